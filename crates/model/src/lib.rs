@@ -1,0 +1,1 @@
+//! (crate header to be written by its owner)
