@@ -1,1 +1,15 @@
-//! (crate header to be written by its owner)
+//! The networks and samplers of *Animate Anyone 2* (arXiv 2502.06145), generic over the tensor backend.
+//!
+//! # Shape letters
+//! Used everywhere in this crate: `B` batch, `N` frames, `C` channels, `H W` pixels, `h w` latent cells (`H/8`, `W/8`),
+//! `L` tokens, `D` width. Video tensors are `[B, C, N, h, w]` as in the public checkpoints' code; spatial layers see
+//! `[B*N, C, h, w]`, temporal layers `[B*h*w, N, C]`.
+//!
+//! # Invariants
+//! This crate opens no file but weights, starts no process and reads no environment variable.
+
+pub mod layers;
+pub mod ops;
+pub mod weights;
+
+pub use ops::ModelBackend;

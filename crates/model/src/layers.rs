@@ -1,0 +1,201 @@
+//! The few layers that carry weights, with the parameter names and layouts of PyTorch, so that a module's path is the
+//! checkpoint's key.
+//!
+//! | layer | `weight` | `bias` |
+//! |---|---|---|
+//! | [`Linear`] | `[D_out, D_in]` | `[D_out]` |
+//! | [`Conv2d`] | `[C_out, C_in, k, k]` | `[C_out]` |
+//! | [`Conv3d`] | `[C_out, C_in, k_n, k_h, k_w]` | `[C_out]` |
+//! | [`GroupNorm`], [`LayerNorm`] | `[C]` | `[C]` |
+
+use burn::module::{Initializer, Module, Param};
+use burn::tensor::{Tensor, backend::Backend};
+
+use crate::ops::{self, Activation, ModelBackend};
+
+/// How the weights of a layer start.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Start {
+    /// Uniform in `+-1/sqrt(fan in)`, PyTorch's default.
+    Uniform,
+    /// All zeros: the layer adds nothing until it is trained.
+    Zero,
+    /// Zero weights and this bias.
+    ZeroWithBias(f64),
+}
+
+fn start_weight<B: Backend, const R: usize>(
+    start: Start,
+    shape: [usize; R],
+    fan_in: usize,
+    device: &B::Device,
+) -> Param<Tensor<B, R>> {
+    match start {
+        Start::Uniform => {
+            let bound = 1.0 / (fan_in as f64).sqrt();
+            Initializer::Uniform { min: -bound, max: bound }.init(shape, device)
+        }
+        Start::Zero | Start::ZeroWithBias(_) => Initializer::Zeros.init(shape, device),
+    }
+}
+
+fn start_bias<B: Backend>(start: Start, width: usize, fan_in: usize, device: &B::Device) -> Param<Tensor<B, 1>> {
+    match start {
+        Start::Uniform | Start::Zero => start_weight(start, [width], fan_in, device),
+        Start::ZeroWithBias(value) => Initializer::Constant { value }.init([width], device),
+    }
+}
+
+/// A linear map over the last axis.
+#[derive(Module, Debug)]
+pub struct Linear<B: Backend> {
+    /// `[D_out, D_in]`.
+    pub weight: Param<Tensor<B, 2>>,
+    /// `[D_out]`.
+    pub bias: Option<Param<Tensor<B, 1>>>,
+}
+
+impl<B: ModelBackend> Linear<B> {
+    /// A map of `d_in` to `d_out` with a bias or without.
+    pub fn init(d_in: usize, d_out: usize, bias: bool, start: Start, device: &B::Device) -> Self {
+        Self {
+            weight: start_weight(start, [d_out, d_in], d_in, device),
+            bias: bias.then(|| start_bias(start, d_out, d_in, device)),
+        }
+    }
+
+    /// `[.., D_in]` to `[.., D_out]`.
+    pub fn forward<const R: usize>(&self, x: Tensor<B, R>) -> Tensor<B, R> {
+        ops::linear(x, self.weight.val(), self.bias.as_ref().map(Param::val))
+    }
+}
+
+/// A square 2D convolution with bias.
+#[derive(Module, Debug)]
+pub struct Conv2d<B: Backend> {
+    /// `[C_out, C_in, k, k]`.
+    pub weight: Param<Tensor<B, 4>>,
+    /// `[C_out]`.
+    pub bias: Option<Param<Tensor<B, 1>>>,
+    stride: usize,
+    padding: usize,
+}
+
+impl<B: ModelBackend> Conv2d<B> {
+    /// A `kernel` x `kernel` convolution that pads by `kernel / 2`.
+    pub fn init(c_in: usize, c_out: usize, kernel: usize, stride: usize, start: Start, device: &B::Device) -> Self {
+        let fan_in = c_in * kernel * kernel;
+        Self {
+            weight: start_weight(start, [c_out, c_in, kernel, kernel], fan_in, device),
+            bias: Some(start_bias(start, c_out, fan_in, device)),
+            stride,
+            padding: kernel / 2,
+        }
+    }
+
+    /// The same with another zero padding.
+    pub fn with_padding(mut self, padding: usize) -> Self {
+        self.padding = padding;
+        self
+    }
+
+    /// `[B, C_in, H, W]` to `[B, C_out, H', W']`.
+    pub fn forward(&self, x: Tensor<B, 4>) -> Tensor<B, 4> {
+        ops::conv2d(x, self.weight.val(), self.bias.as_ref().map(Param::val), self.stride, self.padding)
+    }
+}
+
+/// A 3D convolution over frames and space with stride 1 that keeps the size.
+#[derive(Module, Debug)]
+pub struct Conv3d<B: Backend> {
+    /// `[C_out, C_in, k_n, k_h, k_w]`.
+    pub weight: Param<Tensor<B, 5>>,
+    /// `[C_out]`.
+    pub bias: Option<Param<Tensor<B, 1>>>,
+}
+
+impl<B: ModelBackend> Conv3d<B> {
+    /// A convolution with odd `kernel` sizes `[k_n, k_h, k_w]`.
+    pub fn init(c_in: usize, c_out: usize, kernel: [usize; 3], start: Start, device: &B::Device) -> Self {
+        let fan_in = c_in * kernel.iter().product::<usize>();
+        let [k_n, k_h, k_w] = kernel;
+        Self {
+            weight: start_weight(start, [c_out, c_in, k_n, k_h, k_w], fan_in, device),
+            bias: Some(start_bias(start, c_out, fan_in, device)),
+        }
+    }
+
+    /// `[B, C_in, N, h, w]` to `[B, C_out, N, h, w]`.
+    pub fn forward(&self, x: Tensor<B, 5>) -> Tensor<B, 5> {
+        let weight = self.weight.val();
+        let [_, _, k_n, k_h, k_w] = weight.dims();
+        ops::conv3d(x, weight, self.bias.as_ref().map(Param::val), [k_n / 2, k_h / 2, k_w / 2])
+    }
+}
+
+/// Group normalisation.
+#[derive(Module, Debug)]
+pub struct GroupNorm<B: Backend> {
+    /// `[C]`.
+    pub weight: Param<Tensor<B, 1>>,
+    /// `[C]`.
+    pub bias: Param<Tensor<B, 1>>,
+    groups: usize,
+    epsilon: f64,
+}
+
+impl<B: ModelBackend> GroupNorm<B> {
+    /// Starts as the identity's affine part.
+    ///
+    /// # Panics
+    /// When `channels` is not a multiple of `groups`.
+    pub fn init(groups: usize, channels: usize, epsilon: f64, device: &B::Device) -> Self {
+        assert!(channels % groups == 0, "{channels} channels in {groups} groups");
+        Self {
+            weight: Initializer::Ones.init([channels], device),
+            bias: Initializer::Zeros.init([channels], device),
+            groups,
+            epsilon,
+        }
+    }
+
+    /// Normalises `[B, C, ..]`, statistics over a group's channels and all axes after `C`.
+    pub fn forward<const R: usize>(&self, x: Tensor<B, R>) -> Tensor<B, R> {
+        self.forward_with(x, Activation::None)
+    }
+
+    /// Normalises and applies SiLU.
+    pub fn forward_silu<const R: usize>(&self, x: Tensor<B, R>) -> Tensor<B, R> {
+        self.forward_with(x, Activation::Silu)
+    }
+
+    fn forward_with<const R: usize>(&self, x: Tensor<B, R>, activation: Activation) -> Tensor<B, R> {
+        ops::group_norm(x, self.groups, self.weight.val(), self.bias.val(), self.epsilon, activation)
+    }
+}
+
+/// Layer normalisation over the last axis.
+#[derive(Module, Debug)]
+pub struct LayerNorm<B: Backend> {
+    /// `[D]`.
+    pub weight: Param<Tensor<B, 1>>,
+    /// `[D]`.
+    pub bias: Param<Tensor<B, 1>>,
+    epsilon: f64,
+}
+
+impl<B: ModelBackend> LayerNorm<B> {
+    /// Starts as the identity's affine part.
+    pub fn init(width: usize, epsilon: f64, device: &B::Device) -> Self {
+        Self {
+            weight: Initializer::Ones.init([width], device),
+            bias: Initializer::Zeros.init([width], device),
+            epsilon,
+        }
+    }
+
+    /// Normalises `[.., D]`.
+    pub fn forward<const R: usize>(&self, x: Tensor<B, R>) -> Tensor<B, R> {
+        ops::layer_norm(x, self.weight.val(), self.bias.val(), self.epsilon)
+    }
+}
