@@ -1,0 +1,210 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use stuntdouble::Error;
+use stuntdouble::pipeline::{Job, Mode, PerceiveJob};
+use stuntdouble::settings::{Device, MaskShape, PresetName, Settings};
+use toml::{Table, Value};
+
+/// Puts your character into a video.
+#[derive(Debug, Parser)]
+#[command(version, about, propagate_version = true, arg_required_else_help = true)]
+pub(crate) struct Arguments {
+    /// Print one JSON event a line on standard output
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Never use the network; what is missing is an error
+    #[arg(long, global = true)]
+    pub(crate) offline: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Put the character in the person's place, in the video's own scene
+    Replace(Run),
+    /// Make the character, in its own picture's scene, do what the person does
+    Animate(Run),
+    /// Write pose, depth and masks as files, with a contact sheet
+    Perceive(Perceive),
+    /// List, fetch or verify models
+    #[command(subcommand)]
+    Models(Models),
+    /// Train networks from a configuration file
+    Train(Train),
+    /// Say what is installed, what is missing, and what to do
+    Doctor,
+    /// Run the example that comes with the program
+    Demo(Demo),
+}
+
+/// Options of `replace` and `animate`.
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// Picture of the character
+    #[arg(long, value_name = "PICTURE")]
+    character: PathBuf,
+    /// The driving video: a video file, a GIF, or a folder of frames
+    #[arg(long, value_name = "VIDEO")]
+    video: PathBuf,
+    /// The video to write
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+    /// Where intermediate files are kept [default: the output's name with `.run`]
+    #[arg(long, value_name = "FOLDER")]
+    run_dir: Option<PathBuf>,
+    /// Use these signals (a `signals` folder, edited or from elsewhere) and perceive nothing
+    #[arg(long, value_name = "FOLDER")]
+    signals: Option<PathBuf>,
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    settings: SettingOptions,
+}
+
+/// Options of `perceive`.
+#[derive(Debug, Args)]
+pub(crate) struct Perceive {
+    /// The video: a video file, a GIF, or a folder of frames
+    video: PathBuf,
+    /// The folder to write
+    #[arg(short, long, value_name = "FOLDER")]
+    output: PathBuf,
+    #[command(flatten)]
+    settings: SettingOptions,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// The folder to write
+    #[arg(short, long, value_name = "FOLDER", default_value = "stuntdouble-demo")]
+    pub(crate) output: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Models {
+    /// List every known file, its size, licence and state
+    List,
+    /// Fetch a file or group, for example `perception`
+    Fetch {
+        /// Names from `models list`
+        #[arg(required = true)]
+        names: Vec<String>,
+    },
+    /// Hash every file that is present again
+    Verify,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Train {
+    /// The configuration, TOML
+    pub(crate) config: PathBuf,
+}
+
+/// Options that become [`Settings`].
+#[derive(Debug, Args)]
+struct SettingOptions {
+    /// Read settings from a TOML file; options win over it
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Set any setting by name, winning over everything else
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    pairs: Vec<String>,
+    /// Networks to run
+    #[arg(long, value_enum)]
+    preset: Option<PresetName>,
+    /// Folder of safetensors weights
+    #[arg(long, value_name = "FOLDER")]
+    weights: Option<PathBuf>,
+    /// Where the networks run
+    #[arg(long, value_enum)]
+    device: Option<Device>,
+    /// Seed of the noise
+    #[arg(long)]
+    seed: Option<u32>,
+    /// Denoising steps
+    #[arg(long)]
+    steps: Option<u32>,
+    /// Classifier-free guidance; 1 switches it off
+    #[arg(long)]
+    guidance: Option<f64>,
+    /// Shape of the removed region
+    #[arg(long, value_enum)]
+    mask: Option<MaskShape>,
+    /// Blocks along each side of the person's box, instead of blocks of about 10 pixels
+    #[arg(long, value_name = "N")]
+    mask_blocks: Option<u32>,
+    /// The person to replace: a point of the first frame in pixels
+    #[arg(long, value_name = "X,Y", value_parser = point)]
+    person: Option<Point>,
+    /// Show the network's whole picture instead of pasting into the source
+    #[arg(long)]
+    raw: bool,
+    /// Take at most this many frames
+    #[arg(long, value_name = "N")]
+    max_frames: Option<u32>,
+    /// Go on when the video is damaged, with what can be decoded
+    #[arg(long)]
+    tolerate_damage: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Point(f64, f64);
+
+fn point(text: &str) -> Result<Point, String> {
+    let (x, y) = text.split_once(',').ok_or("expected `X,Y`")?;
+    let number = |part: &str| part.trim().parse::<f64>().map_err(|reason| format!("`{part}`: {reason}"));
+    Ok(Point(number(x)?, number(y)?))
+}
+
+impl SettingOptions {
+    fn resolve(&self) -> Result<Settings, Error> {
+        let mut table = Table::new();
+        let mut put = |name: &str, value: Option<Value>| {
+            if let Some(value) = value {
+                table.insert(name.into(), value);
+            }
+        };
+        let integer = |value: Option<u32>| value.map(|value| Value::Integer(value.into()));
+        put("preset", self.preset.and_then(|value| Value::try_from(value).ok()));
+        put("device", self.device.and_then(|value| Value::try_from(value).ok()));
+        put("mask", self.mask.and_then(|value| Value::try_from(value).ok()));
+        put("weights", self.weights.as_ref().map(|path| Value::String(path.display().to_string())));
+        put("seed", integer(self.seed));
+        put("steps", integer(self.steps));
+        put("guidance", self.guidance.map(Value::Float));
+        put("mask-blocks", integer(self.mask_blocks));
+        put("max-frames", integer(self.max_frames));
+        put("person", self.person.map(|Point(x, y)| Value::Array(vec![Value::Float(x), Value::Float(y)])));
+        put("raw", self.raw.then_some(Value::Boolean(true)));
+        put("tolerate-damage", self.tolerate_damage.then_some(Value::Boolean(true)));
+        Settings::resolve(self.config.as_deref(), table, &self.pairs)
+    }
+}
+
+impl Run {
+    pub(crate) fn into_job(self, mode: Mode) -> Result<Job, Error> {
+        let settings = self.settings.resolve()?;
+        let run_dir = self.run_dir.unwrap_or_else(|| self.output.with_extension("run"));
+        Ok(Job {
+            mode,
+            character: self.character,
+            video: self.video,
+            output: self.output,
+            run_dir,
+            signals: self.signals,
+            dry_run: self.dry_run,
+            settings,
+        })
+    }
+}
+
+impl Perceive {
+    pub(crate) fn into_job(self) -> Result<PerceiveJob, Error> {
+        Ok(PerceiveJob { video: self.video, output: self.output, settings: self.settings.resolve()? })
+    }
+}

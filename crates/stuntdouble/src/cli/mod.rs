@@ -1,0 +1,64 @@
+//! The command line. What was typed is in [`arguments`]; here it becomes a job that runs.
+
+mod arguments;
+mod doctor;
+mod environment;
+mod models;
+
+use std::process::ExitCode;
+use std::sync::atomic::Ordering;
+
+use clap::Parser;
+use stuntdouble::Error;
+use stuntdouble::demo;
+use stuntdouble::events::{Event, Events, View};
+use stuntdouble::pipeline::{self, Job};
+
+use arguments::{Arguments, Command};
+
+/// Parses the arguments, runs the command, reports the error if there is one.
+pub(crate) fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let events = Events::new(if arguments.json { View::Json } else { View::Human });
+    let flag = events.cancel_flag();
+    let handler = ctrlc::set_handler(move || {
+        // The second Ctrl-C does not wait for the step to end; finished clips are kept in both cases.
+        if flag.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+    });
+    if let Err(reason) = handler {
+        events.warn("run.no_signal_handler", format!("Ctrl-C will stop at once: {reason}"));
+    }
+    match run(arguments, &events) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            events.send(Event::Error { code: error.code(), message: error.to_string(), help: error.help() });
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn run(arguments: Arguments, events: &Events) -> Result<(), Error> {
+    let environment = environment::read();
+    let offline = arguments.offline || environment.offline;
+    let store = environment.store(offline)?;
+    match arguments.command {
+        Command::Replace(options) => {
+            let job = options.into_job(pipeline::Mode::Replace)?;
+            pipeline::run(&job, &store, &environment.tools(), events)
+        }
+        Command::Animate(options) => {
+            let job = options.into_job(pipeline::Mode::Animate)?;
+            pipeline::run(&job, &store, &environment.tools(), events)
+        }
+        Command::Perceive(options) => pipeline::perceive_only(&options.into_job()?, &store, &environment.tools(), events),
+        Command::Demo(options) => {
+            let job: Job = demo::job(&options.output)?;
+            pipeline::run(&job, &store, &environment.tools(), events)
+        }
+        Command::Models(command) => models::run(command, &store, events),
+        Command::Train(options) => models::train(&options, events),
+        Command::Doctor => doctor::run(&store, &environment, arguments.json),
+    }
+}

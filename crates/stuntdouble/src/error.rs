@@ -1,0 +1,138 @@
+//! Every error a user can meet: a stable code, a message, one line of help, and the exit code.
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+/// What went wrong, anywhere in the program.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Pictures and videos.
+    #[error(transparent)]
+    Media(#[from] media::Error),
+    /// Fetching pinned files.
+    #[error(transparent)]
+    Fetch(#[from] fetch::Error),
+    /// Pose networks.
+    #[error(transparent)]
+    Perception(#[from] perception::Error),
+    /// Signals read from files.
+    #[error(transparent)]
+    Signals(#[from] perception::signals::SignalsError),
+    /// Network weights.
+    #[error(transparent)]
+    Weights(#[from] model::weights::WeightError),
+    /// Sampling.
+    #[error(transparent)]
+    Sampling(#[from] model::sampler::SamplingError),
+    /// The renderer.
+    #[error(transparent)]
+    Stage(#[from] stage::Error),
+    /// Training.
+    #[error(transparent)]
+    Train(#[from] train::Error),
+    /// A setting that does not exist or has a value out of its range.
+    #[error("setting {setting}: {reason}")]
+    Setting {
+        /// Its name.
+        setting: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The run folder belongs to another job.
+    #[error("run folder `{path}` was made with other {what}")]
+    OtherRun {
+        /// The folder.
+        path: PathBuf,
+        /// What differs.
+        what: String,
+    },
+    /// A file of the program's own that cannot be read or written.
+    #[error("cannot {action} `{path}`: {source}")]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On which file.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// No frame of the whole video holds a person.
+    #[error("no person was found in any of the {frames} frames of `{video}`")]
+    NoPerson {
+        /// The video.
+        video: PathBuf,
+        /// Frames looked at.
+        frames: usize,
+    },
+    /// Stopped by the user.
+    #[error("cancelled")]
+    Cancelled,
+}
+
+impl Error {
+    /// A stable name for scripts.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Media(error) => error.code(),
+            Self::Fetch(error) => error.code(),
+            Self::Perception(error) => error.code(),
+            Self::Signals(error) => error.code(),
+            Self::Weights(error) => error.code(),
+            Self::Sampling(error) => error.code(),
+            Self::Stage(error) => error.code(),
+            Self::Train(error) => error.code(),
+            Self::Setting { .. } => "settings.invalid",
+            Self::OtherRun { .. } => "run.differs",
+            Self::Io { source, .. } => match source.kind() {
+                std::io::ErrorKind::StorageFull => "disk.full",
+                _ => "file.inaccessible",
+            },
+            Self::NoPerson { .. } => "perception.no_person",
+            Self::Cancelled => "run.cancelled",
+        }
+    }
+
+    /// One line that says what to do.
+    pub fn help(&self) -> String {
+        match self {
+            Self::Media(error) => error.help().to_string(),
+            Self::Fetch(error) => error.help().to_string(),
+            Self::Perception(error) => error.help().to_string(),
+            Self::Signals(error) => error.help().to_string(),
+            Self::Weights(error) => error.help().to_string(),
+            Self::Sampling(error) => error.help().to_string(),
+            Self::Stage(error) => error.help().to_string(),
+            Self::Train(error) => error.help().to_string(),
+            Self::Setting { .. } => "see `stuntdouble help replace` for the settings and their ranges".into(),
+            Self::OtherRun { .. } => "give another `--run-dir`, or remove that folder to start anew".into(),
+            Self::Io { source, .. } => match source.kind() {
+                std::io::ErrorKind::StorageFull => "free some space and give the same command: finished clips are kept".into(),
+                _ => "check that the path exists and that you may read and write it".into(),
+            },
+            Self::NoPerson { .. } => {
+                "choose a clip in which a person can be seen, or bring your own signals with `--signals`".into()
+            }
+            Self::Cancelled => "give the same command again to go on where it stopped".into(),
+        }
+    }
+
+    /// The exit code of the process: 2 usage, 3 bad input, 4 missing model, 5 out of resources, 130 cancelled.
+    pub fn exit_code(&self) -> u8 {
+        match self.code() {
+            "run.cancelled" => 130,
+            "settings.invalid" | "run.differs" => 2,
+            "disk.full" | "memory.exhausted" | "output.unwritable" => 5,
+            code if code.starts_with("fetch.") || code.starts_with("weights.") || code.starts_with("model.") => 4,
+            "ffmpeg.missing" => 4,
+            _ => 3,
+        }
+    }
+}
+
+/// Wraps an input or output error with what was tried on which path.
+pub(crate) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Error {
+    let path = path.into();
+    move |source| Error::Io { action, path, source }
+}

@@ -1,0 +1,46 @@
+//! `manifest.json`: says that a result was made by AI, from what and with what, each by its hash.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+use crate::run_folder::{Input, RunRecord};
+
+/// The text that goes into the metadata of every video.
+pub const NOTICE: &str = "AI generated: the person in this video was replaced by Stuntdouble";
+
+/// How a result came about.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// Always true: what this program writes is synthetic.
+    pub ai_generated: bool,
+    /// In words.
+    pub notice: String,
+    /// The job.
+    pub run: RunRecord,
+    /// Version line of the ffmpeg used.
+    pub ffmpeg: String,
+    /// The result.
+    pub output: Input,
+}
+
+impl Manifest {
+    /// Describes `output` of a run.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the output cannot be read.
+    pub fn new(run: RunRecord, ffmpeg: String, output: &Path) -> Result<Self, Error> {
+        Ok(Self { ai_generated: true, notice: NOTICE.into(), run, ffmpeg, output: Input::of(output)? })
+    }
+
+    /// Writes it, whole or not at all.
+    ///
+    /// # Errors
+    /// [`Error::Media`].
+    pub fn save(&self, path: &Path) -> Result<(), Error> {
+        let text = serde_json::to_string_pretty(self)
+            .map_err(|reason| Error::Setting { setting: "manifest".into(), reason: reason.to_string() })?;
+        Ok(media::file::write_atomic(path, text.as_bytes())?)
+    }
+}

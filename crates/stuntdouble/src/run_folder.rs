@@ -1,0 +1,255 @@
+//! The run folder: every intermediate of a job, lossless, so that a stopped run goes on and a result can be explained.
+//!
+//! ```text
+//! run.toml  events.jsonl  report.json  sheet.png  output.mp4  manifest.json
+//! signals/  conditions/{mask,environment,skeleton,structured-depth}/%06d.png
+//! clips/000/latents.safetensors  clips/000/frames/%06d.png
+//! ```
+//! A clip counts as finished when its `done` file exists, which is written last.
+
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::error::{Error, io};
+use crate::settings::Settings;
+
+/// One input file and what it holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Input {
+    /// As the user gave it.
+    pub path: PathBuf,
+    /// Of the file's bytes; of the names and bytes of all files for a folder.
+    pub sha256: String,
+}
+
+impl Input {
+    /// Reads and hashes a file or a folder of files.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn of(path: &Path) -> Result<Self, Error> {
+        let mut hasher = Sha256::new();
+        if path.is_dir() {
+            for name in sorted_names(path)? {
+                let file = path.join(&name);
+                hasher.update(name.as_encoded_bytes());
+                if file.is_file() {
+                    hash_file(&file, &mut hasher)?;
+                } else {
+                    hasher.update(Self::of(&file)?.sha256);
+                }
+            }
+        } else {
+            hash_file(path, &mut hasher)?;
+        }
+        Ok(Self { path: path.to_path_buf(), sha256: hex(&hasher.finalize()) })
+    }
+}
+
+fn sorted_names(folder: &Path) -> Result<Vec<std::ffi::OsString>, Error> {
+    let mut names = vec![];
+    for entry in fs::read_dir(folder).map_err(io("list", folder))? {
+        names.push(entry.map_err(io("list", folder))?.file_name());
+    }
+    names.sort();
+    Ok(names)
+}
+
+fn hash_file(path: &Path, hasher: &mut Sha256) -> Result<(), Error> {
+    let mut file = File::open(path).map_err(io("open", path))?;
+    std::io::copy(&mut file, hasher).map_err(io("read", path))?;
+    Ok(())
+}
+
+/// Bytes in lower-case hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What job a run folder belongs to; enough to repeat the run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunRecord {
+    /// Version of this program.
+    pub version: String,
+    /// `replace`, `animate` or `perceive`.
+    pub command: String,
+    /// The character's picture.
+    pub character: Option<Input>,
+    /// The driving video.
+    pub video: Input,
+    /// The user's own signals.
+    pub signals: Option<Input>,
+    /// Hash of the network weights.
+    pub weights: Option<String>,
+    /// Every setting.
+    pub settings: Settings,
+}
+
+impl RunRecord {
+    /// What differs from another record, in words; none when the runs are the same.
+    fn difference(&self, other: &Self) -> Option<&'static str> {
+        let hash = |input: &Option<Input>| input.as_ref().map(|input| input.sha256.clone());
+        [
+            (self.version != other.version, "program version"),
+            (self.command != other.command, "command"),
+            (hash(&self.character) != hash(&other.character), "character picture"),
+            (self.video.sha256 != other.video.sha256, "video"),
+            (hash(&self.signals) != hash(&other.signals), "signals"),
+            (self.weights != other.weights, "weights"),
+            (self.settings != other.settings, "settings"),
+        ]
+        .into_iter()
+        .find_map(|(differs, what)| differs.then_some(what))
+    }
+}
+
+/// A run folder that this process holds; a second process is refused.
+#[derive(Debug)]
+pub struct RunFolder {
+    root: PathBuf,
+    _lock: File,
+}
+
+impl RunFolder {
+    /// Makes the folder or goes on in it.
+    ///
+    /// # Errors
+    /// [`Error::OtherRun`] when it belongs to another job or a process works in it; [`Error::Io`].
+    pub fn open(root: &Path, record: &RunRecord) -> Result<Self, Error> {
+        fs::create_dir_all(root).map_err(io("create", root))?;
+        let lock_path = root.join(".lock");
+        let lock =
+            File::options().create(true).truncate(false).write(true).open(&lock_path).map_err(io("open", &lock_path))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(Error::OtherRun { path: root.into(), what: "process, which still runs".into() });
+            }
+            Err(TryLockError::Error(source)) => return Err(io("lock", &lock_path)(source)),
+        }
+        let path = root.join("run.toml");
+        if path.exists() {
+            let text = fs::read_to_string(&path).map_err(io("read", &path))?;
+            let found: RunRecord = toml::from_str(&text)
+                .map_err(|_| Error::OtherRun { path: root.into(), what: "contents (`run.toml` cannot be read)".into() })?;
+            if let Some(what) = record.difference(&found) {
+                return Err(Error::OtherRun { path: root.into(), what: what.into() });
+            }
+        } else {
+            if fs::read_dir(root).map_err(io("list", root))?.flatten().any(|entry| entry.file_name() != ".lock") {
+                return Err(Error::OtherRun { path: root.into(), what: "contents (there is no `run.toml`)".into() });
+            }
+            let text = toml::to_string(record)
+                .map_err(|reason| Error::Setting { setting: "record".into(), reason: reason.to_string() })?;
+            media::file::write_atomic(&path, text.as_bytes())?;
+        }
+        Ok(Self { root: root.into(), _lock: lock })
+    }
+
+    /// The folder itself.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// A file or folder inside.
+    pub fn join(&self, name: &str) -> PathBuf {
+        self.root.join(name)
+    }
+
+    /// The folder of a clip.
+    pub fn clip(&self, index: usize) -> PathBuf {
+        self.root.join(format!("clips/{index:03}"))
+    }
+
+    /// The generated picture of a frame.
+    pub fn generated_frame(&self, clip: usize, frame: usize) -> PathBuf {
+        self.clip(clip).join(format!("frames/{frame:06}.png"))
+    }
+
+    /// True when the step or clip that writes `folder` has finished.
+    pub fn is_done(&self, folder: &Path) -> bool {
+        folder.join("done").is_file()
+    }
+
+    /// Makes a folder to write in, empty of what an earlier, unfinished attempt left.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn begin(&self, folder: &Path) -> Result<(), Error> {
+        if folder.exists() {
+            fs::remove_dir_all(folder).map_err(io("clear", folder))?;
+        }
+        fs::create_dir_all(folder).map_err(io("create", folder))
+    }
+
+    /// Marks what `folder` holds as whole.
+    ///
+    /// # Errors
+    /// [`Error::Media`].
+    pub fn finish(&self, folder: &Path) -> Result<(), Error> {
+        Ok(media::file::write_atomic(&folder.join("done"), b"")?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(folder: &Path) -> RunRecord {
+        let video = folder.join("v");
+        fs::write(&video, b"abc").unwrap();
+        RunRecord {
+            version: "1".into(),
+            command: "replace".into(),
+            character: None,
+            video: Input::of(&video).unwrap(),
+            signals: None,
+            weights: None,
+            settings: Settings { person: Some((1.5, 2.0)), mask_blocks: Some(4), ..Settings::default() },
+        }
+    }
+
+    #[test]
+    fn the_same_job_goes_on_and_another_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("run");
+        let record = record(folder.path());
+        assert_eq!(record.video.sha256, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        let first = RunFolder::open(&root, &record).unwrap();
+        let busy = RunFolder::open(&root, &record).unwrap_err();
+        assert!(busy.to_string().contains("process"), "{busy}");
+        drop(first);
+        RunFolder::open(&root, &record).unwrap();
+        let mut other = record.clone();
+        other.settings.seed = 9;
+        let error = RunFolder::open(&root, &other).unwrap_err();
+        assert_eq!((error.code(), error.to_string().contains("settings")), ("run.differs", true));
+    }
+
+    #[test]
+    fn a_folder_with_somebody_elses_files_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("diary.txt"), "x").unwrap();
+        let other = tempfile::tempdir().unwrap();
+        assert!(RunFolder::open(folder.path(), &record(other.path())).is_err());
+        assert!(folder.path().join("diary.txt").exists());
+    }
+
+    #[test]
+    fn an_unfinished_clip_starts_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let other = tempfile::tempdir().unwrap();
+        let run = RunFolder::open(&folder.path().join("run"), &record(other.path())).unwrap();
+        let clip = run.clip(3);
+        run.begin(&clip).unwrap();
+        fs::write(clip.join("half"), "x").unwrap();
+        assert!(!run.is_done(&clip));
+        run.begin(&clip).unwrap();
+        assert!(!clip.join("half").exists());
+        run.finish(&clip).unwrap();
+        assert!(run.is_done(&clip));
+    }
+}

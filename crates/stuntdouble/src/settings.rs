@@ -1,0 +1,192 @@
+//! What the user may choose, and the four layers it comes from: defaults < `--config` file < options < `--set`.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use toml::{Table, Value};
+
+use crate::error::{Error, io};
+
+/// Which networks run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum PresetName {
+    /// Small, trained by this project, inside the program.
+    #[default]
+    Bundled,
+    /// The paper's size, with weights from `--weights`.
+    Sd15,
+    /// Random weights, for tests of the machinery.
+    Tiny,
+}
+
+/// Where the networks run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Device {
+    /// The best there is in this build.
+    #[default]
+    Auto,
+    /// The processor.
+    Cpu,
+}
+
+/// The shape of the removed region (paper Fig. 7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum MaskShape {
+    /// Blocks of about 10 pixels (Eq. 2).
+    #[default]
+    ShapeAgnostic,
+    /// The person's outline.
+    Precise,
+    /// The bounding box.
+    Box,
+}
+
+/// Everything that changes a result. Stored in `run.toml`, enough to repeat the run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct Settings {
+    /// Networks.
+    pub preset: PresetName,
+    /// Folder of weights; none for those inside the program.
+    pub weights: Option<PathBuf>,
+    /// Device.
+    pub device: Device,
+    /// Seed of the noise.
+    pub seed: u64,
+    /// Denoising steps, 1..=1000.
+    pub steps: usize,
+    /// Classifier-free guidance; 1 or less switches it off.
+    pub guidance: f64,
+    /// Shape of the removed region.
+    pub mask: MaskShape,
+    /// Blocks along each side of the person's box; none for blocks of about 10 pixels.
+    pub mask_blocks: Option<usize>,
+    /// Whom to replace: a point of the first frame, in pixels.
+    pub person: Option<(f32, f32)>,
+    /// Show the network's whole picture instead of pasting into the source.
+    pub raw: bool,
+    /// Take at most this many frames.
+    pub max_frames: Option<u64>,
+    /// Go on when the video is damaged, with what can be decoded.
+    pub tolerate_damage: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            preset: PresetName::default(),
+            weights: None,
+            device: Device::default(),
+            seed: 0,
+            steps: 12,
+            guidance: 2.0,
+            mask: MaskShape::default(),
+            mask_blocks: None,
+            person: None,
+            raw: false,
+            max_frames: None,
+            tolerate_damage: false,
+        }
+    }
+}
+
+impl Settings {
+    /// Lays the config file, the typed options and the `--set` pairs over the defaults, and checks the ranges.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for an unknown name, a wrong type or a value out of range; [`Error::Io`] for the file.
+    pub fn resolve(config: Option<&Path>, options: Table, pairs: &[String]) -> Result<Self, Error> {
+        let mut layers = Table::new();
+        if let Some(path) = config {
+            let text = std::fs::read_to_string(path).map_err(io("read", path))?;
+            let file: Table = text
+                .parse()
+                .map_err(|reason: toml::de::Error| invalid(&format!("file `{}`", path.display()), reason.to_string()))?;
+            merge(&mut layers, file);
+        }
+        merge(&mut layers, options);
+        for pair in pairs {
+            let (name, value) =
+                pair.split_once('=').ok_or_else(|| invalid(&format!("`{pair}`"), "expected `name=value`"))?;
+            let parsed = format!("value = {value}").parse::<Table>().ok().and_then(|mut table| table.remove("value"));
+            merge(&mut layers, nested(name.trim(), parsed.unwrap_or_else(|| Value::String(value.into()))));
+        }
+        let settings: Self = layers.try_into().map_err(|reason: toml::de::Error| {
+            invalid("file or option", reason.message())
+        })?;
+        settings.check()
+    }
+
+    fn check(self) -> Result<Self, Error> {
+        if !(1..=1000).contains(&self.steps) {
+            return Err(invalid("`steps`", format!("found {}, expected 1 to 1000", self.steps)));
+        }
+        if !(0.0..=30.0).contains(&self.guidance) {
+            return Err(invalid("`guidance`", format!("found {}, expected 0 to 30", self.guidance)));
+        }
+        if self.mask_blocks == Some(0) {
+            return Err(invalid("`mask-blocks`", "found 0, expected at least 1"));
+        }
+        if self.max_frames == Some(0) {
+            return Err(invalid("`max-frames`", "found 0, expected at least 1"));
+        }
+        if self.person.is_some_and(|(x, y)| !(x.is_finite() && y.is_finite())) {
+            return Err(invalid("`person`", "expected two finite numbers"));
+        }
+        Ok(self)
+    }
+}
+
+fn invalid(setting: &str, reason: impl Into<String>) -> Error {
+    Error::Setting { setting: setting.into(), reason: reason.into() }
+}
+
+/// `a.b = v` as nested tables.
+fn nested(name: &str, value: Value) -> Table {
+    match name.split_once('.') {
+        Some((head, rest)) => Table::from_iter([(head.to_string(), Value::Table(nested(rest, value)))]),
+        None => Table::from_iter([(name.to_string(), value)]),
+    }
+}
+
+fn merge(below: &mut Table, above: Table) {
+    for (name, value) in above {
+        match (below.get_mut(&name), value) {
+            (Some(Value::Table(below)), Value::Table(above)) => merge(below, above),
+            (_, value) => drop(below.insert(name, value)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn later_layers_win() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("f.toml");
+        std::fs::write(&file, "steps = 5\nseed = 7\nguidance = 3.5").unwrap();
+        let options: Table = "steps = 6".parse().unwrap();
+        let settings = Settings::resolve(Some(&file), options, &["guidance=1.5".into(), "mask=box".into()]).unwrap();
+        assert_eq!((settings.steps, settings.seed, settings.guidance), (6, 7, 1.5));
+        assert_eq!(settings.mask, MaskShape::Box);
+    }
+
+    #[test]
+    fn wrong_settings_are_refused_by_name() {
+        let check = |pair: &str| {
+            let error = Settings::resolve(None, Table::new(), &[pair.into()]).unwrap_err();
+            assert_eq!(error.code(), "settings.invalid");
+            error.to_string()
+        };
+        assert!(check("stepz=3").contains("stepz"));
+        assert!(check("steps=0").contains("steps"));
+        assert!(check("guidance=nan").contains("guidance"));
+        assert!(check("steps").contains("name=value"));
+        assert!(check("max-frames=0").contains("max-frames"));
+    }
+}
