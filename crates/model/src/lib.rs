@@ -8,8 +8,10 @@
 //! # Invariants
 //! This crate opens no file but weights, starts no process and reads no environment variable.
 
+pub mod blending;
 pub mod layers;
 pub mod ops;
+pub mod small_autoencoder;
 pub mod weights;
 
 pub use ops::ModelBackend;

@@ -1,0 +1,119 @@
+//! Spatial blending (paper 3.3, Eq. 3-4): mixes object features into the denoiser's features, cell by cell.
+//!
+//! ```text
+//! alpha = sigmoid(conv(concat(z_noise, z_object)))       (3)
+//! z     = alpha * z_object + (1 - alpha) * z_noise       (4)
+//! ```
+//!
+//! | tensor | shape |
+//! |---|---|
+//! | `z_noise`, `z_object`, result | `[M, C, h, w]` |
+//! | `alpha` | `[M, 1, h, w]`, or `[M, C, h, w]` with one a channel |
+//!
+//! Deviation: the paper's zero convolution gives `alpha = 0.5` at the start, which replaces half of every feature by an
+//! untrained one. Ours starts at a bias of -4, so `alpha = 0.018`; [`BlendingConfig::literal`] is the paper's letter.
+
+use burn::module::Module;
+use burn::tensor::activation::sigmoid;
+use burn::tensor::{Tensor, backend::Backend};
+use serde::{Deserialize, Serialize};
+
+use crate::layers::{Conv2d, Start};
+use crate::ops::ModelBackend;
+
+/// How the mixing weight is made.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BlendingConfig {
+    /// One weight a channel, not one a cell.
+    pub per_channel: bool,
+    /// The convolution's bias at the start of training.
+    pub bias: f64,
+}
+
+impl Default for BlendingConfig {
+    fn default() -> Self {
+        Self { per_channel: false, bias: -4.0 }
+    }
+}
+
+impl BlendingConfig {
+    /// The paper's zero convolution to the letter.
+    pub fn literal() -> Self {
+        Self { bias: 0.0, ..Self::default() }
+    }
+}
+
+/// One blending site.
+#[derive(Module, Debug)]
+pub struct SpatialBlending<B: Backend> {
+    /// 1x1, `2C` to 1 or `C`; zero weights at the start.
+    pub conv: Conv2d<B>,
+}
+
+impl<B: ModelBackend> SpatialBlending<B> {
+    /// A site in a block of `channels`.
+    pub fn init(channels: usize, config: &BlendingConfig, device: &B::Device) -> Self {
+        let weights = if config.per_channel { channels } else { 1 };
+        Self { conv: Conv2d::init(2 * channels, weights, 1, 1, Start::ZeroWithBias(config.bias), device) }
+    }
+
+    /// `z_noise` and `z_object` `[M, C, h, w]` to `[M, C, h, w]`.
+    ///
+    /// # Panics
+    /// When the shapes differ.
+    pub fn forward(&self, z_noise: Tensor<B, 4>, z_object: Tensor<B, 4>) -> Tensor<B, 4> {
+        assert_eq!(z_noise.dims(), z_object.dims(), "blending: z_noise and z_object");
+        let alpha = sigmoid(self.conv.forward(Tensor::cat(vec![z_noise.clone(), z_object.clone()], 1))); // Eq. 3
+        z_noise.clone() + alpha * (z_object - z_noise) // Eq. 4
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::backend::Flex;
+    use burn::tensor::Tolerance;
+
+    use super::*;
+
+    fn inputs() -> (Tensor<Flex, 4>, Tensor<Flex, 4>) {
+        let device = Default::default();
+        let z_noise = Tensor::from_floats([[[[1.0, 2.0]], [[3.0, 4.0]]]], &device);
+        let z_object = Tensor::from_floats([[[[5.0, 0.0]], [[-1.0, 8.0]]]], &device);
+        (z_noise, z_object)
+    }
+
+    fn check(blending: &SpatialBlending<Flex>, expected: [[[[f32; 2]; 1]; 2]; 1]) {
+        let (z_noise, z_object) = inputs();
+        let expected = Tensor::<Flex, 4>::from_floats(expected, &Default::default());
+        blending
+            .forward(z_noise, z_object)
+            .into_data()
+            .assert_approx_eq::<f32>(&expected.into_data(), Tolerance::absolute(1e-5));
+    }
+
+    #[test]
+    fn the_literal_start_is_the_mean_and_ours_is_nearly_the_base() {
+        let device = Default::default();
+        check(&SpatialBlending::init(2, &BlendingConfig::literal(), &device), [[[[3.0, 1.0]], [[1.0, 6.0]]]]);
+        let a = 1.0 / (1.0 + 4.0_f32.exp());
+        check(
+            &SpatialBlending::init(2, &BlendingConfig::default(), &device),
+            [[[[1.0 + 4.0 * a, 2.0 - 2.0 * a]], [[3.0 - 4.0 * a, 4.0 + 4.0 * a]]]],
+        );
+    }
+
+    #[test]
+    fn the_weight_depends_on_both_inputs_and_may_differ_by_channel() {
+        let device = Default::default();
+        let config = BlendingConfig { per_channel: true, bias: 0.0 };
+        let mut blending = SpatialBlending::<Flex>::init(2, &config, &device);
+        // Channel 0 looks at ln(3) * (first noise channel), channel 1 at -ln(3) * (first object channel).
+        let (plus, minus) = (3.0_f32.ln(), -(3.0_f32.ln()));
+        blending.conv.weight = blending.conv.weight.map(|_| {
+            Tensor::<Flex, 1>::from_floats([plus, 0.0, 0.0, 0.0, 0.0, 0.0, minus, 0.0], &device).reshape([2, 4, 1, 1])
+        });
+        // Left cell: alpha = 3/4 and 1/(1 + 3^5) = 1/244. Right cell: 9/10 and 1/2.
+        check(&blending, [[[[1.0 + 4.0 * 0.75, 2.0 - 2.0 * 0.9]], [[3.0 - 4.0 / 244.0, 4.0 + 4.0 * 0.5]]]]);
+    }
+}

@@ -1,0 +1,373 @@
+//! The `bundled` preset's own autoencoder: 8x down, 16 latent channels, cheap enough for a processor.
+//!
+//! It starts with a 4x4 space-to-depth, so no layer ever works on more than `H/4 x W/4` cells. It has no normalisation at
+//! all (one that divides by a picture's own statistics loses its colours) and no activation outside the residual
+//! branches, so that flat colours pass through linearly. Plain convolutions are multiplied by `sqrt(3)`, which makes up
+//! for their `+-1/sqrt(fan in)` start and keeps the variance; residual branches start at zero.
+//!
+//! | step | shape at the default widths | million multiply-adds at 256x256 |
+//! |---|---|---|
+//! | picture | `[M, 3, H, W]` in [-1, 1] | |
+//! | space-to-depth, conv 48 -> 64, 1 residual block | `[M, 64, H/4, W/4]` | 415 |
+//! | conv stride 2, 2 residual blocks | `[M, 128, H/8, W/8]` | 680 |
+//! | conv 128 -> 16, minus mean, over deviation | `[M, 16, H/8, W/8]` | 19 |
+//! | back: conv 16 -> 128, 2 residual blocks | `[M, 128, H/8, W/8]` | 623 |
+//! | nearest x2, conv 128 -> 64, 1 residual block | `[M, 64, H/4, W/4]` | 604 |
+//! | conv 64 -> 48, depth-to-space | `[M, 3, H, W]` | 113 |
+//!
+//! So 2.2 GFLOP to encode and 2.7 GFLOP to decode a frame of 256x256 (two operations a multiply-add), 1.6 M parameters.
+
+use burn::module::{Initializer, Module, Param};
+use burn::tensor::activation::silu;
+use burn::tensor::{Tensor, backend::Backend};
+use serde::{Deserialize, Serialize};
+
+use crate::layers::{Conv2d, Start};
+use crate::ops::ModelBackend;
+
+/// Pixels of a picture per latent cell, in each direction.
+pub const PIXELS_PER_CELL: usize = 8;
+
+/// Side of the block of pixels that becomes one cell of the outer level.
+const BLOCK: usize = 4;
+/// Keeps the variance through a convolution whose weights are uniform in `+-1/sqrt(fan in)`.
+const GAIN: f64 = 1.732_050_807_568_877_2;
+
+/// Widths and depths.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SmallAutoencoderConfig {
+    /// Channels of a latent.
+    pub latent_channels: usize,
+    /// Channels at `H/4`.
+    pub outer_width: usize,
+    /// Residual blocks at `H/4`.
+    pub outer_blocks: usize,
+    /// Channels at `H/8`.
+    pub inner_width: usize,
+    /// Residual blocks at `H/8`.
+    pub inner_blocks: usize,
+}
+
+impl Default for SmallAutoencoderConfig {
+    fn default() -> Self {
+        Self { latent_channels: 16, outer_width: 64, outer_blocks: 1, inner_width: 128, inner_blocks: 2 }
+    }
+}
+
+/// Floating point operations (two a multiply-add) for one frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FrameCost {
+    /// From picture to latent.
+    pub encode: u64,
+    /// From latent to picture.
+    pub decode: u64,
+}
+
+impl SmallAutoencoderConfig {
+    /// The smallest that still has every part; for tests.
+    pub fn tiny() -> Self {
+        Self { latent_channels: 4, outer_width: 8, outer_blocks: 1, inner_width: 8, inner_blocks: 1 }
+    }
+
+    /// The cost of the convolutions for one picture of `height x width` pixels.
+    pub fn frame_cost(&self, height: usize, width: usize) -> FrameCost {
+        let depth = 3 * BLOCK * BLOCK;
+        let conv = |cells: usize, c_in: usize, c_out: usize| 2 * (9 * cells * c_in * c_out) as u64;
+        let outer = height / BLOCK * (width / BLOCK);
+        let inner = height / PIXELS_PER_CELL * (width / PIXELS_PER_CELL);
+        let blocks = 2 * self.outer_blocks as u64 * conv(outer, self.outer_width, self.outer_width)
+            + 2 * self.inner_blocks as u64 * conv(inner, self.inner_width, self.inner_width)
+            + conv(inner, self.inner_width, self.latent_channels)
+            + conv(outer, depth, self.outer_width);
+        FrameCost {
+            encode: blocks + conv(inner, self.outer_width, self.inner_width),
+            decode: blocks + conv(outer, self.inner_width, self.outer_width),
+        }
+    }
+
+    /// A network at its start.
+    pub fn init<B: ModelBackend>(&self, device: &B::Device) -> SmallAutoencoder<B> {
+        let depth = 3 * BLOCK * BLOCK;
+        let conv = |c_in, c_out, stride| Conv2d::init(c_in, c_out, 3, stride, Start::Uniform, device);
+        let blocks = |count: usize, width| (0..count).map(|_| ResidualBlock::init(width, device)).collect::<Vec<_>>();
+        SmallAutoencoder {
+            encoder: Encoder {
+                conv_in: conv(depth, self.outer_width, 1),
+                outer: blocks(self.outer_blocks, self.outer_width),
+                down: conv(self.outer_width, self.inner_width, 2),
+                inner: blocks(self.inner_blocks, self.inner_width),
+                conv_out: conv(self.inner_width, self.latent_channels, 1),
+            },
+            decoder: Decoder {
+                conv_in: conv(self.latent_channels, self.inner_width, 1),
+                inner: blocks(self.inner_blocks, self.inner_width),
+                up: conv(self.inner_width, self.outer_width, 1),
+                outer: blocks(self.outer_blocks, self.outer_width),
+                conv_out: conv(self.outer_width, depth, 1),
+            },
+            latent_mean: Initializer::Zeros.init([self.latent_channels], device),
+            latent_deviation: Initializer::Ones.init([self.latent_channels], device),
+        }
+    }
+}
+
+/// The autoencoder with the statistics of its latents.
+#[derive(Module, Debug)]
+pub struct SmallAutoencoder<B: Backend> {
+    encoder: Encoder<B>,
+    decoder: Decoder<B>,
+    /// Mean of each raw latent channel over the training pictures, `[C]`; stored with the weights, never trained.
+    latent_mean: Param<Tensor<B, 1>>,
+    /// Its standard deviation, `[C]`.
+    latent_deviation: Param<Tensor<B, 1>>,
+}
+
+impl<B: ModelBackend> SmallAutoencoder<B> {
+    /// Pictures `[M, 3, H, W]` in [-1, 1] to latents `[M, C, H/8, W/8]` with about mean 0 and variance 1.
+    ///
+    /// # Panics
+    /// When the sides are not multiples of 8.
+    pub fn encode(&self, pictures: Tensor<B, 4>) -> Tensor<B, 4> {
+        let (mean, deviation) = self.statistics();
+        (self.encode_raw(pictures) - mean) / deviation
+    }
+
+    /// Latents `[M, C, h, w]` to pictures `[M, 3, 8h, 8w]`, about in [-1, 1] (not clamped).
+    pub fn decode(&self, latents: Tensor<B, 4>) -> Tensor<B, 4> {
+        let (mean, deviation) = self.statistics();
+        self.decode_raw(latents * deviation + mean)
+    }
+
+    /// As [`encode`](Self::encode), before the statistics are taken out. Its training works on these.
+    pub fn encode_raw(&self, pictures: Tensor<B, 4>) -> Tensor<B, 4> {
+        self.encoder.forward(pictures)
+    }
+
+    /// As [`decode`](Self::decode), from raw latents.
+    pub fn decode_raw(&self, latents: Tensor<B, 4>) -> Tensor<B, 4> {
+        self.decoder.forward(latents)
+    }
+
+    /// The same network with the measured mean and standard deviation of each raw latent channel.
+    ///
+    /// # Panics
+    /// When there are not as many as latent channels, or a deviation is not positive.
+    pub fn with_statistics(mut self, mean: &[f32], deviation: &[f32]) -> Self {
+        let [channels] = self.latent_mean.dims();
+        assert!(
+            mean.len() == channels && deviation.len() == channels && deviation.iter().all(|value| *value > 0.0),
+            "with_statistics: {channels} channels, mean {mean:?}, deviation {deviation:?}"
+        );
+        let device = self.latent_mean.device();
+        self.latent_mean = self.latent_mean.map(|_| Tensor::from_floats(mean, &device));
+        self.latent_deviation = self.latent_deviation.map(|_| Tensor::from_floats(deviation, &device));
+        self
+    }
+
+    fn statistics(&self) -> (Tensor<B, 4>, Tensor<B, 4>) {
+        let [channels] = self.latent_mean.dims();
+        let along_channels = |values: Tensor<B, 1>| values.detach().reshape([1, channels, 1, 1]);
+        (along_channels(self.latent_mean.val()), along_channels(self.latent_deviation.val()))
+    }
+}
+
+/// Picture to raw latent.
+#[derive(Module, Debug)]
+struct Encoder<B: Backend> {
+    conv_in: Conv2d<B>,
+    outer: Vec<ResidualBlock<B>>,
+    down: Conv2d<B>,
+    inner: Vec<ResidualBlock<B>>,
+    conv_out: Conv2d<B>,
+}
+
+impl<B: ModelBackend> Encoder<B> {
+    fn forward(&self, pictures: Tensor<B, 4>) -> Tensor<B, 4> {
+        let mut x = self.conv_in.forward(depth_from_space(pictures)) * GAIN;
+        for block in &self.outer {
+            x = block.forward(x);
+        }
+        x = self.down.forward(x) * GAIN;
+        for block in &self.inner {
+            x = block.forward(x);
+        }
+        self.conv_out.forward(x) * GAIN
+    }
+}
+
+/// Raw latent to picture.
+#[derive(Module, Debug)]
+struct Decoder<B: Backend> {
+    conv_in: Conv2d<B>,
+    inner: Vec<ResidualBlock<B>>,
+    up: Conv2d<B>,
+    outer: Vec<ResidualBlock<B>>,
+    conv_out: Conv2d<B>,
+}
+
+impl<B: ModelBackend> Decoder<B> {
+    fn forward(&self, latents: Tensor<B, 4>) -> Tensor<B, 4> {
+        let mut x = self.conv_in.forward(latents) * GAIN;
+        for block in &self.inner {
+            x = block.forward(x);
+        }
+        x = self.up.forward(nearest_twice(x)) * GAIN;
+        for block in &self.outer {
+            x = block.forward(x);
+        }
+        space_from_depth(self.conv_out.forward(x) * GAIN)
+    }
+}
+
+/// `x + conv(silu(conv(silu(x))))`, the second convolution starting at zero.
+#[derive(Module, Debug)]
+struct ResidualBlock<B: Backend> {
+    conv1: Conv2d<B>,
+    conv2: Conv2d<B>,
+}
+
+impl<B: ModelBackend> ResidualBlock<B> {
+    fn init(width: usize, device: &B::Device) -> Self {
+        Self {
+            conv1: Conv2d::init(width, width, 3, 1, Start::Uniform, device),
+            conv2: Conv2d::init(width, width, 3, 1, Start::Zero, device),
+        }
+    }
+
+    fn forward(&self, x: Tensor<B, 4>) -> Tensor<B, 4> {
+        let inside = silu(self.conv1.forward(silu(x.clone())) * GAIN);
+        x + self.conv2.forward(inside)
+    }
+}
+
+/// `[M, 3, H, W]` to `[M, 48, H/4, W/4]`.
+fn depth_from_space<B: ModelBackend>(pictures: Tensor<B, 4>) -> Tensor<B, 4> {
+    let [m, c, height, width] = pictures.dims();
+    assert!(
+        c == 3 && height % PIXELS_PER_CELL == 0 && width % PIXELS_PER_CELL == 0,
+        "autoencoder: pictures {:?}, expected 3 channels and sides that are multiples of {PIXELS_PER_CELL}",
+        [m, c, height, width]
+    );
+    let (h, w) = (height / BLOCK, width / BLOCK);
+    pictures.reshape([m, c, h, BLOCK, w, BLOCK]).permute([0, 1, 3, 5, 2, 4]).reshape([m, c * BLOCK * BLOCK, h, w])
+}
+
+/// `[M, 48, h, w]` to `[M, 3, 4h, 4w]`.
+fn space_from_depth<B: ModelBackend>(x: Tensor<B, 4>) -> Tensor<B, 4> {
+    let [m, depth, h, w] = x.dims();
+    let c = depth / (BLOCK * BLOCK);
+    x.reshape([m, c, BLOCK, BLOCK, h, w]).permute([0, 1, 4, 2, 5, 3]).reshape([m, c, h * BLOCK, w * BLOCK])
+}
+
+/// `[M, C, h, w]` to `[M, C, 2h, 2w]`, each cell repeated.
+fn nearest_twice<B: ModelBackend>(x: Tensor<B, 4>) -> Tensor<B, 4> {
+    let [m, c, h, w] = x.dims();
+    x.reshape([m, c, h, 1, w, 1]).expand([m, c, h, 2, w, 2]).reshape([m, c, 2 * h, 2 * w])
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::backend::{Autodiff, Flex};
+    use burn::optim::{AdamWConfig, GradientsParams, Optimizer};
+    use burn::tensor::{Distribution, Tolerance};
+
+    use super::*;
+
+    fn counting(shape: [usize; 4]) -> Tensor<Flex, 4> {
+        let count = shape.iter().product::<usize>() as i64;
+        Tensor::<Flex, 1, burn::tensor::Int>::arange(0..count, &Default::default()).float().reshape(shape)
+    }
+
+    #[test]
+    fn space_and_depth_by_hand_and_back() {
+        let picture = counting([1, 3, 8, 16]);
+        let depth = depth_from_space(picture.clone());
+        assert_eq!(depth.dims(), [1, 48, 2, 4]);
+        // Channel 1 (green), row 2 and column 3 of a block: 16 + 2 * 4 + 3. Block (1, 2) starts at pixel (4, 8).
+        let value = depth.clone().slice([0..1, 27..28, 1..2, 2..3]).into_scalar();
+        assert_eq!(value, (128 + 6 * 16 + 11) as f32);
+        space_from_depth(depth).into_data().assert_eq(&picture.into_data(), true);
+    }
+
+    #[test]
+    fn each_cell_is_repeated() {
+        let up = nearest_twice(counting([1, 1, 1, 2]));
+        up.into_data().assert_eq(
+            &Tensor::<Flex, 4>::from_floats([[[[0., 0., 1., 1.], [0., 0., 1., 1.]]]], &Default::default()).into_data(),
+            true,
+        );
+    }
+
+    #[test]
+    fn size_and_cost_are_as_documented() {
+        let config = SmallAutoencoderConfig::default();
+        let network = config.init::<Flex>(&Default::default());
+        assert!((1_000_000..2_000_000).contains(&network.num_params()), "{}", network.num_params());
+        let cost = config.frame_cost(256, 256);
+        // Conv by conv, in multiply-adds: 48->64 and two 64->64 on 64x64 cells, 64->128 and four 128->128 on 32x32, 128->16.
+        let (outer, inner) = (64 * 64 * 9, 32 * 32 * 9);
+        let encode = outer * (48 * 64 + 2 * 64 * 64) + inner * (64 * 128 + 4 * 128 * 128 + 128 * 16);
+        let decode = inner * (16 * 128 + 4 * 128 * 128) + outer * (128 * 64 + 2 * 64 * 64 + 64 * 48);
+        assert_eq!(cost, FrameCost { encode: 2 * encode, decode: 2 * decode });
+        assert!(cost.encode + cost.decode < 5_000_000_000);
+    }
+
+    #[test]
+    fn shapes_and_statistics() {
+        let device = Default::default();
+        Flex::seed(&device, 1);
+        let network = SmallAutoencoderConfig::tiny().init::<Flex>(&device);
+        let pictures = Tensor::random([2, 3, 16, 24], Distribution::Uniform(-1.0, 1.0), &device);
+        let raw = network.encode_raw(pictures.clone());
+        assert_eq!(raw.dims(), [2, 4, 2, 3]);
+        let network = network.with_statistics(&[1.0, 0.0, -1.0, 0.5], &[2.0, 1.0, 0.5, 4.0]);
+        let latents = network.encode(pictures);
+        let expected = (raw.clone().narrow(1, 2, 1) + 1.0) / 0.5;
+        latents
+            .clone()
+            .narrow(1, 2, 1)
+            .into_data()
+            .assert_approx_eq::<f32>(&expected.into_data(), Tolerance::absolute(1e-5));
+        let back = network.decode(latents);
+        assert_eq!(back.dims(), [2, 3, 16, 24]);
+        back.into_data().assert_approx_eq::<f32>(&network.decode_raw(raw).into_data(), Tolerance::absolute(1e-4));
+    }
+
+    /// The start keeps the scale of a signal, so that a deep chain neither dies nor grows.
+    #[test]
+    fn the_start_keeps_the_scale() {
+        let device = Default::default();
+        Flex::seed(&device, 2);
+        let network = SmallAutoencoderConfig::default().init::<Flex>(&device);
+        let pictures = Tensor::random([1, 3, 32, 32], Distribution::Uniform(-1.0, 1.0), &device);
+        let spread = |x: Tensor<Flex, 4>| x.square().mean().sqrt().into_scalar();
+        let (before, latent) = (spread(pictures.clone()), network.encode_raw(pictures));
+        let (middle, after) = (spread(latent.clone()), spread(network.decode_raw(latent)));
+        for scale in [middle / before, after / before] {
+            assert!((0.3..3.0).contains(&scale), "{before} -> {middle} -> {after}");
+        }
+    }
+
+    #[test]
+    fn plain_descent_learns_flat_colours_and_leaves_the_statistics() {
+        type Trained = Autodiff<Flex>;
+        let device = Default::default();
+        Trained::seed(&device, 3);
+        let mut network = SmallAutoencoderConfig::tiny().init::<Trained>(&device);
+        let statistics = network.latent_mean.val().into_data();
+        let mut optimizer = AdamWConfig::new().init();
+        let colours = Tensor::<Trained, 4>::random([8, 3, 1, 1], Distribution::Uniform(-1.0, 1.0), &device);
+        let pictures = colours.expand([8, 3, 16, 16]);
+        let mut losses = Vec::new();
+        for _ in 0..60 {
+            let result = network.decode(network.encode(pictures.clone()));
+            let loss = (result - pictures.clone()).square().mean();
+            losses.push(loss.clone().into_scalar());
+            let gradients = GradientsParams::from_grads(loss.backward(), &network);
+            network = optimizer.step(1e-2, network, gradients);
+        }
+        assert!(losses[59] < 0.1 * losses[0], "{losses:?}");
+        network.latent_mean.val().into_data().assert_eq(&statistics, true);
+    }
+}
