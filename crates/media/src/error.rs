@@ -1,0 +1,281 @@
+//! Everything that can go wrong between a file and a picture, one variant for each cause that a user can act on.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The result of an operation on a picture or a video.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why a picture or a video could not be read or written.
+///
+/// [`Error::code`] is stable; the message names the operand, what was found and what was expected.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The file or folder cannot be opened or read.
+    #[error("cannot read: {source}: `{}`", path.display())]
+    Unreadable {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// The file holds no picture in a known format.
+    #[error("expected a PNG, JPEG, WebP or GIF picture, found {found}: `{}`", path.display())]
+    ImageUnsupported {
+        /// The file.
+        path: PathBuf,
+        /// What it seems to be.
+        found: String,
+    },
+    /// The picture is cut off or corrupt.
+    #[error("the picture is damaged: {reason}: `{}`", path.display())]
+    ImageDamaged {
+        /// The file.
+        path: PathBuf,
+        /// What the decoder said.
+        reason: String,
+    },
+    /// The picture has more pixels than the limit.
+    #[error("the picture has {width}x{height} pixels, the limit is {limit} pixels: `{}`", path.display())]
+    ImageTooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Columns found.
+        width: u64,
+        /// Rows found.
+        height: u64,
+        /// Greatest number of pixels.
+        limit: u64,
+    },
+    /// A mask, depth map or frame does not have the size of what it belongs to.
+    #[error("found {}x{}, expected {}x{}: `{}`", found.0, found.1, expected.0, expected.1, path.display())]
+    ImageWrongSize {
+        /// The file.
+        path: PathBuf,
+        /// Columns and rows found.
+        found: (usize, usize),
+        /// Columns and rows expected.
+        expected: (usize, usize),
+    },
+    /// The file is no video in a format that we let ffmpeg open.
+    #[error("expected a video, found {found}: `{}`", path.display())]
+    VideoUnsupported {
+        /// The file.
+        path: PathBuf,
+        /// What it seems to be.
+        found: String,
+    },
+    /// The file, folder or stream holds no frame.
+    #[error("no frame in {found}: `{}`", path.display())]
+    VideoEmpty {
+        /// The file or folder.
+        path: PathBuf,
+        /// What was looked at.
+        found: String,
+    },
+    /// A still picture where a video is expected.
+    #[error("expected a video, found a still picture ({format}): `{}`", path.display())]
+    VideoIsImage {
+        /// The file.
+        path: PathBuf,
+        /// The picture's format.
+        format: String,
+    },
+    /// A media file without pictures.
+    #[error("expected a video stream, found {found}: `{}`", path.display())]
+    VideoNoStream {
+        /// The file.
+        path: PathBuf,
+        /// What it holds.
+        found: String,
+    },
+    /// The video ends before its header says.
+    #[error("the video ends early: {found}, expected {expected}: `{}`", path.display())]
+    VideoTruncated {
+        /// The file.
+        path: PathBuf,
+        /// How far it goes.
+        found: String,
+        /// How far its header says that it goes.
+        expected: String,
+    },
+    /// The video decodes with errors.
+    #[error("the video is damaged after {frames} frames: {reason}: `{}`", path.display())]
+    VideoDamaged {
+        /// The file.
+        path: PathBuf,
+        /// Frames that were decoded before the error was noticed.
+        frames: u64,
+        /// What the decoder said.
+        reason: String,
+    },
+    /// The video's frames have more pixels than the limit.
+    #[error("frames of {width}x{height} pixels, the limit is {limit} pixels a frame: `{}`", path.display())]
+    VideoTooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Columns found.
+        width: u64,
+        /// Rows found.
+        height: u64,
+        /// Greatest number of pixels.
+        limit: u64,
+    },
+    /// High dynamic range that this ffmpeg cannot bring to 8 bits.
+    #[error("high dynamic range ({transfer}) and this ffmpeg has no `zscale` and `tonemap` filters: `{}`", path.display())]
+    HdrUnsupported {
+        /// The file.
+        path: PathBuf,
+        /// The transfer function, as ffmpeg names it.
+        transfer: String,
+    },
+    /// Decoding or encoding went over its time limit.
+    #[error("ffmpeg made no progress for {seconds} s: `{}`", path.display())]
+    Timeout {
+        /// The file.
+        path: PathBuf,
+        /// Seconds without progress, or in all.
+        seconds: u64,
+    },
+    /// A numbered frame is missing in a folder of frames.
+    #[error("frame {missing} is missing between {first} and {last}: `{}`", path.display())]
+    FrameMissing {
+        /// The folder.
+        path: PathBuf,
+        /// The first number that has no file.
+        missing: u64,
+        /// Lowest number found.
+        first: u64,
+        /// Highest number found.
+        last: u64,
+    },
+    /// No ffmpeg where it was looked for.
+    #[error("no ffmpeg at {looked}")]
+    FfmpegMissing {
+        /// The places that were looked at.
+        looked: String,
+    },
+    /// ffmpeg is there but lacks something or could not do its work.
+    #[error("ffmpeg failed: {reason}")]
+    FfmpegFailed {
+        /// The last lines that it printed, or what was wrong with it.
+        reason: String,
+    },
+    /// An output file cannot be created, written or renamed.
+    #[error("cannot write: {source}: `{}`", path.display())]
+    OutputUnwritable {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// No space is left where an output is written.
+    #[error("no space left on the disk: `{}`", path.display())]
+    DiskFull {
+        /// The file.
+        path: PathBuf,
+    },
+    /// An output file's name asks for something we do not write.
+    #[error("cannot write a `{found}` file, expected one of {expected}: `{}`", path.display())]
+    OutputUnsupported {
+        /// The file.
+        path: PathBuf,
+        /// The name's ending.
+        found: String,
+        /// What can be written.
+        expected: &'static str,
+    },
+}
+
+impl Error {
+    /// The stable code of this cause.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Unreadable { .. } => "input.unreadable",
+            Self::ImageUnsupported { .. } => "image.unsupported",
+            Self::ImageDamaged { .. } => "image.damaged",
+            Self::ImageTooLarge { .. } => "image.too_large",
+            Self::ImageWrongSize { .. } => "image.wrong_size",
+            Self::VideoUnsupported { .. } => "video.unsupported",
+            Self::VideoEmpty { .. } => "video.empty",
+            Self::VideoIsImage { .. } => "video.is_image",
+            Self::VideoNoStream { .. } => "video.no_stream",
+            Self::VideoTruncated { .. } => "video.truncated",
+            Self::VideoDamaged { .. } => "video.damaged",
+            Self::VideoTooLarge { .. } => "video.too_large",
+            Self::HdrUnsupported { .. } => "video.hdr_unsupported",
+            Self::Timeout { .. } => "video.timeout",
+            Self::FrameMissing { .. } => "video.frame_missing",
+            Self::FfmpegMissing { .. } => "ffmpeg.missing",
+            Self::FfmpegFailed { .. } => "ffmpeg.failed",
+            Self::OutputUnwritable { .. } => "output.unwritable",
+            Self::DiskFull { .. } => "disk.full",
+            Self::OutputUnsupported { .. } => "output.unsupported",
+        }
+    }
+
+    /// One line that says what to do.
+    pub fn help(&self) -> &'static str {
+        match self {
+            Self::Unreadable { .. } => "check that the path exists and that you may read it",
+            Self::ImageUnsupported { .. } => "convert the picture to PNG or JPEG",
+            Self::ImageDamaged { .. } => "get the picture again from where it came, or open and save it in an editor",
+            Self::ImageTooLarge { .. } => "make the picture smaller; 4096 pixels on the long side are more than enough",
+            Self::ImageWrongSize { .. } => "make it again for this video, or resize it to the expected size",
+            Self::VideoUnsupported { .. } => {
+                "give an MP4, MOV, Matroska, WebM, AVI, MPEG-TS or GIF file, or a folder of numbered pictures"
+            }
+            Self::VideoEmpty { .. } => "give a video with at least one frame",
+            Self::VideoIsImage { .. } => "give the video here; the character's picture goes to `--character`",
+            Self::VideoNoStream { .. } => "give a file that holds pictures, not only sound",
+            Self::VideoTruncated { .. } => "get the video again, or use what is there with `--tolerate-damage`",
+            Self::VideoDamaged { .. } => "get the video again, or decode it as far as possible with `--tolerate-damage`",
+            Self::VideoTooLarge { .. } => "make the video smaller first: `ffmpeg -i IN -vf scale=1920:-2 OUT`",
+            Self::HdrUnsupported { .. } => "use an ffmpeg built with libzimg, or convert the video to 8-bit BT.709 first",
+            Self::Timeout { .. } => "try again on a less busy machine, or with a shorter or smaller video",
+            Self::FrameMissing { .. } => "number the frames without gaps, or remove those that belong to another take",
+            Self::FfmpegMissing { .. } => "install ffmpeg, or name one with `--ffmpeg PATH`; `stuntdouble doctor` shows what was found",
+            Self::FfmpegFailed { .. } => "run `stuntdouble doctor` and try another ffmpeg with `--ffmpeg PATH`",
+            Self::OutputUnwritable { .. } => "choose an existing folder that you may write to",
+            Self::DiskFull { .. } => "free some space or write to another disk, then give the same command again",
+            Self::OutputUnsupported { .. } => "let the output's name end in one of the expected ways",
+        }
+    }
+
+    /// The exit code that the program ends with: 3 bad input, 4 something to fetch is missing, 5 out of resources.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Timeout { .. } | Self::DiskFull { .. } => 5,
+            Self::FfmpegMissing { .. } | Self::FfmpegFailed { .. } => 4,
+            _ => 3,
+        }
+    }
+
+    /// A failed read of `path`.
+    pub(crate) fn reading(path: &Path, source: io::Error) -> Self {
+        Self::Unreadable { path: path.to_path_buf(), source }
+    }
+
+    /// A failed write of `path`; a full disk has its own variant.
+    pub fn writing(path: &Path, source: io::Error) -> Self {
+        match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::DiskFull { path: path.to_path_buf() },
+            _ => Self::OutputUnwritable { path: path.to_path_buf(), source },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_from_a_forbidden_folder() {
+        let full = Error::writing(Path::new("a.mp4"), io::Error::from(io::ErrorKind::StorageFull));
+        assert_eq!((full.code(), full.exit_code()), ("disk.full", 5));
+        let denied = Error::writing(Path::new("a.mp4"), io::Error::from(io::ErrorKind::PermissionDenied));
+        assert_eq!((denied.code(), denied.exit_code()), ("output.unwritable", 3));
+        assert_eq!(full.to_string(), "no space left on the disk: `a.mp4`");
+    }
+}

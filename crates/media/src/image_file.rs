@@ -1,0 +1,293 @@
+//! Pictures, masks and depth maps as files, with limits on size and memory.
+//!
+//! A picture is turned upright by its EXIF orientation; where it is transparent, white shows. Depth is 16-bit grey PNG.
+
+use std::fs::File;
+use std::io::{Cursor, Read};
+use std::path::Path;
+
+use image::codecs::png::{CompressionType, FilterType, PngEncoder};
+use image::error::LimitErrorKind;
+use image::{DynamicImage, ExtendedColorType, ImageDecoder, ImageEncoder, ImageError, ImageReader, Limits};
+
+use crate::error::{Error, Result};
+use crate::file::write_atomic;
+use crate::picture::{Mask, Picture, Plane};
+use crate::sniff::{Content, sniff};
+
+/// What a picture file may cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PictureLimits {
+    /// Greatest number of pixels.
+    pub max_pixels: u64,
+    /// Greatest size of the file in bytes.
+    pub max_bytes: u64,
+}
+
+impl Default for PictureLimits {
+    /// 64 million pixels, 256 MiB.
+    fn default() -> Self {
+        Self { max_pixels: 64_000_000, max_bytes: 256 << 20 }
+    }
+}
+
+/// Reads a picture (PNG, JPEG, WebP, the first frame of a GIF), upright, transparent places white.
+///
+/// # Errors
+/// [`Error::Unreadable`], [`Error::ImageUnsupported`], [`Error::ImageDamaged`], [`Error::ImageTooLarge`].
+pub fn load_picture(path: &Path) -> Result<Picture> {
+    load_picture_with_coverage(path, PictureLimits::default()).map(|(picture, _)| picture)
+}
+
+/// Reads a picture, and its coverage (0 = transparent, 255 = opaque) where the file has an alpha channel.
+///
+/// # Errors
+/// As [`load_picture`].
+pub fn load_picture_with_coverage(path: &Path, limits: PictureLimits) -> Result<(Picture, Option<Mask>)> {
+    let image = load(path, limits)?;
+    if !image.color().has_alpha() {
+        let image = image.into_rgb8();
+        return Ok((Picture::from_bytes(image.width() as usize, image.height() as usize, image.as_raw()), None));
+    }
+    let image = image.into_rgba8();
+    let (width, height) = (image.width() as usize, image.height() as usize);
+    let pixels = image.as_raw().as_chunks::<4>().0;
+    let over_white = |value: u8, alpha: u8| {
+        let (value, alpha) = (u32::from(value), u32::from(alpha));
+        ((value * alpha + 255 * (255 - alpha) + 127) / 255) as u8
+    };
+    let picture = pixels.iter().map(|&[r, g, b, a]| [over_white(r, a), over_white(g, a), over_white(b, a)]).collect();
+    let coverage = pixels.iter().map(|pixel| pixel[3]).collect();
+    Ok((Plane::from_cells(width, height, picture), Some(Plane::from_cells(width, height, coverage))))
+}
+
+/// Reads a mask: the grey of any picture. `expected` is the size that it must have, if any.
+///
+/// # Errors
+/// As [`load_picture`], and [`Error::ImageWrongSize`].
+pub fn load_mask(path: &Path, expected: Option<(usize, usize)>) -> Result<Mask> {
+    let image = load(path, PictureLimits::default())?.into_luma8();
+    let mask = Plane::from_cells(image.width() as usize, image.height() as usize, image.into_raw());
+    check_size(path, mask.size(), expected)?;
+    Ok(mask)
+}
+
+/// Reads a 16-bit depth map; 8-bit files are widened (255 becomes 65535).
+///
+/// # Errors
+/// As [`load_mask`].
+pub fn load_depth(path: &Path, expected: Option<(usize, usize)>) -> Result<Plane<u16>> {
+    let image = load(path, PictureLimits::default())?.into_luma16();
+    let depth = Plane::from_cells(image.width() as usize, image.height() as usize, image.into_raw());
+    check_size(path, depth.size(), expected)?;
+    Ok(depth)
+}
+
+/// Writes a picture as PNG, whole or not at all.
+///
+/// # Errors
+/// [`Error::OutputUnwritable`], [`Error::DiskFull`].
+pub fn save_picture(path: &Path, picture: &Picture) -> Result<()> {
+    save_png(path, picture.bytes(), picture.size(), ExtendedColorType::Rgb8)
+}
+
+/// Writes a mask as 8-bit grey PNG, whole or not at all.
+///
+/// # Errors
+/// [`Error::OutputUnwritable`], [`Error::DiskFull`].
+pub fn save_mask(path: &Path, mask: &Mask) -> Result<()> {
+    save_png(path, mask.cells(), mask.size(), ExtendedColorType::L8)
+}
+
+/// Writes a depth map as 16-bit grey PNG, whole or not at all.
+///
+/// # Errors
+/// [`Error::OutputUnwritable`], [`Error::DiskFull`].
+pub fn save_depth(path: &Path, depth: &Plane<u16>) -> Result<()> {
+    // The encoder takes native byte order and writes the file's big-endian one itself.
+    let bytes: Vec<u8> = depth.cells().iter().flat_map(|value| value.to_ne_bytes()).collect();
+    save_png(path, &bytes, depth.size(), ExtendedColorType::L16)
+}
+
+fn save_png(path: &Path, bytes: &[u8], (width, height): (usize, usize), colour: ExtendedColorType) -> Result<()> {
+    let mut encoded = Vec::new();
+    PngEncoder::new_with_quality(&mut encoded, CompressionType::Fast, FilterType::Adaptive)
+        .write_image(bytes, width as u32, height as u32, colour)
+        .map_err(|failed| Error::writing(path, std::io::Error::other(failed)))?;
+    write_atomic(path, &encoded)
+}
+
+fn check_size(path: &Path, found: (usize, usize), expected: Option<(usize, usize)>) -> Result<()> {
+    match expected {
+        Some(expected) if found != expected => {
+            Err(Error::ImageWrongSize { path: path.to_path_buf(), found, expected })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Reads and decodes a file within its limits, upright.
+fn load(path: &Path, limits: PictureLimits) -> Result<DynamicImage> {
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(|source| Error::reading(path, source))?;
+    file.take(limits.max_bytes + 1).read_to_end(&mut bytes).map_err(|source| Error::reading(path, source))?;
+    let damaged = |reason: String| Error::ImageDamaged { path: path.to_path_buf(), reason };
+    if bytes.len() as u64 > limits.max_bytes {
+        let source = std::io::Error::other(format!("the file has more than {} bytes", limits.max_bytes));
+        return Err(Error::reading(path, source));
+    }
+    let content = sniff(&bytes[..bytes.len().min(4096)]);
+    let supported = matches!(content, Content::Picture("PNG" | "JPEG" | "WebP"))
+        || content == Content::Video(crate::sniff::Container::Gif);
+    if !supported {
+        return Err(Error::ImageUnsupported { path: path.to_path_buf(), found: content.describe() });
+    }
+    if content == Content::Picture("JPEG") && !jpeg_is_whole(&bytes) {
+        return Err(damaged("the JPEG data ends early".into()));
+    }
+    let mut reader = ImageReader::new(Cursor::new(bytes.as_slice()));
+    reader = reader.with_guessed_format().map_err(|source| Error::reading(path, source))?;
+    // The size is checked below, with its figures in the message; the decoder itself only gets a bound on memory.
+    let mut memory = Limits::no_limits();
+    memory.max_alloc = Some(limits.max_pixels.saturating_mul(16).max(64 << 20));
+    reader.limits(memory);
+    let explain = |failed: ImageError, size: (u64, u64)| match failed {
+        ImageError::Limits(limit) if !matches!(limit.kind(), LimitErrorKind::Unsupported { .. }) => {
+            Error::ImageTooLarge { path: path.to_path_buf(), width: size.0, height: size.1, limit: limits.max_pixels }
+        }
+        ImageError::Unsupported(kind) => {
+            Error::ImageUnsupported { path: path.to_path_buf(), found: kind.to_string() }
+        }
+        other => damaged(other.to_string()),
+    };
+    let mut decoder = reader.into_decoder().map_err(|failed| explain(failed, (0, 0)))?;
+    let (width, height) = decoder.dimensions();
+    let size = (u64::from(width), u64::from(height));
+    if size.0 * size.1 > limits.max_pixels {
+        return Err(explain(
+            ImageError::Limits(image::error::LimitError::from_kind(LimitErrorKind::DimensionError)),
+            size,
+        ));
+    }
+    let orientation = decoder.orientation().map_err(|failed| explain(failed, size))?;
+    let mut image = DynamicImage::from_decoder(decoder).map_err(|failed| explain(failed, size))?;
+    image.apply_orientation(orientation);
+    Ok(image)
+}
+
+/// True when the segments of a JPEG file lead to its end marker. The decoder itself fills what is missing with grey.
+fn jpeg_is_whole(bytes: &[u8]) -> bool {
+    let mut at = 2;
+    loop {
+        // Between markers: entropy-coded data after a scan header, or fill bytes.
+        let Some(skip) = bytes.get(at..).and_then(|rest| rest.iter().position(|&byte| byte == 0xff)) else {
+            return false;
+        };
+        at += skip + 1;
+        match bytes.get(at) {
+            None => return false,
+            Some(0xd9) => return true,
+            // A stuffed 0xff, fill bytes, restart markers and a repeated start carry no length.
+            Some(0x00 | 0x01 | 0xd0..=0xd8) => at += 1,
+            Some(0xff) => {}
+            Some(_) => match bytes.get(at + 1..at + 3) {
+                Some(length) => at += 1 + usize::from(u16::from_be_bytes([length[0], length[1]])).max(2),
+                None => return false,
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use image::codecs::jpeg::JpegEncoder;
+
+    fn gradient(width: usize, height: usize) -> Picture {
+        Picture::from_fn(width, height, |x, y| [(x * 7) as u8, (y * 5) as u8, (x + y) as u8])
+    }
+
+    fn code(result: Result<Picture>) -> &'static str {
+        result.unwrap_err().code()
+    }
+
+    #[test]
+    fn pictures_masks_and_depth_come_back_exactly() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.png");
+        let picture = gradient(33, 17);
+        save_picture(&path, &picture).unwrap();
+        assert_eq!(load_picture(&path).unwrap(), picture);
+        let mask = picture.map(|[red, ..]| red);
+        save_mask(&path, &mask).unwrap();
+        assert_eq!(load_mask(&path, Some((33, 17))).unwrap(), mask);
+        let wrong = load_mask(&path, Some((33, 18))).unwrap_err();
+        assert_eq!(wrong.code(), "image.wrong_size");
+        let depth = Plane::from_fn(5, 4, |x, y| (x * 13_000 + y) as u16);
+        save_depth(&path, &depth).unwrap();
+        assert_eq!(load_depth(&path, None).unwrap(), depth);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn transparent_places_show_white() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.png");
+        save_png(&path, &[10, 20, 30, 0, 0, 0, 0, 51], (2, 1), ExtendedColorType::Rgba8).unwrap();
+        let (picture, coverage) = load_picture_with_coverage(&path, PictureLimits::default()).unwrap();
+        assert_eq!(picture.cells(), [[255; 3], [204; 3]]);
+        assert_eq!(coverage.unwrap().cells(), [0, 51]);
+    }
+
+    #[test]
+    fn exif_orientation_turns_the_picture() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.jpg");
+        let picture = Picture::from_fn(16, 8, |x, _| if x < 8 { [255, 0, 0] } else { [0, 0, 255] });
+        // A TIFF block with one tag, orientation (0x0112) = 6: the first row is the right-hand side.
+        let exif = b"II*\x00\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0".to_vec();
+        let mut bytes = Vec::new();
+        let mut encoder = JpegEncoder::new_with_quality(&mut bytes, 95);
+        encoder.set_exif_metadata(exif).unwrap();
+        encoder.write_image(picture.bytes(), 16, 8, ExtendedColorType::Rgb8).unwrap();
+        std::fs::write(&path, bytes).unwrap();
+        let upright = load_picture(&path).unwrap();
+        assert_eq!(upright.size(), (8, 16));
+        assert!(upright.get(4, 1)[0] > 200 && upright.get(4, 14)[2] > 200, "{:?}", upright.get(4, 1));
+    }
+
+    #[test]
+    fn damaged_and_foreign_files_have_their_codes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        save_picture(&path, &gradient(64, 64)).unwrap();
+        let png = std::fs::read(&path).unwrap();
+        let mut jpeg = Vec::new();
+        JpegEncoder::new(&mut jpeg).write_image(gradient(64, 64).bytes(), 64, 64, ExtendedColorType::Rgb8).unwrap();
+        for whole in [png, jpeg] {
+            std::fs::write(&path, &whole).unwrap();
+            load_picture(&path).unwrap();
+            for twentieth in 1..20 {
+                std::fs::write(&path, &whole[..whole.len() * twentieth / 20]).unwrap();
+                assert_eq!(code(load_picture(&path)), "image.damaged", "{twentieth}/20");
+            }
+        }
+        for (bytes, expected) in [(&b""[..], "image.unsupported"), (b"text", "image.unsupported")] {
+            std::fs::write(&path, bytes).unwrap();
+            assert_eq!(code(load_picture(&path)), expected);
+        }
+        assert_eq!(code(load_picture(folder.path())), "input.unreadable");
+        assert_eq!(code(load_picture(&folder.path().join("none.png"))), "input.unreadable");
+    }
+
+    #[test]
+    fn a_huge_header_is_refused_before_memory_is_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.png");
+        save_picture(&path, &gradient(8, 8)).unwrap();
+        let small = PictureLimits { max_pixels: 63, ..PictureLimits::default() };
+        let refused = load_picture_with_coverage(&path, small).unwrap_err();
+        assert_eq!(refused.code(), "image.too_large");
+        assert!(refused.to_string().contains("8x8"), "{refused}");
+    }
+}

@@ -1,0 +1,4 @@
+//! Tests of the crate as its users see it. Those that need ffmpeg, or data from outside the repository, say so and pass
+//! when there is none.
+
+mod parity;
