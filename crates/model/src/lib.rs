@@ -9,9 +9,13 @@
 //! This crate opens no file but weights, starts no process and reads no environment variable.
 
 pub mod blending;
+pub mod context;
+pub mod ddim;
 pub mod layers;
+pub mod object_guider;
 pub mod ops;
 pub mod small_autoencoder;
+pub mod video;
 pub mod weights;
 
 pub use ops::ModelBackend;
