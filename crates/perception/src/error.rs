@@ -1,0 +1,104 @@
+//! What can go wrong between a frame and its signals, with a stable code and one line of help for each cause.
+
+use std::path::PathBuf;
+
+/// Errors of the networks that look at frames.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The model file cannot be read.
+    #[error("cannot read the model file `{path}`: {source}")]
+    ModelUnreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The bytes are not a whole, consistent TensorFlow Lite file.
+    #[error("malformed model, {reason}: `{path}`")]
+    ModelMalformed {
+        /// The file.
+        path: PathBuf,
+        /// What was found and what was expected.
+        reason: String,
+    },
+    /// The file is well formed but uses something that the converter does not know.
+    #[error("unsupported model, {reason}: `{path}`")]
+    ModelUnsupported {
+        /// The file.
+        path: PathBuf,
+        /// The operator or data type.
+        reason: String,
+    },
+    /// The network is a whole one, but not the one that its place needs.
+    #[error("not a {role} network, found {found}, expected {expected}: `{path}`")]
+    ModelMismatched {
+        /// The file.
+        path: PathBuf,
+        /// The place: `person detector`, `body landmark`, `hand landmark`, `face landmark`, `selfie mask`.
+        role: &'static str,
+        /// Input and output shapes found.
+        found: String,
+        /// Input and output shapes expected.
+        expected: String,
+    },
+    /// The network runtime refused the network or failed while running it.
+    #[error("the network runtime failed, {reason}: `{path}`")]
+    ModelFailed {
+        /// The file.
+        path: PathBuf,
+        /// What the runtime said.
+        reason: String,
+    },
+    /// The frame has no pixels.
+    #[error("found a frame of `{width}x{height}` pixels, expected at least `1x1`")]
+    FrameEmpty {
+        /// Columns.
+        width: usize,
+        /// Rows.
+        height: usize,
+    },
+}
+
+impl Error {
+    /// The stable code of the cause, the same in every place that shows it.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::ModelUnreadable { .. } => "model.unreadable",
+            Self::ModelMalformed { .. } => "model.malformed",
+            Self::ModelUnsupported { .. } => "model.unsupported",
+            Self::ModelMismatched { .. } => "model.mismatched",
+            Self::ModelFailed { .. } => "model.failed",
+            Self::FrameEmpty { .. } => "perception.empty_frame",
+        }
+    }
+
+    /// One line that says what to do.
+    pub fn help(&self) -> &'static str {
+        match self {
+            Self::ModelUnreadable { .. } => "run `stuntdouble models fetch` and check that the file may be read",
+            Self::ModelMalformed { .. } => "the file is damaged: run `stuntdouble models verify`, then fetch it again",
+            Self::ModelUnsupported { .. } => "use the pinned model files: run `stuntdouble models list`",
+            Self::ModelMismatched { .. } => {
+                "check which file is given for which network: run `stuntdouble models list`"
+            }
+            Self::ModelFailed { .. } => "run `stuntdouble models verify`; if the file is whole, report this as a bug",
+            Self::FrameEmpty { .. } => "check the size of the video or picture",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_and_messages_are_stable() {
+        let error = Error::ModelMalformed { path: "a.tflite".into(), reason: "12 bytes".into() };
+        assert_eq!(error.code(), "model.malformed");
+        assert_eq!(error.to_string(), "malformed model, 12 bytes: `a.tflite`");
+        let error = Error::FrameEmpty { width: 0, height: 4 };
+        assert_eq!(error.code(), "perception.empty_frame");
+        assert_eq!(error.to_string(), "found a frame of `0x4` pixels, expected at least `1x1`");
+    }
+}

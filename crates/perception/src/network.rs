@@ -1,0 +1,115 @@
+//! One network, ready to run: a `.tflite` file converted in memory and loaded into the ONNX runtime.
+//!
+//! Values are `f32`; pictures are planar, `[1, C, H, W]`.
+
+use std::path::{Path, PathBuf};
+
+use rten::{Model, NodeId, ValueView};
+use rten_tensor::Tensor;
+use rten_tensor::prelude::*;
+
+use crate::error::Error;
+use crate::tflite::{Converted, Fault, onnx_from_tflite};
+
+/// A loaded network with one input.
+pub struct Network {
+    path: PathBuf,
+    model: Model,
+    input: NodeId,
+    input_shape: Vec<usize>,
+    outputs: Vec<NodeId>,
+    output_shapes: Vec<Vec<usize>>,
+}
+
+impl Network {
+    /// Reads, converts and loads a `.tflite` file.
+    ///
+    /// # Errors
+    /// [`Error::ModelUnreadable`], [`Error::ModelMalformed`], [`Error::ModelUnsupported`], [`Error::ModelFailed`].
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let bytes = std::fs::read(path).map_err(|source| Error::ModelUnreadable { path: path.into(), source })?;
+        Self::from_bytes(path, &bytes)
+    }
+
+    /// Converts and loads the bytes of a `.tflite` file; `path` is only named in errors.
+    ///
+    /// # Errors
+    /// [`Error::ModelMalformed`], [`Error::ModelUnsupported`], [`Error::ModelFailed`].
+    pub fn from_bytes(path: &Path, bytes: &[u8]) -> Result<Self, Error> {
+        let Converted { onnx, inputs, outputs } = onnx_from_tflite(bytes).map_err(|fault| match fault {
+            Fault::Malformed(reason) => Error::ModelMalformed { path: path.into(), reason },
+            Fault::Unsupported(reason) => Error::ModelUnsupported { path: path.into(), reason },
+        })?;
+        let failed = |reason: String| Error::ModelFailed { path: path.into(), reason };
+        let [input] = &inputs[..] else {
+            let reason = format!("{} inputs, expected 1", inputs.len());
+            return Err(Error::ModelUnsupported { path: path.into(), reason });
+        };
+        let model = Model::load(onnx).map_err(|error| failed(error.to_string()))?;
+        let node = |name: &str| model.node_id(name).map_err(|error| failed(error.to_string()));
+        Ok(Self {
+            path: path.into(),
+            input: node(&input.name)?,
+            input_shape: input.shape.clone(),
+            outputs: outputs.iter().map(|port| node(&port.name)).collect::<Result<_, _>>()?,
+            output_shapes: outputs.into_iter().map(|port| port.shape).collect(),
+            model,
+        })
+    }
+
+    /// Checks that the network has these shapes; outputs beyond the listed ones are ignored.
+    ///
+    /// # Errors
+    /// [`Error::ModelMismatched`].
+    pub fn expect(self, role: &'static str, input: &[usize], outputs: &[&[usize]]) -> Result<Self, Error> {
+        let alike = self.input_shape == input
+            && outputs.len() <= self.output_shapes.len()
+            && outputs.iter().zip(&self.output_shapes).all(|(expected, found)| found == expected);
+        if alike {
+            return Ok(self);
+        }
+        Err(Error::ModelMismatched {
+            role,
+            found: format!("`{:?} -> {:?}`", self.input_shape, self.output_shapes),
+            expected: format!("`{input:?} -> {outputs:?}`"),
+            path: self.path,
+        })
+    }
+
+    /// Shape of the input, `[1, C, H, W]`.
+    pub fn input_shape(&self) -> &[usize] {
+        &self.input_shape
+    }
+
+    /// Shapes of the outputs.
+    pub fn output_shapes(&self) -> &[Vec<usize>] {
+        &self.output_shapes
+    }
+
+    /// Runs the network and gives the outputs numbered in `wanted`, each row by row.
+    ///
+    /// # Errors
+    /// [`Error::ModelFailed`] when the runtime refuses.
+    ///
+    /// # Panics
+    /// When `values` does not fill the input, or an output number is too high.
+    pub fn run<const N: usize>(&self, values: &[f32], wanted: [usize; N]) -> Result<[Vec<f32>; N], Error> {
+        let cells: usize = self.input_shape.iter().product();
+        assert_eq!(values.len(), cells, "{} values for an input of shape {:?}", values.len(), self.input_shape);
+        let failed = |reason: String| Error::ModelFailed { path: self.path.clone(), reason };
+        let view = ValueView::from_shape(self.input_shape.as_slice(), values).map_err(|e| failed(e.to_string()))?;
+        let inputs = vec![(self.input, view.into())];
+        let nodes = wanted.map(|output| self.outputs[output]);
+        let results = self.model.run_n(inputs, nodes, None).map_err(|error| failed(error.to_string()))?;
+        let mut lists = [const { Vec::new() }; N];
+        for ((list, result), output) in lists.iter_mut().zip(results).zip(wanted) {
+            let tensor: Tensor<f32> = result.try_into().map_err(|_| failed("an output is not `f32`".into()))?;
+            let expected = &self.output_shapes[output];
+            if tensor.shape() != expected.as_slice() {
+                return Err(failed(format!("output of shape {:?}, expected {expected:?}", tensor.shape())));
+            }
+            *list = tensor.into_data();
+        }
+        Ok(lists)
+    }
+}
