@@ -8,13 +8,23 @@
 //! # Invariants
 //! This crate opens no file but weights, starts no process and reads no environment variable.
 
+pub mod attention;
 pub mod blending;
 pub mod context;
 pub mod ddim;
+pub mod denoising_net;
+pub mod feed_forward;
 pub mod layers;
+pub mod motion;
 pub mod object_guider;
 pub mod ops;
+pub mod reference_net;
+pub mod resnet;
 pub mod small_autoencoder;
+pub mod time_embedding;
+pub mod trace;
+pub mod transformer;
+pub mod unet;
 pub mod video;
 pub mod weights;
 

@@ -1,0 +1,40 @@
+//! The GEGLU feed-forward of every transformer block: one linear map to twice the inner width, value times
+//! `gelu(gate)`, one linear map back.
+
+use burn::module::Module;
+use burn::tensor::{Tensor, backend::Backend};
+
+use crate::layers::{Linear, Start};
+use crate::ops::{self, ModelBackend};
+
+/// Inner width over width in every public checkpoint.
+pub const FEED_FORWARD_FACTOR: usize = 4;
+
+/// `[.., D]` to `[.., D]` through an inner width.
+#[derive(Module, Debug)]
+pub struct FeedForward<B: Backend> {
+    net_0: Geglu<B>,
+    net_2: Linear<B>,
+}
+
+/// The first half of a linear map times the `gelu` of the second half.
+#[derive(Module, Debug)]
+pub struct Geglu<B: Backend> {
+    proj: Linear<B>,
+}
+
+impl<B: ModelBackend> FeedForward<B> {
+    /// Inner width `factor * width`.
+    pub fn init(width: usize, factor: usize, device: &B::Device) -> Self {
+        let inner = factor * width;
+        Self {
+            net_0: Geglu { proj: Linear::init(width, 2 * inner, true, Start::Uniform, device) },
+            net_2: Linear::init(inner, width, true, Start::Uniform, device),
+        }
+    }
+
+    /// `[.., D]` to `[.., D]`.
+    pub fn forward<const R: usize>(&self, x: Tensor<B, R>) -> Tensor<B, R> {
+        self.net_2.forward(ops::geglu(self.net_0.proj.forward(x)))
+    }
+}

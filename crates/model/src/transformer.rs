@@ -1,0 +1,182 @@
+//! The spatial transformer: each frame's cells attend to themselves (and to the reference), then to the image embedding.
+//!
+//! | tensor | shape |
+//! |---|---|
+//! | input, output | `[M, C, h, w]`, `M = B*N` |
+//! | tokens | `[M, h*w, C]` |
+//! | context | `[B, L, D]` |
+//! | reference at this site | `[B, L_r, C]` |
+//!
+//! Order in a block: `x += attn1(norm1(x)); x += attn2(norm2(x), context); x += ff(norm3(x))`. Without cross attention
+//! there is no `attn2` and no `norm2`.
+
+use burn::module::Module;
+use burn::tensor::{Tensor, backend::Backend};
+
+use crate::attention::{Attention, KeysValues, repeat_for_frames};
+use crate::feed_forward::{FEED_FORWARD_FACTOR, FeedForward};
+use crate::layers::{Conv2d, GroupNorm, LayerNorm, Start};
+use crate::ops::ModelBackend;
+
+/// Epsilon of a spatial transformer's entry norm, whatever the network's own is.
+const ENTRY_NORM_EPSILON: f64 = 1e-6;
+/// Epsilon of the layer norms.
+const LAYER_NORM_EPSILON: f64 = 1e-5;
+
+/// Self-attention, cross-attention, feed-forward.
+#[derive(Module, Debug)]
+pub struct BasicTransformerBlock<B: Backend> {
+    norm1: LayerNorm<B>,
+    attn1: Attention<B>,
+    norm2: Option<LayerNorm<B>>,
+    attn2: Option<Attention<B>>,
+    norm3: LayerNorm<B>,
+    ff: FeedForward<B>,
+}
+
+impl<B: ModelBackend> BasicTransformerBlock<B> {
+    /// A block of `width`; `context_width` is `None` for one without cross attention.
+    pub fn init(width: usize, heads: usize, context_width: Option<usize>, device: &B::Device) -> Self {
+        let norm = || LayerNorm::init(width, LAYER_NORM_EPSILON, device);
+        Self {
+            norm1: norm(),
+            attn1: Attention::init(width, width, heads, false, device),
+            norm2: context_width.map(|_| norm()),
+            attn2: context_width.map(|context| Attention::init(width, context, heads, false, device)),
+            norm3: norm(),
+            ff: FeedForward::init(width, FEED_FORWARD_FACTOR, device),
+        }
+    }
+
+    /// `norm1` of tokens `[M, L, C]`: the input of the self-attention, which a reference network hands over.
+    pub fn normalised(&self, tokens: Tensor<B, 3>) -> Tensor<B, 3> {
+        self.norm1.forward(tokens)
+    }
+
+    /// This block's self-attention keys and values of reference tokens `[B, L_r, C]`.
+    pub fn reference_keys_values(&self, reference: Tensor<B, 3>) -> KeysValues<B> {
+        self.attn1.keys_values(reference)
+    }
+
+    /// Tokens `[M, L, C]`, their `norm1`, context `[B, L_c, D]` and the reference's keys and values to tokens `[M, L, C]`.
+    ///
+    /// # Panics
+    /// When the context is missing or not wanted.
+    pub fn forward(
+        &self,
+        tokens: Tensor<B, 3>,
+        normalised: Tensor<B, 3>,
+        context: Option<&Tensor<B, 3>>,
+        reference: Option<&KeysValues<B>>,
+    ) -> Tensor<B, 3> {
+        // 1. Self-attention, over the reference's tokens too.
+        let own = self.attn1.keys_values(normalised.clone());
+        let keys_values = match reference {
+            Some(reference) => own.join(reference),
+            None => own,
+        };
+        let mut x = tokens + self.attn1.forward(normalised, keys_values);
+        // 2. Cross-attention.
+        match (&self.norm2, &self.attn2, context) {
+            (Some(norm2), Some(attn2), Some(context)) => x = cross_attend(norm2, attn2, x, context),
+            (None, None, None) => {}
+            (_, None, _) | (None, _, _) => panic!("transformer: a context for a network without cross attention"),
+            (_, _, None) => panic!("transformer: no context for a network with cross attention"),
+        }
+        // 3. Feed-forward.
+        x.clone() + self.ff.forward(self.norm3.forward(x))
+    }
+}
+
+fn cross_attend<B: ModelBackend>(
+    norm: &LayerNorm<B>,
+    attention: &Attention<B>,
+    x: Tensor<B, 3>,
+    context: &Tensor<B, 3>,
+) -> Tensor<B, 3> {
+    let [m, l, c] = x.dims();
+    let [b, tokens, _] = context.dims();
+    assert!(b > 0 && m % b == 0, "cross attention: tokens {:?}, context {:?}", x.dims(), context.dims());
+    if tokens == 1 {
+        let shift = attention.forward_one(context.clone()).reshape([b, 1, c]);
+        return (x.reshape([b, m / b * l, c]) + shift).reshape([m, l, c]);
+    }
+    let KeysValues { keys, values } = attention.keys_values(context.clone());
+    let every_frame = KeysValues { keys: repeat_for_frames(keys, m), values: repeat_for_frames(values, m) };
+    x.clone() + attention.forward(norm.forward(x), every_frame)
+}
+
+/// Group norm, 1x1 convolution, one block over the cells, 1x1 convolution, plus the input.
+#[derive(Module, Debug)]
+pub struct SpatialTransformer<B: Backend> {
+    norm: GroupNorm<B>,
+    proj_in: Conv2d<B>,
+    transformer_blocks: Vec<BasicTransformerBlock<B>>,
+    proj_out: Conv2d<B>,
+}
+
+impl<B: ModelBackend> SpatialTransformer<B> {
+    /// For `channels` with `heads` of `channels / heads` each.
+    pub fn init(
+        channels: usize,
+        heads: usize,
+        norm_groups: usize,
+        context_width: Option<usize>,
+        device: &B::Device,
+    ) -> Self {
+        let inner = heads * (channels / heads);
+        Self {
+            norm: GroupNorm::init(norm_groups, channels, ENTRY_NORM_EPSILON, device),
+            proj_in: Conv2d::init(channels, inner, 1, 1, Start::Uniform, device),
+            transformer_blocks: vec![BasicTransformerBlock::init(inner, heads, context_width, device)],
+            proj_out: Conv2d::init(inner, channels, 1, 1, Start::Uniform, device),
+        }
+    }
+
+    /// The only block.
+    pub fn block(&self) -> &BasicTransformerBlock<B> {
+        &self.transformer_blocks[0]
+    }
+
+    /// `[M, C, h, w]` to the block's input tokens `[M, h*w, C]`.
+    pub fn tokens(&self, x: Tensor<B, 4>) -> Tensor<B, 3> {
+        let x = self.proj_in.forward(self.norm.forward(x));
+        let [m, c, h, w] = x.dims();
+        x.reshape([m, c, h * w]).swap_dims(1, 2)
+    }
+
+    /// The block's output tokens back to `[M, C, h, w]`, plus the transformer's input.
+    pub fn finish(&self, input: Tensor<B, 4>, tokens: Tensor<B, 3>) -> Tensor<B, 4> {
+        let ([m, _, h, w], [_, _, c]) = (input.dims(), tokens.dims());
+        input + self.proj_out.forward(tokens.swap_dims(1, 2).reshape([m, c, h, w]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::backend::Flex;
+    use burn::tensor::Distribution;
+
+    use super::*;
+
+    #[test]
+    fn a_reference_changes_the_result_and_frames_share_it() {
+        let device = Default::default();
+        let transformer = SpatialTransformer::<Flex>::init(8, 2, 4, None, &device);
+        let frame = Tensor::<Flex, 4>::random([1, 8, 3, 2], Distribution::Default, &device);
+        let clip = frame.repeat_dim(0, 3);
+        let reference =
+            transformer.block().reference_keys_values(Tensor::random([1, 5, 8], Distribution::Default, &device));
+        let run = |reference: Option<&KeysValues<Flex>>| {
+            let tokens = transformer.tokens(clip.clone());
+            let normalised = transformer.block().normalised(tokens.clone());
+            let tokens = transformer.block().forward(tokens, normalised, None, reference);
+            transformer.finish(clip.clone(), tokens)
+        };
+        let (with, without) = (run(Some(&reference)), run(None));
+        assert_eq!(with.dims(), [3, 8, 3, 2]);
+        assert_ne!(with.clone().into_data(), without.into_data());
+        let cut = |i: usize| with.clone().slice([i..i + 1, 0..8, 0..3, 0..2]).into_data();
+        assert_eq!(cut(0), cut(2));
+    }
+}

@@ -1,0 +1,86 @@
+//! What a reference network hands to the denoiser: at each site the normalised tokens of the reference picture.
+//!
+//! The denoiser's self-attention takes its keys and values from its own tokens and these, through its own linear maps, so
+//! the maps of the reference tokens are the same in every step and every frame: [`ProjectedReference`] holds them.
+//!
+//! | tensor | shape |
+//! |---|---|
+//! | features at a site | `[B, h*w, C]` |
+//! | keys, values at a site | `[B, h*w, C]` |
+
+use std::collections::BTreeMap;
+
+use burn::tensor::{Tensor, backend::Backend};
+
+use super::Site;
+use crate::attention::KeysValues;
+use crate::ops::ModelBackend;
+use crate::transformer::BasicTransformerBlock;
+
+/// The outputs of `norm1` of a reference network's transformer blocks.
+#[derive(Debug, Clone)]
+pub struct ReferenceFeatures<B: Backend> {
+    /// `[B, h*w, C]` at each site that takes part.
+    pub sites: BTreeMap<Site, Tensor<B, 3>>,
+}
+
+impl<B: Backend> ReferenceFeatures<B> {
+    /// Applies `change` to every site's tokens.
+    pub fn map(self, mut change: impl FnMut(Tensor<B, 3>) -> Tensor<B, 3>) -> Self {
+        Self { sites: self.sites.into_iter().map(|(site, tokens)| (site, change(tokens))).collect() }
+    }
+}
+
+/// Keys and values of the reference in each of a denoiser's self-attentions.
+#[derive(Debug, Clone)]
+pub struct ProjectedReference<B: Backend> {
+    pub(crate) sites: BTreeMap<Site, KeysValues<B>>,
+}
+
+/// The reference in either form; both give the same result.
+#[derive(Debug)]
+pub enum Reference<'a, B: Backend> {
+    /// As the reference network gave it.
+    Features(&'a ReferenceFeatures<B>),
+    /// Projected once by [`crate::denoising_net::DenoisingNet::project_reference`].
+    Projected(&'a ProjectedReference<B>),
+}
+
+impl<B: Backend> Clone for Reference<'_, B> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<B: Backend> Copy for Reference<'_, B> {}
+
+impl<'a, B: Backend> From<&'a ReferenceFeatures<B>> for Reference<'a, B> {
+    fn from(features: &'a ReferenceFeatures<B>) -> Self {
+        Self::Features(features)
+    }
+}
+
+impl<'a, B: Backend> From<&'a ProjectedReference<B>> for Reference<'a, B> {
+    fn from(projected: &'a ProjectedReference<B>) -> Self {
+        Self::Projected(projected)
+    }
+}
+
+impl<B: ModelBackend> Reference<'_, B> {
+    /// Keys and values for one block, or `None` where the reference does not take part.
+    pub(crate) fn keys_values(&self, site: Site, block: &BasicTransformerBlock<B>) -> Option<KeysValues<B>> {
+        match self {
+            Self::Features(features) => {
+                features.sites.get(&site).map(|tokens| block.reference_keys_values(tokens.clone()))
+            }
+            Self::Projected(projected) => projected.sites.get(&site).cloned(),
+        }
+    }
+
+    pub(crate) fn sites(&self) -> Vec<Site> {
+        match self {
+            Self::Features(features) => features.sites.keys().copied().collect(),
+            Self::Projected(projected) => projected.sites.keys().copied().collect(),
+        }
+    }
+}
