@@ -1,1 +1,58 @@
-//! (crate header to be written by its owner)
+//! Data sets, augmentation, the training loop, checkpoints and evaluation.
+//!
+//! # Invariants
+//! Everything is a function of the configuration and its seed: random numbers of a step depend on seed and step only, and
+//! no result depends on the number of threads. Nothing here prints; a run tells its [`Progress`](trainer::Progress).
+
+pub mod autoencoder;
+pub mod checkpoint;
+pub mod crops;
+pub mod error;
+mod normal;
+pub mod optimizer;
+pub mod parameters;
+pub mod picture_tensor;
+pub mod trainer;
+
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use burn::tensor::backend::AutodiffBackend;
+use model::ModelBackend;
+use serde::{Deserialize, Serialize};
+
+pub use error::{Result, TrainError};
+pub use trainer::{Event, Outcome};
+
+/// A training configuration, one TOML file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Config {
+    /// The small autoencoder.
+    Autoencoder(autoencoder::AutoencoderTraining),
+}
+
+impl Config {
+    /// Reads a TOML file; settings that are not known are errors.
+    ///
+    /// # Errors
+    /// [`TrainError::Io`], [`TrainError::Config`].
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path).map_err(TrainError::io(path))?;
+        toml::from_str(&text).map_err(|error| TrainError::Config { path: path.into(), reason: error.to_string() })
+    }
+}
+
+/// Runs a training, from its newest checkpoint if there is one. `progress` may end it early, with a checkpoint.
+///
+/// # Errors
+/// Any [`TrainError`]; a checkpoint that was written stays whole.
+pub fn run<B: AutodiffBackend + ModelBackend>(
+    config: &Config,
+    device: &B::Device,
+    progress: &mut dyn FnMut(&Event) -> ControlFlow<()>,
+) -> Result<Outcome> {
+    match config {
+        Config::Autoencoder(config) => autoencoder::run::<B>(config, device, progress),
+    }
+}

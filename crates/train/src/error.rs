@@ -1,0 +1,120 @@
+//! What can go wrong in training, with stable codes.
+
+use std::path::{Path, PathBuf};
+
+use model::weights::WeightError;
+use thiserror::Error;
+
+/// A training error that a user can act on.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum TrainError {
+    /// The configuration cannot be understood.
+    #[error("cannot read training configuration `{path}`: {reason}")]
+    Config {
+        /// The file.
+        path: PathBuf,
+        /// What the parser said.
+        reason: String,
+    },
+    /// A setting has a value that makes no sense.
+    #[error("setting `{setting}` is `{found}`, expected {expected}")]
+    Setting {
+        /// Its path in the configuration.
+        setting: &'static str,
+        /// The value.
+        found: String,
+        /// What would be right.
+        expected: &'static str,
+    },
+    /// A file or folder cannot be read or written.
+    #[error("cannot access `{path}`: {source}")]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// There is nothing to train on.
+    #[error("no {what} found in `{path}`")]
+    NoData {
+        /// What was looked for.
+        what: &'static str,
+        /// Where.
+        path: PathBuf,
+    },
+    /// A stored file is not what was written.
+    #[error("`{path}` is damaged: {reason}")]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// How it shows.
+        reason: String,
+    },
+    /// A data set or checkpoint was made by other settings.
+    #[error("`{path}` was made with {what} `{found}`, expected `{expected}`")]
+    Mismatch {
+        /// The file.
+        path: PathBuf,
+        /// The setting.
+        what: &'static str,
+        /// In the file.
+        found: String,
+        /// In the configuration.
+        expected: String,
+    },
+    /// Too many steps in a row had a loss or gradient that is not finite.
+    #[error("the loss was not finite in {steps} steps in a row, last at step {step}")]
+    Diverged {
+        /// How many.
+        steps: u32,
+        /// The last one.
+        step: u64,
+    },
+    /// Weights cannot be read.
+    #[error(transparent)]
+    Weights(#[from] WeightError),
+    /// A picture cannot be read or written.
+    #[error(transparent)]
+    Media(#[from] media::Error),
+}
+
+/// Results of this crate.
+pub type Result<T> = std::result::Result<T, TrainError>;
+
+impl TrainError {
+    /// Stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Config { .. } => "train.config",
+            Self::Setting { .. } => "train.setting",
+            Self::Io { .. } => "train.io",
+            Self::NoData { .. } => "train.no_data",
+            Self::Damaged { .. } => "train.damaged",
+            Self::Mismatch { .. } => "train.mismatch",
+            Self::Diverged { .. } => "train.diverged",
+            Self::Weights(error) => error.code(),
+            Self::Media(error) => error.code(),
+        }
+    }
+
+    /// What to do about it.
+    pub fn help(&self) -> String {
+        match self {
+            Self::Config { .. } => "see the documentation of `train::Config` for the known settings".into(),
+            Self::Setting { setting, .. } => format!("change `{setting}` in the configuration"),
+            Self::Io { .. } => "check the path, its permissions and the free space".into(),
+            Self::NoData { .. } => "point the configuration at a folder that holds training data".into(),
+            Self::Damaged { .. } => "delete it and run the same command again".into(),
+            Self::Mismatch { .. } => "choose another run folder, or go back to the former settings".into(),
+            Self::Diverged { .. } => "lower the learning rate; the last checkpoint is untouched".into(),
+            Self::Weights(error) => error.help().into(),
+            Self::Media(error) => error.help().to_string(),
+        }
+    }
+
+    pub(crate) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_path_buf();
+        move |source| Self::Io { path, source }
+    }
+}

@@ -1,0 +1,293 @@
+//! The training loop: steps, guard against values that are not finite, log, checkpoints, resume.
+//!
+//! The random numbers of step `k` come from a generator that is a function of the seed and `k` only, so a run that was
+//! cut off goes on exactly as if it had not been.
+
+use std::collections::BTreeMap;
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use burn::module::AutodiffModule;
+use burn::tensor::Tensor;
+use burn::tensor::backend::AutodiffBackend;
+use model::ModelBackend;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+use serde::{Deserialize, Serialize};
+
+use crate::checkpoint::{self, Position};
+use crate::error::{Result, TrainError};
+use crate::optimizer::OptimizerConfig;
+use crate::parameters::{Copy, Parameters, gradients, length};
+
+/// Steps in a row without a finite loss after which a run stops.
+const MOST_SKIPPED: u32 = 10;
+
+/// What every kind of training has.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LoopConfig {
+    /// Folder for log, checkpoints and sheets.
+    pub run: PathBuf,
+    /// Seed of weights, data order, noise.
+    pub seed: u64,
+    /// Steps in all.
+    pub steps: u64,
+    /// Stop after so many minutes of this process, with a checkpoint.
+    #[serde(default)]
+    pub minutes: Option<f64>,
+    /// Steps from one log line to the next.
+    #[serde(default = "default_log_every")]
+    pub log_every: u64,
+    /// Steps from one checkpoint, evaluation and sheet to the next.
+    #[serde(default = "default_save_every")]
+    pub save_every: u64,
+    /// Optimiser.
+    #[serde(default)]
+    pub optimizer: OptimizerConfig,
+}
+
+fn default_log_every() -> u64 {
+    20
+}
+
+fn default_save_every() -> u64 {
+    500
+}
+
+impl LoopConfig {
+    /// What must be the same for a run to go on exactly.
+    fn fixed(&self) -> serde_json::Value {
+        serde_json::json!({"seed": self.seed, "steps": self.steps, "optimizer": self.optimizer})
+    }
+}
+
+/// A loss to differentiate and the numbers to log beside it.
+#[derive(Debug)]
+pub struct Loss<B: AutodiffBackend> {
+    /// What is made small, one value.
+    pub total: Tensor<B, 1>,
+    /// Named parts.
+    pub parts: Vec<(&'static str, Tensor<B, 1>)>,
+}
+
+/// Something that can be trained.
+pub trait Task<B: AutodiffBackend + ModelBackend> {
+    /// The networks that are trained.
+    type Networks: AutodiffModule<B>;
+
+    /// The loss of step `step` on data chosen by `random`.
+    fn loss(&self, networks: &Self::Networks, step: u64, random: &mut ChaCha8Rng) -> Loss<B>;
+
+    /// Measures averaged weights on data that is not trained on, and writes sheets into `folder`.
+    ///
+    /// # Errors
+    /// Those of writing pictures.
+    fn evaluate(&self, networks: &Self::Networks, step: u64, folder: &Path) -> Result<BTreeMap<String, f64>>;
+}
+
+/// Something to tell the user.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// The run starts or goes on.
+    Started {
+        /// Steps done before.
+        step: u64,
+        /// Steps in all.
+        steps: u64,
+        /// Trained values.
+        parameters: usize,
+    },
+    /// Data was prepared.
+    Prepared {
+        /// Clips or pictures ready.
+        done: usize,
+        /// Of how many.
+        of: usize,
+    },
+    /// A log line.
+    Step {
+        /// Steps done.
+        step: u64,
+        /// Steps in all.
+        steps: u64,
+        /// Loss, parts and gradient length: means since the last line.
+        means: BTreeMap<String, f64>,
+        /// Learning rate.
+        rate: f64,
+        /// Steps a second since the last line.
+        speed: f64,
+        /// Seconds of training in all.
+        seconds: f64,
+    },
+    /// Measured on data that is not trained on.
+    Evaluated {
+        /// Steps done.
+        step: u64,
+        /// Named numbers.
+        measures: BTreeMap<String, f64>,
+    },
+    /// A checkpoint was written.
+    Saved {
+        /// Steps done.
+        step: u64,
+        /// Its folder.
+        folder: PathBuf,
+    },
+    /// Something was passed over.
+    Warning {
+        /// Stable code.
+        code: String,
+        /// What.
+        message: String,
+    },
+}
+
+/// Receives events; `Break` ends the run after a checkpoint.
+pub type Progress<'a> = dyn FnMut(&Event) -> ControlFlow<()> + 'a;
+
+/// How a run ended.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Where it stands; `step` is less than the configured steps when it was stopped early.
+    pub position: Position,
+    /// The trained numbers.
+    pub parameters: Parameters,
+    /// The last measures.
+    pub measures: BTreeMap<String, f64>,
+}
+
+/// The random numbers of one step.
+pub fn random_of_step(seed: u64, step: u64) -> ChaCha8Rng {
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    random.set_stream(step + 1);
+    random
+}
+
+struct Log<'a, 'b> {
+    path: PathBuf,
+    progress: &'a mut Progress<'b>,
+}
+
+impl Log<'_, '_> {
+    fn tell(&mut self, event: &Event) -> Result<ControlFlow<()>> {
+        let line = serde_json::to_string(event)
+            .map_err(|error| TrainError::Io { path: self.path.clone(), source: error.into() })?;
+        let append = || writeln!(OpenOptions::new().create(true).append(true).open(&self.path)?, "{line}");
+        append().map_err(TrainError::io(&self.path))?;
+        Ok((self.progress)(event))
+    }
+}
+
+/// Trains `networks`, from the newest checkpoint of the run folder if there is one. `rate` is each key's factor on the
+/// learning rate.
+///
+/// # Errors
+/// [`TrainError::Diverged`], [`TrainError::Mismatch`] when the run folder's checkpoint has other settings, and those of
+/// files and of [`Task::evaluate`].
+pub fn train<B: AutodiffBackend + ModelBackend, T: Task<B>>(
+    task: &T,
+    mut networks: T::Networks,
+    config: &LoopConfig,
+    rate: impl Fn(&str) -> f32,
+    progress: &mut Progress<'_>,
+) -> Result<Outcome> {
+    config.optimizer.check()?;
+    fs::create_dir_all(&config.run).map_err(TrainError::io(&config.run))?;
+    let (checkpoints, sheets) = (config.run.join("checkpoints"), config.run.join("sheets"));
+    fs::create_dir_all(&sheets).map_err(TrainError::io(&sheets))?;
+    let mut log = Log { path: config.run.join("log.jsonl"), progress };
+    let mut parameters = Parameters::of(&networks, rate);
+    let mut position = Position { step: 0, updates: 0, skipped: 0, seconds: 0.0 };
+    let (found, passed_over) = checkpoint::newest(&checkpoints)?;
+    for error in passed_over {
+        let _ = log.tell(&Event::Warning { code: error.code().into(), message: error.to_string() })?;
+    }
+    if let Some(checkpoint) = found {
+        if checkpoint.settings != config.fixed() {
+            return Err(TrainError::Mismatch {
+                path: checkpoint.folder,
+                what: "settings",
+                found: checkpoint.settings.to_string(),
+                expected: config.fixed().to_string(),
+            });
+        }
+        position = checkpoint.position.clone();
+        parameters.restore(checkpoint)?;
+    }
+    networks = parameters.write(networks, Copy::Trained);
+    let started = Event::Started { step: position.step, steps: config.steps, parameters: parameters.trained() };
+    let mut flow = log.tell(&started)?;
+
+    let begin = Instant::now();
+    let before = position.seconds;
+    let mut sums: BTreeMap<String, (f64, u64)> = BTreeMap::new();
+    let mut since = (Instant::now(), position.step);
+    let mut skipped_in_a_row = 0;
+    let mut measures = BTreeMap::new();
+    while position.step < config.steps && flow.is_continue() {
+        let step = position.step;
+        let rate = config.optimizer.rate_at(step, config.steps);
+        let mut random = random_of_step(config.seed, step);
+        let loss = task.loss(&networks, step, &mut random);
+        let total = scalar(&loss.total);
+        let parts: Vec<(&str, f64)> = loss.parts.iter().map(|(name, value)| (*name, scalar(value))).collect();
+        let found = gradients(&networks, &loss.total.backward());
+        let long = length(&found);
+        position.step += 1;
+        position.seconds = before + begin.elapsed().as_secs_f64();
+        if total.is_finite() && long.is_finite() {
+            skipped_in_a_row = 0;
+            position.updates += 1;
+            config.optimizer.update(&mut parameters, &found, long, rate, position.updates);
+            networks = parameters.write(networks, Copy::Trained);
+            for (name, value) in [("loss", total), ("gradient", long)].into_iter().chain(parts) {
+                let sum = sums.entry(name.into()).or_default();
+                *sum = (sum.0 + value, sum.1 + 1);
+            }
+        } else {
+            skipped_in_a_row += 1;
+            position.skipped += 1;
+            let message = format!("step {step} skipped: loss {total}, gradient {long}");
+            flow = log.tell(&Event::Warning { code: "train.not_finite".into(), message })?;
+            if skipped_in_a_row == MOST_SKIPPED {
+                return Err(TrainError::Diverged { steps: MOST_SKIPPED, step });
+            }
+        }
+        let out_of_time = config.minutes.is_some_and(|minutes| begin.elapsed().as_secs_f64() > 60.0 * minutes);
+        let last = position.step == config.steps || out_of_time;
+        if position.step.is_multiple_of(config.log_every) || last {
+            let event = Event::Step {
+                step: position.step,
+                steps: config.steps,
+                means: sums.iter().map(|(name, (sum, count))| (name.clone(), sum / *count as f64)).collect(),
+                rate,
+                speed: (position.step - since.1) as f64 / since.0.elapsed().as_secs_f64().max(1e-9),
+                seconds: position.seconds,
+            };
+            sums.clear();
+            since = (Instant::now(), position.step);
+            flow = log.tell(&event)?;
+        }
+        if position.step.is_multiple_of(config.save_every) || last || flow.is_break() {
+            let folder = checkpoint::save(&checkpoints, &position, &parameters, &config.fixed(), 2)?;
+            let _ = log.tell(&Event::Saved { step: position.step, folder })?;
+            let averaged = parameters.write(networks.clone(), Copy::Averaged);
+            measures = task.evaluate(&averaged, position.step, &sheets)?;
+            let told = log.tell(&Event::Evaluated { step: position.step, measures: measures.clone() })?;
+            flow = if flow.is_break() { flow } else { told };
+        }
+        if last {
+            break;
+        }
+    }
+    Ok(Outcome { position, parameters, measures })
+}
+
+fn scalar<B: AutodiffBackend>(value: &Tensor<B, 1>) -> f64 {
+    value.clone().inner().into_data().convert::<f64>().into_vec::<f64>().map_or(f64::NAN, |values| values[0])
+}
