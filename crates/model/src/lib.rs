@@ -10,6 +10,7 @@
 
 pub mod attention;
 pub mod blending;
+pub mod clip_vision;
 pub mod context;
 pub mod ddim;
 pub mod denoising_net;
@@ -18,6 +19,7 @@ pub mod layers;
 pub mod motion;
 pub mod object_guider;
 pub mod ops;
+pub mod pose_guider;
 pub mod reference_net;
 pub mod resnet;
 pub mod small_autoencoder;
@@ -25,6 +27,7 @@ pub mod time_embedding;
 pub mod trace;
 pub mod transformer;
 pub mod unet;
+pub mod vae;
 pub mod video;
 pub mod weights;
 
