@@ -118,7 +118,8 @@ fn last_lines(said: &str) -> String {
     if text.is_empty() { "nothing was said".to_owned() } else { text.chars().take(600).collect() }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
 

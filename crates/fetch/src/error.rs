@@ -107,7 +107,7 @@ pub enum Error {
         url: String,
     },
     /// The server could not be reached, or the connection was cut too often.
-    #[error("the download was cut {cuts} times, at {done} of {total} bytes: {reason}, from `{url}`")]
+    #[error("{cuts} connections failed or were cut, {done} of {total} bytes are here: {reason}, from `{url}`")]
     Connection {
         /// Connections that failed.
         cuts: u32,

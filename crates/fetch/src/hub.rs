@@ -11,6 +11,9 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+/// So many connections in a row that brought nothing end a download, however many are still allowed: the server is not there.
+const BARREN: u32 = 3;
+
 /// The client for all hub requests. It asks for bytes as they are (a compressed answer could not be resumed).
 fn agent(options: &Options) -> ureq::Agent {
     let builder = ureq::Agent::config_builder()
@@ -71,19 +74,21 @@ impl Download<'_> {
     /// Brings the part to full length with the right hash.
     fn complete(&self, tell: &mut dyn FnMut(Progress<'_>)) -> Result<(), Error> {
         let (name, size) = (self.entry.name.as_str(), self.source.size);
-        let mut cuts = 0;
+        let (mut cuts, mut barren) = (0, 0);
         let mut from_before = self.length() > 0;
         loop {
             if self.length() > size {
                 self.discard()?;
             }
             if self.length() < size {
+                let before = self.length();
                 match self.connect_once(tell) {
                     Ok(()) => {}
                     Err(Stop::Final(error)) => return Err(error),
                     Err(Stop::Cut(reason)) => {
                         cuts += 1;
-                        if cuts > self.options.resumptions {
+                        barren = if self.length() > before { 0 } else { barren + 1 };
+                        if cuts > self.options.resumptions || barren == BARREN {
                             let (done, url) = (self.length(), self.url.to_owned());
                             return Err(Error::Connection { cuts, done, total: size, reason, url });
                         }

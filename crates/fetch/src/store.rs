@@ -72,7 +72,10 @@ impl Store {
 
     /// The store in `folder`, with another catalogue.
     pub fn with_catalogue(folder: impl Into<PathBuf>, catalogue: Catalogue, options: Options) -> Self {
-        Self { folder: folder.into(), catalogue, options, host: Host::current() }
+        let folder = folder.into();
+        // Clients run in a folder of their own, where a relative path would mean another place.
+        let folder = std::path::absolute(&folder).unwrap_or(folder);
+        Self { folder, catalogue, options, host: Host::current() }
     }
 
     /// What can be fetched.

@@ -1,5 +1,6 @@
 //! Fetching as a caller sees it: against a server on loopback and against package clients that the tests bring along.
 //! Nothing here leaves the machine.
+#![expect(clippy::unwrap_used, reason = "helpers of tests: a failure here is a failed test")]
 
 mod hub;
 mod package;
