@@ -1,2 +1,52 @@
-//! Developer commands.
-fn main() {}
+//! Everything a developer or CI runs: `cargo xtask COMMAND`. Needs nothing but cargo, except where a command says so.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
+
+mod cargo;
+mod checks;
+mod expression;
+mod libtorch;
+mod licences;
+mod tests;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+usage: cargo xtask COMMAND
+
+  test                  all tests, with cargo-nextest if it is installed; arguments after it go to the test runner
+  ci                    what CI runs: formatting, licences, clippy, documentation, tests
+  licences              checks the licence of every crate in the default dependency tree
+  parity DIR            runs a folder of parity fixtures; the exit code is the runner's
+  libtorch cpu|cuda     builds with libtorch (fetched with pip); arguments after `--` replace those of cargo,
+                        as in: cargo xtask libtorch cpu -- test -p train --features libtorch";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let result = match words.as_slice() {
+        ["test", rest @ ..] => tests::run(rest),
+        ["ci"] => checks::run(),
+        ["licences"] => licences::run(),
+        ["parity", folder, rest @ ..] => {
+            let command = ["run", "--release", "--package", "parity", "--", folder];
+            cargo::status(&[&command, rest].concat(), &[])
+        }
+        ["libtorch", flavour @ ("cpu" | "cuda")] => libtorch::run(flavour, &[]),
+        ["libtorch", flavour @ ("cpu" | "cuda"), "--", rest @ ..] => libtorch::run(flavour, rest),
+        ["help" | "--help" | "-h"] => {
+            println!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! `cargo xtask ci`: every check, the quick ones first, the tests last.
+
+use crate::{cargo, licences, tests};
+use anyhow::Result;
+use std::process::ExitCode;
+use std::time::Instant;
+
+/// Runs every check; stops at the first that fails.
+pub(crate) fn run() -> Result<ExitCode> {
+    step("formatting", || cargo::must(&["fmt", "--all", "--check"], &[]))?;
+    step("licences", || licences::run().map(drop))?;
+    // Clippy and the documentation share the same compiled form of the dependencies, so the second is quick.
+    step("clippy", || {
+        cargo::must(&["clippy", "--workspace", "--all-targets", "--locked", "--quiet", "--", "-D", "warnings"], &[])
+    })?;
+    step("documentation", || {
+        cargo::must(&["doc", "--workspace", "--no-deps", "--locked", "--quiet"], &[("RUSTDOCFLAGS", "-D warnings")])
+    })?;
+    println!("ci: tests");
+    tests::run(&[])
+}
+
+fn step(name: &str, work: impl FnOnce() -> Result<()>) -> Result<()> {
+    println!("ci: {name}");
+    let started = Instant::now();
+    work()?;
+    println!("ci: {name} ok, {} s", started.elapsed().as_secs());
+    Ok(())
+}
