@@ -2,7 +2,7 @@
 //!
 //! Places are continuous: the centre of the top left pixel is (0.5, 0.5). A region place runs from 0 to 1 over the side.
 
-use media::picture::{Mask, Picture, Plane};
+use media::picture::{Picture, Plane};
 
 /// A turned square in frame pixels.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -47,6 +47,13 @@ impl TurnedSquare {
         ((x * cos + y * sin) / self.side + 0.5, (y * cos - x * sin) / self.side + 0.5)
     }
 
+    /// The frame vectors of one step to the right and one down, of `count` steps a side.
+    fn steps(&self, count: usize) -> ((f32, f32), (f32, f32)) {
+        let (sin, cos) = self.turn.sin_cos();
+        let step = self.side / count as f32;
+        ((step * cos, step * sin), (-step * sin, step * cos))
+    }
+
     /// The four corners in frame pixels, clockwise from the region's top left.
     pub fn corners(&self) -> [(f32, f32); 4] {
         [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)].map(|place| self.frame_from_region(place))
@@ -57,20 +64,18 @@ impl TurnedSquare {
     /// Bilinear; where one crop pixel covers several frame pixels, the mean of up to 3x3 places. Outside the frame is black.
     pub fn crop(&self, picture: &Picture, size: usize, scale: f32, offset: f32) -> Vec<f32> {
         let samples = (self.side / size as f32 / 1.5).ceil().clamp(1.0, 3.0) as usize;
-        let step = 1.0 / (size * samples) as f32;
+        let steps = size * samples;
         let weight = scale / (samples * samples) as f32;
+        let (start, (right, down)) = (self.frame_from_region((0.0, 0.0)), self.steps(steps));
         let mut planes = vec![offset; 3 * size * size];
-        for row in 0..size {
-            for column in 0..size {
-                let mut sum = [0.0; 3];
-                for index in 0..samples * samples {
-                    let x = ((column * samples + index % samples) as f32 + 0.5) * step;
-                    let y = ((row * samples + index / samples) as f32 + 0.5) * step;
-                    let seen = bilinear(picture, self.frame_from_region((x, y)));
-                    sum = std::array::from_fn(|channel| sum[channel] + seen[channel]);
-                }
-                for (channel, value) in sum.into_iter().enumerate() {
-                    planes[(channel * size + row) * size + column] += value * weight;
+        for row in 0..steps {
+            for column in 0..steps {
+                let (across, along) = (column as f32 + 0.5, row as f32 + 0.5);
+                let x = start.0 + across * right.0 + along * down.0;
+                let y = start.1 + across * right.1 + along * down.1;
+                let index = row / samples * size + column / samples;
+                for (channel, value) in bilinear(picture, (x, y)).into_iter().enumerate() {
+                    planes[channel * size * size + index] += value * weight;
                 }
             }
         }
@@ -111,11 +116,6 @@ pub(crate) fn bilinear_value(plane: &Plane<f32>, x: f32, y: f32) -> f32 {
     let upper = plane.get(left, top) * (1.0 - right_share) + plane.get(right, top) * right_share;
     let lower = plane.get(left, bottom) * (1.0 - right_share) + plane.get(right, bottom) * right_share;
     upper * (1.0 - bottom_share) + lower * bottom_share
-}
-
-/// A mask of nobody.
-pub(crate) fn empty_mask(picture: &Picture) -> Mask {
-    Mask::filled(picture.width(), picture.height(), 0)
 }
 
 #[cfg(test)]

@@ -1,0 +1,142 @@
+//! Guided filter (He, Sun, Tang, PAMI 2013) with a colour guide: makes the edge of a coarse mask follow the picture.
+//!
+//! In each window the mask is fitted by a linear function of the colour, `q = a . I + b`, with
+//! `a = (Sigma + epsilon)^-1 (mean(I p) - mean(I) mean(p))`, `b = mean(p) - a . mean(I)`; each pixel then takes the mean of
+//! `a` and `b` over the windows that cover it. The fit is made at a small size and applied at full size.
+
+use media::picture::Plane;
+
+/// `a` (three colours) and `b` of each pixel.
+pub(crate) type Coefficients = Plane<[f32; 4]>;
+
+/// Fits the mask (0..1) by the guide (colours 0..1) in windows of `2 radius + 1` pixels.
+///
+/// # Panics
+/// When the sizes differ.
+pub(crate) fn fit(guide: &Plane<[f32; 3]>, mask: &Plane<f32>, radius: usize, epsilon: f32) -> Coefficients {
+    assert_eq!(guide.size(), mask.size(), "guide and mask differ in size");
+    let products = guide.cells().iter().zip(mask.cells()).map(|(&[r, g, b], &p)| {
+        [r, g, b, p, r * p, g * p, b * p, r * r, r * g, r * b, g * g, g * b, b * b]
+    });
+    let products = Plane::from_cells(guide.width(), guide.height(), products.collect());
+    let fitted = box_mean(&products, radius).map(|[r, g, b, p, rp, gp, bp, rr, rg, rb, gg, gb, bb]| {
+        let covariance = [rp - r * p, gp - g * p, bp - b * p];
+        let matrix = [
+            [rr - r * r + epsilon, rg - r * g, rb - r * b],
+            [rg - r * g, gg - g * g + epsilon, gb - g * b],
+            [rb - r * b, gb - g * b, bb - b * b + epsilon],
+        ];
+        let [x, y, z] = solved(matrix, covariance);
+        [x, y, z, p - x * r - y * g - z * b]
+    });
+    box_mean(&fitted, radius)
+}
+
+/// Solves a symmetric positive system of three by its adjugate.
+fn solved([[a, b, c], [_, d, e], [_, _, f]]: [[f32; 3]; 3], [x, y, z]: [f32; 3]) -> [f32; 3] {
+    let (aa, bb, cc) = (d * f - e * e, c * e - b * f, b * e - c * d);
+    let (dd, ee, ff) = (a * f - c * c, b * c - a * e, a * d - b * b);
+    let determinant = a * aa + b * bb + c * cc;
+    if determinant.abs() < 1e-20 {
+        return [0.0; 3];
+    }
+    [aa * x + bb * y + cc * z, bb * x + dd * y + ee * z, cc * x + ee * y + ff * z].map(|value| value / determinant)
+}
+
+/// Mean over windows of `2 radius + 1` cells; at the border over the part that exists.
+pub(crate) fn box_mean<const N: usize>(plane: &Plane<[f32; N]>, radius: usize) -> Plane<[f32; N]> {
+    let (width, height) = plane.size();
+    let mut rows = Plane::filled(width, height, [0.0; N]);
+    for y in 0..height {
+        let row = plane.row(y);
+        let target = &mut rows.cells_mut()[y * width..][..width];
+        slide(width, radius, |index| row[index], |index, mean| target[index] = mean);
+    }
+    let mut result = Plane::filled(width, height, [0.0; N]);
+    for x in 0..width {
+        slide(height, radius, |y| rows.cells()[y * width + x], |y, mean| result.cells_mut()[y * width + x] = mean);
+    }
+    result
+}
+
+fn slide<const N: usize>(
+    length: usize,
+    radius: usize,
+    source: impl Fn(usize) -> [f32; N],
+    mut target: impl FnMut(usize, [f32; N]),
+) {
+    let mut sum = [0.0; N];
+    let (mut first, mut end) = (0, 0);
+    for index in 0..length {
+        while end < (index + radius + 1).min(length) {
+            let added = source(end);
+            sum.iter_mut().zip(added).for_each(|(sum, added)| *sum += added);
+            end += 1;
+        }
+        while first + radius < index {
+            let gone = source(first);
+            sum.iter_mut().zip(gone).for_each(|(sum, gone)| *sum -= gone);
+            first += 1;
+        }
+        let share = 1.0 / (end - first) as f32;
+        target(index, sum.map(|sum| sum * share));
+    }
+}
+
+/// Least and greatest value within `radius` cells.
+pub(crate) fn box_range(plane: &Plane<f32>, radius: usize) -> Plane<[f32; 2]> {
+    let (width, height) = plane.size();
+    let join = |[low, high]: [f32; 2], [other_low, other_high]: [f32; 2]| [low.min(other_low), high.max(other_high)];
+    let window = |index: usize, length: usize| index.saturating_sub(radius)..(index + radius + 1).min(length);
+    let nothing = [f32::INFINITY, f32::NEG_INFINITY];
+    let rows = Plane::from_fn(width, height, |x, y| {
+        plane.row(y)[window(x, width)].iter().fold(nothing, |range, value| join(range, [*value; 2]))
+    });
+    let mut result = Plane::filled(width, height, nothing);
+    for y in 0..height {
+        for other in window(y, height) {
+            let target = &mut result.cells_mut()[y * width..][..width];
+            target.iter_mut().zip(rows.row(other)).for_each(|(range, found)| *range = join(*range, *found));
+        }
+    }
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn means_by_hand() {
+        let plane = Plane::from_cells(4, 1, vec![[1.0], [2.0], [3.0], [10.0]]);
+        let mean: Vec<f32> = box_mean(&plane, 1).cells().iter().map(|[mean]| *mean).collect();
+        assert_eq!(mean, [1.5, 2.0, 5.0, 6.5]);
+        let tall = Plane::from_cells(1, 3, vec![[0.0], [3.0], [9.0]]);
+        assert_eq!(box_mean(&tall, 9).cells(), [[4.0]; 3]);
+        let range = box_range(&Plane::from_cells(2, 2, vec![1.0, 2.0, 3.0, 4.0]), 1);
+        assert_eq!(range.cells(), [[1.0, 4.0]; 4]);
+    }
+
+    #[test]
+    fn a_blurred_mask_takes_the_edge_of_the_guide() {
+        // A person of one colour left of column 20; the mask is a ramp from column 14 to 26.
+        let guide = Plane::from_fn(40, 12, |x, _| if x < 20 { [0.9, 0.2, 0.1] } else { [0.1, 0.3, 0.8] });
+        let mask = Plane::from_fn(40, 12, |x, _| ((26.0 - x as f32) / 12.0).clamp(0.0, 1.0));
+        let fitted = fit(&guide, &mask, 8, 1e-4);
+        let value = |x: usize| {
+            let ([a, b, c, d], [r, g, blue]) = (fitted.get(x, 6), guide.get(x, 6));
+            a * r + b * g + c * blue + d
+        };
+        assert!(value(18) > 0.7 && value(21) < 0.3, "{} {}", value(18), value(21));
+        assert!(value(2) > 0.95 && value(37) < 0.05);
+    }
+
+    #[test]
+    fn a_flat_guide_keeps_the_mean() {
+        let guide = Plane::filled(9, 9, [0.5; 3]);
+        let fitted = fit(&guide, &Plane::filled(9, 9, 0.25), 2, 1e-3);
+        for [a, b, c, d] in fitted.cells() {
+            assert!((0.5 * (a + b + c) + d - 0.25).abs() < 1e-4);
+        }
+    }
+}

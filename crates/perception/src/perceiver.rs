@@ -1,0 +1,191 @@
+//! Frames in, signals out: one person's points and mask for each frame, in order, with memory that does not grow.
+
+use std::path::PathBuf;
+
+use media::geometry::Pts;
+use media::picture::{Mask, Picture};
+
+use crate::blazepose::body::{BodyEstimate, BodyNetwork, pose_from_body_points};
+use crate::blazepose::detector::Detector;
+use crate::blazepose::face::FaceNetwork;
+use crate::blazepose::hand::{HandNetwork, Side};
+use crate::blazepose::selfie::SelfieNetwork;
+use crate::error::Error;
+use crate::extremities::{Extremity, follow_face, follow_hand};
+use crate::one_euro::{PointSmoother, Smoothing};
+use crate::person_mask::{MaskSteadiness, coarse_mask, mask_at_frame_size};
+use crate::pose::{Keypoint, Pose};
+use crate::scene_cut::SceneCut;
+use crate::tracker::{PersonChoice, Tracker};
+use crate::turned_square::TurnedSquare;
+
+/// The `.tflite` files of the networks.
+#[derive(Debug, Clone)]
+pub struct PersonModels {
+    /// `pose_detection.tflite`.
+    pub detector: PathBuf,
+    /// `pose_landmark_lite.tflite`, `_full` or `_heavy`.
+    pub landmarks: PathBuf,
+    /// `hand_landmark_lite.tflite` or `_full`; without it no hand points.
+    pub hand: Option<PathBuf>,
+    /// `face_landmark.tflite`; without it no face points.
+    pub face: Option<PathBuf>,
+    /// `selfie_segmentation.tflite`; without it rougher mask edges.
+    pub selfie: Option<PathBuf>,
+}
+
+/// How to look.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PerceiverConfig {
+    /// Which person; without it the largest and most central one.
+    pub person: Option<PersonChoice>,
+    /// Smoothing of points over time; `None` = as seen.
+    pub smoothing: Option<Smoothing>,
+    /// Steady the mask where the picture stands still.
+    pub steady_mask: bool,
+}
+
+impl Default for PerceiverConfig {
+    fn default() -> Self {
+        Self { person: None, smoothing: Some(Smoothing::default()), steady_mask: true }
+    }
+}
+
+/// Something about a frame that the user should know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Warning {
+    /// Nobody is seen.
+    NoPerson,
+    /// Nobody is at the chosen point at its time; the most prominent person was taken.
+    NobodyAtPoint,
+}
+
+impl Warning {
+    /// The stable code.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::NoPerson => "perception.no_person",
+            Self::NobodyAtPoint => "perception.nobody_at_point",
+        }
+    }
+}
+
+/// The signals of one frame.
+#[derive(Debug, Clone)]
+pub struct FrameSignals {
+    /// The person's points in frame pixels, when seen.
+    pub pose: Option<Pose>,
+    /// The person's mask at frame size, 255 = person; all 0 when nobody is seen.
+    pub person: Mask,
+    /// The square that was looked at, when a person is seen.
+    pub region: Option<TurnedSquare>,
+    /// True when the person is not a continuation of the frame before.
+    pub is_new: bool,
+    /// Persons that the detector saw; `None` when it was not asked.
+    pub detections: Option<usize>,
+    /// What the user should know.
+    pub warnings: Vec<Warning>,
+}
+
+/// The networks and what they remember of the frames before.
+pub struct Perceiver {
+    tracker: Tracker,
+    hand: Option<HandNetwork>,
+    face: Option<FaceNetwork>,
+    selfie: Option<SelfieNetwork>,
+    config: PerceiverConfig,
+    cut: SceneCut,
+    points: PointSmoother,
+    right_hand: Extremity,
+    left_hand: Extremity,
+    face_place: Extremity,
+    steadiness: MaskSteadiness,
+}
+
+impl Perceiver {
+    /// Loads the networks.
+    ///
+    /// # Errors
+    /// [`Error::ModelUnreadable`], [`Error::ModelMalformed`], [`Error::ModelUnsupported`], [`Error::ModelMismatched`],
+    /// [`Error::ModelFailed`].
+    pub fn open(models: &PersonModels, config: PerceiverConfig) -> Result<Self, Error> {
+        let (detector, body) = (Detector::open(&models.detector)?, BodyNetwork::open(&models.landmarks)?);
+        Ok(Self {
+            tracker: Tracker::new(detector, body, config.person),
+            hand: models.hand.as_deref().map(HandNetwork::open).transpose()?,
+            face: models.face.as_deref().map(FaceNetwork::open).transpose()?,
+            selfie: models.selfie.as_deref().map(SelfieNetwork::open).transpose()?,
+            config,
+            cut: SceneCut::default(),
+            points: PointSmoother::default(),
+            right_hand: Extremity::default(),
+            left_hand: Extremity::default(),
+            face_place: Extremity::default(),
+            steadiness: MaskSteadiness::default(),
+        })
+    }
+
+    /// Looks at the next frame. Frames come in order of time.
+    ///
+    /// # Errors
+    /// [`Error::FrameEmpty`], [`Error::ModelFailed`].
+    pub fn push(&mut self, picture: &Picture, at: Pts) -> Result<FrameSignals, Error> {
+        let (width, height) = picture.size();
+        if width == 0 || height == 0 {
+            return Err(Error::FrameEmpty { width, height });
+        }
+        if self.cut.happened(picture) {
+            self.tracker.forget();
+        }
+        let sighting = self.tracker.follow(picture, at)?;
+        let mut warnings = Vec::new();
+        if sighting.missed_choice {
+            warnings.push(Warning::NobodyAtPoint);
+        }
+        let (is_new, detections) = (sighting.is_new, sighting.detections);
+        if is_new || sighting.estimate.is_none() {
+            self.forget();
+        }
+        let Some(body) = sighting.estimate else {
+            warnings.push(Warning::NoPerson);
+            let person = Mask::filled(width, height, 0);
+            return Ok(FrameSignals { pose: None, person, region: None, is_new, detections, warnings });
+        };
+        let pose = Some(self.pose(picture, at, &body)?);
+        let person = self.person(picture, &body)?;
+        Ok(FrameSignals { pose, person, region: Some(body.region), is_new, detections, warnings })
+    }
+
+    fn forget(&mut self) {
+        self.points.reset();
+        self.right_hand.reset();
+        self.left_hand.reset();
+        self.face_place.reset();
+        self.steadiness.reset();
+    }
+
+    fn pose(&mut self, picture: &Picture, at: Pts, body: &BodyEstimate) -> Result<Pose, Error> {
+        let smoothing = self.config.smoothing.as_ref();
+        let mut points: [Keypoint; _] = body.points;
+        if let Some(smoothing) = smoothing {
+            self.points.smooth(&mut points, at, body.region.side, smoothing);
+        }
+        let mut pose = pose_from_body_points(&points);
+        let frame = (picture, at);
+        if let Some(network) = &self.hand {
+            pose.right_hand = follow_hand(&mut self.right_hand, network, Side::Right, frame, body, smoothing)?;
+            pose.left_hand = follow_hand(&mut self.left_hand, network, Side::Left, frame, body, smoothing)?;
+        }
+        if let Some(network) = &self.face {
+            pose.face = follow_face(&mut self.face_place, network, frame, body, smoothing)?;
+        }
+        Ok(pose)
+    }
+
+    fn person(&mut self, picture: &Picture, body: &BodyEstimate) -> Result<Mask, Error> {
+        let selfie = self.selfie.as_ref().map(|network| network.estimate(picture, &body.region)).transpose()?;
+        let coarse = coarse_mask(body, selfie.as_ref());
+        let mask = mask_at_frame_size(picture, &body.region, &coarse);
+        Ok(if self.config.steady_mask { self.steadiness.steady(picture, mask) } else { mask })
+    }
+}
