@@ -23,6 +23,9 @@ pub enum Error {
     /// Network weights.
     #[error(transparent)]
     Weights(#[from] model::weights::WeightError),
+    /// Networks that do not fit their weights.
+    #[error(transparent)]
+    Networks(#[from] model::networks::NetworksError),
     /// Sampling.
     #[error(transparent)]
     Sampling(#[from] model::sampler::SamplingError),
@@ -80,6 +83,7 @@ impl Error {
             Self::Perception(error) => error.code(),
             Self::Signals(error) => error.code(),
             Self::Weights(error) => error.code(),
+            Self::Networks(error) => error.code(),
             Self::Sampling(error) => error.code(),
             Self::Stage(error) => error.code(),
             Self::Train(error) => error.code(),
@@ -102,6 +106,7 @@ impl Error {
             Self::Perception(error) => error.help().to_string(),
             Self::Signals(error) => error.help().to_string(),
             Self::Weights(error) => error.help().to_string(),
+            Self::Networks(error) => error.help().to_string(),
             Self::Sampling(error) => error.help().to_string(),
             Self::Stage(error) => error.help().to_string(),
             Self::Train(error) => error.help().to_string(),

@@ -1,8 +1,9 @@
-//! Fetching what a job needs, with progress, and the names of the files it needs.
+//! Fetching what a job needs, with progress.
 
 use std::path::PathBuf;
 
 use fetch::{Progress, Store};
+use perception::perceiver::PersonModels;
 
 use crate::error::Error;
 use crate::events::{Events, Step};
@@ -12,10 +13,8 @@ use crate::events::{Events, Step};
 /// # Errors
 /// [`Error::Fetch`].
 pub fn ensure(store: &Store, name: &str, events: &Events) -> Result<PathBuf, Error> {
-    if let Some(path) = store.path_if_verified(name)? {
-        return Ok(path);
-    }
     let path = store.fetch(name, &mut |progress| match progress {
+        Progress::Ready { .. } => {}
         Progress::Waiting { name } => events.note(format!("waiting for another process that fetches `{name}`")),
         Progress::Client { name, command } => events.note(format!("fetching `{name}`: {command}")),
         Progress::Bytes { done, total, .. } => events.progress(Step::Fetch, done, total),
@@ -25,4 +24,18 @@ pub fn ensure(store: &Store, name: &str, events: &Events) -> Result<PathBuf, Err
         other => events.note(format!("fetching: {other:?}")),
     })?;
     Ok(path)
+}
+
+/// The networks that perceive a person.
+///
+/// # Errors
+/// [`Error::Fetch`].
+pub fn person_models(store: &Store, events: &Events) -> Result<PersonModels, Error> {
+    Ok(PersonModels {
+        detector: ensure(store, "blazepose-detector", events)?,
+        landmarks: ensure(store, "blazepose-landmarks-full", events)?,
+        hand: Some(ensure(store, "hand-landmarks", events)?),
+        face: Some(ensure(store, "face-landmarks", events)?),
+        selfie: Some(ensure(store, "selfie-segmentation", events)?),
+    })
 }

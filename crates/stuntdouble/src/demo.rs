@@ -1,0 +1,31 @@
+//! The example that comes with the program: a picture and a driving clip rendered by our own stage.
+
+use std::path::Path;
+
+use crate::error::{Error, io};
+use crate::pipeline::{Job, Mode};
+use crate::settings::Settings;
+
+const CHARACTER: &[u8] = include_bytes!("../../../examples/demo/character.png");
+const DRIVING: &[u8] = include_bytes!("../../../examples/demo/driving.mp4");
+
+/// Writes the example's inputs into `folder` and says what to do with them.
+///
+/// # Errors
+/// [`Error::Io`], [`Error::Media`].
+pub fn job(folder: &Path) -> Result<Job, Error> {
+    std::fs::create_dir_all(folder).map_err(io("create", folder))?;
+    let (character, video) = (folder.join("character.png"), folder.join("driving.mp4"));
+    media::file::write_atomic(&character, CHARACTER)?;
+    media::file::write_atomic(&video, DRIVING)?;
+    Ok(Job {
+        mode: Mode::Replace,
+        character,
+        video,
+        output: folder.join("output.mp4"),
+        run_dir: folder.join("run"),
+        signals: None,
+        dry_run: false,
+        settings: Settings::default(),
+    })
+}

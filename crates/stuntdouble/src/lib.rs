@@ -1,0 +1,18 @@
+//! Stuntdouble as a library: one picture and one video in, a video out in which the character does what the person did.
+//!
+//! [`pipeline::run`] runs a [`pipeline::Job`]; the crates below it are re-exported.
+
+pub mod bundled;
+pub mod demo;
+pub mod error;
+pub mod events;
+pub mod manifest;
+pub mod models;
+pub mod networks;
+pub mod pipeline;
+pub mod run_folder;
+pub mod settings;
+pub mod timeline;
+
+pub use error::Error;
+pub use {fetch, media, model, perception, stage, train};

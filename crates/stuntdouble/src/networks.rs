@@ -1,0 +1,103 @@
+//! The networks of a preset with their weights, verified.
+
+use std::path::{Path, PathBuf};
+
+use burn::backend::Flex;
+use model::networks::{Networks, NetworksError};
+use model::preset::Preset;
+use model::weights::Weights;
+use sha2::{Digest, Sha256};
+
+use crate::bundled;
+use crate::error::{Error, io};
+use crate::run_folder::hex;
+use crate::settings::{PresetName, Settings};
+
+/// The backend of this build.
+pub type Cpu = Flex;
+
+/// Seed of the random weights of preset `tiny`.
+const TINY_SEED: u64 = 1;
+
+/// Networks that are ready to run.
+#[derive(Debug)]
+pub struct LoadedNetworks {
+    /// The networks.
+    pub networks: Networks<Cpu>,
+    fingerprint: String,
+}
+
+impl LoadedNetworks {
+    /// Loads what the settings name.
+    ///
+    /// # Errors
+    /// [`Error::Weights`], [`Error::Networks`]; [`Error::Setting`] when a preset needs `weights` and has none.
+    pub fn load(settings: &Settings) -> Result<Self, Error> {
+        let device = Default::default();
+        match (settings.preset, &settings.weights) {
+            (PresetName::Tiny, None) => {
+                let networks = Networks::init(&Preset::Tiny.config(), TINY_SEED, &device).map_err(NetworksError::from)?;
+                Ok(Self { networks, fingerprint: "random".into() })
+            }
+            (PresetName::Bundled, None) => {
+                let parts = bundled::verified_parts()?;
+                let weights = Weights::from_bytes(&parts, "bundled weights")?;
+                Ok(Self { networks: Networks::load(&weights, &device)?, fingerprint: fingerprint(parts) })
+            }
+            (PresetName::Sd15, None) => Err(Error::Setting {
+                setting: "`weights`".into(),
+                reason: "preset `sd15` needs a folder of safetensors files".into(),
+            }),
+            (preset, Some(folder)) => {
+                let shards = shards(folder)?;
+                let weights = Weights::read(&shards)?;
+                let networks = match (weights.metadata(model::networks::CONFIG_KEY), preset) {
+                    (None, PresetName::Sd15) => Networks::load_as(&Preset::Sd15.config(), &weights, &device)?,
+                    _ => Networks::load(&weights, &device)?,
+                };
+                let bytes: Result<Vec<_>, _> =
+                    shards.iter().map(|path| std::fs::read(path).map_err(io("read", path))).collect();
+                Ok(Self { networks, fingerprint: fingerprint(bytes?) })
+            }
+        }
+    }
+
+    /// A hash of the weights.
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
+    }
+
+    /// Side of the network's picture in pixels.
+    pub fn size(&self) -> u32 {
+        self.networks.config().size as u32
+    }
+
+    /// Frames of a clip.
+    pub fn clip_frames(&self) -> usize {
+        self.networks.config().clip_frames
+    }
+}
+
+fn shards(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let mut shards = vec![];
+    for entry in std::fs::read_dir(folder).map_err(io("list", folder))? {
+        let path = entry.map_err(io("list", folder))?.path();
+        if path.extension().is_some_and(|extension| extension == "safetensors") {
+            shards.push(path);
+        }
+    }
+    if shards.is_empty() {
+        let source = std::io::Error::new(std::io::ErrorKind::NotFound, "no `*.safetensors` in it");
+        return Err(model::weights::WeightError::Io { path: folder.into(), source }.into());
+    }
+    shards.sort();
+    Ok(shards)
+}
+
+fn fingerprint<T: AsRef<[u8]>>(parts: impl IntoIterator<Item = T>) -> String {
+    let mut hasher = Sha256::new();
+    for part in parts {
+        hasher.update(Sha256::digest(part.as_ref()));
+    }
+    hex(&hasher.finalize())
+}

@@ -1,0 +1,202 @@
+//! Step 2: clip by clip, conditions to pictures. A finished clip is kept and never made again.
+
+use std::collections::VecDeque;
+use std::ops::ControlFlow;
+
+use burn::tensor::Tensor;
+use media::image_file::{load_picture, save_depth, save_mask, save_picture};
+use media::picture::{Mask, Picture, Plane};
+use model::clip_plan::Clip;
+use model::networks::{ClipConditions, Networks, ReferenceState};
+use model::pixels::{self, Size};
+use model::sampler::{SamplingSettings, clip_noise, decode_frames, generate_clip};
+use model::weights::{Precision, to_bytes};
+use perception::conditions::{Conditions, CropSignals, inference_conditions};
+
+use super::Work;
+use crate::error::{Error, io};
+use crate::events::Step;
+use crate::networks::{Cpu, LoadedNetworks};
+use crate::run_folder::RunFolder;
+
+/// A frame of the clip in the making.
+struct Held {
+    frame: usize,
+    signals: CropSignals,
+}
+
+/// Makes every clip that is not there yet.
+pub(super) fn generate(work: &Work<'_>, loaded: &LoadedNetworks) -> Result<(), Error> {
+    let Work { run, source, scene, timeline, plan, events, job } = work;
+    let steps = job.settings.steps;
+    let total = (plan.len() * steps) as u64;
+    let size = loaded.size();
+    let maker = ClipMaker { work, networks: &loaded.networks, reference: encode_reference(&loaded.networks, &scene.reference(size)) };
+    let mut held: VecDeque<Held> = VecDeque::new();
+    let mut frames = source.frames()?;
+    let mut next_frame = 0;
+    for clip in *plan {
+        events.check_cancelled()?;
+        events.progress(Step::Generate, (clip.index * steps) as u64, total);
+        // 1. The frames of this clip, from the stream; the temporal reference's is still held.
+        let first = clip.frames.first().copied().unwrap_or_default();
+        held.retain(|held| held.frame >= first);
+        while next_frame < clip.new_frames().end {
+            let frame = frames.next().ok_or_else(|| source.changed(next_frame))??;
+            let view = scene.frame(&frame.picture, next_frame, timeline)?;
+            let signals = view.signals().crop(timeline.region(next_frame), size);
+            held.push_back(Held { frame: next_frame, signals });
+            next_frame += 1;
+        }
+        let folder = run.clip(clip.index);
+        if run.is_done(&folder) {
+            continue;
+        }
+        // 2. Conditions. A clip without any person needs no picture: its frames pass through.
+        let signals: Vec<CropSignals> = clip.frames.iter().map(|&frame| at(&held, frame).clone()).collect();
+        let conditions = inference_conditions(&signals, None, &scene.conditions);
+        run.begin(&folder)?;
+        if conditions.iter().any(|conditions| conditions.mask.cells().contains(&255)) {
+            let finished = finished_before(work, clip, &signals[0], &conditions[0])?;
+            save_conditions(run, clip, &conditions)?;
+            maker.make(clip, &conditions, finished)?;
+        }
+        run.finish(&folder)?;
+    }
+    events.progress(Step::Generate, total, total);
+    Ok(())
+}
+
+fn at(held: &VecDeque<Held>, frame: usize) -> &CropSignals {
+    let found = held.iter().find(|held| held.frame == frame);
+    &found.unwrap_or_else(|| unreachable!("frame {frame} of the clip was read before it")).signals
+}
+
+fn encode_reference(networks: &Networks<Cpu>, picture: &Picture) -> ReferenceState<Cpu> {
+    let latent = networks.autoencoder.encode(pixels::pictures_from_rgb(
+        &[picture.bytes()],
+        size_of(picture),
+        &Default::default(),
+    ));
+    networks.reference_state(latent, None)
+}
+
+fn size_of<T: Copy>(plane: &Plane<T>) -> Size {
+    Size { height: plane.height(), width: plane.width() }
+}
+
+/// The finished picture of the clip's temporal reference: generated inside the hole, the source outside of it.
+fn finished_before(
+    work: &Work<'_>,
+    clip: &Clip,
+    signals: &CropSignals,
+    conditions: &Conditions,
+) -> Result<Option<Picture>, Error> {
+    let Some(frame) = clip.temporal_reference() else { return Ok(None) };
+    let path = work.run.generated_frame(work.clip_of(frame), frame);
+    if !path.exists() {
+        // The clip before had no person: its last frame is the source's.
+        return Ok(Some(signals.picture.clone()));
+    }
+    Ok(Some(composite(&signals.picture, &load_picture(&path)?, &conditions.mask)))
+}
+
+fn composite(outside: &Picture, inside: &Picture, hole: &Mask) -> Picture {
+    Picture::from_fn(outside.width(), outside.height(), |x, y| {
+        if hole.get(x, y) > 0 { inside.get(x, y) } else { outside.get(x, y) }
+    })
+}
+
+/// The conditions of the frames that this clip finishes, as pictures to look at.
+fn save_conditions(run: &RunFolder, clip: &Clip, conditions: &[Conditions]) -> Result<(), Error> {
+    for name in ["mask", "environment", "skeleton", "structured-depth"] {
+        let folder = run.join(&format!("conditions/{name}"));
+        std::fs::create_dir_all(&folder).map_err(io("create", folder))?;
+    }
+    for place in clip.keep.clone() {
+        let (frame, conditions) = (clip.frames[place], &conditions[place]);
+        let path = |name: &str| run.join(&format!("conditions/{name}/{frame:06}.png"));
+        save_mask(&path("mask"), &conditions.mask)?;
+        save_picture(&path("environment"), &conditions.environment)?;
+        save_picture(&path("skeleton"), &conditions.skeleton)?;
+        save_depth(&path("structured-depth"), &conditions.depth.map(|value| (value * 65535.0).round() as u16))?;
+    }
+    Ok(())
+}
+
+/// Makes the pictures of clips.
+struct ClipMaker<'a> {
+    work: &'a Work<'a>,
+    networks: &'a Networks<Cpu>,
+    reference: ReferenceState<Cpu>,
+}
+
+impl ClipMaker<'_> {
+    fn make(&self, clip: &Clip, conditions: &[Conditions], finished: Option<Picture>) -> Result<(), Error> {
+        let Work { job, run, plan, events, .. } = self.work;
+        let (networks, settings, device) = (self.networks, &job.settings, Default::default());
+        // 1. Tensors.
+        let mut tensors = clip_tensors(networks, conditions);
+        if let Some(finished) = finished {
+            let picture = pixels::pictures_from_rgb(&[finished.bytes()], size_of(&finished), &device);
+            tensors = tensors.with_temporal_reference(networks.autoencoder.encode(picture));
+        }
+        // 2. Denoising.
+        let shape = tensors.environment.dims();
+        let sampling = SamplingSettings {
+            steps: settings.steps,
+            guidance: settings.guidance as f32,
+            schedule: networks.config().schedule.clone(),
+        };
+        let noise = clip_noise(settings.seed, clip.index, shape, &device);
+        let total = (plan.len() * settings.steps) as u64;
+        let latents = generate_clip(networks, &tensors, &self.reference, &sampling, noise, |step, _| {
+            events.progress(Step::Generate, (clip.index * settings.steps + step) as u64, total);
+            if events.check_cancelled().is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })
+        .map_err(|error| if events.check_cancelled().is_err() { Error::Cancelled } else { error.into() })?;
+        // 3. Files: latents, then pictures.
+        let values = latents.clone().into_data().convert::<f32>().into_vec::<f32>().unwrap_or_default();
+        let bytes = to_bytes(&[("latents".into(), shape.to_vec(), values)], Precision::F32, Default::default())?;
+        let folder = run.clip(clip.index);
+        media::file::write_atomic(&folder.join("latents.safetensors"), &bytes)?;
+        let frames = folder.join("frames");
+        std::fs::create_dir_all(&frames).map_err(io("create", frames))?;
+        let side = networks.config().size;
+        let mut saved = Ok(());
+        let decoded = decode_frames(networks, &latents, clip.keep.clone(), |place, picture| {
+            let rgb = pixels::rgb_from_pictures(picture);
+            let picture = Picture::from_bytes(side, side, &rgb[0]);
+            saved = save_picture(&run.generated_frame(clip.index, clip.frames[place]), &picture);
+            if saved.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
+        // A picture that could not be saved is what stopped the decoding, so it is the error to tell.
+        saved?;
+        Ok(decoded?)
+    }
+}
+
+/// The conditions of a clip as tensors, the environment and objects encoded.
+fn clip_tensors(networks: &Networks<Cpu>, conditions: &[Conditions]) -> ClipConditions<Cpu> {
+    let device = Default::default();
+    let size = size_of(&conditions[0].mask);
+    let encode = |pictures: Vec<&[u8]>| {
+        let pictures = pixels::pictures_from_rgb::<Cpu>(&pictures, size, &device);
+        networks.encode_video(video(pictures))
+    };
+    let objects: Vec<&[u8]> =
+        conditions.iter().filter_map(|conditions| conditions.object.as_ref().map(Picture::bytes)).collect();
+    let skeletons: Vec<&[u8]> = conditions.iter().map(|conditions| conditions.skeleton.bytes()).collect();
+    let depths: Vec<&[f32]> = conditions.iter().map(|conditions| conditions.depth.cells()).collect();
+    ClipConditions {
+        environment: encode(conditions.iter().map(|conditions| conditions.environment.bytes()).collect()),
+        skeleton: video(pixels::maps_from_rgb(&skeletons, size, &device)),
+        depth: video(pixels::maps_from_values(&depths, size, &device)),
+        objects: (objects.len() == conditions.len()).then(|| encode(objects)),
+    }
+}
+
+/// `[N, C, H, W]` to `[1, C, N, H, W]`.
+fn video(frames: Tensor<Cpu, 4>) -> Tensor<Cpu, 5> {
+    frames.swap_dims(0, 1).unsqueeze()
+}

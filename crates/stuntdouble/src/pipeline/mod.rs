@@ -1,0 +1,104 @@
+//! The main job: one picture and one video in, a video out, in steps whose results are kept in the run folder.
+//!
+//! ```text
+//! perceive    video -> signals/                      one pass over the frames
+//! generate    video + signals -> clips/NNN/frames/   one pass, clip by clip; a finished clip is never made again
+//! export      video + clips -> output.mp4            one pass: paste, encode, copy the audio
+//! ```
+//! Frames stream through each pass, so memory does not grow with the video's length.
+
+mod export;
+mod generate;
+mod job;
+mod perceive;
+mod plan;
+mod scene;
+mod sheet;
+mod source;
+
+pub use job::{Job, Mode, PerceiveJob, Tools};
+pub use perceive::perceive_only;
+
+use fetch::Store;
+use serde::Serialize;
+
+use crate::error::Error;
+use crate::events::{Event, Events};
+use crate::manifest::Manifest;
+use crate::networks::LoadedNetworks;
+use crate::run_folder::{Input, RunFolder, RunRecord};
+use crate::timeline::Timeline;
+
+use model::clip_plan::{Clip, plan_clips};
+
+use scene::Scene;
+use source::Source;
+
+/// Runs a job from start to end, or from where it stopped.
+///
+/// # Errors
+/// Every [`Error`]; what was finished stays in the run folder, and no partial output is left.
+pub fn run(job: &Job, store: &Store, tools: &Tools, events: &Events) -> Result<(), Error> {
+    let settings = &job.settings;
+    // 1. Everything that can be wrong with the inputs is found before anything is made.
+    let character = media::image_file::load_picture(&job.character)?;
+    export::check_writable(&job.output)?;
+    let source = Source::open(&job.video, settings, store, tools, events)?;
+    let networks = LoadedNetworks::load(settings)?;
+    if job.dry_run {
+        return plan::report(job, &source, &networks, events);
+    }
+    let record = RunRecord {
+        version: env!("CARGO_PKG_VERSION").into(),
+        command: job.mode.name().into(),
+        character: Some(Input::of(&job.character)?),
+        video: Input::of(&job.video)?,
+        signals: job.signals.as_deref().map(Input::of).transpose()?,
+        weights: Some(networks.fingerprint().into()),
+        settings: settings.clone(),
+    };
+    let run = RunFolder::open(&job.run_dir, &record)?;
+    events.log_to(&run.join("events.jsonl"))?;
+    // 2. The steps.
+    let mut timeline = perceive::perceive(settings, &run.join("signals"), job.signals.as_deref(), &source, store, events)?;
+    let scene = Scene::prepare(job, character, &mut timeline, store, events)?;
+    let plan = plan_clips(timeline.len(), networks.clip_frames());
+    let work = Work { job, run: &run, source: &source, scene: &scene, timeline: &timeline, plan: &plan, events };
+    generate::generate(&work, &networks)?;
+    export::export(&work)?;
+    sheet::save(&work)?;
+    // 3. What was done, last of all.
+    Manifest::new(record, source.ffmpeg_version(), &job.output)?.save(&run.join("manifest.json"))?;
+    let report = Report { frames: timeline.len(), frames_without_person: timeline.without_person(), warnings: events.warnings() };
+    let text = serde_json::to_string_pretty(&report)
+        .map_err(|reason| Error::Setting { setting: "report".into(), reason: reason.to_string() })?;
+    media::file::write_atomic(&run.join("report.json"), text.as_bytes())?;
+    events.send(Event::Done { output: job.output.display().to_string() });
+    Ok(())
+}
+
+/// What the steps of one job share.
+struct Work<'a> {
+    job: &'a Job,
+    run: &'a RunFolder,
+    source: &'a Source,
+    scene: &'a Scene,
+    timeline: &'a Timeline,
+    plan: &'a [Clip],
+    events: &'a Events,
+}
+
+impl Work<'_> {
+    /// The number of the clip that finishes a frame.
+    fn clip_of(&self, frame: usize) -> usize {
+        self.plan.partition_point(|clip| clip.new_frames().end <= frame)
+    }
+}
+
+/// `report.json`.
+#[derive(Serialize)]
+struct Report {
+    frames: usize,
+    frames_without_person: usize,
+    warnings: Vec<(&'static str, String)>,
+}

@@ -1,0 +1,201 @@
+//! What a frame of the job looks like before the character is put into it: the source's own frame (`replace`), or the
+//! character's picture without its person, with the driving person's signals moved there (`animate`).
+
+use fetch::Store;
+use media::geometry::Pts;
+use media::picture::{Mask, Picture};
+use perception::align::Alignment;
+use perception::conditions::{ConditionsConfig, FrameSignals};
+use perception::inpaint::inpaint;
+use perception::mask::{MaskConfig, MaskKind};
+use perception::perceiver::{Perceiver, PerceiverConfig};
+use perception::pose::Pose;
+use perception::reference::{ReferenceFit, inference_reference};
+use perception::region::crop_picture;
+use perception::region_path::{RegionConfig, person_box, plan_regions};
+
+use super::job::{Job, Mode};
+use crate::error::Error;
+use crate::events::Events;
+use crate::models;
+use crate::settings::{MaskShape, Settings};
+use crate::timeline::Timeline;
+
+/// The longest side of the picture that `animate` writes.
+const LONGEST_CANVAS: usize = 1280;
+/// How far the hole of the reference's person reaches over its mask, as a share of the person's box.
+const HOLE_MARGIN: f32 = 0.03;
+
+/// The scene of a job.
+pub(super) struct Scene {
+    character: Picture,
+    /// The part of the picture with the character; none for the whole.
+    character_square: Option<media::geometry::Rect<media::geometry::Frame>>,
+    stage: Stage,
+    pub(super) conditions: ConditionsConfig,
+}
+
+enum Stage {
+    Source,
+    Canvas { background: Picture, alignment: Alignment },
+}
+
+/// One frame with its signals.
+pub(super) struct SceneFrame {
+    pub(super) picture: Picture,
+    person: Mask,
+    pose: Option<Pose>,
+    objects: Vec<Mask>,
+}
+
+impl SceneFrame {
+    pub(super) fn signals(&self) -> FrameSignals<'_> {
+        FrameSignals {
+            picture: &self.picture,
+            person: &self.person,
+            pose: self.pose.as_ref(),
+            depth: None,
+            objects: &self.objects,
+        }
+    }
+}
+
+impl Scene {
+    /// Looks at the character's picture and sets the scene up.
+    pub(super) fn prepare(
+        job: &Job,
+        character: Picture,
+        timeline: &mut Timeline,
+        store: &Store,
+        events: &Events,
+    ) -> Result<Self, Error> {
+        let seen = look_at(&character, store, events)?;
+        let size = (character.width() as u32, character.height() as u32);
+        let found = person_box(Some(&seen.person), seen.pose.as_ref(), size);
+        let character_square =
+            found.map(|area| plan_regions(&[Some(area)], size, &RegionConfig::default())[0].square);
+        if found.is_none() {
+            events.warn("character.no_person", "no person was recognised in the character's picture, all of it is used");
+        }
+        let stage = match job.mode {
+            Mode::Replace => Stage::Source,
+            Mode::Animate => {
+                let canvas = canvas(&character);
+                let scale = canvas.width() as f32 / character.width() as f32;
+                let (background, alignment) = match (&seen.pose, timeline.first_pose()) {
+                    (Some(reference), Some(driving)) => {
+                        let to_canvas = Alignment { scale, shift: (0.0, 0.0) };
+                        let hole = widen(&to_canvas.canvas_from_frame_mask(&seen.person, canvas.size()));
+                        let reference = to_canvas.canvas_from_frame(reference);
+                        (inpaint(&canvas, &hole), Alignment::between(driving, &reference))
+                    }
+                    _ => (canvas.clone(), None),
+                };
+                let alignment = alignment.unwrap_or_else(|| {
+                    events.warn("animate.not_aligned", "the two persons share no known bone; the video is fitted whole");
+                    fit(timeline.frame_size(), canvas.size())
+                });
+                timeline.move_to_canvas(&alignment, canvas.size());
+                Stage::Canvas { background, alignment }
+            }
+        };
+        Ok(Self { character, character_square, stage, conditions: conditions(&job.settings) })
+    }
+
+    /// The character's picture as the reference network takes it.
+    pub(super) fn reference(&self, size: u32) -> Picture {
+        match self.character_square {
+            Some(square) => crop_picture(&self.character, square, size),
+            None => inference_reference(&self.character, size, ReferenceFit::default()),
+        }
+    }
+
+    /// Columns and rows of the result.
+    pub(super) fn output_size(&self, source: (u32, u32)) -> (u32, u32) {
+        match &self.stage {
+            Stage::Source => source,
+            Stage::Canvas { background, .. } => (background.width() as u32, background.height() as u32),
+        }
+    }
+
+    /// A frame of the scene.
+    pub(super) fn frame(
+        &self,
+        source: &Picture,
+        index: usize,
+        timeline: &Timeline,
+    ) -> Result<SceneFrame, Error> {
+        let (person, objects) = timeline.load_masks(index)?;
+        let pose = timeline.pose(index).cloned();
+        Ok(match &self.stage {
+            Stage::Source => SceneFrame { picture: source.clone(), person, pose, objects },
+            Stage::Canvas { background, alignment } => {
+                let moved = |mask: &Mask| alignment.canvas_from_frame_mask(mask, background.size());
+                SceneFrame { picture: background.clone(), person: moved(&person), pose, objects: vec![] }
+            }
+        })
+    }
+
+    /// The picture that a frame is pasted into.
+    pub(super) fn backdrop<'a>(&'a self, source: &'a Picture) -> &'a Picture {
+        match &self.stage {
+            Stage::Source => source,
+            Stage::Canvas { background, .. } => background,
+        }
+    }
+}
+
+fn look_at(
+    character: &Picture,
+    store: &Store,
+    events: &Events,
+) -> Result<perception::perceiver::FrameSignals, Error> {
+    let mut perceiver = Perceiver::open(&models::person_models(store, events)?, PerceiverConfig::default())?;
+    Ok(perceiver.push(character, Pts(0))?)
+}
+
+fn conditions(settings: &Settings) -> ConditionsConfig {
+    let kind = match settings.mask {
+        MaskShape::ShapeAgnostic => MaskKind::ShapeAgnostic,
+        MaskShape::Precise => MaskKind::Precise,
+        MaskShape::Box => MaskKind::BoundingBox,
+    };
+    let blocks = settings.mask_blocks.map(|blocks| blocks as u32);
+    ConditionsConfig { mask: MaskConfig { kind, blocks, ..MaskConfig::default() }, ..ConditionsConfig::default() }
+}
+
+/// The character's picture at a size that a video may have: even, not larger than [`LONGEST_CANVAS`].
+fn canvas(character: &Picture) -> Picture {
+    let longest = character.width().max(character.height());
+    let scale = (LONGEST_CANVAS as f64 / longest as f64).min(1.0);
+    let even = |length: usize| (((length as f64 * scale) / 2.0).floor() as usize * 2).max(2);
+    let size = (even(character.width()), even(character.height()));
+    media::resize::resize_picture(character, size.0, size.1, media::resize::Filter::Lanczos)
+}
+
+/// The whole frame in the middle of the canvas.
+fn fit(frame: (u32, u32), canvas: (usize, usize)) -> Alignment {
+    let (width, height) = (frame.0 as f32, frame.1 as f32);
+    let scale = (canvas.0 as f32 / width).min(canvas.1 as f32 / height);
+    Alignment { scale, shift: ((canvas.0 as f32 - scale * width) / 2.0, (canvas.1 as f32 - scale * height) / 2.0) }
+}
+
+/// The mask with room around it, so that no seam of the person stays.
+fn widen(mask: &Mask) -> Mask {
+    let reach = (mask.width().max(mask.height()) as f32 * HOLE_MARGIN).ceil() as i32;
+    let (width, height) = (mask.width() as i32, mask.height() as i32);
+    // A square reach is separable: rows first, then columns.
+    let spread = |from: &Mask, dx: i32, dy: i32| {
+        Mask::from_fn(from.width(), from.height(), |x, y| {
+            let mut most = 0;
+            for step in -reach..=reach {
+                let (x, y) = (x as i32 + dx * step, y as i32 + dy * step);
+                if (0..width).contains(&x) && (0..height).contains(&y) {
+                    most = most.max(from.get(x as usize, y as usize));
+                }
+            }
+            if most >= 64 { 255 } else { 0 }
+        })
+    };
+    spread(&spread(mask, 1, 0), 0, 1)
+}

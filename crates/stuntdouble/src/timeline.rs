@@ -1,0 +1,170 @@
+//! What is known about every frame of a job's video: the pose, the person's box, the region that is generated. A few
+//! hundred bytes a frame; masks stay on disk.
+
+use std::path::{Path, PathBuf};
+
+use media::geometry::{Frame, Rect};
+use media::picture::Mask;
+use perception::align::Alignment;
+use perception::pose::Pose;
+use perception::region::Region;
+use perception::region_path::{RegionConfig, person_box, plan_regions};
+use perception::signals::SignalsFolder;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, io};
+
+/// The file that is written last of all signals.
+pub const EXTENT_FILE: &str = "extent.json";
+
+/// How long and large the video is, as decoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Extent {
+    /// Number of frames.
+    pub frames: usize,
+    /// Columns.
+    pub width: u32,
+    /// Rows.
+    pub height: u32,
+}
+
+impl Extent {
+    /// Reads it from a signals folder; none when the signals are not whole.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when it is there and cannot be read.
+    pub fn load(signals: &Path) -> Result<Option<Self>, Error> {
+        let path = signals.join(EXTENT_FILE);
+        if !path.exists() {
+            return Ok(None);
+        }
+        let text = std::fs::read_to_string(&path).map_err(io("read", &path))?;
+        // A damaged file is as good as none: the signals are made again.
+        Ok(serde_json::from_str(&text).ok())
+    }
+
+    /// Writes it, which says that the signals are whole.
+    ///
+    /// # Errors
+    /// [`Error::Media`].
+    pub fn save(&self, signals: &Path) -> Result<(), Error> {
+        let text = serde_json::json!(self).to_string();
+        Ok(media::file::write_atomic(&signals.join(EXTENT_FILE), text.as_bytes())?)
+    }
+
+    fn signals(&self, folder: &Path) -> SignalsFolder {
+        SignalsFolder::new(folder, self.frames, (self.width as usize, self.height as usize))
+    }
+}
+
+/// All frames of a video.
+#[derive(Debug)]
+pub struct Timeline {
+    extent: Extent,
+    poses: Vec<Option<Pose>>,
+    boxes: Vec<Option<Rect<Frame>>>,
+    regions: Vec<Region>,
+    person: SignalsFolder,
+    objects: SignalsFolder,
+}
+
+impl Timeline {
+    /// Reads the signals: the user's own where there are any, else those that were perceived.
+    ///
+    /// # Errors
+    /// [`Error::Signals`].
+    pub fn load(extent: Extent, perceived: PathBuf, own: Option<&Path>) -> Result<Self, Error> {
+        let perceived = extent.signals(&perceived);
+        let own = own.map(|folder| extent.signals(folder));
+        if let Some(own) = &own {
+            own.check()?;
+        }
+        let poses = match own.as_ref().map(SignalsFolder::poses).transpose()?.flatten() {
+            Some(poses) => poses,
+            None => perceived.poses()?.unwrap_or_else(|| vec![None; extent.frames]),
+        };
+        let mut person = perceived.clone();
+        let mut objects = perceived;
+        if let Some(own) = own {
+            if extent.frames > 0 && own.person(0)?.is_some() {
+                person = own.clone();
+            }
+            if own.object_count() > 0 {
+                objects = own;
+            }
+        }
+        let frame = (extent.width, extent.height);
+        let mut boxes = Vec::with_capacity(extent.frames);
+        for (index, pose) in poses.iter().enumerate() {
+            boxes.push(person_box(person.person(index)?.as_ref(), pose.as_ref(), frame));
+        }
+        let regions = plan_regions(&boxes, frame, &RegionConfig::default());
+        Ok(Self { extent, poses, boxes, regions, person, objects })
+    }
+
+    /// Number of frames.
+    pub fn len(&self) -> usize {
+        self.extent.frames
+    }
+
+    /// True when the video has no frame.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Columns and rows of a frame of the video.
+    pub fn frame_size(&self) -> (u32, u32) {
+        (self.extent.width, self.extent.height)
+    }
+
+    /// Frames in which nobody is seen.
+    pub fn without_person(&self) -> usize {
+        self.boxes.iter().filter(|area| area.is_none()).count()
+    }
+
+    /// The pose in a frame.
+    pub fn pose(&self, index: usize) -> Option<&Pose> {
+        self.poses[index].as_ref()
+    }
+
+    /// The first pose that is known.
+    pub fn first_pose(&self) -> Option<&Pose> {
+        self.poses.iter().flatten().next()
+    }
+
+    /// The region of a frame.
+    pub fn region(&self, index: usize) -> Region {
+        self.regions[index]
+    }
+
+    /// Moves poses, boxes and regions to the canvas of `animate`; masks are moved as they are loaded.
+    pub fn move_to_canvas(&mut self, alignment: &Alignment, canvas: (usize, usize)) {
+        let (scale, shift) = (alignment.scale, alignment.shift);
+        let frame = (canvas.0 as u32, canvas.1 as u32);
+        let whole = Rect::of_size(frame.0, frame.1);
+        for pose in self.poses.iter_mut().flatten() {
+            *pose = alignment.canvas_from_frame(pose);
+        }
+        for area in &mut self.boxes {
+            *area = area.and_then(|area| {
+                let moved = Rect::new(
+                    (area.x as f32 * scale + shift.0).floor() as i32,
+                    (area.y as f32 * scale + shift.1).floor() as i32,
+                    (area.width as f32 * scale).ceil() as u32,
+                    (area.height as f32 * scale).ceil() as u32,
+                );
+                Some(moved.intersection(&whole)).filter(|area| !area.is_empty())
+            });
+        }
+        self.regions = plan_regions(&self.boxes, frame, &RegionConfig::default());
+    }
+
+    /// The masks of the person and of the objects in a frame, in the video's own pixels.
+    ///
+    /// # Errors
+    /// [`Error::Signals`].
+    pub fn load_masks(&self, index: usize) -> Result<(Mask, Vec<Mask>), Error> {
+        let empty = || Mask::filled(self.extent.width as usize, self.extent.height as usize, 0);
+        Ok((self.person.person(index)?.unwrap_or_else(empty), self.objects.objects(index)?))
+    }
+}
