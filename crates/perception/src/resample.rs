@@ -143,6 +143,24 @@ pub(crate) fn mask_window(source: &Mask, window: Window, size: (usize, usize), e
     real.map(|[value]| if value > 1e-3 { byte(value).max(1) } else { 0 })
 }
 
+/// Puts a window of the covered part of `frame` over `base`, which has the size of the result.
+pub(crate) fn cut_out_over(base: &Picture, frame: &Picture, coverage: &Mask, window: Window) -> Picture {
+    assert_eq!(frame.size(), coverage.size(), "frame of {:?}, mask of {:?}", frame.size(), coverage.size());
+    let cells = frame.cells().iter().copied().zip(coverage.cells().iter().copied()).collect();
+    let cut: Plane<([u8; 3], u8)> = Plane::from_cells(frame.width(), frame.height(), cells);
+    // Colours are weighted by coverage before they are mixed, so that no background bleeds in.
+    let weighted = |(colour, coverage): ([u8; 3], u8)| {
+        let share = f32::from(coverage) / 255.0;
+        let [red, green, blue] = colour.map(|channel| f32::from(channel) * share);
+        [red, green, blue, share]
+    };
+    let over = resample(&cut, weighted, window, base.size(), Enlarge::Linear, Outside::Zero);
+    let cells = base.cells().iter().zip(over.cells()).map(|(&base, over)| {
+        std::array::from_fn(|channel| byte(over[channel] + (1.0 - over[3]) * f32::from(base[channel])))
+    });
+    Picture::from_cells(base.width(), base.height(), cells.collect())
+}
+
 /// Rounds and clamps to 0..=255.
 pub(crate) fn byte(value: f32) -> u8 {
     (value + 0.5) as u8

@@ -1,0 +1,209 @@
+//! Signals as files, in the layout of a run folder, to be looked at, edited and given back:
+//!
+//! ```text
+//! pose.json              every frame's pose; or openpose/*.json (or *.json), one OpenPose file a frame
+//! person/%06d.png        8-bit grey, 255 = person
+//! depth/%06d.png         16-bit grey, larger = nearer, 0 = unknown
+//! object-1/%06d.png      8-bit grey, 255 = object; object-2 and so on for more
+//! ```
+//!
+//! A signal whose folder or file is absent is left to perception; one that is there must have every frame at the
+//! frame's size.
+
+mod error;
+mod openpose;
+mod pose_file;
+
+use std::path::{Path, PathBuf};
+
+use media::image_file::{load_depth, load_mask, save_depth, save_mask};
+use media::picture::{DepthMap, Mask, Plane};
+
+pub use error::SignalsError;
+pub use openpose::load_openpose;
+pub use pose_file::{PoseTrack, load_poses, save_poses};
+
+use crate::pose::Pose;
+
+/// A folder of signals for a video of known length and size.
+#[derive(Debug, Clone)]
+pub struct SignalsFolder {
+    root: PathBuf,
+    frames: usize,
+    size: (usize, usize),
+}
+
+impl SignalsFolder {
+    /// Names the folder of the signals of `frames` frames of `size` (columns, rows). Touches no file.
+    pub fn new(root: impl Into<PathBuf>, frames: usize, size: (usize, usize)) -> Self {
+        Self { root: root.into(), frames, size }
+    }
+
+    /// The folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Checks before a long run that every signal in the folder is complete: poses are read whole, pictures must be
+    /// there for every frame, and the first of each kind must have the right size.
+    ///
+    /// # Errors
+    /// Every [`SignalsError`]; [`SignalsError::Empty`] when the folder holds no signal at all.
+    pub fn check(&self) -> Result<(), SignalsError> {
+        let mut found = self.poses()?.is_some();
+        for kind in self.kinds() {
+            found = true;
+            for index in 0..self.frames {
+                self.existing(&kind, index)?;
+            }
+            let extra = self.file(&kind, self.frames);
+            if extra.exists() {
+                let (path, expected) = (self.root.join(&kind), self.frames);
+                return Err(SignalsError::FrameCount { path, found: format!("a frame {expected}"), expected });
+            }
+        }
+        if self.frames > 0 {
+            self.person(0)?;
+            self.depth(0)?;
+            self.objects(0)?;
+        }
+        if found { Ok(()) } else { Err(SignalsError::Empty { path: self.root.clone() }) }
+    }
+
+    /// The poses, from `pose.json` or OpenPose files; none when neither is there.
+    ///
+    /// # Errors
+    /// What [`load_poses`] and [`load_openpose`] give, [`SignalsError::FrameCount`] and
+    /// [`SignalsError::SizeMismatch`].
+    pub fn poses(&self) -> Result<Option<Vec<Option<Pose>>>, SignalsError> {
+        let file = self.root.join("pose.json");
+        if file.exists() {
+            let track = load_poses(&file)?;
+            if (track.width, track.height) != self.size {
+                return Err(self.wrong_size(file, (track.width, track.height)));
+            }
+            if track.frames.len() != self.frames {
+                let (found, expected) = (format!("{} frames", track.frames.len()), self.frames);
+                return Err(SignalsError::FrameCount { path: file, found, expected });
+            }
+            return Ok(Some(track.frames));
+        }
+        let folder = self.root.join("openpose");
+        load_openpose(if folder.is_dir() { &folder } else { &self.root }, self.frames)
+    }
+
+    /// Writes the poses as `pose.json`.
+    ///
+    /// # Errors
+    /// What [`save_poses`] gives.
+    pub fn save_poses(&self, poses: Vec<Option<Pose>>) -> Result<(), SignalsError> {
+        let (width, height) = self.size;
+        save_poses(&self.root.join("pose.json"), &PoseTrack { width, height, frames: poses })
+    }
+
+    /// The person mask of a frame; none when the folder has no `person` folder.
+    ///
+    /// # Errors
+    /// [`SignalsError::MissingFrame`], [`SignalsError::SizeMismatch`], [`SignalsError::Picture`].
+    pub fn person(&self, index: usize) -> Result<Option<Mask>, SignalsError> {
+        self.mask("person", index)
+    }
+
+    /// Writes the person mask of a frame.
+    ///
+    /// # Errors
+    /// [`SignalsError::Picture`].
+    pub fn save_person(&self, index: usize, mask: &Mask) -> Result<(), SignalsError> {
+        Ok(save_mask(&self.new_file("person", index)?, mask)?)
+    }
+
+    /// The depth map of a frame, 0..=1, larger = nearer, 0 = unknown; none when there is no `depth` folder.
+    ///
+    /// # Errors
+    /// As [`SignalsFolder::person`].
+    pub fn depth(&self, index: usize) -> Result<Option<DepthMap>, SignalsError> {
+        if !self.has("depth") {
+            return Ok(None);
+        }
+        let path = self.existing("depth", index)?;
+        let depth = load_depth(&path, None)?;
+        if depth.size() != self.size {
+            return Err(self.wrong_size(path, depth.size()));
+        }
+        Ok(Some(depth.map(|value| f32::from(value) / 65535.0)))
+    }
+
+    /// Writes the depth map of a frame, 0..=1; values above 0 stay above 0, what is not a number becomes unknown.
+    ///
+    /// # Errors
+    /// [`SignalsError::Picture`].
+    pub fn save_depth(&self, index: usize, depth: &DepthMap) -> Result<(), SignalsError> {
+        let cells: Plane<u16> = depth.map(|value| match value {
+            value if value > 0.0 => ((value.min(1.0) * 65535.0).round() as u16).max(1),
+            _ => 0,
+        });
+        Ok(save_depth(&self.new_file("depth", index)?, &cells)?)
+    }
+
+    /// How many objects there are: the folders `object-1`, `object-2` and so on without a gap.
+    pub fn object_count(&self) -> usize {
+        (1..).take_while(|number| self.has(&format!("object-{number}"))).count()
+    }
+
+    /// The masks of all objects in a frame.
+    ///
+    /// # Errors
+    /// As [`SignalsFolder::person`].
+    pub fn objects(&self, index: usize) -> Result<Vec<Mask>, SignalsError> {
+        let numbers = 1..=self.object_count();
+        numbers.filter_map(|number| self.mask(&format!("object-{number}"), index).transpose()).collect()
+    }
+
+    /// Writes the mask of an object (from 1) in a frame.
+    ///
+    /// # Errors
+    /// [`SignalsError::Picture`].
+    pub fn save_object(&self, number: usize, index: usize, mask: &Mask) -> Result<(), SignalsError> {
+        Ok(save_mask(&self.new_file(&format!("object-{number}"), index)?, mask)?)
+    }
+
+    fn kinds(&self) -> Vec<String> {
+        let objects = (1..=self.object_count()).map(|number| format!("object-{number}"));
+        ["person".to_owned(), "depth".to_owned()].into_iter().filter(|kind| self.has(kind)).chain(objects).collect()
+    }
+
+    fn has(&self, kind: &str) -> bool {
+        self.root.join(kind).is_dir()
+    }
+
+    fn file(&self, kind: &str, index: usize) -> PathBuf {
+        self.root.join(kind).join(format!("{index:06}.png"))
+    }
+
+    fn existing(&self, kind: &str, index: usize) -> Result<PathBuf, SignalsError> {
+        let path = self.file(kind, index);
+        if path.is_file() { Ok(path) } else { Err(SignalsError::MissingFrame { path, index, frames: self.frames }) }
+    }
+
+    fn new_file(&self, kind: &str, index: usize) -> Result<PathBuf, SignalsError> {
+        let folder = self.root.join(kind);
+        std::fs::create_dir_all(&folder).map_err(|source| SignalsError::Unwritable { path: folder, source })?;
+        Ok(self.file(kind, index))
+    }
+
+    fn mask(&self, kind: &str, index: usize) -> Result<Option<Mask>, SignalsError> {
+        if !self.has(kind) {
+            return Ok(None);
+        }
+        let path = self.existing(kind, index)?;
+        let mask = load_mask(&path, None)?;
+        if mask.size() == self.size { Ok(Some(mask)) } else { Err(self.wrong_size(path, mask.size())) }
+    }
+
+    fn wrong_size(&self, path: PathBuf, found: (usize, usize)) -> SignalsError {
+        SignalsError::SizeMismatch { path, found, expected: self.size }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,129 @@
+//! What can be wrong with signal files.
+
+use std::path::PathBuf;
+
+/// Why signals could not be read or written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SignalsError {
+    /// A signal was made for a video of another size.
+    #[error("found {}x{}, expected {}x{}: `{}`", found.0, found.1, expected.0, expected.1, path.display())]
+    SizeMismatch {
+        /// The file.
+        path: PathBuf,
+        /// Columns and rows found.
+        found: (usize, usize),
+        /// Columns and rows of the video.
+        expected: (usize, usize),
+    },
+    /// A signal lacks a frame.
+    #[error("frame {index} of {frames} is missing: `{}`", path.display())]
+    MissingFrame {
+        /// The file that should be there.
+        path: PathBuf,
+        /// The frame, from 0.
+        index: usize,
+        /// Frames of the video.
+        frames: usize,
+    },
+    /// A signal has more or fewer frames than the video.
+    #[error("found {found}, expected {expected} frames: `{}`", path.display())]
+    FrameCount {
+        /// The file or folder.
+        path: PathBuf,
+        /// What was found.
+        found: String,
+        /// Frames of the video.
+        expected: usize,
+    },
+    /// A pose file is not JSON, or not of the right shape.
+    #[error("the pose file is malformed: {reason}: `{}`", path.display())]
+    MalformedPose {
+        /// The file.
+        path: PathBuf,
+        /// What was found and where.
+        reason: String,
+    },
+    /// A joint lies at infinity or is not a number.
+    #[error("a joint of frame {index} is not a finite number: `{}`", path.display())]
+    NonFinite {
+        /// The file.
+        path: PathBuf,
+        /// The frame, from 0.
+        index: usize,
+    },
+    /// A list of joints has a length that no convention has.
+    #[error("found {found} numbers in {list}, expected {expected}: `{}`", path.display())]
+    PointCount {
+        /// The file.
+        path: PathBuf,
+        /// Which list.
+        list: &'static str,
+        /// Its length.
+        found: usize,
+        /// The lengths that are understood.
+        expected: &'static str,
+    },
+    /// The folder holds no signal.
+    #[error("no `pose.json`, `openpose`, `person`, `depth` or `object-1` in: `{}`", path.display())]
+    Empty {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A file cannot be read.
+    #[error("cannot read: {source}: `{}`", path.display())]
+    Unreadable {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// A folder cannot be made.
+    #[error("cannot write: {source}: `{}`", path.display())]
+    Unwritable {
+        /// The folder.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// A mask or depth picture cannot be read or written.
+    #[error(transparent)]
+    Picture(#[from] media::Error),
+}
+
+impl SignalsError {
+    /// The stable code of this error.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::SizeMismatch { .. } => "signals.size_mismatch",
+            Self::MissingFrame { .. } => "signals.missing_frame",
+            Self::FrameCount { .. } => "signals.frame_count",
+            Self::MalformedPose { .. } => "signals.malformed_pose",
+            Self::NonFinite { .. } => "signals.non_finite",
+            Self::PointCount { .. } => "signals.point_count",
+            Self::Empty { .. } => "signals.empty",
+            Self::Unreadable { .. } => "input.unreadable",
+            Self::Unwritable { .. } => "output.unwritable",
+            Self::Picture(picture) => picture.code(),
+        }
+    }
+
+    /// One line that says what to do.
+    pub fn help(&self) -> String {
+        match self {
+            Self::SizeMismatch { .. } => "make the signal again for this video: `stuntdouble perceive VIDEO -o DIR`",
+            Self::MissingFrame { .. } => "add the frame, or remove the whole folder to have it made anew",
+            Self::FrameCount { .. } => "give the signals of this very video, one for each of its frames",
+            Self::MalformedPose { .. } => "compare with a `pose.json` that `stuntdouble perceive` wrote",
+            Self::NonFinite { .. } => "give the joint a place, and confidence 0 if it is not known",
+            Self::PointCount { .. } => "export the COCO-18 or BODY_25 model, hands of 21 and faces of 70 points",
+            Self::Empty { .. } => {
+                "give a folder that `stuntdouble perceive VIDEO -o DIR` wrote, or its `signals` folder"
+            }
+            Self::Unreadable { .. } => "check that the path exists and that you may read it",
+            Self::Unwritable { .. } => "choose a folder that you may write to",
+            Self::Picture(picture) => return picture.help().to_string(),
+        }
+        .to_owned()
+    }
+}
