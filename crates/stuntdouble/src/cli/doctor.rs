@@ -1,0 +1,73 @@
+//! `doctor`: what is installed, what is missing, and what to do.
+
+use fetch::Store;
+use media::ffmpeg::Ffmpeg;
+use stuntdouble::{Error, bundled};
+
+use super::environment::Environment;
+
+/// One line of the report.
+struct Finding {
+    what: String,
+    state: String,
+    /// What to do; none when nothing has to be done.
+    help: Option<String>,
+}
+
+/// Looks at everything and prints it.
+#[expect(clippy::print_stdout, reason = "the report is this command's result")]
+pub(super) fn run(store: &Store, environment: &Environment, json: bool) -> Result<(), Error> {
+    let mut findings = vec![ffmpeg(store, environment), processor(), weights()];
+    findings.push(Finding { what: "cache".into(), state: environment.cache.display().to_string(), help: None });
+    for entry in store.catalogue().select("perception")? {
+        let (state, help) = match store.path_if_verified(&entry.name) {
+            Ok(Some(path)) => (path.display().to_string(), None),
+            Ok(None) => ("absent, fetched at first use".into(), None),
+            Err(error) => (error.to_string(), Some(error.help())),
+        };
+        findings.push(Finding { what: entry.name.clone(), state, help });
+    }
+    for finding in findings {
+        if json {
+            let Finding { what, state, help } = finding;
+            println!("{}", serde_json::json!({ "event": "finding", "what": what, "state": state, "help": help }));
+        } else {
+            println!("{:26} {}", finding.what, finding.state);
+            if let Some(help) = finding.help {
+                println!("{:26} help: {help}", "");
+            }
+        }
+    }
+    Ok(())
+}
+
+fn ffmpeg(store: &Store, environment: &Environment) -> Finding {
+    let fetched = store.path_if_verified("ffmpeg").ok().flatten();
+    let (origin, found) = match (&environment.ffmpeg, Ffmpeg::find(None), fetched) {
+        (Some(path), _, _) => ("STUNTDOUBLE_FFMPEG", Ffmpeg::find(Some(path))),
+        (None, Ok(found), _) => ("PATH", Ok(found)),
+        (None, Err(_), Some(path)) => ("cache", Ffmpeg::find(Some(&path))),
+        (None, Err(error), None) => ("absent, a static build is fetched at first use", Err(error)),
+    };
+    let (state, help) = match found {
+        Ok(found) => (format!("{} (from {origin}): {}", found.version(), found.path().display()), None),
+        Err(error) => (format!("{origin}: {error}"), Some(error.help().to_string())),
+    };
+    Finding { what: "ffmpeg".into(), state, help }
+}
+
+fn processor() -> Finding {
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    Finding { what: "processor".into(), state: format!("{threads} threads, {}", std::env::consts::ARCH), help: None }
+}
+
+fn weights() -> Finding {
+    let (state, help) = match bundled::verified_parts() {
+        Ok(parts) => {
+            let size = parts.iter().map(|part| part.len()).sum::<usize>() as f64 / 1e6;
+            (format!("{} parts, {size:.1} MB, hashes good", parts.len()), None)
+        }
+        Err(error) => (error.to_string(), Some(error.help())),
+    };
+    Finding { what: "bundled weights".into(), state, help }
+}

@@ -1,0 +1,99 @@
+//! `--dry-run`: what would be done and about how long it takes; nothing is run but a short timing.
+
+use std::time::{Duration, Instant};
+
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::tensor::{Distribution, Tensor};
+use model::clip_plan::plan_clips;
+use model::ops::conv2d;
+
+use super::job::Job;
+use super::source::Source;
+use crate::error::Error;
+use crate::events::Events;
+use crate::networks::{Cpu, LoadedNetworks};
+
+/// Side of the test convolution's plane and its channels: like the middle of the networks.
+const PLANE: usize = 16;
+const CHANNELS: usize = 128;
+
+/// Prints the plan as notes.
+pub(super) fn report(job: &Job, source: &Source, loaded: &LoadedNetworks, events: &Events) -> Result<(), Error> {
+    let frames = source.expected_frames() as usize;
+    let clips = plan_clips(frames, loaded.clip_frames());
+    let config = loaded.networks.config();
+    let halves = if job.settings.guidance > 1.0 { 2 } else { 1 };
+    let mut counter = Counter { path: vec![], cells: (config.size / 8).pow(2), levels: config.unet.block_out_channels.len(), operations: 0.0 };
+    loaded.networks.denoising_unet.visit(&mut counter);
+    let passes = clips.len() * loaded.clip_frames() * job.settings.steps * halves;
+    let seconds = counter.operations * passes as f64 / machine_speed();
+    let parameters: usize = loaded.networks.parameter_counts().values().sum();
+    events.note(format!("{}: {} -> {}", job.mode.name(), job.video.display(), job.output.display()));
+    events.note(format!("video: {}", source.description()));
+    events.note(format!("{frames} frames in {} clips of {}", clips.len(), loaded.clip_frames()));
+    events.note(format!(
+        "networks: preset {:?}, {:.1} M weights, {}x{} pixels, {} steps, guidance {}",
+        job.settings.preset, parameters as f64 / 1e6, config.size, config.size, job.settings.steps, job.settings.guidance
+    ));
+    events.note(format!("estimate: {seconds:.0} s for the denoising"));
+    Ok(())
+}
+
+/// Counts the operations of one denoising step on one frame: every weight of a matrix or convolution is used once for
+/// each latent cell of its level. The products of attention with itself are left out, a small part at these sizes.
+struct Counter {
+    path: Vec<String>,
+    cells: usize,
+    levels: usize,
+    operations: f64,
+}
+
+impl Counter {
+    /// The level of the parameter that is being visited, 0 the finest.
+    fn level(&self) -> u32 {
+        let number = |name: &str| {
+            let at = self.path.iter().position(|piece| piece == name)?;
+            self.path.get(at + 1)?.parse::<usize>().ok()
+        };
+        let last = self.levels - 1;
+        let mid = self.path.iter().any(|piece| piece == "mid_block");
+        let level = match (number("down_blocks"), number("up_blocks")) {
+            (Some(down), _) => down,
+            (_, Some(up)) => last.saturating_sub(up),
+            (None, None) => if mid { last } else { 0 },
+        };
+        level as u32
+    }
+}
+
+impl ModuleVisitor<Cpu> for Counter {
+    fn enter_module(&mut self, name: &str, _container: &str) {
+        self.path.push(name.into());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container: &str) {
+        self.path.pop();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<Cpu, D>>) {
+        let is_time = self.path.iter().any(|piece| piece.contains("time_emb"));
+        if D >= 2 && !is_time {
+            let cells = self.cells as f64 / 4_f64.powi(self.level() as i32);
+            self.operations += 2.0 * param.lazy_shape().num_elements() as f64 * cells;
+        }
+    }
+}
+
+/// Floating point operations a second that a convolution of the networks' kind reaches here.
+fn machine_speed() -> f64 {
+    let device = Default::default();
+    let random = |shape: [usize; 4]| Tensor::<Cpu, 4>::random(shape, Distribution::Default, &device);
+    let (x, weight) = (random([16, CHANNELS, PLANE, PLANE]), random([CHANNELS, CHANNELS, 3, 3]));
+    let operations = 2.0 * 16.0 * (PLANE * PLANE * CHANNELS * CHANNELS * 9) as f64;
+    let (start, mut runs) = (Instant::now(), 0);
+    while start.elapsed() < Duration::from_millis(200) {
+        drop(conv2d(x.clone(), weight.clone(), None, 1, 1).into_data());
+        runs += 1;
+    }
+    operations * f64::from(runs) / start.elapsed().as_secs_f64()
+}

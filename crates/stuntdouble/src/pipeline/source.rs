@@ -1,0 +1,112 @@
+//! The driving video: found, probed, and decoded as often as the steps need it, always the same frames.
+
+use std::path::{Path, PathBuf};
+
+use fetch::Store;
+use media::ffmpeg::Ffmpeg;
+use media::probe::VideoInfo;
+use media::reader::{DecodeOptions, FrameReader};
+use media::writer::{VideoSettings, VideoWriter};
+
+use super::job::Tools;
+use crate::error::Error;
+use crate::events::{Events, Step};
+use crate::models;
+use crate::settings::Settings;
+use crate::timeline::Extent;
+
+/// A video that was found good enough to start with.
+pub(super) struct Source {
+    ffmpeg: Ffmpeg,
+    path: PathBuf,
+    info: VideoInfo,
+    options: DecodeOptions,
+}
+
+impl Source {
+    /// Finds ffmpeg (the given one, the one on the PATH, else a fetched one) and probes the video.
+    pub(super) fn open(
+        path: &Path,
+        settings: &Settings,
+        store: &Store,
+        tools: &Tools,
+        events: &Events,
+    ) -> Result<Self, Error> {
+        let ffmpeg = match (&tools.ffmpeg, Ffmpeg::find(tools.ffmpeg.as_deref())) {
+            (_, Ok(ffmpeg)) => ffmpeg,
+            (Some(_), Err(error)) => return Err(error.into()),
+            (None, Err(_)) => Ffmpeg::find(Some(&models::ensure(store, "ffmpeg", events)?))?,
+        };
+        let options = DecodeOptions {
+            tolerate_damage: settings.tolerate_damage,
+            max_frames: settings.max_frames,
+            ..DecodeOptions::default()
+        };
+        let info = media::probe::probe(&ffmpeg, path)?;
+        Ok(Self { ffmpeg, path: path.into(), info, options })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Every frame once, in order, each with its time.
+    pub(super) fn frames(&self) -> Result<FrameReader, Error> {
+        Ok(FrameReader::open(&self.ffmpeg, &self.path, &self.options)?)
+    }
+
+    /// Frames that the container promises; a guess from duration and rate where it promises none.
+    pub(super) fn expected_frames(&self) -> u64 {
+        let guess = || (self.info.duration.seconds() * self.info.frame_rate.hertz()).round() as u64;
+        let all = self.info.frame_count.unwrap_or_else(guess);
+        self.options.max_frames.map_or(all, |most| all.min(most))
+    }
+
+    /// Decodes once to learn the number of frames and their size.
+    pub(super) fn measure(&self, events: &Events) -> Result<Extent, Error> {
+        let mut extent = Extent { frames: 0, width: 0, height: 0 };
+        for frame in self.frames()? {
+            events.check_cancelled()?;
+            let (width, height) = frame?.picture.size();
+            extent = Extent { frames: extent.frames + 1, width: width as u32, height: height as u32 };
+            events.progress(Step::Perceive, extent.frames as u64, self.expected_frames());
+        }
+        Ok(extent)
+    }
+
+    /// A writer with the source's times and audio.
+    pub(super) fn writer(
+        &self,
+        output: &Path,
+        size: (u32, u32),
+        metadata: &[(&str, &str)],
+    ) -> Result<VideoWriter, Error> {
+        let settings = VideoSettings {
+            metadata: metadata.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect(),
+            ..VideoSettings::like(&self.info, size)
+        };
+        Ok(VideoWriter::create(&self.ffmpeg, output, settings)?)
+    }
+
+    /// The error for a video that has fewer frames than it had in the step before.
+    pub(super) fn changed(&self, frames: usize) -> Error {
+        Error::OtherRun { path: self.path.clone(), what: format!("contents: it now ends after {frames} frames") }
+    }
+
+    pub(super) fn ffmpeg_version(&self) -> String {
+        self.ffmpeg.version().to_string()
+    }
+
+    /// The video in one line.
+    pub(super) fn description(&self) -> String {
+        let info = &self.info;
+        format!(
+            "{}x{}, {:.3} frames a second, {:.3} s{}",
+            info.width,
+            info.height,
+            info.frame_rate.hertz(),
+            info.duration.seconds(),
+            if info.has_audio { ", audio" } else { "" }
+        )
+    }
+}
