@@ -1,0 +1,239 @@
+//! What a set of weights can do, on rendered clips whose identities and motions it has not seen.
+//!
+//! `first_weights ASSETS OUT [WEIGHTS] [CLIPS] [FRAMES]` prints one JSON line and writes `OUT/sheet.png`. Measured:
+//! - colour: is the mean torso colour (Lab) of the result nearest to that of the true reference among four (chance 25 %)?
+//! - pose: with another clip's pose, how well does the silhouette of result minus plate overlap that pose's mask (IoU)?
+//! - environment: with another clip's environment, is the ring around the hole nearer to the right one of the two?
+
+use std::path::PathBuf;
+
+use anyhow::{Context, ensure};
+use burn::tensor::Tensor;
+use media::image_file::save_picture;
+use media::picture::{Mask, Picture};
+use media::sheet::Sheet;
+use model::networks::ClipConditions;
+use model::pixels::{self, Size};
+use model::sampler::{SamplingSettings, clip_noise, generate_clip};
+use perception::conditions::{Conditions, ConditionsConfig, CropSignals, FrameSignals, inference_conditions};
+use perception::pose::{Joint, Pose};
+use perception::region::crop_picture;
+use perception::region_path::{RegionConfig, fixed_region, person_box};
+use stage::{Assets, Clip, ClipSettings, ClipSpec, Split, Wanted, render_parts};
+use stuntdouble::networks::{Cpu, LoadedNetworks};
+use stuntdouble::settings::Settings;
+
+/// Seeds of the test clips; no training uses them.
+const FIRST_SEED: u64 = 900_000;
+const STEPS: usize = 12;
+const GUIDANCE: f32 = 2.0;
+
+/// One clip as the networks see it.
+struct Case {
+    signals: Vec<CropSignals>,
+    plates: Vec<Picture>,
+    reference: Picture,
+    torso: [f64; 3],
+}
+
+fn main() -> anyhow::Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let path = |index: usize| arguments.get(index).map(PathBuf::from).context("usage: ASSETS OUT [WEIGHTS] [CLIPS] [FRAMES]");
+    let (assets, out) = (path(0)?, path(1)?);
+    let weights = arguments.get(2).filter(|text| *text != "-").map(PathBuf::from);
+    let number = |index: usize, default: usize| arguments.get(index).map_or(Ok(default), |text| text.parse());
+    let (clips, frames) = (number(3, 100)?, number(4, 8)?);
+    ensure!(clips >= 4, "at least 4 clips, so that there are 4 references");
+    std::fs::create_dir_all(&out)?;
+    let loaded = LoadedNetworks::load(&Settings { weights, ..Settings::default() })?;
+    let (assets, _) = Assets::load(&assets)?;
+    let cases: Vec<Case> =
+        (0..clips).map(|index| render(index, frames, loaded.size(), &assets)).collect::<anyhow::Result<_>>()?;
+    let mut sheet = Sheet::new(8, 128, 128).titled("reference, true, environment, skeleton, result, result of other pose, its truth, result in other scene");
+    let (mut colours, mut rings, mut overlaps) = (0, 0, vec![]);
+    for (index, case) in cases.iter().enumerate() {
+        let other = &cases[(index + 1) % clips];
+        // 1. As it is.
+        let conditions = conditions(&case.signals);
+        let result = make(&loaded, &conditions, &case.reference, index);
+        let candidates = [0, 1, 2, 3].map(|step| &cases[(index + step * clips / 4) % clips]);
+        let found = torso_colour(&result, &case.signals);
+        let distances = candidates.map(|candidate| distance(found, candidate.torso));
+        colours += usize::from(distances[1..].iter().all(|other| distances[0] < *other));
+        // 2. The other clip's pose in this clip's scene.
+        let posed: Vec<CropSignals> = case.plates.iter().zip(&other.signals).map(|(plate, signals)| CropSignals { picture: plate.clone(), ..signals.clone() }).collect();
+        let posed_conditions = self::conditions(&posed);
+        let posed_result = make(&loaded, &posed_conditions, &case.reference, index);
+        overlaps.extend((0..frames).map(|frame| overlap(&posed_result[frame], &case.plates[frame], &other.signals[frame].person)));
+        // 3. This clip's person in the other clip's scene.
+        let moved: Vec<CropSignals> = other.plates.iter().zip(&case.signals).map(|(plate, signals)| CropSignals { picture: plate.clone(), ..signals.clone() }).collect();
+        let moved_conditions = self::conditions(&moved);
+        let moved_result = make(&loaded, &moved_conditions, &case.reference, index);
+        let difference = |plates: &[Picture]| -> f64 {
+            (0..frames).map(|frame| ring_difference(&moved_result[frame], &plates[frame], &moved_conditions[frame].mask)).sum()
+        };
+        rings += usize::from(difference(&other.plates) < difference(&case.plates));
+        if index < 16 {
+            let frame = frames / 2;
+            sheet.push(&case.reference, format!("{index}"));
+            sheet.push(&case.signals[frame].picture, "true");
+            sheet.push(&conditions[frame].environment, "");
+            sheet.push(&conditions[frame].skeleton, "");
+            sheet.push(&result[frame], "result");
+            sheet.push(&posed_result[frame], "pose");
+            sheet.push(&other.signals[frame].picture, "truth");
+            sheet.push(&moved_result[frame], "scene");
+            sheet.end_row();
+        }
+    }
+    save_picture(&out.join("sheet.png"), &sheet.render())?;
+    let share = |count: usize| count as f64 / clips as f64;
+    let overlap = overlaps.iter().sum::<f64>() / overlaps.len() as f64;
+    let line = serde_json::json!({
+        "clips": clips, "frames": frames, "steps": STEPS, "guidance": GUIDANCE,
+        "torso_colour_nearest": share(colours), "pose_iou": overlap, "environment_ring": share(rings),
+    });
+    std::fs::write(out.join("result.json"), line.to_string())?;
+    eprintln_line(&line.to_string());
+    Ok(())
+}
+
+#[expect(clippy::print_stderr, reason = "the figures are this program's result")]
+fn eprintln_line(line: &str) {
+    eprintln!("{line}");
+}
+
+fn render(index: usize, frames: usize, size: u32, assets: &Assets) -> anyhow::Result<Case> {
+    let settings = ClipSettings {
+        width: 192, height: 192, frames, split: Some(Split::Test), twin: false, references: 1, mannequin_share: 0.0,
+        ..ClipSettings::default()
+    };
+    let spec = ClipSpec::draw(FIRST_SEED + index as u64, assets, &settings);
+    let Clip { take, plate, .. } = render_parts(&spec, assets, Wanted { twin: false, references: true })?;
+    let frame = (192, 192);
+    let boxes: Vec<_> = take.person.iter().zip(&take.poses).map(|(mask, pose)| person_box(Some(mask), Some(pose), frame)).collect();
+    let region = fixed_region(&boxes, frame, &RegionConfig::default());
+    let signals = (0..frames).map(|frame| {
+        let (picture, person, pose) = (&take.frames[frame], &take.person[frame], Some(&take.poses[frame]));
+        FrameSignals { picture, person, pose, depth: None, objects: &[] }.crop(region, size)
+    });
+    let signals: Vec<CropSignals> = signals.collect();
+    let plates = plate.iter().map(|plate| crop_picture(plate, region.square, size)).collect();
+    let picture = &take.references[0];
+    let area = person_box(Some(&take.reference_masks[0]), None, (picture.width() as u32, picture.height() as u32)).context("an empty reference")?;
+    let square = fixed_region(&[Some(area)], (picture.width() as u32, picture.height() as u32), &RegionConfig::default());
+    let (person, pose) = (&take.reference_masks[0], Some(&take.reference_poses[0]));
+    let reference = FrameSignals { picture, person, pose, depth: None, objects: &[] }.crop(square, size);
+    let torso = torso_colour(std::slice::from_ref(&reference.picture), std::slice::from_ref(&reference));
+    Ok(Case { signals, plates, reference: reference.picture, torso })
+}
+
+fn conditions(signals: &[CropSignals]) -> Vec<Conditions> {
+    inference_conditions(signals, None, &ConditionsConfig::default())
+}
+
+fn make(loaded: &LoadedNetworks, conditions: &[Conditions], reference: &Picture, seed: usize) -> Vec<Picture> {
+    let networks = &loaded.networks;
+    let device = Default::default();
+    let side = networks.config().size;
+    let size = Size { width: side, height: side };
+    let video = |frames: Tensor<Cpu, 4>| -> Tensor<Cpu, 5> { frames.swap_dims(0, 1).unsqueeze() };
+    let environment: Vec<&[u8]> = conditions.iter().map(|conditions| conditions.environment.bytes()).collect();
+    let skeleton: Vec<&[u8]> = conditions.iter().map(|conditions| conditions.skeleton.bytes()).collect();
+    let depth: Vec<&[f32]> = conditions.iter().map(|conditions| conditions.depth.cells()).collect();
+    let clip = ClipConditions {
+        environment: networks.encode_video(video(pixels::pictures_from_rgb(&environment, size, &device))),
+        skeleton: video(pixels::maps_from_rgb(&skeleton, size, &device)),
+        depth: video(pixels::maps_from_values(&depth, size, &device)),
+        objects: None,
+    };
+    let latent = networks.autoencoder.encode(pixels::pictures_from_rgb(&[reference.bytes()], size, &device));
+    let reference = networks.reference_state(latent, None);
+    let settings = SamplingSettings { steps: STEPS, guidance: GUIDANCE, schedule: networks.config().schedule.clone() };
+    let noise = clip_noise(seed as u64, 0, clip.environment.dims(), &device);
+    let latents = generate_clip(networks, &clip, &reference, &settings, noise, |_, _| std::ops::ControlFlow::Continue(()))
+        .unwrap_or_else(|error| panic!("{error}"));
+    let [_, c, n, h, w] = latents.dims();
+    let frames = latents.swap_dims(1, 2).reshape([n, c, h, w]);
+    pixels::rgb_from_pictures(networks.autoencoder.decode(frames)).iter().map(|rgb| Picture::from_bytes(side, side, rgb)).collect()
+}
+
+/// Mean colour in Lab of the quadrilateral between shoulders and hips, over all frames.
+fn torso_colour(pictures: &[Picture], signals: &[CropSignals]) -> [f64; 3] {
+    let (mut sum, mut count) = ([0.0; 3], 0.0);
+    for (picture, signals) in pictures.iter().zip(signals) {
+        let Some(pose) = &signals.pose else { continue };
+        for y in 0..picture.height() {
+            for x in 0..picture.width() {
+                if signals.person.get(x, y) > 128 && in_torso(pose, x as f32 + 0.5, y as f32 + 0.5) {
+                    for (sum, value) in sum.iter_mut().zip(lab(picture.get(x, y))) {
+                        *sum += value;
+                    }
+                    count += 1.0;
+                }
+            }
+        }
+    }
+    sum.map(|sum| sum / f64::max(count, 1.0))
+}
+
+fn in_torso(pose: &Pose, x: f32, y: f32) -> bool {
+    let corners = [Joint::RightShoulder, Joint::LeftShoulder, Joint::LeftHip, Joint::RightHip].map(|joint| pose.joint(joint));
+    let mut inside = false;
+    for (index, a) in corners.iter().enumerate() {
+        let b = corners[(index + 1) % 4];
+        if (a.y > y) != (b.y > y) && x < (b.x - a.x) * (y - a.y) / (b.y - a.y) + a.x {
+            inside = !inside;
+        }
+    }
+    inside
+}
+
+/// How well the pixels that differ from the plate overlap the mask.
+fn overlap(result: &Picture, plate: &Picture, mask: &Mask) -> f64 {
+    let (mut both, mut either) = (0.0, 0.0);
+    for ((result, plate), mask) in result.cells().iter().zip(plate.cells()).zip(mask.cells()) {
+        let (changed, person) = (distance(lab(*result), lab(*plate)) > 15.0, *mask > 128);
+        both += f64::from(u8::from(changed && person));
+        either += f64::from(u8::from(changed || person));
+    }
+    both / f64::max(either, 1.0)
+}
+
+/// Mean colour difference in a ring of 4 pixels around the hole.
+fn ring_difference(result: &Picture, plate: &Picture, hole: &Mask) -> f64 {
+    let (mut sum, mut count) = (0.0, 0.0);
+    for y in 0..hole.height() {
+        for x in 0..hole.width() {
+            let near = |dx: i32, dy: i32| {
+                let (x, y) = (x as i32 + dx, y as i32 + dy);
+                x >= 0 && y >= 0 && (x as usize) < hole.width() && (y as usize) < hole.height() && hole.get(x as usize, y as usize) > 0
+            };
+            if hole.get(x, y) == 0 && [(4, 0), (-4, 0), (0, 4), (0, -4)].iter().any(|&(dx, dy)| near(dx, dy)) {
+                sum += distance(lab(result.get(x, y)), lab(plate.get(x, y)));
+                count += 1.0;
+            }
+        }
+    }
+    sum / f64::max(count, 1.0)
+}
+
+fn distance(a: [f64; 3], b: [f64; 3]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt()
+}
+
+/// CIE Lab of an sRGB colour (D65).
+fn lab(colour: [u8; 3]) -> [f64; 3] {
+    let linear = colour.map(|value| {
+        let value = f64::from(value) / 255.0;
+        if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+    });
+    let [r, g, b] = linear;
+    let xyz = [
+        (0.4124 * r + 0.3576 * g + 0.1805 * b) / 0.9505,
+        0.2126 * r + 0.7152 * g + 0.0722 * b,
+        (0.0193 * r + 0.1192 * g + 0.9505 * b) / 1.089,
+    ];
+    let [x, y, z] = xyz.map(|value: f64| if value > 0.008_856 { value.cbrt() } else { 7.787 * value + 16.0 / 116.0 });
+    [116.0 * y - 16.0, 500.0 * (x - y), 200.0 * (y - z)]
+}
