@@ -9,7 +9,9 @@
 //! This crate opens no file but weights, starts no process and reads no environment variable.
 
 pub mod attention;
+pub mod autoencoder;
 pub mod blending;
+pub mod clip_plan;
 pub mod clip_vision;
 pub mod context;
 pub mod ddim;
@@ -17,11 +19,16 @@ pub mod denoising_net;
 pub mod feed_forward;
 pub mod layers;
 pub mod motion;
+pub mod networks;
 pub mod object_guider;
 pub mod ops;
+pub mod pixels;
 pub mod pose_guider;
+pub mod pose_modulation;
+pub mod preset;
 pub mod reference_net;
 pub mod resnet;
+pub mod sampler;
 pub mod small_autoencoder;
 pub mod time_embedding;
 pub mod trace;

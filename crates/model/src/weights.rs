@@ -241,9 +241,14 @@ pub enum Extra {
     Ignored,
 }
 
+/// A path's piece; the name of an enum's variant is none.
+fn piece(name: &str, container: &str) -> String {
+    if container.starts_with("Enum:") { String::new() } else { name.into() }
+}
+
 fn key(prefix: &str, path: &[String]) -> String {
     let mut key = String::from(prefix);
-    for (index, piece) in path.iter().enumerate() {
+    for (index, piece) in path.iter().filter(|piece| !piece.is_empty()).enumerate() {
         let known = UPSTREAM_NAMES.iter().find(|(ours, _)| ours == piece);
         key.push_str(if index == 0 { "" } else { "." });
         key.push_str(known.map_or(piece.as_str(), |(_, theirs)| theirs));
@@ -261,8 +266,8 @@ struct Loader<'a> {
 }
 
 impl<B: Backend> ModuleMapper<B> for Loader<'_> {
-    fn enter_module(&mut self, name: &str, _container: &str) {
-        self.path.push(name.into());
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.path.push(piece(name, container));
     }
 
     fn exit_module(&mut self, _name: &str, _container: &str) {
@@ -303,8 +308,8 @@ struct Collector<'a> {
 }
 
 impl<B: Backend> ModuleVisitor<B> for Collector<'_> {
-    fn enter_module(&mut self, name: &str, _container: &str) {
-        self.path.push(name.into());
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.path.push(piece(name, container));
     }
 
     fn exit_module(&mut self, _name: &str, _container: &str) {

@@ -1,0 +1,216 @@
+use burn::backend::{Autodiff, Flex};
+use burn::tensor::{Distribution, Tolerance};
+
+use super::*;
+use crate::ddim::Ddim;
+use crate::preset::Preset;
+
+pub(crate) fn tiny(change: impl FnOnce(&mut NetworksConfig), seed: u64) -> Networks<Flex> {
+    let mut config = Preset::Tiny.config();
+    change(&mut config);
+    Networks::init(&config, seed, &Default::default()).unwrap()
+}
+
+/// Random conditions for a clip of `frames` at 16x16 pixels, with objects.
+pub(crate) fn conditions<B: ModelBackend>(frames: usize) -> ClipConditions<B> {
+    let device = Default::default();
+    let latents = || Tensor::random([1, 4, frames, 2, 2], Distribution::Normal(0.0, 1.0), &device);
+    let maps = |channels| Tensor::random([1, channels, frames, 16, 16], Distribution::Uniform(0.0, 1.0), &device);
+    ClipConditions { environment: latents(), skeleton: maps(3), depth: maps(1), objects: Some(latents()) }
+}
+
+/// The same networks with every weight that starts at zero drawn anew, so that every input has an influence.
+pub(crate) fn awake(networks: Networks<Flex>) -> Networks<Flex> {
+    let mut tensors = networks.to_tensors();
+    for (place, (_, _, values)) in tensors.iter_mut().enumerate() {
+        if values.iter().all(|value| *value == 0.0) {
+            for (index, value) in values.iter_mut().enumerate() {
+                *value = ((place * 31 + index * 7) as f32).sin() * 0.2;
+            }
+        }
+    }
+    let bytes = to_bytes(&tensors, Precision::F32, BTreeMap::new()).unwrap();
+    let weights = Weights::from_bytes(&[&bytes], "memory").unwrap();
+    Networks::load_as(networks.config(), &weights, &Default::default()).unwrap()
+}
+
+fn random<const R: usize>(shape: [usize; R]) -> Tensor<Flex, R> {
+    Tensor::random(shape, Distribution::Normal(0.0, 1.0), &Default::default())
+}
+
+fn predict(networks: &Networks<Flex>, conditions: &ClipConditions<Flex>, latent: &Tensor<Flex, 5>) -> Tensor<Flex, 5> {
+    let timestep = Tensor::from_floats([500.0], &Default::default());
+    networks.predict(latent.clone(), timestep, &networks.clip_features(conditions), None, None)
+}
+
+fn differs(a: &Tensor<Flex, 5>, b: &Tensor<Flex, 5>) -> bool {
+    (a.clone() - b.clone()).abs().max().into_scalar() > 1e-5
+}
+
+#[test]
+fn the_same_seed_gives_the_same_weights() {
+    assert_eq!(tiny(|_| {}, 7).to_tensors(), tiny(|_| {}, 7).to_tensors());
+    assert_ne!(tiny(|_| {}, 7).to_tensors(), tiny(|_| {}, 8).to_tensors());
+}
+
+#[test]
+fn they_come_back_from_a_file() {
+    let networks = tiny(|config| config.objects = ObjectUse::Concatenated, 1);
+    let header = BTreeMap::from([("card".into(), "text".into())]);
+    let bytes = networks.to_bytes(Precision::F32, header).unwrap();
+    let weights = Weights::from_bytes(&[&bytes], "memory").unwrap();
+    assert_eq!(weights.metadata("card"), Some("text"));
+    let loaded = Networks::<Flex>::load(&weights, &Default::default()).unwrap();
+    assert_eq!(loaded.config(), networks.config());
+    assert_eq!(loaded.to_tensors(), networks.to_tensors());
+    for prefix in ["autoencoder.encoder.", "reference_unet.", "denoising_unet.", "pose_modulation.skeleton."] {
+        assert!(weights.names().any(|name| name.starts_with(prefix)), "{prefix}");
+    }
+}
+
+#[test]
+fn a_file_without_a_configuration_is_refused() {
+    let load = |header| {
+        let bytes = to_bytes(&tiny(|_| {}, 1).to_tensors(), Precision::F32, header).unwrap();
+        let weights = Weights::from_bytes(&[&bytes], "memory").unwrap();
+        Networks::<Flex>::load(&weights, &Default::default()).unwrap_err().code()
+    };
+    assert_eq!(load(BTreeMap::new()), "weights.no_config");
+    assert_eq!(load(BTreeMap::from([(CONFIG_KEY.into(), "{}".into())])), "weights.no_config");
+    let mut config = Preset::Tiny.config();
+    config.size = 5;
+    let text = serde_json::to_string(&config).unwrap();
+    assert_eq!(load(BTreeMap::from([(CONFIG_KEY.into(), text)])), "model.config");
+    let text = serde_json::to_string(&Preset::Bundled.config()).unwrap();
+    assert_eq!(load(BTreeMap::from([(CONFIG_KEY.into(), text)])), "weights.shape");
+}
+
+#[test]
+fn the_bundled_preset_has_about_fifteen_million_weights() {
+    let networks = Networks::<Flex>::init(&Preset::Bundled.config(), 0, &Default::default()).unwrap();
+    let counts = networks.parameter_counts();
+    let total: usize = counts.values().sum();
+    assert_eq!(total, networks.num_params());
+    assert!((12_000_000..18_000_000).contains(&total), "{total}: {counts:?}");
+    assert_eq!(counts["image_encoder"], 0);
+    // In 16 bit they fit in 40 MiB.
+    assert!(2 * total < 40 << 20);
+}
+
+#[test]
+fn every_condition_has_an_influence() {
+    let networks = awake(tiny(|_| {}, 3));
+    let (base, latent) = (conditions(3), random([1, 4, 3, 2, 2]));
+    let result = predict(&networks, &base, &latent);
+    assert_eq!(result.dims(), latent.dims());
+    let changed = |change: &dyn Fn(&mut ClipConditions<Flex>)| {
+        let mut other = base.clone();
+        change(&mut other);
+        predict(&networks, &other, &latent)
+    };
+    assert!(differs(&result, &changed(&|c| c.environment = random([1, 4, 3, 2, 2]))));
+    assert!(differs(&result, &changed(&|c| c.skeleton = c.skeleton.clone() * 0.5)));
+    assert!(differs(&result, &changed(&|c| c.depth = c.depth.clone() * 0.5)));
+    assert!(differs(&result, &changed(&|c| c.objects = None)));
+    assert!(differs(&result, &changed(&|c| c.objects = Some(random([1, 4, 3, 2, 2])))));
+    let finished = random([1, 4, 2, 2]);
+    let carried = base.clone().with_temporal_reference(finished.clone());
+    assert!(differs(&result, &predict(&networks, &carried, &latent)));
+    carried
+        .environment
+        .clone()
+        .narrow(2, 0, 1)
+        .reshape([1, 4, 2, 2])
+        .into_data()
+        .assert_eq(&finished.into_data(), true);
+    let rest = |c: &ClipConditions<Flex>| c.environment.clone().narrow(2, 1, 2).into_data();
+    assert_eq!(rest(&carried), rest(&base));
+}
+
+#[test]
+fn without_objects_the_guider_does_not_matter() {
+    let mut networks = awake(tiny(|_| {}, 4));
+    let (mut base, latent) = (conditions(2), random([1, 4, 2, 2, 2]));
+    base.objects = None;
+    let with = predict(&networks, &base, &latent);
+    networks.object_guider = None;
+    predict(&networks, &base, &latent).into_data().assert_eq(&with.into_data(), true);
+}
+
+#[test]
+fn concatenated_objects_are_zeros_when_there_are_none() {
+    let networks = awake(tiny(|config| config.objects = ObjectUse::Concatenated, 5));
+    let (mut base, latent) = (conditions(2), random([1, 4, 2, 2, 2]));
+    let with = predict(&networks, &base, &latent);
+    base.objects = None;
+    let without = predict(&networks, &base, &latent);
+    assert!(differs(&with, &without));
+    base.objects = Some(Tensor::zeros([1, 4, 2, 2, 2], &Default::default()));
+    predict(&networks, &base, &latent).into_data().assert_eq(&without.into_data(), true);
+}
+
+#[test]
+fn projected_and_plain_reference_features_agree() {
+    let networks = awake(tiny(|_| {}, 6));
+    let (base, latent, reference) = (conditions(2), random([1, 4, 2, 2, 2]), random([1, 4, 4, 4]));
+    let features = networks.reference_features(reference.clone(), None);
+    let state = networks.reference_state(reference, None);
+    let clip = networks.clip_features(&base);
+    let run = |reference: Option<Reference<'_, Flex>>| {
+        let timestep = Tensor::from_floats([300.0], &Default::default());
+        networks.predict(latent.clone(), timestep, &clip, reference, None)
+    };
+    let (plain, projected) = (run(Some((&features).into())), run(Some((&state.projected).into())));
+    plain.clone().into_data().assert_approx_eq::<f32>(&projected.into_data(), Tolerance::absolute(1e-5));
+    assert!(differs(&plain, &run(None)));
+}
+
+/// One step of training as a whole: every network that takes part gets a gradient.
+#[test]
+fn gradients_reach_every_network() {
+    type Trained = Autodiff<Flex>;
+    let device = Default::default();
+    let config = Preset::Tiny.config();
+    let plain = awake(tiny(|_| {}, 9));
+    let bytes = plain.to_bytes(Precision::F32, BTreeMap::new()).unwrap();
+    let networks = Networks::<Trained>::load(&Weights::from_bytes(&[&bytes], "memory").unwrap(), &device).unwrap();
+    let ddim = Ddim::new(config.schedule);
+    let random = |shape| Tensor::<Trained, 5>::random(shape, Distribution::Normal(0.0, 1.0), &device);
+    let (clean, noise) = (random([1, 4, 2, 2, 2]), random([1, 4, 2, 2, 2]));
+    let timestep = Tensor::from_floats([700.0], &device);
+    let features = networks.clip_features(&conditions(2));
+    let reference =
+        networks.reference_features(Tensor::random([1, 4, 2, 2], Distribution::Normal(0.0, 1.0), &device), None);
+    let noisy = ddim.add_noise(clean.clone(), noise.clone(), &[700]);
+    let output = networks.predict(noisy, timestep, &features, Some((&reference).into()), None);
+    let loss = (output - ddim.velocity(clean, noise, &[700])).square().mean();
+    let gradients = burn::optim::GradientsParams::from_grads(loss.backward(), &networks);
+    let mut reached = Reached { path: vec![], gradients, by_network: BTreeMap::new() };
+    networks.visit(&mut reached);
+    for name in ["reference_unet", "pose_modulation", "object_guider", "denoising_unet"] {
+        assert!(reached.by_network[name] > 0, "{:?}", reached.by_network);
+    }
+    assert_eq!(reached.by_network["autoencoder"], 0);
+}
+
+struct Reached {
+    path: Vec<String>,
+    gradients: burn::optim::GradientsParams,
+    by_network: BTreeMap<String, usize>,
+}
+
+impl ModuleVisitor<Autodiff<Flex>> for Reached {
+    fn enter_module(&mut self, name: &str, _container: &str) {
+        self.path.push(name.into());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container: &str) {
+        self.path.pop();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<Autodiff<Flex>, D>>) {
+        let gradient = self.gradients.get::<Flex, D>(param.id);
+        let counts = gradient.is_some_and(|gradient| gradient.abs().max().into_scalar() > 0.0);
+        *self.by_network.entry(self.path[0].clone()).or_default() += usize::from(counts);
+    }
+}
