@@ -2,9 +2,10 @@
 //!
 //! The whole list of person boxes is planned at once (four numbers a frame, however long the video). Each edge of
 //! the person's box is widened to an envelope that moves at most [`STEP`] of the square a frame, forward and
-//! backward in time, so the square starts to follow before a fast person would leave it; where the person outruns
-//! that, the square grows instead. Envelopes are then widened over a few frames and averaged over as many, which
-//! smooths them and still covers every box. Deviation: none from the paper, which does not say how a region is found.
+//! backward in time, so the square starts to follow before a fast person would leave it. The middle of the envelope,
+//! averaged over a few frames, is the centre: a person who moves evenly stays in the middle. The size is what covers
+//! the person around that centre; it grows early and slowly, and where a person outruns the centre it grows instead.
+//! The paper does not say how a region is found.
 
 use media::geometry::{Frame, Rect};
 use media::picture::Mask;
@@ -80,15 +81,21 @@ pub fn plan_regions(boxes: &[Option<Rect<Frame>>], frame: (u32, u32), config: &R
         let middle = (f64::from(frame.0) / 2.0, f64::from(frame.1) / 2.0);
         return vec![square(middle, f64::from(side), frame); boxes.len()];
     };
-    let envelope = smooth(limit_steps(filled), config.smoothing);
-    (0..boxes.len())
-        .map(|index| {
-            let (left, right) = (envelope.left[index], envelope.right[index]);
-            let (top, bottom) = (envelope.top[index], envelope.bottom[index]);
-            let side = envelope.size[index].max(right - left).max(bottom - top);
-            square(((left + right) / 2.0, (top + bottom) / 2.0), side, frame)
-        })
-        .collect()
+    let envelope = limit_steps(filled.clone());
+    let middle = |low: &[f64], high: &[f64]| {
+        let middles: Vec<f64> = low.iter().zip(high).map(|(low, high)| (low + high) / 2.0).collect();
+        average(&middles, config.smoothing)
+    };
+    let across = middle(&envelope.left, &envelope.right);
+    let down = middle(&envelope.top, &envelope.bottom);
+    let needed = (0..boxes.len()).map(|index| {
+        let aside = (across[index] - filled.left[index]).max(filled.right[index] - across[index]);
+        let upright = (down[index] - filled.top[index]).max(filled.bottom[index] - down[index]);
+        envelope.size[index].max(2.0 * aside).max(2.0 * upright)
+    });
+    let sizes = widen(&limit_growth(needed.collect()), config.smoothing);
+    let sizes = average(&sizes, config.smoothing);
+    (0..boxes.len()).map(|index| square((across[index], down[index]), sizes[index], frame)).collect()
 }
 
 /// One square for all frames of a training clip, with the whole person inside in each.
@@ -135,12 +142,8 @@ fn fill(boxes: &[Option<Rect<Frame>>], frame: (u32, u32), config: &RegionConfig)
 
 /// Widens the envelope until nothing moves faster than [`STEP`] of the square a frame.
 fn limit_steps(mut envelope: Envelope) -> Envelope {
-    let count = envelope.size.len();
-    let pairs = || (1..count).map(|index| (index - 1, index)).chain((1..count).rev().map(|index| (index, index - 1)));
-    for (from, to) in pairs() {
-        envelope.size[to] = envelope.size[to].max(envelope.size[from] / (1.0 + 2.0 * STEP));
-    }
-    for (from, to) in pairs() {
+    envelope.size = limit_growth(envelope.size);
+    for (from, to) in both_ways(envelope.size.len()) {
         let step = STEP * envelope.size[from].min(envelope.size[to]);
         for edge in [&mut envelope.left, &mut envelope.top] {
             edge[to] = edge[to].min(edge[from] + step);
@@ -152,26 +155,32 @@ fn limit_steps(mut envelope: Envelope) -> Envelope {
     envelope
 }
 
-/// Widens every line over `reach` frames to both sides, then averages over as many: smoother, and still covering,
-/// because each averaged value already covers the frame in the middle.
-fn smooth(envelope: Envelope, reach: usize) -> Envelope {
-    let line = |values: &[f64], wider: fn(f64, f64) -> f64| -> Vec<f64> {
-        let end = values.len() - 1;
-        let near = |index: usize| index.saturating_sub(reach)..=(index + reach).min(end);
-        let widest: Vec<f64> =
-            (0..=end).map(|index| values[near(index)].iter().copied().fold(values[index], wider)).collect();
-        let held = |index: usize, offset: usize| widest[(index + offset).saturating_sub(reach).min(end)];
-        let mean =
-            |index: usize| (0..=2 * reach).map(|offset| held(index, offset)).sum::<f64>() / (2 * reach + 1) as f64;
-        (0..=end).map(mean).collect()
-    };
-    Envelope {
-        size: line(&envelope.size, f64::max),
-        left: line(&envelope.left, f64::min),
-        top: line(&envelope.top, f64::min),
-        right: line(&envelope.right, f64::max),
-        bottom: line(&envelope.bottom, f64::max),
+/// Enlarges sizes until none is more than twice [`STEP`] larger than the one before or after.
+fn limit_growth(mut sizes: Vec<f64>) -> Vec<f64> {
+    for (from, to) in both_ways(sizes.len()) {
+        sizes[to] = sizes[to].max(sizes[from] / (1.0 + 2.0 * STEP));
     }
+    sizes
+}
+
+/// Every pair of neighbours, first to last and then back.
+fn both_ways(count: usize) -> impl Iterator<Item = (usize, usize)> {
+    (1..count).map(|index| (index - 1, index)).chain((1..count).rev().map(|index| (index, index - 1)))
+}
+
+/// The largest value within `reach` frames, so that a mean over as many still covers the frame in its middle.
+fn widen(values: &[f64], reach: usize) -> Vec<f64> {
+    let end = values.len().saturating_sub(1);
+    let near = |index: usize| index.saturating_sub(reach)..=(index + reach).min(end);
+    (0..values.len()).map(|index| values[near(index)].iter().copied().fold(values[index], f64::max)).collect()
+}
+
+/// The mean over `reach` frames to both sides; beyond the ends the last value holds.
+fn average(values: &[f64], reach: usize) -> Vec<f64> {
+    let end = values.len().saturating_sub(1);
+    let held = |index: usize, offset: usize| values[(index + offset).saturating_sub(reach).min(end)];
+    let mean = |index: usize| (0..=2 * reach).map(|offset| held(index, offset)).sum::<f64>();
+    (0..values.len()).map(|index| mean(index) / (2 * reach + 1) as f64).collect()
 }
 
 /// The square about a centre, kept inside the frame where it fits and centred on the frame where it does not.
@@ -215,6 +224,14 @@ mod tests {
     fn without_a_person_the_square_is_the_middle() {
         assert_eq!(plan(&[None, None]), vec![Region { square: Rect::new(140, 0, 360, 360) }; 2]);
         assert!(plan(&[]).is_empty());
+    }
+
+    #[test]
+    fn an_even_walk_costs_no_room() {
+        let walk: Vec<_> = (0..40).map(|index| Some(Rect::new(60 + 8 * index, 100, 60, 160))).collect();
+        for (index, region) in plan(&walk).iter().enumerate().skip(10).take(20) {
+            assert_eq!(region.square, Rect::new(8 * index as i32 - 14, 76, 208, 208));
+        }
     }
 
     #[test]
