@@ -1,7 +1,7 @@
 //! Where the region of interest is in each frame: a square that holds the person and moves smoothly.
 //!
 //! The whole list of person boxes is planned at once (four numbers a frame, however long the video). Each edge of
-//! the person's box is widened to an envelope that moves at most [`STEP`] of the square a frame, forward and
+//! the person's box is widened to an envelope that moves at most `STEP` of the square a frame, forward and
 //! backward in time, so the square starts to follow before a fast person would leave it. The middle of the envelope,
 //! averaged over a few frames, is the centre: a person who moves evenly stays in the middle. The size is what covers
 //! the person around that centre; it grows early and slowly, and where a person outruns the centre it grows instead.
