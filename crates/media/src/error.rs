@@ -230,12 +230,18 @@ impl Error {
             Self::VideoIsImage { .. } => "give the video here; the character's picture goes to `--character`",
             Self::VideoNoStream { .. } => "give a file that holds pictures, not only sound",
             Self::VideoTruncated { .. } => "get the video again, or use what is there with `--tolerate-damage`",
-            Self::VideoDamaged { .. } => "get the video again, or decode it as far as possible with `--tolerate-damage`",
+            Self::VideoDamaged { .. } => {
+                "get the video again, or decode it as far as possible with `--tolerate-damage`"
+            }
             Self::VideoTooLarge { .. } => "make the video smaller first: `ffmpeg -i IN -vf scale=1920:-2 OUT`",
-            Self::HdrUnsupported { .. } => "use an ffmpeg built with libzimg, or convert the video to 8-bit BT.709 first",
+            Self::HdrUnsupported { .. } => {
+                "use an ffmpeg built with libzimg, or convert the video to 8-bit BT.709 first"
+            }
             Self::Timeout { .. } => "try again on a less busy machine, or with a shorter or smaller video",
             Self::FrameMissing { .. } => "number the frames without gaps, or remove those that belong to another take",
-            Self::FfmpegMissing { .. } => "install ffmpeg, or name one with `--ffmpeg PATH`; `stuntdouble doctor` shows what was found",
+            Self::FfmpegMissing { .. } => {
+                "install ffmpeg, or name one with `--ffmpeg PATH`; `stuntdouble doctor` shows what was found"
+            }
             Self::FfmpegFailed { .. } => "run `stuntdouble doctor` and try another ffmpeg with `--ffmpeg PATH`",
             Self::OutputUnwritable { .. } => "choose an existing folder that you may write to",
             Self::DiskFull { .. } => "free some space or write to another disk, then give the same command again",

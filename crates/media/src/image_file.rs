@@ -119,9 +119,7 @@ fn save_png(path: &Path, bytes: &[u8], (width, height): (usize, usize), colour: 
 
 fn check_size(path: &Path, found: (usize, usize), expected: Option<(usize, usize)>) -> Result<()> {
     match expected {
-        Some(expected) if found != expected => {
-            Err(Error::ImageWrongSize { path: path.to_path_buf(), found, expected })
-        }
+        Some(expected) if found != expected => Err(Error::ImageWrongSize { path: path.to_path_buf(), found, expected }),
         _ => Ok(()),
     }
 }
@@ -155,9 +153,7 @@ fn load(path: &Path, limits: PictureLimits) -> Result<DynamicImage> {
         ImageError::Limits(limit) if !matches!(limit.kind(), LimitErrorKind::Unsupported { .. }) => {
             Error::ImageTooLarge { path: path.to_path_buf(), width: size.0, height: size.1, limit: limits.max_pixels }
         }
-        ImageError::Unsupported(kind) => {
-            Error::ImageUnsupported { path: path.to_path_buf(), found: kind.to_string() }
-        }
+        ImageError::Unsupported(kind) => Error::ImageUnsupported { path: path.to_path_buf(), found: kind.to_string() },
         other => damaged(other.to_string()),
     };
     let mut decoder = reader.into_decoder().map_err(|failed| explain(failed, (0, 0)))?;

@@ -1,16 +1,31 @@
 //! Pictures and videos to frames and back. No machine learning and no network in here.
 //!
-//! Everything else in the workspace speaks the plain types of [`picture`] and [`geometry`].
+//! Everything else in the workspace speaks the plain types of [`picture`] and [`geometry`]. Videos are read by
+//! [`reader::FrameReader`] and written by [`writer::VideoWriter`], both through a confined [`ffmpeg::Ffmpeg`].
 
+mod aperture;
+pub mod audio;
+mod child;
 pub mod crop;
+mod description;
 pub mod error;
+pub mod ffmpeg;
 pub mod file;
+mod folder;
 pub mod font;
 pub mod geometry;
+mod gif;
+mod header;
 pub mod image_file;
+mod matroska;
+mod mp4;
 pub mod picture;
+pub mod probe;
+pub mod reader;
 pub mod resize;
 pub mod sheet;
 pub mod sniff;
+pub mod writer;
 
 pub use error::{Error, Result};
+pub use folder::frame_time;

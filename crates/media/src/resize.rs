@@ -199,7 +199,10 @@ pub fn resize_real(plane: &Plane<f32>, width: usize, height: usize, filter: Filt
     let wide: Vec<f32> = (0..plane.height())
         .flat_map(|y| {
             let row = plane.row(y);
-            weights.cells.iter().map(move |(start, weights)| row[*start..].iter().zip(weights).map(|(v, w)| v * w).sum())
+            weights
+                .cells
+                .iter()
+                .map(move |(start, weights)| row[*start..].iter().zip(weights).map(|(v, w)| v * w).sum())
         })
         .collect();
     let weights = Weights::new(plane.height(), height, filter).map(|weight| weight as f32);

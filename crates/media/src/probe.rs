@@ -1,0 +1,300 @@
+//! What a video is, before it is decoded: from its first bytes, its container's header and ffmpeg's description.
+//!
+//! ffprobe is never needed: a static build of ffmpeg comes without it.
+
+use std::path::Path;
+use std::process::Stdio;
+
+use serde::{Deserialize, Serialize};
+
+use crate::child::{ChildLimits, Notes, Running};
+use crate::description::{StreamLine, stream_line};
+use crate::error::{Error, Result};
+use crate::ffmpeg::{Ffmpeg, PATIENCE, common_arguments, input_arguments};
+use crate::folder::FrameFolder;
+use crate::geometry::{Pts, Rate};
+use crate::header::{HeaderFacts, read_facts};
+use crate::sniff::{Container, Content, sniff_file};
+
+/// How much a video may ask for, and how strictly it is read.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct DecodeOptions {
+    /// Decode damaged files as far as possible instead of refusing them.
+    pub tolerate_damage: bool,
+    /// Stop after this many frames.
+    pub max_frames: Option<u64>,
+    /// Leave out frames with an earlier time; the indices of the others stay.
+    pub start: Pts,
+    /// Greatest number of pixels in a frame.
+    pub max_pixels: u64,
+    /// Frames a second of a folder of pictures.
+    pub folder_rate: Rate,
+}
+
+impl Default for DecodeOptions {
+    /// Strict, everything, frames up to 4096x4096, folders at 25 frames a second.
+    fn default() -> Self {
+        Self {
+            tolerate_damage: false,
+            max_frames: None,
+            start: Pts(i64::MIN),
+            max_pixels: 4096 * 4096,
+            folder_rate: Rate { numerator: 25, denominator: 1 },
+        }
+    }
+}
+
+/// What a video is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct VideoInfo {
+    /// The container, such as `Mp4`, or `Folder`.
+    pub container: String,
+    /// The codec, as ffmpeg names it.
+    pub codec: String,
+    /// The pixel format, as ffmpeg names it.
+    pub pixel_format: String,
+    /// Columns and rows as stored.
+    pub coded: (u32, u32),
+    /// Columns as shown, rotation and clean aperture applied.
+    pub width: u32,
+    /// Rows as shown.
+    pub height: u32,
+    /// Width to height of one shown pixel.
+    pub pixel_aspect: (u32, u32),
+    /// Degrees, clockwise, by which the stored picture is turned to be shown.
+    pub rotation: i32,
+    /// Frames a second, on average.
+    pub rate: Rate,
+    /// Whether frames last differently long, where the header says so.
+    pub variable: Option<bool>,
+    /// Ticks a second of the stream's times.
+    pub ticks_per_second: u32,
+    /// What the container's times begin with; every [`Pts`] that leaves this crate counts from there.
+    pub start: Pts,
+    /// When the last frame ends, where the header says so.
+    pub end: Option<Pts>,
+    /// Frames, where the header says so.
+    pub frame_count: Option<u64>,
+    /// The transfer function, where the stream says so.
+    pub transfer: Option<String>,
+    /// The codecs of the sound streams.
+    pub audio: Vec<String>,
+}
+
+impl VideoInfo {
+    /// True when there is a sound stream.
+    pub fn has_audio(&self) -> bool {
+        !self.audio.is_empty()
+    }
+
+    /// True for the two high dynamic range transfer functions, PQ and HLG.
+    pub fn is_hdr(&self) -> bool {
+        matches!(self.transfer.as_deref(), Some("smpte2084" | "arib-std-b67"))
+    }
+}
+
+/// A file that ffmpeg may open, with all that was learnt about it.
+#[derive(Debug, Clone)]
+pub(crate) struct ProbedFile {
+    pub(crate) container: Container,
+    pub(crate) info: VideoInfo,
+    pub(crate) facts: HeaderFacts,
+    /// The matrix from YCbCr to RGB, where the stream says so.
+    pub(crate) matrix: Option<String>,
+}
+
+/// Describes a video file or a folder of numbered pictures.
+///
+/// # Errors
+/// The `video.*` codes; a truncated file only where its header shows it, and unless `tolerate_damage` is set.
+pub fn probe(ffmpeg: &Ffmpeg, path: &Path, options: &DecodeOptions) -> Result<VideoInfo> {
+    if path.is_dir() {
+        return FrameFolder::open(path, options).map(|folder| folder.info().clone());
+    }
+    probe_file(ffmpeg, path, options).map(|probed| probed.info)
+}
+
+/// The container of a file that holds a video, by its first bytes.
+pub(crate) fn container_of(path: &Path) -> Result<Container> {
+    let path_buf = path.to_path_buf();
+    match sniff_file(path)? {
+        Content::Video(container) => Ok(container),
+        Content::Empty => Err(Error::VideoEmpty { path: path_buf, found: "an empty file".into() }),
+        Content::Picture(format) => Err(Error::VideoIsImage { path: path_buf, format: format.into() }),
+        other => Err(Error::VideoUnsupported { path: path_buf, found: other.describe() }),
+    }
+}
+
+pub(crate) fn probe_file(ffmpeg: &Ffmpeg, path: &Path, options: &DecodeOptions) -> Result<ProbedFile> {
+    let container = container_of(path)?;
+    let path = &std::path::absolute(path).map_err(|source| Error::reading(path, source))?;
+    let facts = read_facts(path, container)?;
+    let damaged = |reason: String| Error::VideoDamaged { path: path.clone(), frames: 0, reason };
+    if !options.tolerate_damage {
+        if let Some((found, expected)) = facts.cut.clone() {
+            return Err(Error::VideoTruncated { path: path.clone(), found, expected });
+        }
+        if let Some(reason) = facts.broken {
+            return Err(damaged(reason.into()));
+        }
+    }
+    let mut arguments = common_arguments("level+info");
+    arguments.extend(input_arguments(path, container, options.max_pixels, false));
+    let limits = ChildLimits::for_frames_of(options.max_pixels, 64, false);
+    let running = Running::start(ffmpeg.path(), &arguments, limits, (Stdio::null(), Stdio::null()))?;
+    let ended = running.end(PATIENCE).map_err(|failed| damaged(failed.to_string()))?;
+    if ended.timed_out {
+        return Err(Error::Timeout { path: path.clone(), seconds: PATIENCE.as_secs() });
+    }
+    let described = describe(&ended.notes);
+    let Some((start, video)) = described.opened.then_some((described.start, described.video)) else {
+        return Err(damaged(ended.notes.reason()));
+    };
+    let Some(video) = video else {
+        let found = match described.audio.len() {
+            0 => "no stream that we know".to_owned(),
+            count => format!("{count} sound stream(s)"),
+        };
+        return Err(Error::VideoNoStream { path: path.clone(), found });
+    };
+    let too_large = |(width, height): (u32, u32)| Error::VideoTooLarge {
+        path: path.clone(),
+        width: width.into(),
+        height: height.into(),
+        limit: options.max_pixels,
+    };
+    let Some(coded) = video.size else {
+        let refused = ended.notes.first.iter().find_map(|line| refused_size(line));
+        return Err(refused.map_or_else(|| damaged("its frame size is unknown".into()), too_large));
+    };
+    if u64::from(coded.0) * u64::from(coded.1) > options.max_pixels {
+        return Err(too_large(coded));
+    }
+    let rotation = described.rotation;
+    let upright = facts.crop.filter(|_| rotation == 0).map_or(coded, |[_, _, width, height]| (width, height));
+    let on_its_side = rotation.rem_euclid(180) == 90;
+    let turned = |(a, b): (u32, u32)| if on_its_side { (b, a) } else { (a, b) };
+    let (width, height) = turned(upright);
+    let info = VideoInfo {
+        container: format!("{container:?}"),
+        rate: facts.rate.or_else(|| average_rate(&facts)).or(video.rate).unwrap_or(options.folder_rate),
+        codec: video.codec,
+        pixel_format: video.pixel_format,
+        coded,
+        width,
+        height,
+        pixel_aspect: turned(video.pixel_aspect),
+        rotation,
+        variable: facts.variable,
+        ticks_per_second: video.ticks_per_second.unwrap_or(90_000),
+        start,
+        end: facts.end.map(|end| Pts(end.0 - start.0)),
+        frame_count: facts.frames,
+        transfer: video.transfer,
+        audio: described.audio,
+    };
+    Ok(ProbedFile { container, info, facts, matrix: video.matrix })
+}
+
+/// Frames over time, for a header that gives only these two.
+fn average_rate(facts: &HeaderFacts) -> Option<Rate> {
+    let (frames, end) = (facts.frames?, u64::try_from(facts.end?.0).ok()?);
+    let (mut numerator, mut denominator) = (frames.checked_mul(1_000_000)?, end);
+    if numerator == 0 || denominator == 0 {
+        return None;
+    }
+    while numerator > u64::from(u32::MAX) || denominator > u64::from(u32::MAX) {
+        (numerator, denominator) = (numerator / 2, (denominator / 2).max(1));
+    }
+    Some(Rate { numerator: numerator.max(1) as u32, denominator: denominator as u32 })
+}
+
+/// `WxH` from the decoder's refusal of a size.
+fn refused_size(line: &str) -> Option<(u32, u32)> {
+    let size = line.split_once("Picture size ")?.1.split(' ').next()?;
+    let (width, height) = size.split_once('x')?;
+    Some((width.parse().ok()?, height.parse().ok()?))
+}
+
+#[derive(Debug, Default)]
+struct Description {
+    opened: bool,
+    start: Pts,
+    rotation: i32,
+    video: Option<StreamLine>,
+    audio: Vec<String>,
+}
+
+/// Reads ffmpeg's description of its input. Metadata is indented deeper than the lines that count here.
+fn describe(notes: &Notes) -> Description {
+    let mut found = Description::default();
+    let mut in_video = false;
+    for line in &notes.first {
+        let line = line.strip_prefix("[info] ").unwrap_or(line);
+        if line.starts_with("Input #0, ") {
+            found.opened = true;
+        } else if let Some(rest) = line.strip_prefix("  Duration: ") {
+            let start =
+                rest.split_once("start: ").and_then(|(_, rest)| rest.split(',').next()?.trim().parse::<f64>().ok());
+            found.start = Pts((start.unwrap_or(0.0) * 1e6).round() as i64);
+        } else if let Some(rest) = line.strip_prefix("  Stream #0:") {
+            in_video = false;
+            if let Some((_, text)) = rest.split_once(": Video: ")
+                && found.video.is_none()
+                && !text.contains("(attached pic)")
+            {
+                found.video = Some(stream_line(text));
+                in_video = true;
+            } else if let Some((_, text)) = rest.split_once(": Audio: ") {
+                found.audio.push(text.split([' ', ',']).next().unwrap_or("unknown").to_owned());
+            }
+        } else if in_video && let Some((_, rest)) = line.split_once("displaymatrix: rotation of ") {
+            // Counter-clockwise, between -180 and 180.
+            let degrees = rest.split(' ').next().and_then(|degrees| degrees.parse::<f64>().ok()).unwrap_or(0.0);
+            found.rotation = (-degrees).round() as i32;
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_description_is_read() {
+        let lines = "\
+[info] Input #0, mov,mp4,m4a,3gp,3g2,mj2, from 'file:/a.mp4':
+[info]   Metadata:
+[info]     title           : x
+[info]                     :   Stream #0:0: Video: h264, yuv420p, 9x9
+[info]   Duration: 00:00:02.00, start: -0.023000, bitrate: 371 kb/s
+[info]   Stream #0:0[0x1](und): Audio: aac (LC) (mp4a / 0x6134706D), 44100 Hz, mono
+[info]   Stream #0:1: Video: png, rgba, 64x64, 90k tbn (attached pic)
+[info]   Stream #0:2(und): Video: h264 (High), yuv420p(tv, bt709), 320x240 [SAR 4:3 DAR 16:9], 30 fps, 30 tbr, 30k tbn
+[info]     Side data:
+[info]       displaymatrix: rotation of -90.00 degrees";
+        let notes = Notes { first: lines.lines().map(str::to_owned).collect(), ..Notes::default() };
+        let found = describe(&notes);
+        assert!(found.opened);
+        assert_eq!((found.start, found.rotation, found.audio), (Pts(-23_000), 90, vec!["aac".to_owned()]));
+        assert_eq!(found.video.unwrap().size, Some((320, 240)));
+    }
+
+    #[test]
+    fn an_average_rate_keeps_its_value() {
+        let facts = HeaderFacts { frames: Some(16), end: Some(Pts(500_000)), ..HeaderFacts::default() };
+        assert_eq!(average_rate(&facts).unwrap().hertz(), 32.0);
+        let long = HeaderFacts { frames: Some(1 << 30), end: Some(Pts(1 << 50)), ..HeaderFacts::default() };
+        assert!(
+            (average_rate(&long).unwrap().hertz() / (f64::from(1 << 30) * 1e6 / (1_u64 << 50) as f64) - 1.0).abs()
+                < 1e-6
+        );
+    }
+
+    #[test]
+    fn a_refused_size_is_named() {
+        let line = "[h264 @ 0x1] [error] Picture size 8192x8192 exceeds specified max pixel count 16777216";
+        assert_eq!(refused_size(line), Some((8192, 8192)));
+    }
+}

@@ -1,0 +1,382 @@
+//! Frames to a video file: H.264 that every browser plays, each frame at its own time, the source's sound untouched.
+//!
+//! 4:2:0 chroma, BT.709 with its tags, index first. No B-frames: decoding order is showing order, and every player sees
+//! exactly the given times. The file appears under its name when it is complete, and not before.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{ChildStdin, Stdio};
+use std::time::Duration;
+
+use crate::aperture::copy_with_aperture;
+use crate::audio::{AudioOutcome, audio_arguments};
+use crate::child::{ChildLimits, Running};
+use crate::error::{Error, Result};
+use crate::ffmpeg::{Ffmpeg, common_arguments, input_arguments};
+use crate::file::AtomicFile;
+use crate::folder::frame_time;
+use crate::geometry::{Pts, Rate};
+use crate::matroska::{write_head, write_picture};
+use crate::mp4::read_header;
+use crate::picture::Picture;
+use crate::probe::{DecodeOptions, VideoInfo, probe_file};
+
+/// How a video with an odd number of rows or columns is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OddSize {
+    /// As the next even size, with the true one in the container (`clap`). Every browser plays it.
+    #[default]
+    PaddedAndMarked,
+    /// As it is, with chroma at full resolution, which many phones and browsers cannot play.
+    FullChroma,
+}
+
+/// What a video file is to be.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VideoSettings {
+    /// Columns of every picture.
+    pub width: u32,
+    /// Rows of every picture.
+    pub height: u32,
+    /// Frames a second, on average; a hint for the encoder.
+    pub rate: Rate,
+    /// Times are rounded to whole ticks; `None` takes a number that fits the rate.
+    pub ticks_per_second: Option<u32>,
+    /// When the last frame ends; `None` lets it last as long as the one before.
+    pub end: Option<Pts>,
+    /// Width to height of one pixel.
+    pub pixel_aspect: (u32, u32),
+    /// Quality: 0 is lossless, 17 hard to tell from the original, 23 small.
+    pub crf: u8,
+    /// Keys that MP4 knows (`title`, `comment`, `artist`, `date`, ...) and their values.
+    pub metadata: Vec<(String, String)>,
+    /// The file whose sound is taken.
+    pub audio_from: Option<PathBuf>,
+    /// What becomes of odd sizes.
+    pub odd_size: OddSize,
+}
+
+impl VideoSettings {
+    /// A video of constant rate with square pixels and no sound.
+    pub fn new(width: u32, height: u32, rate: Rate) -> Self {
+        Self {
+            width,
+            height,
+            rate,
+            ticks_per_second: None,
+            end: None,
+            pixel_aspect: (1, 1),
+            crf: 17,
+            metadata: Vec::new(),
+            audio_from: None,
+            odd_size: OddSize::default(),
+        }
+    }
+
+    /// A video like another one: same size, times, pixels and, where its header says so, end.
+    pub fn like(info: &VideoInfo) -> Self {
+        Self {
+            ticks_per_second: Some(info.ticks_per_second),
+            end: info.end,
+            pixel_aspect: info.pixel_aspect,
+            ..Self::new(info.width, info.height, info.rate)
+        }
+    }
+
+    /// Ticks fine enough for every time and coarse enough for every player.
+    fn ticks(&self) -> u32 {
+        let given = self.ticks_per_second.unwrap_or(self.rate.numerator).max(1);
+        if given >= 1000 { given.min(1_000_000) } else { given * 1000_u32.div_ceil(given) }
+    }
+}
+
+/// A video file under construction. Dropped before [`VideoWriter::finish`], it leaves nothing behind.
+#[derive(Debug)]
+pub struct VideoWriter {
+    settings: VideoSettings,
+    coded: (u32, u32),
+    ending: Ending,
+    file: AtomicFile,
+    running: Option<Running>,
+    stdin: Option<ChildStdin>,
+    pending: Option<(u64, Vec<u8>)>,
+    last_step: Option<u64>,
+    frames: u64,
+    audio: AudioOutcome,
+}
+
+/// What is written, by the file's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    Mp4,
+    Mov,
+    Matroska,
+}
+
+impl Ending {
+    fn of(path: &Path) -> Result<Self> {
+        let ending = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+        match ending.as_str() {
+            "mp4" | "m4v" => Ok(Self::Mp4),
+            "mov" => Ok(Self::Mov),
+            "mkv" => Ok(Self::Matroska),
+            _ => {
+                let expected = "`.mp4`, `.m4v`, `.mov`, `.mkv`";
+                Err(Error::OutputUnsupported { path: path.to_path_buf(), found: format!(".{ending}"), expected })
+            }
+        }
+    }
+
+    fn muxer(self) -> &'static str {
+        match self {
+            Self::Mp4 => "mp4",
+            Self::Mov => "mov",
+            Self::Matroska => "matroska",
+        }
+    }
+}
+
+/// How long the encoder may take for one frame.
+const FRAME_PATIENCE: Duration = Duration::from_secs(120);
+
+impl VideoWriter {
+    /// Starts the file that will be `out`: `.mp4`, `.m4v`, `.mov` or `.mkv`.
+    ///
+    /// # Errors
+    /// [`Error::OutputUnsupported`], [`Error::OutputUnwritable`], [`Error::FfmpegFailed`], and those of reading
+    /// `audio_from`.
+    ///
+    /// # Panics
+    /// When a side of the size is 0.
+    pub fn create(ffmpeg: &Ffmpeg, out: &Path, settings: &VideoSettings) -> Result<Self> {
+        let settings = settings.clone();
+        assert!(settings.width > 0 && settings.height > 0, "a video of {}x{}", settings.width, settings.height);
+        let ending = Ending::of(out)?;
+        let coded = match settings.odd_size {
+            OddSize::PaddedAndMarked => (settings.width.next_multiple_of(2), settings.height.next_multiple_of(2)),
+            OddSize::FullChroma => (settings.width, settings.height),
+        };
+        let file = AtomicFile::create(out)?;
+        let mut arguments = common_arguments("level+warning");
+        arguments.extend(["-y", "-copyts", "-probesize", "32", "-analyzeduration", "0"].map(OsString::from));
+        arguments.extend(["-f", "matroska", "-i", "pipe:0"].map(OsString::from));
+        let mut sound = Vec::new();
+        let mut audio = AudioOutcome::None;
+        if let Some(source) = settings.audio_from.as_deref().filter(|source| !source.is_dir()) {
+            let options = DecodeOptions { tolerate_damage: true, ..DecodeOptions::default() };
+            let probed = probe_file(ffmpeg, source, &options)?;
+            if probed.info.has_audio() {
+                let source = std::path::absolute(source).map_err(|failed| Error::reading(source, failed))?;
+                arguments.extend(["-itsoffset".into(), format!("{:.6}", -probed.info.start.seconds()).into()]);
+                arguments.extend(input_arguments(&source, probed.container, options.max_pixels, false));
+                (sound, audio) = audio_arguments(&probed.info.audio, ending);
+            }
+        }
+        arguments.extend(["-map", "0:v:0"].map(OsString::from));
+        arguments.extend(sound);
+        arguments.extend(["-map_metadata", "-1", "-map_chapters", "-1"].map(OsString::from));
+        arguments.extend(ffmpeg.keep_times());
+        arguments.extend(video_arguments(&settings, coded));
+        arguments.extend(["-fflags", "+bitexact", "-max_muxing_queue_size", "4096"].map(OsString::from));
+        if ending != Ending::Matroska {
+            arguments.extend(["-movflags", "+faststart"].map(OsString::from));
+            arguments.extend(["-video_track_timescale".into(), settings.ticks().to_string().into()]);
+        }
+        for (key, value) in &settings.metadata {
+            arguments.extend(["-metadata".into(), format!("{key}={value}").into()]);
+        }
+        arguments.extend(["-f", ending.muxer()].map(OsString::from));
+        let mut target = OsString::from("file:");
+        target.push(std::path::absolute(file.path()).map_err(|failed| Error::writing(out, failed))?);
+        arguments.push(target);
+        let pixels = u64::from(coded.0) * u64::from(coded.1);
+        let limits = ChildLimits::for_frames_of(pixels, 800, true);
+        let mut running = Running::start(ffmpeg.path(), &arguments, limits, (Stdio::piped(), Stdio::null()))?;
+        let stdin = running.stdin.take();
+        let mut writer = Self {
+            settings,
+            coded,
+            ending,
+            file,
+            running: Some(running),
+            stdin,
+            pending: None,
+            last_step: None,
+            frames: 0,
+            audio,
+        };
+        let (width, height, rate) = (coded.0 as usize, coded.1 as usize, writer.settings.rate);
+        writer.send(|pipe| write_head(pipe, width, height, rate))?;
+        Ok(writer)
+    }
+
+    /// What becomes of the source's sound.
+    pub fn audio(&self) -> &AudioOutcome {
+        &self.audio
+    }
+
+    /// Adds a frame that is shown from `pts` on. A time that is not later than the one before becomes the next tick.
+    ///
+    /// # Errors
+    /// [`Error::FfmpegFailed`], [`Error::DiskFull`], [`Error::Timeout`].
+    ///
+    /// # Panics
+    /// When the picture does not have the size of the video.
+    pub fn push(&mut self, picture: &Picture, pts: Pts) -> Result<()> {
+        let expected = (self.settings.width as usize, self.settings.height as usize);
+        assert_eq!(picture.size(), expected, "a picture for a video of {}x{}", expected.0, expected.1);
+        let bytes = padded(picture, (self.coded.0 as usize, self.coded.1 as usize));
+        let mut time = pts.0.max(0) as u64;
+        if let Some((before, pending)) = self.pending.take() {
+            time = time.max(before + 1_000_000_u64.div_ceil(u64::from(self.settings.ticks())));
+            self.last_step = Some(time - before);
+            self.send(|pipe| write_picture(pipe, before, time - before, &pending))?;
+        }
+        self.pending = Some((time, bytes));
+        self.frames += 1;
+        Ok(())
+    }
+
+    /// Ends the video, checks it and gives the file its name.
+    ///
+    /// # Errors
+    /// [`Error::VideoEmpty`] without a frame, [`Error::FfmpegFailed`], [`Error::DiskFull`],
+    /// [`Error::OutputUnwritable`], [`Error::Timeout`].
+    pub fn finish(mut self) -> Result<()> {
+        let target = self.file.target().to_path_buf();
+        let Some((time, bytes)) = self.pending.take() else {
+            return Err(Error::VideoEmpty { path: target, found: "what was to be written".into() });
+        };
+        let end = self.settings.end.and_then(|end| u64::try_from(end.0).ok()).filter(|&end| end > time);
+        let step = end.map(|end| end - time).or(self.last_step);
+        let step = step.unwrap_or(frame_time(1, self.settings.rate).0.max(1) as u64);
+        self.send(|pipe| write_picture(pipe, time, step, &bytes))?;
+        drop(self.stdin.take());
+        self.end_child(None)?;
+        self.check_and_mark(&target)
+    }
+
+    /// Compares what was written with what was given, marks an odd size, and puts the file in place.
+    fn check_and_mark(self, target: &Path) -> Result<()> {
+        let failed = |source: io::Error| Error::writing(target, source);
+        if self.ending == Ending::Matroska {
+            return self.file.commit();
+        }
+        let mut written = File::open(self.file.path()).map_err(failed)?;
+        let length = written.metadata().map_err(failed)?.len();
+        let header = read_header(&mut BufReader::new(&mut written), length).map_err(failed)?;
+        if header.frames != Some(self.frames) || header.bytes_needed > length {
+            let reason = format!("{:?} of {} frames were written", header.frames, self.frames);
+            return Err(Error::FfmpegFailed { reason });
+        }
+        if self.coded == (self.settings.width, self.settings.height) {
+            return self.file.commit();
+        }
+        let mut marked = AtomicFile::create(target)?;
+        io::Seek::rewind(&mut written).map_err(failed)?;
+        let mut out = io::BufWriter::new(&mut marked);
+        let shown = (self.settings.width, self.settings.height);
+        copy_with_aperture(&mut BufReader::new(written), &mut out, self.coded, shown)
+            .and_then(|()| out.flush())
+            .map_err(failed)?;
+        drop(out);
+        marked.commit()
+    }
+
+    /// Writes into the encoder's pipe; a broken pipe is explained by the encoder's last words.
+    fn send(&mut self, write: impl FnOnce(&mut ChildStdin) -> io::Result<()>) -> Result<()> {
+        let (Some(running), Some(pipe)) = (self.running.as_mut(), self.stdin.as_mut()) else {
+            return Err(Error::FfmpegFailed { reason: "it has ended already".into() });
+        };
+        match running.waiting(FRAME_PATIENCE, |_| write(pipe)) {
+            Ok(()) => Ok(()),
+            Err(failed) => {
+                drop(self.stdin.take());
+                self.end_child(Some(failed))
+            }
+        }
+    }
+
+    /// Waits for the encoder; `broken` is the failed write that came before, if any.
+    fn end_child(&mut self, broken: Option<io::Error>) -> Result<()> {
+        let target = self.file.target();
+        let Some(running) = self.running.take() else { return Ok(()) };
+        // Putting the index first copies the whole file: allow 5 MB/s.
+        let bytes = std::fs::metadata(self.file.path()).map_or(0, |metadata| metadata.len());
+        let patience = FRAME_PATIENCE + Duration::from_secs(bytes / 5_000_000);
+        let ended = running.end(patience).map_err(|failed| Error::FfmpegFailed { reason: failed.to_string() })?;
+        if ended.timed_out {
+            return Err(Error::Timeout { path: target.to_path_buf(), seconds: patience.as_secs() });
+        }
+        if ended.notes.mention("No space left on device") || ended.notes.mention("Disk quota exceeded") {
+            return Err(Error::DiskFull { path: target.to_path_buf() });
+        }
+        match broken {
+            None if ended.status.success() => Ok(()),
+            None => Err(Error::FfmpegFailed { reason: ended.notes.reason() }),
+            Some(failed) if ended.notes.last.is_empty() => Err(Error::FfmpegFailed { reason: failed.to_string() }),
+            Some(_) => Err(Error::FfmpegFailed { reason: ended.notes.reason() }),
+        }
+    }
+}
+
+/// How the pictures are converted and coded.
+fn video_arguments(settings: &VideoSettings, coded: (u32, u32)) -> Vec<OsString> {
+    let odd = coded.0 % 2 == 1 || coded.1 % 2 == 1;
+    let format = if odd { "yuv444p" } else { "yuv420p" };
+    let (ticks, (aspect_width, aspect_height)) = (settings.ticks(), settings.pixel_aspect);
+    let filters = format!(
+        "scale=out_color_matrix=bt709:out_range=tv:flags=bicubic+accurate_rnd+full_chroma_int+full_chroma_inp,\
+         format={format},setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709,\
+         setsar={aspect_width}/{aspect_height},settb=1/{ticks}"
+    );
+    let threads = std::thread::available_parallelism().map_or(2, usize::from).min(16).to_string();
+    let mut arguments: Vec<OsString> =
+        vec!["-vf".into(), filters.into(), "-crf".into(), settings.crf.to_string().into()];
+    arguments.extend(["-enc_time_base".into(), format!("1:{ticks}").into(), "-threads".into(), threads.into()]);
+    let coding = ["-c:v", "libx264", "-preset", "medium", "-bf", "0", "-flags:v", "+bitexact"];
+    arguments.extend(coding.map(OsString::from));
+    let colours = ["-color_range", "tv", "-color_primaries", "bt709", "-color_trc", "bt709", "-colorspace", "bt709"];
+    arguments.extend(colours.map(OsString::from));
+    // Older releases forget how long a frame lasts; only the last frame's own duration counts.
+    if let Some(end) = settings.end.filter(|end| end.0 > 0) {
+        arguments.extend(["-bsf:v".into(), format!("setts=duration={:.6}/TB-PTS", end.seconds()).into()]);
+    }
+    arguments
+}
+
+/// The bytes of a picture whose last row and column are repeated up to a size.
+fn padded(picture: &Picture, (width, height): (usize, usize)) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(3 * width * height);
+    for y in 0..height {
+        let row = picture.row(y.min(picture.height() - 1));
+        bytes.extend(row.as_flattened());
+        for _ in picture.width()..width {
+            bytes.extend(row[row.len() - 1]);
+        }
+    }
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn odd_pictures_repeat_their_border() {
+        let picture = Picture::from_bytes(1, 1, &[1, 2, 3]);
+        assert_eq!(padded(&picture, (2, 2)), [1, 2, 3, 1, 2, 3, 1, 2, 3, 1, 2, 3]);
+    }
+
+    #[test]
+    fn ticks_are_neither_coarse_nor_finer_than_microseconds() {
+        let ticks = |given: Option<u32>, numerator: u32| {
+            let rate = Rate { numerator, denominator: 1 };
+            VideoSettings { ticks_per_second: given, ..VideoSettings::new(2, 2, rate) }.ticks()
+        };
+        assert_eq!([ticks(None, 25), ticks(None, 30_000), ticks(Some(100), 10)], [1000, 30_000, 1000]);
+        assert_eq!(ticks(Some(10_000_000), 25), 1_000_000);
+    }
+}
