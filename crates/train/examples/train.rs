@@ -18,6 +18,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ControlFlow::Continue(())
     };
     let outcome = train::run::<Trained>(&config, &Default::default(), &mut show)?;
-    println!("{:?} {:?}", outcome.position, outcome.measures);
+    if let Some(outcome) = outcome {
+        println!("{:?} {:?}", outcome.position, outcome.measures);
+    }
     Ok(())
 }

@@ -77,6 +77,12 @@ pub enum TrainError {
     /// A picture cannot be read or written.
     #[error(transparent)]
     Media(#[from] media::Error),
+    /// A clip cannot be rendered.
+    #[error(transparent)]
+    Stage(#[from] stage::StageError),
+    /// Networks cannot be made.
+    #[error(transparent)]
+    Networks(#[from] model::networks::NetworksError),
 }
 
 /// Results of this crate.
@@ -95,6 +101,8 @@ impl TrainError {
             Self::Diverged { .. } => "train.diverged",
             Self::Weights(error) => error.code(),
             Self::Media(error) => error.code(),
+            Self::Stage(error) => error.code(),
+            Self::Networks(error) => error.code(),
         }
     }
 
@@ -110,6 +118,8 @@ impl TrainError {
             Self::Diverged { .. } => "lower the learning rate; the last checkpoint is untouched".into(),
             Self::Weights(error) => error.help().into(),
             Self::Media(error) => error.help().to_string(),
+            Self::Stage(error) => error.help().to_string(),
+            Self::Networks(error) => error.help().to_string(),
         }
     }
 

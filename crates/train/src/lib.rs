@@ -5,13 +5,18 @@
 //! no result depends on the number of threads. Nothing here prints; a run tells its [`Progress`](trainer::Progress).
 
 pub mod autoencoder;
+pub mod batch;
 pub mod checkpoint;
 pub mod crops;
+pub mod dataset;
+pub mod denoiser;
 pub mod error;
 mod normal;
 pub mod optimizer;
 pub mod parameters;
 pub mod picture_tensor;
+pub mod records;
+pub mod supervision;
 pub mod trainer;
 
 use std::ops::ControlFlow;
@@ -30,6 +35,12 @@ pub use trainer::{Event, Outcome};
 pub enum Config {
     /// The small autoencoder.
     Autoencoder(autoencoder::AutoencoderTraining),
+    /// Renders a set of clips ahead of time.
+    Clips(dataset::DatasetConfig),
+    /// The method's networks on single frames.
+    Stage1(denoiser::DenoiserTraining),
+    /// The method's networks on short clips, with temporal layers.
+    Stage2(denoiser::DenoiserTraining),
 }
 
 impl Config {
@@ -43,7 +54,7 @@ impl Config {
     }
 }
 
-/// Runs a training, from its newest checkpoint if there is one. `progress` may end it early, with a checkpoint.
+/// Runs a training (or, for [`Config::Clips`], only prepares data: no outcome), from its newest checkpoint if there is one. `progress` may end it early, with a checkpoint.
 ///
 /// # Errors
 /// Any [`TrainError`]; a checkpoint that was written stays whole.
@@ -51,8 +62,11 @@ pub fn run<B: AutodiffBackend + ModelBackend>(
     config: &Config,
     device: &B::Device,
     progress: &mut dyn FnMut(&Event) -> ControlFlow<()>,
-) -> Result<Outcome> {
+) -> Result<Option<Outcome>> {
     match config {
-        Config::Autoencoder(config) => autoencoder::run::<B>(config, device, progress),
+        Config::Autoencoder(config) => autoencoder::run::<B>(config, device, progress).map(Some),
+        Config::Clips(config) => config.prepare(progress).map(|()| None),
+        Config::Stage1(config) => denoiser::run::<B>(config, denoiser::Stage::Frames, device, progress).map(Some),
+        Config::Stage2(config) => denoiser::run::<B>(config, denoiser::Stage::Clips, device, progress).map(Some),
     }
 }

@@ -4,10 +4,12 @@
 //! checkpoint is a plain copy, and the backend's copy of the weights may have another precision.
 //! Cost: one transfer of gradients and weights a step, small beside forward and backward at the sizes trained so far.
 
+use std::collections::BTreeSet;
+
 use burn::module::{AutodiffModule, Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::backend::{AutodiffBackend, Backend};
 use burn::tensor::{DType, Tensor, TensorData};
-use model::weights::collect;
+use model::weights::{WeightError, Weights, collect};
 use rayon::prelude::*;
 
 /// One tensor of the module and what the optimiser keeps for it.
@@ -73,6 +75,28 @@ impl Parameters {
         let module = module.map(&mut writer);
         assert!(writer.slots.next().is_none(), "the module has fewer tensors than its parameters");
         module
+    }
+
+    /// Takes the weights of every tensor that `weights` holds under the same key; returns the keys that it lacks.
+    ///
+    /// # Errors
+    /// [`WeightError`] for another shape or unreadable values.
+    pub fn adopt(&mut self, weights: &Weights) -> Result<Vec<String>, WeightError> {
+        let known: BTreeSet<String> = weights.names().map(String::from).collect();
+        let mut missing = vec![];
+        for slot in &mut self.slots {
+            if !known.contains(&slot.name) {
+                missing.push(slot.name.clone());
+                continue;
+            }
+            let (found, values) = weights.values(&slot.name)?;
+            if found != slot.shape {
+                return Err(WeightError::Shape { name: slot.name.clone(), found, expected: slot.shape.clone() });
+            }
+            slot.average.clone_from(&values);
+            slot.weight = values;
+        }
+        Ok(missing)
     }
 
     /// Number of trained values.

@@ -1,0 +1,386 @@
+//! Training of the method's networks (Eq. 1): the denoiser with its reference network, pose modulation and object guider.
+//!
+//! v-prediction on a schedule whose last step is pure noise. Timesteps are `T * u^(1 / (1 + lean))` with uniform `u`, so a
+//! `lean` above 0 prefers high noise, where the conditions decide. Everything random of a step is drawn from its own
+//! generator.
+//!
+//! | stage | excerpts | trained |
+//! |---|---|---|
+//! | frames | single frames | all but temporal modules (left out) and the pose modulation's convolution over time |
+//! | clips | short clips | the temporal parts at the full rate, the rest at `spatial_rate` of it |
+//!
+//! Deviations from the paper: the loss counts `focus_weight` times inside the removed region and where the person is;
+//! reference and objects are dropped for a whole batch, not a row.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use burn::tensor::{DType, Tensor, TensorData, backend::AutodiffBackend};
+use media::image_file::save_picture;
+use media::sheet::Sheet;
+use model::ModelBackend;
+use model::ddim::Ddim;
+use model::networks::{ClipConditions, Networks};
+use model::preset::{NetworksConfig, Preset};
+use model::sampler::{SamplingSettings, clip_noise, generate_clip};
+use model::video::frames_from_video;
+use model::weights::{Extra, Precision, Weights};
+use rand::Rng;
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+
+use crate::batch::{Batch, Excerpt};
+use crate::dataset::DatasetConfig;
+use crate::error::{Result, TrainError};
+use crate::normal::normal_values;
+use crate::parameters::{Copy, Parameters};
+use crate::picture_tensor::{pictures_from_tensor, psnr};
+use crate::records::EncodedClip;
+use crate::trainer::{LoopConfig, Loss, Outcome, Progress, Task, random_of_step, train};
+
+/// File in the run folder with the averaged weights of all networks.
+pub const WEIGHTS_FILE: &str = "networks.safetensors";
+/// Streams of random numbers apart from every step's.
+const HELD_OUT_STEP: u64 = u64::MAX - 2;
+
+/// Which half of the training.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Single frames.
+    Frames,
+    /// Short clips, with temporal layers.
+    Clips,
+}
+
+/// Settings of a denoiser training.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DenoiserTraining {
+    /// Run folder, seed, steps, optimiser.
+    #[serde(rename = "loop")]
+    pub settings: LoopConfig,
+    /// Sizes of the networks.
+    pub preset: Preset,
+    /// The trained autoencoder.
+    pub autoencoder: PathBuf,
+    /// Weights of an earlier stage to start from; tensors that are not in it start fresh.
+    #[serde(default)]
+    pub start_from: Option<PathBuf>,
+    /// Clips to train on.
+    pub data: DatasetConfig,
+    /// Clips to measure on.
+    pub held_out: DatasetConfig,
+    /// Excerpts a step.
+    pub batch: usize,
+    /// Frames an excerpt in the stage of clips.
+    #[serde(default = "default_frames")]
+    pub frames: usize,
+    /// How the loss is made.
+    #[serde(default)]
+    pub objective: Objective,
+    /// In the stage of clips: the learning rate of what was trained before, as a share.
+    #[serde(default = "default_spatial_rate")]
+    pub spatial_rate: f32,
+    /// Denoising steps of the sample sheet.
+    #[serde(default = "default_sample_steps")]
+    pub sample_steps: usize,
+    /// Guidance of the sample sheet.
+    #[serde(default = "default_guidance")]
+    pub guidance: f32,
+}
+
+fn default_frames() -> usize {
+    8
+}
+
+fn default_spatial_rate() -> f32 {
+    0.3
+}
+
+fn default_sample_steps() -> usize {
+    12
+}
+
+fn default_guidance() -> f32 {
+    1.5
+}
+
+/// How the loss is made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Objective {
+    /// 0 = every timestep equally likely; 1 = proportional to the timestep.
+    pub lean: f64,
+    /// Weight of the loss in the focus, against 1 elsewhere.
+    pub focus_weight: f64,
+    /// Cap of the signal-to-noise ratio's weight (min-SNR); none = all timesteps count the same.
+    pub min_snr: Option<f32>,
+    /// Standard deviation of one random number a channel and clip added to the noise.
+    pub noise_offset: f64,
+    /// Share of steps without a reference.
+    pub drop_reference: f64,
+    /// Share of steps without objects, where the clips have some.
+    pub drop_objects: f64,
+    /// Share of steps on clips whose first frame is given unmasked.
+    pub temporal_reference: f64,
+}
+
+impl Default for Objective {
+    fn default() -> Self {
+        Self {
+            lean: 0.5,
+            focus_weight: 3.0,
+            min_snr: Some(5.0),
+            noise_offset: 0.0,
+            drop_reference: 0.1,
+            drop_objects: 0.25,
+            temporal_reference: 0.5,
+        }
+    }
+}
+
+struct Denoising<'a, B: AutodiffBackend> {
+    config: &'a DenoiserTraining,
+    stage: Stage,
+    schedule: Ddim,
+    clips: Vec<EncodedClip>,
+    held_out: Vec<EncodedClip>,
+    device: B::Device,
+}
+
+impl<B: AutodiffBackend + ModelBackend> Denoising<'_, B> {
+    fn frames(&self) -> usize {
+        match self.stage {
+            Stage::Frames => 1,
+            Stage::Clips => self.config.frames,
+        }
+    }
+
+    /// Draws the excerpts of a step. Steps with objects only see clips that have some.
+    fn draw<'c>(&self, clips: &'c [EncodedClip], count: usize, random: &mut ChaCha8Rng) -> (Vec<Excerpt<'c>>, bool) {
+        let objects: Vec<&EncodedClip> = clips.iter().filter(|clip| clip.objects.is_some()).collect();
+        let share = objects.len() as f64 / clips.len() as f64;
+        let with_objects = random.random_bool(share * (1.0 - self.config.objective.drop_objects));
+        let excerpts = (0..count).map(|_| {
+            let clip = match with_objects {
+                true => objects[random.random_range(0..objects.len())],
+                false => &clips[random.random_range(0..clips.len())],
+            };
+            let first = random.random_range(0..=clip.shape[0] - self.frames());
+            Excerpt { clip, first, reference: random.random_range(0..clip.reference_count()) }
+        });
+        (excerpts.collect(), with_objects)
+    }
+
+    fn timestep(&self, random: &mut ChaCha8Rng) -> i64 {
+        let steps = self.schedule.config().num_train_timesteps as f64;
+        let place = random.random_range(0.0..1.0_f64).powf(1.0 / (1.0 + self.config.objective.lean));
+        ((place * steps) as i64).min(steps as i64 - 1)
+    }
+
+    fn noise(&self, [b, c, n, h, w]: [usize; 5], random: &mut ChaCha8Rng) -> Tensor<B, 5> {
+        let tensor = |values, shape: [usize; 5]| Tensor::from_data(TensorData::new(values, shape), (&self.device, DType::F32));
+        let noise: Tensor<B, 5> = tensor(normal_values(b * c * n * h * w, random), [b, c, n, h, w]);
+        let offset: Tensor<B, 5> = tensor(normal_values(b * c, random), [b, c, 1, 1, 1]);
+        noise + offset * self.config.objective.noise_offset
+    }
+
+    /// Weighted and plain mean of the squared error.
+    fn errors(
+        &self,
+        networks: &Networks<B>,
+        batch: &Batch<B>,
+        timesteps: &[i64],
+        with_reference: bool,
+        random: &mut ChaCha8Rng,
+    ) -> (Tensor<B, 1>, Tensor<B, 1>) {
+        let objective = &self.config.objective;
+        let noise = self.noise(batch.target.dims(), random);
+        let noisy = self.schedule.add_noise(batch.target.clone(), noise.clone(), timesteps);
+        let velocity = self.schedule.velocity(batch.target.clone(), noise, timesteps);
+        let rows = timesteps.len();
+        let column = |of: &dyn Fn(i64) -> f32| -> Tensor<B, 1> {
+            let values: Vec<f32> = timesteps.iter().map(|t| of(*t)).collect();
+            Tensor::from_data(TensorData::new(values, [rows]), (&self.device, DType::F32))
+        };
+        let features = networks.clip_features(&batch.conditions);
+        let reference = with_reference.then(|| networks.reference_features(batch.reference.clone(), None));
+        let output =
+            networks.predict(noisy, column(&|t| t as f32), &features, reference.as_ref().map(Into::into), None);
+        let squares = (output - velocity).square().mean_dim(1);
+        let by_time = column(&|t| objective.min_snr.map_or(1.0, |gamma| self.schedule.min_snr_weight(t, gamma)));
+        let by_place = batch.focus.clone() * (objective.focus_weight - 1.0) + 1.0;
+        let by_place = by_place.clone() / by_place.mean().reshape([1, 1, 1, 1, 1]);
+        let weighted = squares.clone() * by_place * by_time.reshape([rows, 1, 1, 1, 1]);
+        (weighted.mean(), squares.mean())
+    }
+}
+
+impl<B: AutodiffBackend + ModelBackend> Task<B> for Denoising<'_, B> {
+    type Networks = Networks<B>;
+
+    fn loss(&self, networks: &Networks<B>, _step: u64, random: &mut ChaCha8Rng) -> Loss<B> {
+        let (excerpts, with_objects) = self.draw(&self.clips, self.config.batch, random);
+        let mut batch = Batch::gather(&excerpts, self.frames(), with_objects, &self.device);
+        if self.stage == Stage::Clips && random.random_bool(self.config.objective.temporal_reference) {
+            batch.conditions = with_first_frame(batch.conditions, &batch.target);
+        }
+        let timesteps: Vec<i64> = (0..excerpts.len()).map(|_| self.timestep(random)).collect();
+        let with_reference = !random.random_bool(self.config.objective.drop_reference);
+        let (total, plain) = self.errors(networks, &batch, &timesteps, with_reference, random);
+        Loss { total, parts: vec![("error", plain)] }
+    }
+
+    fn evaluate(&self, networks: &Networks<B>, step: u64, folder: &Path) -> Result<BTreeMap<String, f64>> {
+        let mut measures = BTreeMap::new();
+        for (name, clips) in [("held_out", &self.held_out), ("trained", &self.clips)] {
+            // The same excerpts, noise and timesteps each time.
+            let mut random = random_of_step(self.config.settings.seed, HELD_OUT_STEP);
+            let mut sum = 0.0;
+            let rounds = 8;
+            for round in 0..rounds {
+                let (excerpts, with_objects) = self.draw(clips, self.config.batch, &mut random);
+                let batch = Batch::gather(&excerpts, self.frames(), with_objects, &self.device);
+                let timesteps: Vec<i64> =
+                    (0..excerpts.len()).map(|row| ((round * excerpts.len() + row) as i64 * 37 + 499) % 1000).collect();
+                let (_, plain) = self.errors(networks, &batch, &timesteps, true, &mut random);
+                sum += f64::from(plain.inner().into_data().convert::<f32>().into_vec::<f32>().map_or(f32::NAN, |v| v[0]));
+            }
+            measures.insert(format!("error_{name}"), sum / rounds as f64);
+        }
+        let (sheet, quality) = self.samples(networks, step)?;
+        save_picture(&folder.join(format!("step-{step:08}.png")), &sheet)?;
+        measures.extend(quality);
+        let bytes = networks.to_bytes(Precision::F32, BTreeMap::new())?;
+        media::file::write_atomic(&self.config.settings.run.join(WEIGHTS_FILE), &bytes)?;
+        Ok(measures)
+    }
+}
+
+impl<B: AutodiffBackend + ModelBackend> Denoising<'_, B> {
+    /// Samples of held-out clips: reference, skeleton, environment, result, truth.
+    fn samples(
+        &self,
+        networks: &Networks<B>,
+        step: u64,
+    ) -> Result<(media::picture::Picture, BTreeMap<String, f64>)> {
+        let side = self.held_out[0].map[0];
+        let frames = self.frames();
+        let mut sheet = Sheet::new(8.min(self.held_out.len()), side, side).titled(format!("held-out samples, step {step}"));
+        let settings = SamplingSettings {
+            steps: self.config.sample_steps,
+            guidance: self.config.guidance,
+            schedule: self.schedule.config().clone(),
+        };
+        let mut columns: [Vec<_>; 5] = Default::default();
+        let mut quality = 0.0;
+        for (index, clip) in self.held_out.iter().take(8).enumerate() {
+            let with_objects = clip.objects.is_some();
+            let excerpt = Excerpt { clip, first: 0, reference: 0 };
+            let batch = Batch::gather(&[excerpt], frames, with_objects, &self.device);
+            let noise = clip_noise(self.config.settings.seed, index, batch.target.dims(), &self.device);
+            let reference = networks.reference_state(batch.reference.clone(), None);
+            let go_on = |_, _| ControlFlow::Continue(());
+            let made = generate_clip(networks, &batch.conditions, &reference, &settings, noise, go_on);
+            let latents = made.unwrap_or_else(|_| batch.target.zeros_like());
+            let last = |video: Tensor<B, 5>| {
+                let picture = networks.autoencoder.decode(frames_from_video(video.narrow(2, frames - 1, 1)));
+                pictures_from_tensor(picture).swap_remove(0)
+            };
+            let map = batch.conditions.skeleton.narrow(2, frames - 1, 1) * 2.0 - 1.0;
+            let result = last(latents);
+            let truth = last(batch.target);
+            quality += psnr(&result, &truth);
+            columns[0].extend(pictures_from_tensor(networks.autoencoder.decode(batch.reference)));
+            columns[1].extend(pictures_from_tensor(frames_from_video(map)));
+            columns[2].push(last(batch.conditions.environment));
+            columns[3].push(result);
+            columns[4].push(truth);
+        }
+        let count = columns[3].len();
+        for (label, pictures) in ["reference", "skeleton", "environment", "result", "truth"].into_iter().zip(columns) {
+            pictures.iter().for_each(|picture| sheet.push(picture, label));
+            sheet.end_row();
+        }
+        Ok((sheet.render(), BTreeMap::from([("psnr_of_samples".into(), quality / count as f64)])))
+    }
+}
+
+/// The temporal reference as in training: the first frame is known.
+fn with_first_frame<B: ModelBackend>(conditions: ClipConditions<B>, target: &Tensor<B, 5>) -> ClipConditions<B> {
+    let [b, c, _, h, w] = target.dims();
+    conditions.with_temporal_reference(target.clone().narrow(2, 0, 1).reshape([b, c, h, w]))
+}
+
+/// The configuration of the networks in a stage.
+fn networks_config(preset: Preset, stage: Stage) -> NetworksConfig {
+    let mut config = preset.config();
+    if stage == Stage::Frames {
+        config.unet.motion = None;
+    }
+    config
+}
+
+/// The learning rate's factor of a tensor.
+fn rate_of(name: &str, stage: Stage, started: bool, spatial_rate: f32) -> f32 {
+    let temporal = name.contains("motion_modules") || name.contains("conv_time");
+    match stage {
+        _ if name.starts_with("autoencoder.") => 0.0,
+        Stage::Frames if temporal => 0.0,
+        Stage::Clips if !temporal && started => spatial_rate,
+        Stage::Frames | Stage::Clips => 1.0,
+    }
+}
+
+/// Trains the networks; the file [`WEIGHTS_FILE`] is renewed at each checkpoint.
+///
+/// # Errors
+/// Those of [`train`], of the data, and of the weights to start from.
+pub fn run<B: AutodiffBackend + ModelBackend>(
+    config: &DenoiserTraining,
+    stage: Stage,
+    device: &B::Device,
+    progress: &mut Progress<'_>,
+) -> Result<Outcome> {
+    let frames = if stage == Stage::Clips { config.frames } else { 1 };
+    for (setting, data) in [("data", &config.data), ("held_out", &config.held_out)] {
+        if data.frames < frames || data.clips == 0 {
+            let found = format!("{} clips of {} frames", data.clips, data.frames);
+            return Err(TrainError::Setting { setting, found, expected: "clips, as long as `frames`" });
+        }
+    }
+    if config.batch == 0 || frames == 0 {
+        return Err(TrainError::Setting { setting: "batch", found: "0".into(), expected: "at least 1" });
+    }
+    let sizes = networks_config(config.preset, stage);
+    let networks = Networks::<B>::init(&sizes, config.settings.seed, device)
+        .map_err(|error| TrainError::Networks(error.into()))?;
+    let networks = start(networks, config)?;
+    let clips = config.data.load::<B>(&config.autoencoder, device, progress)?;
+    let held_out = config.held_out.load::<B>(&config.autoencoder, device, progress)?;
+    let schedule = Ddim::new(sizes.schedule.clone());
+    let task = Denoising::<B> { config, stage, schedule, clips, held_out, device: device.clone() };
+    let started = config.start_from.is_some();
+    let rate = |name: &str| rate_of(name, stage, started, config.spatial_rate);
+    train(&task, networks, &config.settings, rate, progress)
+}
+
+/// Puts the autoencoder's weights, and those of an earlier stage, in their places.
+fn start<B: AutodiffBackend + ModelBackend>(networks: Networks<B>, config: &DenoiserTraining) -> Result<Networks<B>> {
+    let mut parameters = Parameters::of(&networks, |_| 1.0);
+    if let Some(path) = &config.start_from {
+        parameters.adopt(&Weights::read(&[path])?)?;
+    }
+    let mut networks = parameters.write(networks, Copy::Trained);
+    let weights = Weights::read(&[&config.autoencoder])?;
+    networks.autoencoder = match networks.autoencoder {
+        model::autoencoder::Autoencoder::Small(network) => {
+            model::autoencoder::Autoencoder::Small(weights.load(network, "autoencoder.", Extra::Ignored)?)
+        }
+        model::autoencoder::Autoencoder::Kl(network) => {
+            model::autoencoder::Autoencoder::Kl(weights.load(network, "autoencoder.", Extra::Ignored)?)
+        }
+    };
+    Ok(networks)
+}

@@ -1,0 +1,40 @@
+//! Promise 3: training resumes as if it had never stopped.
+
+use train::{Config, Event, TrainError};
+
+use crate::small::{denoiser, run};
+
+#[test]
+fn a_stopped_run_goes_on_bit_for_bit() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, kind) in [("1", Config::Stage1 as fn(_) -> Config), ("2", Config::Stage2)] {
+        let mut whole = denoiser(folder.path(), &format!("whole-{name}"), 10);
+        whole.batch = 2;
+        let mut cut = whole.clone();
+        cut.settings.run = folder.path().join(format!("cut-{name}"));
+        let (expected, _) = run(&kind(whole), None);
+        let (stopped, _) = run(&kind(cut.clone()), Some(1));
+        assert_eq!((stopped.position.step, expected.position.step), (5, 10));
+        let (resumed, events) = run(&kind(cut.clone()), None);
+        assert!(events.iter().any(|event| matches!(event, Event::Started { step: 5, .. })));
+        assert_eq!(resumed.position.updates, expected.position.updates);
+        for (resumed, expected) in resumed.parameters.slots.iter().zip(&expected.parameters.slots) {
+            assert_eq!(resumed.name, expected.name);
+            let bits = |values: &[f32]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
+            for (resumed, expected) in [
+                (&resumed.weight, &expected.weight),
+                (&resumed.average, &expected.average),
+                (&resumed.first, &expected.first),
+                (&resumed.second, &expected.second),
+            ] {
+                assert!(bits(resumed) == bits(expected), "stage {name}");
+            }
+        }
+        assert_eq!(resumed.measures, expected.measures);
+        cut.settings.seed += 1;
+        let error = train::run::<crate::small::Trained>(&kind(cut), &Default::default(), &mut |_| {
+            std::ops::ControlFlow::Continue(())
+        });
+        assert!(matches!(error, Err(TrainError::Mismatch { .. })));
+    }
+}

@@ -1,0 +1,94 @@
+//! The smallest training that still has every part: a procedural clip, the tiny preset, an untrained autoencoder.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use burn::backend::{Autodiff, Flex};
+use burn::tensor::backend::Backend;
+use model::preset::Preset;
+use model::small_autoencoder::SmallAutoencoderConfig;
+use stage::Split;
+use train::dataset::DatasetConfig;
+use train::denoiser::{DenoiserTraining, Objective};
+use train::optimizer::OptimizerConfig;
+use train::supervision::SupervisionConfig;
+use train::trainer::LoopConfig;
+use train::{Config, Event, Outcome};
+
+/// What the tests train on.
+pub type Trained = Autodiff<Flex>;
+
+/// A training in `folder` of `steps` steps.
+pub fn denoiser(folder: &Path, run: &str, steps: u64) -> DenoiserTraining {
+    let autoencoder = folder.join("autoencoder.safetensors");
+    if !autoencoder.exists() {
+        let device = Default::default();
+        Flex::seed(&device, 7);
+        let sizes = SmallAutoencoderConfig::tiny();
+        train::autoencoder::save(&sizes.init::<Flex>(&device), &sizes, &autoencoder).unwrap();
+    }
+    let clips = |name: &str, split| DatasetConfig {
+        folder: folder.join(name),
+        assets: None,
+        split,
+        clips: 1,
+        side: 64,
+        frames: 4,
+        props: 1.0,
+        mannequins: 1.0,
+        supervision: SupervisionConfig { size: 32, references: 2, scaled_share: 0.0, ..SupervisionConfig::default() },
+        backgrounds: vec![],
+    };
+    DenoiserTraining {
+        settings: LoopConfig {
+            run: folder.join(run),
+            seed: 3,
+            steps,
+            minutes: None,
+            log_every: 5,
+            save_every: steps,
+            optimizer: OptimizerConfig {
+                rate: 1e-2,
+                warm_up: 10,
+                final_fraction: 0.1,
+                average: 0.95,
+                weight_decay: 0.0,
+                ..OptimizerConfig::default()
+            },
+        },
+        preset: Preset::Tiny,
+        autoencoder,
+        start_from: None,
+        data: clips("train", Split::Train),
+        held_out: clips("val", Split::Val),
+        batch: 4,
+        frames: 4,
+        objective: Objective::default(),
+        spatial_rate: 0.3,
+        sample_steps: 2,
+        guidance: 1.0,
+    }
+}
+
+/// Runs it and collects the events, stopping after `stop` log lines if asked to.
+pub fn run(config: &Config, stop: Option<usize>) -> (Outcome, Vec<Event>) {
+    let mut events = vec![];
+    let mut lines = 0;
+    let mut progress = |event: &Event| {
+        lines += usize::from(matches!(event, Event::Step { .. }));
+        events.push(event.clone());
+        if stop.is_some_and(|stop| lines >= stop) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    let outcome = train::run::<Trained>(config, &Default::default(), &mut progress).unwrap().unwrap();
+    (outcome, events)
+}
+
+/// The mean errors that were logged, by step.
+pub fn errors(events: &[Event]) -> BTreeMap<u64, f64> {
+    let line = |event: &Event| match event {
+        Event::Step { step, means, .. } => Some((*step, means["error"])),
+        _ => None,
+    };
+    events.iter().filter_map(line).collect()
+}
