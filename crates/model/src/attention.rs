@@ -46,7 +46,31 @@ pub(crate) fn repeat_for_frames<B: Backend>(x: Tensor<B, 3>, m: usize) -> Tensor
     x.reshape([b, 1, l, c]).expand([b, m / b, l, c]).reshape([m, l, c])
 }
 
-/// Attention with its projections.
+/// Sizes of an [`Attention`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AttentionConfig {
+    /// Width of the queries' tokens and of the result.
+    pub width: usize,
+    /// Width of the tokens that give keys and values.
+    pub context_width: usize,
+    /// Heads.
+    pub heads: usize,
+    /// Width of each head.
+    pub head_width: usize,
+}
+
+impl AttentionConfig {
+    /// Attention of tokens among themselves, with heads that share the width evenly.
+    ///
+    /// # Panics
+    /// When they cannot.
+    pub fn among(width: usize, heads: usize) -> Self {
+        assert!(heads > 0 && width % heads == 0, "attention: width {width} over {heads} heads");
+        Self { width, context_width: width, heads, head_width: width / heads }
+    }
+}
+
+/// Attention with its projections; only the last one has a bias.
 #[derive(Module, Debug)]
 pub struct Attention<B: Backend> {
     to_q: Linear<B>,
@@ -57,16 +81,16 @@ pub struct Attention<B: Backend> {
 }
 
 impl<B: ModelBackend> Attention<B> {
-    /// Queries from `width`, keys and values from `context_width`; `to_q`, `to_k` and `to_v` have biases only with
-    /// `input_bias`.
-    pub fn init(width: usize, context_width: usize, heads: usize, input_bias: bool, device: &B::Device) -> Self {
-        assert!(width % heads == 0, "attention: width {width} over {heads} heads");
-        let linear = |d_in, bias| Linear::init(d_in, width, bias, Start::Uniform, device);
+    /// Self- or cross-attention with fresh weights.
+    pub fn init(config: &AttentionConfig, device: &B::Device) -> Self {
+        let AttentionConfig { width, context_width, heads, head_width } = *config;
+        let inner = heads * head_width;
+        let linear = |d_in, d_out, bias| Linear::init(d_in, d_out, bias, Start::Uniform, device);
         Self {
-            to_q: linear(width, input_bias),
-            to_k: linear(context_width, input_bias),
-            to_v: linear(context_width, input_bias),
-            to_out_0: linear(width, true),
+            to_q: linear(width, inner, false),
+            to_k: linear(context_width, inner, false),
+            to_v: linear(context_width, inner, false),
+            to_out_0: linear(inner, width, true),
             heads,
         }
     }
@@ -110,7 +134,10 @@ mod tests {
 
     #[test]
     fn one_token_needs_no_softmax() {
-        let attention = Attention::<Flex>::init(8, 6, 2, false, &Default::default());
+        let attention = Attention::<Flex>::init(
+            &AttentionConfig { context_width: 6, ..AttentionConfig::among(8, 2) },
+            &Default::default(),
+        );
         let (tokens, context) = (random([3, 5, 8]), random([3, 1, 6]));
         let full = attention.forward(tokens, attention.keys_values(context.clone()));
         let short = attention.forward_one(context).expand([3, 5, 8]);
@@ -119,7 +146,7 @@ mod tests {
 
     #[test]
     fn joined_keys_are_those_of_joined_tokens() {
-        let attention = Attention::<Flex>::init(8, 8, 2, false, &Default::default());
+        let attention = Attention::<Flex>::init(&AttentionConfig::among(8, 2), &Default::default());
         let (own, shared) = (random([4, 3, 8]), random([2, 2, 8]));
         let joined = attention.keys_values(own.clone()).join(&attention.keys_values(shared.clone()));
         let together = attention.keys_values(Tensor::cat(vec![own, repeat_for_frames(shared, 4)], 1));

@@ -169,3 +169,6 @@ fn conv_in<B: ModelBackend>(config: &UnetConfig, device: &B::Device) -> Conv2d<B
     }
     conv
 }
+
+#[cfg(test)]
+mod tests;

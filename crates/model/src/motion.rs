@@ -14,7 +14,7 @@ use burn::module::Module;
 use burn::tensor::{Tensor, TensorData, backend::Backend};
 use serde::{Deserialize, Serialize};
 
-use crate::attention::Attention;
+use crate::attention::{Attention, AttentionConfig};
 use crate::feed_forward::{FEED_FORWARD_FACTOR, FeedForward};
 use crate::layers::{GroupNorm, LayerNorm, Linear, Start};
 use crate::ops::ModelBackend;
@@ -74,7 +74,7 @@ impl MotionConfig {
         let positions = self.positions.then(|| positions(self.max_frames, width, device));
         let block = |_| TemporalBlock {
             attention_blocks: (0..self.attentions)
-                .map(|_| Attention::init(width, width, self.heads, false, device))
+                .map(|_| Attention::init(&AttentionConfig::among(width, self.heads), device))
                 .collect(),
             norms: (0..self.attentions).map(|_| LayerNorm::init(width, LAYER_NORM_EPSILON, device)).collect(),
             ff: FeedForward::init(width, FEED_FORWARD_FACTOR, device),

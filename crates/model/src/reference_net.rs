@@ -113,3 +113,55 @@ impl<B: ModelBackend> ReferenceNet<B> {
         down.chain(mid).chain(up).flat_map(|(stage, count)| several(stage, count)).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use burn::backend::{Autodiff, Flex};
+    use burn::tensor::Distribution;
+
+    use super::*;
+    use crate::denoising_net::{DenoisingInput, DenoisingNet};
+
+    type Train = Autodiff<Flex>;
+
+    fn random<const R: usize>(shape: [usize; R]) -> Tensor<Train, R> {
+        Tensor::random(shape, Distribution::Default, &Default::default())
+    }
+
+    #[test]
+    fn gradients_reach_it_through_the_denoiser_but_not_its_dead_end() {
+        let device = Default::default();
+        let config = UnetConfig::tiny();
+        let net = DenoisingNet::init(&config, &device);
+        let reference_net = ReferenceNet::<Train>::init(&config, &device);
+        let zero = Tensor::zeros([1], &device);
+        let features = reference_net.forward(random([1, 4, 4, 4]), zero.clone(), None, FusionBlocks::MidUp);
+        let input = DenoisingInput {
+            reference: Some((&features).into()),
+            ..DenoisingInput::new(random([1, 4, 2, 4, 4]), zero)
+        };
+        let gradients = net.forward(input).square().mean().backward();
+        let first = reference_net.conv_in.weight.grad(&gradients).expect("the first convolution takes part");
+        assert!(first.abs().max().into_scalar() > 0.0);
+        let last = reference_net.up_blocks[1].attentions[1].proj_out_weight();
+        assert!(last.grad(&gradients).is_none());
+    }
+
+    #[test]
+    fn sites_are_those_of_the_configuration() {
+        let device = Default::default();
+        for config in [
+            UnetConfig::tiny(),
+            UnetConfig { attention_levels: vec![false, true], ..UnetConfig::tiny() },
+            UnetConfig { decoder_attention_levels: Some(vec![false, false]), ..UnetConfig::tiny() },
+        ] {
+            let net = ReferenceNet::<Train>::init(&config, &device);
+            assert_eq!(net.sites(), config.sites());
+            let timestep = Tensor::zeros([2], &device);
+            let features = net.forward(random([2, 4, 4, 6]), timestep, None, FusionBlocks::Full);
+            let found: Vec<_> = features.sites.keys().copied().collect();
+            assert_eq!(found, config.sites());
+            assert!(features.sites.values().all(|tokens| tokens.dims()[0] == 2));
+        }
+    }
+}

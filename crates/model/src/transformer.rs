@@ -13,7 +13,7 @@
 use burn::module::Module;
 use burn::tensor::{Tensor, backend::Backend};
 
-use crate::attention::{Attention, KeysValues, repeat_for_frames};
+use crate::attention::{Attention, AttentionConfig, KeysValues, repeat_for_frames};
 use crate::feed_forward::{FEED_FORWARD_FACTOR, FeedForward};
 use crate::layers::{Conv2d, GroupNorm, LayerNorm, Start};
 use crate::ops::ModelBackend;
@@ -35,16 +35,18 @@ pub struct BasicTransformerBlock<B: Backend> {
 }
 
 impl<B: ModelBackend> BasicTransformerBlock<B> {
-    /// A block of `width`; `context_width` is `None` for one without cross attention.
-    pub fn init(width: usize, heads: usize, context_width: Option<usize>, device: &B::Device) -> Self {
-        let norm = || LayerNorm::init(width, LAYER_NORM_EPSILON, device);
+    /// A block with the heads of `attention`, whose width is also the block's; `context_width` is `None` for one without
+    /// cross attention.
+    pub fn init(attention: &AttentionConfig, context_width: Option<usize>, device: &B::Device) -> Self {
+        let norm = || LayerNorm::init(attention.width, LAYER_NORM_EPSILON, device);
+        let cross = |context_width| AttentionConfig { context_width, ..*attention };
         Self {
             norm1: norm(),
-            attn1: Attention::init(width, width, heads, false, device),
+            attn1: Attention::init(&AttentionConfig { context_width: attention.width, ..*attention }, device),
             norm2: context_width.map(|_| norm()),
-            attn2: context_width.map(|context| Attention::init(width, context, heads, false, device)),
+            attn2: context_width.map(|context_width| Attention::init(&cross(context_width), device)),
             norm3: norm(),
-            ff: FeedForward::init(width, FEED_FORWARD_FACTOR, device),
+            ff: FeedForward::init(attention.width, FEED_FORWARD_FACTOR, device),
         }
     }
 
@@ -128,9 +130,18 @@ impl<B: ModelBackend> SpatialTransformer<B> {
         Self {
             norm: GroupNorm::init(norm_groups, channels, ENTRY_NORM_EPSILON, device),
             proj_in: Conv2d::init(channels, inner, 1, 1, Start::Uniform, device),
-            transformer_blocks: vec![BasicTransformerBlock::init(inner, heads, context_width, device)],
+            transformer_blocks: vec![BasicTransformerBlock::init(
+                &AttentionConfig::among(inner, heads),
+                context_width,
+                device,
+            )],
             proj_out: Conv2d::init(inner, channels, 1, 1, Start::Uniform, device),
         }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn proj_out_weight(&self) -> Tensor<B, 4> {
+        self.proj_out.weight.val()
     }
 
     /// The only block.

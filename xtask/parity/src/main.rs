@@ -1,2 +1,35 @@
-//! Parity runner.
-fn main() {}
+//! `parity DIR`: one JSON line a case, then the counts; exit code 1 if a case failed.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
+    let [folder] = &arguments[..] else {
+        eprintln!("usage: parity DIR");
+        return ExitCode::from(2);
+    };
+    // A panic in a case is printed as that case's outcome.
+    std::panic::set_hook(Box::new(|_| {}));
+    let (mut passed, mut failed, mut skipped) = (0, 0, 0);
+    let result = parity::run(folder, |outcome| {
+        match serde_json::to_string(&outcome.line()) {
+            Ok(line) => println!("{line}"),
+            Err(error) => eprintln!("parity: {}: {error}", outcome.case),
+        }
+        if outcome.passed() {
+            passed += 1;
+        } else if outcome.failed() {
+            failed += 1;
+        } else {
+            skipped += 1;
+        }
+    });
+    if let Err(error) = result {
+        eprintln!("parity: {error:#}");
+        return ExitCode::FAILURE;
+    }
+    println!("{passed} passed, {failed} failed, {skipped} skipped");
+    if failed > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}

@@ -1,0 +1,53 @@
+//! `index.json`: what a folder of fixtures holds.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+/// The whole file.
+#[derive(Debug, Deserialize)]
+pub struct Index {
+    /// Sets of weights by key.
+    pub weights: BTreeMap<String, WeightSet>,
+    /// All cases.
+    pub cases: Vec<CaseEntry>,
+}
+
+/// One set of weights.
+#[derive(Debug, Deserialize)]
+pub struct WeightSet {
+    /// Shards to be merged.
+    pub files: Vec<String>,
+    /// Arguments of the constructor.
+    pub config: Map<String, Value>,
+}
+
+/// One case.
+#[derive(Debug, Deserialize)]
+pub struct CaseEntry {
+    /// Unique name.
+    pub name: String,
+    /// Operation.
+    pub op: String,
+    /// Inputs and expected results.
+    pub file: String,
+    /// Keys of the sets of weights.
+    pub weights: Vec<String>,
+    /// Arguments of the constructor; they win over those of the weights.
+    pub config: Map<String, Value>,
+    /// Arguments of the call.
+    pub args: Map<String, Value>,
+    /// What is compared.
+    pub check: BTreeMap<String, Check>,
+}
+
+/// How close a result must be.
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub struct Check {
+    /// Equal, but for one level in 8-bit pictures.
+    #[serde(default)]
+    pub exact: bool,
+    /// Largest difference.
+    pub tol_abs: Option<f64>,
+}
