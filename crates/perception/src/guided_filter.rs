@@ -4,6 +4,8 @@
 //! `a = (Sigma + epsilon)^-1 (mean(I p) - mean(I) mean(p))`, `b = mean(p) - a . mean(I)`; each pixel then takes the mean of
 //! `a` and `b` over the windows that cover it. The fit is made at a small size and applied at full size.
 
+use std::ops::Range;
+
 use media::picture::Plane;
 
 /// `a` (three colours) and `b` of each pixel.
@@ -15,9 +17,11 @@ pub(crate) type Coefficients = Plane<[f32; 4]>;
 /// When the sizes differ.
 pub(crate) fn fit(guide: &Plane<[f32; 3]>, mask: &Plane<f32>, radius: usize, epsilon: f32) -> Coefficients {
     assert_eq!(guide.size(), mask.size(), "guide and mask differ in size");
-    let products = guide.cells().iter().zip(mask.cells()).map(|(&[r, g, b], &p)| {
-        [r, g, b, p, r * p, g * p, b * p, r * r, r * g, r * b, g * g, g * b, b * b]
-    });
+    let products = guide
+        .cells()
+        .iter()
+        .zip(mask.cells())
+        .map(|(&[r, g, b], &p)| [r, g, b, p, r * p, g * p, b * p, r * r, r * g, r * b, g * g, g * b, b * b]);
     let products = Plane::from_cells(guide.width(), guide.height(), products.collect());
     let fitted = box_mean(&products, radius).map(|[r, g, b, p, rp, gp, bp, rr, rg, rb, gg, gb, bb]| {
         let covariance = [rp - r * p, gp - g * p, bp - b * p];
@@ -50,36 +54,45 @@ pub(crate) fn box_mean<const N: usize>(plane: &Plane<[f32; N]>, radius: usize) -
     for y in 0..height {
         let row = plane.row(y);
         let target = &mut rows.cells_mut()[y * width..][..width];
-        slide(width, radius, |index| row[index], |index, mean| target[index] = mean);
+        let mut sum = [0.0; N];
+        for step in Step::all(width, radius) {
+            step.added.for_each(|index| add(&mut sum, &row[index], 1.0));
+            step.gone.for_each(|index| add(&mut sum, &row[index], -1.0));
+            target[step.index] = sum.map(|sum| sum * step.share);
+        }
     }
     let mut result = Plane::filled(width, height, [0.0; N]);
-    for x in 0..width {
-        slide(height, radius, |y| rows.cells()[y * width + x], |y, mean| result.cells_mut()[y * width + x] = mean);
+    let mut sums = vec![[0.0; N]; width];
+    for step in Step::all(height, radius) {
+        for (rows_moved, sign) in [(step.added, 1.0), (step.gone, -1.0)] {
+            rows_moved.for_each(|y| sums.iter_mut().zip(rows.row(y)).for_each(|(sum, cell)| add(sum, cell, sign)));
+        }
+        let target = &mut result.cells_mut()[step.index * width..][..width];
+        target.iter_mut().zip(&sums).for_each(|(cell, sum)| *cell = sum.map(|sum| sum * step.share));
     }
     result
 }
 
-fn slide<const N: usize>(
-    length: usize,
-    radius: usize,
-    source: impl Fn(usize) -> [f32; N],
-    mut target: impl FnMut(usize, [f32; N]),
-) {
-    let mut sum = [0.0; N];
-    let (mut first, mut end) = (0, 0);
-    for index in 0..length {
-        while end < (index + radius + 1).min(length) {
-            let added = source(end);
-            sum.iter_mut().zip(added).for_each(|(sum, added)| *sum += added);
-            end += 1;
-        }
-        while first + radius < index {
-            let gone = source(first);
-            sum.iter_mut().zip(gone).for_each(|(sum, gone)| *sum -= gone);
-            first += 1;
-        }
-        let share = 1.0 / (end - first) as f32;
-        target(index, sum.map(|sum| sum * share));
+fn add<const N: usize>(sum: &mut [f32; N], cell: &[f32; N], sign: f32) {
+    sum.iter_mut().zip(cell).for_each(|(sum, value)| *sum += sign * value);
+}
+
+/// One place of a sliding window: the cells that come in and go out, and one over the number it holds.
+struct Step {
+    index: usize,
+    added: Range<usize>,
+    gone: Range<usize>,
+    share: f32,
+}
+
+impl Step {
+    fn all(length: usize, radius: usize) -> impl Iterator<Item = Self> {
+        let window = move |index: usize| index.saturating_sub(radius)..(index + radius + 1).min(length);
+        (0..length).map(move |index| {
+            let (now, before) = (window(index), if index == 0 { 0..0 } else { window(index - 1) });
+            let share = 1.0 / now.len() as f32;
+            Self { index, added: before.end..now.end, gone: before.start..now.start, share }
+        })
     }
 }
 

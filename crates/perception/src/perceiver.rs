@@ -183,7 +183,7 @@ impl Perceiver {
     }
 
     fn person(&mut self, picture: &Picture, body: &BodyEstimate) -> Result<Mask, Error> {
-        let selfie = self.selfie.as_ref().map(|network| network.estimate(picture, &body.region)).transpose()?;
+        let selfie = self.selfie.as_ref().map(|network| network.estimate(&body.shown)).transpose()?;
         let coarse = coarse_mask(body, selfie.as_ref());
         let mask = mask_at_frame_size(picture, &body.region, &coarse);
         Ok(if self.config.steady_mask { self.steadiness.steady(picture, mask) } else { mask })

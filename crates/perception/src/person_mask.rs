@@ -99,9 +99,8 @@ pub fn mask_at_frame_size(picture: &Picture, region: &TurnedSquare, coarse: &Pla
     let (columns, rows) = (size(width), size(height));
     let (step_x, step_y) = (width / columns as f32, height / rows as f32);
     // One place of the small picture in the frame.
-    let place = |x: usize, y: usize| {
-        (part.x as f32 + (x as f32 + 0.5) * step_x, part.y as f32 + (y as f32 + 0.5) * step_y)
-    };
+    let place =
+        |x: usize, y: usize| (part.x as f32 + (x as f32 + 0.5) * step_x, part.y as f32 + (y as f32 + 0.5) * step_y);
     let guide = Plane::from_fn(columns, rows, |x, y| mean_colour(picture, place(x, y), (step_x, step_y)));
     let small = Plane::from_fn(columns, rows, |x, y| {
         let (u, v) = region.region_from_frame(place(x, y));
@@ -193,9 +192,8 @@ const WINDOW: f32 = 0.01;
 impl MaskSteadiness {
     /// Takes the mask of a frame and gives the steady one.
     pub fn steady(&mut self, picture: &Picture, mask: Mask) -> Mask {
-        let brightness = picture.map(|[red, green, blue]| {
-            ((u16::from(red) + 2 * u16::from(green) + u16::from(blue)) / 4) as u8
-        });
+        let brightness =
+            picture.map(|[red, green, blue]| ((u16::from(red) + 2 * u16::from(green) + u16::from(blue)) / 4) as u8);
         let last = self.last.take().filter(|(last, _)| last.size() == brightness.size());
         let steady = match last {
             Some((last, last_mask)) => mixed(&brightness, &last, mask, &last_mask),

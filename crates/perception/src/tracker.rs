@@ -1,6 +1,8 @@
 //! Follows one person through a video: the region of the next frame comes from the body network itself, and the
 //! detector is asked only at the start, at the time for which a person was chosen, and after a loss.
 
+use std::f32::consts::TAU;
+
 use media::geometry::Pts;
 use media::picture::Picture;
 
@@ -21,9 +23,16 @@ const PATIENCE: i64 = 700_000;
 const PATIENCE_CHOSEN: i64 = 3_000_000;
 /// Detections that are looked at by the body network before giving up.
 const TRIES: usize = 3;
+/// A followed person is compared with the detector's view this often, in frames.
+const CHECKED_EVERY: usize = 15;
+/// So many first frames, and every frame less sure than `DOUBTFUL`, are compared too.
+const YOUNG: usize = 5;
+const DOUBTFUL: f32 = 0.8;
+/// Views that differ by more in size (ratio) or turn (radians) disagree.
+const SIZE_RATIO: f32 = 1.5;
+const TURN: f32 = 0.5;
 /// Smoothing of the region: calmer than that of the points.
-const REGION_SMOOTHING: Smoothing =
-    Smoothing { minimum_cutoff: 0.5, speed_coefficient: 40.0, derivative_cutoff: 2.0 };
+const REGION_SMOOTHING: Smoothing = Smoothing { minimum_cutoff: 0.5, speed_coefficient: 40.0, derivative_cutoff: 2.0 };
 
 /// The person that the user means.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -58,13 +67,14 @@ pub struct Tracker {
     next: Option<TurnedSquare>,
     last: Option<(TurnedSquare, Pts)>,
     smoother: PointSmoother,
+    age: usize,
 }
 
 impl Tracker {
     /// A tracker that has seen nothing yet.
     pub fn new(detector: Detector, body: BodyNetwork, choice: Option<PersonChoice>) -> Self {
         let smoother = PointSmoother::default();
-        Self { detector, body, choice, choice_done: false, next: None, last: None, smoother }
+        Self { detector, body, choice, choice_done: false, next: None, last: None, smoother, age: 0 }
     }
 
     /// Forgets the person's place, for example at a cut.
@@ -86,14 +96,23 @@ impl Tracker {
         }
         if let Some(region) = self.next.take() {
             let estimate = self.body.estimate(picture, &region)?.filter(|estimate| estimate.flag >= KEPT);
-            if let Some(estimate) = estimate
-                && self.plan(&estimate, at)
-            {
-                let estimate = Some(estimate);
-                return Ok(Sighting { estimate, is_new: false, detections: None, missed_choice: false });
+            if let Some(mut estimate) = estimate {
+                let (detections, better) = self.compare(picture, &estimate)?;
+                let is_new = better.is_some();
+                if let Some(better) = better {
+                    estimate = better;
+                    self.smoother.reset();
+                    self.age = 0;
+                }
+                if self.plan(&estimate, at) {
+                    self.age += 1;
+                    let estimate = Some(estimate);
+                    return Ok(Sighting { estimate, is_new, detections, missed_choice: false });
+                }
             }
         }
         self.smoother.reset();
+        self.age = 0;
         let (detections, missed_choice) = match due {
             Some(choice) => self.at_point(picture, (choice.x, choice.y))?,
             None => (self.best_first(picture, at)?, false),
@@ -107,6 +126,31 @@ impl Tracker {
             }
         }
         Ok(Sighting { estimate: None, is_new: false, detections: Some(detections.len()), missed_choice })
+    }
+
+    /// Now and then, and when in doubt, asks the detector; where its view of the same person differs and convinces the
+    /// body network more, that view is returned: the region had drifted.
+    fn compare(
+        &self,
+        picture: &Picture,
+        followed: &BodyEstimate,
+    ) -> Result<(Option<usize>, Option<BodyEstimate>), Error> {
+        let due = self.age < YOUNG || self.age.is_multiple_of(CHECKED_EVERY) || followed.flag < DOUBTFUL;
+        if !due {
+            return Ok((None, None));
+        }
+        let region = region_after(followed);
+        let whole = TurnedSquare::around_frame(picture.width(), picture.height());
+        let found = self.detector.detect(picture, &whole)?;
+        let same = found.iter().filter(|detection| is_near(&detection.region, &region));
+        let nearest = same.min_by(|one, other| {
+            distance(&one.region, region.centre).total_cmp(&distance(&other.region, region.centre))
+        });
+        let Some(other) = nearest.filter(|other| disagrees(&other.region, &region)) else {
+            return Ok((Some(found.len()), None));
+        };
+        let seen = self.look_twice(picture, &other.region)?;
+        Ok((Some(found.len()), seen.filter(|seen| seen.flag > followed.flag + 0.02)))
     }
 
     /// A detector's region is rough: the body network looks, says where the body is, and looks again.
@@ -230,6 +274,13 @@ fn is_near(found: &TurnedSquare, last: &TurnedSquare) -> bool {
     distance(last, found.centre) < 0.6 && (0.4..2.5).contains(&ratio)
 }
 
+/// True when two views of one person differ so much that one of them is wrong.
+fn disagrees(one: &TurnedSquare, other: &TurnedSquare) -> bool {
+    let ratio = (one.side / other.side).max(other.side / one.side);
+    let turn = (one.turn - other.turn).rem_euclid(TAU);
+    ratio > SIZE_RATIO || turn.min(TAU - turn) > TURN
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -256,10 +307,21 @@ mod tests {
                     assert!((-1e-3..=width as f32 + 1e-3).contains(&x) && (-1e-3..=height as f32 + 1e-3).contains(&y));
                 }
             }
-            for place in [(1.0, 1.0), (width as f32 - 1.0, height as f32 - 1.0), (width as f32 / 2.0, height as f32 / 2.0)] {
+            for place in
+                [(1.0, 1.0), (width as f32 - 1.0, height as f32 - 1.0), (width as f32 / 2.0, height as f32 / 2.0)]
+            {
                 assert!(parts.iter().any(|part| holds(part, place)), "{place:?} of {width}x{height}");
             }
         }
+    }
+
+    #[test]
+    fn a_turn_counts_the_short_way_round() {
+        let one = TurnedSquare { turn: 3.1, ..square(0.0, 0.0, 10.0) };
+        assert!(!disagrees(&one, &TurnedSquare { turn: -3.1, ..one }));
+        assert!(disagrees(&one, &TurnedSquare { turn: 2.5, ..one }));
+        assert!(disagrees(&one, &TurnedSquare { side: 16.0, ..one }));
+        assert!(!disagrees(&one, &TurnedSquare { side: 14.0, ..one }));
     }
 
     #[test]

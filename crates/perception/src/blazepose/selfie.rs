@@ -2,13 +2,11 @@
 
 use std::path::Path;
 
-use media::picture::{Picture, Plane};
+use media::picture::Plane;
 
-use super::UNIT;
 use super::body::BODY_SIDE;
 use crate::error::Error;
 use crate::network::Network;
-use crate::turned_square::TurnedSquare;
 
 /// The person mask network.
 pub struct SelfieNetwork {
@@ -25,12 +23,15 @@ impl SelfieNetwork {
         Ok(Self { network: Network::open(path)?.expect("selfie mask", &[1, 3, BODY_SIDE, BODY_SIDE], &outputs)? })
     }
 
-    /// Coverage over a region, 256 x 256; a value that is no number counts as 0.
+    /// Coverage over a region that is shown as `[3, 256, 256]` in 0..1; a value that is no number counts as 0.
     ///
     /// # Errors
     /// [`Error::ModelFailed`].
-    pub fn estimate(&self, picture: &Picture, region: &TurnedSquare) -> Result<Plane<f32>, Error> {
-        let [mask] = self.network.run(&region.crop(picture, BODY_SIDE, UNIT.0, UNIT.1), [0])?;
+    ///
+    /// # Panics
+    /// When `shown` has another size.
+    pub fn estimate(&self, shown: &[f32]) -> Result<Plane<f32>, Error> {
+        let [mask] = self.network.run(shown, [0])?;
         let mask = mask.into_iter().map(|value| if value.is_finite() { value.clamp(0.0, 1.0) } else { 0.0 });
         Ok(Plane::from_cells(BODY_SIDE, BODY_SIDE, mask.collect()))
     }

@@ -10,10 +10,14 @@ mod convert;
 mod flatbuffer;
 mod onnx;
 mod operators;
+#[cfg(test)]
+pub(crate) mod sample;
 mod schema;
 mod shapes;
 mod weights;
 
+#[cfg(test)]
+use convert::Port;
 pub(crate) use convert::{Converted, onnx_from_tflite};
 
 /// Why a file cannot be converted.
@@ -36,3 +40,34 @@ impl Fault {
 }
 
 type Result<T> = std::result::Result<T, Fault>;
+
+#[cfg(test)]
+mod tests {
+    use super::sample::sample;
+    use super::*;
+
+    #[test]
+    fn every_truncation_is_malformed() {
+        let file = sample();
+        for length in 0..file.len() {
+            let found = onnx_from_tflite(&file[..length]);
+            assert!(matches!(found, Err(Fault::Malformed(_))), "{length} of {} bytes were accepted", file.len());
+        }
+    }
+
+    #[test]
+    fn ports_have_their_channels_first() {
+        let found = onnx_from_tflite(&sample()).unwrap();
+        assert_eq!(found.inputs, [Port { name: "t0".into(), shape: vec![1, 2, 2, 2] }]);
+        assert_eq!(found.outputs[0].shape, [1, 2, 2, 2]);
+    }
+
+    #[test]
+    fn what_is_unknown_is_named() {
+        let mut file = sample();
+        // The code of the convolution, 3, becomes an operator that nobody uses here.
+        let place = file.windows(4).rposition(|bytes| bytes == 124_i32.to_le_bytes()).unwrap();
+        file[place] = 126;
+        assert_eq!(onnx_from_tflite(&file).err(), Some(Fault::Unsupported("operator 126".into())));
+    }
+}

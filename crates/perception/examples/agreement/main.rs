@@ -1,0 +1,265 @@
+//! Compares our points and masks with the labels of a folder of clips and prints a Markdown table, then JSON.
+//!
+//! `cargo run --release -p perception --example agreement -- CLIPS MODELS [--overlays DIR] [--only NAME,NAME] [--lite] [--click]`
+//! With `--click` the person is chosen by the middle of the hips in the first labelled frame, as a user would.
+//!
+//! CLIPS holds one folder a clip: `frames/%05d.jpg`, `person_mask/%05d.png`, `pose.json`, `meta.json` and sometimes
+//! `gt_mask/%05d.png`. MODELS holds the `.tflite` files. Labels named `person_mask` and `pose.json` were made by another
+//! network, so figures against them are agreement; those against `gt_mask` are accuracy, of whatever it covers.
+
+mod labels;
+mod overlay;
+
+use std::error::Error;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use media::geometry::Pts;
+use media::image_file::{load_mask, load_picture};
+use media::picture::Mask;
+use perception::perceiver::{FrameSignals, Perceiver, PerceiverConfig, PersonModels};
+use perception::tracker::PersonChoice;
+use serde::Serialize;
+
+use labels::Labels;
+
+/// Figures of one clip. Shares are 0..1; `None` = nothing to measure.
+#[derive(Debug, Default, Serialize)]
+struct Figures {
+    clip: String,
+    frames: usize,
+    /// Frames whose pose is labelled, and the share of them in which we see a person.
+    labelled: usize,
+    seen: Option<f64>,
+    /// Labelled joints within 0.2 torso lengths; a frame in which we see nobody counts as wrong throughout.
+    pck: Option<f64>,
+    /// The same over the frames in which we see a person.
+    pck_when_seen: Option<f64>,
+    /// Mean intersection over union with the pseudo label, over frames where either is not empty.
+    mask_agreement: Option<f64>,
+    /// The same with the ground truth, and the share of our mask that lies inside it.
+    true_iou: Option<f64>,
+    inside_truth: Option<f64>,
+    truth_covers: String,
+    /// Share of frames with a face, and of hands among twice the frames.
+    faces: f64,
+    hands: f64,
+    /// Greatest move of the region's centre between frames that follow each other, in sides.
+    region_jump: f64,
+    new_persons: usize,
+    /// Processor time a frame on all threads, in milliseconds: unlike frames a second it does not suffer from neighbours.
+    processor_ms: f64,
+    frames_a_second: f64,
+}
+
+#[derive(Default)]
+struct Mean {
+    sum: f64,
+    count: usize,
+}
+
+impl Mean {
+    fn add(&mut self, value: f64) {
+        self.sum += value;
+        self.count += 1;
+    }
+
+    fn value(&self) -> Option<f64> {
+        (self.count > 0).then(|| self.sum / self.count as f64)
+    }
+}
+
+struct Arguments {
+    clips: PathBuf,
+    models: PathBuf,
+    overlays: Option<PathBuf>,
+    only: Option<String>,
+    lite: bool,
+    click: bool,
+}
+
+fn arguments() -> Result<Arguments, Box<dyn Error>> {
+    let mut words = std::env::args().skip(1);
+    let mut next = || words.next();
+    let (clips, models) = next().zip(next()).ok_or("usage: agreement CLIPS MODELS [--overlays DIR] [--only A,B]")?;
+    let mut found =
+        Arguments { clips: clips.into(), models: models.into(), overlays: None, only: None, lite: false, click: false };
+    while let Some(word) = next() {
+        match word.as_str() {
+            "--overlays" => found.overlays = Some(next().ok_or("`--overlays` needs a folder")?.into()),
+            "--only" => found.only = next(),
+            "--lite" => found.lite = true,
+            "--click" => found.click = true,
+            other => return Err(format!("unknown option `{other}`").into()),
+        }
+    }
+    Ok(found)
+}
+
+fn models(folder: &Path, lite: bool) -> PersonModels {
+    let file = |name: &str| folder.join(name);
+    let optional = |name: &str| Some(file(name)).filter(|path| path.exists());
+    PersonModels {
+        detector: file("pose_detection.tflite"),
+        landmarks: file(if lite { "pose_landmark_lite.tflite" } else { "pose_landmark_full.tflite" }),
+        hand: optional("hand_landmark_lite.tflite").or_else(|| optional("hand_landmark_full.tflite")),
+        face: optional("face_landmark.tflite"),
+        selfie: optional("selfie_segmentation.tflite"),
+    }
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments = arguments()?;
+    let models = models(&arguments.models, arguments.lite);
+    let mut folders: Vec<PathBuf> =
+        std::fs::read_dir(&arguments.clips)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
+    folders.sort();
+    let wanted = |folder: &PathBuf| {
+        let name = folder.file_name().unwrap_or_default().to_string_lossy();
+        folder.join("frames").is_dir()
+            && arguments.only.as_ref().is_none_or(|only| only.split(',').any(|one| one == name))
+    };
+    let mut all = Vec::new();
+    let mut out = std::io::stdout().lock();
+    writeln!(
+        out,
+        "| clip | frames | seen | PCK@0.2 | PCK when seen | mask agreement | IoU truth | inside truth | truth covers | faces | hands | jump | new | CPU ms | fps |"
+    )?;
+    writeln!(out, "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|")?;
+    for folder in folders.iter().filter(|folder| wanted(folder)) {
+        let figures = measure(folder, &models, &arguments)?;
+        writeln!(out, "{}", row(&figures))?;
+        all.push(figures);
+    }
+    writeln!(out, "\n{}", serde_json::to_string(&all)?)?;
+    Ok(())
+}
+
+fn row(figures: &Figures) -> String {
+    let share = |value: Option<f64>| value.map_or("-".into(), |value| format!("{value:.2}"));
+    format!(
+        "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {:.2} | {:.2} | {:.2} | {} | {:.0} | {:.1} |",
+        figures.clip,
+        figures.frames,
+        share(figures.seen),
+        share(figures.pck),
+        share(figures.pck_when_seen),
+        share(figures.mask_agreement),
+        share(figures.true_iou),
+        share(figures.inside_truth),
+        figures.truth_covers,
+        figures.faces,
+        figures.hands,
+        figures.region_jump,
+        figures.new_persons,
+        figures.processor_ms,
+        figures.frames_a_second
+    )
+}
+
+fn measure(folder: &Path, models: &PersonModels, arguments: &Arguments) -> Result<Figures, Box<dyn Error>> {
+    let (labels, overlays) = (Labels::load(folder)?, arguments.overlays.as_deref());
+    let at = |index: usize| Pts((index as f64 * 1e6 / labels.fps) as i64);
+    let person = labels.first_place().filter(|_| arguments.click);
+    let person = person.map(|(frame, (x, y))| PersonChoice { x, y, at: at(frame) });
+    let mut perceiver = Perceiver::open(models, PerceiverConfig { person, ..PerceiverConfig::default() })?;
+    let clip = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let mut figures =
+        Figures { clip, frames: labels.frames, truth_covers: labels.truth_covers.clone(), ..Figures::default() };
+    let [mut seen, mut pck, mut pck_when_seen] = [Mean::default(), Mean::default(), Mean::default()];
+    let [mut agreement, mut truth, mut inside] = [Mean::default(), Mean::default(), Mean::default()];
+    let (mut spent, mut faces, mut hands) = (Duration::ZERO, 0, 0);
+    let mut sheet = overlays.map(|_| overlay::sheet());
+    let (mut last, processor): (Option<FrameSignals>, f64) = (None, processor_seconds());
+    for index in 0..labels.frames {
+        let picture = load_picture(&folder.join(format!("frames/{index:05}.jpg")))?;
+        let start = Instant::now();
+        let signals = perceiver.push(&picture, at(index))?;
+        spent += start.elapsed();
+        if let Some(joints) = labels.joints(index) {
+            figures.labelled += 1;
+            seen.add(f64::from(signals.pose.is_some()));
+            for right in judged(&joints, &signals) {
+                pck.add(f64::from(right));
+                if signals.pose.is_some() {
+                    pck_when_seen.add(f64::from(right));
+                }
+            }
+        }
+        let size = Some(picture.size());
+        if let Some(label) = optional_mask(&folder.join(format!("person_mask/{index:05}.png")), size)? {
+            if let Some((iou, _)) = overlap(&signals.person, &label) {
+                agreement.add(iou);
+            }
+        }
+        if let Some(label) = optional_mask(&folder.join(format!("gt_mask/{index:05}.png")), size)? {
+            if let Some((iou, part)) = overlap(&signals.person, &label) {
+                truth.add(iou);
+                part.into_iter().for_each(|part| inside.add(part));
+            }
+        }
+        if let Some(pose) = &signals.pose {
+            faces += usize::from(!pose.face.is_empty());
+            hands += usize::from(!pose.left_hand.is_empty()) + usize::from(!pose.right_hand.is_empty());
+        }
+        figures.new_persons += usize::from(signals.is_new);
+        if let (Some(before), Some(now), false) = (last.and_then(|last| last.region), signals.region, signals.is_new) {
+            let moved = (now.centre.0 - before.centre.0).hypot(now.centre.1 - before.centre.1) / before.side;
+            figures.region_jump = figures.region_jump.max(f64::from(moved));
+        }
+        if let Some(sheet) = &mut sheet
+            && index % labels.frames.div_ceil(12) == 0
+        {
+            sheet.push(&overlay::drawn(&picture, &signals), format!("{index}"));
+        }
+        last = Some(signals);
+    }
+    if let (Some(sheet), Some(folder)) = (sheet, overlays) {
+        std::fs::create_dir_all(folder)?;
+        media::image_file::save_picture(&folder.join(format!("{}.png", figures.clip)), &sheet.render())?;
+    }
+    (figures.seen, figures.pck, figures.pck_when_seen) = (seen.value(), pck.value(), pck_when_seen.value());
+    (figures.mask_agreement, figures.true_iou, figures.inside_truth) =
+        (agreement.value(), truth.value(), inside.value());
+    figures.faces = f64::from(faces as u32) / labels.frames as f64;
+    figures.hands = f64::from(hands as u32) / (2 * labels.frames) as f64;
+    figures.processor_ms = 1e3 * (processor_seconds() - processor) / labels.frames as f64;
+    figures.frames_a_second = labels.frames as f64 / spent.as_secs_f64();
+    Ok(figures)
+}
+
+/// Processor time of this process so far, from Linux's own count in hundredths of a second; 0 elsewhere.
+fn processor_seconds() -> f64 {
+    let line = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields = line.rsplit(')').next().unwrap_or_default().split_whitespace().skip(11).take(2);
+    fields.filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
+}
+
+/// For each labelled joint whether ours lies within 0.2 torso lengths of it.
+fn judged(label: &labels::Joints, signals: &FrameSignals) -> Vec<bool> {
+    let joints = label.places.iter().enumerate().filter_map(|(joint, place)| Some((joint, (*place)?)));
+    joints
+        .map(|(joint, (x, y))| {
+            let found = signals.pose.as_ref().map(|pose| pose.body[joint]);
+            found.is_some_and(|found| (found.x - x).hypot(found.y - y) <= 0.2 * label.torso)
+        })
+        .collect()
+}
+
+fn optional_mask(path: &Path, size: Option<(usize, usize)>) -> Result<Option<Mask>, Box<dyn Error>> {
+    Ok(if path.exists() { Some(load_mask(path, size)?) } else { None })
+}
+
+/// Intersection over union, and the share of ours inside the label; nothing when both are empty.
+fn overlap(ours: &Mask, label: &Mask) -> Option<(f64, Option<f64>)> {
+    let (mut both, mut either, mut own) = (0_u32, 0_u32, 0_u32);
+    for (ours, label) in ours.cells().iter().zip(label.cells()) {
+        let (ours, label) = (*ours > 127, *label > 127);
+        both += u32::from(ours && label);
+        either += u32::from(ours || label);
+        own += u32::from(ours);
+    }
+    let share = |whole: u32| f64::from(both) / f64::from(whole);
+    (either > 0).then(|| (share(either), (own > 0).then(|| share(own))))
+}
