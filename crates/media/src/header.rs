@@ -119,8 +119,16 @@ fn riff_length(file: &mut (impl Read + Seek)) -> io::Result<u64> {
     }
 }
 
-/// Where the tags of an FLV file lead to.
+/// Where the tags of an FLV file lead to, or how long its metadata says that it is.
 fn flash_length(file: &mut (impl Read + Seek), length: u64) -> io::Result<u64> {
+    let mut start = Vec::new();
+    file.by_ref().take(4096).read_to_end(&mut start)?;
+    let size =
+        start.windows(9).position(|window| window == b"filesize\0").and_then(|place| start.get(place + 9..place + 17));
+    let stated = size.and_then(|size| size.try_into().ok()).map_or(0.0, f64::from_be_bytes);
+    if stated.is_finite() && stated > length as f64 && stated < 1e15 {
+        return Ok(stated as u64);
+    }
     file.seek(SeekFrom::Start(5))?;
     let mut at = read_unsigned(file, 4)? + 4;
     while at < length {

@@ -206,7 +206,7 @@ mod tests {
         write_head(&mut stream, 2, 1, RATE).unwrap();
         let head = stream.len();
         write_picture(&mut stream, 7, 1, &[1, 2, 3, 4, 5, 6]).unwrap();
-        for cut in head + 1..stream.len() - 11 {
+        for cut in head + 1..stream.len() - 17 {
             // Between two elements nothing but the process's exit code tells a break from the end.
             match PictureStream::new(&stream[..cut]).next_picture() {
                 Ok(picture) => assert_eq!(picture, None, "{cut}"),
