@@ -108,7 +108,7 @@ fn render(index: usize, frames: usize, size: u32, assets: &Assets) -> anyhow::Re
         width: 192, height: 192, frames, split: Some(Split::Test), twin: false, references: 1, mannequin_share: 0.0,
         ..ClipSettings::default()
     };
-    let spec = ClipSpec::draw(FIRST_SEED + index as u64, assets, &settings);
+    let spec = ClipSpec::draw(FIRST_SEED + index as u64, assets, &settings)?;
     let Clip { take, plate, .. } = render_parts(&spec, assets, Wanted { twin: false, references: true })?;
     let frame = (192, 192);
     let boxes: Vec<_> = take.person.iter().zip(&take.poses).map(|(mask, pose)| person_box(Some(mask), Some(pose), frame)).collect();

@@ -16,7 +16,7 @@ pub enum Error {
     Fetch(#[from] fetch::Error),
     /// Pose networks.
     #[error(transparent)]
-    Perception(#[from] perception::Error),
+    Perception(#[from] perception::error::Error),
     /// Signals read from files.
     #[error(transparent)]
     Signals(#[from] perception::signals::SignalsError),
@@ -31,10 +31,10 @@ pub enum Error {
     Sampling(#[from] model::sampler::SamplingError),
     /// The renderer.
     #[error(transparent)]
-    Stage(#[from] stage::Error),
+    Stage(#[from] stage::StageError),
     /// Training.
     #[error(transparent)]
-    Train(#[from] train::Error),
+    Train(#[from] train::TrainError),
     /// A setting that does not exist or has a value out of its range.
     #[error("setting {setting}: {reason}")]
     Setting {

@@ -8,6 +8,7 @@
 //! A clip counts as finished when its `done` file exists, which is written last.
 
 use std::fs::{self, File, TryLockError};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -60,8 +61,13 @@ fn sorted_names(folder: &Path) -> Result<Vec<std::ffi::OsString>, Error> {
 
 fn hash_file(path: &Path, hasher: &mut Sha256) -> Result<(), Error> {
     let mut file = File::open(path).map_err(io("open", path))?;
-    std::io::copy(&mut file, hasher).map_err(io("read", path))?;
-    Ok(())
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        match file.read(&mut buffer).map_err(io("read", path))? {
+            0 => return Ok(()),
+            length => hasher.update(&buffer[..length]),
+        }
+    }
 }
 
 /// Bytes in lower-case hexadecimal.

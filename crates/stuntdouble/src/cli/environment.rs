@@ -2,8 +2,7 @@
 
 use std::path::PathBuf;
 
-use fetch::{Catalogue, Options, Store};
-use stuntdouble::Error;
+use fetch::{Options, Store};
 use stuntdouble::pipeline::Tools;
 
 /// What the environment says.
@@ -12,8 +11,23 @@ pub(crate) struct Environment {
     pub(crate) cache: PathBuf,
     /// `STUNTDOUBLE_OFFLINE` is set.
     pub(crate) offline: bool,
+    /// `HF_HUB_CACHE`, else `HF_HOME/hub`, else the usual place under the home folder.
+    hub_cache: Option<PathBuf>,
     /// `STUNTDOUBLE_FFMPEG`: the ffmpeg to use.
     pub(crate) ffmpeg: Option<PathBuf>,
+}
+
+impl Environment {
+    /// The store of fetched files. A model cache shared with other programs is read, never written.
+    pub(crate) fn store(&self, offline: bool) -> Store {
+        let options = Options { offline, shared_hub_cache: self.hub_cache.clone(), ..Options::default() };
+        Store::new(&self.cache, options)
+    }
+
+    /// Programs of this machine.
+    pub(crate) fn tools(&self) -> Tools {
+        Tools { ffmpeg: self.ffmpeg.clone() }
+    }
 }
 
 /// Reads it.
@@ -24,5 +38,8 @@ pub(crate) fn read() -> Environment {
         .or_else(|| path("HOME").map(|folder| folder.join(".cache/stuntdouble")))
         .or_else(|| path("LOCALAPPDATA").map(|folder| folder.join("stuntdouble/cache")))
         .unwrap_or_else(|| std::env::temp_dir().join("stuntdouble-cache"));
-    Environment { cache, offline: path("STUNTDOUBLE_OFFLINE").is_some(), ffmpeg: path("STUNTDOUBLE_FFMPEG") }
+    let hub_cache = path("HF_HUB_CACHE")
+        .or_else(|| path("HF_HOME").map(|folder| folder.join("hub")))
+        .or_else(|| path("HOME").map(|folder| folder.join(".cache/huggingface/hub")));
+    Environment { cache, offline: path("STUNTDOUBLE_OFFLINE").is_some(), hub_cache, ffmpeg: path("STUNTDOUBLE_FFMPEG") }
 }

@@ -4,6 +4,7 @@ mod arguments;
 mod doctor;
 mod environment;
 mod models;
+mod training;
 
 use std::process::ExitCode;
 use std::sync::atomic::Ordering;
@@ -42,7 +43,7 @@ pub(crate) fn main() -> ExitCode {
 fn run(arguments: Arguments, events: &Events) -> Result<(), Error> {
     let environment = environment::read();
     let offline = arguments.offline || environment.offline;
-    let store = environment.store(offline)?;
+    let store = environment.store(offline);
     match arguments.command {
         Command::Replace(options) => {
             let job = options.into_job(pipeline::Mode::Replace)?;
@@ -58,7 +59,7 @@ fn run(arguments: Arguments, events: &Events) -> Result<(), Error> {
             pipeline::run(&job, &store, &environment.tools(), events)
         }
         Command::Models(command) => models::run(command, &store, events),
-        Command::Train(options) => models::train(&options, events),
+        Command::Train(options) => training::run(&options.config, events),
         Command::Doctor => doctor::run(&store, &environment, arguments.json),
     }
 }

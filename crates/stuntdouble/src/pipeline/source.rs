@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use fetch::Store;
 use media::ffmpeg::Ffmpeg;
-use media::probe::VideoInfo;
-use media::reader::{DecodeOptions, FrameReader};
+use media::probe::{DecodeOptions, VideoInfo};
+use media::reader::FrameReader;
 use media::writer::{VideoSettings, VideoWriter};
 
 use super::job::Tools;
@@ -42,7 +42,7 @@ impl Source {
             max_frames: settings.max_frames,
             ..DecodeOptions::default()
         };
-        let info = media::probe::probe(&ffmpeg, path)?;
+        let info = media::probe::probe(&ffmpeg, path, &options)?;
         Ok(Self { ffmpeg, path: path.into(), info, options })
     }
 
@@ -57,7 +57,7 @@ impl Source {
 
     /// Frames that the container promises; a guess from duration and rate where it promises none.
     pub(super) fn expected_frames(&self) -> u64 {
-        let guess = || (self.info.duration.seconds() * self.info.frame_rate.hertz()).round() as u64;
+        let guess = || (self.seconds() * self.info.rate.hertz()).round() as u64;
         let all = self.info.frame_count.unwrap_or_else(guess);
         self.options.max_frames.map_or(all, |most| all.min(most))
     }
@@ -81,11 +81,17 @@ impl Source {
         size: (u32, u32),
         metadata: &[(&str, &str)],
     ) -> Result<VideoWriter, Error> {
+        // A shortened video ends where its last frame ends, which the writer takes from the frame before.
+        let end = self.info.end.filter(|_| self.options.max_frames.is_none());
         let settings = VideoSettings {
+            width: size.0,
+            height: size.1,
+            end,
             metadata: metadata.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect(),
-            ..VideoSettings::like(&self.info, size)
+            audio_from: self.info.has_audio().then(|| self.path.clone()),
+            ..VideoSettings::like(&self.info)
         };
-        Ok(VideoWriter::create(&self.ffmpeg, output, settings)?)
+        Ok(VideoWriter::create(&self.ffmpeg, output, &settings)?)
     }
 
     /// The error for a video that has fewer frames than it had in the step before.
@@ -97,6 +103,10 @@ impl Source {
         self.ffmpeg.version().to_string()
     }
 
+    fn seconds(&self) -> f64 {
+        self.info.end.map_or(0.0, |end| end.seconds() - self.info.start.seconds())
+    }
+
     /// The video in one line.
     pub(super) fn description(&self) -> String {
         let info = &self.info;
@@ -104,9 +114,9 @@ impl Source {
             "{}x{}, {:.3} frames a second, {:.3} s{}",
             info.width,
             info.height,
-            info.frame_rate.hertz(),
-            info.duration.seconds(),
-            if info.has_audio { ", audio" } else { "" }
+            info.rate.hertz(),
+            self.seconds(),
+            if info.has_audio() { ", audio" } else { "" }
         )
     }
 }

@@ -1,0 +1,43 @@
+//! The weights inside the program: parts and the manifest with their hashes, as `train::export` wrote them.
+
+use model::weights::WeightError;
+use sha2::{Digest, Sha256};
+use train::export::Manifest;
+
+use crate::error::Error;
+use crate::run_folder::hex;
+
+const MANIFEST: &str = include_str!("../../../weights/bundled/manifest.json");
+const PARTS: [(&str, &[u8]); 2] = [
+    ("part-1-of-2.safetensors", include_bytes!("../../../weights/bundled/part-1-of-2.safetensors")),
+    ("part-2-of-2.safetensors", include_bytes!("../../../weights/bundled/part-2-of-2.safetensors")),
+];
+
+/// Every part, after its hash was compared with the manifest's.
+///
+/// # Errors
+/// [`Error::Weights`] when a part is missing or is not what the manifest says.
+pub fn verified_parts() -> Result<Vec<&'static [u8]>, Error> {
+    let malformed = |reason: String| WeightError::Malformed { path: "bundled weights".into(), reason };
+    let manifest: Manifest = serde_json::from_str(MANIFEST).map_err(|error| malformed(error.to_string()))?;
+    let mut parts = vec![];
+    for part in &manifest.parts {
+        let found = PARTS.iter().find(|(name, _)| *name == part.file);
+        let (_, bytes) = found.ok_or_else(|| malformed(format!("part `{}` is not in the program", part.file)))?;
+        if hex(&Sha256::digest(bytes)) != part.sha256 {
+            return Err(malformed(format!("part `{}` does not have the hash of the manifest", part.file)).into());
+        }
+        parts.push(*bytes);
+    }
+    Ok(parts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_part_is_listed_and_whole() {
+        assert_eq!(verified_parts().unwrap().len(), PARTS.len());
+    }
+}

@@ -1,0 +1,27 @@
+//! `train CONFIG.toml`.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use burn::backend::Autodiff;
+use stuntdouble::Error;
+use stuntdouble::events::{Event, Events};
+
+#[cfg(feature = "libtorch")]
+type Trained = Autodiff<burn::backend::LibTorch>;
+#[cfg(not(feature = "libtorch"))]
+type Trained = Autodiff<burn::backend::Flex>;
+
+/// Trains, or goes on from the newest checkpoint. Ctrl-C ends it with a checkpoint.
+pub(super) fn run(config: &Path, events: &Events) -> Result<(), Error> {
+    let config = train::Config::read(config)?;
+    let mut show = |event: &train::Event| {
+        events.note(serde_json::to_string(event).unwrap_or_default());
+        if events.check_cancelled().is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    let outcome = train::run::<Trained>(&config, &Default::default(), &mut show)?;
+    events.check_cancelled()?;
+    let output = outcome.map_or("data prepared".into(), |outcome| format!("{:?} {:?}", outcome.position, outcome.measures));
+    events.send(Event::Done { output });
+    Ok(())
+}
