@@ -1,1 +1,55 @@
-//! (crate header to be written by its owner)
+//! Films characters acting in made-up scenes and knows every answer: pictures, masks, distances, joints, the empty scene,
+//! the same clip with another character, and reference pictures, all from one seed.
+//!
+//! [`Assets`] are loaded from a folder or made up; [`ClipSpec::draw`] turns a seed into the description of a clip;
+//! [`render_clip`] renders it on the CPU, to the same bytes whatever the number of threads.
+//!
+//! Space: metres, right-handed, Y up, floor at `y = 0`. Pictures: two by two samples a pixel, averaged as displayed.
+
+mod acts;
+mod appearance;
+mod assets;
+mod backdrop;
+mod bone;
+mod camera;
+mod character;
+mod clip;
+mod draw;
+mod error;
+mod frame;
+mod framing;
+mod gltf_file;
+mod gltf_mesh;
+mod landmark;
+mod layer;
+mod light;
+mod linear;
+mod mannequin;
+mod mesh;
+mod motion;
+mod panorama;
+mod pattern;
+mod performance;
+mod plate;
+mod prop;
+mod raster;
+mod scenery;
+mod shadow;
+mod spec;
+mod split;
+mod texture;
+mod tone;
+
+pub use assets::{Assets, Named};
+pub use bone::Side;
+pub use camera::Camera;
+pub use character::Character;
+pub use clip::{Clip, Take, Wanted, render_clip, render_parts};
+pub use draw::seed_of;
+pub use error::{StageError, Warning};
+pub use light::Light;
+pub use linear::Vec3;
+pub use motion::Motion;
+pub use prop::Prop;
+pub use spec::{Action, Backdrop, Cast, ClipSettings, ClipSpec, Covering, HeldProp, ReferenceSpec, SceneSpec};
+pub use split::Split;

@@ -1,0 +1,261 @@
+//! The joints of a human body and the names that modelling programs give them (MakeHuman and Unreal, Quaternius, KayKit,
+//! Mixamo, VRM).
+
+/// A person's own side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "left and right")]
+pub enum Side {
+    Left,
+    Right,
+}
+
+impl Side {
+    /// Both.
+    pub const BOTH: [Self; 2] = [Self::Left, Self::Right];
+
+    /// The other one.
+    pub fn other(self) -> Self {
+        match self {
+            Self::Left => Self::Right,
+            Self::Right => Self::Left,
+        }
+    }
+}
+
+/// The joints that motions move. Fingers are apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(usize)]
+#[expect(missing_docs, reason = "each name says which joint it is")]
+pub enum Bone {
+    Pelvis,
+    LowerSpine,
+    MiddleSpine,
+    UpperSpine,
+    Neck,
+    Head,
+    LeftClavicle,
+    LeftUpperArm,
+    LeftLowerArm,
+    LeftHand,
+    RightClavicle,
+    RightUpperArm,
+    RightLowerArm,
+    RightHand,
+    LeftThigh,
+    LeftCalf,
+    LeftFoot,
+    LeftToes,
+    RightThigh,
+    RightCalf,
+    RightFoot,
+    RightToes,
+}
+
+use Bone::*;
+
+impl Bone {
+    /// How many there are.
+    pub const COUNT: usize = 22;
+    /// All, parents before children.
+    pub const ALL: [Self; Self::COUNT] = [
+        Pelvis,
+        LowerSpine,
+        MiddleSpine,
+        UpperSpine,
+        Neck,
+        Head,
+        LeftClavicle,
+        LeftUpperArm,
+        LeftLowerArm,
+        LeftHand,
+        RightClavicle,
+        RightUpperArm,
+        RightLowerArm,
+        RightHand,
+        LeftThigh,
+        LeftCalf,
+        LeftFoot,
+        LeftToes,
+        RightThigh,
+        RightCalf,
+        RightFoot,
+        RightToes,
+    ];
+    /// What a skeleton must have to act.
+    pub(crate) const NEEDED: [Self; 14] = [
+        Pelvis,
+        Head,
+        LeftUpperArm,
+        LeftLowerArm,
+        LeftHand,
+        RightUpperArm,
+        RightLowerArm,
+        RightHand,
+        LeftThigh,
+        LeftCalf,
+        LeftFoot,
+        RightThigh,
+        RightCalf,
+        RightFoot,
+    ];
+
+    /// The joint it hangs on.
+    pub fn parent(self) -> Option<Self> {
+        Some(match self {
+            Pelvis => return None,
+            LowerSpine | LeftThigh | RightThigh => Pelvis,
+            MiddleSpine => LowerSpine,
+            UpperSpine => MiddleSpine,
+            Neck | LeftClavicle | RightClavicle => UpperSpine,
+            Head => Neck,
+            LeftUpperArm => LeftClavicle,
+            LeftLowerArm => LeftUpperArm,
+            LeftHand => LeftLowerArm,
+            RightUpperArm => RightClavicle,
+            RightLowerArm => RightUpperArm,
+            RightHand => RightLowerArm,
+            LeftCalf => LeftThigh,
+            LeftFoot => LeftCalf,
+            LeftToes => LeftFoot,
+            RightCalf => RightThigh,
+            RightFoot => RightCalf,
+            RightToes => RightFoot,
+        })
+    }
+
+    /// The same joint of the other side.
+    pub fn mirrored(self) -> Self {
+        match self {
+            LeftClavicle => RightClavicle,
+            LeftUpperArm => RightUpperArm,
+            LeftLowerArm => RightLowerArm,
+            LeftHand => RightHand,
+            LeftThigh => RightThigh,
+            LeftCalf => RightCalf,
+            LeftFoot => RightFoot,
+            LeftToes => RightToes,
+            RightClavicle => LeftClavicle,
+            RightUpperArm => LeftUpperArm,
+            RightLowerArm => LeftLowerArm,
+            RightHand => LeftHand,
+            RightThigh => LeftThigh,
+            RightCalf => LeftCalf,
+            RightFoot => LeftFoot,
+            RightToes => LeftToes,
+            middle => middle,
+        }
+    }
+
+    /// The hand of a side.
+    pub fn hand(side: Side) -> Self {
+        match side {
+            Side::Left => LeftHand,
+            Side::Right => RightHand,
+        }
+    }
+}
+
+/// What a joint's name says it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Meaning {
+    /// A joint that motions move.
+    Body(Bone),
+    /// A finger joint: side and finger (0 thumb ... 4 little); its order along the finger comes from the hierarchy.
+    Finger(Side, usize),
+}
+
+/// Reads a joint's name; `None` for helpers, ends, hair and the like.
+pub(crate) fn meaning_of(name: &str) -> Option<Meaning> {
+    let lower = separate_words(name);
+    let mut side = None;
+    let mut base = String::new();
+    for word in lower.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty()) {
+        match word {
+            "l" | "left" => side = Some(Side::Left),
+            "r" | "right" => side = Some(Side::Right),
+            "mixamorig" | "bip" | "bip01" | "j" | "c" | "def" | "armature" | "bone" => {}
+            "end" | "tip" | "ik" | "nub" | "leaf" | "twist" | "pole" | "target" | "roll" => return None,
+            word => base.push_str(word),
+        }
+    }
+    let sided = |left: Bone| match side {
+        Some(Side::Left) => Some(Meaning::Body(left)),
+        Some(Side::Right) => Some(Meaning::Body(left.mirrored())),
+        None => None,
+    };
+    let middle = |bone: Bone| if side.is_none() { Some(Meaning::Body(bone)) } else { None };
+    match base.as_str() {
+        "pelvis" | "hips" | "hip" => middle(Pelvis),
+        "spine01" | "spine" | "abdomen" => middle(LowerSpine),
+        "spine02" | "spine1" | "torso" => middle(MiddleSpine),
+        "spine03" | "spine2" | "chest" | "upperchest" => middle(UpperSpine),
+        "neck" | "neck01" | "neck1" => middle(Neck),
+        "head" => middle(Head),
+        "clavicle" | "shoulder" => sided(LeftClavicle),
+        "upperarm" | "arm" => sided(LeftUpperArm),
+        "lowerarm" | "forearm" => sided(LeftLowerArm),
+        "hand" | "wrist" => sided(LeftHand),
+        "thigh" | "upperleg" | "upleg" => sided(LeftThigh),
+        "calf" | "lowerleg" | "leg" | "shin" => sided(LeftCalf),
+        "foot" | "ankle" => sided(LeftFoot),
+        "ball" | "toes" | "toe" | "toebase" => sided(LeftToes),
+        finger => {
+            let finger = finger.strip_prefix("hand").unwrap_or(finger);
+            let order = [("thumb", 0), ("index", 1), ("middle", 2), ("ring", 3), ("pinky", 4), ("little", 4)];
+            let (_, finger) = order.into_iter().find(|(prefix, _)| finger.starts_with(prefix))?;
+            side.map(|side| Meaning::Finger(side, finger))
+        }
+    }
+}
+
+/// Lower case, with blanks where the writer used capitals: `LeftUpLeg` becomes `left up leg`.
+fn separate_words(name: &str) -> String {
+    let mut out = String::new();
+    let mut last_was_lower = false;
+    for letter in name.chars() {
+        if letter.is_uppercase() && last_was_lower {
+            out.push(' ');
+        }
+        last_was_lower = letter.is_lowercase() || letter.is_ascii_digit();
+        out.extend(letter.to_lowercase());
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_five_programs_are_understood() {
+        let body = |name: &str, bone: Bone| assert_eq!(meaning_of(name), Some(Meaning::Body(bone)), "{name}");
+        body("pelvis", Pelvis);
+        body("spine_03", UpperSpine);
+        body("upperarm_l", LeftUpperArm);
+        body("ball_r", RightToes);
+        body("UpperArm.L", LeftUpperArm);
+        body("Shoulder.R", RightClavicle);
+        body("Abdomen", LowerSpine);
+        body("mixamorig:LeftForeArm", LeftLowerArm);
+        body("mixamorig:RightUpLeg", RightThigh);
+        body("mixamorig:LeftToeBase", LeftToes);
+        body("J_Bip_L_UpperArm", LeftUpperArm);
+        body("J_Bip_C_Hips", Pelvis);
+        body("lowerleg.r", RightCalf);
+        assert_eq!(meaning_of("index_02_l"), Some(Meaning::Finger(Side::Left, 1)));
+        assert_eq!(meaning_of("mixamorig:RightHandPinky1"), Some(Meaning::Finger(Side::Right, 4)));
+        for helper in ["Head_end", "Index4.L_end", "Root", "upperarm_twist_01_l", "ik_foot_l", "PoleTarget.L"] {
+            assert_eq!(meaning_of(helper), None, "{helper}");
+        }
+    }
+
+    #[test]
+    fn parents_come_first_and_mirrors_return() {
+        for (index, bone) in Bone::ALL.into_iter().enumerate() {
+            assert_eq!(bone as usize, index);
+            assert_eq!(bone.mirrored().mirrored(), bone);
+            assert!(bone.parent().is_none_or(|parent| (parent as usize) < index));
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! What can go wrong with files given to the stage. Every variant names the file.
+
+use std::path::PathBuf;
+
+/// An asset or request the stage cannot use.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StageError {
+    /// A file or folder could not be read.
+    #[error("cannot read: {source}: `{}`", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// A file is not what its name says, or is damaged.
+    #[error("{found}, expected {expected}: `{}`", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What was found.
+        found: String,
+        /// What was expected.
+        expected: &'static str,
+    },
+    /// A file asks for more than the stage gives.
+    #[error("{what} is {found}, expected at most {limit}: `{}`", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// What is too large.
+        what: &'static str,
+        /// Its size.
+        found: u64,
+        /// The largest size taken.
+        limit: u64,
+    },
+    /// A character without a usable skeleton.
+    #[error("skeleton lacks {missing}: `{}`", path.display())]
+    NotHumanoid {
+        /// The file.
+        path: PathBuf,
+        /// The first thing that is missing.
+        missing: String,
+    },
+    /// A number that is not finite where geometry is expected.
+    #[error("{what} holds a number that is not finite: `{}`", path.display())]
+    NotFinite {
+        /// The file.
+        path: PathBuf,
+        /// Where.
+        what: &'static str,
+    },
+    /// Nodes that form a ring or have two parents.
+    #[error("node {node} has itself or two nodes as parents, expected a tree: `{}`", path.display())]
+    CyclicHierarchy {
+        /// The file.
+        path: PathBuf,
+        /// The node's index.
+        node: usize,
+    },
+    /// A description names an asset that is not loaded.
+    #[error("no {kind} named `{name}` is loaded")]
+    UnknownAsset {
+        /// What kind of asset.
+        kind: &'static str,
+        /// Its name.
+        name: String,
+    },
+    /// A folder that holds none of the asset folders.
+    #[error("no asset folder found, expected one of `characters_*`, `motions`, `props`, `panoramas`, `textures`: `{}`", path.display())]
+    NoAssets {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A clip description that cannot be rendered.
+    #[error("{what} is {found}, expected {expected}")]
+    BadSpec {
+        /// The field.
+        what: &'static str,
+        /// Its value.
+        found: String,
+        /// What it may be.
+        expected: &'static str,
+    },
+}
+
+impl StageError {
+    /// A stable name of the cause.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Unreadable { .. } => "stage.unreadable",
+            Self::Malformed { .. } => "stage.malformed",
+            Self::TooLarge { .. } => "stage.too_large",
+            Self::NotHumanoid { .. } => "stage.not_humanoid",
+            Self::NotFinite { .. } => "stage.not_finite",
+            Self::CyclicHierarchy { .. } => "stage.cyclic_hierarchy",
+            Self::UnknownAsset { .. } => "stage.unknown_asset",
+            Self::NoAssets { .. } => "stage.no_assets",
+            Self::BadSpec { .. } => "stage.bad_spec",
+        }
+    }
+
+    /// One line that says what to do.
+    pub fn help(&self) -> &'static str {
+        match self {
+            Self::Unreadable { .. } => "check the path and its permissions",
+            Self::Malformed { .. } | Self::NotFinite { .. } | Self::CyclicHierarchy { .. } => {
+                "export the file again, or move it out of the asset folder"
+            }
+            Self::TooLarge { .. } => "make the file smaller, or move it out of the asset folder",
+            Self::NotHumanoid { .. } => "name the joints as in the asset guide (hips, spine, head, arms, legs)",
+            Self::UnknownAsset { .. } => "load the same asset folder with which the clip was described",
+            Self::NoAssets { .. } => "give the folder that holds the asset folders, or no folder for the built-in cast",
+            Self::BadSpec { .. } => "correct the value, or draw a new clip from a seed",
+        }
+    }
+}
+
+/// Trouble with one file that did not stop the loading of the others.
+#[derive(Debug)]
+pub struct Warning {
+    /// What was wrong with the file that is left out.
+    pub cause: StageError,
+}

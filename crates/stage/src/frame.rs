@@ -1,0 +1,261 @@
+//! One picture of a clip: the person and the thing drawn over the plate, with their shadows, and what is where.
+
+use media::picture::{DepthMap, Mask, Picture};
+use perception::pose::{Keypoint, Pose};
+
+use crate::appearance::Tint;
+use crate::bone::Bone;
+use crate::character::Character;
+use crate::landmark::Landmark;
+use crate::layer::{LightTable, Moved, layer_and_triangle};
+use crate::linear::{Affine, Vec3};
+use crate::mesh::Mesh;
+use crate::performance::Posed;
+use crate::plate::{PER_PIXEL, Plate, SAMPLES, display, pixel_from_samples, sample_place, second_nearest};
+use crate::raster::{NOTHING, Samples};
+use crate::shadow::{Blocker, ShadowMap};
+
+/// An identity ready to be drawn.
+pub(crate) struct Actor<'a> {
+    pub(crate) character: &'a Character,
+    pub(crate) tints: &'a [Tint],
+    pub(crate) posed: &'a Posed,
+}
+
+/// A rigid thing ready to be drawn.
+pub(crate) struct Thing<'a> {
+    pub(crate) mesh: &'a Mesh,
+    pub(crate) tints: &'a [Tint],
+    pub(crate) scene_from_thing: Affine,
+}
+
+/// Memory used again from frame to frame.
+#[derive(Default)]
+pub(crate) struct Scratch {
+    maps: Vec<Affine>,
+    person: Moved,
+    thing: Moved,
+    samples: Samples,
+    shadow: ShadowMap,
+}
+
+/// What one picture carries.
+pub(crate) struct Rendered {
+    pub(crate) picture: Picture,
+    pub(crate) person: Mask,
+    pub(crate) object: Mask,
+    pub(crate) depth: DepthMap,
+    pub(crate) pose: Pose,
+}
+
+const PERSON: usize = 0;
+const THING: usize = 1;
+
+/// Draws `actor` and what it holds over `plate`.
+pub(crate) fn render(
+    plate: &Plate,
+    actor: &Actor<'_>,
+    thing: Option<&Thing<'_>>,
+    light: &LightTable,
+    shadows: bool,
+    scratch: &mut Scratch,
+) -> Rendered {
+    let (width, height) = plate.picture.size();
+    let (skeleton, mesh) = (actor.character.skeleton(), actor.character.mesh());
+    let Scratch { maps, person, thing: held, samples, shadow } = scratch;
+
+    // 1. Move the corners.
+    maps.clear();
+    maps.extend((0..skeleton.joints.len()).map(|joint| actor.posed.scene_from_rest(skeleton, joint)));
+    person.update(mesh, maps, &plate.view, light);
+    if let Some(thing) = thing {
+        held.update(thing.mesh, &[thing.scene_from_thing], &plate.view, light);
+    }
+
+    // 2. What the sun sees.
+    let (centre, radius) = ball(actor.posed.joints(), thing.map(|_| held.scene.as_slice()));
+    shadow.begin(centre, radius, light.sun_direction, blockers(actor));
+    person.draw_shadow(mesh, shadow);
+    if let Some(thing) = thing {
+        held.draw_shadow(thing.mesh, shadow);
+    }
+
+    // 3. What the camera sees.
+    samples.clear(width * SAMPLES, height * SAMPLES, true);
+    person.draw(mesh, PERSON, &plate.view, samples);
+    if let Some(thing) = thing {
+        held.draw(thing.mesh, THING, &plate.view, samples);
+    }
+
+    // 4. Colour.
+    let mut paint_person = person.painter(mesh, actor.tints, light);
+    let mut paint_thing = thing.map(|thing| held.painter(thing.mesh, thing.tints, light));
+    let mut picture = plate.picture.clone();
+    let mut depth = plate.depth.clone();
+    let mut person_mask = Mask::filled(width, height, 0);
+    let mut object_mask = Mask::filled(width, height, 0);
+    let [left, top, right, bottom] = samples.touched;
+    for y in 0..height {
+        for x in 0..width {
+            let index = y * width + x;
+            let touched =
+                x * SAMPLES + 1 >= left && x * SAMPLES < right && y * SAMPLES + 1 >= top && y * SAMPLES < bottom;
+            let sights: &[_; PER_PIXEL] = &plate.samples.as_chunks().0[index];
+            let ids = if touched {
+                std::array::from_fn(|sample| {
+                    let (column, row) = sample_place(x, y, sample);
+                    samples.id[row * samples.width + column]
+                })
+            } else {
+                [NOTHING; PER_PIXEL]
+            };
+            // The samples of the backdrop share one shadow, measured at the first of them.
+            let open = ids.iter().position(|id| *id == NOTHING);
+            let dark = match open {
+                Some(sample) if shadows && sights[sample].sun_share >= 0.0 => {
+                    let (column, row) = sample_place(x, y, sample);
+                    let sight = &sights[sample];
+                    let place = plate.view.eye + plate.view.ray(column as f32 + 0.5, row as f32 + 0.5) * sight.depth;
+                    darkness(shadow, place, sight.normal, sight.sun_share)
+                }
+                _ => 1.0,
+            };
+            if ids == [NOTHING; PER_PIXEL] {
+                if dark < 0.9995 {
+                    picture.cells_mut()[index] = pixel_from_samples(
+                        sights.map(|sight| display(sight.colour.map(|value| value * shade_of(&sight, dark)))),
+                    );
+                }
+                continue;
+            }
+            let mut colours = [[0.0; 3]; PER_PIXEL];
+            let mut depths = [0.0; PER_PIXEL];
+            let mut counts = [0u32; 2];
+            for sample in 0..PER_PIXEL {
+                let sight = &sights[sample];
+                if ids[sample] == NOTHING {
+                    colours[sample] = display(sight.colour.map(|value| value * shade_of(sight, dark)));
+                    depths[sample] = sight.depth;
+                    continue;
+                }
+                let (column, row) = sample_place(x, y, sample);
+                let (px, py) = (column as f32 + 0.5, row as f32 + 0.5);
+                let distance = 1.0 / samples.nearness[row * samples.width + column];
+                depths[sample] = distance;
+                let place = plate.view.eye + plate.view.ray(px, py) * distance;
+                let sunlit = if shadows { shadow.sunlit(place, 1.5) } else { 1.0 };
+                let focal = plate.view.focal;
+                let ray = Vec3::new((px - plate.view.centre[0]) / focal, (py - plate.view.centre[1]) / focal, 1.0);
+                let (layer, triangle) = layer_and_triangle(ids[sample]);
+                counts[layer] += 1;
+                let colour = match (&mut paint_thing, layer) {
+                    (Some(painter), THING) => painter.colour(triangle, ray, sunlit),
+                    _ => paint_person.colour(triangle, ray, sunlit),
+                };
+                colours[sample] = display(colour);
+            }
+            picture.cells_mut()[index] = pixel_from_samples(colours);
+            depth.cells_mut()[index] = second_nearest(depths);
+            let coverage = |count: u32| ((count * 255 + 2) / PER_PIXEL as u32) as u8;
+            person_mask.cells_mut()[index] = coverage(counts[PERSON]);
+            object_mask.cells_mut()[index] = coverage(counts[THING]);
+        }
+    }
+    let pose = project_pose(plate, actor, &depth);
+    Rendered { picture, person: person_mask, object: object_mask, depth, pose }
+}
+
+/// Factor on the light of a place in shadow.
+#[inline]
+fn darkness(shadow: &ShadowMap, place: Vec3, normal: Vec3, sun_share: f32) -> f32 {
+    if !shadow.may_darken(place) {
+        return 1.0;
+    }
+    let sunlit = if sun_share > 0.01 { shadow.sunlit(place, 3.0) } else { 1.0 };
+    (1.0 - sun_share * (1.0 - sunlit)) * shadow.open(place, normal)
+}
+
+#[inline]
+fn shade_of(sight: &crate::backdrop::Sight, dark: f32) -> f32 {
+    if sight.sun_share >= 0.0 { dark } else { 1.0 }
+}
+
+/// A ball around the body and the thing.
+fn ball(joints: &[Vec3], thing: Option<&[Vec3]>) -> (Vec3, f32) {
+    let points = || joints.iter().chain(thing.into_iter().flatten());
+    let first = joints[0];
+    let (low, high) = points().fold((first, first), |(low, high), &point| (low.min(point), high.max(point)));
+    let centre = low.lerp(high, 0.5);
+    let radius = points().map(|&point| (point - centre).length()).fold(0.0f32, f32::max);
+    (centre, radius + 0.32)
+}
+
+/// Spheres that keep light from the ground and walls near the body.
+fn blockers<'a>(actor: &'a Actor<'_>) -> impl Iterator<Item = Blocker> + 'a {
+    let skeleton = actor.character.skeleton();
+    let size = actor.character.height() / 1.75;
+    let at = move |bone: Bone| actor.posed.joint(skeleton.joint_or_above(bone));
+    let limbs = [
+        (Bone::LeftCalf, Bone::LeftFoot),
+        (Bone::RightCalf, Bone::RightFoot),
+        (Bone::LeftThigh, Bone::LeftCalf),
+        (Bone::RightThigh, Bone::RightCalf),
+    ];
+    let joints = [
+        (Bone::LeftFoot, 0.075),
+        (Bone::RightFoot, 0.075),
+        (Bone::LeftToes, 0.05),
+        (Bone::RightToes, 0.05),
+        (Bone::Pelvis, 0.15),
+        (Bone::UpperSpine, 0.16),
+        (Bone::Head, 0.11),
+        (Bone::LeftHand, 0.05),
+        (Bone::RightHand, 0.05),
+        (Bone::LeftLowerArm, 0.05),
+        (Bone::RightLowerArm, 0.05),
+    ];
+    let between = limbs.into_iter().map(move |(a, b)| Blocker { centre: at(a).lerp(at(b), 0.5), radius: 0.07 * size });
+    joints.into_iter().map(move |(bone, radius)| Blocker { centre: at(bone), radius: radius * size }).chain(between)
+}
+
+/// The pose in pixels. A point is sure (1) when nothing lies clearly in front of it, 0.5 when something does, 0.1 outside the
+/// picture, 0 behind the camera.
+fn project_pose(plate: &Plate, actor: &Actor<'_>, depth: &DepthMap) -> Pose {
+    let skeleton = actor.character.skeleton();
+    let landmarks = actor.character.landmarks();
+    let scale = SAMPLES as f32;
+    let place = |landmark: &Landmark| actor.posed.landmark(skeleton, landmark);
+    let hips = place(&landmarks.body[8]).lerp(place(&landmarks.body[11]), 0.5);
+    let hip_depth = plate.view.project(hips).1.max(0.1);
+    let project = |landmark: &Landmark, thickness: f32| {
+        let ([x, y], distance) = plate.view.project(place(landmark));
+        let (x, y) = (x / scale, y / scale);
+        let inside = x >= 0.0 && y >= 0.0 && x < depth.width() as f32 && y < depth.height() as f32;
+        let confidence = if distance <= 0.05 {
+            0.0
+        } else if !inside {
+            0.1
+        } else if depth.get(x as usize, y as usize) < distance - thickness {
+            0.5
+        } else {
+            1.0
+        };
+        Keypoint { x, y, z: (distance - hip_depth) * plate.view.focal / scale / hip_depth, confidence }
+    };
+    let points = |list: &[Landmark], thickness: f32| list.iter().map(|point| project(point, thickness)).collect();
+    let [left, right] = &landmarks.hands;
+    Pose {
+        body: std::array::from_fn(|joint| {
+            let thickness = match joint {
+                0 | 14 | 15 => 0.04,
+                16 | 17 => 0.06,
+                1 | 8 | 11 => 0.25,
+                _ => 0.14,
+            };
+            project(&landmarks.body[joint], thickness)
+        }),
+        right_hand: points(right, 0.05),
+        left_hand: points(left, 0.05),
+        face: points(&landmarks.face, 0.04),
+    }
+}

@@ -1,0 +1,278 @@
+//! A mesh in one instant: corners moved, lit and projected, then drawn into samples and coloured.
+
+use crate::appearance::Tint;
+use crate::camera::{NEAR, View};
+use crate::light::shade;
+use crate::linear::{Affine, Vec3};
+use crate::mesh::Mesh;
+use crate::raster::{Faces, Samples, ScreenCorner};
+use crate::shadow::ShadowMap;
+
+/// Where the index of a layer sits in a sample's id, above the triangle.
+const LAYER_SHIFT: u32 = 26;
+
+/// Which layer and triangle an id means.
+pub(crate) fn layer_and_triangle(id: u32) -> (usize, usize) {
+    ((id >> LAYER_SHIFT) as usize, (id & ((1 << LAYER_SHIFT) - 1)) as usize)
+}
+
+/// Light as a mesh needs it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LightTable {
+    pub(crate) around: [[f32; 3]; 9],
+    pub(crate) sun: [f32; 3],
+    pub(crate) sun_direction: Vec3,
+}
+
+impl LightTable {
+    pub(crate) fn new(light: &crate::light::Light) -> Self {
+        Self { around: light.around_table(), sun: light.sun, sun_direction: light.sun_direction.normalised() }
+    }
+}
+
+/// The corners of one mesh in one instant. The vectors are kept from frame to frame.
+#[derive(Debug, Default)]
+pub(crate) struct Moved {
+    pub(crate) scene: Vec<Vec3>,
+    view: Vec<Vec3>,
+    screen: Vec<ScreenCorner>,
+    /// Light from around.
+    around: Vec<[f32; 3]>,
+    /// Share of the sun by the angle alone.
+    sun: Vec<f32>,
+}
+
+impl Moved {
+    /// Moves every corner. `maps` holds one map a joint; a rigid mesh uses the first.
+    pub(crate) fn update(&mut self, mesh: &Mesh, maps: &[Affine], view: &View, light: &LightTable) {
+        let count = mesh.positions.len();
+        self.scene.clear();
+        self.view.clear();
+        self.screen.clear();
+        self.around.clear();
+        self.sun.clear();
+        for corner in 0..count {
+            let blended;
+            let map = match mesh.weights.get(corner) {
+                None => &maps[0],
+                Some(weights) => {
+                    let joints = mesh.joints[corner];
+                    if weights[0] > 0.999 {
+                        &maps[usize::from(joints[0])]
+                    } else {
+                        blended = blend(maps, joints, *weights);
+                        &blended
+                    }
+                }
+            };
+            let scene = map.point(mesh.positions[corner]);
+            let normal = map.vector(mesh.normals[corner]).normalised();
+            let place = view.view_from_scene(scene);
+            let nearness = 1.0 / place.z.max(NEAR);
+            let focal = view.focal * nearness;
+            self.scene.push(scene);
+            self.view.push(place);
+            self.screen.push([view.centre[0] + place.x * focal, view.centre[1] + place.y * focal, nearness]);
+            self.around.push(shade(&light.around, normal));
+            self.sun.push(normal.dot(light.sun_direction).max(0.0));
+        }
+    }
+
+    /// Draws the mesh as layer `layer`.
+    pub(crate) fn draw(&self, mesh: &Mesh, layer: usize, view: &View, samples: &mut Samples) {
+        let base = (layer as u32) << LAYER_SHIFT;
+        for (index, (triangle, &material)) in mesh.triangles.iter().zip(&mesh.material_of).enumerate() {
+            let corners = triangle.map(|corner| corner as usize);
+            let material = &mesh.materials[usize::from(material)];
+            let faces = if material.double_sided { Faces::Both } else { Faces::Front };
+            let id = base | index as u32;
+            let behind = corners.map(|corner| self.view[corner].z < NEAR);
+            if behind == [true; 3] {
+                continue;
+            }
+            if behind != [false; 3] {
+                let corners = corners.map(|corner| self.view[corner]);
+                for triangle in clipped(corners) {
+                    samples.draw(triangle.map(|corner| screen_from_view(view, corner)), id, faces, None);
+                }
+                continue;
+            }
+            let screen = corners.map(|corner| self.screen[corner]);
+            match (&material.texture, material.cutoff) {
+                (Some(texture), Some(cutoff)) => {
+                    let places = corners.map(|corner| mesh.places[corner]);
+                    let level = texture.level_for(density(texture.size(), &places, &screen));
+                    let opaque = |weights: [f32; 3]| {
+                        let [u, v] = blend_places(&places, weights);
+                        texture.alpha(u, v, level) >= cutoff
+                    };
+                    samples.draw(screen, id, faces, Some(&opaque));
+                }
+                _ => samples.draw(screen, id, faces, None),
+            }
+        }
+    }
+
+    /// Draws what the sun does not see from behind into a shadow map.
+    pub(crate) fn draw_shadow(&self, mesh: &Mesh, map: &mut ShadowMap) {
+        map.add(&self.scene, mesh);
+    }
+
+    /// Colours samples of this layer one after the other.
+    pub(crate) fn painter<'a>(&'a self, mesh: &'a Mesh, tints: &'a [Tint], light: &'a LightTable) -> Painter<'a> {
+        Painter { moved: self, mesh, tints, light, triangle: usize::MAX, setup: Setup::default() }
+    }
+}
+
+/// Colours samples; remembers the last triangle.
+pub(crate) struct Painter<'a> {
+    moved: &'a Moved,
+    mesh: &'a Mesh,
+    tints: &'a [Tint],
+    light: &'a LightTable,
+    triangle: usize,
+    setup: Setup,
+}
+
+#[derive(Default)]
+struct Setup {
+    corners: [usize; 3],
+    origin: Vec3,
+    first: Vec3,
+    second: Vec3,
+    /// `-origin x first`, for the third weight.
+    across: Vec3,
+    level: usize,
+}
+
+impl Painter<'_> {
+    /// Linear colour of triangle `triangle` along the camera-space direction `ray`. `sunlit` tells how much of the sun
+    /// reaches it.
+    #[inline]
+    pub(crate) fn colour(&mut self, triangle: usize, ray: Vec3, sunlit: f32) -> [f32; 3] {
+        if triangle != self.triangle {
+            self.prepare(triangle);
+        }
+        // Ray and triangle (Moeller and Trumbore 1997): exact perspective whatever was clipped.
+        let setup = &self.setup;
+        let p = ray.cross(setup.second);
+        let scale = 1.0 / nonzero(setup.first.dot(p));
+        let u = ((-setup.origin).dot(p) * scale).clamp(0.0, 1.0);
+        let v = (ray.dot(setup.across) * scale).clamp(0.0, 1.0 - u);
+        let weights = [1.0 - u - v, u, v];
+        let [a, b, c] = setup.corners;
+        let material = &self.mesh.materials[usize::from(self.mesh.material_of[triangle])];
+        let mut albedo = material.colour;
+        if let Some(texture) = &material.texture {
+            let [s, t] = blend_places(&setup.corners.map(|corner| self.mesh.places[corner]), weights);
+            let colour = texture.colour(s, t, setup.level);
+            (0..3).for_each(|channel| albedo[channel] *= colour[channel]);
+        }
+        if let Some(tint) = self.tints.get(usize::from(self.mesh.material_of[triangle])) {
+            let positions = &self.mesh.positions;
+            albedo = tint
+                .apply(albedo, || positions[a] * weights[0] + positions[b] * weights[1] + positions[c] * weights[2]);
+        }
+        let moved = self.moved;
+        let sun = (moved.sun[a] * weights[0] + moved.sun[b] * weights[1] + moved.sun[c] * weights[2]) * sunlit;
+        std::array::from_fn(|channel| {
+            let around = moved.around[a][channel] * weights[0]
+                + moved.around[b][channel] * weights[1]
+                + moved.around[c][channel] * weights[2];
+            albedo[channel] * (around + self.light.sun[channel] * sun)
+        })
+    }
+
+    fn prepare(&mut self, triangle: usize) {
+        let corners = self.mesh.triangles[triangle].map(|corner| corner as usize);
+        let [a, b, c] = corners.map(|corner| self.moved.view[corner]);
+        let material = &self.mesh.materials[usize::from(self.mesh.material_of[triangle])];
+        let level = material.texture.as_ref().map_or(0, |texture| {
+            let screen = corners.map(|corner| self.moved.screen[corner]);
+            texture.level_for(density(texture.size(), &corners.map(|corner| self.mesh.places[corner]), &screen))
+        });
+        let (first, second) = (b - a, c - a);
+        self.setup = Setup { corners, origin: a, first, second, across: (-a).cross(first), level };
+        self.triangle = triangle;
+    }
+}
+
+fn nonzero(value: f32) -> f32 {
+    if value.abs() < 1e-20 { 1e-20 } else { value }
+}
+
+#[inline]
+fn blend_places(places: &[[f32; 2]; 3], weights: [f32; 3]) -> [f32; 2] {
+    std::array::from_fn(|axis| {
+        places[0][axis] * weights[0] + places[1][axis] * weights[1] + places[2][axis] * weights[2]
+    })
+}
+
+/// Finest texels a sample, from the areas of the triangle in the texture and on the screen.
+fn density((width, height): (usize, usize), places: &[[f32; 2]; 3], screen: &[ScreenCorner; 3]) -> f32 {
+    let area =
+        |a: [f32; 2], b: [f32; 2], c: [f32; 2]| ((b[0] - a[0]) * (c[1] - a[1]) - (c[0] - a[0]) * (b[1] - a[1])).abs();
+    let texels = area(places[0], places[1], places[2]) * (width * height) as f32;
+    let [a, b, c] = screen.map(|[x, y, _]| [x, y]);
+    (texels / area(a, b, c).max(1e-6)).sqrt()
+}
+
+#[inline]
+fn blend(maps: &[Affine], joints: [u16; 4], weights: [f32; 4]) -> Affine {
+    let mut sum = Affine { columns: [Vec3::ZERO; 3], origin: Vec3::ZERO };
+    for slot in 0..4 {
+        let weight = weights[slot];
+        if weight == 0.0 {
+            break;
+        }
+        let map = &maps[usize::from(joints[slot])];
+        for column in 0..3 {
+            sum.columns[column] += map.columns[column] * weight;
+        }
+        sum.origin += map.origin * weight;
+    }
+    sum
+}
+
+fn screen_from_view(view: &View, corner: Vec3) -> ScreenCorner {
+    let nearness = 1.0 / corner.z.max(NEAR);
+    let focal = view.focal * nearness;
+    [view.centre[0] + corner.x * focal, view.centre[1] + corner.y * focal, nearness]
+}
+
+/// The part of a triangle in front of the near plane: one or two triangles of the same orientation.
+fn clipped(corners: [Vec3; 3]) -> Vec<[Vec3; 3]> {
+    let mut outline = Vec::with_capacity(4);
+    for index in 0..3 {
+        let (from, to) = (corners[index], corners[(index + 1) % 3]);
+        if from.z >= NEAR {
+            outline.push(from);
+        }
+        if (from.z >= NEAR) != (to.z >= NEAR) {
+            outline.push(from.lerp(to, (NEAR - from.z) / (to.z - from.z)));
+        }
+    }
+    (2..outline.len()).map(|last| [outline[0], outline[last - 1], outline[last]]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clipping_keeps_the_part_in_front() {
+        let corners = [Vec3::new(0.0, 0.0, 1.0), Vec3::new(1.0, 0.0, 1.0), Vec3::new(0.0, 1.0, -1.0)];
+        let parts = clipped(corners);
+        assert_eq!(parts.len(), 2);
+        assert!(parts.as_flattened().iter().all(|corner| corner.z >= NEAR - 1e-6));
+        let behind = corners.map(|corner| Vec3::new(corner.x, corner.y, -1.0));
+        assert!(clipped(behind).is_empty());
+    }
+
+    #[test]
+    fn density_counts_texels_a_sample() {
+        let screen = [[0.0, 0.0, 1.0], [8.0, 0.0, 1.0], [0.0, 8.0, 1.0]];
+        let places = [[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]];
+        assert!((density((32, 32), &places, &screen) - 4.0).abs() < 1e-5);
+    }
+}

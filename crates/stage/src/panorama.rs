@@ -1,0 +1,169 @@
+//! Equirectangular surroundings with their light.
+//!
+//! The direction of column `c` of `W` and row `r` of `H`: `theta = (r + 0.5) / H pi`, `phi = (c + 0.5) / W 2 pi - pi`,
+//! `X = sin theta sin phi`, `Y = cos theta`, `Z = -sin theta cos phi`: the middle looks along -Z.
+
+use std::f32::consts::{PI, TAU};
+
+use crate::light::basis;
+use crate::linear::Vec3;
+use crate::texture::Texture;
+use crate::tone::light_from_display;
+
+/// A sphere of light seen from its middle.
+#[derive(Debug, Clone)]
+pub struct Panorama {
+    name: String,
+    width: usize,
+    height: usize,
+    /// Tone-mapped bytes.
+    pixels: Vec<[u8; 3]>,
+    /// Radiance over the basis of [`crate::light::Light`].
+    pub(crate) light: [[f32; 3]; 9],
+    pub(crate) brightest: Vec3,
+}
+
+impl Panorama {
+    /// From tone-mapped pixels, with light known from the original or else measured from the pixels.
+    pub(crate) fn new(name: String, texture: &Texture, known: Option<([[f32; 3]; 9], Vec3)>) -> Self {
+        let (width, height) = texture.size();
+        let pixels: Vec<[u8; 3]> = (0..width * height)
+            .map(|index| {
+                let (u, v) = ((index % width) as f32 + 0.5, (index / width) as f32 + 0.5);
+                let [r, g, b, _] = texture.sample(u / width as f32, v / height as f32, 0);
+                [r, g, b].map(|value| (value + 0.5) as u8)
+            })
+            .collect();
+        let mut panorama = Self { name, width, height, pixels, light: [[0.0; 3]; 9], brightest: Vec3::UP };
+        (panorama.light, panorama.brightest) = known.unwrap_or_else(|| panorama.measured());
+        panorama
+    }
+
+    /// From linear light, with a sun at (azimuth, height) in radians.
+    pub(crate) fn from_light(
+        width: usize,
+        height: usize,
+        light: Vec<[f32; 3]>,
+        (azimuth, elevation): (f32, f32),
+    ) -> Self {
+        let display = |value: f32| crate::tone::byte_from_display(crate::tone::display_from_light(value));
+        let pixels = light.into_iter().map(|colour| colour.map(display)).collect();
+        let mut panorama =
+            Self { name: String::new(), width, height, pixels, light: [[0.0; 3]; 9], brightest: Vec3::UP };
+        panorama.light = panorama.measured().0;
+        let (sine, cosine) = elevation.sin_cos();
+        panorama.brightest = Vec3::new(cosine * azimuth.sin(), sine, -cosine * azimuth.cos());
+        let sun = basis(panorama.brightest).map(|value| value * 1.6);
+        for (coefficient, value) in panorama.light.iter_mut().zip(sun) {
+            coefficient.iter_mut().for_each(|channel| *channel += value);
+        }
+        panorama
+    }
+
+    /// Name of the file without its ending.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The light of the pixels, and the brightest direction.
+    fn measured(&self) -> ([[f32; 3]; 9], Vec3) {
+        let table = light_from_display();
+        let mut light = [[0.0f32; 3]; 9];
+        let (mut best, mut brightest) = (-1.0, Vec3::UP);
+        for row in 0..self.height {
+            let theta = (row as f32 + 0.5) / self.height as f32 * PI;
+            let solid = theta.sin() * (PI / self.height as f32) * (TAU / self.width as f32);
+            for column in 0..self.width {
+                let phi = (column as f32 + 0.5) / self.width as f32 * TAU - PI;
+                let direction = Vec3::new(theta.sin() * phi.sin(), theta.cos(), -theta.sin() * phi.cos());
+                let colour = self.pixels[row * self.width + column].map(|byte| table[usize::from(byte)]);
+                let sum: f32 = colour.iter().sum();
+                if sum > best {
+                    (best, brightest) = (sum, direction);
+                }
+                for (coefficient, value) in light.iter_mut().zip(basis(direction)) {
+                    (0..3).for_each(|channel| coefficient[channel] += colour[channel] * value * solid);
+                }
+            }
+        }
+        (light, brightest)
+    }
+
+    /// Light from a direction of any length.
+    #[inline]
+    pub(crate) fn look(&self, direction: Vec3) -> [f32; 3] {
+        let flat = (direction.x * direction.x + direction.z * direction.z).sqrt();
+        let phi = arc_tangent(direction.x, -direction.z);
+        let theta = arc_tangent(flat, direction.y);
+        let x = (phi + PI) / TAU * self.width as f32 - 0.5;
+        let y = (theta / PI * self.height as f32 - 0.5).clamp(0.0, (self.height - 1) as f32);
+        let (left, top) = (x.floor(), y.floor());
+        let (sx, sy) = (x - left, y - top);
+        let x0 = (left as i32).rem_euclid(self.width as i32) as usize;
+        let x1 = if x0 + 1 == self.width { 0 } else { x0 + 1 };
+        let y0 = top as usize;
+        let y1 = (y0 + 1).min(self.height - 1);
+        let table = light_from_display();
+        let (upper, lower) = (y0 * self.width, y1 * self.width);
+        let four = [upper + x0, upper + x1, lower + x0, lower + x1].map(|index| self.pixels[index]);
+        std::array::from_fn(|channel| {
+            let [a, b, c, d] = four.map(|pixel| table[usize::from(pixel[channel])]);
+            let upper = a + (b - a) * sx;
+            let lower = c + (d - c) * sx;
+            upper + (lower - upper) * sy
+        })
+    }
+}
+
+/// Angle of (`x`, `y`) = (cosine, sine) exchanged: `atan2(first, second)`, within 1e-4 radians, from sums and products only.
+#[inline]
+fn arc_tangent(first: f32, second: f32) -> f32 {
+    let (a, b) = (first.abs(), second.abs());
+    let ratio = a.min(b) / a.max(b).max(1e-30);
+    let squared = ratio * ratio;
+    let mut angle = ratio
+        * (0.999_866
+            + squared * (-0.330_299_5 + squared * (0.180_141 + squared * (-0.085_133 + squared * 0.020_835_1))));
+    if a > b {
+        angle = PI / 2.0 - angle;
+    }
+    if second < 0.0 {
+        angle = PI - angle;
+    }
+    if first < 0.0 { -angle } else { angle }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_quick_angle_is_near_the_exact_one() {
+        for index in 0..100 {
+            let angle = index as f32 * 0.0628 - 3.13;
+            let (sine, cosine) = angle.sin_cos();
+            assert!((arc_tangent(sine, cosine) - angle).abs() < 2e-4, "{angle}");
+        }
+    }
+
+    #[test]
+    fn directions_find_their_pixels() {
+        // Left quarter red looks along +Z and beyond; the middle, along -Z, is green.
+        let texels =
+            (0..8 * 4).map(|index| if index % 8 == 3 || index % 8 == 4 { [0, 255, 0, 255] } else { [255, 0, 0, 255] });
+        let panorama = Panorama::new("test".into(), &Texture::new(8, 4, texels.collect()), None);
+        let [r, g, _] = panorama.look(Vec3::new(0.0, 0.0, -1.0));
+        assert!(g > 1.0 && r < 0.01, "{r} {g}");
+        let [r, g, _] = panorama.look(Vec3::new(0.0, 0.0, 1.0));
+        assert!(r > 1.0 && g < 0.01, "{r} {g}");
+    }
+
+    #[test]
+    fn an_even_panorama_lights_evenly() {
+        let texture = Texture::new(16, 8, vec![[128, 128, 128, 255]; 128]);
+        let panorama = Panorama::new("even".into(), &texture, None);
+        let level = light_from_display()[128];
+        assert!((panorama.light[0][0] * 0.282_095 - level).abs() < 0.02 * level);
+        assert!(panorama.light[1..].iter().flatten().all(|value| value.abs() < 0.05 * level));
+    }
+}

@@ -1,0 +1,129 @@
+//! Places and their light, drawn around what must be seen.
+
+use rand::Rng;
+use rand::seq::IndexedRandom;
+use rand_chacha::ChaCha8Rng;
+
+use crate::appearance::hsv;
+use crate::assets::{Assets, Named};
+use crate::camera::Camera;
+use crate::error::StageError;
+use crate::light::Light;
+use crate::linear::Vec3;
+use crate::spec::{Backdrop, ClipSettings, Covering, SceneSpec};
+use crate::split::Split;
+
+/// Assets of a list that may appear in `split`.
+pub(crate) fn allowed<T>(list: &[Named<T>], split: Option<Split>) -> Vec<&Named<T>> {
+    list.iter().filter(|named| split.is_none_or(|split| named.split == split)).collect()
+}
+
+/// A seed for something made up that belongs to `split`; small enough for JSON readers that know only floats.
+pub(crate) fn made_up(random: &mut ChaCha8Rng, split: Option<Split>) -> u64 {
+    let seed = random.random_range(0..1u64 << 46) * 20;
+    seed + match split {
+        None => random.random_range(0..20),
+        Some(Split::Train) => random.random_range(0..12),
+        Some(Split::Val) => random.random_range(12..15),
+        Some(Split::Test) => random.random_range(15..20),
+    }
+}
+
+fn covering(random: &mut ChaCha8Rng, assets: &Assets, settings: &ClipSettings, made_up_share: f64) -> Covering {
+    let loaded = allowed(&assets.textures, settings.split);
+    let texture = match loaded.choose(random) {
+        Some(named) if !random.random_bool(made_up_share) => named.id.clone(),
+        _ => format!("pattern/{}", made_up(random, settings.split)),
+    };
+    let gain = random.random_range(0.7..1.25);
+    let cast = hsv(random.random_range(0.0..6.0), random.random_range(0.0..0.25), 1.0);
+    Covering {
+        texture,
+        metres: random.random_range(0.8..2.8),
+        turn: if random.random_bool(0.7) { 0.0 } else { random.random_range(0.0..std::f32::consts::TAU) },
+        tint: cast.map(|value| value * gain),
+    }
+}
+
+/// A panorama or a room, with its light.
+pub(crate) fn scene(
+    random: &mut ChaCha8Rng,
+    assets: &Assets,
+    settings: &ClipSettings,
+    cameras: &[Camera],
+    (low, high): (Vec3, Vec3),
+) -> Result<SceneSpec, StageError> {
+    let panoramas = allowed(&assets.panoramas, settings.split);
+    if random.random_bool(f64::from(settings.room_share.clamp(0.0, 1.0))) {
+        return Ok(room(random, assets, settings, cameras, (low, high)));
+    }
+    let id = match panoramas.choose(random) {
+        Some(named) => named.id.clone(),
+        None => format!("sky/{}", made_up(random, settings.split)),
+    };
+    let panorama = assets.panorama(&id)?;
+    let level = panorama.light[0].iter().sum::<f32>() / 3.0 * 0.282_095;
+    let gain = (random.random_range(0.85..1.1) / level.max(0.05)).clamp(0.6, 1.8);
+    let light = Light::from_panorama(&panorama.light, panorama.brightest, random.random_range(0.35..0.8), gain);
+    let ground = random.random_bool(0.5).then(|| covering(random, assets, settings, 0.25));
+    let backdrop = Backdrop::Panorama { panorama: id, taken_at: random.random_range(1.4..2.2), ground };
+    Ok(SceneSpec { backdrop, light })
+}
+
+fn room(
+    random: &mut ChaCha8Rng,
+    assets: &Assets,
+    settings: &ClipSettings,
+    cameras: &[Camera],
+    (low, high): (Vec3, Vec3),
+) -> SceneSpec {
+    let (low, high) =
+        cameras.iter().fold((low, high), |(low, high), camera| (low.min(camera.eye), high.max(camera.eye)));
+    let mut margin = || random.random_range(0.5..2.6);
+    let low = Vec3::new(low.x - margin(), 0.0, low.z - margin());
+    let high = Vec3::new(high.x + margin(), (high.y + 0.25).max(2.2 + 0.4 * margin()), high.z + margin());
+    let ceiling = random.random_range(0.5..0.8);
+    let wall = covering(random, assets, settings, 0.9);
+    let floor = covering(random, assets, settings, 0.4);
+    let skirting = if random.random_bool(0.5) { random.random_range(0.06..0.14) } else { 0.0 };
+    let backdrop = Backdrop::Room { low, high, floor, wall, ceiling: [ceiling; 3], skirting };
+    let azimuth = cameras.first().map_or(0.0, |camera| {
+        let way = camera.eye - camera.target;
+        way.x.atan2(way.z)
+    });
+    SceneSpec { backdrop, light: lamp(random, azimuth) }
+}
+
+/// A lamp above and beside the camera at `azimuth`, and light from around.
+fn lamp(random: &mut ChaCha8Rng, azimuth: f32) -> Light {
+    let angle = azimuth + random.random_range(-1.9..1.9f32);
+    let rise = random.random_range(0.8..2.2);
+    let direction = Vec3::new(angle.sin(), rise, angle.cos());
+    let sun = random.random_range(0.25..0.85);
+    let level = random.random_range(0.8..1.1) - 0.55 * sun;
+    let mut light = Light::studio(level, direction, sun);
+    let warm = random.random_range(-0.12..0.16);
+    let cast = [1.0 + warm, 1.0, 1.0 - warm];
+    for channel in 0..3 {
+        light.sun[channel] *= cast[channel];
+        light.around.iter_mut().for_each(|coefficient| coefficient[channel] *= 1.0 + (cast[channel] - 1.0) * 0.5);
+    }
+    // Walls are not equally bright: a little more from one side.
+    let side = random.random_range(0.0..std::f32::consts::TAU);
+    for channel in 0..3 {
+        light.around[3][channel] += 0.35 * level * side.sin();
+        light.around[2][channel] += 0.35 * level * side.cos();
+    }
+    light
+}
+
+/// One flat colour, lit as in a studio.
+pub(crate) fn plain(random: &mut ChaCha8Rng, azimuth: f32) -> SceneSpec {
+    let colour = match random.random_range(0..5) {
+        0 => [0.95; 3],
+        1 => [random.random_range(0.3..0.8); 3],
+        2 => [random.random_range(0.02..0.2); 3],
+        _ => hsv(random.random_range(0.0..6.0), random.random_range(0.1..0.8), random.random_range(0.1..0.9)),
+    };
+    SceneSpec { backdrop: Backdrop::Plain { colour }, light: lamp(random, azimuth) }
+}

@@ -1,0 +1,182 @@
+//! Textures: 8-bit colour with a pyramid of halved copies; four-tap (bilinear) look-up in one level.
+
+use crate::tone::linear_from_srgb;
+
+/// One level of the pyramid, RGBA bytes, row by row.
+#[derive(Debug, Clone, PartialEq)]
+struct Level {
+    width: usize,
+    height: usize,
+    texels: Vec<[u8; 4]>,
+}
+
+/// A picture for surfaces; it repeats in both directions.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Texture {
+    levels: Vec<Level>,
+    has_alpha: bool,
+}
+
+impl Texture {
+    /// Takes RGBA texels in rows and builds the pyramid.
+    ///
+    /// # Panics
+    /// When the number of texels is not `width * height`, or either is 0.
+    pub fn new(width: usize, height: usize, texels: Vec<[u8; 4]>) -> Self {
+        assert!(width > 0 && height > 0, "a texture of {width}x{height}");
+        assert_eq!(texels.len(), width * height, "{} texels for {width}x{height}", texels.len());
+        let has_alpha = texels.iter().any(|texel| texel[3] < 255);
+        let mut levels = vec![Level { width, height, texels }];
+        while let Some(last) = levels.last().filter(|level| level.width > 1 || level.height > 1) {
+            let half = halved(last);
+            levels.push(half);
+        }
+        Self { levels, has_alpha }
+    }
+
+    /// A copy with neither side longer than `limit` texels: the pyramid without its first levels.
+    pub(crate) fn limited(mut self, limit: usize) -> Self {
+        let first = self.levels.iter().position(|level| level.width.max(level.height) <= limit.max(1)).unwrap_or(0);
+        self.levels.drain(..first);
+        self
+    }
+
+    /// Columns and rows of the finest level.
+    pub fn size(&self) -> (usize, usize) {
+        (self.levels[0].width, self.levels[0].height)
+    }
+
+    /// True when some texel is not opaque.
+    pub fn has_alpha(&self) -> bool {
+        self.has_alpha
+    }
+
+    /// The level for `texels` finest texels a sample.
+    #[inline]
+    pub(crate) fn level_for(&self, texels: f32) -> usize {
+        if texels <= 1.4 {
+            return 0;
+        }
+        // The exponent of the float is the floor of its logarithm; 1.4 rounds it.
+        let exponent = ((texels / 1.4).to_bits() >> 23) as i32 - 127 + 1;
+        (exponent.max(0) as usize).min(self.levels.len() - 1)
+    }
+
+    /// RGBA in 0..=255 (sRGB) at `(u, v)`, where 0..1 covers the picture from its top left.
+    #[inline]
+    pub(crate) fn sample(&self, u: f32, v: f32, level: usize) -> [f32; 4] {
+        let level = &self.levels[level];
+        let x = (u - u.floor()) * level.width as f32 - 0.5;
+        let y = (v - v.floor()) * level.height as f32 - 0.5;
+        let (left, top) = (x.floor(), y.floor());
+        let (right_share, bottom_share) = (x - left, y - top);
+        let wrap = |place: i32, size: usize| -> usize {
+            if place < 0 {
+                size - 1
+            } else if place as usize >= size {
+                place as usize % size
+            } else {
+                place as usize
+            }
+        };
+        let (x0, y0) = (wrap(left as i32, level.width), wrap(top as i32, level.height));
+        let (x1, y1) = (wrap(left as i32 + 1, level.width), wrap(top as i32 + 1, level.height));
+        let a = level.texels[y0 * level.width + x0];
+        let b = level.texels[y0 * level.width + x1];
+        let c = level.texels[y1 * level.width + x0];
+        let d = level.texels[y1 * level.width + x1];
+        std::array::from_fn(|channel| {
+            let upper = f32::from(a[channel]) + (f32::from(b[channel]) - f32::from(a[channel])) * right_share;
+            let lower = f32::from(c[channel]) + (f32::from(d[channel]) - f32::from(c[channel])) * right_share;
+            upper + (lower - upper) * bottom_share
+        })
+    }
+
+    /// Linear colour at `(u, v)`.
+    #[inline]
+    pub(crate) fn colour(&self, u: f32, v: f32, level: usize) -> [f32; 3] {
+        let table = linear_from_srgb();
+        let [r, g, b, _] = self.sample(u, v, level);
+        [table[(r + 0.5) as usize], table[(g + 0.5) as usize], table[(b + 0.5) as usize]]
+    }
+
+    /// Opacity in 0..=1 at `(u, v)`.
+    #[inline]
+    pub(crate) fn alpha(&self, u: f32, v: f32, level: usize) -> f32 {
+        self.sample(u, v, level)[3] / 255.0
+    }
+
+    /// Mean linear colour.
+    pub fn mean(&self) -> [f32; 3] {
+        self.colour(0.5, 0.5, self.levels.len() - 1)
+    }
+}
+
+/// Means of 2x2 texels in linear light, weighted by opacity so that the colour of holes does not bleed in.
+fn halved(level: &Level) -> Level {
+    let table = linear_from_srgb();
+    let (width, height) = ((level.width / 2).max(1), (level.height / 2).max(1));
+    let mut texels = Vec::with_capacity(width * height);
+    for y in 0..height {
+        for x in 0..width {
+            let mut colour = [0.0f32; 3];
+            let (mut weight, mut alpha) = (0.0f32, 0u32);
+            for (dx, dy) in [(0, 0), (1, 0), (0, 1), (1, 1)] {
+                let (sx, sy) = ((2 * x + dx).min(level.width - 1), (2 * y + dy).min(level.height - 1));
+                let texel = level.texels[sy * level.width + sx];
+                let share = f32::from(texel[3]) + 0.01;
+                weight += share;
+                alpha += u32::from(texel[3]);
+                for channel in 0..3 {
+                    colour[channel] += table[usize::from(texel[channel])] * share;
+                }
+            }
+            let byte = |value: f32| srgb_from_linear(value / weight);
+            texels.push([byte(colour[0]), byte(colour[1]), byte(colour[2]), (alpha as f32 / 4.0 + 0.5) as u8]);
+        }
+    }
+    Level { width, height, texels }
+}
+
+/// The sRGB byte of linear light.
+pub(crate) fn srgb_from_linear(value: f32) -> u8 {
+    let value = value.clamp(0.0, 1.0);
+    let display = if value <= 0.003_130_8 { value * 12.92 } else { 1.055 * value.powf(1.0 / 2.4) - 0.055 };
+    (display * 255.0 + 0.5) as u8
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pyramid_ends_at_the_mean_of_linear_light() {
+        let texture = Texture::new(2, 1, vec![[0, 0, 0, 255], [255, 255, 255, 255]]);
+        assert_eq!(texture.levels.len(), 2);
+        assert_eq!(texture.levels[1].texels, [[188, 188, 188, 255]]);
+    }
+
+    #[test]
+    fn holes_do_not_bleed_into_coarser_levels() {
+        let texture = Texture::new(2, 2, vec![[255, 0, 0, 255], [0, 255, 0, 0], [255, 0, 0, 255], [0, 255, 0, 0]]);
+        let [r, g, _, a] = texture.levels[1].texels[0];
+        assert!(r > 250 && g < 10 && a == 128, "{r} {g} {a}");
+    }
+
+    #[test]
+    fn a_look_up_at_a_texel_centre_is_that_texel_and_repeats() {
+        let texture = Texture::new(2, 2, vec![[10, 0, 0, 255], [20, 0, 0, 255], [30, 0, 0, 255], [40, 0, 0, 255]]);
+        assert_eq!(texture.sample(0.75, 0.25, 0)[0], 20.0);
+        assert_eq!(texture.sample(-0.25, 1.25, 0)[0], 20.0);
+        assert_eq!(texture.sample(0.5, 0.25, 0)[0], 15.0);
+    }
+
+    #[test]
+    fn coarser_levels_serve_smaller_pictures() {
+        let texture = Texture::new(8, 8, vec![[1, 2, 3, 255]; 64]);
+        for (texels, level) in [(0.5, 0), (1.0, 0), (2.0, 1), (4.0, 2), (1e6, 3)] {
+            assert_eq!(texture.level_for(texels), level, "{texels}");
+        }
+        assert_eq!(texture.limited(2).size(), (2, 2));
+    }
+}
