@@ -4,6 +4,7 @@
 pub mod blazepose;
 pub mod error;
 pub mod mask;
+pub mod mask_steadiness;
 pub mod network;
 pub mod pose;
 

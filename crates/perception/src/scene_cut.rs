@@ -49,8 +49,9 @@ mod tests {
     #[test]
     fn a_cut_is_seen_and_a_small_pan_is_not() {
         let mut cut = SceneCut::default();
-        let stripes =
-            |shift: usize| Picture::from_fn(64, 40, move |x, _| [if (x + shift) / 16 % 2 == 0 { 60 } else { 120 }; 3]);
+        let stripes = |shift: usize| {
+            Picture::from_fn(64, 40, move |x, _| [if ((x + shift) / 16).is_multiple_of(2) { 60 } else { 120 }; 3])
+        };
         assert!(!cut.happened(&stripes(0)));
         assert!(!cut.happened(&stripes(4)));
         assert!(cut.happened(&Picture::filled(64, 40, [250; 3])));

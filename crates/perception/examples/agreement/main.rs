@@ -188,16 +188,16 @@ fn measure(folder: &Path, models: &PersonModels, arguments: &Arguments) -> Resul
             }
         }
         let size = Some(picture.size());
-        if let Some(label) = optional_mask(&folder.join(format!("person_mask/{index:05}.png")), size)? {
-            if let Some((iou, _)) = overlap(&signals.person, &label) {
-                agreement.add(iou);
-            }
+        if let Some(label) = optional_mask(&folder.join(format!("person_mask/{index:05}.png")), size)?
+            && let Some((iou, _)) = overlap(&signals.person, &label)
+        {
+            agreement.add(iou);
         }
-        if let Some(label) = optional_mask(&folder.join(format!("gt_mask/{index:05}.png")), size)? {
-            if let Some((iou, part)) = overlap(&signals.person, &label) {
-                truth.add(iou);
-                part.into_iter().for_each(|part| inside.add(part));
-            }
+        if let Some(label) = optional_mask(&folder.join(format!("gt_mask/{index:05}.png")), size)?
+            && let Some((iou, part)) = overlap(&signals.person, &label)
+        {
+            truth.add(iou);
+            part.into_iter().for_each(|part| inside.add(part));
         }
         if let Some(pose) = &signals.pose {
             faces += usize::from(!pose.face.is_empty());

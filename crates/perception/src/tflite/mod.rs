@@ -15,6 +15,7 @@ pub(crate) mod sample;
 mod schema;
 mod shapes;
 mod weights;
+mod windows;
 
 #[cfg(test)]
 use convert::Port;
