@@ -102,7 +102,7 @@ fn ticks(text: &str) -> Option<u32> {
         Some(thousands) => thousands.parse::<f64>().ok()? * 1000.0,
         None => text.parse().ok()?,
     };
-    (value >= 1.0 && value <= 1e9 && value.fract() == 0.0).then_some(value as u32)
+    ((1.0..=1e9).contains(&value) && value.fract() == 0.0).then_some(value as u32)
 }
 
 #[cfg(test)]

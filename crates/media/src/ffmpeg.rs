@@ -91,6 +91,12 @@ impl Ffmpeg {
         Ok(names.iter().all(|name| second_words.contains(name)))
     }
 
+    /// Newer releases cut the container's clean aperture themselves, but only to even sizes: we do it.
+    pub(crate) fn leave_aperture_alone(&self) -> Vec<OsString> {
+        let cuts = self.release.is_none_or(|release| release >= (7, 1));
+        if cuts { ["-apply_cropping", "codec"].map(OsString::from).into() } else { Vec::new() }
+    }
+
     /// The option that keeps every frame and its time.
     pub(crate) fn keep_times(&self) -> [OsString; 2] {
         let old = self.release.is_some_and(|release| release < (5, 1));

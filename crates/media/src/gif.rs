@@ -1,6 +1,6 @@
 //! The blocks of a GIF file, counted without decoding: how many frames, how long, and whether the file is whole.
 
-use std::io::Read;
+use std::io::{BufRead, Read};
 
 use crate::geometry::Pts;
 
@@ -18,15 +18,15 @@ pub(crate) struct GifWalk {
 }
 
 /// Walks over the blocks until the trailer, the end of the bytes or `most` frames.
-pub(crate) fn walk(file: &mut impl Read, most: u64) -> GifWalk {
+pub(crate) fn walk(file: &mut impl BufRead, most: u64) -> GifWalk {
     let mut found = GifWalk::default();
     // The walk breaks off where the file does; what was found until then holds.
     let _ = walk_blocks(file, most, &mut found);
     found
 }
 
-fn walk_blocks(file: &mut impl Read, most: u64, found: &mut GifWalk) -> Option<()> {
-    let mut bytes = file.bytes().map_while(std::result::Result::ok);
+fn walk_blocks(file: &mut impl BufRead, most: u64, found: &mut GifWalk) -> Option<()> {
+    let mut bytes = file.by_ref().bytes().map_while(std::result::Result::ok);
     let header: Vec<u8> = bytes.by_ref().take(13).collect();
     let colours = |flags: u8| if flags & 0x80 == 0 { 0 } else { 3 << ((flags & 7) + 1) };
     pass(&mut bytes, colours(*header.get(10)?))?;

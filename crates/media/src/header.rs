@@ -2,7 +2,7 @@
 //! decodes without a word when the cut falls between two frames.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use crate::error::{Error, Result};
@@ -78,7 +78,7 @@ fn mp4_facts(file: &mut (impl Read + Seek), length: u64) -> io::Result<HeaderFac
     })
 }
 
-fn gif_facts(file: &mut impl Read, length: u64) -> HeaderFacts {
+fn gif_facts(file: &mut impl BufRead, length: u64) -> HeaderFacts {
     let walk = gif::walk(file, u64::MAX);
     HeaderFacts {
         frames: Some(walk.frames),

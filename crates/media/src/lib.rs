@@ -25,6 +25,7 @@ pub mod reader;
 pub mod resize;
 pub mod sheet;
 pub mod sniff;
+mod video_settings;
 pub mod writer;
 
 pub use error::{Error, Result};

@@ -90,7 +90,7 @@ fn child<'a>(bytes: &'a [u8], path: &[&[u8; 4]]) -> Option<&'a [u8]> {
 }
 
 fn read_movie(moov: &[u8], header: &mut Mp4Header) {
-    let movie_scale = child(moov, &[b"mvhd"]).and_then(|bytes| time_scale(bytes)).unwrap_or(1000);
+    let movie_scale = child(moov, &[b"mvhd"]).and_then(time_scale).unwrap_or(1000);
     let fragmented = child(moov, &[b"mvex"]).is_some();
     let mut seen_video = false;
     for (_, track) in boxes(moov).filter(|(name, _)| name == b"trak") {

@@ -248,7 +248,12 @@ fn describe(notes: &Notes) -> Description {
             } else if let Some((_, text)) = rest.split_once(": Audio: ") {
                 found.audio.push(text.split([' ', ',']).next().unwrap_or("unknown").to_owned());
             }
-        } else if in_video && let Some((_, rest)) = line.split_once("displaymatrix: rotation of ") {
+        } else if in_video
+            && let text = line.trim_start()
+            && let Some(rest) = ["displaymatrix: rotation of ", "Display Matrix: rotation of "]
+                .iter()
+                .find_map(|start| text.strip_prefix(start))
+        {
             // Counter-clockwise, between -180 and 180.
             let degrees = rest.split(' ').next().and_then(|degrees| degrees.parse::<f64>().ok()).unwrap_or(0.0);
             found.rotation = (-degrees).round() as i32;

@@ -43,7 +43,7 @@ pub struct FrameReader {
 
 #[derive(Debug)]
 enum Source {
-    Folder(FrameFolder),
+    Folder(Box<FrameFolder>),
     Decoder(Box<Decoder>),
     Over,
 }
@@ -67,7 +67,7 @@ impl FrameReader {
         let (source, info) = if path.is_dir() {
             let folder = FrameFolder::open(path, options)?;
             let info = folder.info().clone();
-            (Source::Folder(folder), info)
+            (Source::Folder(Box::new(folder)), info)
         } else {
             let probed = probe_file(ffmpeg, path, options)?;
             let info = probed.info.clone();
@@ -211,6 +211,7 @@ impl Decoder {
              settb=1/1000000,setpts=(PTS+{GUARD_MICROSECONDS})*1000"
         );
         let mut arguments = common_arguments("level+warning");
+        arguments.extend(ffmpeg.leave_aperture_alone());
         arguments.extend(["-copyts", "-threads", "2", "-itsoffset"].map(OsString::from));
         arguments.push(format!("{:.6}", -info.start.seconds()).into());
         arguments.extend(input_arguments(&path, probed.container, options.max_pixels, !options.tolerate_damage));
@@ -235,7 +236,6 @@ impl Decoder {
         let Some((ticks, bytes)) = running.waiting(PATIENCE, |_| stream.next_picture())? else { return Ok(None) };
         let (width, height) = stream.size();
         let mut picture = Picture::from_bytes(width, height, &bytes);
-        // Newer releases of ffmpeg cut the clean aperture themselves.
         let shown = (probed.info.width as usize, probed.info.height as usize);
         if let Some([left, top, ..]) = probed.facts.crop
             && picture.size() != shown

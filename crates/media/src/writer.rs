@@ -6,7 +6,7 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, BufReader, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{ChildStdin, Stdio};
 use std::time::Duration;
 
@@ -17,80 +17,13 @@ use crate::error::{Error, Result};
 use crate::ffmpeg::{Ffmpeg, common_arguments, input_arguments};
 use crate::file::AtomicFile;
 use crate::folder::frame_time;
-use crate::geometry::{Pts, Rate};
+use crate::geometry::Pts;
 use crate::matroska::{write_head, write_picture};
 use crate::mp4::read_header;
 use crate::picture::Picture;
-use crate::probe::{DecodeOptions, VideoInfo, probe_file};
-
-/// How a video with an odd number of rows or columns is stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum OddSize {
-    /// As the next even size, with the true one in the container (`clap`). Every browser plays it.
-    #[default]
-    PaddedAndMarked,
-    /// As it is, with chroma at full resolution, which many phones and browsers cannot play.
-    FullChroma,
-}
-
-/// What a video file is to be.
-#[derive(Debug, Clone, PartialEq)]
-pub struct VideoSettings {
-    /// Columns of every picture.
-    pub width: u32,
-    /// Rows of every picture.
-    pub height: u32,
-    /// Frames a second, on average; a hint for the encoder.
-    pub rate: Rate,
-    /// Times are rounded to whole ticks; `None` takes a number that fits the rate.
-    pub ticks_per_second: Option<u32>,
-    /// When the last frame ends; `None` lets it last as long as the one before.
-    pub end: Option<Pts>,
-    /// Width to height of one pixel.
-    pub pixel_aspect: (u32, u32),
-    /// Quality: 0 is lossless, 17 hard to tell from the original, 23 small.
-    pub crf: u8,
-    /// Keys that MP4 knows (`title`, `comment`, `artist`, `date`, ...) and their values.
-    pub metadata: Vec<(String, String)>,
-    /// The file whose sound is taken.
-    pub audio_from: Option<PathBuf>,
-    /// What becomes of odd sizes.
-    pub odd_size: OddSize,
-}
-
-impl VideoSettings {
-    /// A video of constant rate with square pixels and no sound.
-    pub fn new(width: u32, height: u32, rate: Rate) -> Self {
-        Self {
-            width,
-            height,
-            rate,
-            ticks_per_second: None,
-            end: None,
-            pixel_aspect: (1, 1),
-            crf: 17,
-            metadata: Vec::new(),
-            audio_from: None,
-            odd_size: OddSize::default(),
-        }
-    }
-
-    /// A video like another one: same size, times, pixels and, where its header says so, end.
-    pub fn like(info: &VideoInfo) -> Self {
-        Self {
-            ticks_per_second: Some(info.ticks_per_second),
-            end: info.end,
-            pixel_aspect: info.pixel_aspect,
-            ..Self::new(info.width, info.height, info.rate)
-        }
-    }
-
-    /// Ticks fine enough for every time and coarse enough for every player.
-    fn ticks(&self) -> u32 {
-        let given = self.ticks_per_second.unwrap_or(self.rate.numerator).max(1);
-        if given >= 1000 { given.min(1_000_000) } else { given * 1000_u32.div_ceil(given) }
-    }
-}
+use crate::probe::{DecodeOptions, probe_file};
+use crate::video_settings::video_arguments;
+pub use crate::video_settings::{OddSize, VideoSettings};
 
 /// A video file under construction. Dropped before [`VideoWriter::finish`], it leaves nothing behind.
 #[derive(Debug)]
@@ -322,31 +255,6 @@ impl VideoWriter {
     }
 }
 
-/// How the pictures are converted and coded.
-fn video_arguments(settings: &VideoSettings, coded: (u32, u32)) -> Vec<OsString> {
-    let odd = coded.0 % 2 == 1 || coded.1 % 2 == 1;
-    let format = if odd { "yuv444p" } else { "yuv420p" };
-    let (ticks, (aspect_width, aspect_height)) = (settings.ticks(), settings.pixel_aspect);
-    let filters = format!(
-        "scale=out_color_matrix=bt709:out_range=tv:flags=bicubic+accurate_rnd+full_chroma_int+full_chroma_inp,\
-         format={format},setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709,\
-         setsar={aspect_width}/{aspect_height},settb=1/{ticks}"
-    );
-    let threads = std::thread::available_parallelism().map_or(2, usize::from).min(16).to_string();
-    let mut arguments: Vec<OsString> =
-        vec!["-vf".into(), filters.into(), "-crf".into(), settings.crf.to_string().into()];
-    arguments.extend(["-enc_time_base".into(), format!("1:{ticks}").into(), "-threads".into(), threads.into()]);
-    let coding = ["-c:v", "libx264", "-preset", "medium", "-bf", "0", "-flags:v", "+bitexact"];
-    arguments.extend(coding.map(OsString::from));
-    let colours = ["-color_range", "tv", "-color_primaries", "bt709", "-color_trc", "bt709", "-colorspace", "bt709"];
-    arguments.extend(colours.map(OsString::from));
-    // Older releases forget how long a frame lasts; only the last frame's own duration counts.
-    if let Some(end) = settings.end.filter(|end| end.0 > 0) {
-        arguments.extend(["-bsf:v".into(), format!("setts=duration={:.6}/TB-PTS", end.seconds()).into()]);
-    }
-    arguments
-}
-
 /// The bytes of a picture whose last row and column are repeated up to a size.
 fn padded(picture: &Picture, (width, height): (usize, usize)) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(3 * width * height);
@@ -368,15 +276,5 @@ mod tests {
     fn odd_pictures_repeat_their_border() {
         let picture = Picture::from_bytes(1, 1, &[1, 2, 3]);
         assert_eq!(padded(&picture, (2, 2)), [1, 2, 3, 1, 2, 3, 1, 2, 3, 1, 2, 3]);
-    }
-
-    #[test]
-    fn ticks_are_neither_coarse_nor_finer_than_microseconds() {
-        let ticks = |given: Option<u32>, numerator: u32| {
-            let rate = Rate { numerator, denominator: 1 };
-            VideoSettings { ticks_per_second: given, ..VideoSettings::new(2, 2, rate) }.ticks()
-        };
-        assert_eq!([ticks(None, 25), ticks(None, 30_000), ticks(Some(100), 10)], [1000, 30_000, 1000]);
-        assert_eq!(ticks(Some(10_000_000), 25), 1_000_000);
     }
 }

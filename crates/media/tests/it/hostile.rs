@@ -113,9 +113,8 @@ fn playlists_and_other_files_that_pose_as_videos_are_not_opened() {
     refuse(&bench, &bench.path("missing.mp4"), &["input.unreadable"]);
     let sound = bench.make("-f lavfi -i sine=d=1 -c:a aac sound.mp4");
     refuse(&bench, &sound, &["video.no_stream"]);
-    let frameless =
-        bench.make("-f lavfi -i testsrc2=s=64x48:r=5:d=1 -f lavfi -i sine=d=1 -c:v mpeg4 -frames:v 0 -t 0 none.mkv");
-    refuse(&bench, &frameless, &["video.empty", "video.no_stream", "video.damaged"]);
+    let frameless = bench.write("none.y4m", b"YUV4MPEG2 W64 H48 F25:1 C420jpeg\n");
+    refuse(&bench, &frameless, &["video.empty"]);
 }
 
 #[test]
