@@ -2,6 +2,7 @@
 //! environment, skeleton map, structured depth, region of interest). Starts no process and uses no network.
 
 pub mod blazepose;
+mod candidates;
 pub mod error;
 pub mod mask;
 pub mod mask_steadiness;

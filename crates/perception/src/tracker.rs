@@ -1,17 +1,16 @@
 //! Follows one person through a video: the region of the next frame comes from the body network itself, and the
 //! detector is asked only at the start, at the time for which a person was chosen, and after a loss.
 
-use std::f32::consts::TAU;
-
 use media::geometry::Pts;
 use media::picture::Picture;
 
-use crate::blazepose::body::{BodyEstimate, BodyNetwork};
+use crate::blazepose::body::{BODY_SIDE, BodyEstimate, BodyNetwork, point};
 use crate::blazepose::detector::{BODY_MARGIN, Detection, Detector};
+use crate::candidates::{disagrees, distance, holds, is_near, parts, prominence, sort_by_key};
 use crate::error::Error;
 use crate::one_euro::{PointSmoother, Smoothing};
 use crate::pose::Keypoint;
-use crate::turned_square::TurnedSquare;
+use crate::turned_square::{TurnedSquare, bilinear_value};
 
 /// A new person must be at least this sure.
 const FOUND: f32 = 0.5;
@@ -28,9 +27,12 @@ const CHECKED_EVERY: usize = 15;
 /// So many first frames, and every frame less sure than `DOUBTFUL`, are compared too.
 const YOUNG: usize = 5;
 const DOUBTFUL: f32 = 0.8;
-/// Views that differ by more in size (ratio) or turn (radians) disagree.
-const SIZE_RATIO: f32 = 1.5;
-const TURN: f32 = 0.5;
+/// A body whose hips are further from where they were expected is another one, in sides.
+const LEAP: f32 = 0.3;
+/// How much larger than the last region the one is in which a lost person is looked for.
+const ROOM: f32 = 1.15;
+/// Sides of the squares in which a person at the user's point is looked for without the detector, in frame sides.
+const BLIND_SIDES: [f32; 4] = [0.25, 0.4, 0.6, 0.9];
 /// Smoothing of the region: calmer than that of the points.
 const REGION_SMOOTHING: Smoothing = Smoothing { minimum_cutoff: 0.5, speed_coefficient: 40.0, derivative_cutoff: 2.0 };
 
@@ -95,7 +97,8 @@ impl Tracker {
             self.forget();
         }
         if let Some(region) = self.next.take() {
-            let estimate = self.body.estimate(picture, &region)?.filter(|estimate| estimate.flag >= KEPT);
+            let kept = |estimate: &BodyEstimate| estimate.flag >= KEPT && !leapt(estimate);
+            let estimate = self.body.estimate(picture, &region)?.filter(kept);
             if let Some(mut estimate) = estimate {
                 let (detections, better) = self.compare(picture, &estimate)?;
                 let is_new = better.is_some();
@@ -113,10 +116,17 @@ impl Tracker {
         }
         self.smoother.reset();
         self.age = 0;
-        let (detections, missed_choice) = match due {
-            Some(choice) => self.at_point(picture, (choice.x, choice.y))?,
-            None => (self.best_first(picture, at)?, false),
-        };
+        let mut missed_choice = false;
+        if let Some(choice) = due {
+            let chosen = self.at_point(picture, (choice.x, choice.y))?;
+            missed_choice = chosen.is_none();
+            if let Some(estimate) = chosen
+                && self.plan(&estimate, at)
+            {
+                return Ok(Sighting { estimate: Some(estimate), is_new: true, detections: None, missed_choice });
+            }
+        }
+        let detections = self.best_first(picture, at)?;
         for detection in detections.iter().take(TRIES) {
             if let Some(estimate) = self.look_twice(picture, &detection.region)?
                 && self.plan(&estimate, at)
@@ -125,7 +135,12 @@ impl Tracker {
                 return Ok(Sighting { estimate, is_new: true, detections, missed_choice });
             }
         }
-        Ok(Sighting { estimate: None, is_new: false, detections: Some(detections.len()), missed_choice })
+        let detections = Some(detections.len());
+        let (estimate, is_new) = match self.near_last(picture, at)? {
+            Some(estimate) if self.plan(&estimate, at) => (Some(estimate), true),
+            _ => (None, false),
+        };
+        Ok(Sighting { estimate, is_new, detections, missed_choice })
     }
 
     /// Now and then, and when in doubt, asks the detector; where its view of the same person differs and convinces the
@@ -150,7 +165,8 @@ impl Tracker {
             return Ok((Some(found.len()), None));
         };
         let seen = self.look_twice(picture, &other.region)?;
-        Ok((Some(found.len()), seen.filter(|seen| seen.flag > followed.flag + 0.02)))
+        let better = seen.filter(|seen| seen.flag > followed.flag + 0.02 && shows_torso_of(seen, followed));
+        Ok((Some(found.len()), better))
     }
 
     /// A detector's region is rough: the body network looks, says where the body is, and looks again.
@@ -183,9 +199,8 @@ impl Tracker {
     /// Detections in the order in which they are tried.
     fn best_first(&self, picture: &Picture, at: Pts) -> Result<Vec<Detection>, Error> {
         let mut detections = self.detect(picture)?;
-        let patience = if self.choice_done { PATIENCE_CHOSEN } else { PATIENCE };
-        match self.last.filter(|(_, seen)| at.0 - seen.0 <= patience) {
-            Some((last, _)) => {
+        match self.recent(at) {
+            Some(last) => {
                 detections.retain(|detection| is_near(&detection.region, &last));
                 sort_by_key(&mut detections, |detection| distance(&detection.region, last.centre));
             }
@@ -194,22 +209,47 @@ impl Tracker {
         Ok(detections)
     }
 
-    /// Persons at the user's point; the usual choice and `true` when there is none.
-    fn at_point(&self, picture: &Picture, point: (f32, f32)) -> Result<(Vec<Detection>, bool), Error> {
+    /// The last region of the person, while it still counts.
+    fn recent(&self, at: Pts) -> Option<TurnedSquare> {
+        let patience = if self.choice_done { PATIENCE_CHOSEN } else { PATIENCE };
+        self.last.filter(|(_, seen)| at.0 - seen.0 <= patience).map(|(region, _)| region)
+    }
+
+    /// Somebody whom the detector does not see where the person was last, upright and with some room.
+    fn near_last(&self, picture: &Picture, at: Pts) -> Result<Option<BodyEstimate>, Error> {
+        let Some(last) = self.recent(at) else { return Ok(None) };
+        let upright = TurnedSquare { turn: 0.0, side: ROOM * last.side, ..last };
+        let seen = self.look_twice(picture, &upright)?;
+        Ok(seen.filter(|seen| is_near(&region_after(seen), &last) && covers(seen, last.centre)))
+    }
+
+    /// The person whose mask covers the user's point: one that the detector sees, else one that the body network sees
+    /// in a square around the point (a person from behind, bent or half hidden escapes the detector).
+    fn at_point(&self, picture: &Picture, point: (f32, f32)) -> Result<Option<BodyEstimate>, Error> {
         let frame = TurnedSquare::around_frame(picture.width(), picture.height());
         for share in [1.0, 0.6, 0.35] {
             let centre = if share == 1.0 { frame.centre } else { point };
             let part = TurnedSquare { centre, side: frame.side * share, turn: 0.0 };
             let mut found = self.detector.detect(picture, &part)?;
             found.retain(|detection| holds(&detection.region, point));
-            if !found.is_empty() {
-                sort_by_key(&mut found, |detection| distance(&detection.region, point));
-                return Ok((found, false));
+            sort_by_key(&mut found, |detection| distance(&detection.region, point));
+            for detection in found.iter().take(TRIES) {
+                let seen = self.look_twice(picture, &detection.region)?;
+                if let Some(seen) = seen.filter(|seen| covers(seen, point)) {
+                    return Ok(Some(seen));
+                }
             }
         }
-        let mut found = self.detect(picture)?;
-        sort_by_key(&mut found, |detection| -prominence(detection, picture.size()));
-        Ok((found, true))
+        let mut best: Option<BodyEstimate> = None;
+        for share in BLIND_SIDES {
+            let region = TurnedSquare { centre: point, side: share * frame.side, turn: 0.0 };
+            let seen = self.look_twice(picture, &region)?.filter(|seen| covers(seen, point));
+            let is_better = |seen: &BodyEstimate| best.as_ref().is_none_or(|best| seen.flag > best.flag);
+            if let Some(seen) = seen.filter(is_better) {
+                best = Some(seen);
+            }
+        }
+        Ok(best)
     }
 
     /// All persons of a frame; small ones are looked for in parts of it when the whole shows nobody.
@@ -230,105 +270,21 @@ fn region_after(estimate: &BodyEstimate) -> TurnedSquare {
     TurnedSquare::from_centre_and_top(estimate.next[0], estimate.next[1], BODY_MARGIN)
 }
 
-/// Three squares along a wide or tall frame; four corners and the middle of a squarish one.
-fn parts((width, height): (usize, usize)) -> Vec<TurnedSquare> {
-    let (width, height) = (width as f32, height as f32);
-    let (long, short) = (width.max(height), width.min(height));
-    if long > 1.3 * short {
-        let centres = [short / 2.0, long / 2.0, long - short / 2.0];
-        let place = |along: f32| if width > height { (along, height / 2.0) } else { (width / 2.0, along) };
-        return centres.map(|along| TurnedSquare { centre: place(along), side: short, turn: 0.0 }).to_vec();
-    }
-    let side = 0.6 * long;
-    let (x, y) = (width / 2.0, height / 2.0);
-    let (dx, dy) = (x - side / 2.0, y - side / 2.0);
-    [(x, y), (x - dx, y - dy), (x + dx, y - dy), (x - dx, y + dy), (x + dx, y + dy)]
-        .map(|centre| TurnedSquare { centre, side, turn: 0.0 })
-        .to_vec()
+/// True when the network left the person that its region was made for.
+fn leapt(estimate: &BodyEstimate) -> bool {
+    distance(&estimate.region, estimate.next[0]) > LEAP
 }
 
-fn sort_by_key(detections: &mut [Detection], key: impl Fn(&Detection) -> f32) {
-    detections.sort_by(|one, other| key(one).total_cmp(&key(other)));
+/// True when at least half of the torso of `followed` lies on the person of `seen`.
+fn shows_torso_of(seen: &BodyEstimate, followed: &BodyEstimate) -> bool {
+    use point::{LEFT_HIP, LEFT_SHOULDER, RIGHT_HIP, RIGHT_SHOULDER};
+    let torso = [LEFT_SHOULDER, RIGHT_SHOULDER, LEFT_HIP, RIGHT_HIP].map(|name| followed.points[name]);
+    torso.iter().filter(|joint| covers(seen, (joint.x, joint.y))).count() >= 2
 }
 
-/// Large and central persons first: side times score, less up to a half towards the border.
-fn prominence(detection: &Detection, (width, height): (usize, usize)) -> f32 {
-    let (x, y) = detection.region.centre;
-    let off = (2.0 * x / width as f32 - 1.0).abs().max((2.0 * y / height as f32 - 1.0).abs());
-    detection.region.side * detection.score * (1.0 - 0.5 * off.clamp(0.0, 1.0))
-}
-
-/// Distance of a place from the region's centre in sides.
-fn distance(region: &TurnedSquare, place: (f32, f32)) -> f32 {
-    (region.centre.0 - place.0).hypot(region.centre.1 - place.1) / region.side
-}
-
-fn holds(region: &TurnedSquare, place: (f32, f32)) -> bool {
-    let (x, y) = region.region_from_frame(place);
-    (0.0..=1.0).contains(&x) && (0.0..=1.0).contains(&y)
-}
-
-/// True when the person of `last` may have become `found`.
-fn is_near(found: &TurnedSquare, last: &TurnedSquare) -> bool {
-    let ratio = found.side / last.side;
-    distance(last, found.centre) < 0.6 && (0.4..2.5).contains(&ratio)
-}
-
-/// True when two views of one person differ so much that one of them is wrong.
-fn disagrees(one: &TurnedSquare, other: &TurnedSquare) -> bool {
-    let ratio = (one.side / other.side).max(other.side / one.side);
-    let turn = (one.turn - other.turn).rem_euclid(TAU);
-    ratio > SIZE_RATIO || turn.min(TAU - turn) > TURN
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn square(x: f32, y: f32, side: f32) -> TurnedSquare {
-        TurnedSquare { centre: (x, y), side, turn: 0.0 }
-    }
-
-    #[test]
-    fn the_large_and_central_person_comes_first() {
-        let detection = |x, y, side| Detection { score: 0.9, region: square(x, y, side) };
-        let prominence = |one: Detection| prominence(&one, (640, 360));
-        assert!(prominence(detection(320.0, 180.0, 200.0)) > prominence(detection(320.0, 180.0, 150.0)));
-        assert!(prominence(detection(320.0, 180.0, 200.0)) > prominence(detection(20.0, 180.0, 200.0)));
-        assert!(prominence(detection(20.0, 180.0, 450.0)) > prominence(detection(320.0, 180.0, 200.0)));
-    }
-
-    #[test]
-    fn parts_lie_inside_and_cover_the_frame() {
-        for (width, height) in [(640, 360), (360, 640), (512, 512)] {
-            let parts = parts((width, height));
-            for part in &parts {
-                for (x, y) in part.corners() {
-                    assert!((-1e-3..=width as f32 + 1e-3).contains(&x) && (-1e-3..=height as f32 + 1e-3).contains(&y));
-                }
-            }
-            for place in
-                [(1.0, 1.0), (width as f32 - 1.0, height as f32 - 1.0), (width as f32 / 2.0, height as f32 / 2.0)]
-            {
-                assert!(parts.iter().any(|part| holds(part, place)), "{place:?} of {width}x{height}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_turn_counts_the_short_way_round() {
-        let one = TurnedSquare { turn: 3.1, ..square(0.0, 0.0, 10.0) };
-        assert!(!disagrees(&one, &TurnedSquare { turn: -3.1, ..one }));
-        assert!(disagrees(&one, &TurnedSquare { turn: 2.5, ..one }));
-        assert!(disagrees(&one, &TurnedSquare { side: 16.0, ..one }));
-        assert!(!disagrees(&one, &TurnedSquare { side: 14.0, ..one }));
-    }
-
-    #[test]
-    fn only_a_similar_place_and_size_is_the_same_person() {
-        let last = square(100.0, 100.0, 80.0);
-        assert!(is_near(&square(130.0, 100.0, 90.0), &last));
-        assert!(!is_near(&square(160.0, 100.0, 90.0), &last));
-        assert!(!is_near(&square(100.0, 100.0, 300.0), &last));
-    }
+/// True when the place lies on the person rather than beside.
+fn covers(estimate: &BodyEstimate, place: (f32, f32)) -> bool {
+    let (x, y) = estimate.region.region_from_frame(place);
+    let side = BODY_SIDE as f32;
+    holds(&estimate.region, place) && bilinear_value(&estimate.mask, x * side, y * side) > 0.5
 }

@@ -1,7 +1,8 @@
 //! Compares our points and masks with the labels of a folder of clips and prints a Markdown table, then JSON.
 //!
 //! `cargo run --release -p perception --example agreement -- CLIPS MODELS [--overlays DIR] [--only NAME,NAME] [--lite] [--click]`
-//! With `--click` the person is chosen by the middle of the hips in the first labelled frame, as a user would.
+//! With `--click` the person is chosen by the middle of the hips in the first labelled frame, as a user would;
+//! with `--person X,Y` by that point in frame pixels at the start.
 //!
 //! CLIPS holds one folder a clip: `frames/%05d.jpg`, `person_mask/%05d.png`, `pose.json`, `meta.json` and sometimes
 //! `gt_mask/%05d.png`. MODELS holds the `.tflite` files. Labels named `person_mask` and `pose.json` were made by another
@@ -77,19 +78,32 @@ struct Arguments {
     only: Option<String>,
     lite: bool,
     click: bool,
+    person: Option<(f32, f32)>,
 }
 
 fn arguments() -> Result<Arguments, Box<dyn Error>> {
     let mut words = std::env::args().skip(1);
     let mut next = || words.next();
     let (clips, models) = next().zip(next()).ok_or("usage: agreement CLIPS MODELS [--overlays DIR] [--only A,B]")?;
-    let mut found =
-        Arguments { clips: clips.into(), models: models.into(), overlays: None, only: None, lite: false, click: false };
+    let mut found = Arguments {
+        clips: clips.into(),
+        models: models.into(),
+        overlays: None,
+        only: None,
+        lite: false,
+        click: false,
+        person: None,
+    };
     while let Some(word) = next() {
         match word.as_str() {
             "--overlays" => found.overlays = Some(next().ok_or("`--overlays` needs a folder")?.into()),
             "--only" => found.only = next(),
             "--lite" => found.lite = true,
+            "--person" => {
+                let place = next().ok_or("`--person` needs X,Y")?;
+                let (x, y) = place.split_once(',').ok_or("`--person` needs X,Y")?;
+                found.person = Some((x.parse()?, y.parse()?));
+            }
             "--click" => found.click = true,
             other => return Err(format!("unknown option `{other}`").into()),
         }
@@ -161,7 +175,8 @@ fn row(figures: &Figures) -> String {
 fn measure(folder: &Path, models: &PersonModels, arguments: &Arguments) -> Result<Figures, Box<dyn Error>> {
     let (labels, overlays) = (Labels::load(folder)?, arguments.overlays.as_deref());
     let at = |index: usize| Pts((index as f64 * 1e6 / labels.fps) as i64);
-    let person = labels.first_place().filter(|_| arguments.click);
+    let clicked = labels.first_place().filter(|_| arguments.click);
+    let person = clicked.or(arguments.person.map(|place| (0, place)));
     let person = person.map(|(frame, (x, y))| PersonChoice { x, y, at: at(frame) });
     let mut perceiver = Perceiver::open(models, PerceiverConfig { person, ..PerceiverConfig::default() })?;
     let clip = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();

@@ -1,0 +1,113 @@
+//! Rules about the places where a person may be: which comes first, which may be the same, where to look for small ones.
+
+use std::f32::consts::TAU;
+
+use crate::blazepose::detector::Detection;
+use crate::turned_square::TurnedSquare;
+
+/// Views that differ by more in size (ratio) or turn (radians) disagree.
+const SIZE_RATIO: f32 = 1.5;
+const TURN: f32 = 0.5;
+
+/// Three squares along a wide or tall frame; four corners and the middle of a squarish one.
+pub(crate) fn parts((width, height): (usize, usize)) -> Vec<TurnedSquare> {
+    let (width, height) = (width as f32, height as f32);
+    let (long, short) = (width.max(height), width.min(height));
+    if long > 1.3 * short {
+        let centres = [short / 2.0, long / 2.0, long - short / 2.0];
+        let place = |along: f32| if width > height { (along, height / 2.0) } else { (width / 2.0, along) };
+        return centres.map(|along| TurnedSquare { centre: place(along), side: short, turn: 0.0 }).to_vec();
+    }
+    let side = 0.6 * long;
+    let (x, y) = (width / 2.0, height / 2.0);
+    let (dx, dy) = (x - side / 2.0, y - side / 2.0);
+    [(x, y), (x - dx, y - dy), (x + dx, y - dy), (x - dx, y + dy), (x + dx, y + dy)]
+        .map(|centre| TurnedSquare { centre, side, turn: 0.0 })
+        .to_vec()
+}
+
+pub(crate) fn sort_by_key(detections: &mut [Detection], key: impl Fn(&Detection) -> f32) {
+    detections.sort_by(|one, other| key(one).total_cmp(&key(other)));
+}
+
+/// Large and central persons first: side times score, less up to a half towards the border.
+pub(crate) fn prominence(detection: &Detection, (width, height): (usize, usize)) -> f32 {
+    let (x, y) = detection.region.centre;
+    let off = (2.0 * x / width as f32 - 1.0).abs().max((2.0 * y / height as f32 - 1.0).abs());
+    detection.region.side * detection.score * (1.0 - 0.5 * off.clamp(0.0, 1.0))
+}
+
+/// Distance of a place from the region's centre in sides.
+pub(crate) fn distance(region: &TurnedSquare, place: (f32, f32)) -> f32 {
+    (region.centre.0 - place.0).hypot(region.centre.1 - place.1) / region.side
+}
+
+pub(crate) fn holds(region: &TurnedSquare, place: (f32, f32)) -> bool {
+    let (x, y) = region.region_from_frame(place);
+    (0.0..=1.0).contains(&x) && (0.0..=1.0).contains(&y)
+}
+
+/// True when the person of `last` may have become `found`.
+pub(crate) fn is_near(found: &TurnedSquare, last: &TurnedSquare) -> bool {
+    let ratio = found.side / last.side;
+    distance(last, found.centre) < 0.6 && (0.4..2.5).contains(&ratio)
+}
+
+/// True when two views of one person differ so much that one of them is wrong.
+pub(crate) fn disagrees(one: &TurnedSquare, other: &TurnedSquare) -> bool {
+    let ratio = (one.side / other.side).max(other.side / one.side);
+    let turn = (one.turn - other.turn).rem_euclid(TAU);
+    ratio > SIZE_RATIO || turn.min(TAU - turn) > TURN
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn square(x: f32, y: f32, side: f32) -> TurnedSquare {
+        TurnedSquare { centre: (x, y), side, turn: 0.0 }
+    }
+
+    #[test]
+    fn the_large_and_central_person_comes_first() {
+        let detection = |x, y, side| Detection { score: 0.9, region: square(x, y, side) };
+        let prominence = |one: Detection| prominence(&one, (640, 360));
+        assert!(prominence(detection(320.0, 180.0, 200.0)) > prominence(detection(320.0, 180.0, 150.0)));
+        assert!(prominence(detection(320.0, 180.0, 200.0)) > prominence(detection(20.0, 180.0, 200.0)));
+        assert!(prominence(detection(20.0, 180.0, 450.0)) > prominence(detection(320.0, 180.0, 200.0)));
+    }
+
+    #[test]
+    fn parts_lie_inside_and_cover_the_frame() {
+        for (width, height) in [(640, 360), (360, 640), (512, 512)] {
+            let parts = parts((width, height));
+            for part in &parts {
+                for (x, y) in part.corners() {
+                    assert!((-1e-3..=width as f32 + 1e-3).contains(&x) && (-1e-3..=height as f32 + 1e-3).contains(&y));
+                }
+            }
+            for place in
+                [(1.0, 1.0), (width as f32 - 1.0, height as f32 - 1.0), (width as f32 / 2.0, height as f32 / 2.0)]
+            {
+                assert!(parts.iter().any(|part| holds(part, place)), "{place:?} of {width}x{height}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_turn_counts_the_short_way_round() {
+        let one = TurnedSquare { turn: 3.1, ..square(0.0, 0.0, 10.0) };
+        assert!(!disagrees(&one, &TurnedSquare { turn: -3.1, ..one }));
+        assert!(disagrees(&one, &TurnedSquare { turn: 2.5, ..one }));
+        assert!(disagrees(&one, &TurnedSquare { side: 16.0, ..one }));
+        assert!(!disagrees(&one, &TurnedSquare { side: 14.0, ..one }));
+    }
+
+    #[test]
+    fn only_a_similar_place_and_size_is_the_same_person() {
+        let last = square(100.0, 100.0, 80.0);
+        assert!(is_near(&square(130.0, 100.0, 90.0), &last));
+        assert!(!is_near(&square(160.0, 100.0, 90.0), &last));
+        assert!(!is_near(&square(100.0, 100.0, 300.0), &last));
+    }
+}
