@@ -38,7 +38,8 @@ struct Case {
 
 fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let path = |index: usize| arguments.get(index).map(PathBuf::from).context("usage: ASSETS OUT [WEIGHTS] [CLIPS] [FRAMES]");
+    let path =
+        |index: usize| arguments.get(index).map(PathBuf::from).context("usage: ASSETS OUT [WEIGHTS] [CLIPS] [FRAMES]");
     let (assets, out) = (path(0)?, path(1)?);
     let weights = arguments.get(2).filter(|text| *text != "-").map(PathBuf::from);
     let number = |index: usize, default: usize| arguments.get(index).map_or(Ok(default), |text| text.parse());
@@ -49,7 +50,9 @@ fn main() -> anyhow::Result<()> {
     let (assets, _) = Assets::load(&assets)?;
     let cases: Vec<Case> =
         (0..clips).map(|index| render(index, frames, loaded.size(), &assets)).collect::<anyhow::Result<_>>()?;
-    let mut sheet = Sheet::new(8, 128, 128).titled("reference, true, environment, skeleton, result, result of other pose, its truth, result in other scene");
+    let mut sheet = Sheet::new(8, 128, 128).titled(
+        "reference, true, environment, skeleton, result, result of other pose, its truth, result in other scene",
+    );
     let (mut colours, mut rings, mut overlaps) = (0, 0, vec![]);
     for (index, case) in cases.iter().enumerate() {
         let other = &cases[(index + 1) % clips];
@@ -61,16 +64,30 @@ fn main() -> anyhow::Result<()> {
         let distances = candidates.map(|candidate| distance(found, candidate.torso));
         colours += usize::from(distances[1..].iter().all(|other| distances[0] < *other));
         // 2. The other clip's pose in this clip's scene.
-        let posed: Vec<CropSignals> = case.plates.iter().zip(&other.signals).map(|(plate, signals)| CropSignals { picture: plate.clone(), ..signals.clone() }).collect();
+        let posed: Vec<CropSignals> = case
+            .plates
+            .iter()
+            .zip(&other.signals)
+            .map(|(plate, signals)| CropSignals { picture: plate.clone(), ..signals.clone() })
+            .collect();
         let posed_conditions = self::conditions(&posed);
         let posed_result = make(&loaded, &posed_conditions, &case.reference, index);
-        overlaps.extend((0..frames).map(|frame| overlap(&posed_result[frame], &case.plates[frame], &other.signals[frame].person)));
+        overlaps.extend(
+            (0..frames).map(|frame| overlap(&posed_result[frame], &case.plates[frame], &other.signals[frame].person)),
+        );
         // 3. This clip's person in the other clip's scene.
-        let moved: Vec<CropSignals> = other.plates.iter().zip(&case.signals).map(|(plate, signals)| CropSignals { picture: plate.clone(), ..signals.clone() }).collect();
+        let moved: Vec<CropSignals> = other
+            .plates
+            .iter()
+            .zip(&case.signals)
+            .map(|(plate, signals)| CropSignals { picture: plate.clone(), ..signals.clone() })
+            .collect();
         let moved_conditions = self::conditions(&moved);
         let moved_result = make(&loaded, &moved_conditions, &case.reference, index);
         let difference = |plates: &[Picture]| -> f64 {
-            (0..frames).map(|frame| ring_difference(&moved_result[frame], &plates[frame], &moved_conditions[frame].mask)).sum()
+            (0..frames)
+                .map(|frame| ring_difference(&moved_result[frame], &plates[frame], &moved_conditions[frame].mask))
+                .sum()
         };
         rings += usize::from(difference(&other.plates) < difference(&case.plates));
         if index < 16 {
@@ -105,13 +122,20 @@ fn eprintln_line(line: &str) {
 
 fn render(index: usize, frames: usize, size: u32, assets: &Assets) -> anyhow::Result<Case> {
     let settings = ClipSettings {
-        width: 192, height: 192, frames, split: Some(Split::Test), twin: false, references: 1, mannequin_share: 0.0,
+        width: 192,
+        height: 192,
+        frames,
+        split: Some(Split::Test),
+        twin: false,
+        references: 1,
+        mannequin_share: 0.0,
         ..ClipSettings::default()
     };
     let spec = ClipSpec::draw(FIRST_SEED + index as u64, assets, &settings)?;
     let Clip { take, plate, .. } = render_parts(&spec, assets, Wanted { twin: false, references: true })?;
     let frame = (192, 192);
-    let boxes: Vec<_> = take.person.iter().zip(&take.poses).map(|(mask, pose)| person_box(Some(mask), Some(pose), frame)).collect();
+    let boxes: Vec<_> =
+        take.person.iter().zip(&take.poses).map(|(mask, pose)| person_box(Some(mask), Some(pose), frame)).collect();
     let region = fixed_region(&boxes, frame, &RegionConfig::default());
     let signals = (0..frames).map(|frame| {
         let (picture, person, pose) = (&take.frames[frame], &take.person[frame], Some(&take.poses[frame]));
@@ -120,8 +144,10 @@ fn render(index: usize, frames: usize, size: u32, assets: &Assets) -> anyhow::Re
     let signals: Vec<CropSignals> = signals.collect();
     let plates = plate.iter().map(|plate| crop_picture(plate, region.square, size)).collect();
     let picture = &take.references[0];
-    let area = person_box(Some(&take.reference_masks[0]), None, (picture.width() as u32, picture.height() as u32)).context("an empty reference")?;
-    let square = fixed_region(&[Some(area)], (picture.width() as u32, picture.height() as u32), &RegionConfig::default());
+    let area = person_box(Some(&take.reference_masks[0]), None, (picture.width() as u32, picture.height() as u32))
+        .context("an empty reference")?;
+    let square =
+        fixed_region(&[Some(area)], (picture.width() as u32, picture.height() as u32), &RegionConfig::default());
     let (person, pose) = (&take.reference_masks[0], Some(&take.reference_poses[0]));
     let reference = FrameSignals { picture, person, pose, depth: None, objects: &[] }.crop(square, size);
     let torso = torso_colour(std::slice::from_ref(&reference.picture), std::slice::from_ref(&reference));
@@ -151,11 +177,15 @@ fn make(loaded: &LoadedNetworks, conditions: &[Conditions], reference: &Picture,
     let reference = networks.reference_state(latent, None);
     let settings = SamplingSettings { steps: STEPS, guidance: GUIDANCE, schedule: networks.config().schedule.clone() };
     let noise = clip_noise(seed as u64, 0, clip.environment.dims(), &device);
-    let latents = generate_clip(networks, &clip, &reference, &settings, noise, |_, _| std::ops::ControlFlow::Continue(()))
-        .unwrap_or_else(|error| panic!("{error}"));
+    let latents =
+        generate_clip(networks, &clip, &reference, &settings, noise, |_, _| std::ops::ControlFlow::Continue(()))
+            .unwrap_or_else(|error| panic!("{error}"));
     let [_, c, n, h, w] = latents.dims();
     let frames = latents.swap_dims(1, 2).reshape([n, c, h, w]);
-    pixels::rgb_from_pictures(networks.autoencoder.decode(frames)).iter().map(|rgb| Picture::from_bytes(side, side, rgb)).collect()
+    pixels::rgb_from_pictures(networks.autoencoder.decode(frames))
+        .iter()
+        .map(|rgb| Picture::from_bytes(side, side, rgb))
+        .collect()
 }
 
 /// Mean colour in Lab of the quadrilateral between shoulders and hips, over all frames.
@@ -178,7 +208,8 @@ fn torso_colour(pictures: &[Picture], signals: &[CropSignals]) -> [f64; 3] {
 }
 
 fn in_torso(pose: &Pose, x: f32, y: f32) -> bool {
-    let corners = [Joint::RightShoulder, Joint::LeftShoulder, Joint::LeftHip, Joint::RightHip].map(|joint| pose.joint(joint));
+    let corners =
+        [Joint::RightShoulder, Joint::LeftShoulder, Joint::LeftHip, Joint::RightHip].map(|joint| pose.joint(joint));
     let mut inside = false;
     for (index, a) in corners.iter().enumerate() {
         let b = corners[(index + 1) % 4];
@@ -207,7 +238,11 @@ fn ring_difference(result: &Picture, plate: &Picture, hole: &Mask) -> f64 {
         for x in 0..hole.width() {
             let near = |dx: i32, dy: i32| {
                 let (x, y) = (x as i32 + dx, y as i32 + dy);
-                x >= 0 && y >= 0 && (x as usize) < hole.width() && (y as usize) < hole.height() && hole.get(x as usize, y as usize) > 0
+                x >= 0
+                    && y >= 0
+                    && (x as usize) < hole.width()
+                    && (y as usize) < hole.height()
+                    && hole.get(x as usize, y as usize) > 0
             };
             if hole.get(x, y) == 0 && [(4, 0), (-4, 0), (0, 4), (0, -4)].iter().any(|&(dx, dy)| near(dx, dy)) {
                 sum += distance(lab(result.get(x, y)), lab(plate.get(x, y)));

@@ -113,7 +113,9 @@ impl Error {
             Self::Setting { .. } => "see `stuntdouble help replace` for the settings and their ranges".into(),
             Self::OtherRun { .. } => "give another `--run-dir`, or remove that folder to start anew".into(),
             Self::Io { source, .. } => match source.kind() {
-                std::io::ErrorKind::StorageFull => "free some space and give the same command: finished clips are kept".into(),
+                std::io::ErrorKind::StorageFull => {
+                    "free some space and give the same command: finished clips are kept".into()
+                }
                 _ => "check that the path exists and that you may read and write it".into(),
             },
             Self::NoPerson { .. } => {

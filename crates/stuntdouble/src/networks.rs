@@ -36,7 +36,8 @@ impl LoadedNetworks {
         let device = Default::default();
         match (settings.preset, &settings.weights) {
             (PresetName::Tiny, None) => {
-                let networks = Networks::init(&Preset::Tiny.config(), TINY_SEED, &device).map_err(NetworksError::from)?;
+                let networks =
+                    Networks::init(&Preset::Tiny.config(), TINY_SEED, &device).map_err(NetworksError::from)?;
                 Ok(Self { networks, fingerprint: "random".into() })
             }
             (PresetName::Bundled, None) => {

@@ -127,8 +127,12 @@ impl RunFolder {
     pub fn open(root: &Path, record: &RunRecord) -> Result<Self, Error> {
         fs::create_dir_all(root).map_err(io("create", root))?;
         let lock_path = root.join(".lock");
-        let lock =
-            File::options().create(true).truncate(false).write(true).open(&lock_path).map_err(io("open", &lock_path))?;
+        let lock = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&lock_path)
+            .map_err(io("open", &lock_path))?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -136,11 +140,20 @@ impl RunFolder {
             }
             Err(TryLockError::Error(source)) => return Err(io("lock", &lock_path)(source)),
         }
+        // The folder is ours alone now, so unfinished files in it are those of a process that was killed.
+        for name in sorted_names(root)? {
+            if name.to_string_lossy().starts_with(".stuntdouble-") {
+                let path = root.join(name);
+                fs::remove_file(&path).map_err(io("remove", &path))?;
+            }
+        }
         let path = root.join("run.toml");
         if path.exists() {
             let text = fs::read_to_string(&path).map_err(io("read", &path))?;
-            let found: RunRecord = toml::from_str(&text)
-                .map_err(|_| Error::OtherRun { path: root.into(), what: "contents (`run.toml` cannot be read)".into() })?;
+            let found: RunRecord = toml::from_str(&text).map_err(|_| Error::OtherRun {
+                path: root.into(),
+                what: "contents (`run.toml` cannot be read)".into(),
+            })?;
             if let Some(what) = record.difference(&found) {
                 return Err(Error::OtherRun { path: root.into(), what: what.into() });
             }

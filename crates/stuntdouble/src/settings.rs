@@ -102,9 +102,9 @@ impl Settings {
         let mut layers = Table::new();
         if let Some(path) = config {
             let text = std::fs::read_to_string(path).map_err(io("read", path))?;
-            let file: Table = text
-                .parse()
-                .map_err(|reason: toml::de::Error| invalid(&format!("file `{}`", path.display()), reason.to_string()))?;
+            let file: Table = text.parse().map_err(|reason: toml::de::Error| {
+                invalid(&format!("file `{}`", path.display()), reason.to_string())
+            })?;
             merge(&mut layers, file);
         }
         merge(&mut layers, options);
@@ -114,9 +114,8 @@ impl Settings {
             let parsed = format!("value = {value}").parse::<Table>().ok().and_then(|mut table| table.remove("value"));
             merge(&mut layers, nested(name.trim(), parsed.unwrap_or_else(|| Value::String(value.into()))));
         }
-        let settings: Self = layers.try_into().map_err(|reason: toml::de::Error| {
-            invalid("file or option", reason.message())
-        })?;
+        let settings: Self =
+            layers.try_into().map_err(|reason: toml::de::Error| invalid("file or option", reason.message()))?;
         settings.check()
     }
 

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use media::geometry::{Frame, Rect};
+use media::geometry::{Frame, Pts, Rect};
 use media::picture::Mask;
 use perception::align::Alignment;
 use perception::pose::Pose;
@@ -26,6 +26,8 @@ pub struct Extent {
     pub width: u32,
     /// Rows.
     pub height: u32,
+    /// When the last frame ends.
+    pub end: Option<Pts>,
 }
 
 impl Extent {
@@ -115,6 +117,11 @@ impl Timeline {
     /// Columns and rows of a frame of the video.
     pub fn frame_size(&self) -> (u32, u32) {
         (self.extent.width, self.extent.height)
+    }
+
+    /// When the last frame ends.
+    pub fn end(&self) -> Option<Pts> {
+        self.extent.end
     }
 
     /// Frames in which nobody is seen.

@@ -53,7 +53,9 @@ fn run(arguments: Arguments, events: &Events) -> Result<(), Error> {
             let job = options.into_job(pipeline::Mode::Animate)?;
             pipeline::run(&job, &store, &environment.tools(), events)
         }
-        Command::Perceive(options) => pipeline::perceive_only(&options.into_job()?, &store, &environment.tools(), events),
+        Command::Perceive(options) => {
+            pipeline::perceive_only(&options.into_job()?, &store, &environment.tools(), events)
+        }
         Command::Demo(options) => {
             let job: Job = demo::job(&options.output)?;
             pipeline::run(&job, &store, &environment.tools(), events)

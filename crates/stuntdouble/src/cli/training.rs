@@ -21,7 +21,8 @@ pub(super) fn run(config: &Path, events: &Events) -> Result<(), Error> {
     };
     let outcome = train::run::<Trained>(&config, &Default::default(), &mut show)?;
     events.check_cancelled()?;
-    let output = outcome.map_or("data prepared".into(), |outcome| format!("{:?} {:?}", outcome.position, outcome.measures));
+    let output =
+        outcome.map_or("data prepared".into(), |outcome| format!("{:?} {:?}", outcome.position, outcome.measures));
     events.send(Event::Done { output });
     Ok(())
 }

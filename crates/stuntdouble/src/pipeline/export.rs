@@ -1,27 +1,50 @@
 //! Step 3: one more pass over the frames: paste the generated pictures, encode, copy the audio. The video is whole or absent.
 
-use std::path::Path;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 
+use media::file::AtomicFile;
 use media::image_file::{load_mask, load_picture};
 use media::picture::Picture;
+use media::writer::AudioOutcome;
 use perception::paste::{PasteConfig, paste};
 
 use super::Work;
+use super::job::Job;
+use super::source::Source;
 use crate::error::{Error, io};
 use crate::events::Step;
 use crate::manifest::NOTICE;
+use crate::run_folder::RunFolder;
 
 /// Finds out before the work whether the result can be written.
 pub(super) fn check_writable(output: &Path) -> Result<(), Error> {
     // An atomic file that is dropped leaves nothing.
-    drop(media::file::AtomicFile::create(output)?);
+    drop(AtomicFile::create(output)?);
     Ok(())
 }
 
-/// Writes the video.
+/// Where the video is written first.
+fn inside(run: &RunFolder, job: &Job) -> PathBuf {
+    run.join("output").with_extension(job.output.extension().unwrap_or_default())
+}
+
+/// Starts ffmpeg on the wanted file format and stops it again, so that a format that cannot be written is found before the work.
+pub(super) fn check_format(run: &RunFolder, job: &Job, source: &Source) -> Result<(), Error> {
+    drop(source.writer(&inside(run, job), source.size(), None, &[])?);
+    Ok(())
+}
+
+/// Writes the video: inside the run folder first, which no other process uses, then at its place.
 pub(super) fn export(work: &Work<'_>) -> Result<(), Error> {
     let Work { job, run, source, scene, timeline, events, .. } = work;
-    let mut writer = source.writer(&job.output, scene.output_size(timeline.frame_size()), &[("comment", NOTICE)])?;
+    let inside = inside(run, job);
+    let size = scene.output_size(timeline.frame_size());
+    let mut writer = source.writer(&inside, size, timeline.end(), &[("comment", NOTICE)])?;
+    if let AudioOutcome::Converted(streams) = writer.audio() {
+        let list: Vec<String> = streams.iter().map(|(from, to)| format!("{from} to {to}")).collect();
+        events.warn("audio.converted", format!("the file format cannot hold the sound as it is: {}", list.join(", ")));
+    }
     for (index, frame) in source.frames()?.enumerate() {
         events.check_cancelled()?;
         let frame = frame?;
@@ -29,15 +52,10 @@ pub(super) fn export(work: &Work<'_>) -> Result<(), Error> {
         events.progress(Step::Export, index as u64 + 1, timeline.len() as u64);
     }
     writer.finish()?;
-    let inside = run.join("output.mp4");
-    if inside.exists() {
-        std::fs::remove_file(&inside).map_err(io("replace", &inside))?;
-    }
-    // A second name for the same bytes where the file system can do that, else a copy.
-    if std::fs::hard_link(&job.output, &inside).is_err() {
-        std::fs::copy(&job.output, &inside).map_err(io("copy to", &inside))?;
-    }
-    Ok(())
+    let mut output = AtomicFile::create(&job.output)?;
+    let mut made = File::open(&inside).map_err(io("open", &inside))?;
+    std::io::copy(&mut made, &mut output).map_err(io("write", &job.output))?;
+    Ok(output.commit()?)
 }
 
 /// A frame of the result. Outside of the edited region it is the scene's, byte for byte.

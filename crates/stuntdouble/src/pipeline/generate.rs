@@ -31,7 +31,11 @@ pub(super) fn generate(work: &Work<'_>, loaded: &LoadedNetworks) -> Result<(), E
     let steps = job.settings.steps;
     let total = (plan.len() * steps) as u64;
     let size = loaded.size();
-    let maker = ClipMaker { work, networks: &loaded.networks, reference: encode_reference(&loaded.networks, &scene.reference(size)) };
+    let maker = ClipMaker {
+        work,
+        networks: &loaded.networks,
+        reference: encode_reference(&loaded.networks, &scene.reference(size)),
+    };
     let mut held: VecDeque<Held> = VecDeque::new();
     let mut frames = source.frames()?;
     let mut next_frame = 0;

@@ -59,8 +59,10 @@ pub fn run(job: &Job, store: &Store, tools: &Tools, events: &Events) -> Result<(
     };
     let run = RunFolder::open(&job.run_dir, &record)?;
     events.log_to(&run.join("events.jsonl"))?;
+    export::check_format(&run, job, &source)?;
     // 2. The steps.
-    let mut timeline = perceive::perceive(settings, &run.join("signals"), job.signals.as_deref(), &source, store, events)?;
+    let mut timeline =
+        perceive::perceive(settings, &run.join("signals"), job.signals.as_deref(), &source, store, events)?;
     let scene = Scene::prepare(job, character, &mut timeline, store, events)?;
     let plan = plan_clips(timeline.len(), networks.clip_frames());
     let work = Work { job, run: &run, source: &source, scene: &scene, timeline: &timeline, plan: &plan, events };
@@ -69,7 +71,11 @@ pub fn run(job: &Job, store: &Store, tools: &Tools, events: &Events) -> Result<(
     sheet::save(&work)?;
     // 3. What was done, last of all.
     Manifest::new(record, source.ffmpeg_version(), &job.output)?.save(&run.join("manifest.json"))?;
-    let report = Report { frames: timeline.len(), frames_without_person: timeline.without_person(), warnings: events.warnings() };
+    let report = Report {
+        frames: timeline.len(),
+        frames_without_person: timeline.without_person(),
+        warnings: events.warnings(),
+    };
     let text = serde_json::to_string_pretty(&report)
         .map_err(|reason| Error::Setting { setting: "report".into(), reason: reason.to_string() })?;
     media::file::write_atomic(&run.join("report.json"), text.as_bytes())?;

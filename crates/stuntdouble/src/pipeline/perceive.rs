@@ -60,22 +60,16 @@ fn has_everything(folder: &Path) -> bool {
     poses && folder.join("person").is_dir()
 }
 
-fn see(
-    settings: &Settings,
-    signals: &Path,
-    source: &Source,
-    store: &Store,
-    events: &Events,
-) -> Result<Extent, Error> {
+fn see(settings: &Settings, signals: &Path, source: &Source, store: &Store, events: &Events) -> Result<Extent, Error> {
     let models = models::person_models(store, events)?;
     let person = settings.person.map(|(x, y)| PersonChoice { x, y, at: Pts(0) });
     let mut perceiver = Perceiver::open(&models, PerceiverConfig { person, ..PerceiverConfig::default() })?;
     let mut poses: Vec<Option<Pose>> = vec![];
-    let mut extent = Extent { frames: 0, width: 0, height: 0 };
+    let mut extent = Extent { frames: 0, width: 0, height: 0, end: None };
     let total = source.expected_frames();
-    for frame in source.frames()? {
+    let mut frames = source.frames()?;
+    while let Some(frame) = frames.next().transpose()? {
         events.check_cancelled()?;
-        let frame = frame?;
         let seen = perceiver.push(&frame.picture, frame.pts)?;
         for warning in &seen.warnings {
             events.warn(warning.code(), format!("frame {}", poses.len()));
@@ -85,7 +79,8 @@ fn see(
         poses.push(seen.pose);
         events.progress(Step::Perceive, poses.len() as u64, total.max(poses.len() as u64));
     }
-    extent.frames = poses.len();
+    source.warn_of_damage(&frames, events);
+    extent = Extent { frames: poses.len(), end: frames.end(), ..extent };
     SignalsFolder::new(signals, poses.len(), (extent.width as usize, extent.height as usize)).save_poses(poses)?;
     Ok(extent)
 }

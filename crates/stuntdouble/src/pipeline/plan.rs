@@ -23,7 +23,12 @@ pub(super) fn report(job: &Job, source: &Source, loaded: &LoadedNetworks, events
     let clips = plan_clips(frames, loaded.clip_frames());
     let config = loaded.networks.config();
     let halves = if job.settings.guidance > 1.0 { 2 } else { 1 };
-    let mut counter = Counter { path: vec![], cells: (config.size / 8).pow(2), levels: config.unet.block_out_channels.len(), operations: 0.0 };
+    let mut counter = Counter {
+        path: vec![],
+        cells: (config.size / 8).pow(2),
+        levels: config.unet.block_out_channels.len(),
+        operations: 0.0,
+    };
     loaded.networks.denoising_unet.visit(&mut counter);
     let passes = clips.len() * loaded.clip_frames() * job.settings.steps * halves;
     let seconds = counter.operations * passes as f64 / machine_speed();
@@ -33,7 +38,12 @@ pub(super) fn report(job: &Job, source: &Source, loaded: &LoadedNetworks, events
     events.note(format!("{frames} frames in {} clips of {}", clips.len(), loaded.clip_frames()));
     events.note(format!(
         "networks: preset {:?}, {:.1} M weights, {}x{} pixels, {} steps, guidance {}",
-        job.settings.preset, parameters as f64 / 1e6, config.size, config.size, job.settings.steps, job.settings.guidance
+        job.settings.preset,
+        parameters as f64 / 1e6,
+        config.size,
+        config.size,
+        job.settings.steps,
+        job.settings.guidance
     ));
     events.note(format!("estimate: {seconds:.0} s for the denoising"));
     Ok(())
@@ -60,7 +70,13 @@ impl Counter {
         let level = match (number("down_blocks"), number("up_blocks")) {
             (Some(down), _) => down,
             (_, Some(up)) => last.saturating_sub(up),
-            (None, None) => if mid { last } else { 0 },
+            (None, None) => {
+                if mid {
+                    last
+                } else {
+                    0
+                }
+            }
         };
         level as u32
     }

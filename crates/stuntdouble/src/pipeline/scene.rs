@@ -72,10 +72,10 @@ impl Scene {
         let seen = look_at(&character, store, events)?;
         let size = (character.width() as u32, character.height() as u32);
         let found = person_box(Some(&seen.person), seen.pose.as_ref(), size);
-        let character_square =
-            found.map(|area| plan_regions(&[Some(area)], size, &RegionConfig::default())[0].square);
+        let character_square = found.map(|area| plan_regions(&[Some(area)], size, &RegionConfig::default())[0].square);
         if found.is_none() {
-            events.warn("character.no_person", "no person was recognised in the character's picture, all of it is used");
+            events
+                .warn("character.no_person", "no person was recognised in the character's picture, all of it is used");
         }
         let stage = match job.mode {
             Mode::Replace => Stage::Source,
@@ -92,7 +92,8 @@ impl Scene {
                     _ => (canvas.clone(), None),
                 };
                 let alignment = alignment.unwrap_or_else(|| {
-                    events.warn("animate.not_aligned", "the two persons share no known bone; the video is fitted whole");
+                    events
+                        .warn("animate.not_aligned", "the two persons share no known bone; the video is fitted whole");
                     fit(timeline.frame_size(), canvas.size())
                 });
                 timeline.move_to_canvas(&alignment, canvas.size());
@@ -119,12 +120,7 @@ impl Scene {
     }
 
     /// A frame of the scene.
-    pub(super) fn frame(
-        &self,
-        source: &Picture,
-        index: usize,
-        timeline: &Timeline,
-    ) -> Result<SceneFrame, Error> {
+    pub(super) fn frame(&self, source: &Picture, index: usize, timeline: &Timeline) -> Result<SceneFrame, Error> {
         let (person, objects) = timeline.load_masks(index)?;
         let pose = timeline.pose(index).cloned();
         Ok(match &self.stage {
@@ -145,11 +141,7 @@ impl Scene {
     }
 }
 
-fn look_at(
-    character: &Picture,
-    store: &Store,
-    events: &Events,
-) -> Result<perception::perceiver::FrameSignals, Error> {
+fn look_at(character: &Picture, store: &Store, events: &Events) -> Result<perception::perceiver::FrameSignals, Error> {
     let mut perceiver = Perceiver::open(&models::person_models(store, events)?, PerceiverConfig::default())?;
     Ok(perceiver.push(character, Pts(0))?)
 }

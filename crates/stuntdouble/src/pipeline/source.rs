@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use fetch::Store;
 use media::ffmpeg::Ffmpeg;
+use media::geometry::Pts;
 use media::probe::{DecodeOptions, VideoInfo};
 use media::reader::FrameReader;
 use media::writer::{VideoSettings, VideoWriter};
@@ -50,6 +51,11 @@ impl Source {
         &self.path
     }
 
+    /// Columns and rows as displayed.
+    pub(super) fn size(&self) -> (u32, u32) {
+        (self.info.width, self.info.height)
+    }
+
     /// Every frame once, in order, each with its time.
     pub(super) fn frames(&self) -> Result<FrameReader, Error> {
         Ok(FrameReader::open(&self.ffmpeg, &self.path, &self.options)?)
@@ -64,14 +70,23 @@ impl Source {
 
     /// Decodes once to learn the number of frames and their size.
     pub(super) fn measure(&self, events: &Events) -> Result<Extent, Error> {
-        let mut extent = Extent { frames: 0, width: 0, height: 0 };
-        for frame in self.frames()? {
+        let mut extent = Extent { frames: 0, width: 0, height: 0, end: None };
+        let mut frames = self.frames()?;
+        while let Some(frame) = frames.next().transpose()? {
             events.check_cancelled()?;
-            let (width, height) = frame?.picture.size();
-            extent = Extent { frames: extent.frames + 1, width: width as u32, height: height as u32 };
+            let (width, height) = frame.picture.size();
+            extent = Extent { frames: extent.frames + 1, width: width as u32, height: height as u32, end: None };
             events.progress(Step::Perceive, extent.frames as u64, self.expected_frames());
         }
-        Ok(extent)
+        self.warn_of_damage(&frames, events);
+        Ok(Extent { end: frames.end(), ..extent })
+    }
+
+    /// With `--tolerate-damage`, what was wrong with the video.
+    pub(super) fn warn_of_damage(&self, frames: &FrameReader, events: &Events) {
+        if let Some(damage) = frames.damage() {
+            events.warn("video.damaged", format!("`{}`: {damage}", self.path.display()));
+        }
     }
 
     /// A writer with the source's times and audio.
@@ -79,10 +94,9 @@ impl Source {
         &self,
         output: &Path,
         size: (u32, u32),
+        end: Option<Pts>,
         metadata: &[(&str, &str)],
     ) -> Result<VideoWriter, Error> {
-        // A shortened video ends where its last frame ends, which the writer takes from the frame before.
-        let end = self.info.end.filter(|_| self.options.max_frames.is_none());
         let settings = VideoSettings {
             width: size.0,
             height: size.1,
