@@ -185,7 +185,7 @@ impl RunFolder {
 
     /// The generated picture of a frame.
     pub fn generated_frame(&self, clip: usize, frame: usize) -> PathBuf {
-        self.clip(clip).join(format!("frames/{frame:06}.png"))
+        generated_frame(&self.root, clip, frame)
     }
 
     /// True when the step or clip that writes `folder` has finished.
@@ -211,6 +211,11 @@ impl RunFolder {
     pub fn finish(&self, folder: &Path) -> Result<(), Error> {
         Ok(media::file::write_atomic(&folder.join("done"), b"")?)
     }
+}
+
+/// The generated picture of a frame in the run folder `root`.
+pub(crate) fn generated_frame(root: &Path, clip: usize, frame: usize) -> PathBuf {
+    root.join(format!("clips/{clip:03}/frames/{frame:06}.png"))
 }
 
 #[cfg(test)]

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use media::file::AtomicFile;
 use media::image_file::{load_mask, load_picture};
-use media::picture::Picture;
+use media::picture::{Mask, Picture};
 use media::writer::AudioOutcome;
-use perception::paste::{PasteConfig, paste};
+use perception::paste::{PasteConfig, Pasted, paste};
+use perception::region::Region;
 
 use super::Work;
 use super::job::Job;
@@ -15,7 +16,7 @@ use super::source::Source;
 use crate::error::{Error, io};
 use crate::events::Step;
 use crate::manifest::NOTICE;
-use crate::run_folder::RunFolder;
+use crate::run_folder::{RunFolder, generated_frame};
 
 /// Finds out before the work whether the result can be written.
 pub(super) fn check_writable(output: &Path) -> Result<(), Error> {
@@ -60,16 +61,28 @@ pub(super) fn export(work: &Work<'_>) -> Result<(), Error> {
 
 /// A frame of the result. Outside of the edited region it is the scene's, byte for byte.
 pub(super) fn finished_frame(work: &Work<'_>, index: usize, source: &Picture) -> Result<Picture, Error> {
-    let Work { job, run, scene, timeline, .. } = work;
-    let backdrop = scene.backdrop(source);
-    let path = run.generated_frame(work.clip_of(index), index);
+    let region = work.timeline.region(index);
+    Ok(paste_frame(work.job, work.run.root(), work.clip_of(index), index, region, work.scene.backdrop(source))?.picture)
+}
+
+/// Pastes what a clip made for a frame into its backdrop.
+pub(super) fn paste_frame(
+    job: &Job,
+    run: &Path,
+    clip: usize,
+    index: usize,
+    region: Region,
+    backdrop: &Picture,
+) -> Result<Pasted, Error> {
+    let path = generated_frame(run, clip, index);
     if !path.exists() {
-        return Ok(backdrop.clone());
+        let edited = Mask::filled(backdrop.width(), backdrop.height(), 0);
+        return Ok(Pasted { picture: backdrop.clone(), edited });
     }
     let generated = load_picture(&path)?;
-    let mut mask = load_mask(&run.join(&format!("conditions/mask/{index:06}.png")), None)?;
+    let mut mask = load_mask(&run.join(format!("conditions/mask/{index:06}.png")), None)?;
     if job.settings.raw {
         mask.cells_mut().fill(255);
     }
-    Ok(paste(backdrop, &generated, timeline.region(index), &mask, &PasteConfig::default()).picture)
+    Ok(paste(backdrop, &generated, region, &mask, &PasteConfig::default()))
 }

@@ -20,6 +20,7 @@ pub use job::{Job, Mode, PerceiveJob, Tools};
 pub use perceive::perceive_only;
 
 use fetch::Store;
+use media::picture::{Mask, Picture};
 use serde::Serialize;
 
 use crate::error::Error;
@@ -27,7 +28,7 @@ use crate::events::{Event, Events};
 use crate::manifest::Manifest;
 use crate::networks::LoadedNetworks;
 use crate::run_folder::{Input, RunFolder, RunRecord};
-use crate::timeline::Timeline;
+use crate::timeline::{Extent, Timeline};
 
 use model::clip_plan::{Clip, plan_clips};
 
@@ -81,6 +82,23 @@ pub fn run(job: &Job, store: &Store, tools: &Tools, events: &Events) -> Result<(
     media::file::write_atomic(&run.join("report.json"), text.as_bytes())?;
     events.send(Event::Done { output: job.output.display().to_string() });
     Ok(())
+}
+
+/// A frame of a finished `replace` job as it went to the encoder, with 255 where it may differ from the source, for whoever
+/// wants to check that nothing else was touched.
+///
+/// # Errors
+/// [`Error`] when the run folder is not that of a finished job.
+pub fn finished_picture(job: &Job, index: usize, source: &Picture) -> Result<(Picture, Mask), Error> {
+    let signals = job.run_dir.join("signals");
+    let unfinished =
+        || Error::OtherRun { path: job.run_dir.clone(), what: "state: its signals are not finished".into() };
+    let extent = Extent::load(&signals)?.ok_or_else(unfinished)?;
+    let timeline = Timeline::load(extent, signals, job.signals.as_deref())?;
+    let frames = LoadedNetworks::load(&job.settings)?.clip_frames();
+    let clip = plan_clips(timeline.len(), frames).partition_point(|clip| clip.new_frames().end <= index);
+    let pasted = export::paste_frame(job, &job.run_dir, clip, index, timeline.region(index), source)?;
+    Ok((pasted.picture, pasted.edited))
 }
 
 /// What the steps of one job share.

@@ -8,7 +8,7 @@ use perception::align::Alignment;
 use perception::conditions::{ConditionsConfig, FrameSignals};
 use perception::inpaint::inpaint;
 use perception::mask::{MaskConfig, MaskKind};
-use perception::perceiver::{Perceiver, PerceiverConfig};
+use perception::perceiver::{FrameSignals as Seen, Perceiver, PerceiverConfig};
 use perception::pose::Pose;
 use perception::reference::{ReferenceFit, inference_reference};
 use perception::region::crop_picture;
@@ -69,9 +69,9 @@ impl Scene {
         store: &Store,
         events: &Events,
     ) -> Result<Self, Error> {
-        let seen = look_at(&character, store, events)?;
+        let seen = look_at(job, &character, store, events)?;
         let size = (character.width() as u32, character.height() as u32);
-        let found = person_box(Some(&seen.person), seen.pose.as_ref(), size);
+        let found = seen.as_ref().and_then(|seen| person_box(Some(&seen.person), seen.pose.as_ref(), size));
         let character_square = found.map(|area| plan_regions(&[Some(area)], size, &RegionConfig::default())[0].square);
         if found.is_none() {
             events
@@ -82,11 +82,11 @@ impl Scene {
             Mode::Animate => {
                 let canvas = canvas(&character);
                 let scale = canvas.width() as f32 / character.width() as f32;
-                let (background, alignment) = match (&seen.pose, timeline.first_pose()) {
-                    (Some(reference), Some(driving)) => {
+                let (background, alignment) = match (seen, timeline.first_pose()) {
+                    (Some(Seen { pose: Some(reference), person, .. }), Some(driving)) => {
                         let to_canvas = Alignment { scale, shift: (0.0, 0.0) };
-                        let hole = widen(&to_canvas.canvas_from_frame_mask(&seen.person, canvas.size()));
-                        let reference = to_canvas.canvas_from_frame(reference);
+                        let hole = widen(&to_canvas.canvas_from_frame_mask(&person, canvas.size()));
+                        let reference = to_canvas.canvas_from_frame(&reference);
                         (inpaint(&canvas, &hole), Alignment::between(driving, &reference))
                     }
                     _ => (canvas.clone(), None),
@@ -141,9 +141,18 @@ impl Scene {
     }
 }
 
-fn look_at(character: &Picture, store: &Store, events: &Events) -> Result<perception::perceiver::FrameSignals, Error> {
-    let mut perceiver = Perceiver::open(&models::person_models(store, events)?, PerceiverConfig::default())?;
-    Ok(perceiver.push(character, Pts(0))?)
+/// Perceives the character's picture. A job that brings its own signals runs without the pose networks; the picture is then
+/// used whole.
+fn look_at(job: &Job, character: &Picture, store: &Store, events: &Events) -> Result<Option<Seen>, Error> {
+    let models = match models::person_models(store, events) {
+        Ok(models) => models,
+        Err(error) if job.signals.is_some() && job.mode == Mode::Replace => {
+            events.warn(error.code(), format!("the character's picture is not looked at: {error}"));
+            return Ok(None);
+        }
+        Err(error) => return Err(error),
+    };
+    Ok(Some(Perceiver::open(&models, PerceiverConfig::default())?.push(character, Pts(0))?))
 }
 
 fn conditions(settings: &Settings) -> ConditionsConfig {

@@ -1,0 +1,53 @@
+//! The command line: names, help, exit codes.
+
+use std::process::{Command, Output};
+
+fn stuntdouble(arguments: &[&str]) -> Output {
+    let cache = tempfile::tempdir().unwrap();
+    Command::new(env!("CARGO_BIN_EXE_stuntdouble"))
+        .args(arguments)
+        .env("STUNTDOUBLE_CACHE", cache.path())
+        .env("STUNTDOUBLE_OFFLINE", "1")
+        .output()
+        .unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn help_names_every_command() {
+    let help = text(&stuntdouble(&["--help"]).stdout);
+    for command in ["replace", "animate", "perceive", "models", "train", "doctor", "demo"] {
+        assert!(help.contains(command), "{help}");
+    }
+}
+
+#[test]
+fn wrong_usage_exits_with_2() {
+    assert_eq!(stuntdouble(&["replace"]).status.code(), Some(2));
+    assert_eq!(stuntdouble(&["frobnicate"]).status.code(), Some(2));
+    let output = stuntdouble(&["replace", "--character", "a", "--video", "b", "-o", "c.mp4", "--set", "stepz=3"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("error[settings.invalid]"), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("help: "));
+}
+
+#[test]
+fn errors_are_one_json_line_when_asked_for() {
+    let output = stuntdouble(&["--json", "replace", "--character", "nowhere.png", "--video", "b", "-o", "c.mp4"]);
+    assert_eq!(output.status.code(), Some(3));
+    let out = text(&output.stdout);
+    let event: serde_json::Value = serde_json::from_str(out.trim()).unwrap();
+    assert_eq!((&event["event"], &event["code"]), (&"error".into(), &"input.unreadable".into()));
+}
+
+#[test]
+fn doctor_and_list_work_with_nothing_installed() {
+    let doctor = stuntdouble(&["doctor"]);
+    assert!(doctor.status.success(), "{}", text(&doctor.stderr));
+    assert!(text(&doctor.stdout).contains("blazepose-detector"));
+    assert!(text(&stuntdouble(&["models", "list"]).stdout).contains("absent"));
+    assert_eq!(stuntdouble(&["models", "fetch", "blazepose-detector"]).status.code(), Some(4));
+}

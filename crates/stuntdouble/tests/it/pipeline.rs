@@ -1,0 +1,182 @@
+//! Runs whole jobs.
+
+use std::path::{Path, PathBuf};
+
+use media::ffmpeg::Ffmpeg;
+use media::image_file::{load_mask, load_picture, save_picture};
+use media::probe::DecodeOptions;
+use media::reader::FrameReader;
+use perception::signals::SignalsFolder;
+use stage::{Assets, ClipSettings, ClipSpec, Wanted, render_parts};
+use stuntdouble::events::{Events, View};
+use stuntdouble::fetch::{Options, Store};
+use stuntdouble::pipeline::{self, Job, Mode, Tools};
+use stuntdouble::settings::{PresetName, Settings};
+
+const FRAMES: usize = 21;
+const SIDE: usize = 96;
+
+struct Example {
+    folder: tempfile::TempDir,
+}
+
+impl Example {
+    /// A rendered clip as numbered pictures, its truth as signals, and a reference picture.
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = ClipSettings {
+            width: SIDE,
+            height: SIDE,
+            frames: FRAMES,
+            twin: false,
+            references: 1,
+            ..ClipSettings::default()
+        };
+        let assets = Assets::procedural();
+        let spec = ClipSpec::draw(5, &assets, &settings).unwrap();
+        let take = render_parts(&spec, &assets, Wanted { twin: false, references: true }).unwrap().take;
+        let frames = folder.path().join("video");
+        std::fs::create_dir(&frames).unwrap();
+        let signals = SignalsFolder::new(folder.path().join("own"), FRAMES, (SIDE, SIDE));
+        for (index, (picture, mask)) in take.frames.iter().zip(&take.person).enumerate() {
+            save_picture(&frames.join(format!("{index:05}.png")), picture).unwrap();
+            signals.save_person(index, mask).unwrap();
+        }
+        signals.save_poses(take.poses.into_iter().map(Some).collect()).unwrap();
+        save_picture(&folder.path().join("character.png"), &take.references[0]).unwrap();
+        Self { folder }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn job(&self, output: &str) -> Job {
+        Job {
+            mode: Mode::Replace,
+            character: self.path("character.png"),
+            video: self.path("video"),
+            output: self.path(output),
+            run_dir: self.path(output).with_extension("run"),
+            signals: Some(self.path("own")),
+            dry_run: false,
+            settings: Settings { preset: PresetName::Tiny, steps: 2, ..Settings::default() },
+        }
+    }
+
+    fn run(&self, job: &Job) -> Result<(), stuntdouble::Error> {
+        let store = Store::new(self.path("cache"), Options { offline: true, ..Options::default() });
+        pipeline::run(job, &store, &Tools::default(), &Events::new(View::Silent))
+    }
+}
+
+fn ffmpeg() -> Option<Ffmpeg> {
+    let found = Ffmpeg::find(None).ok();
+    if found.is_none() {
+        println!("skipped: no ffmpeg");
+    }
+    found
+}
+
+fn latents(job: &Job) -> Vec<Vec<u8>> {
+    let read = |clip: usize| std::fs::read(job.run_dir.join(format!("clips/{clip:03}/latents.safetensors")));
+    (0..).map_while(|clip| read(clip).ok()).collect()
+}
+
+#[test]
+fn a_job_makes_a_video_and_goes_on_where_it_stopped() {
+    let Some(ffmpeg) = ffmpeg() else { return };
+    let example = Example::new();
+    let job = example.job("out.mp4");
+    example.run(&job).unwrap();
+    let frames = FrameReader::open(&ffmpeg, &job.output, &DecodeOptions::default()).unwrap();
+    let sizes: Vec<_> = frames.map(|frame| frame.unwrap().picture.size()).collect();
+    assert_eq!(sizes, vec![(SIDE, SIDE); FRAMES]);
+    for name in ["run.toml", "events.jsonl", "report.json", "sheet.png", "output.mp4", "manifest.json"] {
+        assert!(job.run_dir.join(name).is_file(), "{name}");
+    }
+    let manifest = std::fs::read_to_string(job.run_dir.join("manifest.json")).unwrap();
+    assert!(manifest.contains("\"ai_generated\": true"));
+    let whole = latents(&job);
+    assert!(whole.len() > 1, "{} clips", whole.len());
+
+    // As after a power cut in the second clip: its folder is half there and nothing after it.
+    let second = job.run_dir.join("clips/001");
+    std::fs::remove_file(second.join("done")).unwrap();
+    std::fs::write(second.join("latents.safetensors"), b"half").unwrap();
+    for clip in 2..whole.len() {
+        std::fs::remove_dir_all(job.run_dir.join(format!("clips/{clip:03}"))).unwrap();
+    }
+    let first = std::fs::metadata(job.run_dir.join("clips/000/latents.safetensors")).unwrap().modified().unwrap();
+    example.run(&job).unwrap();
+    assert_eq!(latents(&job), whole);
+    let again = std::fs::metadata(job.run_dir.join("clips/000/latents.safetensors")).unwrap().modified().unwrap();
+    assert_eq!(first, again, "the finished clip was made again");
+}
+
+#[test]
+fn pixels_outside_of_the_edited_region_are_the_sources() {
+    let Some(ffmpeg) = ffmpeg() else { return };
+    let example = Example::new();
+    // Lossless and without chroma loss, so that what was handed to the encoder can be read back.
+    let job = example.job("out.mp4");
+    example.run(&job).unwrap();
+    drop(ffmpeg);
+    for index in [0, 7, FRAMES - 1] {
+        let source = load_picture(&example.path("video").join(format!("{index:05}.png"))).unwrap();
+        let mask = load_mask(&job.run_dir.join(format!("conditions/mask/{index:06}.png")), None).unwrap();
+        assert!(mask.cells().contains(&255) && mask.cells().contains(&0));
+        let (finished, edited) = pipeline::finished_picture(&job, index, &source).unwrap();
+        let mut kept = 0;
+        for y in 0..SIDE {
+            for x in 0..SIDE {
+                if edited.get(x, y) == 0 {
+                    assert_eq!(finished.get(x, y), source.get(x, y), "frame {index}, ({x}, {y})");
+                    kept += 1;
+                }
+            }
+        }
+        assert!(kept > SIDE * SIDE / 10, "only {kept} pixels are kept");
+        assert_ne!(finished, source);
+    }
+}
+
+#[test]
+fn another_job_in_the_same_folder_is_refused_and_loses_nothing() {
+    if ffmpeg().is_none() {
+        return;
+    }
+    let example = Example::new();
+    let mut job = example.job("out.mp4");
+    example.run(&job).unwrap();
+    let before = std::fs::read(&job.output).unwrap();
+    job.settings.seed = 7;
+    assert_eq!(example.run(&job).unwrap_err().code(), "run.differs");
+    assert_eq!(std::fs::read(&job.output).unwrap(), before);
+}
+
+#[test]
+fn bad_inputs_have_their_codes_and_leave_no_output() {
+    if ffmpeg().is_none() {
+        return;
+    }
+    let example = Example::new();
+    let check = |change: &dyn Fn(&mut Job), code: &str, exit: u8| {
+        let mut job = example.job("bad.mp4");
+        change(&mut job);
+        let error = example.run(&job).unwrap_err();
+        assert_eq!((error.code(), error.exit_code()), (code, exit), "{error}");
+        assert!(!error.help().is_empty() && !job.output.is_file(), "{error}");
+        let _ = std::fs::remove_dir_all(&job.run_dir);
+    };
+    let text = example.path("text.mp4");
+    std::fs::write(&text, "not a video").unwrap();
+    check(&|job| job.video = text.clone(), "video.unsupported", 3);
+    check(&|job| job.video = job.character.clone(), "video.is_image", 3);
+    check(&|job| job.character = text.clone(), "image.unsupported", 3);
+    check(&|job| job.character = Path::new("nowhere.png").into(), "input.unreadable", 3);
+    check(&|job| job.output = example.path("no/such/folder.mp4"), "output.unwritable", 5);
+    check(&|job| job.signals = None, "fetch.offline", 4);
+    check(&|job| job.signals = Some(example.path("cache-empty")), "signals.empty", 3);
+    check(&|job| job.settings.weights = Some(example.path("video")), "weights.io", 4);
+}
