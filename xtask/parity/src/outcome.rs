@@ -67,7 +67,8 @@ impl Outcome {
                 let share = |difference: &Difference| difference.max_abs_err / difference.tol.max(f64::MIN_POSITIVE);
                 let worst = differences.iter().max_by(|(_, a), (_, b)| share(a).total_cmp(&share(b)));
                 if let Some((name, worst)) = worst {
-                    (line.max_abs_err, line.tol, line.tensor) = (Some(worst.max_abs_err), Some(worst.tol), Some(name));
+                    (line.max_abs_err, line.tol, line.tensor) =
+                        (Some(worst.max_abs_err), Some(worst.tol), Some(name.as_str()));
                 }
                 line.tensors = self.failed().then_some(differences);
             }

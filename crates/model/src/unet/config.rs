@@ -234,7 +234,7 @@ mod tests {
         check(&|config| config.block_out_channels.clear(), "block_out_channels");
         check(&|config| config.block_out_channels[1] = 33, "block_out_channels");
         check(&|config| config.layers_per_block = 0, "layers_per_block");
-        check(&|config| drop(config.attention_levels.pop()), "attention_levels");
+        check(&|config| config.attention_levels.truncate(3), "attention_levels");
         check(&|config| config.decoder_attention_levels = Some(vec![]), "decoder_attention_levels");
         check(&|config| config.heads = Heads::Width(1000), "heads");
         check(&|config| config.heads = Heads::PerLevel(vec![1]), "heads");
