@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use crate::layer::LightTable;
-use crate::light::shade;
 use crate::linear::Vec3;
 use crate::panorama::Panorama;
 use crate::spec::Covering;
 use crate::texture::Texture;
 
+/// Index of the upward normal among the six of [`LightTable::axis`].
+const FLOOR: u8 = 2;
 /// Distance of the panorama, in metres.
 const DOME: f32 = 40.0;
 /// Between these distances a textured ground gives way to the panorama, in metres.
@@ -50,6 +51,8 @@ pub(crate) struct Sight {
     pub(crate) normal: Vec3,
     /// Share of the light that comes from the sun; negative where no shadow falls at all.
     pub(crate) sun_share: f32,
+    /// Which surface it is; pixels between two surfaces are looked at more closely.
+    pub(crate) surface: u8,
 }
 
 impl Sight {
@@ -60,24 +63,29 @@ impl Surroundings {
     /// Looks from `eye` along `ray`; `angle` is the size of a sample at distance 1.
     pub(crate) fn look(&self, eye: Vec3, ray: Vec3, angle: f32, light: &LightTable) -> Sight {
         match self {
-            Self::Plain(colour) => Sight { colour: *colour, depth: DOME, normal: Vec3::UP, sun_share: Sight::UNSHADED },
+            Self::Plain(colour) => {
+                Sight { colour: *colour, depth: DOME, normal: Vec3::UP, sun_share: Sight::UNSHADED, surface: 0 }
+            }
             Self::Room { low, high, floor, wall, ceiling, skirting } => {
-                let (depth, normal) = inside_box(*low, *high, eye, ray);
+                let (depth, normal, side) = inside_box(*low, *high, eye, ray);
                 let place = eye + ray * depth;
                 let footprint = depth * angle / normal.dot(ray).abs().max(0.05) * ray.length();
+                let mut surface = side;
                 let albedo = if normal.y > 0.5 {
                     floor.colour(place.x, place.z, footprint)
                 } else if normal.y < -0.5 {
                     *ceiling
                 } else if place.y < *skirting {
+                    surface += 6;
                     floor.covering.tint.map(|tint| 0.25 + 0.3 * tint)
                 } else {
                     let along = if normal.x.abs() > 0.5 { place.z } else { place.x };
                     wall.colour(along, -place.y, footprint)
                 };
                 let corner = corner_darkening(*low, *high, place, normal);
-                let (colour, sun_share) = lit(albedo, normal, light);
-                Sight { colour: colour.map(|value| value * corner), depth, normal, sun_share }
+                let (bright, sun_share) = light.axis(side);
+                let colour = std::array::from_fn(|channel| albedo[channel] * bright[channel] * corner);
+                Sight { colour, depth, normal, sun_share, surface }
             }
             Self::Dome { panorama, taken_at, ground } => {
                 let centre = Vec3::new(0.0, *taken_at, 0.0);
@@ -86,7 +94,7 @@ impl Surroundings {
                 let seen = place - centre;
                 if depth.is_finite() && seen.dot(seen) < DOME * DOME {
                     let photo = || panorama.look(seen);
-                    let (_, sun_share) = lit([1.0; 3], Vec3::UP, light);
+                    let (bright, sun_share) = light.axis(FLOOR);
                     let sun_share = sun_share.min(0.7);
                     let normal = Vec3::UP;
                     let away = (place.x * place.x + place.z * place.z).sqrt();
@@ -94,13 +102,14 @@ impl Surroundings {
                     let colour = match ground {
                         Some(cover) if fade < 1.0 => {
                             let footprint = depth * angle * ray.length() / (-ray.y).max(0.03);
-                            let near = lit(cover.colour(place.x, place.z, footprint), normal, light).0;
+                            let albedo = cover.colour(place.x, place.z, footprint);
+                            let near = std::array::from_fn(|channel| albedo[channel] * bright[channel]);
                             let share = fade * fade * (3.0 - 2.0 * fade);
                             if share == 0.0 { near } else { mix(near, photo(), share) }
                         }
                         _ => photo(),
                     };
-                    return Sight { colour, depth, normal, sun_share };
+                    return Sight { colour, depth, normal, sun_share, surface: 0 };
                 }
                 // The sphere around the place where the panorama was taken.
                 let offset = eye - centre;
@@ -108,37 +117,30 @@ impl Surroundings {
                 let root = (b * b - a * (offset.dot(offset) - DOME * DOME)).max(0.0).sqrt();
                 let depth = (root - b) / a;
                 let colour = panorama.look(offset + ray * depth);
-                Sight { colour, depth, normal: Vec3::UP, sun_share: Sight::UNSHADED }
+                Sight { colour, depth, normal: Vec3::UP, sun_share: Sight::UNSHADED, surface: 0 }
             }
         }
     }
-}
-
-/// Light that a matt surface sends back, and the sun's share of it.
-pub(crate) fn lit(albedo: [f32; 3], normal: Vec3, light: &LightTable) -> ([f32; 3], f32) {
-    let around = shade(&light.around, normal);
-    let sun = light.sun.map(|value| value * normal.dot(light.sun_direction).max(0.0));
-    let share = sun.iter().sum::<f32>() / (sun.iter().sum::<f32>() + around.iter().sum::<f32>());
-    (std::array::from_fn(|channel| albedo[channel] * (around[channel] + sun[channel])), share)
 }
 
 fn mix(a: [f32; 3], b: [f32; 3], share: f32) -> [f32; 3] {
     std::array::from_fn(|channel| a[channel] + (b[channel] - a[channel]) * share)
 }
 
-/// Where a ray from inside a box leaves it, and the normal there, inwards.
-fn inside_box(low: Vec3, high: Vec3, eye: Vec3, ray: Vec3) -> (f32, Vec3) {
-    let mut best = (f32::INFINITY, Vec3::UP);
+/// Where a ray from inside a box leaves it, the normal there, inwards, and its index in [`LightTable::axis`].
+fn inside_box(low: Vec3, high: Vec3, eye: Vec3, ray: Vec3) -> (f32, Vec3, u8) {
+    let mut best = (f32::INFINITY, Vec3::UP, FLOOR);
     let axes = [
         (ray.x, eye.x, low.x, high.x, Vec3::new(1.0, 0.0, 0.0)),
         (ray.y, eye.y, low.y, high.y, Vec3::UP),
         (ray.z, eye.z, low.z, high.z, Vec3::new(0.0, 0.0, 1.0)),
     ];
-    for (way, from, low, high, axis) in axes {
-        let (wall, normal) = if way > 0.0 { (high, -axis) } else { (low, axis) };
+    for (index, (way, from, low, high, axis)) in axes.into_iter().enumerate() {
+        let index = 2 * index as u8;
+        let (wall, normal, side) = if way > 0.0 { (high, -axis, index + 1) } else { (low, axis, index) };
         let depth = if way.abs() < 1e-9 { f32::INFINITY } else { (wall - from) / way };
         if depth < best.0 {
-            best = (depth.max(1e-3), normal);
+            best = (depth.max(1e-3), normal, side);
         }
     }
     best
@@ -174,9 +176,8 @@ mod tests {
     fn a_ray_in_a_box_meets_the_wall_it_points_at() {
         let (low, high) = (Vec3::new(-2.0, 0.0, -3.0), Vec3::new(2.0, 2.5, 3.0));
         let eye = Vec3::new(0.0, 1.0, 0.0);
-        let (depth, normal) = inside_box(low, high, eye, Vec3::new(0.0, 0.0, -1.0));
-        assert_eq!((depth, normal), (3.0, Vec3::new(0.0, 0.0, 1.0)));
-        let (depth, normal) = inside_box(low, high, eye, Vec3::new(0.0, -0.5, 0.1));
-        assert_eq!((depth, normal), (2.0, Vec3::UP));
+        let met = inside_box(low, high, eye, Vec3::new(0.0, 0.0, -1.0));
+        assert_eq!(met, (3.0, Vec3::new(0.0, 0.0, 1.0), 4));
+        assert_eq!(inside_box(low, high, eye, Vec3::new(0.0, -0.5, 0.1)), (2.0, Vec3::UP, FLOOR));
     }
 }

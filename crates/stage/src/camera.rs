@@ -30,6 +30,7 @@ pub(crate) struct View {
     pub(crate) forward: Vec3,
     /// Focal length in pixels.
     pub(crate) focal: f32,
+    inverse_focal: f32,
     pub(crate) centre: [f32; 2],
 }
 
@@ -47,12 +48,14 @@ impl Camera {
         let below = forward.cross(side);
         let (sine, cosine) = self.roll.sin_cos();
         let (width, height) = ((width * samples) as f32, (height * samples) as f32);
+        let focal = height / 2.0 / (self.field / 2.0).tan();
         View {
             eye: self.eye,
             right: side * cosine + below * sine,
             down: below * cosine - side * sine,
             forward,
-            focal: height / 2.0 / (self.field / 2.0).tan(),
+            focal,
+            inverse_focal: 1.0 / focal,
             centre: [width / 2.0, height / 2.0],
         }
     }
@@ -75,8 +78,14 @@ impl View {
     /// The direction through a place of the picture, with length 1 along the view axis, in the scene.
     #[inline]
     pub(crate) fn ray(&self, x: f32, y: f32) -> Vec3 {
-        let (x, y) = ((x - self.centre[0]) / self.focal, (y - self.centre[1]) / self.focal);
-        self.forward + self.right * x + self.down * y
+        let own = self.own_ray(x, y);
+        self.forward + self.right * own.x + self.down * own.y
+    }
+
+    /// The same direction in the camera's space.
+    #[inline]
+    pub(crate) fn own_ray(&self, x: f32, y: f32) -> Vec3 {
+        Vec3::new((x - self.centre[0]) * self.inverse_focal, (y - self.centre[1]) * self.inverse_focal, 1.0)
     }
 }
 

@@ -4,6 +4,7 @@ use media::picture::{DepthMap, Mask, Picture};
 use perception::pose::{Keypoint, Pose};
 
 use crate::appearance::Tint;
+use crate::backdrop::Sight;
 use crate::bone::Bone;
 use crate::character::Character;
 use crate::landmark::Landmark;
@@ -14,6 +15,7 @@ use crate::performance::Posed;
 use crate::plate::{PER_PIXEL, Plate, SAMPLES, display, pixel_from_samples, sample_place, second_nearest};
 use crate::raster::{NOTHING, Samples};
 use crate::shadow::{Blocker, ShadowMap};
+use crate::tone::byte_from_display;
 
 /// An identity ready to be drawn.
 pub(crate) struct Actor<'a> {
@@ -100,7 +102,6 @@ pub(crate) fn render(
             let index = y * width + x;
             let touched =
                 x * SAMPLES + 1 >= left && x * SAMPLES < right && y * SAMPLES + 1 >= top && y * SAMPLES < bottom;
-            let sights: &[_; PER_PIXEL] = &plate.samples.as_chunks().0[index];
             let ids = if touched {
                 std::array::from_fn(|sample| {
                     let (column, row) = sample_place(x, y, sample);
@@ -109,33 +110,35 @@ pub(crate) fn render(
             } else {
                 [NOTHING; PER_PIXEL]
             };
-            // The samples of the backdrop share one shadow, measured at the first of them.
-            let open = ids.iter().position(|id| *id == NOTHING);
-            let dark = match open {
-                Some(sample) if shadows && sights[sample].sun_share >= 0.0 => {
-                    let (column, row) = sample_place(x, y, sample);
-                    let sight = &sights[sample];
-                    let place = plate.view.eye + plate.view.ray(column as f32 + 0.5, row as f32 + 0.5) * sight.depth;
-                    darkness(shadow, place, sight.normal, sight.sun_share)
-                }
-                _ => 1.0,
+            // The samples of the backdrop share one shadow, measured in the middle of the pixel.
+            let sight = plate.pixel(index);
+            let dark = if shadows && sight.sun_share >= 0.0 && ids.contains(&NOTHING) {
+                let (px, py) = (x * SAMPLES + SAMPLES / 2, y * SAMPLES + SAMPLES / 2);
+                let place = plate.view.eye + plate.view.ray(px as f32, py as f32) * sight.depth;
+                darkness(shadow, place, sight.normal, sight.sun_share)
+            } else {
+                1.0
             };
             if ids == [NOTHING; PER_PIXEL] {
                 if dark < 0.9995 {
-                    picture.cells_mut()[index] = pixel_from_samples(
-                        sights.map(|sight| display(sight.colour.map(|value| value * shade_of(&sight, dark)))),
-                    );
+                    picture.cells_mut()[index] = match plate.border(index) {
+                        Some(four) => pixel_from_samples(four.map(|sight| darkened(&sight, dark))),
+                        None => darkened(sight, dark).map(byte_from_display),
+                    };
                 }
                 continue;
             }
+            let backdrop = darkened(sight, dark);
+            let border = plate.border(index);
             let mut colours = [[0.0; 3]; PER_PIXEL];
             let mut depths = [0.0; PER_PIXEL];
             let mut counts = [0u32; 2];
             for sample in 0..PER_PIXEL {
-                let sight = &sights[sample];
                 if ids[sample] == NOTHING {
-                    colours[sample] = display(sight.colour.map(|value| value * shade_of(sight, dark)));
-                    depths[sample] = sight.depth;
+                    (colours[sample], depths[sample]) = match border {
+                        Some(four) => (darkened(&four[sample], dark), four[sample].depth),
+                        None => (backdrop, sight.depth),
+                    };
                     continue;
                 }
                 let (column, row) = sample_place(x, y, sample);
@@ -144,8 +147,7 @@ pub(crate) fn render(
                 depths[sample] = distance;
                 let place = plate.view.eye + plate.view.ray(px, py) * distance;
                 let sunlit = if shadows { shadow.sunlit(place, 1.5) } else { 1.0 };
-                let focal = plate.view.focal;
-                let ray = Vec3::new((px - plate.view.centre[0]) / focal, (py - plate.view.centre[1]) / focal, 1.0);
+                let ray = plate.view.own_ray(px, py);
                 let (layer, triangle) = layer_and_triangle(ids[sample]);
                 counts[layer] += 1;
                 let colour = match (&mut paint_thing, layer) {
@@ -175,9 +177,12 @@ fn darkness(shadow: &ShadowMap, place: Vec3, normal: Vec3, sun_share: f32) -> f3
     (1.0 - sun_share * (1.0 - sunlit)) * shadow.open(place, normal)
 }
 
+/// Displayed colour of a part of the backdrop in shadow `dark`.
 #[inline]
-fn shade_of(sight: &crate::backdrop::Sight, dark: f32) -> f32 {
-    if sight.sun_share >= 0.0 { dark } else { 1.0 }
+fn darkened(sight: &Sight, dark: f32) -> [f32; 3] {
+    let factor = if sight.sun_share >= 0.0 { dark } else { 1.0 };
+    let [r, g, b] = sight.colour;
+    display([r * factor, g * factor, b * factor])
 }
 
 /// A ball around the body and the thing.

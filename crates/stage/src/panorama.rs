@@ -7,7 +7,7 @@ use std::f32::consts::{PI, TAU};
 
 use crate::light::basis;
 use crate::linear::Vec3;
-use crate::texture::Texture;
+use crate::texture::{Texture, floor};
 use crate::tone::light_from_display;
 
 /// A sphere of light seen from its middle.
@@ -97,9 +97,9 @@ impl Panorama {
         let theta = arc_tangent(flat, direction.y);
         let x = (phi + PI) / TAU * self.width as f32 - 0.5;
         let y = (theta / PI * self.height as f32 - 0.5).clamp(0.0, (self.height - 1) as f32);
-        let (left, top) = (x.floor(), y.floor());
-        let (sx, sy) = (x - left, y - top);
-        let x0 = (left as i32).rem_euclid(self.width as i32) as usize;
+        let (left, top) = (floor(x), floor(y));
+        let (sx, sy) = (x - left as f32, y - top as f32);
+        let x0 = if left < 0 { self.width - 1 } else { (left as usize).min(self.width - 1) };
         let x1 = if x0 + 1 == self.width { 0 } else { x0 + 1 };
         let y0 = top as usize;
         let y1 = (y0 + 1).min(self.height - 1);

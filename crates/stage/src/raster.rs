@@ -2,6 +2,8 @@
 //! decided in integers with the top-left rule, so neighbours neither overlap nor leave gaps, and the result does not depend
 //! on the order of work.
 
+use crate::texture::floor;
+
 /// No triangle.
 pub(crate) const NOTHING: u32 = u32::MAX;
 const SUBSAMPLE: f32 = 16.0;
@@ -51,7 +53,7 @@ impl Samples {
         let [a, mut b, mut c] = corners;
         // 1. Snap. Far outside coordinates are held back so that products stay exact.
         let snap = |corner: &ScreenCorner| {
-            let whole = |value: f32| (value.clamp(-1e6, 1e6) * SUBSAMPLE).round() as i64;
+            let whole = |value: f32| i64::from(floor(value.clamp(-1e6, 1e6) * SUBSAMPLE + 0.5));
             (whole(corner[0]), whole(corner[1]))
         };
         let ((ax, ay), (mut bx, mut by), (mut cx, mut cy)) = (snap(&a), snap(&b), snap(&c));

@@ -62,14 +62,14 @@ impl Texture {
         (exponent.max(0) as usize).min(self.levels.len() - 1)
     }
 
-    /// RGBA in 0..=255 (sRGB) at `(u, v)`, where 0..1 covers the picture from its top left.
+    /// The four texels around `(u, v)`, where 0..1 covers the picture from its top left, and their shares.
     #[inline]
-    pub(crate) fn sample(&self, u: f32, v: f32, level: usize) -> [f32; 4] {
+    fn around(&self, u: f32, v: f32, level: usize) -> ([[u8; 4]; 4], [f32; 4]) {
         let level = &self.levels[level];
-        let x = (u - u.floor()) * level.width as f32 - 0.5;
-        let y = (v - v.floor()) * level.height as f32 - 0.5;
-        let (left, top) = (x.floor(), y.floor());
-        let (right_share, bottom_share) = (x - left, y - top);
+        let x = (u - floor(u) as f32) * level.width as f32 - 0.5;
+        let y = (v - floor(v) as f32) * level.height as f32 - 0.5;
+        let (left, top) = (floor(x), floor(y));
+        let (right_share, bottom_share) = (x - left as f32, y - top as f32);
         let wrap = |place: i32, size: usize| -> usize {
             if place < 0 {
                 size - 1
@@ -79,37 +79,55 @@ impl Texture {
                 place as usize
             }
         };
-        let (x0, y0) = (wrap(left as i32, level.width), wrap(top as i32, level.height));
-        let (x1, y1) = (wrap(left as i32 + 1, level.width), wrap(top as i32 + 1, level.height));
-        let a = level.texels[y0 * level.width + x0];
-        let b = level.texels[y0 * level.width + x1];
-        let c = level.texels[y1 * level.width + x0];
-        let d = level.texels[y1 * level.width + x1];
-        std::array::from_fn(|channel| {
-            let upper = f32::from(a[channel]) + (f32::from(b[channel]) - f32::from(a[channel])) * right_share;
-            let lower = f32::from(c[channel]) + (f32::from(d[channel]) - f32::from(c[channel])) * right_share;
-            upper + (lower - upper) * bottom_share
-        })
+        let (x0, y0) = (wrap(left, level.width), wrap(top, level.height));
+        let (x1, y1) = (wrap(left + 1, level.width), wrap(top + 1, level.height));
+        let (upper, lower) = (&level.texels[y0 * level.width..], &level.texels[y1 * level.width..]);
+        let below = bottom_share * right_share;
+        let shares = [1.0 - right_share - bottom_share + below, right_share - below, bottom_share - below, below];
+        ([upper[x0], upper[x1], lower[x0], lower[x1]], shares)
+    }
+
+    /// RGBA in 0..=255 (sRGB) at `(u, v)`.
+    #[inline]
+    pub(crate) fn sample(&self, u: f32, v: f32, level: usize) -> [f32; 4] {
+        let (texels, shares) = self.around(u, v, level);
+        [0, 1, 2, 3].map(|channel| mean(&texels, &shares, channel))
     }
 
     /// Linear colour at `(u, v)`.
     #[inline]
     pub(crate) fn colour(&self, u: f32, v: f32, level: usize) -> [f32; 3] {
         let table = linear_from_srgb();
-        let [r, g, b, _] = self.sample(u, v, level);
-        [table[(r + 0.5) as usize], table[(g + 0.5) as usize], table[(b + 0.5) as usize]]
+        let (texels, shares) = self.around(u, v, level);
+        [0, 1, 2].map(|channel| table[(mean(&texels, &shares, channel) + 0.5) as u8 as usize])
     }
 
     /// Opacity in 0..=1 at `(u, v)`.
     #[inline]
     pub(crate) fn alpha(&self, u: f32, v: f32, level: usize) -> f32 {
-        self.sample(u, v, level)[3] / 255.0
+        let (texels, shares) = self.around(u, v, level);
+        mean(&texels, &shares, 3) / 255.0
     }
 
     /// Mean linear colour.
     pub fn mean(&self) -> [f32; 3] {
         self.colour(0.5, 0.5, self.levels.len() - 1)
     }
+}
+
+#[inline]
+fn mean(texels: &[[u8; 4]; 4], shares: &[f32; 4], channel: usize) -> f32 {
+    f32::from(texels[0][channel]) * shares[0]
+        + f32::from(texels[1][channel]) * shares[1]
+        + f32::from(texels[2][channel]) * shares[2]
+        + f32::from(texels[3][channel]) * shares[3]
+}
+
+/// The whole number at or below; without a call into the system's mathematics.
+#[inline]
+pub(crate) fn floor(value: f32) -> i32 {
+    let cut = value as i32;
+    cut - i32::from((cut as f32) > value)
 }
 
 /// Means of 2x2 texels in linear light, weighted by opacity so that the colour of holes does not bleed in.

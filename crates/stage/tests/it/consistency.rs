@@ -1,0 +1,136 @@
+//! What a clip says about itself agrees with itself.
+
+use stage::{Assets, Backdrop, Clip, ClipSpec, Wanted, render_clip, render_parts};
+
+use crate::settings;
+
+fn clips(seeds: std::ops::Range<u64>) -> Vec<(ClipSpec, Clip)> {
+    let assets = Assets::procedural();
+    seeds
+        .map(|seed| {
+            let spec = ClipSpec::draw(seed, &assets, &settings(64, 3)).unwrap();
+            let clip = render_clip(&spec, &assets).unwrap();
+            (spec, clip)
+        })
+        .collect()
+}
+
+#[test]
+fn joints_in_space_project_onto_joints_in_the_picture() {
+    for (spec, clip) in clips(0..6) {
+        for takes in [Some(&clip.take), clip.twin.as_ref()].into_iter().flatten() {
+            for ((camera, joints), pose) in spec.cameras.iter().zip(&takes.joints).zip(&takes.poses) {
+                for (place, point) in joints.iter().zip(&pose.body) {
+                    let ([x, y], depth) = camera.project((spec.width, spec.height), *place);
+                    assert!(depth > 0.05);
+                    let apart = (x - point.x).hypot(y - point.y);
+                    assert!(apart < 0.5, "seed {}: {apart} px", spec.seed);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn masks_agree_with_distances() {
+    let mut objects = 0;
+    for (spec, clip) in clips(0..8) {
+        for frame in 0..clip.take.frames.len() {
+            let take = &clip.take;
+            for index in 0..take.depth[frame].cells().len() {
+                let (person, object) = (take.person[frame].cells()[index], take.object[frame].cells()[index]);
+                let (depth, empty) = (take.depth[frame].cells()[index], clip.plate_depth[frame].cells()[index]);
+                assert!(u16::from(person) + u16::from(object) <= 256, "seed {}", spec.seed);
+                if person == 0 && object == 0 {
+                    assert_eq!(depth, empty, "seed {} pixel {index}", spec.seed);
+                } else if u16::from(person) + u16::from(object) >= 254 {
+                    assert!(depth < empty + 0.3, "seed {} pixel {index}: {depth} behind {empty}", spec.seed);
+                }
+                objects += usize::from(object > 0);
+            }
+        }
+    }
+    assert!(objects > 0, "no clip shows a thing in the hand");
+}
+
+#[test]
+fn a_picture_is_the_plate_and_the_character_in_proportion_to_the_mask() {
+    // The same clip before two plain colours differs by the colours' difference where the mask lets them through.
+    let assets = Assets::procedural();
+    for seed in 0..4 {
+        let mut spec = ClipSpec::draw(seed, &assets, &settings(48, 2)).unwrap();
+        let mut before = |colour: f32| {
+            spec.scene.backdrop = Backdrop::Plain { colour: [colour; 3] };
+            render_parts(&spec, &assets, Wanted::CLIP).unwrap()
+        };
+        let (dark, bright) = (before(0.05), before(0.6));
+        for frame in 0..2 {
+            for index in 0..48 * 48 {
+                let cell = |clip: &Clip| f32::from(clip.take.frames[frame].cells()[index][1]);
+                let empty = |clip: &Clip| f32::from(clip.plate[frame].cells()[index][1]);
+                let covered = f32::from(dark.take.person[frame].cells()[index])
+                    + f32::from(dark.take.object[frame].cells()[index]);
+                let through = (1.0 - covered / 255.0).max(0.0);
+                let expected = (empty(&bright) - empty(&dark)) * through;
+                let found = cell(&bright) - cell(&dark);
+                assert!((found - expected).abs() <= 2.0, "seed {seed} pixel {index}: {found} for {expected}");
+            }
+        }
+    }
+}
+
+#[test]
+fn outside_the_character_a_scene_is_only_ever_darkened() {
+    for (spec, clip) in clips(8..14) {
+        let mut same = 0usize;
+        for frame in 0..clip.take.frames.len() {
+            let plate = &clip.plate[frame];
+            for index in 0..plate.cells().len() {
+                let uncovered =
+                    clip.take.person[frame].cells()[index] == 0 && clip.take.object[frame].cells()[index] == 0;
+                let (seen, empty) = (clip.take.frames[frame].cells()[index], plate.cells()[index]);
+                if uncovered {
+                    assert!(seen.iter().zip(&empty).all(|(a, b)| a <= b), "seed {}: {seen:?} {empty:?}", spec.seed);
+                    same += usize::from(seen == empty);
+                }
+            }
+        }
+        let all = clip.plate.len() * clip.plate[0].cells().len();
+        assert!(same * 4 > all, "seed {}: {same} of {all} pixels are the plate's", spec.seed);
+    }
+}
+
+#[test]
+fn a_twin_shares_what_neither_body_nor_shadow_changes() {
+    for (spec, clip) in clips(14..20) {
+        let twin = clip.twin.as_ref().unwrap();
+        assert_ne!(spec.person, *spec.twin.as_ref().unwrap());
+        let mut shared = 0usize;
+        for frame in 0..clip.take.frames.len() {
+            for index in 0..clip.plate[frame].cells().len() {
+                let free = |take: &stage::Take| {
+                    take.person[frame].cells()[index] == 0 && take.object[frame].cells()[index] == 0
+                };
+                let (a, b) = (clip.take.frames[frame].cells()[index], twin.frames[frame].cells()[index]);
+                let plate = clip.plate[frame].cells()[index];
+                if free(&clip.take) && free(twin) {
+                    // Either the same, or one of them in shadow.
+                    assert!(a == b || a.iter().zip(&plate).any(|(a, p)| a < p) || b.iter().zip(&plate).any(|(b, p)| b < p));
+                    shared += usize::from(a == b);
+                }
+            }
+        }
+        assert!(shared > 0, "seed {}", spec.seed);
+    }
+}
+
+#[test]
+fn the_person_is_large_enough_and_in_the_picture() {
+    for (spec, clip) in clips(20..32) {
+        for mask in &clip.take.person {
+            let rows: Vec<usize> = (0..mask.height()).filter(|&y| mask.row(y).iter().any(|cell| *cell > 127)).collect();
+            let height = rows.last().map_or(0, |last| last + 1 - rows[0]);
+            assert!(height * 100 >= 15 * mask.height(), "seed {}: {height} of {} rows", spec.seed, mask.height());
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! Real assets, where a folder of them is at hand (`STUNTDOUBLE_SHARED`).
+
+use std::path::Path;
+
+use stage::{Assets, ClipSettings, ClipSpec, Split, Wanted, render_parts};
+
+use crate::settings;
+
+#[test]
+#[expect(clippy::print_stdout, reason = "says that it ran fewer cases")]
+fn loaded_assets_act() {
+    let Some(shared) = std::env::var_os("STUNTDOUBLE_SHARED") else {
+        println!("skipped: STUNTDOUBLE_SHARED is not set");
+        return;
+    };
+    let (assets, _) = Assets::load(&Path::new(&shared).join("data/assets3d")).unwrap();
+    let counts = assets.counts();
+    assert!(counts[0] > 30 && counts[1] > 100 && counts[2] > 300 && counts[3] > 10, "{counts:?}");
+    for split in [Split::Train, Split::Val, Split::Test] {
+        let people = assets.characters().iter().filter(|named| named.split == split).count();
+        assert!(people >= 5, "{split:?}: {people}");
+        let settings = ClipSettings { split: Some(split), twin: false, mannequin_share: 0.0, ..settings(64, 2) };
+        let spec = ClipSpec::draw(1, &assets, &settings).unwrap();
+        let clip = render_parts(&spec, &assets, Wanted::CLIP).unwrap();
+        assert!(clip.take.person.iter().all(|mask| mask.cells().iter().filter(|cell| **cell > 0).count() > 60));
+        let character = assets.characters().iter().find(|named| named.id == spec.person.character).unwrap();
+        assert_eq!(character.split, split);
+    }
+    let tests = assets.characters().iter().filter(|named| named.split == Split::Test).count();
+    assert!(tests >= 10, "{tests} test identities");
+}

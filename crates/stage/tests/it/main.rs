@@ -1,0 +1,21 @@
+//! The stage as its users see it.
+
+mod consistency;
+mod determinism;
+mod hostile;
+mod loaded;
+
+use media::geometry::Rate;
+use stage::ClipSettings;
+
+/// Small clips, so that a test takes a fraction of a second.
+fn settings(side: usize, frames: usize) -> ClipSettings {
+    ClipSettings {
+        width: side,
+        height: side,
+        frames,
+        rate: Rate { numerator: 8, denominator: 1 },
+        references: 1,
+        ..ClipSettings::default()
+    }
+}
