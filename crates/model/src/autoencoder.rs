@@ -51,6 +51,7 @@ impl AutoencoderConfig {
 
 /// Either autoencoder.
 #[derive(Module, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a process holds one or two")]
 pub enum Autoencoder<B: Backend> {
     /// This project's own.
     Small(SmallAutoencoder<B>),

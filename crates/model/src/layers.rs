@@ -150,7 +150,7 @@ impl<B: ModelBackend> GroupNorm<B> {
     /// # Panics
     /// When `channels` is not a multiple of `groups`.
     pub fn init(groups: usize, channels: usize, epsilon: f64, device: &B::Device) -> Self {
-        assert!(channels % groups == 0, "{channels} channels in {groups} groups");
+        assert!(channels.is_multiple_of(groups), "{channels} channels in {groups} groups");
         Self {
             weight: Initializer::Ones.init([channels], device),
             bias: Initializer::Zeros.init([channels], device),

@@ -150,21 +150,26 @@ impl<B: ModelBackend> Networks<B> {
     pub fn init(config: &NetworksConfig, seed: u64, device: &B::Device) -> Result<Self, ConfigError> {
         config.check()?;
         B::seed(device, seed);
+        let networks = Self::build(config, device);
+        // Weights are drawn when they are first used: use them now, in this order.
+        networks.visit(&mut DrawNow);
+        Ok(networks)
+    }
+
+    /// Networks whose weights are not drawn yet.
+    fn build(config: &NetworksConfig, device: &B::Device) -> Self {
         let denoiser = config.denoiser();
-        let networks = Self {
+        let latent_channels = config.autoencoder.latent_channels();
+        Self {
             autoencoder: config.autoencoder.init(device),
             image_encoder: config.image_encoder.as_ref().map(|encoder| encoder.init(device)),
             reference_unet: ReferenceNet::init(&denoiser, device),
             pose_modulation: config.pose.init(device),
-            object_guider: (config.objects == ObjectUse::Blended).then(|| {
-                ObjectGuider::init(config.autoencoder.latent_channels(), &denoiser.block_out_channels, device)
-            }),
+            object_guider: (config.objects == ObjectUse::Blended)
+                .then(|| ObjectGuider::init(latent_channels, &denoiser.block_out_channels, device)),
             denoising_unet: DenoisingNet::init(&denoiser, device),
             config: config.clone(),
-        };
-        // Weights are drawn when they are first used: use them now, in this order.
-        networks.visit(&mut DrawNow);
-        Ok(networks)
+        }
     }
 
     /// Networks with the weights and the configuration of a file that [`to_bytes`](Self::to_bytes) made.
@@ -183,7 +188,8 @@ impl<B: ModelBackend> Networks<B> {
     /// # Errors
     /// [`NetworksError`].
     pub fn load_as(config: &NetworksConfig, weights: &Weights, device: &B::Device) -> Result<Self, NetworksError> {
-        Ok(weights.load(Self::init(config, 0, device)?, "", Extra::Refused)?)
+        config.check()?;
+        Ok(weights.load(Self::build(config, device), "", Extra::Refused)?)
     }
 
     /// The configuration.

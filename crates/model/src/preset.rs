@@ -146,7 +146,7 @@ impl NetworksConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Preset {
-    /// Small, trained by this project, made for processors.
+    /// Small (18 million weights, autoencoder included), trained by this project, made for processors.
     Bundled,
     /// The paper's size; takes public weights of the Stable Diffusion 1.5 family.
     Sd15,

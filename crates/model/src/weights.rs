@@ -402,7 +402,8 @@ mod tests {
     #[test]
     fn every_way_to_be_wrong_has_its_error() {
         let good = collect(&net(Start::Uniform), "a.");
-        let check = |change: &dyn Fn(&mut Vec<(String, Vec<usize>, Vec<f32>)>), code: &str| {
+        type Tensors = Vec<(String, Vec<usize>, Vec<f32>)>;
+        let check = |change: &dyn Fn(&mut Tensors), code: &str| {
             let mut tensors = good.clone();
             change(&mut tensors);
             let bytes = to_bytes(&tensors, Precision::F32, BTreeMap::new()).unwrap();

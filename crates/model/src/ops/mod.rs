@@ -72,7 +72,7 @@ pub fn conv3d<B: ModelBackend>(
 /// When the last axis is odd.
 pub fn geglu<B: ModelBackend, const R: usize>(x: Tensor<B, R>) -> Tensor<B, R> {
     let width = x.dims()[R - 1];
-    assert!(width % 2 == 0, "geglu: input {:?}", x.dims());
+    assert!(width.is_multiple_of(2), "geglu: input {:?}", x.dims());
     let value = x.clone().narrow(R - 1, 0, width / 2);
     let gate = x.narrow(R - 1, width / 2, width / 2);
     value * gelu(gate)
