@@ -30,7 +30,7 @@ impl<B: ModelBackend> KeysValues<B> {
 
 fn join<B: Backend>(own: Tensor<B, 3>, shared: &Tensor<B, 3>) -> Tensor<B, 3> {
     let ([m, l, c], [b, l_shared, c_shared]) = (own.dims(), shared.dims());
-    assert!(b > 0 && m % b == 0 && c == c_shared, "join: own {:?}, shared {:?}", own.dims(), shared.dims());
+    assert!(b > 0 && m.is_multiple_of(b) && c == c_shared, "join: own {:?}, shared {:?}", own.dims(), shared.dims());
     let n = m / b;
     let shared = shared.clone().reshape([b, 1, l_shared, c]).expand([b, n, l_shared, c]);
     Tensor::cat(vec![own.reshape([b, n, l, c]), shared], 2).reshape([m, l + l_shared, c])
@@ -39,7 +39,7 @@ fn join<B: Backend>(own: Tensor<B, 3>, shared: &Tensor<B, 3>) -> Tensor<B, 3> {
 /// `[B, L, C]` to `[B*N, L, C]`, the same for every frame.
 pub(crate) fn repeat_for_frames<B: Backend>(x: Tensor<B, 3>, m: usize) -> Tensor<B, 3> {
     let [b, l, c] = x.dims();
-    assert!(b > 0 && m % b == 0, "repeat_for_frames: {:?} over {m} frames", x.dims());
+    assert!(b > 0 && m.is_multiple_of(b), "repeat_for_frames: {:?} over {m} frames", x.dims());
     if m == b {
         return x;
     }
@@ -65,7 +65,7 @@ impl AttentionConfig {
     /// # Panics
     /// When they cannot.
     pub fn among(width: usize, heads: usize) -> Self {
-        assert!(heads > 0 && width % heads == 0, "attention: width {width} over {heads} heads");
+        assert!(heads > 0 && width.is_multiple_of(heads), "attention: width {width} over {heads} heads");
         Self { width, context_width: width, heads, head_width: width / heads }
     }
 }

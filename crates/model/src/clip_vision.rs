@@ -19,7 +19,7 @@ use crate::ops::{self, ModelBackend};
 /// Mean of each colour channel, in `[0, 1]`, that CLIP's inputs are shifted by.
 pub const PIXEL_MEAN: [f32; 3] = [0.48145466, 0.4578275, 0.40821073];
 /// Deviation that they are divided by.
-pub const PIXEL_DEVIATION: [f32; 3] = [0.26862954, 0.26130258, 0.27577711];
+pub const PIXEL_DEVIATION: [f32; 3] = [0.26862954, 0.261_302_6, 0.275_777_1];
 
 /// The feed-forward's activation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -157,7 +157,7 @@ impl ClipVisionConfig {
     /// When the heads do not divide the width or the patches the picture.
     pub fn init<B: ModelBackend>(&self, device: &B::Device) -> ClipVision<B> {
         let Self { hidden_size: width, intermediate_size: inner, num_attention_heads: heads, .. } = *self;
-        assert!(width % heads == 0, "clip: width {width} over {heads} heads");
+        assert!(width.is_multiple_of(heads), "clip: width {width} over {heads} heads");
         let (size, patch) = (self.image_size, self.patch_size);
         assert!(patch > 0 && size >= patch, "clip: patches of {patch} in pictures of {size}");
         let linear = |d_in, d_out| Linear::init(d_in, d_out, true, Start::Uniform, device);

@@ -98,7 +98,7 @@ fn cross_attend<B: ModelBackend>(
 ) -> Tensor<B, 3> {
     let [m, l, c] = x.dims();
     let [b, tokens, _] = context.dims();
-    assert!(b > 0 && m % b == 0, "cross attention: tokens {:?}, context {:?}", x.dims(), context.dims());
+    assert!(b > 0 && m.is_multiple_of(b), "cross attention: tokens {:?}, context {:?}", x.dims(), context.dims());
     if tokens == 1 {
         let shift = attention.forward_one(context.clone()).reshape([b, 1, c]);
         return (x.reshape([b, m / b * l, c]) + shift).reshape([m, l, c]);

@@ -23,7 +23,7 @@ pub fn frames_from_video<B: Backend>(video: Tensor<B, 5>) -> Tensor<B, 4> {
 /// When the first axis is not a multiple of `batch`.
 pub fn video_from_frames<B: Backend>(frames: Tensor<B, 4>, batch: usize) -> Tensor<B, 5> {
     let [m, c, h, w] = frames.dims();
-    assert!(batch > 0 && m % batch == 0, "video_from_frames: {:?} in {batch} clips", frames.dims());
+    assert!(batch > 0 && m.is_multiple_of(batch), "video_from_frames: {:?} in {batch} clips", frames.dims());
     let n = m / batch;
     if n == 1 {
         return frames.reshape([batch, c, 1, h, w]);
@@ -37,7 +37,7 @@ pub fn video_from_frames<B: Backend>(frames: Tensor<B, 4>, batch: usize) -> Tens
 /// When the first axis is not a multiple of `batch`.
 pub fn tracks_from_frames<B: Backend>(frames: Tensor<B, 4>, batch: usize) -> Tensor<B, 3> {
     let [m, c, h, w] = frames.dims();
-    assert!(batch > 0 && m % batch == 0, "tracks_from_frames: {:?} in {batch} clips", frames.dims());
+    assert!(batch > 0 && m.is_multiple_of(batch), "tracks_from_frames: {:?} in {batch} clips", frames.dims());
     let n = m / batch;
     frames.reshape([batch, n, c, h * w]).permute([0, 3, 1, 2]).reshape([batch * h * w, n, c])
 }

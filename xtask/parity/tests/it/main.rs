@@ -1,4 +1,5 @@
 //! The fixtures in this repository all pass, and a case that cannot be run to the end is never a pass.
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use std::path::{Path, PathBuf};
 
