@@ -129,7 +129,7 @@ impl Assets {
                         let texture = crate::gltf_file::decode_texture(path, &read_limited(path)?)?.limited(1024);
                         let known =
                             light.get(&stem(path)).map(|light| (light.sh9_rgb, Vec3::from(light.brightest_dir)));
-                        Ok(vec![Named::new("panorama", &stem(path), Panorama::new(stem(path), &texture, known))])
+                        Ok(vec![Named::new("panorama", &stem(path), Panorama::new(&texture, known))])
                     };
                     assets.panoramas.extend(gather(files(&entry, PICTURES)?, read, &mut warnings));
                     known = true;

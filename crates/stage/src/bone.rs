@@ -26,8 +26,7 @@ impl Side {
 /// The joints that motions move. Fingers are apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(usize)]
-#[expect(missing_docs, reason = "each name says which joint it is")]
-pub enum Bone {
+pub(crate) enum Bone {
     Pelvis,
     LowerSpine,
     MiddleSpine,
@@ -56,9 +55,9 @@ use Bone::*;
 
 impl Bone {
     /// How many there are.
-    pub const COUNT: usize = 22;
+    pub(crate) const COUNT: usize = 22;
     /// All, parents before children.
-    pub const ALL: [Self; Self::COUNT] = [
+    pub(crate) const ALL: [Self; Self::COUNT] = [
         Pelvis,
         LowerSpine,
         MiddleSpine,
@@ -101,7 +100,7 @@ impl Bone {
     ];
 
     /// The joint it hangs on.
-    pub fn parent(self) -> Option<Self> {
+    pub(crate) fn parent(self) -> Option<Self> {
         Some(match self {
             Pelvis => return None,
             LowerSpine | LeftThigh | RightThigh => Pelvis,
@@ -125,7 +124,7 @@ impl Bone {
     }
 
     /// The same joint of the other side.
-    pub fn mirrored(self) -> Self {
+    pub(crate) fn mirrored(self) -> Self {
         match self {
             LeftClavicle => RightClavicle,
             LeftUpperArm => RightUpperArm,
@@ -148,7 +147,7 @@ impl Bone {
     }
 
     /// The hand of a side.
-    pub fn hand(side: Side) -> Self {
+    pub(crate) fn hand(side: Side) -> Self {
         match side {
             Side::Left => LeftHand,
             Side::Right => RightHand,

@@ -17,7 +17,7 @@ pub(crate) struct SkeletonJoint {
 
 /// Joints, parents before children, and which of them the body's bones and fingers are.
 #[derive(Debug, Clone)]
-pub struct Skeleton {
+pub(crate) struct Skeleton {
     pub(crate) joints: Vec<SkeletonJoint>,
     bones: [Option<usize>; Bone::COUNT],
     fingers: [[Vec<usize>; 5]; 2],
@@ -161,12 +161,12 @@ impl Character {
     }
 
     /// Joints.
-    pub fn skeleton(&self) -> &Skeleton {
+    pub(crate) fn skeleton(&self) -> &Skeleton {
         &self.skeleton
     }
 
     /// Triangles in the rest pose.
-    pub fn mesh(&self) -> &Mesh {
+    pub(crate) fn mesh(&self) -> &Mesh {
         &self.mesh
     }
 

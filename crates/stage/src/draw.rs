@@ -199,8 +199,10 @@ fn reference(
     let mut chosen = None;
     for attempt in 0..6 {
         let mut action = action(random, assets, settings, azimuth + turned)?;
-        if attempt == 5 || (index == 0 && random.random_bool(0.5)) {
-            action = Action { motion: "built-in/idle".into(), heading: azimuth + turned, ..action };
+        if attempt == 5 || (index == 0 && random.random_bool(0.7)) {
+            let calm = if random.random_bool(0.7) { "idle" } else { "wave" };
+            let start = random.random_range(0.0..7.0);
+            action = Action { motion: format!("built-in/{calm}"), start, ..action };
         }
         let poses = act_out(character, &action, cast.scale, None, (1, 1.0), assets)?;
         // The facing was set for halfway through; here only the first instant counts.

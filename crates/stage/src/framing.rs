@@ -188,10 +188,28 @@ pub(crate) fn cameras(
         Cut::Upper => random.random_range(0.75..0.95),
     };
     // Feet must not touch the lower edge, so that contact with the ground is seen: whole bodies keep inside entirely.
+    let best = fitted(&shot, middle, &way, points, (width, height), fill);
+    if far || height_share(&best, &track.whole, (width, height)) > 0.35 || cut != Cut::Whole {
+        return best;
+    }
+    // The way makes the person too small: follow it.
+    (shot.follow, shot.carry) = (1.0, 0.8);
+    fitted(&shot, middle, &way, points, (width, height), fill)
+}
+
+/// The cameras of a shot from where the points fill the share `fill` of the picture.
+fn fitted(
+    shot: &Shot,
+    middle: Vec3,
+    way: &[Vec3],
+    points: &[Vec<Vec3>],
+    (width, height): (usize, usize),
+    fill: f32,
+) -> Vec<Camera> {
     let mut distance = 3.0;
-    let mut best = shot.cameras(middle, &way, distance);
+    let mut best = shot.cameras(middle, way, distance);
     for _ in 0..16 {
-        best = shot.cameras(middle, &way, distance);
+        best = shot.cameras(middle, way, distance);
         let worst = extent(&best, points, (width, height));
         if !worst.is_finite() || worst > 20.0 {
             distance *= 1.8;
@@ -201,6 +219,17 @@ pub(crate) fn cameras(
         distance = distance.clamp(0.7, 14.0);
     }
     best
+}
+
+/// The least height of the points among the pictures, as a share of the picture's height.
+fn height_share(cameras: &[Camera], points: &[Vec<Vec3>], size: (usize, usize)) -> f32 {
+    let share = |(camera, points): (&Camera, &Vec<Vec3>)| {
+        let view = camera.view(size, 1);
+        let rows = points.iter().map(|&point| view.project(point).0[1]);
+        let (low, high) = rows.fold((f32::MAX, f32::MIN), |(low, high), row| (low.min(row), high.max(row)));
+        (high - low) / size.1 as f32
+    };
+    cameras.iter().zip(points).map(share).fold(f32::MAX, f32::min)
 }
 
 /// The largest distance of a point from the middle of its picture, in halves of the picture.

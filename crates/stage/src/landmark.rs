@@ -216,7 +216,7 @@ fn face_template() -> Vec<(f32, f32)> {
     // Jaw, from the person's right ear to the left one.
     for index in 0..17 {
         let angle = index as f32 / 16.0 * std::f32::consts::PI;
-        points.push((-0.94 * angle.cos(), 0.05 + 0.95 * angle.sin().powf(0.8)));
+        points.push((-0.94 * angle.cos(), 0.05 + 0.95 * angle.sin().max(0.0).powf(0.8)));
     }
     // Brows: right, then left.
     let brow = [(0.72, -0.20), (0.58, -0.30), (0.43, -0.33), (0.28, -0.30), (0.14, -0.25)];

@@ -123,20 +123,19 @@ impl Neg for Vec3 {
 
 /// A rotation as a unit quaternion.
 #[derive(Debug, Clone, Copy, PartialEq)]
-#[expect(missing_docs, reason = "the vector part and the scalar part")]
-pub struct Quat {
-    pub x: f32,
-    pub y: f32,
-    pub z: f32,
-    pub w: f32,
+pub(crate) struct Quat {
+    pub(crate) x: f32,
+    pub(crate) y: f32,
+    pub(crate) z: f32,
+    pub(crate) w: f32,
 }
 
 impl Quat {
     /// No rotation.
-    pub const IDENTITY: Self = Self { x: 0.0, y: 0.0, z: 0.0, w: 1.0 };
+    pub(crate) const IDENTITY: Self = Self { x: 0.0, y: 0.0, z: 0.0, w: 1.0 };
 
     /// Takes `[x, y, z, w]` of any length and makes it a unit; no rotation when it is zero or not finite.
-    pub fn from_parts([x, y, z, w]: [f32; 4]) -> Self {
+    pub(crate) fn from_parts([x, y, z, w]: [f32; 4]) -> Self {
         let length = (x * x + y * y + z * z + w * w).sqrt();
         if !length.is_finite() || length < 1e-12 {
             return Self::IDENTITY;
@@ -145,13 +144,13 @@ impl Quat {
     }
 
     /// A turn by `angle` radians about a unit `axis`.
-    pub fn about(axis: Vec3, angle: f32) -> Self {
+    pub(crate) fn about(axis: Vec3, angle: f32) -> Self {
         let (sine, cosine) = (angle / 2.0).sin_cos();
         Self { x: axis.x * sine, y: axis.y * sine, z: axis.z * sine, w: cosine }
     }
 
     /// The shortest turn that brings direction `from` onto direction `to`.
-    pub fn between(from: Vec3, to: Vec3) -> Self {
+    pub(crate) fn between(from: Vec3, to: Vec3) -> Self {
         let (from, to) = (from.normalised(), to.normalised());
         let cosine = from.dot(to);
         if cosine < -0.999_99 {
@@ -164,7 +163,7 @@ impl Quat {
 
     /// The rotation that applies `first`, then `self`.
     #[inline]
-    pub fn after(self, first: Self) -> Self {
+    pub(crate) fn after(self, first: Self) -> Self {
         let (a, b) = (self, first);
         Self {
             x: a.w * b.x + a.x * b.w + a.y * b.z - a.z * b.y,
@@ -175,20 +174,20 @@ impl Quat {
     }
 
     /// The opposite turn.
-    pub fn inverse(self) -> Self {
+    pub(crate) fn inverse(self) -> Self {
         Self { x: -self.x, y: -self.y, z: -self.z, w: self.w }
     }
 
     /// Turns a vector.
     #[inline]
-    pub fn rotate(self, vector: Vec3) -> Vec3 {
+    pub(crate) fn rotate(self, vector: Vec3) -> Vec3 {
         let axis = Vec3::new(self.x, self.y, self.z);
         let twice = axis.cross(vector) * 2.0;
         vector + twice * self.w + axis.cross(twice)
     }
 
     /// The rotation `share` of the way to `other`, along the shorter arc (normalised linear).
-    pub fn lerp(self, other: Self, share: f32) -> Self {
+    pub(crate) fn lerp(self, other: Self, share: f32) -> Self {
         let dot = self.x * other.x + self.y * other.y + self.z * other.z + self.w * other.w;
         let toward = if dot < 0.0 { -share } else { share };
         let keep = 1.0 - share;
@@ -203,57 +202,57 @@ impl Quat {
 
 /// A linear map with a translation: `columns * point + origin`.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Affine {
+pub(crate) struct Affine {
     /// Images of the three axes.
-    pub columns: [Vec3; 3],
+    pub(crate) columns: [Vec3; 3],
     /// Image of the origin.
-    pub origin: Vec3,
+    pub(crate) origin: Vec3,
 }
 
 impl Affine {
     /// Leaves every point where it is.
-    pub const IDENTITY: Self = Self {
+    pub(crate) const IDENTITY: Self = Self {
         columns: [Vec3::new(1.0, 0.0, 0.0), Vec3::new(0.0, 1.0, 0.0), Vec3::new(0.0, 0.0, 1.0)],
         origin: Vec3::ZERO,
     };
 
     /// Scales each axis, turns, then moves.
-    pub fn from_parts(origin: Vec3, turn: Quat, scale: Vec3) -> Self {
+    pub(crate) fn from_parts(origin: Vec3, turn: Quat, scale: Vec3) -> Self {
         let column = |axis: Vec3, factor: f32| turn.rotate(axis) * factor;
         let [x, y, z] = Self::IDENTITY.columns;
         Self { columns: [column(x, scale.x), column(y, scale.y), column(z, scale.z)], origin }
     }
 
     /// Takes the upper three rows of a 4x4 matrix given in columns, as glTF stores it.
-    pub fn from_columns(matrix: [[f32; 4]; 4]) -> Self {
+    pub(crate) fn from_columns(matrix: [[f32; 4]; 4]) -> Self {
         let column = |index: usize| Vec3::new(matrix[index][0], matrix[index][1], matrix[index][2]);
         Self { columns: [column(0), column(1), column(2)], origin: column(3) }
     }
 
     /// Maps a direction (no translation).
     #[inline]
-    pub fn vector(&self, vector: Vec3) -> Vec3 {
+    pub(crate) fn vector(&self, vector: Vec3) -> Vec3 {
         self.columns[0] * vector.x + self.columns[1] * vector.y + self.columns[2] * vector.z
     }
 
     /// Maps a point.
     #[inline]
-    pub fn point(&self, point: Vec3) -> Vec3 {
+    pub(crate) fn point(&self, point: Vec3) -> Vec3 {
         self.vector(point) + self.origin
     }
 
     /// The map that applies `first`, then `self`.
-    pub fn after(&self, first: &Self) -> Self {
+    pub(crate) fn after(&self, first: &Self) -> Self {
         Self { columns: first.columns.map(|column| self.vector(column)), origin: self.point(first.origin) }
     }
 
     /// Signed volume of the image of the unit cube; negative when the map mirrors.
-    pub fn determinant(&self) -> f32 {
+    pub(crate) fn determinant(&self) -> f32 {
         self.columns[0].cross(self.columns[1]).dot(self.columns[2])
     }
 
     /// True when all twelve numbers are finite.
-    pub fn is_finite(&self) -> bool {
+    pub(crate) fn is_finite(&self) -> bool {
         self.origin.is_finite() && self.columns.iter().all(|column| column.is_finite())
     }
 }

@@ -7,7 +7,7 @@ use crate::texture::Texture;
 
 /// What a surface is made of, as far as recolouring cares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// Clothes, shoes, armour, and everything unknown.
     Cloth,
     /// Skin.
@@ -39,45 +39,45 @@ impl Kind {
 
 /// The look of a surface.
 #[derive(Debug, Clone)]
-pub struct Material {
+pub(crate) struct Material {
     /// Name in the file.
-    pub name: String,
+    pub(crate) name: String,
     /// Linear colour, multiplied with the texture.
-    pub colour: [f32; 3],
+    pub(crate) colour: [f32; 3],
     /// Picture, if any.
-    pub texture: Option<Arc<Texture>>,
+    pub(crate) texture: Option<Arc<Texture>>,
     /// Texels with less opacity than this are holes.
-    pub cutoff: Option<f32>,
+    pub(crate) cutoff: Option<f32>,
     /// Seen from behind too.
-    pub double_sided: bool,
+    pub(crate) double_sided: bool,
     /// For recolouring.
-    pub kind: Kind,
+    pub(crate) kind: Kind,
 }
 
 /// Triangles in the rest pose, in metres.
 #[derive(Debug, Clone, Default)]
-pub struct Mesh {
+pub(crate) struct Mesh {
     /// Corners.
-    pub positions: Vec<Vec3>,
+    pub(crate) positions: Vec<Vec3>,
     /// Unit normals, one a corner.
-    pub normals: Vec<Vec3>,
+    pub(crate) normals: Vec<Vec3>,
     /// Texture places, one a corner.
-    pub places: Vec<[f32; 2]>,
+    pub(crate) places: Vec<[f32; 2]>,
     /// Joints that move a corner, strongest first; empty for rigid things.
-    pub joints: Vec<[u16; 4]>,
+    pub(crate) joints: Vec<[u16; 4]>,
     /// Their shares, which add up to 1.
-    pub weights: Vec<[f32; 4]>,
+    pub(crate) weights: Vec<[f32; 4]>,
     /// Corners of each triangle, counter-clockwise seen from outside.
-    pub triangles: Vec<[u32; 3]>,
+    pub(crate) triangles: Vec<[u32; 3]>,
     /// Material of each triangle.
-    pub material_of: Vec<u16>,
+    pub(crate) material_of: Vec<u16>,
     /// Materials.
-    pub materials: Vec<Material>,
+    pub(crate) materials: Vec<Material>,
 }
 
 impl Mesh {
     /// Smallest and largest corner coordinates; zeros for no corners.
-    pub fn bounds(&self) -> (Vec3, Vec3) {
+    pub(crate) fn bounds(&self) -> (Vec3, Vec3) {
         let Some(&first) = self.positions.first() else { return (Vec3::ZERO, Vec3::ZERO) };
         self.positions.iter().fold((first, first), |(low, high), &point| (low.min(point), high.max(point)))
     }

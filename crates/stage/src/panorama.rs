@@ -12,8 +12,7 @@ use crate::tone::light_from_display;
 
 /// A sphere of light seen from its middle.
 #[derive(Debug, Clone)]
-pub struct Panorama {
-    name: String,
+pub(crate) struct Panorama {
     width: usize,
     height: usize,
     /// Tone-mapped bytes.
@@ -25,7 +24,7 @@ pub struct Panorama {
 
 impl Panorama {
     /// From tone-mapped pixels, with light known from the original or else measured from the pixels.
-    pub(crate) fn new(name: String, texture: &Texture, known: Option<([[f32; 3]; 9], Vec3)>) -> Self {
+    pub(crate) fn new(texture: &Texture, known: Option<([[f32; 3]; 9], Vec3)>) -> Self {
         let (width, height) = texture.size();
         let pixels: Vec<[u8; 3]> = (0..width * height)
             .map(|index| {
@@ -34,7 +33,7 @@ impl Panorama {
                 [r, g, b].map(|value| (value + 0.5) as u8)
             })
             .collect();
-        let mut panorama = Self { name, width, height, pixels, light: [[0.0; 3]; 9], brightest: Vec3::UP };
+        let mut panorama = Self { width, height, pixels, light: [[0.0; 3]; 9], brightest: Vec3::UP };
         (panorama.light, panorama.brightest) = known.unwrap_or_else(|| panorama.measured());
         panorama
     }
@@ -48,8 +47,7 @@ impl Panorama {
     ) -> Self {
         let display = |value: f32| crate::tone::byte_from_display(crate::tone::display_from_light(value));
         let pixels = light.into_iter().map(|colour| colour.map(display)).collect();
-        let mut panorama =
-            Self { name: String::new(), width, height, pixels, light: [[0.0; 3]; 9], brightest: Vec3::UP };
+        let mut panorama = Self { width, height, pixels, light: [[0.0; 3]; 9], brightest: Vec3::UP };
         panorama.light = panorama.measured().0;
         let (sine, cosine) = elevation.sin_cos();
         panorama.brightest = Vec3::new(cosine * azimuth.sin(), sine, -cosine * azimuth.cos());
@@ -58,11 +56,6 @@ impl Panorama {
             coefficient.iter_mut().for_each(|channel| *channel += value);
         }
         panorama
-    }
-
-    /// Name of the file without its ending.
-    pub fn name(&self) -> &str {
-        &self.name
     }
 
     /// The light of the pixels, and the brightest direction.
@@ -151,7 +144,7 @@ mod tests {
         // Left quarter red looks along +Z and beyond; the middle, along -Z, is green.
         let texels =
             (0..8 * 4).map(|index| if index % 8 == 3 || index % 8 == 4 { [0, 255, 0, 255] } else { [255, 0, 0, 255] });
-        let panorama = Panorama::new("test".into(), &Texture::new(8, 4, texels.collect()), None);
+        let panorama = Panorama::new(&Texture::new(8, 4, texels.collect()), None);
         let [r, g, _] = panorama.look(Vec3::new(0.0, 0.0, -1.0));
         assert!(g > 1.0 && r < 0.01, "{r} {g}");
         let [r, g, _] = panorama.look(Vec3::new(0.0, 0.0, 1.0));
@@ -161,7 +154,7 @@ mod tests {
     #[test]
     fn an_even_panorama_lights_evenly() {
         let texture = Texture::new(16, 8, vec![[128, 128, 128, 255]; 128]);
-        let panorama = Panorama::new("even".into(), &texture, None);
+        let panorama = Panorama::new(&texture, None);
         let level = light_from_display()[128];
         assert!((panorama.light[0][0] * 0.282_095 - level).abs() < 0.02 * level);
         assert!(panorama.light[1..].iter().flatten().all(|value| value.abs() < 0.05 * level));

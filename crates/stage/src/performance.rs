@@ -62,8 +62,8 @@ impl Grips {
     }
 }
 
-/// Poses of `character` for each of `frames` at `seconds` a frame: the lowest point of all frames touches the floor `y = 0`,
-/// and the pelvis is on average above the origin.
+/// Poses of `character` for each of `frames` at `seconds` a frame, standing on the floor `y = 0`; the pelvis is on average
+/// above the origin.
 pub(crate) fn perform(
     character: &Character,
     motion: &Motion,
@@ -88,9 +88,32 @@ pub(crate) fn perform(
         .collect();
     let pelvis = skeleton.joint_or_above(Bone::Pelvis);
     let middle = poses.iter().fold(Vec3::ZERO, |sum, pose| sum + pose.joint(pelvis)) * (1.0 / frames.max(1) as f32);
-    let lowest = poses.iter().map(|pose| lowest_point(character, pose)).fold(f32::INFINITY, f32::min);
-    poses.iter_mut().for_each(|pose| pose.shift(Vec3::new(-middle.x, -lowest, -middle.z)));
+    let lows: Vec<f32> = poses.iter().map(|pose| lowest_point(character, pose)).collect();
+    let reach = (GROUND_SECONDS / seconds.max(1e-3)).ceil() as usize;
+    for (pose, drop) in poses.iter_mut().zip(drops(&lows, reach)) {
+        pose.shift(Vec3::new(-middle.x, -drop, -middle.z));
+    }
     poses
+}
+
+/// Longest time without touching the ground that counts as flight, halved, in seconds.
+const GROUND_SECONDS: f32 = 0.4;
+/// Height of a step that is taken back whole, in metres; of a jump no more is taken.
+const STEP: f32 = 0.12;
+
+/// How far each pose is lowered. The local ground is the lowest point of the neighbouring frames, smoothed: it follows slopes
+/// and stairs that are not there, and errors of retargeting. What is still above it is a step (lowered) or a jump (kept).
+fn drops(lows: &[f32], reach: usize) -> Vec<f32> {
+    let around = |frame: usize| frame.saturating_sub(reach)..(frame + reach + 1).min(lows.len());
+    let least: Vec<f32> =
+        (0..lows.len()).map(|frame| lows[around(frame)].iter().copied().fold(f32::INFINITY, f32::min)).collect();
+    (0..lows.len())
+        .map(|frame| {
+            let near = &least[around(frame)];
+            let ground = near.iter().sum::<f32>() / near.len() as f32;
+            ground + (lows[frame] - ground).clamp(0.0, STEP)
+        })
+        .collect()
 }
 
 /// Places every joint from the turns of the bones; joints that are not bones follow the joint above, fingers close.
@@ -168,4 +191,99 @@ pub(crate) fn lowest_point(character: &Character, pose: &Posed) -> f32 {
             .sum()
     };
     character.soles().iter().map(|&corner| height(corner as usize)).fold(f32::INFINITY, f32::min)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::acts::act;
+    use crate::mannequin::mannequin;
+
+    fn action(motion: &str, heading: f32, mirror: bool) -> Action {
+        Action { motion: motion.into(), start: 0.5, speed: 1.0, heading, mirror }
+    }
+
+    #[test]
+    fn steps_and_slopes_are_taken_back_and_jumps_are_kept() {
+        let close = |found: Vec<f32>, expected: &[f32]| {
+            assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "{found:?}");
+        };
+        close(drops(&[0.2, 0.25, 0.2], 1), &[0.2, 0.25, 0.2]);
+        close(drops(&[0.0, 0.0, 0.5, 0.0, 0.0], 1), &[0.0, 0.0, STEP, 0.0, 0.0]);
+        // Never under the ground.
+        let lows = [0.0, 0.1, 0.3, 0.35, 0.2, 0.0];
+        assert!(drops(&lows, 2).iter().zip(lows).all(|(drop, low)| *drop <= low + 1e-6));
+    }
+
+    #[test]
+    fn a_walker_stays_within_a_hand_of_the_floor() {
+        let motion = act("walk").unwrap();
+        for seed in 0..3 {
+            let person = mannequin(seed).unwrap();
+            let poses = perform(&person, &motion, &action("walk", 0.3, false), 1.0, Grips::holding(None), (12, 0.1));
+            let lows: Vec<f32> = poses.iter().map(|pose| lowest_point(&person, pose)).collect();
+            assert!(lows.iter().all(|low| *low > -1e-4 && *low < 0.08), "seed {seed}: {lows:?}");
+            assert!(lows.iter().any(|low| *low < 1e-4), "seed {seed}: {lows:?}");
+        }
+    }
+
+    #[test]
+    fn a_mirrored_wave_lifts_the_other_hand() {
+        let (motion, person) = (act("wave").unwrap(), mannequin(1).unwrap());
+        let height = |mirror: bool, side: Side| {
+            let poses = perform(&person, &motion, &action("wave", 0.0, mirror), 1.0, Grips::holding(None), (1, 1.0));
+            poses[0].joint(person.skeleton().joint_or_above(Bone::hand(side))).y
+        };
+        assert!(height(false, Side::Right) > height(false, Side::Left) + 0.3);
+        assert!((height(true, Side::Left) - height(false, Side::Right)).abs() < 1e-4);
+    }
+
+    #[test]
+    fn closing_a_hand_brings_the_fingertips_to_the_palm() {
+        let (motion, person) = (act("idle").unwrap(), mannequin(2).unwrap());
+        let reach = |side: Side, grips: Grips| {
+            let poses = perform(&person, &motion, &action("idle", 0.0, false), 1.0, grips, (1, 1.0));
+            let skeleton = person.skeleton();
+            let tip = *skeleton.finger(side, 2).last().unwrap();
+            (poses[0].joint(tip) - poses[0].joint(skeleton.joint_or_above(Bone::hand(side)))).length()
+        };
+        for side in Side::BOTH {
+            let (open, closed) = (reach(side, Grips::holding(None)), reach(side, Grips::holding(Some(side))));
+            assert!(closed < 0.85 * open, "{side:?}: {closed} of {open}");
+        }
+    }
+
+    #[test]
+    #[expect(clippy::print_stdout, reason = "says that it ran fewer cases, and what was measured")]
+    fn loaded_walkers_stay_near_the_floor() {
+        let Some(shared) = std::env::var_os("STUNTDOUBLE_SHARED") else {
+            println!("skipped: STUNTDOUBLE_SHARED is not set");
+            return;
+        };
+        let folder = std::path::Path::new(&shared).join("data/assets3d");
+        let cache = crate::gltf_file::TextureCache::new(16);
+        let person = |path: &str| crate::gltf_mesh::character(&folder.join(path), "pack", &cache).unwrap();
+        let people = [
+            "characters_makehuman/mh_00_f.gltf",
+            "characters_makehuman/mh_11_m.gltf",
+            "characters_stylised/qm_casual.glb",
+        ];
+        let people = people.map(person);
+        let mut lows = Vec::new();
+        for pack in ["motions_kaykit", "motions_cmu", "motions_deepmimic"] {
+            let motions = crate::motion::motions(&folder.join(format!("motions/{pack}.glb")), pack).unwrap();
+            let level = |name: &str| name.to_lowercase().contains("walk") && !name.contains("uneven");
+            for motion in motions.iter().filter(|motion| level(motion.name())) {
+                for person in &people {
+                    let action = Action { start: 0.1, ..action(motion.name(), 0.0, false) };
+                    let poses = perform(person, motion, &action, 1.0, Grips::holding(None), (16, 1.0 / 15.0));
+                    lows.extend(poses.iter().map(|pose| lowest_point(person, pose)));
+                }
+            }
+        }
+        lows.sort_by(f32::total_cmp);
+        let share = lows.iter().filter(|low| **low < 0.03).count() as f32 / lows.len() as f32;
+        println!("{} poses, {:.3} below 3 cm, highest {:.3} m", lows.len(), share, lows[lows.len() - 1]);
+        assert!(share > 0.8 && lows.len() > 100, "{share} of {}", lows.len());
+    }
 }

@@ -166,7 +166,7 @@ impl Prop {
     }
 
     /// Triangles, centred, longest side 1.
-    pub fn mesh(&self) -> &Mesh {
+    pub(crate) fn mesh(&self) -> &Mesh {
         &self.mesh
     }
 

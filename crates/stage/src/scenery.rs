@@ -8,6 +8,7 @@ use crate::appearance::hsv;
 use crate::assets::{Assets, Named};
 use crate::camera::Camera;
 use crate::error::StageError;
+use crate::layer::LightTable;
 use crate::light::Light;
 use crate::linear::Vec3;
 use crate::spec::{Backdrop, ClipSettings, Covering, SceneSpec};
@@ -55,7 +56,7 @@ pub(crate) fn scene(
 ) -> Result<SceneSpec, StageError> {
     let panoramas = allowed(&assets.panoramas, settings.split);
     if random.random_bool(f64::from(settings.room_share.clamp(0.0, 1.0))) {
-        return Ok(room(random, assets, settings, cameras, (low, high)));
+        return room(random, assets, settings, cameras, (low, high));
     }
     let id = match panoramas.choose(random) {
         Some(named) => named.id.clone(),
@@ -65,7 +66,10 @@ pub(crate) fn scene(
     let level = panorama.light[0].iter().sum::<f32>() / 3.0 * 0.282_095;
     let gain = (random.random_range(0.85..1.1) / level.max(0.05)).clamp(0.6, 1.8);
     let light = Light::from_panorama(&panorama.light, panorama.brightest, random.random_range(0.35..0.8), gain);
-    let ground = random.random_bool(0.5).then(|| covering(random, assets, settings, 0.25));
+    let mut ground = random.random_bool(0.5).then(|| covering(random, assets, settings, 0.25));
+    if let Some(ground) = &mut ground {
+        expose(ground, assets, &light, UPWARDS)?;
+    }
     let backdrop = Backdrop::Panorama { panorama: id, taken_at: random.random_range(1.4..2.2), ground };
     Ok(SceneSpec { backdrop, light })
 }
@@ -76,22 +80,38 @@ fn room(
     settings: &ClipSettings,
     cameras: &[Camera],
     (low, high): (Vec3, Vec3),
-) -> SceneSpec {
+) -> Result<SceneSpec, StageError> {
     let (low, high) =
         cameras.iter().fold((low, high), |(low, high), camera| (low.min(camera.eye), high.max(camera.eye)));
     let mut margin = || random.random_range(0.5..2.6);
     let low = Vec3::new(low.x - margin(), 0.0, low.z - margin());
     let high = Vec3::new(high.x + margin(), (high.y + 0.25).max(2.2 + 0.4 * margin()), high.z + margin());
     let ceiling = random.random_range(0.5..0.8);
-    let wall = covering(random, assets, settings, 0.9);
-    let floor = covering(random, assets, settings, 0.4);
+    let mut wall = covering(random, assets, settings, 0.9);
+    let mut floor = covering(random, assets, settings, 0.4);
     let skirting = if random.random_bool(0.5) { random.random_range(0.06..0.14) } else { 0.0 };
-    let backdrop = Backdrop::Room { low, high, floor, wall, ceiling: [ceiling; 3], skirting };
     let azimuth = cameras.first().map_or(0.0, |camera| {
         let way = camera.eye - camera.target;
         way.x.atan2(way.z)
     });
-    SceneSpec { backdrop, light: lamp(random, azimuth) }
+    let light = lamp(random, azimuth);
+    expose(&mut floor, assets, &light, UPWARDS)?;
+    expose(&mut wall, assets, &light, if azimuth.cos().abs() > 0.7 { 4 } else { 0 })?;
+    let backdrop = Backdrop::Room { low, high, floor, wall, ceiling: [ceiling; 3], skirting };
+    Ok(SceneSpec { backdrop, light })
+}
+
+/// Index of the floor's normal in [`LightTable::axis`].
+const UPWARDS: u8 = 2;
+
+/// Keeps a surface from being washed out or black under `light`.
+fn expose(covering: &mut Covering, assets: &Assets, light: &Light, axis: u8) -> Result<(), StageError> {
+    let mean = assets.texture(&covering.texture)?.mean();
+    let (bright, _) = LightTable::new(light).axis(axis);
+    let level = (0..3).map(|channel| mean[channel] * covering.tint[channel] * bright[channel]).sum::<f32>() / 3.0;
+    let factor = level.clamp(0.05, 0.55) / level.max(1e-3);
+    covering.tint.iter_mut().for_each(|tint| *tint *= factor);
+    Ok(())
 }
 
 /// A lamp above and beside the camera at `azimuth`, and light from around.

@@ -12,7 +12,7 @@ struct Level {
 
 /// A picture for surfaces; it repeats in both directions.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Texture {
+pub(crate) struct Texture {
     levels: Vec<Level>,
     has_alpha: bool,
 }
@@ -22,7 +22,7 @@ impl Texture {
     ///
     /// # Panics
     /// When the number of texels is not `width * height`, or either is 0.
-    pub fn new(width: usize, height: usize, texels: Vec<[u8; 4]>) -> Self {
+    pub(crate) fn new(width: usize, height: usize, texels: Vec<[u8; 4]>) -> Self {
         assert!(width > 0 && height > 0, "a texture of {width}x{height}");
         assert_eq!(texels.len(), width * height, "{} texels for {width}x{height}", texels.len());
         let has_alpha = texels.iter().any(|texel| texel[3] < 255);
@@ -42,12 +42,12 @@ impl Texture {
     }
 
     /// Columns and rows of the finest level.
-    pub fn size(&self) -> (usize, usize) {
+    pub(crate) fn size(&self) -> (usize, usize) {
         (self.levels[0].width, self.levels[0].height)
     }
 
     /// True when some texel is not opaque.
-    pub fn has_alpha(&self) -> bool {
+    pub(crate) fn has_alpha(&self) -> bool {
         self.has_alpha
     }
 
@@ -110,7 +110,7 @@ impl Texture {
     }
 
     /// Mean linear colour.
-    pub fn mean(&self) -> [f32; 3] {
+    pub(crate) fn mean(&self) -> [f32; 3] {
         self.colour(0.5, 0.5, self.levels.len() - 1)
     }
 }

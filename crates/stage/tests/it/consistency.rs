@@ -26,6 +26,11 @@ fn joints_in_space_project_onto_joints_in_the_picture() {
                     let apart = (x - point.x).hypot(y - point.y);
                     assert!(apart < 0.5, "seed {}: {apart} px", spec.seed);
                 }
+                assert_eq!((pose.face.len(), pose.left_hand.len(), pose.right_hand.len()), (68, 21, 21));
+                for point in pose.points() {
+                    let finite = point.x.is_finite() && point.y.is_finite() && point.z.is_finite();
+                    assert!(finite, "seed {}: {point:?}", spec.seed);
+                }
             }
         }
     }
@@ -115,7 +120,9 @@ fn a_twin_shares_what_neither_body_nor_shadow_changes() {
                 let plate = clip.plate[frame].cells()[index];
                 if free(&clip.take) && free(twin) {
                     // Either the same, or one of them in shadow.
-                    assert!(a == b || a.iter().zip(&plate).any(|(a, p)| a < p) || b.iter().zip(&plate).any(|(b, p)| b < p));
+                    assert!(
+                        a == b || a.iter().zip(&plate).any(|(a, p)| a < p) || b.iter().zip(&plate).any(|(b, p)| b < p)
+                    );
                     shared += usize::from(a == b);
                 }
             }

@@ -37,8 +37,7 @@ fn person(weight: f32) -> Value {
         .iter()
         .enumerate()
         .map(|(index, (name, _, place))| {
-            let children: Vec<usize> =
-                (0..JOINTS.len()).filter(|&other| JOINTS[other].1 == Some(index)).collect();
+            let children: Vec<usize> = (0..JOINTS.len()).filter(|&other| JOINTS[other].1 == Some(index)).collect();
             let mut node = json!({"name": name, "translation": place});
             if !children.is_empty() {
                 node["children"] = json!(children);
