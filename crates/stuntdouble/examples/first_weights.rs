@@ -25,8 +25,6 @@ use stuntdouble::settings::Settings;
 
 /// Seeds of the test clips; no training uses them.
 const FIRST_SEED: u64 = 900_000;
-const STEPS: usize = 12;
-const GUIDANCE: f32 = 2.0;
 
 /// One clip as the networks see it.
 struct Case {
@@ -46,7 +44,8 @@ fn main() -> anyhow::Result<()> {
     let (clips, frames) = (number(3, 100)?, number(4, 8)?);
     ensure!(clips >= 4, "at least 4 clips, so that there are 4 references");
     std::fs::create_dir_all(&out)?;
-    let loaded = LoadedNetworks::load(&Settings { weights, ..Settings::default() })?;
+    let settings = Settings { weights, ..Settings::default() };
+    let loaded = LoadedNetworks::load(&settings)?;
     let (assets, _) = Assets::load(&assets)?;
     let cases: Vec<Case> =
         (0..clips).map(|index| render(index, frames, loaded.size(), &assets)).collect::<anyhow::Result<_>>()?;
@@ -107,7 +106,7 @@ fn main() -> anyhow::Result<()> {
     let share = |count: usize| count as f64 / clips as f64;
     let overlap = overlaps.iter().sum::<f64>() / overlaps.len() as f64;
     let line = serde_json::json!({
-        "clips": clips, "frames": frames, "steps": STEPS, "guidance": GUIDANCE,
+        "clips": clips, "frames": frames, "steps": settings.steps, "guidance": settings.guidance,
         "torso_colour_nearest": share(colours), "pose_iou": overlap, "environment_ring": share(rings),
     });
     std::fs::write(out.join("result.json"), line.to_string())?;
@@ -175,7 +174,12 @@ fn make(loaded: &LoadedNetworks, conditions: &[Conditions], reference: &Picture,
     };
     let latent = networks.autoencoder.encode(pixels::pictures_from_rgb(&[reference.bytes()], size, &device));
     let reference = networks.reference_state(latent, None);
-    let settings = SamplingSettings { steps: STEPS, guidance: GUIDANCE, schedule: networks.config().schedule.clone() };
+    let chosen = Settings::default();
+    let settings = SamplingSettings {
+        steps: chosen.steps,
+        guidance: chosen.guidance as f32,
+        schedule: networks.config().schedule.clone(),
+    };
     let noise = clip_noise(seed as u64, 0, clip.environment.dims(), &device);
     let latents =
         generate_clip(networks, &clip, &reference, &settings, noise, |_, _| std::ops::ControlFlow::Continue(()))

@@ -8,9 +8,10 @@ use crate::error::Error;
 use crate::run_folder::hex;
 
 const MANIFEST: &str = include_str!("../../../weights/bundled/manifest.json");
-const PARTS: [(&str, &[u8]); 2] = [
-    ("part-1-of-2.safetensors", include_bytes!("../../../weights/bundled/part-1-of-2.safetensors")),
-    ("part-2-of-2.safetensors", include_bytes!("../../../weights/bundled/part-2-of-2.safetensors")),
+const PARTS: [(&str, &[u8]); 3] = [
+    ("part-1-of-3.safetensors", include_bytes!("../../../weights/bundled/part-1-of-3.safetensors")),
+    ("part-2-of-3.safetensors", include_bytes!("../../../weights/bundled/part-2-of-3.safetensors")),
+    ("part-3-of-3.safetensors", include_bytes!("../../../weights/bundled/part-3-of-3.safetensors")),
 ];
 
 /// Every part, after its hash was compared with the manifest's.

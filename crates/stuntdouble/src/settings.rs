@@ -20,6 +20,17 @@ pub enum PresetName {
     Tiny,
 }
 
+impl PresetName {
+    /// Denoising steps and guidance when the user chooses none: what the weights were found to do best with.
+    fn sampling(self) -> (usize, f64) {
+        match self {
+            Self::Bundled => (4, 1.0),
+            Self::Sd15 => (20, 3.5),
+            Self::Tiny => (2, 1.0),
+        }
+    }
+}
+
 /// Where the networks run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
@@ -56,9 +67,9 @@ pub struct Settings {
     pub device: Device,
     /// Seed of the noise.
     pub seed: u64,
-    /// Denoising steps, 1..=1000.
+    /// Denoising steps, 1..=1000; the default depends on the preset.
     pub steps: usize,
-    /// Classifier-free guidance; 1 or less switches it off.
+    /// Classifier-free guidance; 1 or less switches it off. The default depends on the preset.
     pub guidance: f64,
     /// Shape of the removed region.
     pub mask: MaskShape,
@@ -76,13 +87,15 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
+        let preset = PresetName::default();
+        let (steps, guidance) = preset.sampling();
         Self {
-            preset: PresetName::default(),
+            preset,
             weights: None,
             device: Device::default(),
             seed: 0,
-            steps: 12,
-            guidance: 2.0,
+            steps,
+            guidance,
             mask: MaskShape::default(),
             mask_blocks: None,
             person: None,
@@ -173,6 +186,18 @@ mod tests {
         let settings = Settings::resolve(Some(&file), options, &["guidance=1.5".into(), "mask=box".into()]).unwrap();
         assert_eq!((settings.steps, settings.seed, settings.guidance), (6, 7, 1.5));
         assert_eq!(settings.mask, MaskShape::Box);
+    }
+
+    #[test]
+    fn steps_and_guidance_follow_the_preset_unless_set() {
+        let of = |pairs: &[&str]| {
+            let pairs: Vec<String> = pairs.iter().map(|pair| pair.to_string()).collect();
+            let settings = Settings::resolve(None, Table::new(), &pairs).unwrap();
+            (settings.steps, settings.guidance)
+        };
+        assert_eq!(of(&[]), (4, 1.0));
+        assert_eq!(of(&["preset=sd15"]), (20, 3.5));
+        assert_eq!(of(&["preset=sd15", "steps=7"]), (7, 3.5));
     }
 
     #[test]
