@@ -49,7 +49,8 @@ pub fn inpaint(picture: &Picture, hole: &Mask) -> Picture {
     // Distances are not negative, so their bits sort as they do; the index breaks ties the same way every time.
     let mut queue: BinaryHeap<Reverse<(u32, usize)>> = BinaryHeap::new();
     for index in 0..count {
-        if march.state[index] == State::Known && march.neighbours(index).any(|near| march.state[near] == State::Unknown) {
+        if march.state[index] == State::Known && march.neighbours(index).any(|near| march.state[near] == State::Unknown)
+        {
             queue.push(Reverse((0, index)));
         }
     }
