@@ -19,7 +19,6 @@ use serde::Deserialize;
 use crate::acts::act;
 use crate::character::Character;
 use crate::error::{StageError, Warning};
-use crate::gltf_file::{TextureCache, read_limited};
 use crate::gltf_mesh;
 use crate::linear::Vec3;
 use crate::mannequin::mannequin;
@@ -29,6 +28,7 @@ use crate::pattern::{covering, sky};
 use crate::prop::Prop;
 use crate::split::Split;
 use crate::texture::Texture;
+use crate::texture_file::{TextureCache, decode_texture, read_limited};
 
 /// Longest side of a kept texture, in texels.
 const TEXTURE_SIDE: usize = 512;
@@ -126,7 +126,7 @@ impl Assets {
                         }
                     }
                     let read = |path: &PathBuf| {
-                        let texture = crate::gltf_file::decode_texture(path, &read_limited(path)?)?.limited(1024);
+                        let texture = decode_texture(path, &read_limited(path)?)?.limited(1024);
                         let known =
                             light.get(&stem(path)).map(|light| (light.sh9_rgb, Vec3::from(light.brightest_dir)));
                         Ok(vec![Named::new("panorama", &stem(path), Panorama::new(&texture, known))])
@@ -136,7 +136,7 @@ impl Assets {
                 }
                 "textures" => {
                     let read = |path: &PathBuf| {
-                        let texture = crate::gltf_file::decode_texture(path, &read_limited(path)?)?;
+                        let texture = decode_texture(path, &read_limited(path)?)?;
                         Ok(vec![Named::new("texture", &stem(path), texture.limited(TEXTURE_SIDE))])
                     };
                     assets.textures.extend(gather(files(&entry, PICTURES)?, read, &mut warnings));

@@ -224,7 +224,7 @@ fn reference(
         _ => Cut::Whole,
     };
     let cameras = cameras(random, &track, azimuth, cut, true, (settings.width, settings.height));
-    let scene = if index % 2 == 0 {
+    let scene = if index.is_multiple_of(2) {
         plain(random, azimuth)
     } else {
         scene(random, assets, settings, &cameras, track.bounds())?

@@ -207,10 +207,10 @@ fn blockers<'a>(actor: &'a Actor<'_>) -> impl Iterator<Item = Blocker> + 'a {
         (Bone::RightThigh, Bone::RightCalf),
     ];
     let joints = [
-        (Bone::LeftFoot, 0.075),
-        (Bone::RightFoot, 0.075),
-        (Bone::LeftToes, 0.05),
-        (Bone::RightToes, 0.05),
+        (Bone::LeftFoot, 0.095),
+        (Bone::RightFoot, 0.095),
+        (Bone::LeftToes, 0.07),
+        (Bone::RightToes, 0.07),
         (Bone::Pelvis, 0.15),
         (Bone::UpperSpine, 0.16),
         (Bone::Head, 0.11),

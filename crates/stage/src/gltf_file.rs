@@ -1,94 +1,21 @@
 //! Opens `.glb` and `.gltf` files from strangers: sizes are checked before memory is taken, every accessor is bounds
 //! checked, referenced files must lie in the file's own folder, and node rings are refused.
 
-use std::collections::HashMap;
-use std::fs;
-use std::io::{BufReader, Read};
 use std::path::{Component, Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use gltf::accessor::{DataType, Dimensions};
 
 use crate::error::StageError;
 use crate::linear::{Affine, Vec3};
 use crate::texture::Texture;
+use crate::texture_file::{TextureCache, decode_texture, read_limited};
+use crate::uri::{bytes_from_base64, without_percent};
 
-/// Largest file read, in bytes.
-const FILE_LIMIT: u64 = 256 << 20;
 /// Most elements in one accessor.
 const COUNT_LIMIT: u64 = 8_000_000;
 /// Most nodes in one file.
 const NODE_LIMIT: usize = 10_000;
-/// Longest side of a texture, in texels.
-const TEXTURE_SIDE_LIMIT: u32 = 8192;
-
-/// Textures shared by many files, read once.
-pub(crate) struct TextureCache {
-    limit: usize,
-    read: Mutex<HashMap<PathBuf, Arc<Texture>>>,
-}
-
-impl TextureCache {
-    /// Textures are kept with sides of at most `limit` texels.
-    pub(crate) fn new(limit: usize) -> Self {
-        Self { limit, read: Mutex::new(HashMap::new()) }
-    }
-
-    /// The texture in a picture file.
-    pub(crate) fn load(&self, path: &Path) -> Result<Arc<Texture>, StageError> {
-        if let Some(texture) = self.read.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get(path) {
-            return Ok(texture.clone());
-        }
-        let texture = Arc::new(decode_texture(path, &read_limited(path)?)?.limited(self.limit));
-        self.read.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(path.to_owned(), texture.clone());
-        Ok(texture)
-    }
-}
-
-/// Reads a whole file that is not larger than the limit.
-pub(crate) fn read_limited(path: &Path) -> Result<Vec<u8>, StageError> {
-    let unreadable = |source| StageError::Unreadable { path: path.to_owned(), source };
-    let file = fs::File::open(path).map_err(unreadable)?;
-    let size = file.metadata().map_err(unreadable)?.len();
-    if size > FILE_LIMIT {
-        let path = path.to_owned();
-        return Err(StageError::TooLarge { path, what: "file size in bytes", found: size, limit: FILE_LIMIT });
-    }
-    let mut bytes = Vec::with_capacity(size as usize);
-    BufReader::new(file).take(FILE_LIMIT).read_to_end(&mut bytes).map_err(unreadable)?;
-    Ok(bytes)
-}
-
-/// Decodes a PNG, JPEG or WebP whose header does not ask for too much.
-pub(crate) fn decode_texture(path: &Path, bytes: &[u8]) -> Result<Texture, StageError> {
-    let malformed =
-        |found: String| StageError::Malformed { path: path.to_owned(), found, expected: "a PNG, JPEG or WebP picture" };
-    let reader = || image::ImageReader::new(std::io::Cursor::new(bytes)).with_guessed_format();
-    let (width, height) = reader()
-        .map_err(|error| malformed(error.to_string()))?
-        .into_dimensions()
-        .map_err(|error| malformed(error.to_string()))?;
-    let side = width.max(height);
-    if side > TEXTURE_SIDE_LIMIT {
-        return Err(StageError::TooLarge {
-            path: path.to_owned(),
-            what: "longest side of a texture",
-            found: u64::from(side),
-            limit: u64::from(TEXTURE_SIDE_LIMIT),
-        });
-    }
-    let mut reader = reader().map_err(|error| malformed(error.to_string()))?;
-    let mut limits = image::Limits::default();
-    limits.max_image_width = Some(TEXTURE_SIDE_LIMIT);
-    limits.max_image_height = Some(TEXTURE_SIDE_LIMIT);
-    limits.max_alloc = Some(FILE_LIMIT * 2);
-    reader.limits(limits);
-    let picture = reader.decode().map_err(|error| malformed(error.to_string()))?.into_rgba8();
-    if width == 0 || height == 0 {
-        return Err(malformed("an empty picture".into()));
-    }
-    Ok(Texture::new(width as usize, height as usize, picture.pixels().map(|pixel| pixel.0).collect()))
-}
 
 /// An open file with its buffers.
 pub(crate) struct GltfFile {
@@ -321,7 +248,7 @@ impl GltfFile {
         match texture.source().source() {
             gltf::image::Source::Uri { uri, .. } if !uri.starts_with("data:") => cache.load(&self.neighbour(uri)?),
             gltf::image::Source::Uri { uri, .. } => {
-                Ok(Arc::new(decode_texture(&self.path, &self.fetch(uri)?)?.limited(cache.limit)))
+                Ok(Arc::new(decode_texture(&self.path, &self.fetch(uri)?)?.limited(cache.limit())))
             }
             gltf::image::Source::View { view, .. } => {
                 let bytes = self
@@ -329,64 +256,8 @@ impl GltfFile {
                     .get(view.buffer().index())
                     .and_then(|buffer| buffer.get(view.offset()..)?.get(..view.length()))
                     .ok_or_else(|| self.malformed("a picture beyond its buffer".into(), "pictures inside buffers"))?;
-                Ok(Arc::new(decode_texture(&self.path, bytes)?.limited(cache.limit)))
+                Ok(Arc::new(decode_texture(&self.path, bytes)?.limited(cache.limit())))
             }
         }
-    }
-}
-
-/// Decodes `%20` and the like.
-fn without_percent(uri: &str) -> String {
-    let bytes = uri.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        let code = (bytes[at] == b'%').then(|| uri.get(at + 1..at + 3)).flatten();
-        match code.and_then(|code| u8::from_str_radix(code, 16).ok()) {
-            Some(byte) => {
-                out.push(byte);
-                at += 3;
-            }
-            None => {
-                out.push(bytes[at]);
-                at += 1;
-            }
-        }
-    }
-    String::from_utf8_lossy(&out).into_owned()
-}
-
-/// Decodes standard base64, padding optional.
-fn bytes_from_base64(text: &str) -> Option<Vec<u8>> {
-    let mut out = Vec::with_capacity(text.len() * 3 / 4);
-    let (mut bits, mut held) = (0u32, 0u32);
-    for byte in text.trim_end_matches('=').bytes() {
-        let value = match byte {
-            b'A'..=b'Z' => byte - b'A',
-            b'a'..=b'z' => byte - b'a' + 26,
-            b'0'..=b'9' => byte - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
-            _ => return None,
-        };
-        bits = (bits << 6) | u32::from(value);
-        held += 6;
-        if held >= 8 {
-            held -= 8;
-            out.push((bits >> held) as u8);
-        }
-    }
-    Some(out)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn base64_and_percent_codes_decode() {
-        assert_eq!(bytes_from_base64("aGk=").as_deref(), Some(b"hi".as_slice()));
-        assert_eq!(bytes_from_base64("!"), None);
-        assert_eq!(without_percent("a%20b%2"), "a b%2");
     }
 }

@@ -5,9 +5,10 @@ use std::path::Path;
 
 use crate::character::{Character, Skeleton};
 use crate::error::StageError;
-use crate::gltf_file::{GltfFile, TextureCache};
+use crate::gltf_file::GltfFile;
 use crate::linear::{Affine, Vec3};
 use crate::mesh::{Kind, Material, Mesh};
+use crate::texture_file::TextureCache;
 
 /// Most triangles in one file.
 const TRIANGLE_LIMIT: usize = 1_000_000;
@@ -214,9 +215,8 @@ pub(crate) fn character(path: &Path, pack: &str, cache: &TextureCache) -> Result
         return Err(StageError::NotHumanoid { path: path.to_owned(), missing: "all joints".into() });
     }
     let joint_of = |node: usize| joints.iter().position(|&joint| joint == node);
-    let joint_above = |node: usize| {
-        std::iter::successors(Some(node), |&node| file.parents[node]).find_map(|node| joint_of(node)).unwrap_or(0)
-    };
+    let joint_above =
+        |node: usize| std::iter::successors(Some(node), |&node| file.parents[node]).find_map(joint_of).unwrap_or(0);
     let skeleton_joints = joints.iter().map(|&node| {
         (names[node].clone(), file.parents[node].and_then(|parent| is_joint[parent].then(|| joint_above(parent))))
     });

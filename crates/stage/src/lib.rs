@@ -38,7 +38,9 @@ mod shadow;
 mod spec;
 mod split;
 mod texture;
+mod texture_file;
 mod tone;
+mod uri;
 
 pub use assets::{Assets, Named};
 pub use bone::Side;

@@ -121,7 +121,7 @@ pub(crate) fn motions(path: &Path, pack: &str) -> Result<Vec<Motion>, StageError
             bones[order[slot]] = Some(bone);
         }
     }
-    let rest_turns = world_turns(&order, &file.parents, |node| rest_turn(node));
+    let rest_turns = world_turns(&order, &file.parents, rest_turn);
 
     let mut motions = Vec::new();
     for (index, animation) in file.document.animations().enumerate() {

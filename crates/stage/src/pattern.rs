@@ -83,7 +83,7 @@ pub(crate) fn covering(seed: u64) -> Texture {
             // Bricks.
             2 => {
                 let row = (down * 2.0) as usize;
-                let along = across + if row % 2 == 0 { 0.0 } else { 0.5 };
+                let along = across + if row.is_multiple_of(2) { 0.0 } else { 0.5 };
                 let joint = (along.fract() < 0.06 || (down * 2.0).fract() < 0.12) as u8 as f32;
                 let shade = shades[(along as usize % cells as usize * 7 + row * 3) % shades.len()];
                 (joint, 1.0 + 0.15 * shade + 0.2 * grain.at(u, v))

@@ -261,7 +261,7 @@ mod tests {
             return;
         };
         let folder = std::path::Path::new(&shared).join("data/assets3d");
-        let cache = crate::gltf_file::TextureCache::new(16);
+        let cache = crate::texture_file::TextureCache::new(16);
         let person = |path: &str| crate::gltf_mesh::character(&folder.join(path), "pack", &cache).unwrap();
         let people = [
             "characters_makehuman/mh_00_f.gltf",

@@ -34,20 +34,20 @@ pub struct Prop {
 }
 
 /// Words in names, the usual longest side in metres, and whether it is held by a handle.
-const CLASSES: [(&[&str], (f32, f32), Grip); 10] = [
+const CLASSES: [(&[&str], (f32, f32), Grip); 9] = [
     (&["bow", "crossbow"], (0.8, 1.2), Grip::Middle),
     (&["staff", "spear", "scythe", "paddle"], (1.2, 1.7), Grip::Middle),
     (&["sword", "shovel", "2handed", "shotgun"], (0.75, 1.05), Grip::Handle),
-    (&["axe", "hammer", "torch", "pan", "sign"], (0.4, 0.65), Grip::Handle),
-    (&["dagger", "knife", "key", "arrow", "dart", "bone", "raft_paddle"], (0.25, 0.5), Grip::Handle),
-    (&["pistol", "revolver", "flaregun", "phone"], (0.16, 0.28), Grip::Handle),
+    (&["axe", "hammer", "torch", "woodentorch", "pan", "sign"], (0.4, 0.65), Grip::Handle),
+    (&["dagger", "knife", "key", "arrow", "dart", "bone"], (0.25, 0.5), Grip::Handle),
+    (&["pistol", "revolver", "flaregun", "phone", "flare"], (0.16, 0.28), Grip::Handle),
     (
-        &["shield", "skull", "radio", "pillow", "firstaid", "crate", "pot", "bag", "cuttingboard"],
+        &["shield", "skull", "radio", "pillow", "firstaidkit", "crate", "pot", "bag", "cuttingboard", "trashcan"],
         (0.3, 0.5),
         Grip::Whole,
     ),
     (
-        &["bottle", "potion", "chalice", "mug", "jar", "can", "ketchup", "mustard", "papertowel"],
+        &["bottle", "waterbottle", "potion", "chalice", "mug", "jar", "can", "ketchup", "mustard", "papertowel"],
         (0.16, 0.3),
         Grip::Whole,
     ),
@@ -77,23 +77,25 @@ const CLASSES: [(&[&str], (f32, f32), Grip); 10] = [
             "lid",
             "matchbox",
             "woodlog",
-            "pictureframe_small",
-            "trashcan_small",
-            "light_small",
+            "pictureframe",
             "cactus",
-            "teddy",
+            "bottles",
+            "ball",
+            "stew",
         ],
-        (0.18, 0.34),
+        (0.16, 0.32),
         Grip::Whole,
     ),
-    (&["chair_stool", "stool"], (0.45, 0.6), Grip::Handle),
 ];
 
 /// Words that make a thing too large or too odd to hold whatever else its name says.
-const NEVER: [&str; 22] = [
+const NEVER: [&str; 30] = [
     "wall",
     "floor",
     "table",
+    "kitchentable",
+    "kitchencounter",
+    "kitchencabinet",
     "kitchen",
     "cabinet",
     "door",
@@ -108,12 +110,39 @@ const NEVER: [&str; 22] = [
     "window",
     "shelf",
     "bookshelf",
-    "light_ceiling",
+    "light",
     "armor",
     "rug",
     "carpet",
     "trafficlight",
+    "large",
+    "raft",
+    "column",
+    "tent",
+    "dishrack",
 ];
+
+/// The words of a name in lower case: `FirstAidKit_Hard2` has `firstaidkit`, `first`, `aid`, `kit` and `hard`.
+fn words_of(name: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    for part in name.split(|letter: char| !letter.is_alphanumeric()) {
+        let whole = part.to_lowercase();
+        let bare = whole.trim_end_matches(|letter: char| letter.is_ascii_digit());
+        words.extend([whole.clone(), bare.to_owned()]);
+        let mut word = String::new();
+        for letter in part.chars() {
+            if letter.is_uppercase() && !word.is_empty() {
+                words.push(std::mem::take(&mut word));
+            }
+            if letter.is_alphabetic() {
+                word.extend(letter.to_lowercase());
+            }
+        }
+        words.push(word);
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
 
 impl Prop {
     /// Takes a mesh of any size and place.
@@ -123,9 +152,10 @@ impl Prop {
         let longest = size.x.max(size.y).max(size.z).max(1e-6);
         mesh.positions.iter_mut().for_each(|point| *point = (*point - centre) * (1.0 / longest));
         let half = size * (0.5 / longest);
-        let lower = name.to_lowercase();
-        let holdable = !NEVER.iter().any(|word| lower.contains(word));
-        let class = CLASSES.iter().find(|(words, ..)| words.iter().any(|word| lower.contains(word)));
+        let words = words_of(&name);
+        let has = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
+        let holdable = !has(&NEVER);
+        let class = CLASSES.iter().find(|(words, ..)| has(words));
         let (sizes, grip) = match class {
             Some((_, sizes, grip)) if holdable => (Some(*sizes), *grip),
             _ => (None, Grip::Whole),
@@ -263,6 +293,9 @@ mod tests {
         for name in ["Couch_L", "kitchentable_A", "Street_4Way", "wall_half", "table_low"] {
             assert!(thing(name).held_sizes().is_none(), "{name}");
         }
+        // A bowl is no bow.
+        assert!(thing("stew_bowl").held_sizes().unwrap().1 < 0.5);
+        assert!(thing("WaterBottle_2").held_sizes().unwrap().1 < 0.5);
     }
 
     #[test]
