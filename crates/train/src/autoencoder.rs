@@ -17,11 +17,11 @@ use model::weights::{Extra, Precision, Weights, collect, to_bytes};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
+use crate::block_means::block_means;
 use crate::checkpoint::json;
 use crate::crops::{PictureFolder, middle_crop, random_crops};
 use crate::error::{Result, TrainError};
 use crate::normal::normal_values;
-use crate::parameters::{Copy, Parameters};
 use crate::picture_tensor::{pictures_from_tensor, psnr, tensor_from_pictures};
 use crate::trainer::{Event, LoopConfig, Loss, Outcome, Progress, Task, random_of_step, train};
 
@@ -154,17 +154,10 @@ fn edges<B: AutodiffBackend + ModelBackend>(mut difference: Tensor<B, 4>) -> Ten
         let below = difference.clone().narrow(2, 1, height - 1) - difference.clone().narrow(2, 0, height - 1);
         sum = sum + (right.abs().mean() + below.abs().mean()) * 0.5;
         if scale < 2 {
-            difference = halve(difference);
+            difference = block_means(difference, 2);
         }
     }
     sum
-}
-
-/// Means of blocks of 2x2.
-fn halve<B: ModelBackend>(x: Tensor<B, 4>) -> Tensor<B, 4> {
-    let [m, c, height, width] = x.dims();
-    let (h, w) = (height / 2, width / 2);
-    x.reshape([m, c, h, 2, w, 2]).mean_dim(5).mean_dim(3).reshape([m, c, h, w])
 }
 
 /// Writes the autoencoder with its configuration in the header.
@@ -223,9 +216,4 @@ pub fn run<B: AutodiffBackend + ModelBackend>(
     // The statistics are measured, not trained.
     let rate = |name: &str| if name.starts_with("latent_") { 0.0 } else { 1.0 };
     train(&task, network, &config.settings, rate, progress)
-}
-
-/// The averaged autoencoder of an outcome.
-pub fn averaged<B: ModelBackend>(outcome: &Parameters, network: SmallAutoencoder<B>) -> SmallAutoencoder<B> {
-    outcome.write(network, Copy::Averaged)
 }

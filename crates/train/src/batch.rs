@@ -111,7 +111,8 @@ mod tests {
             focus: vec![0, 51, 102, 153, 204, 255],
             references: count(8, 200.0),
         };
-        let excerpts = [Excerpt { clip: &clip, first: 1, reference: 1 }, Excerpt { clip: &clip, first: 0, reference: 0 }];
+        let excerpts =
+            [Excerpt { clip: &clip, first: 1, reference: 1 }, Excerpt { clip: &clip, first: 0, reference: 0 }];
         let batch = Batch::<Flex>::gather(&excerpts, 2, true, &Default::default());
         let list = |tensor: Tensor<Flex, 5>| tensor.into_data().into_vec::<f32>().unwrap();
         // [B, C, N, h, w]: channel 0 of frames 1 and 2, then channel 1; then the second excerpt.
@@ -127,6 +128,9 @@ mod tests {
         for (found, expected) in list(batch.focus).into_iter().zip([0.4, 0.6, 0.8, 1.0, 0.0, 0.2, 0.4, 0.6]) {
             assert!((found - expected).abs() < 1e-6);
         }
-        assert_eq!(batch.reference.into_data().into_vec::<f32>().unwrap(), [204., 205., 206., 207., 200., 201., 202., 203.]);
+        assert_eq!(
+            batch.reference.into_data().into_vec::<f32>().unwrap(),
+            [204., 205., 206., 207., 200., 201., 202., 203.]
+        );
     }
 }

@@ -256,6 +256,7 @@ fn cell_means(mask: &Mask) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use burn::backend::Flex;
+    use burn::tensor::backend::Backend;
     use model::small_autoencoder::SmallAutoencoderConfig;
 
     use super::*;
@@ -309,7 +310,10 @@ mod tests {
         assert_eq!(clips[1], encode(&lesson, &network, &device));
         assert_eq!((clips[1].shape, clips[1].map, clips[1].reference_count()), ([2, 4, 4, 4], [32, 32], 2));
         let back = network.decode(Tensor::from_data(
-            burn::tensor::TensorData::new(clips[1].target.iter().map(|value| value.to_f32()).collect::<Vec<_>>(), [2, 4, 4, 4]),
+            burn::tensor::TensorData::new(
+                clips[1].target.iter().map(|value| value.to_f32()).collect::<Vec<_>>(),
+                [2, 4, 4, 4],
+            ),
             &device,
         ));
         assert_eq!(back.dims(), [2, 3, 32, 32]);

@@ -10,7 +10,8 @@
 //! | clips | short clips | the temporal parts at the full rate, the rest at `spatial_rate` of it |
 //!
 //! Deviations from the paper: the loss counts `focus_weight` times inside the removed region and where the person is;
-//! reference and objects are dropped for a whole batch, not a row.
+//! reference and objects are dropped for a whole batch, not a row; block means of the error count
+//! extra ([`Objective::low_frequencies`]), which does not move the optimum.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -31,6 +32,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use crate::batch::{Batch, Excerpt};
+use crate::block_means::block_means;
 use crate::dataset::DatasetConfig;
 use crate::error::{Result, TrainError};
 use crate::normal::normal_values;
@@ -82,6 +84,9 @@ pub struct DenoiserTraining {
     /// In the stage of clips: the learning rate of what was trained before, as a share.
     #[serde(default = "default_spatial_rate")]
     pub spatial_rate: f32,
+    /// Tensors whose key starts with one of these are not trained, for example `pose_modulation.`.
+    #[serde(default)]
+    pub frozen: Vec<String>,
     /// Denoising steps of the sample sheet.
     #[serde(default = "default_sample_steps")]
     pub sample_steps: usize,
@@ -114,6 +119,9 @@ pub struct Objective {
     pub lean: f64,
     /// Weight of the loss in the focus, against 1 elsewhere.
     pub focus_weight: f64,
+    /// Weight of the error's means over blocks of 2x2 and 4x4 cells, times the block's size. Latents are mostly fine detail
+    /// that cannot be foreseen, and colours of whole parts are a small share of their variance; this makes them count.
+    pub low_frequencies: f64,
     /// Cap of the signal-to-noise ratio's weight (min-SNR); none = all timesteps count the same.
     pub min_snr: Option<f32>,
     /// Standard deviation of one random number a channel and clip added to the noise.
@@ -131,6 +139,7 @@ impl Default for Objective {
         Self {
             lean: 0.5,
             focus_weight: 3.0,
+            low_frequencies: 0.5,
             min_snr: Some(5.0),
             noise_offset: 0.0,
             drop_reference: 0.1,
@@ -180,7 +189,8 @@ impl<B: AutodiffBackend + ModelBackend> Denoising<'_, B> {
     }
 
     fn noise(&self, [b, c, n, h, w]: [usize; 5], random: &mut ChaCha8Rng) -> Tensor<B, 5> {
-        let tensor = |values, shape: [usize; 5]| Tensor::from_data(TensorData::new(values, shape), (&self.device, DType::F32));
+        let tensor =
+            |values, shape: [usize; 5]| Tensor::from_data(TensorData::new(values, shape), (&self.device, DType::F32));
         let noise: Tensor<B, 5> = tensor(normal_values(b * c * n * h * w, random), [b, c, n, h, w]);
         let offset: Tensor<B, 5> = tensor(normal_values(b * c, random), [b, c, 1, 1, 1]);
         noise + offset * self.config.objective.noise_offset
@@ -208,12 +218,20 @@ impl<B: AutodiffBackend + ModelBackend> Denoising<'_, B> {
         let reference = with_reference.then(|| networks.reference_features(batch.reference.clone(), None));
         let output =
             networks.predict(noisy, column(&|t| t as f32), &features, reference.as_ref().map(Into::into), None);
-        let squares = (output - velocity).square().mean_dim(1);
+        let error = output - velocity;
         let by_time = column(&|t| objective.min_snr.map_or(1.0, |gamma| self.schedule.min_snr_weight(t, gamma)));
         let by_place = batch.focus.clone() * (objective.focus_weight - 1.0) + 1.0;
-        let by_place = by_place.clone() / by_place.mean().reshape([1, 1, 1, 1, 1]);
-        let weighted = squares.clone() * by_place * by_time.reshape([rows, 1, 1, 1, 1]);
-        (weighted.mean(), squares.mean())
+        let weight = by_place.clone() / by_place.mean().reshape([1, 1, 1, 1, 1]) * by_time.reshape([rows, 1, 1, 1, 1]);
+        let weighted = error.clone() * weight.sqrt();
+        let mut total = weighted.clone().square().mean();
+        let [.., h, w] = weighted.dims();
+        for side in [2, 4] {
+            if objective.low_frequencies > 0.0 && h % side == 0 && w % side == 0 {
+                let coarse = block_means(frames_from_video(weighted.clone()), side).square().mean();
+                total = total + coarse * (objective.low_frequencies * (side * side) as f64);
+            }
+        }
+        (total, error.square().mean())
     }
 }
 
@@ -245,7 +263,8 @@ impl<B: AutodiffBackend + ModelBackend> Task<B> for Denoising<'_, B> {
                 let timesteps: Vec<i64> =
                     (0..excerpts.len()).map(|row| ((round * excerpts.len() + row) as i64 * 37 + 499) % 1000).collect();
                 let (_, plain) = self.errors(networks, &batch, &timesteps, true, &mut random);
-                sum += f64::from(plain.inner().into_data().convert::<f32>().into_vec::<f32>().map_or(f32::NAN, |v| v[0]));
+                sum +=
+                    f64::from(plain.inner().into_data().convert::<f32>().into_vec::<f32>().map_or(f32::NAN, |v| v[0]));
             }
             measures.insert(format!("error_{name}"), sum / rounds as f64);
         }
@@ -260,14 +279,11 @@ impl<B: AutodiffBackend + ModelBackend> Task<B> for Denoising<'_, B> {
 
 impl<B: AutodiffBackend + ModelBackend> Denoising<'_, B> {
     /// Samples of held-out clips: reference, skeleton, environment, result, truth.
-    fn samples(
-        &self,
-        networks: &Networks<B>,
-        step: u64,
-    ) -> Result<(media::picture::Picture, BTreeMap<String, f64>)> {
+    fn samples(&self, networks: &Networks<B>, step: u64) -> Result<(media::picture::Picture, BTreeMap<String, f64>)> {
         let side = self.held_out[0].map[0];
         let frames = self.frames();
-        let mut sheet = Sheet::new(8.min(self.held_out.len()), side, side).titled(format!("held-out samples, step {step}"));
+        let mut sheet =
+            Sheet::new(8.min(self.held_out.len()), side, side).titled(format!("held-out samples, step {step}"));
         let settings = SamplingSettings {
             steps: self.config.sample_steps,
             guidance: self.config.guidance,
@@ -362,7 +378,10 @@ pub fn run<B: AutodiffBackend + ModelBackend>(
     let schedule = Ddim::new(sizes.schedule.clone());
     let task = Denoising::<B> { config, stage, schedule, clips, held_out, device: device.clone() };
     let started = config.start_from.is_some();
-    let rate = |name: &str| rate_of(name, stage, started, config.spatial_rate);
+    let rate = |name: &str| match config.frozen.iter().any(|prefix| name.starts_with(prefix)) {
+        true => 0.0,
+        false => rate_of(name, stage, started, config.spatial_rate),
+    };
     train(&task, networks, &config.settings, rate, progress)
 }
 

@@ -6,11 +6,13 @@
 
 pub mod autoencoder;
 pub mod batch;
+mod block_means;
 pub mod checkpoint;
 pub mod crops;
 pub mod dataset;
 pub mod denoiser;
 pub mod error;
+pub mod export;
 mod normal;
 pub mod optimizer;
 pub mod parameters;

@@ -4,7 +4,7 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
 /// `count` numbers of mean 0 and variance 1 (Box and Muller's transform).
-pub fn normal_values(count: usize, random: &mut ChaCha8Rng) -> Vec<f32> {
+pub(crate) fn normal_values(count: usize, random: &mut ChaCha8Rng) -> Vec<f32> {
     let mut values = Vec::with_capacity(count + 1);
     while values.len() < count {
         let radius = (-2.0 * (1.0 - random.random::<f64>()).ln()).sqrt();

@@ -33,7 +33,8 @@ struct Entry {
 }
 
 fn write(path: &Path, entries: &[Entry], note: (&str, &str)) -> Result<()> {
-    let damaged = |error: safetensors::SafeTensorError| TrainError::Damaged { path: path.into(), reason: error.to_string() };
+    let damaged =
+        |error: safetensors::SafeTensorError| TrainError::Damaged { path: path.into(), reason: error.to_string() };
     let mut views = vec![];
     for entry in entries {
         let view = TensorView::new(entry.dtype, entry.shape.clone(), &entry.bytes).map_err(damaged)?;
@@ -68,9 +69,15 @@ impl Record {
         found.ok_or_else(|| self.damaged(format!("no `{key}` in its header")))
     }
 
-    fn bytes<const R: usize>(&self, tensors: &SafeTensors<'_>, name: &str, dtype: Dtype) -> Result<([usize; R], Vec<u8>)> {
+    fn bytes<const R: usize>(
+        &self,
+        tensors: &SafeTensors<'_>,
+        name: &str,
+        dtype: Dtype,
+    ) -> Result<([usize; R], Vec<u8>)> {
         let view = tensors.tensor(name).map_err(|error| self.damaged(error))?;
-        let shape = <[usize; R]>::try_from(view.shape()).map_err(|_| self.damaged(format!("`{name}` is {:?}", view.shape())))?;
+        let shape = <[usize; R]>::try_from(view.shape())
+            .map_err(|_| self.damaged(format!("`{name}` is {:?}", view.shape())))?;
         if view.dtype() != dtype {
             return Err(self.damaged(format!("`{name}` is {:?}, expected {dtype:?}", view.dtype())));
         }
@@ -192,7 +199,8 @@ impl EncodedClip {
             shape: vec![count, c, h, w],
             bytes: values.iter().flat_map(|value| value.to_le_bytes()).collect(),
         };
-        let bytes = |name, shape: Vec<usize>, values: &[u8]| Entry { name, dtype: Dtype::U8, shape, bytes: values.to_vec() };
+        let bytes =
+            |name, shape: Vec<usize>, values: &[u8]| Entry { name, dtype: Dtype::U8, shape, bytes: values.to_vec() };
         let mut entries = vec![
             halves("target", n, &self.target),
             halves("environment", n, &self.environment),
@@ -231,7 +239,8 @@ impl EncodedClip {
             return Err(record.damaged("its tensors have shapes that do not belong together"));
         }
         let objects = objects.map(|(_, values)| values);
-        let clip = Self { shape, map: [height, width], target, environment, objects, skeleton, depth, focus, references };
+        let clip =
+            Self { shape, map: [height, width], target, environment, objects, skeleton, depth, focus, references };
         Ok((clip, record.note("source")?))
     }
 }

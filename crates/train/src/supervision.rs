@@ -150,7 +150,8 @@ pub fn split(
         let objects = target_pictures.iter().zip(masks(coverage));
         objects.map(|(picture, coverage)| only(picture, &coverage)).collect::<Vec<_>>()
     });
-    let objects = objects.filter(|pictures| pictures.iter().any(|picture| picture.cells().iter().any(|c| *c != [0; 3])));
+    let objects =
+        objects.filter(|pictures| pictures.iter().any(|picture| picture.cells().iter().any(|c| *c != [0; 3])));
     let poses: Vec<Pose> = target.poses.iter().map(|pose| crop_pose(pose, window, size)).collect();
     let style = SkeletonStyle::default();
     let side = config.size;
@@ -252,7 +253,8 @@ fn only(picture: &Picture, coverage: &Mask) -> Picture {
 fn blacken(picture: &mut Picture, mask: &Mask, reach: i32) {
     for y in 0..mask.height() as i32 {
         for x in 0..mask.width() as i32 {
-            let near = (-reach..=reach).any(|dy| (-reach..=reach).any(|dx| mask.get_clamped(x + dx, y + dy) >= COVERED));
+            let near =
+                (-reach..=reach).any(|dy| (-reach..=reach).any(|dx| mask.get_clamped(x + dx, y + dy) >= COVERED));
             if near {
                 picture.set(x as usize, y as usize, [0; 3]);
             }
@@ -307,10 +309,13 @@ mod tests {
 
     /// A red person of 32x64 pixels with a blue object beside it, walking right by 4 pixels a frame.
     fn clip() -> SourceClip {
-        let inside = |x: usize, y: usize, left: usize, width: usize| (left..left + width).contains(&x) && (96..160).contains(&y);
+        let inside =
+            |x: usize, y: usize, left: usize, width: usize| (left..left + width).contains(&x) && (96..160).contains(&y);
         let lefts = [100, 104, 108];
         let mask = |from: usize, width: usize| {
-            lefts.map(|left| Mask::from_fn(256, 256, |x, y| if inside(x, y, left + from, width) { 255 } else { 0 })).to_vec()
+            lefts
+                .map(|left| Mask::from_fn(256, 256, |x, y| if inside(x, y, left + from, width) { 255 } else { 0 }))
+                .to_vec()
         };
         let frames = lefts.map(|left| {
             Picture::from_fn(256, 256, |x, y| match (inside(x, y, left, 32), inside(x, y, left + 40, 8)) {
@@ -361,8 +366,10 @@ mod tests {
         for seed in 0..6 {
             let lesson = lesson(seed, 0.0);
             for index in 0..3 {
-                let (environment, target, focus) = (&lesson.environment[index], &lesson.target[index], &lesson.focus[index]);
-                for ((environment, target), focus) in environment.cells().iter().zip(target.cells()).zip(focus.cells()) {
+                let (environment, target, focus) =
+                    (&lesson.environment[index], &lesson.target[index], &lesson.focus[index]);
+                for ((environment, target), focus) in environment.cells().iter().zip(target.cells()).zip(focus.cells())
+                {
                     assert!(*focus >= COVERED || environment == target);
                 }
                 let skeleton = lesson.skeleton[index].cells().iter().zip(lesson.depth[index].cells());

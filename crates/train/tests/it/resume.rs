@@ -8,15 +8,15 @@ use crate::small::{denoiser, run};
 fn a_stopped_run_goes_on_bit_for_bit() {
     let folder = tempfile::tempdir().unwrap();
     for (name, kind) in [("1", Config::Stage1 as fn(_) -> Config), ("2", Config::Stage2)] {
-        let mut whole = denoiser(folder.path(), &format!("whole-{name}"), 10);
+        let mut whole = denoiser(folder.path(), &format!("whole-{name}"), 6);
         whole.batch = 2;
         let mut cut = whole.clone();
         cut.settings.run = folder.path().join(format!("cut-{name}"));
         let (expected, _) = run(&kind(whole), None);
         let (stopped, _) = run(&kind(cut.clone()), Some(1));
-        assert_eq!((stopped.position.step, expected.position.step), (5, 10));
+        assert_eq!((stopped.position.step, expected.position.step), (3, 6));
         let (resumed, events) = run(&kind(cut.clone()), None);
-        assert!(events.iter().any(|event| matches!(event, Event::Started { step: 5, .. })));
+        assert!(events.iter().any(|event| matches!(event, Event::Started { step: 3, .. })));
         assert_eq!(resumed.position.updates, expected.position.updates);
         for (resumed, expected) in resumed.parameters.slots.iter().zip(&expected.parameters.slots) {
             assert_eq!(resumed.name, expected.name);

@@ -17,10 +17,10 @@ use train::trainer::LoopConfig;
 use train::{Config, Event, Outcome};
 
 /// What the tests train on.
-pub type Trained = Autodiff<Flex>;
+pub(crate) type Trained = Autodiff<Flex>;
 
 /// A training in `folder` of `steps` steps.
-pub fn denoiser(folder: &Path, run: &str, steps: u64) -> DenoiserTraining {
+pub(crate) fn denoiser(folder: &Path, run: &str, steps: u64) -> DenoiserTraining {
     let autoencoder = folder.join("autoencoder.safetensors");
     if !autoencoder.exists() {
         let device = Default::default();
@@ -46,7 +46,7 @@ pub fn denoiser(folder: &Path, run: &str, steps: u64) -> DenoiserTraining {
             seed: 3,
             steps,
             minutes: None,
-            log_every: 5,
+            log_every: 3,
             save_every: steps,
             optimizer: OptimizerConfig {
                 rate: 1e-2,
@@ -66,13 +66,14 @@ pub fn denoiser(folder: &Path, run: &str, steps: u64) -> DenoiserTraining {
         frames: 4,
         objective: Objective::default(),
         spatial_rate: 0.3,
+        frozen: vec![],
         sample_steps: 2,
         guidance: 1.0,
     }
 }
 
 /// Runs it and collects the events, stopping after `stop` log lines if asked to.
-pub fn run(config: &Config, stop: Option<usize>) -> (Outcome, Vec<Event>) {
+pub(crate) fn run(config: &Config, stop: Option<usize>) -> (Outcome, Vec<Event>) {
     let mut events = vec![];
     let mut lines = 0;
     let mut progress = |event: &Event| {
@@ -85,7 +86,7 @@ pub fn run(config: &Config, stop: Option<usize>) -> (Outcome, Vec<Event>) {
 }
 
 /// The mean errors that were logged, by step.
-pub fn errors(events: &[Event]) -> BTreeMap<u64, f64> {
+pub(crate) fn errors(events: &[Event]) -> BTreeMap<u64, f64> {
     let line = |event: &Event| match event {
         Event::Step { step, means, .. } => Some((*step, means["error"])),
         _ => None,
