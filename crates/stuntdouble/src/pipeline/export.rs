@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use media::file::AtomicFile;
 use media::image_file::{load_mask, load_picture};
 use media::picture::{Mask, Picture};
-use media::writer::AudioOutcome;
+use media::audio::AudioOutcome;
 use perception::paste::{PasteConfig, Pasted, paste};
 use perception::region::Region;
 
