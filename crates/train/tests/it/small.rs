@@ -6,6 +6,7 @@ use std::path::Path;
 
 use burn::backend::{Autodiff, Flex};
 use burn::tensor::backend::Backend;
+use burn::tensor::{Distribution, Tensor};
 use model::preset::Preset;
 use model::small_autoencoder::SmallAutoencoderConfig;
 use stage::Split;
@@ -26,7 +27,14 @@ pub(crate) fn denoiser(folder: &Path, run: &str, steps: u64) -> DenoiserTraining
         let device = Default::default();
         Flex::seed(&device, 7);
         let sizes = SmallAutoencoderConfig::tiny();
-        train::autoencoder::save(&sizes.init::<Flex>(&device), &sizes, &autoencoder).unwrap();
+        let network = sizes.init::<Flex>(&device);
+        // Latents of pictures of coloured squares get unit variance, as those of a trained autoencoder have.
+        let squares = Tensor::<Flex, 6>::random([16, 3, 4, 1, 4, 1], Distribution::Uniform(-1.0, 1.0), &device);
+        let raw = network.encode_raw(squares.expand([16, 3, 4, 8, 4, 8]).reshape([16, 3, 32, 32]));
+        let rows = raw.swap_dims(0, 1).reshape([4, 16 * 16]);
+        let list = |values: Tensor<Flex, 2>| values.into_data().into_vec::<f32>().unwrap();
+        let network = network.with_statistics(&list(rows.clone().mean_dim(1)), &list(rows.var(1).sqrt()));
+        train::autoencoder::save(&network, &sizes, &autoencoder).unwrap();
     }
     let clips = |name: &str, split| DatasetConfig {
         folder: folder.join(name),
@@ -49,7 +57,7 @@ pub(crate) fn denoiser(folder: &Path, run: &str, steps: u64) -> DenoiserTraining
             log_every: 3,
             save_every: steps,
             optimizer: OptimizerConfig {
-                rate: 1e-2,
+                rate: 5e-3,
                 warm_up: 10,
                 final_fraction: 0.1,
                 average: 0.95,
