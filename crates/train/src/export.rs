@@ -19,6 +19,9 @@ use crate::error::{Result, TrainError};
 pub const MANIFEST: &str = "manifest.json";
 const FORMAT: u32 = 1;
 
+/// Key, shape, values.
+type Tensor = (String, Vec<usize>, Vec<f32>);
+
 /// One file of weights.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -61,7 +64,7 @@ pub fn export(file: &Path, name: &str, folder: &Path, limit: usize) -> Result<Ma
     let config: serde_json::Value = serde_json::from_str(text).map_err(|error| damaged(error.to_string()))?;
     let header = BTreeMap::from([(CONFIG_KEY.to_string(), text.to_string())]);
 
-    let mut groups: Vec<Vec<(String, Vec<usize>, Vec<f32>)>> = vec![vec![]];
+    let mut groups: Vec<Vec<Tensor>> = vec![vec![]];
     let (mut size, mut parameters) = (text.len(), 0);
     for name in weights.names() {
         let (shape, values) = weights.values(name)?;

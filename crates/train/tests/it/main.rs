@@ -2,4 +2,5 @@
 
 mod behaviour;
 mod resume;
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod small;
