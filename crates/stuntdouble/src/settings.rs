@@ -24,7 +24,7 @@ impl PresetName {
     /// Denoising steps and guidance when the user chooses none: what the weights were found to do best with.
     fn sampling(self) -> (usize, f64) {
         match self {
-            Self::Bundled => (4, 1.0),
+            Self::Bundled => (2, 1.0),
             Self::Sd15 => (20, 3.5),
             Self::Tiny => (2, 1.0),
         }
@@ -127,6 +127,15 @@ impl Settings {
             let parsed = format!("value = {value}").parse::<Table>().ok().and_then(|mut table| table.remove("value"));
             merge(&mut layers, nested(name.trim(), parsed.unwrap_or_else(|| Value::String(value.into()))));
         }
+        // What nobody set follows the preset; a wrong name is reported with the other settings below.
+        let preset = match layers.get("preset").and_then(Value::as_str) {
+            Some("sd15") => PresetName::Sd15,
+            Some("tiny") => PresetName::Tiny,
+            _ => PresetName::Bundled,
+        };
+        let (steps, guidance) = preset.sampling();
+        layers.entry("steps").or_insert(Value::Integer(steps as i64));
+        layers.entry("guidance").or_insert(Value::Float(guidance));
         let settings: Self =
             layers.try_into().map_err(|reason: toml::de::Error| invalid("file or option", reason.message()))?;
         settings.check()
@@ -195,7 +204,7 @@ mod tests {
             let settings = Settings::resolve(None, Table::new(), &pairs).unwrap();
             (settings.steps, settings.guidance)
         };
-        assert_eq!(of(&[]), (4, 1.0));
+        assert_eq!(of(&[]), (2, 1.0));
         assert_eq!(of(&["preset=sd15"]), (20, 3.5));
         assert_eq!(of(&["preset=sd15", "steps=7"]), (7, 3.5));
     }

@@ -3,10 +3,10 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use media::audio::AudioOutcome;
 use media::file::AtomicFile;
 use media::image_file::{load_mask, load_picture};
 use media::picture::{Mask, Picture};
-use media::audio::AudioOutcome;
 use perception::paste::{PasteConfig, Pasted, paste};
 use perception::region::Region;
 
