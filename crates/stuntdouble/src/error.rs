@@ -111,7 +111,7 @@ impl Error {
             Self::Stage(error) => error.help().to_string(),
             Self::Train(error) => error.help().to_string(),
             Self::Setting { .. } => "see `stuntdouble help replace` for the settings and their ranges".into(),
-            Self::OtherRun { .. } => "give another `--run-dir`, or remove that folder to start anew".into(),
+            Self::OtherRun { .. } => "give another folder, or remove that one to start anew".into(),
             Self::Io { source, .. } => match source.kind() {
                 std::io::ErrorKind::StorageFull => {
                     "free some space and give the same command: finished clips are kept".into()

@@ -85,17 +85,17 @@ fn see(settings: &Settings, signals: &Path, source: &Source, store: &Store, even
     Ok(extent)
 }
 
-/// The command `perceive`: signals and a contact sheet.
+/// The command `perceive`: signals and a contact sheet. Signals that are there already, and perhaps edited, are not touched.
 ///
 /// # Errors
-/// Every [`Error`] of the inputs.
+/// Every [`Error`] of the inputs; [`Error::OtherRun`] when the folder holds finished signals.
 pub fn perceive_only(job: &PerceiveJob, store: &Store, tools: &Tools, events: &Events) -> Result<(), Error> {
-    let source = Source::open(&job.video, &job.settings, store, tools, events)?;
     let signals = job.output.join("signals");
-    std::fs::create_dir_all(&signals).map_err(io("create", &signals))?;
     if signals.join(crate::timeline::EXTENT_FILE).exists() {
-        std::fs::remove_dir_all(&signals).map_err(io("clear", &signals))?;
+        return Err(Error::OtherRun { path: signals, what: "contents: finished signals".into() });
     }
+    let source = Source::open(&job.video, &job.settings, store, tools, events)?;
+    std::fs::create_dir_all(&signals).map_err(io("create", &signals))?;
     let timeline = perceive(&job.settings, &signals, None, &source, store, events)?;
     let path: PathBuf = job.output.join("sheet.png");
     save_sheet(&path, &source, &timeline)?;

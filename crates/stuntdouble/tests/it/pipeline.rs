@@ -10,7 +10,7 @@ use perception::signals::SignalsFolder;
 use stage::{Assets, ClipSettings, ClipSpec, Wanted, render_parts};
 use stuntdouble::events::{Events, View};
 use stuntdouble::fetch::{Options, Store};
-use stuntdouble::pipeline::{self, Job, Mode, Tools};
+use stuntdouble::pipeline::{self, Job, Mode, PerceiveJob, Tools};
 use stuntdouble::settings::{PresetName, Settings};
 
 const FRAMES: usize = 21;
@@ -181,4 +181,18 @@ fn bad_inputs_have_their_codes_and_leave_no_output() {
     std::fs::create_dir(&empty).unwrap();
     check(&|job| job.signals = Some(empty.clone()), "fetch.offline", 4);
     check(&|job| job.settings.weights = Some(example.path("video")), "weights.io", 4);
+}
+
+#[test]
+fn perceive_does_not_touch_finished_signals() {
+    let example = Example::new();
+    let signals = example.path("seen/signals");
+    std::fs::create_dir_all(&signals).unwrap();
+    std::fs::write(signals.join("extent.json"), "{}").unwrap();
+    std::fs::write(signals.join("pose.json"), "edited").unwrap();
+    let job = PerceiveJob { video: example.path("video"), output: example.path("seen"), settings: Settings::default() };
+    let store = Store::new(example.path("cache"), Options { offline: true, ..Options::default() });
+    let error = pipeline::perceive_only(&job, &store, &Tools::default(), &Events::new(View::Silent)).unwrap_err();
+    assert_eq!(error.code(), "run.differs");
+    assert_eq!(std::fs::read(signals.join("pose.json")).unwrap(), b"edited");
 }
