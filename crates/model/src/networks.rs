@@ -5,6 +5,7 @@
 //! |---|---|---|
 //! | `autoencoder` | pictures `[M, 3, H, W]` in [-1, 1] | latents `[M, C, h, w]` |
 //! | `image_encoder` | reference picture `[B, 3, S, S]` | context `[B, 1, D]` |
+//! | `reference_tokens` | reference latent `[B, C, h, w]` | context `[B, G*G, D]`, where there is no image encoder |
 //! | `reference_unet` | reference latent `[B, C, h, w]` | [`ReferenceFeatures`] |
 //! | `pose_modulation` | skeleton `[B, 3, N, H, W]`, depth `[B, 1, N, H, W]` in [0, 1] | `[B, C_0, N, h, w]` |
 //! | `object_guider` | object latents `[B, C, N, h, w]` | one map a level |
@@ -28,6 +29,7 @@ use crate::ops::ModelBackend;
 use crate::pose_modulation::PoseModulation;
 use crate::preset::{NetworksConfig, ObjectUse};
 use crate::reference_net::ReferenceNet;
+use crate::reference_tokens::ReferenceTokens;
 use crate::unet::{ConfigError, ProjectedReference, Reference, ReferenceFeatures};
 use crate::video::{frames_from_video, video_from_frames};
 use crate::weights::{Extra, Precision, WeightError, Weights, collect, to_bytes};
@@ -82,6 +84,8 @@ pub struct Networks<B: Backend> {
     pub autoencoder: Autoencoder<B>,
     /// Reference picture to the context of cross-attention.
     pub image_encoder: Option<ClipVision<B>>,
+    /// Reference latent to the context of cross-attention, where there is no image encoder.
+    pub reference_tokens: Option<ReferenceTokens<B>>,
     /// Reference latent to tokens for the denoiser's self-attentions.
     pub reference_unet: ReferenceNet<B>,
     /// Skeleton and depth to pose features.
@@ -138,7 +142,16 @@ pub struct ClipFeatures<B: Backend> {
 pub struct ReferenceState<B: Backend> {
     /// Keys and values for the denoiser's self-attentions.
     pub projected: ProjectedReference<B>,
-    /// Context of cross-attention, `[B, 1, D]`.
+    /// Context of cross-attention, `[B, L, D]`.
+    pub context: Option<Tensor<B, 3>>,
+}
+
+/// A reference picture in training, differentiable.
+#[derive(Debug, Clone)]
+pub struct TrainedReference<B: Backend> {
+    /// Tokens for the denoiser's self-attentions, before they go through its linear maps.
+    pub features: ReferenceFeatures<B>,
+    /// Context of cross-attention, `[B, L, D]`.
     pub context: Option<Tensor<B, 3>>,
 }
 
@@ -163,6 +176,7 @@ impl<B: ModelBackend> Networks<B> {
         Self {
             autoencoder: config.autoencoder.init(device),
             image_encoder: config.image_encoder.as_ref().map(|encoder| encoder.init(device)),
+            reference_tokens: config.reference_tokens.as_ref().map(|tokens| tokens.init(latent_channels, device)),
             reference_unet: ReferenceNet::init(&denoiser, device),
             pose_modulation: config.pose.init(device),
             object_guider: (config.objects == ObjectUse::Blended)
@@ -218,6 +232,7 @@ impl<B: ModelBackend> Networks<B> {
         BTreeMap::from([
             ("autoencoder", self.autoencoder.num_params()),
             ("image_encoder", self.image_encoder.num_params()),
+            ("reference_tokens", self.reference_tokens.num_params()),
             ("reference_unet", self.reference_unet.num_params()),
             ("pose_modulation", self.pose_modulation.num_params()),
             ("object_guider", self.object_guider.num_params()),
@@ -233,17 +248,25 @@ impl<B: ModelBackend> Networks<B> {
         video_from_frames(Tensor::cat(latents.collect(), 0), b)
     }
 
-    /// The reference's tokens, before they go through the denoiser's linear maps: for training. Latent `[B, C, h, w]`,
-    /// context `[B, 1, D]`.
-    pub fn reference_features(&self, latent: Tensor<B, 4>, context: Option<Tensor<B, 3>>) -> ReferenceFeatures<B> {
+    /// A reference for training: latent `[B, C, h, w]`, and where there is an image encoder its embedding `[B, 1, D]`.
+    pub fn reference_features(&self, latent: Tensor<B, 4>, embedding: Option<Tensor<B, 3>>) -> TrainedReference<B> {
+        let context = self.reference_tokens.as_ref().map(|tokens| tokens.forward(latent.clone())).or(embedding);
         let timestep = Tensor::zeros([latent.dims()[0]], &latent.device());
-        self.reference_unet.forward(latent, timestep, context, self.config.fusion)
+        let features = self.reference_unet.forward(latent, timestep, context.clone(), self.config.fusion);
+        TrainedReference { features, context }
     }
 
-    /// A reference for sampling: latent `[B, C, h, w]`, and where there is an image encoder its embedding `[B, 1, D]`.
-    pub fn reference_state(&self, latent: Tensor<B, 4>, context: Option<Tensor<B, 3>>) -> ReferenceState<B> {
-        let features = self.reference_features(latent, context.clone());
+    /// A reference for sampling, from the same.
+    pub fn reference_state(&self, latent: Tensor<B, 4>, embedding: Option<Tensor<B, 3>>) -> ReferenceState<B> {
+        let TrainedReference { features, context } = self.reference_features(latent, embedding);
         ReferenceState { projected: self.denoising_unet.project_reference(&features), context }
+    }
+
+    /// The context of cross-attention for `batch` clips without a reference: zeros, where there is a context at all.
+    pub fn no_context(&self, batch: usize, device: &B::Device) -> Option<Tensor<B, 3>> {
+        let width = self.config.unet.cross_attention_width?;
+        let tokens = self.config.reference_tokens.as_ref().map_or(1, |tokens| tokens.grid * tokens.grid);
+        Some(Tensor::zeros([batch, tokens, width], device))
     }
 
     /// What the denoiser needs of a clip's conditions; differentiable.

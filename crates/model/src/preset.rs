@@ -12,6 +12,7 @@ use crate::ddim::DdimConfig;
 use crate::motion::MotionConfig;
 use crate::pose_modulation::{DepthModulationConfig, PoseModulationConfig};
 use crate::reference_net::FusionBlocks;
+use crate::reference_tokens::ReferenceTokensConfig;
 use crate::small_autoencoder::SmallAutoencoderConfig;
 use crate::unet::{ConfigError, Heads, UnetConfig};
 use crate::vae::AutoencoderKlConfig;
@@ -47,6 +48,9 @@ pub struct NetworksConfig {
     pub blending: BlendingConfig,
     /// The image tower whose embedding is the context of cross-attention.
     pub image_encoder: Option<ClipVisionConfig>,
+    /// What makes that context of the reference's latent where there is no image tower.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference_tokens: Option<ReferenceTokensConfig>,
     /// The noise schedule that the denoiser was trained with.
     pub schedule: DdimConfig,
     /// Frames of a clip, `N`.
@@ -75,7 +79,9 @@ impl NetworksConfig {
         self.denoiser().check()?;
         let latent = self.autoencoder.latent_channels();
         let first = self.unet.block_out_channels[0];
-        let context = self.image_encoder.as_ref().map(|encoder| encoder.projection_dim);
+        let embedding = self.image_encoder.as_ref().map(|encoder| encoder.projection_dim);
+        let tokens = self.reference_tokens.as_ref().map(|tokens| tokens.width);
+        let context = embedding.or(tokens);
         let trunk = &self.pose.trunk_widths;
         let trunk_fits = trunk.len() == 4
             && !trunk.contains(&0)
@@ -119,7 +125,15 @@ impl NetworksConfig {
                 "unet.cross_attention_width",
                 self.unet.cross_attention_width == context,
                 format!("{:?}", self.unet.cross_attention_width),
-                format!("the image encoder's {context:?}"),
+                format!("the {context:?} of the image encoder or the reference tokens"),
+            ),
+            (
+                "reference_tokens",
+                self.reference_tokens
+                    .as_ref()
+                    .is_none_or(|tokens| embedding.is_none() && tokens.grid > 0 && tokens.width > 0),
+                format!("{:?}", self.reference_tokens),
+                "sizes above zero, and no image encoder beside them".into(),
             ),
             (
                 "clip_frames",
@@ -205,7 +219,7 @@ fn bundled() -> NetworksConfig {
             layers_per_block: 1,
             attention_levels: vec![false, true, true],
             heads: Heads::Width(32),
-            cross_attention_width: None,
+            cross_attention_width: Some(128),
             norm_groups: 8,
             motion: Some(MotionConfig { heads: 4, norm_groups: 8, ..MotionConfig::default() }),
             ..UnetConfig::default()
@@ -213,13 +227,14 @@ fn bundled() -> NetworksConfig {
         autoencoder: AutoencoderConfig::Small(autoencoder),
         fusion: FusionBlocks::MidUp,
         pose: PoseModulationConfig {
-            trunk_widths: vec![16, 32, 64, 128],
+            trunk_widths: vec![8, 16, 32, 64],
             out_channels: 64,
-            depth: Some(DepthModulationConfig { heads: 4, ..DepthModulationConfig::default() }),
+            depth: Some(DepthModulationConfig { heads: 2, ..DepthModulationConfig::default() }),
         },
         objects: ObjectUse::Blended,
         blending: BlendingConfig::default(),
         image_encoder: None,
+        reference_tokens: Some(ReferenceTokensConfig { grid: 4, width: 128 }),
         schedule: DdimConfig::default(),
         clip_frames: 16,
         size: 128,
@@ -235,6 +250,7 @@ fn sd15() -> NetworksConfig {
         objects: ObjectUse::Blended,
         blending: BlendingConfig::default(),
         image_encoder: Some(ClipVisionConfig::default()),
+        reference_tokens: None,
         schedule: DdimConfig::default(),
         clip_frames: 16,
         size: 512,
@@ -246,6 +262,7 @@ fn tiny() -> NetworksConfig {
         autoencoder: AutoencoderConfig::Small(SmallAutoencoderConfig::tiny()),
         unet: UnetConfig {
             motion: Some(MotionConfig { heads: 2, norm_groups: 4, ..MotionConfig::default() }),
+            cross_attention_width: Some(8),
             ..UnetConfig::tiny()
         },
         fusion: FusionBlocks::MidUp,
@@ -257,6 +274,7 @@ fn tiny() -> NetworksConfig {
         objects: ObjectUse::Blended,
         blending: BlendingConfig::default(),
         image_encoder: None,
+        reference_tokens: Some(ReferenceTokensConfig { grid: 2, width: 8 }),
         schedule: DdimConfig::default(),
         clip_frames: 4,
         size: 32,
@@ -291,6 +309,11 @@ mod tests {
         check(&|config| config.pose.out_channels = 4, "pose.out_channels");
         check(&|config| config.pose.trunk_widths.truncate(3), "pose");
         check(&|config| config.unet.cross_attention_width = Some(768), "unet.cross_attention_width");
+        check(&|config| config.reference_tokens = None, "unet.cross_attention_width");
+        check(
+            &|config| config.reference_tokens = Some(ReferenceTokensConfig { grid: 0, width: 8 }),
+            "reference_tokens",
+        );
         check(&|config| config.clip_frames = 33, "clip_frames");
         check(&|config| config.size = 100, "size");
         check(&|config| config.schedule.num_train_timesteps = 0, "schedule.num_train_timesteps");

@@ -185,7 +185,7 @@ fn guided<B: ModelBackend>(
     if guidance <= 1.0 {
         return conditional;
     }
-    let nothing = reference.context.as_ref().map(Tensor::zeros_like);
+    let nothing = networks.no_context(latent.dims()[0], &latent.device());
     let unconditional = networks.predict(latent, timestep, features, None, nothing);
     unconditional.clone() + (conditional - unconditional) * guidance
 }

@@ -6,7 +6,7 @@
 //!
 //! | stage | excerpts | trained |
 //! |---|---|---|
-//! | frames | single frames | all but temporal modules (left out) and the pose modulation's convolution over time |
+//! | frames | frames by themselves | all but temporal modules (left out) and the pose modulation's convolution over time |
 //! | clips | short clips | the temporal parts at the full rate, the rest at `spatial_rate` of it |
 //!
 //! Deviations from the paper: the loss counts `focus_weight` times inside the removed region and where the person is;
@@ -22,7 +22,7 @@ use media::image_file::save_picture;
 use media::sheet::Sheet;
 use model::ModelBackend;
 use model::ddim::Ddim;
-use model::networks::{ClipConditions, Networks};
+use model::networks::{ClipConditions, Networks, TrainedReference};
 use model::preset::{NetworksConfig, Preset};
 use model::sampler::{SamplingSettings, clip_noise, generate_clip};
 use model::video::frames_from_video;
@@ -75,9 +75,10 @@ pub struct DenoiserTraining {
     pub held_out: DatasetConfig,
     /// Excerpts a step.
     pub batch: usize,
-    /// Frames an excerpt in the stage of clips.
-    #[serde(default = "default_frames")]
-    pub frames: usize,
+    /// Frames an excerpt; none = 1 in the stage of frames, 8 in the stage of clips. More than one in the stage of frames
+    /// shares a reference among them, which saves most of the reference network's work.
+    #[serde(default)]
+    pub frames: Option<usize>,
     /// How the loss is made.
     #[serde(default)]
     pub objective: Objective,
@@ -93,10 +94,6 @@ pub struct DenoiserTraining {
     /// Guidance of the sample sheet.
     #[serde(default = "default_guidance")]
     pub guidance: f32,
-}
-
-fn default_frames() -> usize {
-    8
 }
 
 fn default_spatial_rate() -> f32 {
@@ -149,6 +146,15 @@ impl Default for Objective {
     }
 }
 
+impl DenoiserTraining {
+    fn frames_of(&self, stage: Stage) -> usize {
+        self.frames.unwrap_or(match stage {
+            Stage::Frames => 1,
+            Stage::Clips => 8,
+        })
+    }
+}
+
 struct Denoising<'a, B: AutodiffBackend> {
     config: &'a DenoiserTraining,
     stage: Stage,
@@ -160,10 +166,7 @@ struct Denoising<'a, B: AutodiffBackend> {
 
 impl<B: AutodiffBackend + ModelBackend> Denoising<'_, B> {
     fn frames(&self) -> usize {
-        match self.stage {
-            Stage::Frames => 1,
-            Stage::Clips => self.config.frames,
-        }
+        self.config.frames_of(self.stage)
     }
 
     /// Draws the excerpts of a step. Steps with objects only see clips that have some.
@@ -216,8 +219,12 @@ impl<B: AutodiffBackend + ModelBackend> Denoising<'_, B> {
         };
         let features = networks.clip_features(&batch.conditions);
         let reference = with_reference.then(|| networks.reference_features(batch.reference.clone(), None));
+        let (tokens, context) = match reference {
+            Some(TrainedReference { features, context }) => (Some(features), context),
+            None => (None, networks.no_context(rows, &self.device)),
+        };
         let output =
-            networks.predict(noisy, column(&|t| t as f32), &features, reference.as_ref().map(Into::into), None);
+            networks.predict(noisy, column(&|t| t as f32), &features, tokens.as_ref().map(Into::into), context);
         let error = output - velocity;
         let by_time = column(&|t| objective.min_snr.map_or(1.0, |gamma| self.schedule.min_snr_weight(t, gamma)));
         let by_place = batch.focus.clone() * (objective.focus_weight - 1.0) + 1.0;
@@ -359,7 +366,7 @@ pub fn run<B: AutodiffBackend + ModelBackend>(
     device: &B::Device,
     progress: &mut Progress<'_>,
 ) -> Result<Outcome> {
-    let frames = if stage == Stage::Clips { config.frames } else { 1 };
+    let frames = config.frames_of(stage);
     for (setting, data) in [("data", &config.data), ("held_out", &config.held_out)] {
         if data.frames < frames || data.clips == 0 {
             let found = format!("{} clips of {} frames", data.clips, data.frames);

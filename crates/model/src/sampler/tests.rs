@@ -63,10 +63,11 @@ fn guidance_is_the_line_through_both_halves() {
     let timestep = Tensor::from_floats([400.0], &Default::default());
     let seen = Some(Reference::Projected(&reference.projected));
     networks
-        .predict(noise(1, 0), timestep.clone(), &features, seen, None)
+        .predict(noise(1, 0), timestep.clone(), &features, seen, reference.context.clone())
         .into_data()
         .assert_eq(&one.clone().into_data(), true);
-    let unconditional = networks.predict(noise(1, 0), timestep, &features, None, None);
+    let unconditional =
+        networks.predict(noise(1, 0), timestep, &features, None, networks.no_context(1, &Default::default()));
     let line = unconditional.clone() + (one - unconditional) * 2.0;
     assert!((line - two).abs().max().into_scalar() < 1e-5);
 }

@@ -71,7 +71,7 @@ pub(crate) fn denoiser(folder: &Path, run: &str, steps: u64) -> DenoiserTraining
         data: clips("train", Split::Train),
         held_out: clips("val", Split::Val),
         batch: 4,
-        frames: 4,
+        frames: Some(4),
         objective: Objective::default(),
         spatial_rate: 0.3,
         frozen: vec![],
