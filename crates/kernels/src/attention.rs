@@ -1,0 +1,117 @@
+//! Attention over the tokens of a map, keys from several sources without joining them.
+//!
+//! | operand | shape |
+//! |---|---|
+//! | query, result | `[B, L, heads * D]` |
+//! | keys, values of a source | `[B or 1, L_s, heads * D]`; one for all pictures where it is 1 |
+//!
+//! `softmax(scale * Q K^T) V` per head, where `K` and `V` are all sources' one after the other. A task is up to
+//! `PARTS * VECTORS` vectors of queries of one head.
+
+use crate::attention_block::{Memory, PARTS, Queries, Tokens, VECTORS, attend};
+use crate::buffer::with_scratch;
+use crate::element::Element;
+use crate::isa::Cpu;
+use crate::partition::{Shared, for_each_task};
+use crate::simd::{Kernel, Simd, shape};
+
+/// Keys and values that queries look at, for instance a map's own or a reference's.
+#[derive(Debug, Clone, Copy)]
+pub struct Source<'a, T> {
+    /// `[batch, len, heads * D]`
+    pub keys: &'a [T],
+    /// `[batch, len, heads * D]`
+    pub values: &'a [T],
+    /// As many as queries have, or 1: shared by all.
+    pub batch: usize,
+    /// Tokens.
+    pub len: usize,
+}
+
+/// Sizes of an attention.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Heads {
+    /// Pictures.
+    pub batch: usize,
+    /// Query tokens of a picture.
+    pub queries: usize,
+    /// Heads.
+    pub heads: usize,
+    /// Elements of a token in one head, `D`.
+    pub width: usize,
+}
+
+/// Attention of `query` over all `sources`; scores are multiplied by `scale`, usually `1 / sqrt(D)`. Without any key the
+/// result is zero.
+///
+/// # Panics
+/// When a slice does not have the size that the shapes ask for, or `scale` is not positive.
+pub fn attention<T: Element>(
+    cpu: Cpu,
+    query: &[T],
+    sources: &[Source<'_, T>],
+    sizes: Heads,
+    scale: f32,
+    result: &mut [T],
+) {
+    let Heads { batch, queries, heads, width } = sizes;
+    let token = heads * width;
+    assert!(scale > 0.0, "attention: scale {scale}");
+    assert_eq!(query.len(), batch * queries * token, "attention: query of {sizes:?}");
+    assert_eq!(result.len(), query.len(), "attention: result of {sizes:?}");
+    for Source { keys, values, batch: own, len } in sources {
+        assert!(*own == batch || *own == 1, "attention: source of batch {own}, queries of batch {batch}");
+        let sizes = [keys.len(), values.len()];
+        assert_eq!(sizes, [own * len * token; 2], "attention: source [{own}, {len}, {token}]");
+    }
+    if sources.iter().all(|source| source.len == 0) {
+        result.fill(T::ZERO);
+        return;
+    }
+    if result.is_empty() {
+        return;
+    }
+    let lanes = VECTORS * shape(cpu).0;
+    let block = (PARTS * lanes).min(queries.next_multiple_of(lanes));
+    let blocks = queries.div_ceil(block);
+    let shared = Shared::new(result);
+    for_each_task(batch * heads * blocks, |task| {
+        let (picture, head, first) = (task / (heads * blocks), task / blocks % heads, task % blocks * block);
+        let start = (picture * queries + first) * token + head * width;
+        let tokens = sources.iter().map(|source| {
+            let start = if source.batch == 1 { 0 } else { picture * source.len * token } + head * width;
+            // An empty source has no element to start at.
+            let start = if source.len == 0 { 0 } else { start };
+            let (keys, values) = (source.keys[start..].as_ptr(), source.values[start..].as_ptr());
+            Tokens { keys, values, stride: token, len: source.len }
+        });
+        let tokens: Vec<_> = tokens.collect();
+        let count = block.min(queries - first);
+        // SAFETY: `start` is in range, because `picture`, `first` and `head` are.
+        let place = unsafe { shared.pointer().add(start) };
+        let queries = Queries { query: query[start..].as_ptr(), result: place, stride: token, count };
+        with_scratch(Memory::<T>::bytes(width, lanes), |mut scratch| {
+            let memory = Memory::take(&mut scratch, width, lanes);
+            // SAFETY: all tokens are in their slices by the lengths compared above; tasks write different queries or heads.
+            unsafe { T::attention(cpu, Task { queries, tokens: &tokens, width, scale, memory }) };
+        });
+    });
+}
+
+pub(crate) struct Task<'a, T> {
+    queries: Queries<T>,
+    tokens: &'a [Tokens<T>],
+    width: usize,
+    scale: f32,
+    memory: Memory<'a, T>,
+}
+
+impl<T: Element> Kernel for Task<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<S: Simd>(mut self) {
+        // SAFETY: the caller's; `attention` has sized block and memory.
+        unsafe { attend::<S, T, VECTORS>(self.queries, self.tokens, self.width, self.scale, &mut self.memory) };
+    }
+}

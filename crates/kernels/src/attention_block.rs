@@ -1,0 +1,348 @@
+//! One head's attention for a block of queries: online softmax over tiles of keys, queries along the vector lanes.
+//!
+//! | array | layout |
+//! |---|---|
+//! | queries, keys, values, result | a token's `D` elements contiguous, tokens `stride` apart |
+//! | packed queries | `[part][D / STEP][NV * LANES][STEP]` |
+//! | scores | `[key of the tile][NV * LANES]`, weights in their place or, paired, beside them |
+//! | sums | `[part][D][NV * LANES]`, as are the running maximum and total without the `D` |
+//!
+//! Both products are transposed: scores = K Q^T and sums = V^T weights, so that keys and values are broadcast from where they
+//! lie, no lane is lost whatever `D` is, and softmax runs down the rows without sums across lanes.
+//! Source: Milakov and Gimelshein 2018 (arXiv 1805.02867); Dao et al. 2022 (arXiv 2205.14135).
+
+use crate::buffer::Scratch;
+use crate::element::Element;
+use crate::math::exp2_of_negative;
+use crate::micro::{Left, Segment, Tile, height};
+use crate::simd::Simd;
+
+/// Keys of a tile.
+pub(crate) const KEYS: usize = 64;
+/// Vectors of queries of a part.
+pub(crate) const VECTORS: usize = 2;
+/// Parts of a block that share a pass over the keys.
+pub(crate) const PARTS: usize = 4;
+
+/// Keys and values of one head: `len` tokens, `stride` elements apart.
+#[derive(Clone, Copy)]
+pub(crate) struct Tokens<T> {
+    pub(crate) keys: *const T,
+    pub(crate) values: *const T,
+    pub(crate) stride: usize,
+    pub(crate) len: usize,
+}
+
+/// Queries of one head that are computed together.
+#[derive(Clone, Copy)]
+pub(crate) struct Queries<T> {
+    pub(crate) query: *const T,
+    pub(crate) result: *mut T,
+    pub(crate) stride: usize,
+    pub(crate) count: usize,
+}
+
+/// Memory of a block.
+pub(crate) struct Memory<'a, T> {
+    packed: &'a mut [T],
+    sums: &'a mut [f32],
+    maximum: &'a mut [f32],
+    total: &'a mut [f32],
+    scores: &'a mut [f32],
+    weights: &'a mut [T],
+    values: &'a mut [T],
+}
+
+impl<'a, T: Element> Memory<'a, T> {
+    /// Lengths for heads of `width` and parts of `lanes` queries.
+    fn lengths(width: usize, lanes: usize) -> [usize; 7] {
+        let block = PARTS * lanes;
+        let paired = if T::STEP == 1 { 0 } else { 1 };
+        let even = width.next_multiple_of(T::STEP);
+        [even * block, width * block, block, block, KEYS * lanes, paired * KEYS * lanes, paired * KEYS * width]
+    }
+
+    /// Bytes of scratch that `take` needs.
+    pub(crate) fn bytes(width: usize, lanes: usize) -> usize {
+        let [packed, sums, maximum, total, scores, weights, values] = Self::lengths(width, lanes);
+        let whole = [sums, maximum, total, scores].map(Scratch::bytes::<f32>);
+        let own = [packed, weights, values].map(Scratch::bytes::<T>);
+        whole.iter().chain(&own).sum()
+    }
+
+    /// Cuts the scratch.
+    pub(crate) fn take(scratch: &mut Scratch<'a>, width: usize, lanes: usize) -> Self {
+        let [packed, sums, maximum, total, scores, weights, values] = Self::lengths(width, lanes);
+        Self {
+            packed: scratch.take(packed),
+            sums: scratch.take(sums),
+            maximum: scratch.take(maximum),
+            total: scratch.take(total),
+            scores: scratch.take(scores),
+            weights: scratch.take(weights),
+            values: scratch.take(values),
+        }
+    }
+}
+
+/// Attention of `queries` over all `sources`, of heads of `width`, scores times `scale`.
+///
+/// # Safety
+/// The machine has `S`; `queries.count` is at most `PARTS * NV * LANES`, all tokens have `width` readable (the result:
+/// writable) elements, and `memory` was taken for `width` and at least `NV * LANES` lanes.
+#[inline(always)]
+pub(crate) unsafe fn attend<S: Simd, T: Element, const NV: usize>(
+    queries: Queries<T>,
+    sources: &[Tokens<T>],
+    width: usize,
+    scale: f32,
+    memory: &mut Memory<'_, T>,
+) {
+    let lanes = NV * S::LANES;
+    let parts = queries.count.div_ceil(lanes);
+    let (even, block) = (width.next_multiple_of(T::STEP), parts * lanes);
+    debug_assert!(memory.packed.len() >= even * block && memory.sums.len() >= width * block);
+    memory.sums[..width * block].fill(0.0);
+    memory.total[..block].fill(0.0);
+    memory.maximum[..block].fill(f32::MIN);
+    // SAFETY: the caller's; every range below lies in what `Memory::lengths` gives.
+    unsafe {
+        pack_queries(queries, lanes, width, &mut memory.packed[..even * block]);
+        let scale = scale * std::f32::consts::LOG2_E;
+        for source in sources {
+            let mut first = 0;
+            while first < source.len {
+                let count = KEYS.min(source.len - first);
+                let mut keys = [std::ptr::null(); KEYS];
+                for (i, key) in keys.iter_mut().enumerate().take(count) {
+                    *key = source.keys.add((first + i) * source.stride);
+                }
+                let values = source.values.add(first * source.stride);
+                let left = if T::STEP == 1 {
+                    Left::Column { base: values, stride: source.stride, steps: count }
+                } else {
+                    pair_values(values, source.stride, count, width, memory.values);
+                    Left::Column {
+                        base: memory.values.as_ptr(),
+                        stride: T::STEP * width,
+                        steps: count.div_ceil(T::STEP),
+                    }
+                };
+                for part in 0..parts {
+                    let packed = memory.packed[part * even * lanes..].as_ptr();
+                    scores::<S, T, NV>(&keys[..count], width, packed, memory.scores.as_mut_ptr());
+                    let sums = memory.sums[part * width * lanes..].as_mut_ptr();
+                    let place = [&mut memory.maximum[part * lanes..], &mut memory.total[part * lanes..]];
+                    let place = place.map(<[f32]>::as_mut_ptr);
+                    let weights =
+                        if T::STEP == 1 { memory.scores.as_mut_ptr().cast() } else { memory.weights.as_mut_ptr() };
+                    soften::<S, T, NV>(memory.scores.as_mut_ptr(), count, scale, place, sums, width, weights);
+                    weigh::<S, T, NV>(left, width, weights, sums);
+                }
+                first += count;
+            }
+        }
+        for part in 0..parts {
+            let sums = memory.sums[part * width * lanes..].as_mut_ptr();
+            let total = memory.total[part * lanes..].as_ptr();
+            finish::<S, T, NV>(queries, part * lanes, width, sums, total, memory.packed.as_mut_ptr());
+        }
+    }
+}
+
+/// Packs queries into lanes; lanes without a query are zero.
+///
+/// # Safety
+/// `queries` are readable.
+#[inline(always)]
+unsafe fn pack_queries<T: Element>(queries: Queries<T>, lanes: usize, width: usize, packed: &mut [T]) {
+    let even = width.next_multiple_of(T::STEP);
+    if queries.count * width < packed.len() {
+        packed.fill(T::ZERO);
+    }
+    for q in 0..queries.count {
+        let part = &mut packed[q / lanes * even * lanes..][..even * lanes];
+        for d in 0..width {
+            // SAFETY: query `q < count` has `width` elements.
+            part[(d / T::STEP * lanes + q % lanes) * T::STEP + d % T::STEP] =
+                unsafe { *queries.query.add(q * queries.stride + d) };
+        }
+    }
+}
+
+/// Interleaves neighbouring values, `[pair][width][2]`; the missing half of an odd count is zero.
+///
+/// # Safety
+/// `count` values are readable, `stride` apart.
+#[inline(always)]
+unsafe fn pair_values<T: Element>(values: *const T, stride: usize, count: usize, width: usize, paired: &mut [T]) {
+    debug_assert!(paired.len() >= count.next_multiple_of(2) * width);
+    for pair in 0..count / 2 {
+        let to = &mut paired[pair * 2 * width..(pair + 1) * 2 * width];
+        for (d, to) in to.chunks_exact_mut(2).enumerate() {
+            // SAFETY: values `2 * pair` and the next have `width` elements.
+            unsafe {
+                to[0] = *values.add(2 * pair * stride + d);
+                to[1] = *values.add((2 * pair + 1) * stride + d);
+            }
+        }
+    }
+    if count % 2 == 1 {
+        let to = &mut paired[(count - 1) * width..(count + 1) * width];
+        for (d, to) in to.chunks_exact_mut(2).enumerate() {
+            // SAFETY: the last value has `width` elements.
+            to[0] = unsafe { *values.add((count - 1) * stride + d) };
+            to[1] = T::ZERO;
+        }
+    }
+}
+
+/// Scores of one part: a row for each key.
+///
+/// # Safety
+/// As `attend`.
+#[inline(always)]
+unsafe fn scores<S: Simd, T: Element, const NV: usize>(
+    keys: &[*const T],
+    width: usize,
+    packed: *const T,
+    scores: *mut f32,
+) {
+    let segments = [Segment { pointers: 0, offset: 0, len: width }];
+    let mut key = 0;
+    while key < keys.len() {
+        let rows = height::<S>(keys.len() - key);
+        let left = Left::Rows { pointers: keys[key..].as_ptr(), height: rows, segments: &segments };
+        // SAFETY: `rows` keys are left, each of `width` elements; the part has `width` packed steps.
+        unsafe {
+            let sums = scores.add(key * NV * S::LANES);
+            Tile::<T, NV> { rows, left, right: packed, sums, add: false }.compute::<S>();
+        }
+        key += rows;
+    }
+}
+
+/// Turns scores into weights, `2^(scale * (score - maximum))`, and brings maximum, total and sums up to date.
+///
+/// # Safety
+/// As `attend`; `weights` may be `scores` where a step is one element.
+#[inline(always)]
+unsafe fn soften<S: Simd, T: Element, const NV: usize>(
+    scores: *mut f32,
+    count: usize,
+    scale: f32,
+    [maximum, total]: [*mut f32; 2],
+    sums: *mut f32,
+    width: usize,
+    weights: *mut T,
+) {
+    let lanes = NV * S::LANES;
+    // SAFETY: the caller's; rows are below `count <= KEYS`, and a missing half of a pair is not read but made.
+    unsafe {
+        let scale = S::splat(scale);
+        for v in 0..NV {
+            let at = v * S::LANES;
+            let old = S::load(maximum.add(at));
+            let (mut new, mut other) = (old, old);
+            let mut i = 0;
+            while i + 2 <= count {
+                new = S::max(S::load(scores.add(i * lanes + at)), new);
+                other = S::max(S::load(scores.add((i + 1) * lanes + at)), other);
+                i += 2;
+            }
+            if i < count {
+                new = S::max(S::load(scores.add(i * lanes + at)), new);
+            }
+            new = S::max(other, new);
+            let mut sum = S::load(total.add(at));
+            if S::any_greater(new, old) {
+                let factor = exp2_of_negative::<S>(S::mul(S::sub(old, new), scale));
+                sum = S::mul(sum, factor);
+                for d in 0..width {
+                    let p = sums.add(d * lanes + at);
+                    S::store(p, S::mul(S::load(p), factor));
+                }
+                S::store(maximum.add(at), new);
+            }
+            let shift = S::sub(S::splat(0.0), S::mul(new, scale));
+            let mut second = S::splat(0.0);
+            let mut i = 0;
+            while i + 2 <= count {
+                let low = exp2_of_negative::<S>(S::mul_add(S::load(scores.add(i * lanes + at)), scale, shift));
+                let high = exp2_of_negative::<S>(S::mul_add(S::load(scores.add((i + 1) * lanes + at)), scale, shift));
+                sum = S::add(sum, low);
+                second = S::add(second, high);
+                if T::STEP == 1 {
+                    T::store::<S>(weights.add(i * lanes + at), low);
+                    T::store::<S>(weights.add((i + 1) * lanes + at), high);
+                } else {
+                    T::store_operand::<S>(weights.add(i * lanes + at * T::STEP), low, high);
+                }
+                i += 2;
+            }
+            if i < count {
+                let low = exp2_of_negative::<S>(S::mul_add(S::load(scores.add(i * lanes + at)), scale, shift));
+                sum = S::add(sum, low);
+                T::store_operand::<S>(weights.add(i * lanes + at * T::STEP), low, S::splat(0.0));
+            }
+            S::store(total.add(at), S::add(sum, second));
+        }
+    }
+}
+
+/// Adds the weighted values of a tile of keys to the sums.
+///
+/// # Safety
+/// As `attend`.
+#[inline(always)]
+unsafe fn weigh<S: Simd, T: Element, const NV: usize>(
+    left: Left<'_, T>,
+    width: usize,
+    weights: *const T,
+    sums: *mut f32,
+) {
+    let Left::Column { base, stride, steps } = left else { return };
+    let mut d = 0;
+    while d < width {
+        let rows = height::<S>(width - d);
+        // SAFETY: `d + rows <= width` elements of each value, and as many rows of sums.
+        unsafe {
+            let left = Left::Column { base: base.add(d * T::STEP), stride, steps };
+            let sums = sums.add(d * NV * S::LANES);
+            Tile::<T, NV> { rows, left, right: weights, sums, add: true }.compute::<S>();
+        }
+        d += rows;
+    }
+}
+
+/// Divides the sums of one part by their totals and writes its queries' results.
+///
+/// # Safety
+/// As `attend`; `rows` has room for a part of packed queries.
+#[inline(always)]
+unsafe fn finish<S: Simd, T: Element, const NV: usize>(
+    queries: Queries<T>,
+    first: usize,
+    width: usize,
+    sums: *const f32,
+    total: *const f32,
+    rows: *mut T,
+) {
+    let lanes = NV * S::LANES;
+    // SAFETY: the caller's; lane `q` of the part is query `first + q`, below `count`.
+    unsafe {
+        for v in 0..NV {
+            let inverse = S::div(S::splat(1.0), S::load(total.add(v * S::LANES)));
+            for d in 0..width {
+                let at = d * lanes + v * S::LANES;
+                T::store::<S>(rows.add(at), S::mul(S::load(sums.add(at)), inverse));
+            }
+        }
+        for q in 0..lanes.min(queries.count - first) {
+            let result = queries.result.add((first + q) * queries.stride);
+            for d in 0..width {
+                *result.add(d) = *rows.add(d * lanes + q);
+            }
+        }
+    }
+}

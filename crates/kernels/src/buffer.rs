@@ -1,0 +1,146 @@
+//! Memory that starts on a cache line, and scratch that a thread keeps between tasks.
+//!
+//! Kernels allocate nothing per tile: a task asks for its scratch once, and a thread's scratch only ever grows.
+
+use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use std::cell::RefCell;
+use std::marker::PhantomData;
+use std::ops::{Deref, DerefMut};
+use std::ptr::NonNull;
+
+/// Bytes of a cache line, and of the widest vector.
+const ALIGN: usize = 64;
+
+/// Types for which all-zero bytes are a value and which need no drop.
+///
+/// # Safety
+/// Both must hold for the implementing type.
+pub(crate) unsafe trait Plain: Copy + Send + Sync + 'static {}
+// SAFETY: zero bytes are 0.0 and 0, and these types have no drop.
+unsafe impl Plain for f32 {}
+// SAFETY: as above; `bf16` is a transparent `u16`.
+unsafe impl Plain for half::bf16 {}
+// SAFETY: as above.
+unsafe impl Plain for u64 {}
+
+/// A slice of zeros whose first element lies on a 64-byte boundary.
+pub(crate) struct Buffer<T: Plain> {
+    data: NonNull<T>,
+    len: usize,
+    owns: PhantomData<T>,
+}
+
+// SAFETY: the buffer owns its memory as a `Vec` does, and `T` is `Send` and `Sync`.
+unsafe impl<T: Plain> Send for Buffer<T> {}
+// SAFETY: as above.
+unsafe impl<T: Plain> Sync for Buffer<T> {}
+
+impl<T: Plain> Buffer<T> {
+    /// `len` zeros.
+    ///
+    /// # Panics
+    /// When `len` elements are more than the address space.
+    pub(crate) fn zeros(len: usize) -> Self {
+        if len == 0 {
+            return Self { data: NonNull::dangling(), len, owns: PhantomData };
+        }
+        let layout = Self::layout(len);
+        // SAFETY: the layout is not empty, because `len > 0` and no `Plain` type is empty.
+        let data = unsafe { alloc_zeroed(layout) }.cast::<T>();
+        let data = NonNull::new(data).unwrap_or_else(|| handle_alloc_error(layout));
+        Self { data, len, owns: PhantomData }
+    }
+
+    fn layout(len: usize) -> Layout {
+        let layout = Layout::array::<T>(len).and_then(|layout| layout.align_to(ALIGN));
+        layout.unwrap_or_else(|_| panic!("buffer of {len} elements"))
+    }
+}
+
+impl<T: Plain> Deref for Buffer<T> {
+    type Target = [T];
+    fn deref(&self) -> &[T] {
+        // SAFETY: `data` points to `len` values, zeroed when allocated (or dangles, aligned, with `len == 0`).
+        unsafe { std::slice::from_raw_parts(self.data.as_ptr(), self.len) }
+    }
+}
+
+impl<T: Plain> DerefMut for Buffer<T> {
+    fn deref_mut(&mut self) -> &mut [T] {
+        // SAFETY: as in `deref`, and `&mut self` is the only access.
+        unsafe { std::slice::from_raw_parts_mut(self.data.as_ptr(), self.len) }
+    }
+}
+
+impl<T: Plain> Drop for Buffer<T> {
+    fn drop(&mut self) {
+        if self.len > 0 {
+            // SAFETY: allocated in `zeros` with the same layout.
+            unsafe { dealloc(self.data.as_ptr().cast(), Self::layout(self.len)) }
+        }
+    }
+}
+
+thread_local! {
+    static SCRATCH: RefCell<Buffer<u64>> = RefCell::new(Buffer::zeros(0));
+}
+
+/// Calls `work` with `bytes` bytes of this thread's scratch as aligned words; what they hold is left from earlier calls.
+///
+/// # Panics
+/// When called inside `work`.
+pub(crate) fn with_scratch<R>(bytes: usize, work: impl FnOnce(Scratch<'_>) -> R) -> R {
+    let words = bytes.div_ceil(size_of::<u64>());
+    SCRATCH.with_borrow_mut(|scratch| {
+        if scratch.len() < words {
+            *scratch = Buffer::zeros(words.next_multiple_of(4096));
+        }
+        work(Scratch { rest: &mut scratch[..words] })
+    })
+}
+
+/// Scratch not yet handed out.
+pub(crate) struct Scratch<'a> {
+    rest: &'a mut [u64],
+}
+
+impl<'a> Scratch<'a> {
+    /// Bytes that `take` uses for `len` elements.
+    pub(crate) const fn bytes<T>(len: usize) -> usize {
+        (len * size_of::<T>()).next_multiple_of(ALIGN)
+    }
+
+    /// The next `len` elements, on a 64-byte boundary; their values are arbitrary but valid.
+    ///
+    /// # Panics
+    /// When less is left.
+    pub(crate) fn take<T: Plain>(&mut self, len: usize) -> &'a mut [T] {
+        let words = Self::bytes::<T>(len) / size_of::<u64>();
+        let (head, rest) = std::mem::take(&mut self.rest).split_at_mut(words);
+        self.rest = rest;
+        // SAFETY: `head` has at least `len * size_of::<T>()` bytes, starts on a 64-byte boundary (every piece is a multiple
+        // of 64 long), every bit pattern is a value of the `Plain` types, and nobody else holds `head`.
+        unsafe { std::slice::from_raw_parts_mut(head.as_mut_ptr().cast(), len) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buffers_and_scratch_are_aligned() {
+        for len in [0, 1, 3, 1000] {
+            let buffer = Buffer::<f32>::zeros(len);
+            assert_eq!(buffer.len(), len);
+            assert!(buffer.iter().all(|x| *x == 0.0));
+            assert_eq!(buffer.as_ptr().addr() % if len == 0 { 4 } else { ALIGN }, 0);
+        }
+        let bytes = Scratch::bytes::<f32>(5) + Scratch::bytes::<half::bf16>(33);
+        with_scratch(bytes, |mut scratch| {
+            let (a, b) = (scratch.take::<f32>(5), scratch.take::<half::bf16>(33));
+            assert_eq!((a.as_ptr().addr() % ALIGN, b.as_ptr().addr() % ALIGN), (0, 0));
+            assert_eq!((a.len(), b.len()), (5, 33));
+        });
+    }
+}

@@ -1,0 +1,226 @@
+//! Group normalisation of channels-last maps, with SiLU in the same pass.
+//!
+//! | operand | shape |
+//! |---|---|
+//! | input, result | `[B, pixels, C]` |
+//! | weight, bias | `[C]` f32 |
+//!
+//! Statistics have two levels: each piece of a map gives mean and squared deviations from it for every channel while it is
+//! in the cache; these are joined in f64 (Chan, Golub, LeVeque 1983). So a map is read from memory once for statistics and
+//! once, from the last-level cache where it fits, for the result. The variance is the biased one.
+
+use crate::buffer::Buffer;
+use crate::element::Element;
+use crate::epilogue::{Activation, load};
+use crate::isa::Cpu;
+use crate::math;
+use crate::partition::{Shared, for_each_task};
+use crate::simd::{Kernel, Simd};
+
+/// Elements of a piece, about: what the second-nearest cache keeps between two sweeps.
+const PIECE: usize = 32 * 1024;
+
+/// What a group normalisation applies: parameters and what follows.
+#[derive(Debug, Clone, Copy)]
+pub struct GroupNorm<'a> {
+    /// Groups of neighbouring channels.
+    pub groups: usize,
+    /// `[C]`
+    pub weight: &'a [f32],
+    /// `[C]`
+    pub bias: &'a [f32],
+    /// Added to the variance.
+    pub epsilon: f64,
+    /// Applied to the result.
+    pub activation: Activation,
+}
+
+/// Normalises `batch` maps of `[pixels, C]`; `C` is the length of the weight.
+///
+/// # Panics
+/// When a slice does not have the size that the shapes ask for, or `C` is not a multiple of the groups.
+pub fn group_norm<T: Element>(cpu: Cpu, input: &[T], batch: usize, norm: &GroupNorm<'_>, result: &mut [T]) {
+    let channels = norm.weight.len();
+    assert!(
+        norm.groups > 0 && channels.is_multiple_of(norm.groups),
+        "group_norm: {channels} channels, {} groups",
+        norm.groups
+    );
+    assert_eq!(norm.bias.len(), channels, "group_norm: bias");
+    assert_eq!(result.len(), input.len(), "group_norm: result");
+    let each = batch * channels;
+    assert!(input.len().is_multiple_of(each.max(1)), "group_norm: {} elements, [{batch}, _, {channels}]", input.len());
+    if input.is_empty() {
+        return;
+    }
+    assert!(each > 0, "group_norm: {} elements, [{batch}, _, {channels}]", input.len());
+    let pixels = input.len() / each;
+    let piece = (PIECE / channels).clamp(1, pixels);
+    let pieces = pixels.div_ceil(piece);
+    let range = |number: usize| number * piece..pixels.min((number + 1) * piece);
+    let mut partial = Buffer::<f32>::zeros(pieces * 2 * channels);
+    let mut affine = Buffer::<f32>::zeros(2 * channels);
+    let (shared_partial, shared_result) = (Shared::new(&mut partial), Shared::new(result));
+    for (picture, input) in input.chunks_exact(pixels * channels).enumerate() {
+        for_each_task(pieces, |number| {
+            let range = range(number);
+            let input = &input[range.start * channels..range.end * channels];
+            // SAFETY: each task has its own `2 * channels` elements of `partial`, which outlives the tasks.
+            let partial = unsafe {
+                std::slice::from_raw_parts_mut(shared_partial.pointer().add(number * 2 * channels), 2 * channels)
+            };
+            // SAFETY: the slices have the sizes that `Moments` asks for.
+            unsafe { T::moments(cpu, Moments { input, partial, channels }) };
+        });
+        let sizes = |number: usize| range(number).len() as f64;
+        // SAFETY: all tasks that wrote it are done, and the next start after this reading.
+        let partial = unsafe { std::slice::from_raw_parts(shared_partial.pointer(), pieces * 2 * channels) };
+        join(partial, sizes, norm, &mut affine);
+        let affine = &affine[..];
+        for_each_task(pieces, |number| {
+            let range = range(number);
+            let input = &input[range.start * channels..range.end * channels];
+            let at = (picture * pixels + range.start) * channels;
+            // SAFETY: each task has its own part of the result, as long as its part of the input.
+            let result = unsafe { std::slice::from_raw_parts_mut(shared_result.pointer().add(at), input.len()) };
+            let apply = Apply { input, result, affine, activation: norm.activation };
+            // SAFETY: the slices have the sizes that `Apply` asks for.
+            unsafe { T::apply(cpu, apply) };
+        });
+    }
+}
+
+/// Joins the pieces' statistics into a factor and a summand for each channel.
+fn join(partial: &[f32], sizes: impl Fn(usize) -> f64, norm: &GroupNorm<'_>, affine: &mut [f32]) {
+    let channels = norm.weight.len();
+    let width = channels / norm.groups;
+    for group in 0..norm.groups {
+        let members = group * width..(group + 1) * width;
+        let pieces = || partial.chunks_exact(2 * channels).enumerate();
+        let (mut count, mut sum) = (0.0, 0.0);
+        for (number, piece) in pieces() {
+            count += sizes(number) * width as f64;
+            sum += sizes(number) * piece[members.clone()].iter().map(|mean| f64::from(*mean)).sum::<f64>();
+        }
+        let mean = sum / count;
+        let mut squares = 0.0;
+        for (number, piece) in pieces() {
+            for channel in members.clone() {
+                let off = f64::from(piece[channel]) - mean;
+                squares += f64::from(piece[channels + channel]) + sizes(number) * off * off;
+            }
+        }
+        let scale = 1.0 / (squares / count + norm.epsilon).sqrt();
+        for channel in members {
+            let factor = scale * f64::from(norm.weight[channel]);
+            affine[channel] = factor as f32;
+            affine[channels + channel] = (f64::from(norm.bias[channel]) - mean * factor) as f32;
+        }
+    }
+}
+
+/// Mean and squared deviations of each channel: `input` `[pixels, channels]`, `partial` `[2, channels]`.
+pub(crate) struct Moments<'a, T> {
+    input: &'a [T],
+    partial: &'a mut [f32],
+    channels: usize,
+}
+
+impl<T: Element> Kernel for Moments<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        let (channels, pixels) = (self.channels, self.input.len() / self.channels);
+        let mut channel = 0;
+        while channel < channels {
+            let n = S::LANES.min(channels - channel);
+            // SAFETY: `channel + n <= channels`, and each pixel has `channels` elements.
+            unsafe {
+                let first = self.input.as_ptr().add(channel);
+                let zero = S::splat(0.0);
+                let total = power_sum::<S, T, 1>(first, pixels, channels, n, zero);
+                let mean = S::mul(total, S::splat(1.0 / pixels as f32));
+                let squares = power_sum::<S, T, 2>(first, pixels, channels, n, mean);
+                let partial = self.partial.as_mut_ptr().add(channel);
+                store::<S, f32>(partial, mean, n);
+                store::<S, f32>(partial.add(channels), squares, n);
+            }
+            channel += n;
+        }
+    }
+}
+
+/// The sum over `count` vectors, `stride` apart, of their difference from `centre` to the power of 1 or 2.
+///
+/// # Safety
+/// The machine has `S`; every vector has `n <= LANES` readable elements.
+#[inline(always)]
+unsafe fn power_sum<S: Simd, T: Element, const POWER: usize>(
+    first: *const T,
+    count: usize,
+    stride: usize,
+    n: usize,
+    centre: S::F,
+) -> S::F {
+    const CHAINS: usize = 4;
+    // SAFETY: the caller's; `i < count`.
+    unsafe {
+        let mut sums = [S::splat(0.0); CHAINS];
+        let mut i = 0;
+        while i < count {
+            let chains = if i + CHAINS <= count { CHAINS } else { 1 };
+            for (u, sum) in sums.iter_mut().enumerate() {
+                if u < chains {
+                    let off = S::sub(load::<S, T>(first.add((i + u) * stride), n), centre);
+                    *sum = if POWER == 1 { S::add(*sum, off) } else { S::mul_add(off, off, *sum) };
+                }
+            }
+            i += chains;
+        }
+        S::add(S::add(sums[0], sums[1]), S::add(sums[2], sums[3]))
+    }
+}
+
+/// `activation(input * affine[0] + affine[1])`: `input`, `result` `[pixels, channels]`, `affine` `[2, channels]`.
+pub(crate) struct Apply<'a, T> {
+    input: &'a [T],
+    result: &'a mut [T],
+    affine: &'a [f32],
+    activation: Activation,
+}
+
+impl<T: Element> Kernel for Apply<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        let channels = self.affine.len() / 2;
+        for (input, result) in self.input.chunks_exact(channels).zip(self.result.chunks_exact_mut(channels)) {
+            let mut channel = 0;
+            while channel < channels {
+                let n = S::LANES.min(channels - channel);
+                // SAFETY: `channel + n <= channels`, the length of both chunks and of each half of `affine`.
+                unsafe {
+                    let factor = load::<S, f32>(self.affine.as_ptr().add(channel), n);
+                    let summand = load::<S, f32>(self.affine.as_ptr().add(channels + channel), n);
+                    let x = load::<S, T>(input.as_ptr().add(channel), n);
+                    let y = S::mul_add(x, factor, summand);
+                    let y = if self.activation == Activation::Silu { math::silu::<S>(y) } else { y };
+                    store::<S, T>(result.as_mut_ptr().add(channel), y, n);
+                }
+                channel += n;
+            }
+        }
+    }
+}
+
+/// Stores `n <= LANES` elements.
+///
+/// # Safety
+/// The machine has `S`; `n` elements are writable at `p`.
+#[inline(always)]
+pub(crate) unsafe fn store<S: Simd, T: Element>(p: *mut T, x: S::F, n: usize) {
+    // SAFETY: the caller's.
+    unsafe { if n == S::LANES { T::store::<S>(p, x) } else { T::store_some::<S>(p, x, n) } }
+}

@@ -1,0 +1,139 @@
+//! The loops around the tile: any product of rows, found through pointers, with a packed matrix.
+//!
+//! A task is a range of rows times a range of panels. In it, for each panel, for each block of the summed axis, all tiles
+//! of rows: the block of the panel stays in the nearest cache, the rows in the next. Sums between blocks are kept in f32.
+
+use crate::buffer::{Scratch, with_scratch};
+use crate::element::Element;
+use crate::epilogue::{Epilogue, Place};
+use crate::micro::{Left, Tile, height};
+use crate::packed::PackedMatrix;
+use crate::partition::{Shared, for_each_task};
+use crate::simd::{Kernel, Simd, shape};
+
+/// Tiles in the row range of a task.
+const TILES: usize = 16;
+/// Tasks that a product is cut into at least, where it is large enough.
+const TASKS: usize = 16;
+/// Multiplications below which a task is not worth its overhead.
+const SMALL: usize = 1 << 20;
+
+/// Where rows of a product come from and where they go.
+///
+/// # Safety
+/// For every row below the count given to [`multiply`], `inputs` gives pointers to `channels` readable elements, and
+/// `output` a start from which `columns` elements lie in the result; outputs of different rows do not overlap.
+pub(crate) unsafe trait Rows<T>: Sync {
+    /// Writes the pointer of each tap.
+    fn inputs(&self, row: usize, taps: &mut [*const T]);
+    /// Where the row starts in the result.
+    fn output(&self, row: usize) -> usize;
+}
+
+/// `rows` times `packed`, finished by `epilogue`, into `result`.
+///
+/// The caller has checked the epilogue against the shape.
+pub(crate) fn multiply<T: Element>(
+    packed: &PackedMatrix<T>,
+    rows: &dyn Rows<T>,
+    count: usize,
+    epilogue: &Epilogue<'_, T>,
+    result: &mut [T],
+) {
+    let (panels, (lanes, tile)) = (packed.panels(), shape(packed.cpu));
+    if count == 0 || panels == 0 {
+        return;
+    }
+    let row_blocks = count.div_ceil(tile * TILES);
+    let row_block = count.div_ceil(row_blocks).next_multiple_of(tile);
+    let row_blocks = count.div_ceil(row_block);
+    let work = count * packed.columns * packed.taps * packed.channels;
+    let groups = TASKS.div_ceil(row_blocks).min(work.div_ceil(SMALL)).clamp(1, panels);
+    let group = panels.div_ceil(groups);
+    let groups = panels.div_ceil(group);
+    let result = Shared::new(result);
+    for_each_task(row_blocks * groups, |task| {
+        let (first, panel) = (task / groups * row_block, task % groups * group);
+        let rows_end = count.min(first + row_block);
+        let panels_end = panels.min(panel + group);
+        let (range, panels) = (first..rows_end, panel..panels_end);
+        let len = range.len() * 2 * lanes;
+        with_scratch(Scratch::bytes::<f32>(len), |mut scratch| {
+            let sums = scratch.take(len);
+            let task = Task { packed, rows, epilogue, result, range, panels, sums };
+            // SAFETY: tasks have disjoint ranges, so they write disjoint parts of `result`; the rest is `Rows`' promise.
+            unsafe { T::product(packed.cpu, task) };
+        });
+    });
+}
+
+pub(crate) struct Task<'a, T: Element> {
+    packed: &'a PackedMatrix<T>,
+    rows: &'a dyn Rows<T>,
+    epilogue: &'a Epilogue<'a, T>,
+    result: Shared<T>,
+    range: std::ops::Range<usize>,
+    panels: std::ops::Range<usize>,
+    /// `[rows of the range, 2 * LANES]`
+    sums: &'a mut [f32],
+}
+
+impl<T: Element> Kernel for Task<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        let Self { packed, rows, epilogue, result, range, panels, sums } = self;
+        let (taps, width) = (packed.taps, 2 * S::LANES);
+        let pointers = pointer_table::<S, T>(rows, range.clone(), taps);
+        for panel in panels {
+            let column = panel * packed.panel_columns;
+            for (number, block) in packed.blocks.iter().enumerate() {
+                let right = packed.right(panel, block).as_ptr();
+                let last = number + 1 == packed.blocks.len();
+                let mut at = 0;
+                while at < range.len() {
+                    let tile_rows = height::<S>(range.len() - at);
+                    let tile_sums = &mut sums[at * width..(at + tile_rows) * width];
+                    let left = Left::Rows {
+                        pointers: pointers[at * taps..].as_ptr(),
+                        height: tile_rows,
+                        segments: &block.segments,
+                    };
+                    let tile =
+                        Tile::<T, 2> { rows: tile_rows, left, right, sums: tile_sums.as_mut_ptr(), add: number > 0 };
+                    // SAFETY: the pointer table has `taps` pointers a row, good for `channels` elements each; the
+                    // panel has a row for each step of the block's segments; `tile_sums` has the tile's size.
+                    unsafe { tile.compute::<S>() };
+                    for r in 0..if last { tile_rows } else { 0 } {
+                        let row = range.start + at + r;
+                        let (columns, gated, start) = (packed.columns, packed.gated, rows.output(row));
+                        let place = Place { row, column, columns, gated, result: result.pointer(), at: start };
+                        // SAFETY: `row` and `column` are in range, and nobody else writes them.
+                        unsafe { epilogue.finish::<S>(place, tile_sums[r * width..].as_ptr()) };
+                    }
+                    at += tile_rows;
+                }
+            }
+        }
+    }
+}
+
+/// Pointers of each tile of the range, one tile after the other: `[tap][row of the tile]`.
+#[inline(always)]
+fn pointer_table<S: Simd, T: Element>(rows: &dyn Rows<T>, range: std::ops::Range<usize>, taps: usize) -> Vec<*const T> {
+    let mut table = vec![std::ptr::null(); range.len() * taps];
+    let mut of_row = vec![std::ptr::null(); taps];
+    let mut at = 0;
+    while at < range.len() {
+        let tile_rows = height::<S>(range.len() - at);
+        for r in 0..tile_rows {
+            rows.inputs(range.start + at + r, &mut of_row);
+            for (tap, pointer) in of_row.iter().enumerate() {
+                table[at * taps + tap * tile_rows + r] = *pointer;
+            }
+        }
+        at += tile_rows;
+    }
+    table
+}

@@ -1,0 +1,208 @@
+//! 512-bit vectors, with and without the dot product of bf16 pairs.
+//!
+//! SAFETY of every block here: the machine has the set and the pointers are good for `LANES` elements, both by the
+//! contract of [`Simd`]; the loads and stores used need no alignment.
+
+use std::arch::x86_64::*;
+
+use half::bf16;
+
+use super::{Kernel, Simd};
+
+/// AVX-512 F, BW, DQ and VL.
+#[derive(Clone, Copy)]
+pub(crate) struct Avx512;
+
+/// `Avx512` and the bf16 instructions.
+#[derive(Clone, Copy)]
+pub(crate) struct Avx512Bf16;
+
+#[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl")]
+unsafe fn enter<K: Kernel>(kernel: K) -> K::Output {
+    // SAFETY: the features are enabled here; the rest is the caller's.
+    unsafe { kernel.run::<Avx512>() }
+}
+
+#[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")]
+unsafe fn enter_bf16<K: Kernel>(kernel: K) -> K::Output {
+    // SAFETY: as in `enter`.
+    unsafe { kernel.run::<Avx512Bf16>() }
+}
+
+/// Rounds to bf16 in the low half of each lane: to nearest even, NaN to a quiet NaN.
+#[inline(always)]
+unsafe fn rounded(x: __m512) -> __m512i {
+    // SAFETY: see the head of the file.
+    unsafe {
+        let bits = _mm512_castps_si512(x);
+        let odd = _mm512_and_si512(_mm512_srli_epi32::<16>(bits), _mm512_set1_epi32(1));
+        let sum = _mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff)));
+        let nan = _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(x, x);
+        _mm512_srli_epi32::<16>(_mm512_mask_or_epi32(sum, nan, bits, _mm512_set1_epi32(0x0040_0000)))
+    }
+}
+
+macro_rules! operations {
+    ($($name:ident($($x:ident),*) = $intrinsic:expr;)*) => {$(
+        #[inline(always)]
+        unsafe fn $name($($x: __m512),*) -> __m512 {
+            // SAFETY: see the head of the file.
+            unsafe { $intrinsic }
+        }
+    )*};
+}
+
+/// What both sets share.
+macro_rules! shared {
+    () => {
+        type F = __m512;
+        const LANES: usize = 16;
+        const ROWS: usize = 14;
+
+        operations! {
+            add(a, b) = _mm512_add_ps(a, b);
+            sub(a, b) = _mm512_sub_ps(a, b);
+            mul(a, b) = _mm512_mul_ps(a, b);
+            div(a, b) = _mm512_div_ps(a, b);
+            mul_add(a, b, c) = _mm512_fmadd_ps(a, b, c);
+            max(a, b) = _mm512_max_ps(a, b);
+            min(a, b) = _mm512_min_ps(a, b);
+            abs(a) = _mm512_abs_ps(a);
+            copy_sign(magnitude, sign) = _mm512_or_ps(magnitude, _mm512_and_ps(_mm512_set1_ps(-0.0), sign));
+            round(a) = _mm512_roundscale_ps::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(a);
+            scale_by_power(x, n) = {
+                let exponent = _mm512_add_epi32(_mm512_cvtps_epi32(n), _mm512_set1_epi32(127));
+                _mm512_mul_ps(x, _mm512_castsi512_ps(_mm512_slli_epi32::<23>(exponent)))
+            };
+        }
+
+        #[inline(always)]
+        unsafe fn splat(x: f32) -> __m512 {
+            // SAFETY: see the head of the file.
+            unsafe { _mm512_set1_ps(x) }
+        }
+        #[inline(always)]
+        unsafe fn load(p: *const f32) -> __m512 {
+            // SAFETY: see the head of the file.
+            unsafe { _mm512_loadu_ps(p) }
+        }
+        #[inline(always)]
+        unsafe fn store(p: *mut f32, x: __m512) {
+            // SAFETY: see the head of the file.
+            unsafe { _mm512_storeu_ps(p, x) }
+        }
+        #[inline(always)]
+        unsafe fn load_bf16(p: *const bf16) -> __m512 {
+            // SAFETY: see the head of the file.
+            unsafe {
+                let wide = _mm512_cvtepu16_epi32(_mm256_loadu_si256(p.cast()));
+                _mm512_castsi512_ps(_mm512_slli_epi32::<16>(wide))
+            }
+        }
+        #[inline(always)]
+        unsafe fn any_greater(a: __m512, b: __m512) -> bool {
+            // SAFETY: see the head of the file.
+            unsafe { _mm512_cmp_ps_mask::<_CMP_GT_OQ>(a, b) != 0 }
+        }
+        #[inline(always)]
+        unsafe fn sum(a: __m512) -> f32 {
+            // SAFETY: see the head of the file.
+            unsafe { _mm512_reduce_add_ps(a) }
+        }
+        #[inline(always)]
+        unsafe fn load_some(p: *const f32, n: usize) -> __m512 {
+            // SAFETY: see the head of the file; lanes outside of the mask are not read.
+            unsafe { _mm512_maskz_loadu_ps((1 << n) - 1, p) }
+        }
+        #[inline(always)]
+        unsafe fn store_some(p: *mut f32, x: __m512, n: usize) {
+            // SAFETY: see the head of the file; lanes outside of the mask are not written.
+            unsafe { _mm512_mask_storeu_ps(p, (1 << n) - 1, x) }
+        }
+    };
+}
+
+impl Simd for Avx512 {
+    shared!();
+    type Pairs = (__m512, __m512);
+
+    unsafe fn call<K: Kernel>(kernel: K) -> K::Output {
+        // SAFETY: the caller's.
+        unsafe { enter(kernel) }
+    }
+    #[inline(always)]
+    unsafe fn store_bf16(p: *mut bf16, x: __m512) {
+        // SAFETY: see the head of the file.
+        unsafe { _mm256_storeu_si256(p.cast(), _mm512_cvtepi32_epi16(rounded(x))) }
+    }
+    #[inline(always)]
+    unsafe fn load_pairs(p: *const bf16) -> (__m512, __m512) {
+        // SAFETY: see the head of the file; a lane is a pair.
+        unsafe {
+            let pairs = _mm512_loadu_si512(p.cast());
+            let high = _mm512_and_si512(pairs, _mm512_set1_epi32(0xffff_0000_u32 as i32));
+            (_mm512_castsi512_ps(_mm512_slli_epi32::<16>(pairs)), _mm512_castsi512_ps(high))
+        }
+    }
+    #[inline(always)]
+    unsafe fn splat_pair(pair: u32) -> (__m512, __m512) {
+        // SAFETY: see the head of the file.
+        unsafe { (Self::splat(f32::from_bits(pair << 16)), Self::splat(f32::from_bits(pair & 0xffff_0000))) }
+    }
+    #[inline(always)]
+    unsafe fn dot(acc: __m512, a: (__m512, __m512), b: (__m512, __m512)) -> __m512 {
+        // SAFETY: see the head of the file.
+        unsafe { _mm512_fmadd_ps(a.1, b.1, _mm512_fmadd_ps(a.0, b.0, acc)) }
+    }
+    #[inline(always)]
+    unsafe fn store_pairs(p: *mut bf16, low: __m512, high: __m512) {
+        // SAFETY: see the head of the file.
+        unsafe {
+            let pairs = _mm512_or_si512(rounded(low), _mm512_slli_epi32::<16>(rounded(high)));
+            _mm512_storeu_si512(p.cast(), pairs);
+        }
+    }
+}
+
+impl Simd for Avx512Bf16 {
+    shared!();
+    type Pairs = __m512i;
+
+    unsafe fn call<K: Kernel>(kernel: K) -> K::Output {
+        // SAFETY: the caller's.
+        unsafe { enter_bf16(kernel) }
+    }
+    #[inline(always)]
+    unsafe fn store_bf16(p: *mut bf16, x: __m512) {
+        // SAFETY: see the head of the file; the vector type is a transparent integer vector.
+        unsafe { _mm256_storeu_si256(p.cast(), std::mem::transmute::<__m256bh, __m256i>(_mm512_cvtneps_pbh(x))) }
+    }
+    #[inline(always)]
+    unsafe fn load_pairs(p: *const bf16) -> __m512i {
+        // SAFETY: see the head of the file; a lane is a pair.
+        unsafe { _mm512_loadu_si512(p.cast()) }
+    }
+    #[inline(always)]
+    unsafe fn splat_pair(pair: u32) -> __m512i {
+        // SAFETY: see the head of the file.
+        unsafe { _mm512_set1_epi32(pair as i32) }
+    }
+    #[inline(always)]
+    unsafe fn dot(acc: __m512, a: __m512i, b: __m512i) -> __m512 {
+        // SAFETY: see the head of the file; the vector types are transparent.
+        unsafe {
+            let (a, b) = (std::mem::transmute::<__m512i, __m512bh>(a), std::mem::transmute::<__m512i, __m512bh>(b));
+            _mm512_dpbf16_ps(acc, a, b)
+        }
+    }
+    #[inline(always)]
+    unsafe fn store_pairs(p: *mut bf16, low: __m512, high: __m512) {
+        // SAFETY: see the head of the file; the vector types are transparent.
+        unsafe {
+            let low = std::mem::transmute::<__m256bh, __m256i>(_mm512_cvtneps_pbh(low));
+            let high = std::mem::transmute::<__m256bh, __m256i>(_mm512_cvtneps_pbh(high));
+            let high = _mm512_slli_epi32::<16>(_mm512_cvtepu16_epi32(high));
+            _mm512_storeu_si512(p.cast(), _mm512_or_si512(high, _mm512_cvtepu16_epi32(low)));
+        }
+    }
+}

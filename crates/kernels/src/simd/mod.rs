@@ -1,0 +1,163 @@
+//! Vectors of each instruction set behind one trait, and the step from a run-time choice to compiled code.
+//!
+//! A kernel is a struct whose [`Kernel::run`] is generic over [`Simd`] and `#[inline(always)]`, as is all that it calls;
+//! [`dispatch`] compiles it once per instruction set, inside a function that has the set's features enabled.
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+#[cfg(target_arch = "aarch64")]
+mod neon;
+mod portable;
+
+use half::bf16;
+
+use crate::isa::{Cpu, Isa};
+
+/// Work that is compiled per instruction set.
+pub(crate) trait Kernel {
+    /// What it returns.
+    type Output;
+
+    /// Does the work; implementations are `#[inline(always)]`.
+    ///
+    /// # Safety
+    /// The machine has `S`, and whatever the implementing struct asks of its pointers.
+    unsafe fn run<S: Simd>(self) -> Self::Output;
+}
+
+/// A set of vector operations.
+///
+/// # Safety
+/// Every function needs a machine that has the instruction set; those that take pointers need `LANES` (or `n`, where it is
+/// given) readable or writable elements there, of any alignment.
+pub(crate) trait Simd: Copy + Send + Sync + 'static {
+    /// `LANES` f32.
+    type F: Copy;
+    /// `LANES` bf16 pairs, in the form in which they are multiplied.
+    type Pairs: Copy;
+    /// f32 in a vector.
+    const LANES: usize;
+    /// Rows of the widest tile of two vectors that fits the registers.
+    const ROWS: usize;
+
+    /// Calls `kernel` compiled for this set, across a function boundary.
+    unsafe fn call<K: Kernel>(kernel: K) -> K::Output;
+
+    unsafe fn splat(x: f32) -> Self::F;
+    unsafe fn load(p: *const f32) -> Self::F;
+    unsafe fn store(p: *mut f32, x: Self::F);
+    unsafe fn load_bf16(p: *const bf16) -> Self::F;
+    /// Rounds to nearest even; NaN stays NaN.
+    unsafe fn store_bf16(p: *mut bf16, x: Self::F);
+
+    unsafe fn add(a: Self::F, b: Self::F) -> Self::F;
+    unsafe fn sub(a: Self::F, b: Self::F) -> Self::F;
+    unsafe fn mul(a: Self::F, b: Self::F) -> Self::F;
+    unsafe fn div(a: Self::F, b: Self::F) -> Self::F;
+    /// `a * b + c`.
+    unsafe fn mul_add(a: Self::F, b: Self::F, c: Self::F) -> Self::F;
+    /// The larger; `b` where either is NaN.
+    unsafe fn max(a: Self::F, b: Self::F) -> Self::F;
+    /// The smaller; `b` where either is NaN.
+    unsafe fn min(a: Self::F, b: Self::F) -> Self::F;
+    unsafe fn abs(a: Self::F) -> Self::F;
+    /// `magnitude` (not negative) with the sign of `sign`.
+    unsafe fn copy_sign(magnitude: Self::F, sign: Self::F) -> Self::F;
+    /// To the nearest integer, ties to even.
+    unsafe fn round(a: Self::F) -> Self::F;
+    /// `x * 2^n` for integers `n` in -127..=128; 0 at -127.
+    unsafe fn scale_by_power(x: Self::F, n: Self::F) -> Self::F;
+    /// Whether `a > b` in any lane.
+    unsafe fn any_greater(a: Self::F, b: Self::F) -> bool;
+    unsafe fn sum(a: Self::F) -> f32;
+
+    /// Loads `LANES` pairs: `[lane][2]` in memory.
+    unsafe fn load_pairs(p: *const bf16) -> Self::Pairs;
+    /// One pair in every lane: the low half first.
+    unsafe fn splat_pair(pair: u32) -> Self::Pairs;
+    /// `acc + a.0 * b.0 + a.1 * b.1` in each lane.
+    unsafe fn dot(acc: Self::F, a: Self::Pairs, b: Self::Pairs) -> Self::F;
+    /// Rounds two vectors to bf16 and stores them as pairs, `[lane][2]`, `low` first.
+    unsafe fn store_pairs(p: *mut bf16, low: Self::F, high: Self::F);
+
+    /// Loads `n < LANES` elements, zeros after them.
+    #[inline(always)]
+    unsafe fn load_some(p: *const f32, n: usize) -> Self::F {
+        let mut lanes = [0.0_f32; 16];
+        // SAFETY: `n < LANES <= 16` elements are readable, by the caller.
+        unsafe {
+            std::ptr::copy_nonoverlapping(p, lanes.as_mut_ptr(), n);
+            Self::load(lanes.as_ptr())
+        }
+    }
+
+    /// Stores the first `n < LANES` elements.
+    #[inline(always)]
+    unsafe fn store_some(p: *mut f32, x: Self::F, n: usize) {
+        let mut lanes = [0.0_f32; 16];
+        // SAFETY: `n < LANES <= 16` elements are writable, by the caller.
+        unsafe {
+            Self::store(lanes.as_mut_ptr(), x);
+            std::ptr::copy_nonoverlapping(lanes.as_ptr(), p, n);
+        }
+    }
+
+    /// As `load_some`, widened.
+    #[inline(always)]
+    unsafe fn load_some_bf16(p: *const bf16, n: usize) -> Self::F {
+        let mut lanes = [bf16::ZERO; 16];
+        // SAFETY: as in `load_some`.
+        unsafe {
+            std::ptr::copy_nonoverlapping(p, lanes.as_mut_ptr(), n);
+            Self::load_bf16(lanes.as_ptr())
+        }
+    }
+
+    /// As `store_some`, rounded.
+    #[inline(always)]
+    unsafe fn store_some_bf16(p: *mut bf16, x: Self::F, n: usize) {
+        let mut lanes = [bf16::ZERO; 16];
+        // SAFETY: as in `store_some`.
+        unsafe {
+            Self::store_bf16(lanes.as_mut_ptr(), x);
+            std::ptr::copy_nonoverlapping(lanes.as_ptr(), p, n);
+        }
+    }
+}
+
+/// Runs `kernel` with the instruction set of `cpu`.
+///
+/// # Safety
+/// Whatever `kernel` asks of its pointers.
+pub(crate) unsafe fn dispatch<K: Kernel>(cpu: Cpu, kernel: K) -> K::Output {
+    // SAFETY: a `Cpu` only exists for a set that the machine has; the rest is the caller's.
+    unsafe {
+        match cpu.isa() {
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512Bf16 => avx512::Avx512Bf16::call(kernel),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 => avx512::Avx512::call(kernel),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2Fma => avx2::Avx2Fma::call(kernel),
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon => neon::Neon::call(kernel),
+            _ => portable::Portable::call(kernel),
+        }
+    }
+}
+
+/// `LANES` and `ROWS` of `cpu`'s set.
+pub(crate) fn shape(cpu: Cpu) -> (usize, usize) {
+    struct Shape;
+    impl Kernel for Shape {
+        type Output = (usize, usize);
+        #[inline(always)]
+        unsafe fn run<S: Simd>(self) -> (usize, usize) {
+            (S::LANES, S::ROWS)
+        }
+    }
+    // SAFETY: no pointers.
+    unsafe { dispatch(cpu, Shape) }
+}

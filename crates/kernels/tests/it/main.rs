@@ -1,0 +1,7 @@
+//! Kernels against plain loops in f64.
+
+mod attention;
+mod convolution;
+mod gemm;
+mod norm;
+mod reference;
