@@ -8,7 +8,8 @@
 //! `softmax(scale * Q K^T) V` per head, where `K` and `V` are all sources' one after the other. A task is up to
 //! `PARTS * VECTORS` vectors of queries of one head.
 
-use crate::attention_block::{Memory, PARTS, Queries, Tokens, VECTORS, attend};
+use crate::attention_block::{PARTS, Queries, Tokens, VECTORS, attend};
+use crate::attention_memory::Memory;
 use crate::buffer::with_scratch;
 use crate::element::Element;
 use crate::isa::Cpu;

@@ -11,10 +11,10 @@
 //! lie, no lane is lost whatever `D` is, and softmax runs down the rows without sums across lanes.
 //! Source: Milakov and Gimelshein 2018 (arXiv 1805.02867); Dao et al. 2022 (arXiv 2205.14135).
 
-use crate::buffer::Scratch;
+use crate::attention_memory::{Memory, finish, pack_queries, pair_values};
 use crate::element::Element;
 use crate::math::exp2_of_negative;
-use crate::micro::{Left, Segment, Tile, height};
+use crate::micro::{Left, Segment, Tile, even_height};
 use crate::simd::Simd;
 
 /// Keys of a tile.
@@ -42,49 +42,6 @@ pub(crate) struct Queries<T> {
     pub(crate) count: usize,
 }
 
-/// Memory of a block.
-pub(crate) struct Memory<'a, T> {
-    packed: &'a mut [T],
-    sums: &'a mut [f32],
-    maximum: &'a mut [f32],
-    total: &'a mut [f32],
-    scores: &'a mut [f32],
-    weights: &'a mut [T],
-    values: &'a mut [T],
-}
-
-impl<'a, T: Element> Memory<'a, T> {
-    /// Lengths for heads of `width` and parts of `lanes` queries.
-    fn lengths(width: usize, lanes: usize) -> [usize; 7] {
-        let block = PARTS * lanes;
-        let paired = if T::STEP == 1 { 0 } else { 1 };
-        let even = width.next_multiple_of(T::STEP);
-        [even * block, width * block, block, block, KEYS * lanes, paired * KEYS * lanes, paired * KEYS * width]
-    }
-
-    /// Bytes of scratch that `take` needs.
-    pub(crate) fn bytes(width: usize, lanes: usize) -> usize {
-        let [packed, sums, maximum, total, scores, weights, values] = Self::lengths(width, lanes);
-        let whole = [sums, maximum, total, scores].map(Scratch::bytes::<f32>);
-        let own = [packed, weights, values].map(Scratch::bytes::<T>);
-        whole.iter().chain(&own).sum()
-    }
-
-    /// Cuts the scratch.
-    pub(crate) fn take(scratch: &mut Scratch<'a>, width: usize, lanes: usize) -> Self {
-        let [packed, sums, maximum, total, scores, weights, values] = Self::lengths(width, lanes);
-        Self {
-            packed: scratch.take(packed),
-            sums: scratch.take(sums),
-            maximum: scratch.take(maximum),
-            total: scratch.take(total),
-            scores: scratch.take(scores),
-            weights: scratch.take(weights),
-            values: scratch.take(values),
-        }
-    }
-}
-
 /// Attention of `queries` over all `sources`, of heads of `width`, scores times `scale`.
 ///
 /// # Safety
@@ -107,7 +64,7 @@ pub(crate) unsafe fn attend<S: Simd, T: Element, const NV: usize>(
     memory.maximum[..block].fill(f32::MIN);
     // SAFETY: the caller's; every range below lies in what `Memory::lengths` gives.
     unsafe {
-        pack_queries(queries, lanes, width, &mut memory.packed[..even * block]);
+        pack_queries::<S, T>(queries, lanes, width, &mut memory.packed[..even * block]);
         let scale = scale * std::f32::consts::LOG2_E;
         for source in sources {
             let mut first = 0;
@@ -121,7 +78,7 @@ pub(crate) unsafe fn attend<S: Simd, T: Element, const NV: usize>(
                 let left = if T::STEP == 1 {
                     Left::Column { base: values, stride: source.stride, steps: count }
                 } else {
-                    pair_values(values, source.stride, count, width, memory.values);
+                    pair_values::<S, T>(values, source.stride, count, width, memory.values);
                     Left::Column {
                         base: memory.values.as_ptr(),
                         stride: T::STEP * width,
@@ -145,54 +102,8 @@ pub(crate) unsafe fn attend<S: Simd, T: Element, const NV: usize>(
         for part in 0..parts {
             let sums = memory.sums[part * width * lanes..].as_mut_ptr();
             let total = memory.total[part * lanes..].as_ptr();
-            finish::<S, T, NV>(queries, part * lanes, width, sums, total, memory.packed.as_mut_ptr());
-        }
-    }
-}
-
-/// Packs queries into lanes; lanes without a query are zero.
-///
-/// # Safety
-/// `queries` are readable.
-#[inline(always)]
-unsafe fn pack_queries<T: Element>(queries: Queries<T>, lanes: usize, width: usize, packed: &mut [T]) {
-    let even = width.next_multiple_of(T::STEP);
-    if queries.count * width < packed.len() {
-        packed.fill(T::ZERO);
-    }
-    for q in 0..queries.count {
-        let part = &mut packed[q / lanes * even * lanes..][..even * lanes];
-        for d in 0..width {
-            // SAFETY: query `q < count` has `width` elements.
-            part[(d / T::STEP * lanes + q % lanes) * T::STEP + d % T::STEP] =
-                unsafe { *queries.query.add(q * queries.stride + d) };
-        }
-    }
-}
-
-/// Interleaves neighbouring values, `[pair][width][2]`; the missing half of an odd count is zero.
-///
-/// # Safety
-/// `count` values are readable, `stride` apart.
-#[inline(always)]
-unsafe fn pair_values<T: Element>(values: *const T, stride: usize, count: usize, width: usize, paired: &mut [T]) {
-    debug_assert!(paired.len() >= count.next_multiple_of(2) * width);
-    for pair in 0..count / 2 {
-        let to = &mut paired[pair * 2 * width..(pair + 1) * 2 * width];
-        for (d, to) in to.chunks_exact_mut(2).enumerate() {
-            // SAFETY: values `2 * pair` and the next have `width` elements.
-            unsafe {
-                to[0] = *values.add(2 * pair * stride + d);
-                to[1] = *values.add((2 * pair + 1) * stride + d);
-            }
-        }
-    }
-    if count % 2 == 1 {
-        let to = &mut paired[(count - 1) * width..(count + 1) * width];
-        for (d, to) in to.chunks_exact_mut(2).enumerate() {
-            // SAFETY: the last value has `width` elements.
-            to[0] = unsafe { *values.add((count - 1) * stride + d) };
-            to[1] = T::ZERO;
+            let packed = memory.packed.as_mut_ptr();
+            finish::<S, T, NV>(queries, part * lanes, width, sums, total, packed);
         }
     }
 }
@@ -211,7 +122,7 @@ unsafe fn scores<S: Simd, T: Element, const NV: usize>(
     let segments = [Segment { pointers: 0, offset: 0, len: width }];
     let mut key = 0;
     while key < keys.len() {
-        let rows = height::<S>(keys.len() - key);
+        let rows = even_height::<S>(keys.len() - key);
         let left = Left::Rows { pointers: keys[key..].as_ptr(), height: rows, segments: &segments };
         // SAFETY: `rows` keys are left, each of `width` elements; the part has `width` packed steps.
         unsafe {
@@ -304,7 +215,7 @@ unsafe fn weigh<S: Simd, T: Element, const NV: usize>(
     let Left::Column { base, stride, steps } = left else { return };
     let mut d = 0;
     while d < width {
-        let rows = height::<S>(width - d);
+        let rows = even_height::<S>(width - d);
         // SAFETY: `d + rows <= width` elements of each value, and as many rows of sums.
         unsafe {
             let left = Left::Column { base: base.add(d * T::STEP), stride, steps };
@@ -312,37 +223,5 @@ unsafe fn weigh<S: Simd, T: Element, const NV: usize>(
             Tile::<T, NV> { rows, left, right: weights, sums, add: true }.compute::<S>();
         }
         d += rows;
-    }
-}
-
-/// Divides the sums of one part by their totals and writes its queries' results.
-///
-/// # Safety
-/// As `attend`; `rows` has room for a part of packed queries.
-#[inline(always)]
-unsafe fn finish<S: Simd, T: Element, const NV: usize>(
-    queries: Queries<T>,
-    first: usize,
-    width: usize,
-    sums: *const f32,
-    total: *const f32,
-    rows: *mut T,
-) {
-    let lanes = NV * S::LANES;
-    // SAFETY: the caller's; lane `q` of the part is query `first + q`, below `count`.
-    unsafe {
-        for v in 0..NV {
-            let inverse = S::div(S::splat(1.0), S::load(total.add(v * S::LANES)));
-            for d in 0..width {
-                let at = d * lanes + v * S::LANES;
-                T::store::<S>(rows.add(at), S::mul(S::load(sums.add(at)), inverse));
-            }
-        }
-        for q in 0..lanes.min(queries.count - first) {
-            let result = queries.result.add((first + q) * queries.stride);
-            for d in 0..width {
-                *result.add(d) = *rows.add(d * lanes + q);
-            }
-        }
     }
 }

@@ -134,51 +134,77 @@ impl<T: Element> Kernel for Moments<'_, T> {
         let (channels, pixels) = (self.channels, self.input.len() / self.channels);
         let mut channel = 0;
         while channel < channels {
-            let n = S::LANES.min(channels - channel);
-            // SAFETY: `channel + n <= channels`, and each pixel has `channels` elements.
+            let left = channels - channel;
+            // SAFETY: the channels from `channel` that a call covers exist, in each pixel and in `partial`.
             unsafe {
-                let first = self.input.as_ptr().add(channel);
-                let zero = S::splat(0.0);
-                let total = power_sum::<S, T, 1>(first, pixels, channels, n, zero);
-                let mean = S::mul(total, S::splat(1.0 / pixels as f32));
-                let squares = power_sum::<S, T, 2>(first, pixels, channels, n, mean);
-                let partial = self.partial.as_mut_ptr().add(channel);
-                store::<S, f32>(partial, mean, n);
-                store::<S, f32>(partial.add(channels), squares, n);
+                let (input, partial) = (self.input.as_ptr().add(channel), self.partial.as_mut_ptr().add(channel));
+                if left >= 4 * S::LANES {
+                    moments::<S, T, 4>(input, pixels, channels, S::LANES, partial);
+                    channel += 4 * S::LANES;
+                } else {
+                    let n = S::LANES.min(left);
+                    moments::<S, T, 1>(input, pixels, channels, n, partial);
+                    channel += n;
+                }
             }
-            channel += n;
         }
     }
 }
 
-/// The sum over `count` vectors, `stride` apart, of their difference from `centre` to the power of 1 or 2.
+/// Moments of `NV` vectors of channels, the last with `n` of them.
 ///
 /// # Safety
-/// The machine has `S`; every vector has `n <= LANES` readable elements.
+/// The machine has `S`; every pixel has these channels, `stride` elements after the last pixel's; `partial` has room for
+/// the means, and `stride` elements on for the squares.
 #[inline(always)]
-unsafe fn power_sum<S: Simd, T: Element, const POWER: usize>(
-    first: *const T,
-    count: usize,
+unsafe fn moments<S: Simd, T: Element, const NV: usize>(
+    input: *const T,
+    pixels: usize,
     stride: usize,
     n: usize,
-    centre: S::F,
-) -> S::F {
-    const CHAINS: usize = 4;
-    // SAFETY: the caller's; `i < count`.
+    partial: *mut f32,
+) {
+    // SAFETY: the caller's.
     unsafe {
-        let mut sums = [S::splat(0.0); CHAINS];
-        let mut i = 0;
-        while i < count {
-            let chains = if i + CHAINS <= count { CHAINS } else { 1 };
-            for (u, sum) in sums.iter_mut().enumerate() {
-                if u < chains {
-                    let off = S::sub(load::<S, T>(first.add((i + u) * stride), n), centre);
-                    *sum = if POWER == 1 { S::add(*sum, off) } else { S::mul_add(off, off, *sum) };
-                }
-            }
-            i += chains;
+        let mut means = power_sum::<S, T, 1, NV>(input, pixels, stride, n, [S::splat(0.0); NV]);
+        for mean in &mut means {
+            *mean = S::mul(*mean, S::splat(1.0 / pixels as f32));
         }
-        S::add(S::add(sums[0], sums[1]), S::add(sums[2], sums[3]))
+        let squares = power_sum::<S, T, 2, NV>(input, pixels, stride, n, means);
+        for v in 0..NV {
+            store::<S, f32>(partial.add(v * S::LANES), means[v], n);
+            store::<S, f32>(partial.add(stride + v * S::LANES), squares[v], n);
+        }
+    }
+}
+
+/// The sums over pixels of the difference from `centre` to the power of 1 or 2.
+///
+/// # Safety
+/// As [`moments`].
+#[inline(always)]
+unsafe fn power_sum<S: Simd, T: Element, const POWER: usize, const NV: usize>(
+    input: *const T,
+    pixels: usize,
+    stride: usize,
+    n: usize,
+    centre: [S::F; NV],
+) -> [S::F; NV] {
+    // SAFETY: the caller's.
+    unsafe {
+        let mut sums = [S::splat(0.0); NV];
+        let mut pixel = input;
+        for _ in 0..pixels {
+            for v in 0..NV {
+                let p = pixel.wrapping_add(v * S::LANES);
+                // Whole vectors must not pay for the question how long they are.
+                let x = if NV > 1 { T::load::<S>(p) } else { load::<S, T>(p, n) };
+                let off = S::sub(x, centre[v]);
+                sums[v] = if POWER == 1 { S::add(sums[v], off) } else { S::mul_add(off, off, sums[v]) };
+            }
+            pixel = pixel.wrapping_add(stride);
+        }
+        sums
     }
 }
 

@@ -11,6 +11,7 @@
 
 mod attention;
 mod attention_block;
+mod attention_memory;
 mod buffer;
 mod compiled;
 mod convolution;

@@ -42,6 +42,13 @@ pub(crate) struct Tile<'a, T, const NV: usize> {
     pub(crate) add: bool,
 }
 
+/// The height of the next tile of `rows` rows: as few tiles as can be, about equally high.
+#[inline(always)]
+pub(crate) fn even_height<S: Simd>(rows: usize) -> usize {
+    let each = rows.div_ceil(rows.div_ceil(S::ROWS).max(1));
+    if each == height::<S>(each) { each } else { height::<S>(rows.min(each + 1)) }
+}
+
 /// The highest tile that exists for `rows` rows.
 #[inline(always)]
 pub(crate) fn height<S: Simd>(rows: usize) -> usize {

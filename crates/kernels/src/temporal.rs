@@ -6,7 +6,8 @@
 //!
 //! A pixel's tokens are `pixels * heads * D` elements apart, so nothing is transposed. A task is a run of pixels, all heads.
 
-use crate::attention_block::{Memory, PARTS, Queries, Tokens, VECTORS, attend};
+use crate::attention_block::{PARTS, Queries, Tokens, VECTORS, attend};
+use crate::attention_memory::Memory;
 use crate::buffer::with_scratch;
 use crate::element::Element;
 use crate::isa::Cpu;

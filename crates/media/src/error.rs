@@ -249,15 +249,6 @@ impl Error {
         }
     }
 
-    /// The exit code that the program ends with: 3 bad input, 4 something to fetch is missing, 5 out of resources.
-    pub fn exit_code(&self) -> u8 {
-        match self {
-            Self::Timeout { .. } | Self::DiskFull { .. } => 5,
-            Self::FfmpegMissing { .. } | Self::FfmpegFailed { .. } => 4,
-            _ => 3,
-        }
-    }
-
     /// A failed read of `path`.
     pub(crate) fn reading(path: &Path, source: io::Error) -> Self {
         Self::Unreadable { path: path.to_path_buf(), source }
@@ -279,9 +270,9 @@ mod tests {
     #[test]
     fn a_full_disk_is_told_from_a_forbidden_folder() {
         let full = Error::writing(Path::new("a.mp4"), io::Error::from(io::ErrorKind::StorageFull));
-        assert_eq!((full.code(), full.exit_code()), ("disk.full", 5));
+        assert_eq!(full.code(), "disk.full");
         let denied = Error::writing(Path::new("a.mp4"), io::Error::from(io::ErrorKind::PermissionDenied));
-        assert_eq!((denied.code(), denied.exit_code()), ("output.unwritable", 3));
+        assert_eq!(denied.code(), "output.unwritable");
         assert_eq!(full.to_string(), "no space left on the disk: `a.mp4`");
     }
 }

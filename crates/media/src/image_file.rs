@@ -2,7 +2,6 @@
 //!
 //! A picture is turned upright by its EXIF orientation; where it is transparent, white shows. Depth is 16-bit grey PNG.
 
-use std::fs::File;
 use std::io::{Cursor, Read};
 use std::path::Path;
 
@@ -11,7 +10,7 @@ use image::error::LimitErrorKind;
 use image::{DynamicImage, ExtendedColorType, ImageDecoder, ImageEncoder, ImageError, ImageReader, Limits};
 
 use crate::error::{Error, Result};
-use crate::file::write_atomic;
+use crate::file::{open, write_atomic};
 use crate::picture::{Mask, Picture, Plane};
 use crate::sniff::{Content, sniff};
 
@@ -127,7 +126,7 @@ fn check_size(path: &Path, found: (usize, usize), expected: Option<(usize, usize
 /// Reads and decodes a file within its limits, upright.
 fn load(path: &Path, limits: PictureLimits) -> Result<DynamicImage> {
     let mut bytes = Vec::new();
-    let file = File::open(path).map_err(|source| Error::reading(path, source))?;
+    let file = open(path)?;
     file.take(limits.max_bytes + 1).read_to_end(&mut bytes).map_err(|source| Error::reading(path, source))?;
     let damaged = |reason: String| Error::ImageDamaged { path: path.to_path_buf(), reason };
     if bytes.len() as u64 > limits.max_bytes {

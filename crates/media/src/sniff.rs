@@ -1,6 +1,5 @@
 //! What a file is, from its first bytes: names and endings lie, and a playlist that poses as a video must not be opened.
 
-use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
@@ -87,7 +86,7 @@ impl Content {
 /// [`Error::Unreadable`].
 pub fn sniff_file(path: &Path) -> Result<Content> {
     let mut head = Vec::new();
-    let mut file = File::open(path).map_err(|source| Error::reading(path, source))?;
+    let mut file = crate::file::open(path)?;
     file.by_ref().take(4096).read_to_end(&mut head).map_err(|source| Error::reading(path, source))?;
     let content = sniff(&head);
     // One picture and many share a magic number: count the frames of a GIF.

@@ -15,6 +15,7 @@ pub mod clip_plan;
 pub mod clip_vision;
 pub mod context;
 pub mod ddim;
+pub mod denoiser_output;
 pub mod denoising_net;
 pub mod feed_forward;
 pub mod layers;

@@ -23,6 +23,7 @@ use thiserror::Error;
 
 use crate::autoencoder::Autoencoder;
 use crate::clip_vision::ClipVision;
+use crate::ddim::Ddim;
 use crate::denoising_net::{DenoisingInput, DenoisingNet};
 use crate::object_guider::ObjectGuider;
 use crate::ops::ModelBackend;
@@ -96,6 +97,8 @@ pub struct Networks<B: Backend> {
     pub denoising_unet: DenoisingNet<B>,
     #[module(skip)]
     config: NetworksConfig,
+    #[module(skip)]
+    schedule: Ddim,
 }
 
 /// What a clip is made from.
@@ -183,6 +186,7 @@ impl<B: ModelBackend> Networks<B> {
                 .then(|| ObjectGuider::init(latent_channels, &denoiser.block_out_channels, device)),
             denoising_unet: DenoisingNet::init(&denoiser, device),
             config: config.clone(),
+            schedule: Ddim::new(config.schedule.clone()),
         }
     }
 
@@ -287,7 +291,7 @@ impl<B: ModelBackend> Networks<B> {
         ClipFeatures { environment, pose, objects: guided }
     }
 
-    /// The denoiser's output for noisy latents `[B, C, N, h, w]` at `timestep` `[B]`; without a reference it is the
+    /// The velocity for noisy latents `[B, C, N, h, w]` at `timestep` `[B]`; without a reference it is the
     /// unconditional half of guidance, whose context is zeros.
     pub fn predict(
         &self,
@@ -297,14 +301,17 @@ impl<B: ModelBackend> Networks<B> {
         reference: Option<Reference<'_, B>>,
         context: Option<Tensor<B, 3>>,
     ) -> Tensor<B, 5> {
-        self.denoising_unet.forward(DenoisingInput {
-            latent: Tensor::cat(vec![latent, features.environment.clone()], 1),
-            timestep,
+        let output = self.denoising_unet.forward(DenoisingInput {
+            latent: Tensor::cat(vec![latent.clone(), features.environment.clone()], 1),
+            timestep: timestep.clone(),
             context,
             pose: Some(features.pose.clone()),
             reference,
             objects: features.objects.as_deref(),
-        })
+        });
+        // Concatenated objects come after the environment's channels.
+        let environment = features.environment.clone().narrow(1, 0, output.dims()[1]);
+        self.config.denoiser_output.velocity(output, latent, environment, timestep, &self.schedule)
     }
 }
 

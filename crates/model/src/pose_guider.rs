@@ -53,7 +53,7 @@ impl<B: ModelBackend> PoseGuider<B> {
     pub fn init(config: &PoseGuiderConfig, device: &B::Device) -> Self {
         let widths = &config.block_out_channels;
         let (Some(first), Some(last)) = (widths.first(), widths.last()) else { panic!("pose guider: no widths") };
-        let conv = |c_in, c_out, stride| Conv2d::init(c_in, c_out, 3, stride, Start::Uniform, device);
+        let conv = |c_in, c_out, stride| Conv2d::init(c_in, c_out, 3, stride, Start::Preserving, device);
         Self {
             conv_in: conv(config.in_channels, *first, 1),
             blocks: widths.windows(2).flat_map(|pair| [conv(pair[0], pair[0], 1), conv(pair[0], pair[1], 2)]).collect(),

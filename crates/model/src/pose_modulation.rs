@@ -192,7 +192,7 @@ struct Trunk<B: Backend> {
 
 impl<B: ModelBackend> Trunk<B> {
     fn init(channels: usize, widths: &[usize], device: &B::Device) -> Self {
-        let conv = |c_in, c_out, stride| Conv2d::init(c_in, c_out, 3, stride, Start::Uniform, device);
+        let conv = |c_in, c_out, stride| Conv2d::init(c_in, c_out, 3, stride, Start::Preserving, device);
         let pairs = widths.windows(2);
         Self {
             conv_in: conv(channels, widths[0], 1),

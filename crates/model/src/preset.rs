@@ -9,6 +9,7 @@ use crate::autoencoder::AutoencoderConfig;
 use crate::blending::BlendingConfig;
 use crate::clip_vision::ClipVisionConfig;
 use crate::ddim::DdimConfig;
+use crate::denoiser_output::DenoiserOutput;
 use crate::motion::MotionConfig;
 use crate::pose_modulation::{DepthModulationConfig, PoseModulationConfig};
 use crate::reference_net::FusionBlocks;
@@ -51,6 +52,9 @@ pub struct NetworksConfig {
     /// What makes that context of the reference's latent where there is no image tower.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference_tokens: Option<ReferenceTokensConfig>,
+    /// What the denoiser's output means.
+    #[serde(default, skip_serializing_if = "DenoiserOutput::is_velocity")]
+    pub denoiser_output: DenoiserOutput,
     /// The noise schedule that the denoiser was trained with.
     pub schedule: DdimConfig,
     /// Frames of a clip, `N`.
@@ -235,6 +239,7 @@ fn bundled() -> NetworksConfig {
         blending: BlendingConfig::default(),
         image_encoder: None,
         reference_tokens: Some(ReferenceTokensConfig { grid: 4, width: 128 }),
+        denoiser_output: DenoiserOutput::Change,
         schedule: DdimConfig::default(),
         clip_frames: 16,
         size: 128,
@@ -251,6 +256,7 @@ fn sd15() -> NetworksConfig {
         blending: BlendingConfig::default(),
         image_encoder: Some(ClipVisionConfig::default()),
         reference_tokens: None,
+        denoiser_output: DenoiserOutput::Velocity,
         schedule: DdimConfig::default(),
         clip_frames: 16,
         size: 512,
@@ -275,6 +281,7 @@ fn tiny() -> NetworksConfig {
         blending: BlendingConfig::default(),
         image_encoder: None,
         reference_tokens: Some(ReferenceTokensConfig { grid: 2, width: 8 }),
+        denoiser_output: DenoiserOutput::Velocity,
         schedule: DdimConfig::default(),
         clip_frames: 4,
         size: 32,

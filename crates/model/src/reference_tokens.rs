@@ -41,12 +41,12 @@ impl ReferenceTokensConfig {
     pub fn init<B: ModelBackend>(&self, latent_channels: usize, device: &B::Device) -> ReferenceTokens<B> {
         let Self { grid, width } = *self;
         assert!(grid > 0 && width > 0, "reference tokens: {self:?}");
-        let positions = Initializer::Normal { mean: 0.0, std: 0.5 };
+        let positions = Initializer::Normal { mean: 0.0, std: 0.3 };
         ReferenceTokens {
-            conv_in: Conv2d::init(latent_channels, width, 3, 1, Start::Uniform, device),
-            conv_out: Conv2d::init(width, width, 3, 1, Start::Uniform, device),
+            conv_in: Conv2d::init(latent_channels, width, 3, 1, Start::Preserving, device),
+            conv_out: Conv2d::init(width, width, 3, 1, Start::Preserving, device),
             position_embedding: positions.init([grid * grid, width], device),
-            projection: Linear::init(width, width, true, Start::Uniform, device),
+            projection: Linear::init(width, width, true, Start::Preserving, device),
             norm: LayerNorm::init(width, LAYER_NORM_EPSILON, device),
             grid,
         }

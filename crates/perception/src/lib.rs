@@ -9,6 +9,7 @@ pub mod mask_steadiness;
 pub mod network;
 pub mod pose;
 
+pub mod agreement;
 pub mod align;
 pub mod conditions;
 pub mod contact_sheet;
@@ -17,6 +18,7 @@ mod extremities;
 mod guided_filter;
 pub mod inpaint;
 pub mod one_euro;
+pub mod overlay;
 pub mod paste;
 pub mod perceiver;
 pub mod person_mask;

@@ -1,6 +1,6 @@
 //! Frames in, signals out: one person's points and mask for each frame, in order, with memory that does not grow.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use media::geometry::Pts;
 use media::picture::{Mask, Picture};
@@ -33,6 +33,22 @@ pub struct PersonModels {
     pub face: Option<PathBuf>,
     /// `selfie_segmentation.tflite`; without it rougher mask edges.
     pub selfie: Option<PathBuf>,
+}
+
+impl PersonModels {
+    /// The networks that lie in a folder under their usual names: the full body network, the lite hand network where it
+    /// is there, else the full one.
+    pub fn in_folder(folder: &Path) -> Self {
+        let file = |name: &str| folder.join(name);
+        let optional = |name: &str| Some(file(name)).filter(|path| path.exists());
+        Self {
+            detector: file("pose_detection.tflite"),
+            landmarks: file("pose_landmark_full.tflite"),
+            hand: optional("hand_landmark_lite.tflite").or_else(|| optional("hand_landmark_full.tflite")),
+            face: optional("face_landmark.tflite"),
+            selfie: optional("selfie_segmentation.tflite"),
+        }
+    }
 }
 
 /// How to look.

@@ -44,6 +44,21 @@ impl SignalsFolder {
         &self.root
     }
 
+    /// True when the folder holds no signal at all.
+    ///
+    /// # Errors
+    /// [`SignalsError::Unreadable`] when it is no folder that can be listed.
+    pub fn is_empty(&self) -> Result<bool, SignalsError> {
+        let unreadable = |source| SignalsError::Unreadable { path: self.root.clone(), source };
+        std::fs::read_dir(&self.root).map_err(unreadable)?;
+        Ok(!self.has_poses() && self.kinds().is_empty())
+    }
+
+    /// True when there are poses and person masks, so that nobody has to be looked for.
+    pub fn has_person(&self) -> bool {
+        self.has_poses() && self.has("person")
+    }
+
     /// Checks before a long run that every signal in the folder is complete: poses are read whole, pictures must be
     /// there for every frame, and the first of each kind must have the right size.
     ///
@@ -88,8 +103,16 @@ impl SignalsFolder {
             }
             return Ok(Some(track.frames));
         }
+        load_openpose(&self.openpose(), self.frames)
+    }
+
+    fn has_poses(&self) -> bool {
+        self.root.join("pose.json").exists() || openpose::files(&self.openpose()).is_ok_and(|files| !files.is_empty())
+    }
+
+    fn openpose(&self) -> PathBuf {
         let folder = self.root.join("openpose");
-        load_openpose(if folder.is_dir() { &folder } else { &self.root }, self.frames)
+        if folder.is_dir() { folder } else { self.root.clone() }
     }
 
     /// Writes the poses as `pose.json`.

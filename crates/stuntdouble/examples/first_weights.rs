@@ -8,20 +8,19 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, ensure};
-use burn::tensor::Tensor;
 use media::image_file::save_picture;
 use media::picture::{Mask, Picture};
 use media::sheet::Sheet;
-use model::networks::ClipConditions;
-use model::pixels::{self, Size};
+use model::pixels;
 use model::sampler::{SamplingSettings, clip_noise, generate_clip};
 use perception::conditions::{Conditions, ConditionsConfig, CropSignals, FrameSignals, inference_conditions};
 use perception::pose::{Joint, Pose};
 use perception::region::crop_picture;
 use perception::region_path::{RegionConfig, fixed_region, person_box};
 use stage::{Assets, Clip, ClipSettings, ClipSpec, Split, Wanted, render_parts};
-use stuntdouble::networks::{Cpu, LoadedNetworks};
+use stuntdouble::networks::LoadedNetworks;
 use stuntdouble::settings::Settings;
+use stuntdouble::tensors;
 
 /// Seeds of the test clips; no training uses them.
 const FIRST_SEED: u64 = 900_000;
@@ -159,28 +158,15 @@ fn conditions(signals: &[CropSignals]) -> Vec<Conditions> {
 
 fn make(loaded: &LoadedNetworks, conditions: &[Conditions], reference: &Picture, seed: usize) -> Vec<Picture> {
     let networks = &loaded.networks;
-    let device = Default::default();
-    let side = networks.config().size;
-    let size = Size { width: side, height: side };
-    let video = |frames: Tensor<Cpu, 4>| -> Tensor<Cpu, 5> { frames.swap_dims(0, 1).unsqueeze() };
-    let environment: Vec<&[u8]> = conditions.iter().map(|conditions| conditions.environment.bytes()).collect();
-    let skeleton: Vec<&[u8]> = conditions.iter().map(|conditions| conditions.skeleton.bytes()).collect();
-    let depth: Vec<&[f32]> = conditions.iter().map(|conditions| conditions.depth.cells()).collect();
-    let clip = ClipConditions {
-        environment: networks.encode_video(video(pixels::pictures_from_rgb(&environment, size, &device))),
-        skeleton: video(pixels::maps_from_rgb(&skeleton, size, &device)),
-        depth: video(pixels::maps_from_values(&depth, size, &device)),
-        objects: None,
-    };
-    let latent = networks.autoencoder.encode(pixels::pictures_from_rgb(&[reference.bytes()], size, &device));
-    let reference = networks.reference_state(latent, None);
+    let clip = tensors::clip_conditions(networks, conditions);
+    let reference = tensors::reference_state(networks, reference);
     let chosen = Settings::default();
     let settings = SamplingSettings {
         steps: chosen.steps,
         guidance: chosen.guidance as f32,
         schedule: networks.config().schedule.clone(),
     };
-    let noise = clip_noise(seed as u64, 0, clip.environment.dims(), &device);
+    let noise = clip_noise(seed as u64, 0, clip.environment.dims(), &Default::default());
     let latents =
         generate_clip(networks, &clip, &reference, &settings, noise, |_, _| std::ops::ControlFlow::Continue(()))
             .unwrap_or_else(|error| panic!("{error}"));
@@ -188,7 +174,7 @@ fn make(loaded: &LoadedNetworks, conditions: &[Conditions], reference: &Picture,
     let frames = latents.swap_dims(1, 2).reshape([n, c, h, w]);
     pixels::rgb_from_pictures(networks.autoencoder.decode(frames))
         .iter()
-        .map(|rgb| Picture::from_bytes(side, side, rgb))
+        .map(|rgb| Picture::from_bytes(networks.config().size, networks.config().size, rgb))
         .collect()
 }
 

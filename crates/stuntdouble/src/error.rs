@@ -35,6 +35,20 @@ pub enum Error {
     /// Training.
     #[error(transparent)]
     Train(#[from] train::TrainError),
+    /// The command line cannot be understood.
+    #[error("{reason}")]
+    Usage {
+        /// What the parser said.
+        reason: String,
+    },
+    /// The output would replace or change an input.
+    #[error("the output is an input or lies in one, `{input}`: `{output}`")]
+    OutputIsInput {
+        /// The video or the folder to write.
+        output: PathBuf,
+        /// The input.
+        input: PathBuf,
+    },
     /// A setting that does not exist or has a value out of its range.
     #[error("setting {setting}: {reason}")]
     Setting {
@@ -87,6 +101,8 @@ impl Error {
             Self::Sampling(error) => error.code(),
             Self::Stage(error) => error.code(),
             Self::Train(error) => error.code(),
+            Self::Usage { .. } => "usage.invalid",
+            Self::OutputIsInput { .. } => "output.is_input",
             Self::Setting { .. } => "settings.invalid",
             Self::OtherRun { .. } => "run.differs",
             Self::Io { source, .. } => match source.kind() {
@@ -110,6 +126,10 @@ impl Error {
             Self::Sampling(error) => error.help().to_string(),
             Self::Stage(error) => error.help().to_string(),
             Self::Train(error) => error.help().to_string(),
+            Self::Usage { .. } => {
+                "see `stuntdouble help`, and `stuntdouble help COMMAND` for the options of a command".into()
+            }
+            Self::OutputIsInput { .. } => "write to another folder: inputs are never changed".into(),
             Self::Setting { .. } => "see `stuntdouble help replace` for the settings and their ranges".into(),
             Self::OtherRun { .. } => "give another folder, or remove that one to start anew".into(),
             Self::Io { source, .. } => match source.kind() {
@@ -129,10 +149,10 @@ impl Error {
     pub fn exit_code(&self) -> u8 {
         match self.code() {
             "run.cancelled" => 130,
-            "settings.invalid" | "run.differs" => 2,
-            "disk.full" | "memory.exhausted" | "output.unwritable" => 5,
+            "usage.invalid" | "settings.invalid" | "run.differs" | "output.is_input" => 2,
+            "disk.full" | "memory.exhausted" | "output.unwritable" | "video.timeout" => 5,
             code if code.starts_with("fetch.") || code.starts_with("weights.") || code.starts_with("model.") => 4,
-            "ffmpeg.missing" => 4,
+            "ffmpeg.missing" | "ffmpeg.failed" => 4,
             _ => 3,
         }
     }

@@ -12,6 +12,7 @@ pub mod networks;
 pub mod pipeline;
 pub mod run_folder;
 pub mod settings;
+pub mod tensors;
 pub mod timeline;
 
 pub use error::Error;

@@ -9,8 +9,8 @@ use model::weights::Weights;
 use sha2::{Digest, Sha256};
 
 use crate::bundled;
-use crate::error::{Error, io};
-use crate::run_folder::hex;
+use crate::error::Error;
+use crate::run_folder::{hash_file, hex};
 use crate::settings::{PresetName, Settings};
 
 /// The backend of this build.
@@ -43,7 +43,10 @@ impl LoadedNetworks {
             (PresetName::Bundled, None) => {
                 let parts = bundled::verified_parts()?;
                 let weights = Weights::from_bytes(&parts, "bundled weights")?;
-                Ok(Self { networks: Networks::load(&weights, &device)?, fingerprint: fingerprint(parts) })
+                Ok(Self {
+                    networks: Networks::load(&weights, &device)?,
+                    fingerprint: fingerprint(parts.iter().map(Sha256::digest)),
+                })
             }
             (PresetName::Sd15, None) => Err(Error::Setting {
                 setting: "`weights`".into(),
@@ -56,9 +59,8 @@ impl LoadedNetworks {
                     (None, PresetName::Sd15) => Networks::load_as(&Preset::Sd15.config(), &weights, &device)?,
                     _ => Networks::load(&weights, &device)?,
                 };
-                let bytes: Result<Vec<_>, _> =
-                    shards.iter().map(|path| std::fs::read(path).map_err(io("read", path))).collect();
-                Ok(Self { networks, fingerprint: fingerprint(bytes?) })
+                let hashes: Result<Vec<_>, _> = shards.iter().map(|path| hash_of(path)).collect();
+                Ok(Self { networks, fingerprint: fingerprint(hashes?) })
             }
         }
     }
@@ -81,24 +83,33 @@ impl LoadedNetworks {
 
 fn shards(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let mut shards = vec![];
-    for entry in std::fs::read_dir(folder).map_err(io("list", folder))? {
-        let path = entry.map_err(io("list", folder))?.path();
-        if path.extension().is_some_and(|extension| extension == "safetensors") {
+    let unreadable = |source| model::weights::WeightError::Io { path: folder.into(), source };
+    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        if path.extension().is_some_and(|extension| extension == "safetensors") && path.is_file() {
             shards.push(path);
         }
     }
     if shards.is_empty() {
         let source = std::io::Error::new(std::io::ErrorKind::NotFound, "no `*.safetensors` in it");
-        return Err(model::weights::WeightError::Io { path: folder.into(), source }.into());
+        return Err(unreadable(source).into());
     }
     shards.sort();
     Ok(shards)
 }
 
-fn fingerprint<T: AsRef<[u8]>>(parts: impl IntoIterator<Item = T>) -> String {
+/// The hash of one file, read piece by piece: weights may be larger than memory.
+fn hash_of(path: &Path) -> Result<impl AsRef<[u8]> + use<>, Error> {
     let mut hasher = Sha256::new();
-    for part in parts {
-        hasher.update(Sha256::digest(part.as_ref()));
+    hash_file(path, &mut hasher)?;
+    Ok(hasher.finalize())
+}
+
+/// A hash of the hashes of all files.
+fn fingerprint<T: AsRef<[u8]>>(hashes: impl IntoIterator<Item = T>) -> String {
+    let mut hasher = Sha256::new();
+    for hash in hashes {
+        hasher.update(hash);
     }
     hex(&hasher.finalize())
 }

@@ -7,6 +7,8 @@
 //! ```
 //! A clip counts as finished when its `done` file exists, which is written last.
 
+use std::collections::HashSet;
+use std::ffi::OsString;
 use std::fs::{self, File, TryLockError};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -16,6 +18,11 @@ use sha2::{Digest, Sha256};
 
 use crate::error::{Error, io};
 use crate::settings::Settings;
+
+/// Held by the process that works in the folder.
+const LOCK: &str = ".lock";
+/// How the names of files begin that are not complete.
+const UNFINISHED: &str = ".stuntdouble-";
 
 /// One input file and what it holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,25 +39,35 @@ impl Input {
     /// # Errors
     /// [`Error::Io`].
     pub fn of(path: &Path) -> Result<Self, Error> {
-        let mut hasher = Sha256::new();
-        if path.is_dir() {
-            for name in sorted_names(path)? {
-                let file = path.join(&name);
-                hasher.update(name.as_encoded_bytes());
-                if file.is_file() {
-                    hash_file(&file, &mut hasher)?;
-                } else {
-                    hasher.update(Self::of(&file)?.sha256);
-                }
-            }
+        let sha256 = if path.is_dir() {
+            hash_of_folder(path, &mut HashSet::new())?
         } else {
+            let mut hasher = Sha256::new();
             hash_file(path, &mut hasher)?;
-        }
-        Ok(Self { path: path.to_path_buf(), sha256: hex(&hasher.finalize()) })
+            hex(&hasher.finalize())
+        };
+        Ok(Self { path: path.to_path_buf(), sha256 })
     }
 }
 
-fn sorted_names(folder: &Path) -> Result<Vec<std::ffi::OsString>, Error> {
+/// The hash of a folder's names and files. A folder that links lead to a second time counts by its name alone, as do pipes,
+/// devices and links that lead nowhere.
+fn hash_of_folder(folder: &Path, seen: &mut HashSet<PathBuf>) -> Result<String, Error> {
+    let mut hasher = Sha256::new();
+    seen.insert(folder.canonicalize().map_err(io("find", folder))?);
+    for name in sorted_names(folder)? {
+        let path = folder.join(&name);
+        hasher.update(name.as_encoded_bytes());
+        if path.is_file() {
+            hash_file(&path, &mut hasher)?;
+        } else if path.is_dir() && !seen.contains(&path.canonicalize().map_err(io("find", &path))?) {
+            hasher.update(hash_of_folder(&path, seen)?);
+        }
+    }
+    Ok(hex(&hasher.finalize()))
+}
+
+fn sorted_names(folder: &Path) -> Result<Vec<OsString>, Error> {
     let mut names = vec![];
     for entry in fs::read_dir(folder).map_err(io("list", folder))? {
         names.push(entry.map_err(io("list", folder))?.file_name());
@@ -59,7 +76,8 @@ fn sorted_names(folder: &Path) -> Result<Vec<std::ffi::OsString>, Error> {
     Ok(names)
 }
 
-fn hash_file(path: &Path, hasher: &mut Sha256) -> Result<(), Error> {
+/// Adds the bytes of a file.
+pub(crate) fn hash_file(path: &Path, hasher: &mut Sha256) -> Result<(), Error> {
     let mut file = File::open(path).map_err(io("open", path))?;
     let mut buffer = vec![0; 1 << 16];
     loop {
@@ -126,7 +144,13 @@ impl RunFolder {
     /// [`Error::OtherRun`] when it belongs to another job or a process works in it; [`Error::Io`].
     pub fn open(root: &Path, record: &RunRecord) -> Result<Self, Error> {
         fs::create_dir_all(root).map_err(io("create", root))?;
-        let lock_path = root.join(".lock");
+        // Nothing is written into a folder that is somebody else's.
+        let path = root.join("run.toml");
+        let is_ours = |name: &OsString| name == LOCK || name.to_string_lossy().starts_with(UNFINISHED);
+        if !path.exists() && !sorted_names(root)?.iter().all(is_ours) {
+            return Err(Error::OtherRun { path: root.into(), what: "contents (there is no `run.toml`)".into() });
+        }
+        let lock_path = root.join(LOCK);
         let lock = File::options()
             .create(true)
             .truncate(false)
@@ -142,12 +166,11 @@ impl RunFolder {
         }
         // The folder is ours alone now, so unfinished files in it are those of a process that was killed.
         for name in sorted_names(root)? {
-            if name.to_string_lossy().starts_with(".stuntdouble-") {
+            if name.to_string_lossy().starts_with(UNFINISHED) {
                 let path = root.join(name);
                 fs::remove_file(&path).map_err(io("remove", &path))?;
             }
         }
-        let path = root.join("run.toml");
         if path.exists() {
             let text = fs::read_to_string(&path).map_err(io("read", &path))?;
             let found: RunRecord = toml::from_str(&text).map_err(|_| Error::OtherRun {
@@ -158,14 +181,19 @@ impl RunFolder {
                 return Err(Error::OtherRun { path: root.into(), what: what.into() });
             }
         } else {
-            if fs::read_dir(root).map_err(io("list", root))?.flatten().any(|entry| entry.file_name() != ".lock") {
-                return Err(Error::OtherRun { path: root.into(), what: "contents (there is no `run.toml`)".into() });
-            }
             let text = toml::to_string(record)
                 .map_err(|reason| Error::Setting { setting: "record".into(), reason: reason.to_string() })?;
             media::file::write_atomic(&path, text.as_bytes())?;
         }
         Ok(Self { root: root.into(), _lock: lock })
+    }
+
+    /// Removes the folder and all that is in it: for a job that failed before it had finished anything.
+    pub fn abandon(self) {
+        // Windows removes no file that is open.
+        drop(self._lock);
+        // The reason why the job failed is the error to tell.
+        let _ = fs::remove_dir_all(&self.root);
     }
 
     /// The folder itself.
@@ -259,7 +287,18 @@ mod tests {
         fs::write(folder.path().join("diary.txt"), "x").unwrap();
         let other = tempfile::tempdir().unwrap();
         assert!(RunFolder::open(folder.path(), &record(other.path())).is_err());
-        assert!(folder.path().join("diary.txt").exists());
+        assert_eq!(sorted_names(folder.path()).unwrap(), ["diary.txt"]);
+    }
+
+    #[test]
+    fn an_abandoned_folder_is_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let record = record(folder.path());
+        let root = folder.path().join("run");
+        let run = RunFolder::open(&root, &record).unwrap();
+        run.begin(&run.join("signals")).unwrap();
+        run.abandon();
+        assert!(!root.exists());
     }
 
     #[test]

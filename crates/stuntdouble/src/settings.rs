@@ -161,7 +161,8 @@ impl Settings {
     }
 }
 
-fn invalid(setting: &str, reason: impl Into<String>) -> Error {
+/// The error for a setting that makes no sense.
+pub(crate) fn invalid(setting: &str, reason: impl Into<String>) -> Error {
     Error::Setting { setting: setting.into(), reason: reason.into() }
 }
 

@@ -119,7 +119,8 @@ pub struct Objective {
     /// Weight of the error's means over blocks of 2x2 and 4x4 cells, times the block's size. Latents are mostly fine detail
     /// that cannot be foreseen, and colours of whole parts are a small share of their variance; this makes them count.
     pub low_frequencies: f64,
-    /// Cap of the signal-to-noise ratio's weight (min-SNR); none = all timesteps count the same.
+    /// Cap of the signal-to-noise ratio's weight (min-SNR); none = all timesteps count the same, 1 = the error of the
+    /// clean latent counts.
     pub min_snr: Option<f32>,
     /// Standard deviation of one random number a channel and clip added to the noise.
     pub noise_offset: f64,
@@ -199,7 +200,7 @@ impl<B: AutodiffBackend + ModelBackend> Denoising<'_, B> {
         noise + offset * self.config.objective.noise_offset
     }
 
-    /// Weighted and plain mean of the squared error.
+    /// Means of the squared error: with all weights, and with those of the timesteps alone.
     fn errors(
         &self,
         networks: &Networks<B>,
@@ -228,8 +229,8 @@ impl<B: AutodiffBackend + ModelBackend> Denoising<'_, B> {
         let error = output - velocity;
         let by_time = column(&|t| objective.min_snr.map_or(1.0, |gamma| self.schedule.min_snr_weight(t, gamma)));
         let by_place = batch.focus.clone() * (objective.focus_weight - 1.0) + 1.0;
-        let weight = by_place.clone() / by_place.mean().reshape([1, 1, 1, 1, 1]) * by_time.reshape([rows, 1, 1, 1, 1]);
-        let weighted = error.clone() * weight.sqrt();
+        let error = error * by_time.reshape([rows, 1, 1, 1, 1]).sqrt();
+        let weighted = error.clone() * (by_place.clone() / by_place.mean().reshape([1, 1, 1, 1, 1])).sqrt();
         let mut total = weighted.clone().square().mean();
         let [.., h, w] = weighted.dims();
         for side in [2, 4] {
@@ -264,11 +265,10 @@ impl<B: AutodiffBackend + ModelBackend> Task<B> for Denoising<'_, B> {
             let mut random = random_of_step(self.config.settings.seed, HELD_OUT_STEP);
             let mut sum = 0.0;
             let rounds = 8;
-            for round in 0..rounds {
+            for _ in 0..rounds {
                 let (excerpts, with_objects) = self.draw(clips, self.config.batch, &mut random);
                 let batch = Batch::gather(&excerpts, self.frames(), with_objects, &self.device);
-                let timesteps: Vec<i64> =
-                    (0..excerpts.len()).map(|row| ((round * excerpts.len() + row) as i64 * 37 + 499) % 1000).collect();
+                let timesteps: Vec<i64> = (0..excerpts.len()).map(|_| self.timestep(&mut random)).collect();
                 let (_, plain) = self.errors(networks, &batch, &timesteps, true, &mut random);
                 sum +=
                     f64::from(plain.inner().into_data().convert::<f32>().into_vec::<f32>().map_or(f32::NAN, |v| v[0]));

@@ -42,6 +42,42 @@ unsafe fn rounded(x: __m512) -> __m512i {
     }
 }
 
+/// 16 rows of 16 words: in each of 4 rounds neighbouring rows exchange ever larger parts.
+#[inline(always)]
+unsafe fn transpose(from: *const u8, from_stride: usize, to: *mut u8, to_stride: usize) {
+    // SAFETY: the caller's; rows are `from_stride` and `to_stride` bytes apart.
+    unsafe {
+        let mut a = [_mm512_setzero_si512(); 16];
+        for (i, a) in a.iter_mut().enumerate() {
+            *a = _mm512_loadu_si512(from.add(i * from_stride).cast());
+        }
+        let mut b = a;
+        for i in 0..8 {
+            b[2 * i] = _mm512_unpacklo_epi32(a[2 * i], a[2 * i + 1]);
+            b[2 * i + 1] = _mm512_unpackhi_epi32(a[2 * i], a[2 * i + 1]);
+        }
+        // Row 4g + k of `a` holds, in each quarter q, column 4q + k of rows 4g..4g + 4.
+        for g in 0..4 {
+            a[4 * g] = _mm512_unpacklo_epi64(b[4 * g], b[4 * g + 2]);
+            a[4 * g + 1] = _mm512_unpackhi_epi64(b[4 * g], b[4 * g + 2]);
+            a[4 * g + 2] = _mm512_unpacklo_epi64(b[4 * g + 1], b[4 * g + 3]);
+            a[4 * g + 3] = _mm512_unpackhi_epi64(b[4 * g + 1], b[4 * g + 3]);
+        }
+        for k in 0..4 {
+            let even =
+                [_mm512_shuffle_i32x4::<0x88>(a[k], a[4 + k]), _mm512_shuffle_i32x4::<0x88>(a[8 + k], a[12 + k])];
+            let odd = [_mm512_shuffle_i32x4::<0xdd>(a[k], a[4 + k]), _mm512_shuffle_i32x4::<0xdd>(a[8 + k], a[12 + k])];
+            b[k] = _mm512_shuffle_i32x4::<0x88>(even[0], even[1]);
+            b[4 + k] = _mm512_shuffle_i32x4::<0x88>(odd[0], odd[1]);
+            b[8 + k] = _mm512_shuffle_i32x4::<0xdd>(even[0], even[1]);
+            b[12 + k] = _mm512_shuffle_i32x4::<0xdd>(odd[0], odd[1]);
+        }
+        for (i, b) in b.iter().enumerate() {
+            _mm512_storeu_si512(to.add(i * to_stride).cast(), *b);
+        }
+    }
+}
+
 macro_rules! operations {
     ($($name:ident($($x:ident),*) = $intrinsic:expr;)*) => {$(
         #[inline(always)]
@@ -108,6 +144,11 @@ macro_rules! shared {
         unsafe fn sum(a: __m512) -> f32 {
             // SAFETY: see the head of the file.
             unsafe { _mm512_reduce_add_ps(a) }
+        }
+        #[inline(always)]
+        unsafe fn transpose(from: *const u8, from_stride: usize, to: *mut u8, to_stride: usize) {
+            // SAFETY: see the head of the file; 16 rows of 16 words on both sides.
+            unsafe { transpose(from, from_stride, to, to_stride) }
         }
         #[inline(always)]
         unsafe fn load_some(p: *const f32, n: usize) -> __m512 {

@@ -82,6 +82,20 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     /// Rounds two vectors to bf16 and stores them as pairs, `[lane][2]`, `low` first.
     unsafe fn store_pairs(p: *mut bf16, low: Self::F, high: Self::F);
 
+    /// Turns a square of `LANES` by `LANES` 32-bit words: row `i`, word `j` goes to row `j`, word `i`. Strides are in bytes.
+    #[inline(always)]
+    unsafe fn transpose(from: *const u8, from_stride: usize, to: *mut u8, to_stride: usize) {
+        for i in 0..Self::LANES {
+            for j in 0..Self::LANES {
+                // SAFETY: both squares are accessible, by the caller.
+                unsafe {
+                    let word = from.add(i * from_stride + j * 4).cast::<u32>().read_unaligned();
+                    to.add(j * to_stride + i * 4).cast::<u32>().write_unaligned(word);
+                }
+            }
+        }
+    }
+
     /// Loads `n < LANES` elements, zeros after them.
     #[inline(always)]
     unsafe fn load_some(p: *const f32, n: usize) -> Self::F {

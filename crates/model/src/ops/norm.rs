@@ -57,7 +57,11 @@ pub fn layer_norm<B: ModelBackend, const R: usize>(
     epsilon: f64,
 ) -> Tensor<B, R> {
     assert_eq!(x.dims()[R - 1], weight.dims()[0], "layer_norm: {:?}, weight {:?}", x.dims(), weight.dims());
-    let centred = x.clone() - x.mean_dim(R - 1);
+    // `x` is held until the difference exists: libtorch (burn-tch 0.21) believes that a transposed view owns its memory, and
+    // would subtract in place from whatever tensor the view was taken of.
+    let mean = x.clone().mean_dim(R - 1);
+    let centred = x.clone() - mean;
+    drop(x);
     let variance = centred.clone().square().mean_dim(R - 1);
     centred * variance.add_scalar(epsilon).sqrt().recip() * weight.unsqueeze() + bias.unsqueeze()
 }

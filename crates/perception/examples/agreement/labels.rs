@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::path::Path;
 
+use perception::agreement::KnownJoints;
 use perception::pose::Joint;
 use serde::Deserialize;
 
@@ -53,12 +54,6 @@ pub(crate) struct Labels {
     poses: Poses,
 }
 
-/// The visible joints of a frame in pixels, and the distance from the neck to the middle of the hips.
-pub(crate) struct Joints {
-    pub(crate) places: [Option<(f32, f32)>; Joint::COUNT],
-    pub(crate) torso: f32,
-}
-
 impl Labels {
     pub(crate) fn load(folder: &Path) -> Result<Self, Box<dyn Error>> {
         let meta: Meta = serde_json::from_slice(&std::fs::read(folder.join("meta.json"))?)?;
@@ -77,7 +72,8 @@ impl Labels {
         })
     }
 
-    pub(crate) fn joints(&self, frame: usize) -> Option<Joints> {
+    /// The visible joints of a frame.
+    pub(crate) fn joints(&self, frame: usize) -> Option<KnownJoints> {
         let points = self.poses.frames.get(frame)?.as_ref()?;
         let middle = |sources: &[usize]| {
             let share = 1.0 / sources.len() as f32;
@@ -91,6 +87,6 @@ impl Labels {
         let visible = |sources: &[usize]| sources.iter().all(|source| points[*source][3] >= VISIBLE);
         let ((x, y), (hip_x, hip_y)) = (middle(&[11, 12])?, middle(&[23, 24])?);
         let places = SOURCES.map(|sources| middle(sources).filter(|_| visible(sources)));
-        Some(Joints { places, torso: (x - hip_x).hypot(y - hip_y) })
+        Some(KnownJoints { places, torso: (x - hip_x).hypot(y - hip_y) })
     }
 }

@@ -9,7 +9,6 @@
 //! network, so figures against them are agreement; those against `gt_mask` are accuracy, of whatever it covers.
 
 mod labels;
-mod overlay;
 
 use std::error::Error;
 use std::io::Write;
@@ -19,6 +18,9 @@ use std::time::{Duration, Instant};
 use media::geometry::Pts;
 use media::image_file::{load_mask, load_picture};
 use media::picture::Mask;
+use media::sheet::Sheet;
+use perception::agreement::{Mean, overlap, region_move};
+use perception::overlay::overlay_signals;
 use perception::perceiver::{FrameSignals, Perceiver, PerceiverConfig, PersonModels};
 use perception::tracker::PersonChoice;
 use serde::Serialize;
@@ -52,23 +54,6 @@ struct Figures {
     /// Processor time a frame on all threads, in milliseconds: unlike frames a second it does not suffer from neighbours.
     processor_ms: f64,
     frames_a_second: f64,
-}
-
-#[derive(Default)]
-struct Mean {
-    sum: f64,
-    count: usize,
-}
-
-impl Mean {
-    fn add(&mut self, value: f64) {
-        self.sum += value;
-        self.count += 1;
-    }
-
-    fn value(&self) -> Option<f64> {
-        (self.count > 0).then(|| self.sum / self.count as f64)
-    }
 }
 
 struct Arguments {
@@ -111,21 +96,12 @@ fn arguments() -> Result<Arguments, Box<dyn Error>> {
     Ok(found)
 }
 
-fn models(folder: &Path, lite: bool) -> PersonModels {
-    let file = |name: &str| folder.join(name);
-    let optional = |name: &str| Some(file(name)).filter(|path| path.exists());
-    PersonModels {
-        detector: file("pose_detection.tflite"),
-        landmarks: file(if lite { "pose_landmark_lite.tflite" } else { "pose_landmark_full.tflite" }),
-        hand: optional("hand_landmark_lite.tflite").or_else(|| optional("hand_landmark_full.tflite")),
-        face: optional("face_landmark.tflite"),
-        selfie: optional("selfie_segmentation.tflite"),
-    }
-}
-
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments = arguments()?;
-    let models = models(&arguments.models, arguments.lite);
+    let mut models = PersonModels::in_folder(&arguments.models);
+    if arguments.lite {
+        models.landmarks = arguments.models.join("pose_landmark_lite.tflite");
+    }
     let mut folders: Vec<PathBuf> =
         std::fs::read_dir(&arguments.clips)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
     folders.sort();
@@ -185,7 +161,7 @@ fn measure(folder: &Path, models: &PersonModels, arguments: &Arguments) -> Resul
     let [mut seen, mut pck, mut pck_when_seen] = [Mean::default(), Mean::default(), Mean::default()];
     let [mut agreement, mut truth, mut inside] = [Mean::default(), Mean::default(), Mean::default()];
     let (mut spent, mut faces, mut hands) = (Duration::ZERO, 0, 0);
-    let mut sheet = overlays.map(|_| overlay::sheet());
+    let mut sheet = overlays.map(|_| Sheet::new(3, 512, 400));
     let (mut last, processor): (Option<FrameSignals>, f64) = (None, processor_seconds());
     for index in 0..labels.frames {
         let picture = load_picture(&folder.join(format!("frames/{index:05}.jpg")))?;
@@ -195,7 +171,7 @@ fn measure(folder: &Path, models: &PersonModels, arguments: &Arguments) -> Resul
         if let Some(joints) = labels.joints(index) {
             figures.labelled += 1;
             seen.add(f64::from(signals.pose.is_some()));
-            for right in judged(&joints, &signals) {
+            for right in joints.judged(signals.pose.as_ref()) {
                 pck.add(f64::from(right));
                 if signals.pose.is_some() {
                     pck_when_seen.add(f64::from(right));
@@ -204,15 +180,15 @@ fn measure(folder: &Path, models: &PersonModels, arguments: &Arguments) -> Resul
         }
         let size = Some(picture.size());
         if let Some(label) = optional_mask(&folder.join(format!("person_mask/{index:05}.png")), size)?
-            && let Some((iou, _)) = overlap(&signals.person, &label)
+            && let Some(found) = overlap(&signals.person, &label)
         {
-            agreement.add(iou);
+            agreement.add(found.iou);
         }
         if let Some(label) = optional_mask(&folder.join(format!("gt_mask/{index:05}.png")), size)?
-            && let Some((iou, part)) = overlap(&signals.person, &label)
+            && let Some(found) = overlap(&signals.person, &label)
         {
-            truth.add(iou);
-            part.into_iter().for_each(|part| inside.add(part));
+            truth.add(found.iou);
+            inside.extend(found.inside);
         }
         if let Some(pose) = &signals.pose {
             faces += usize::from(!pose.face.is_empty());
@@ -220,13 +196,13 @@ fn measure(folder: &Path, models: &PersonModels, arguments: &Arguments) -> Resul
         }
         figures.new_persons += usize::from(signals.is_new);
         if let (Some(before), Some(now), false) = (last.and_then(|last| last.region), signals.region, signals.is_new) {
-            let moved = (now.centre.0 - before.centre.0).hypot(now.centre.1 - before.centre.1) / before.side;
-            figures.region_jump = figures.region_jump.max(f64::from(moved));
+            figures.region_jump = figures.region_jump.max(f64::from(region_move(&before, &now)));
         }
         if let Some(sheet) = &mut sheet
             && index % labels.frames.div_ceil(12) == 0
         {
-            sheet.push(&overlay::drawn(&picture, &signals), format!("{index}"));
+            let (pose, region) = (signals.pose.as_ref(), signals.region.as_ref());
+            sheet.push(&overlay_signals(&picture, &signals.person, pose, region), format!("{index}"));
         }
         last = Some(signals);
     }
@@ -251,30 +227,6 @@ fn processor_seconds() -> f64 {
     fields.filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
 }
 
-/// For each labelled joint whether ours lies within 0.2 torso lengths of it.
-fn judged(label: &labels::Joints, signals: &FrameSignals) -> Vec<bool> {
-    let joints = label.places.iter().enumerate().filter_map(|(joint, place)| Some((joint, (*place)?)));
-    joints
-        .map(|(joint, (x, y))| {
-            let found = signals.pose.as_ref().map(|pose| pose.body[joint]);
-            found.is_some_and(|found| (found.x - x).hypot(found.y - y) <= 0.2 * label.torso)
-        })
-        .collect()
-}
-
 fn optional_mask(path: &Path, size: Option<(usize, usize)>) -> Result<Option<Mask>, Box<dyn Error>> {
     Ok(if path.exists() { Some(load_mask(path, size)?) } else { None })
-}
-
-/// Intersection over union, and the share of ours inside the label; nothing when both are empty.
-fn overlap(ours: &Mask, label: &Mask) -> Option<(f64, Option<f64>)> {
-    let (mut both, mut either, mut own) = (0_u32, 0_u32, 0_u32);
-    for (ours, label) in ours.cells().iter().zip(label.cells()) {
-        let (ours, label) = (*ours > 127, *label > 127);
-        both += u32::from(ours && label);
-        either += u32::from(ours || label);
-        own += u32::from(ours);
-    }
-    let share = |whole: u32| f64::from(both) / f64::from(whole);
-    (either > 0).then(|| (share(either), (own > 0).then(|| share(own))))
 }

@@ -38,18 +38,10 @@ pub fn load_openpose(folder: &Path, frames: usize) -> Result<Option<Vec<Option<P
     if !folder.is_dir() {
         return Ok(None);
     }
-    let unreadable = |source| SignalsError::Unreadable { path: folder.into(), source };
-    let mut files: Vec<PathBuf> = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
-        let path = entry.map_err(unreadable)?.path();
-        if path.extension().is_some_and(|extension| extension == "json") {
-            files.push(path);
-        }
-    }
+    let files = files(folder)?;
     if files.is_empty() {
         return Ok(None);
     }
-    files.sort();
     if files.len() != frames {
         let found = format!("{} files", files.len());
         return Err(SignalsError::FrameCount { path: folder.into(), found, expected: frames });
@@ -66,6 +58,20 @@ pub fn load_openpose(folder: &Path, frames: usize) -> Result<Option<Vec<Option<P
         poses.push(chosen);
     }
     Ok(Some(poses))
+}
+
+/// The `*.json` files of a folder in the order of their names.
+pub(super) fn files(folder: &Path) -> Result<Vec<PathBuf>, SignalsError> {
+    let unreadable = |source| SignalsError::Unreadable { path: folder.into(), source };
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        if path.extension().is_some_and(|extension| extension == "json") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
 }
 
 /// The people of one file of whom any joint is known.

@@ -76,7 +76,11 @@ pub(super) fn read(path: &Path) -> Result<String, SignalsError> {
     let unreadable = |source| SignalsError::Unreadable { path: path.into(), source };
     // An hour of poses with hands and face is about half of that.
     const MOST: u64 = 1 << 30;
-    if std::fs::metadata(path).map_err(unreadable)?.len() > MOST {
+    let data = std::fs::metadata(path).map_err(unreadable)?;
+    if !data.is_file() {
+        return Err(unreadable(std::io::Error::other("not a regular file")));
+    }
+    if data.len() > MOST {
         return Err(unreadable(std::io::Error::other(format!("the file has more than {MOST} bytes"))));
     }
     let bytes = std::fs::read(path).map_err(unreadable)?;

@@ -56,7 +56,7 @@ pub(crate) struct Run {
     /// Where intermediate files are kept [default: the output's name with `.run`]
     #[arg(long, value_name = "FOLDER")]
     run_dir: Option<PathBuf>,
-    /// Use these signals (a `signals` folder, edited or from elsewhere) and perceive nothing
+    /// Use these signals (a folder that `perceive` wrote, edited, or one from elsewhere) and perceive nothing
     #[arg(long, value_name = "FOLDER")]
     signals: Option<PathBuf>,
     /// Say what would be done, and do nothing
@@ -186,6 +186,12 @@ impl SettingOptions {
     }
 }
 
+/// The signals of what `perceive -o FOLDER` wrote lie in a folder of that folder.
+fn signals_in(folder: PathBuf) -> PathBuf {
+    let inner = folder.join("signals");
+    if inner.is_dir() { inner } else { folder }
+}
+
 impl Run {
     pub(crate) fn into_job(self, mode: Mode) -> Result<Job, Error> {
         let settings = self.settings.resolve()?;
@@ -196,7 +202,7 @@ impl Run {
             video: self.video,
             output: self.output,
             run_dir,
-            signals: self.signals,
+            signals: self.signals.map(signals_in),
             dry_run: self.dry_run,
             settings,
         })

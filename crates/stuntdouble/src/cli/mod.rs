@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use std::sync::atomic::Ordering;
 
 use clap::Parser;
+use clap::error::ErrorKind;
 use stuntdouble::Error;
 use stuntdouble::demo;
 use stuntdouble::events::{Event, Events, View};
@@ -19,7 +20,16 @@ use arguments::{Arguments, Command};
 
 /// Parses the arguments, runs the command, reports the error if there is one.
 pub(crate) fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(told) if !told.use_stderr() || told.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            told.exit()
+        }
+        Err(wrong) => {
+            let json = std::env::args_os().any(|argument| argument == "--json");
+            return report(&misunderstood(&wrong), &Events::new(if json { View::Json } else { View::Human }));
+        }
+    };
     let events = Events::new(if arguments.json { View::Json } else { View::Human });
     let flag = events.cancel_flag();
     let handler = ctrlc::set_handler(move || {
@@ -33,11 +43,21 @@ pub(crate) fn main() -> ExitCode {
     }
     match run(arguments, &events) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            events.send(Event::Error { code: error.code(), message: error.to_string(), help: error.help() });
-            ExitCode::from(error.exit_code())
-        }
+        Err(error) => report(&error, &events),
     }
+}
+
+fn report(error: &Error, events: &Events) -> ExitCode {
+    events.send(Event::Error { code: error.code(), message: error.to_string(), help: error.help() });
+    ExitCode::from(error.exit_code())
+}
+
+/// What the parser says, in one line without its own hints.
+fn misunderstood(wrong: &clap::Error) -> Error {
+    let text = wrong.render().to_string();
+    let said = text.split("\n\nUsage:").next().and_then(|text| text.split("\n\nFor more").next()).unwrap_or_default();
+    let words: Vec<&str> = said.trim_start_matches("error: ").split_whitespace().collect();
+    Error::Usage { reason: words.join(" ") }
 }
 
 fn run(arguments: Arguments, events: &Events) -> Result<(), Error> {

@@ -3,12 +3,11 @@
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
 
-use burn::tensor::Tensor;
 use media::image_file::{load_picture, save_depth, save_mask, save_picture};
-use media::picture::{Mask, Picture, Plane};
+use media::picture::{Mask, Picture};
 use model::clip_plan::Clip;
-use model::networks::{ClipConditions, Networks, ReferenceState};
-use model::pixels::{self, Size};
+use model::networks::{Networks, ReferenceState};
+use model::pixels;
 use model::sampler::{SamplingSettings, clip_noise, decode_frames, generate_clip};
 use model::weights::{Precision, to_bytes};
 use perception::conditions::{Conditions, CropSignals, inference_conditions};
@@ -18,6 +17,7 @@ use crate::error::{Error, io};
 use crate::events::Step;
 use crate::networks::{Cpu, LoadedNetworks};
 use crate::run_folder::RunFolder;
+use crate::tensors;
 
 /// A frame of the clip in the making.
 struct Held {
@@ -34,7 +34,7 @@ pub(super) fn generate(work: &Work<'_>, loaded: &LoadedNetworks) -> Result<(), E
     let maker = ClipMaker {
         work,
         networks: &loaded.networks,
-        reference: encode_reference(&loaded.networks, &scene.reference(size)),
+        reference: tensors::reference_state(&loaded.networks, &scene.reference(size)),
     };
     let mut held: VecDeque<Held> = VecDeque::new();
     let mut frames = source.frames()?;
@@ -74,19 +74,6 @@ pub(super) fn generate(work: &Work<'_>, loaded: &LoadedNetworks) -> Result<(), E
 fn at(held: &VecDeque<Held>, frame: usize) -> &CropSignals {
     let found = held.iter().find(|held| held.frame == frame);
     &found.unwrap_or_else(|| unreachable!("frame {frame} of the clip was read before it")).signals
-}
-
-fn encode_reference(networks: &Networks<Cpu>, picture: &Picture) -> ReferenceState<Cpu> {
-    let latent = networks.autoencoder.encode(pixels::pictures_from_rgb(
-        &[picture.bytes()],
-        size_of(picture),
-        &Default::default(),
-    ));
-    networks.reference_state(latent, None)
-}
-
-fn size_of<T: Copy>(plane: &Plane<T>) -> Size {
-    Size { height: plane.height(), width: plane.width() }
 }
 
 /// The finished picture of the clip's temporal reference: generated inside the hole, the source outside of it.
@@ -138,23 +125,22 @@ struct ClipMaker<'a> {
 impl ClipMaker<'_> {
     fn make(&self, clip: &Clip, conditions: &[Conditions], finished: Option<Picture>) -> Result<(), Error> {
         let Work { job, run, plan, events, .. } = self.work;
-        let (networks, settings, device) = (self.networks, &job.settings, Default::default());
+        let (networks, settings) = (self.networks, &job.settings);
         // 1. Tensors.
-        let mut tensors = clip_tensors(networks, conditions);
+        let mut conditions = tensors::clip_conditions(networks, conditions);
         if let Some(finished) = finished {
-            let picture = pixels::pictures_from_rgb(&[finished.bytes()], size_of(&finished), &device);
-            tensors = tensors.with_temporal_reference(networks.autoencoder.encode(picture));
+            conditions = conditions.with_temporal_reference(tensors::encoded(networks, &finished));
         }
         // 2. Denoising.
-        let shape = tensors.environment.dims();
+        let shape = conditions.environment.dims();
         let sampling = SamplingSettings {
             steps: settings.steps,
             guidance: settings.guidance as f32,
             schedule: networks.config().schedule.clone(),
         };
-        let noise = clip_noise(settings.seed, clip.index, shape, &device);
+        let noise = clip_noise(settings.seed, clip.index, shape, &Default::default());
         let total = (plan.len() * settings.steps) as u64;
-        let latents = generate_clip(networks, &tensors, &self.reference, &sampling, noise, |step, _| {
+        let latents = generate_clip(networks, &conditions, &self.reference, &sampling, noise, |step, _| {
             events.progress(Step::Generate, (clip.index * settings.steps + step) as u64, total);
             if events.check_cancelled().is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })
@@ -178,29 +164,4 @@ impl ClipMaker<'_> {
         saved?;
         Ok(decoded?)
     }
-}
-
-/// The conditions of a clip as tensors, the environment and objects encoded.
-fn clip_tensors(networks: &Networks<Cpu>, conditions: &[Conditions]) -> ClipConditions<Cpu> {
-    let device = Default::default();
-    let size = size_of(&conditions[0].mask);
-    let encode = |pictures: Vec<&[u8]>| {
-        let pictures = pixels::pictures_from_rgb::<Cpu>(&pictures, size, &device);
-        networks.encode_video(video(pictures))
-    };
-    let objects: Vec<&[u8]> =
-        conditions.iter().filter_map(|conditions| conditions.object.as_ref().map(Picture::bytes)).collect();
-    let skeletons: Vec<&[u8]> = conditions.iter().map(|conditions| conditions.skeleton.bytes()).collect();
-    let depths: Vec<&[f32]> = conditions.iter().map(|conditions| conditions.depth.cells()).collect();
-    ClipConditions {
-        environment: encode(conditions.iter().map(|conditions| conditions.environment.bytes()).collect()),
-        skeleton: video(pixels::maps_from_rgb(&skeletons, size, &device)),
-        depth: video(pixels::maps_from_values(&depths, size, &device)),
-        objects: (objects.len() == conditions.len()).then(|| encode(objects)),
-    }
-}
-
-/// `[N, C, H, W]` to `[1, C, N, H, W]`.
-fn video(frames: Tensor<Cpu, 4>) -> Tensor<Cpu, 5> {
-    frames.swap_dims(0, 1).unsqueeze()
 }

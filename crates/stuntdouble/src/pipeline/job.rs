@@ -1,8 +1,9 @@
 //! What is asked for.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use crate::settings::Settings;
+use crate::error::Error;
+use crate::settings::{Settings, invalid};
 
 /// Whose scene it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +43,34 @@ pub struct Job {
     pub dry_run: bool,
     /// Settings.
     pub settings: Settings,
+}
+
+impl Job {
+    /// Checks that the output and the run folder neither replace an input nor come to lie in one.
+    pub(super) fn check_places(&self) -> Result<(), Error> {
+        if place(&self.output) == place(&self.run_dir) {
+            return Err(invalid("`run-dir`", "it is the output itself"));
+        }
+        let optional = [&self.signals, &self.settings.weights].into_iter().flatten();
+        for input in [&self.character, &self.video].into_iter().chain(optional) {
+            for output in [&self.output, &self.run_dir] {
+                let place = place(output);
+                if self::place(input) == place || input.canonicalize().is_ok_and(|input| place.starts_with(input)) {
+                    return Err(Error::OutputIsInput { output: output.clone(), input: input.clone() });
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Where a file is or would be, links to its folder resolved.
+fn place(path: &Path) -> PathBuf {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.into());
+    match (absolute.parent().map(Path::canonicalize), absolute.file_name()) {
+        (Some(Ok(folder)), Some(name)) => folder.join(name),
+        _ => absolute,
+    }
 }
 
 /// A job that only perceives.

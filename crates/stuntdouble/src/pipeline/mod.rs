@@ -26,6 +26,7 @@ use serde::Serialize;
 use crate::error::Error;
 use crate::events::{Event, Events};
 use crate::manifest::Manifest;
+use crate::models;
 use crate::networks::LoadedNetworks;
 use crate::run_folder::{Input, RunFolder, RunRecord};
 use crate::timeline::{Extent, Timeline};
@@ -41,13 +42,18 @@ use source::Source;
 /// Every [`Error`]; what was finished stays in the run folder, and no partial output is left.
 pub fn run(job: &Job, store: &Store, tools: &Tools, events: &Events) -> Result<(), Error> {
     let settings = &job.settings;
-    // 1. Everything that can be wrong with the inputs is found before anything is made.
+    // 1. As much as can be wrong with the inputs is found before anything is made.
+    job.check_places()?;
     let character = media::image_file::load_picture(&job.character)?;
     export::check_writable(&job.output)?;
     let source = Source::open(&job.video, settings, store, tools, events)?;
     let networks = LoadedNetworks::load(settings)?;
+    let has_person = perceive::brings_person(job.signals.as_deref())?;
     if job.dry_run {
         return plan::report(job, &source, &networks, events);
+    }
+    if !has_person || job.mode == Mode::Animate {
+        models::person_models(store, events)?;
     }
     let record = RunRecord {
         version: env!("CARGO_PKG_VERSION").into(),
@@ -59,11 +65,15 @@ pub fn run(job: &Job, store: &Store, tools: &Tools, events: &Events) -> Result<(
         settings: settings.clone(),
     };
     let run = RunFolder::open(&job.run_dir, &record)?;
-    events.log_to(&run.join("events.jsonl"))?;
-    export::check_format(&run, job, &source)?;
-    // 2. The steps.
-    let mut timeline =
-        perceive::perceive(settings, &run.join("signals"), job.signals.as_deref(), &source, store, events)?;
+    // 2. The steps. A run folder without finished signals is of no use, and in the way of the corrected command.
+    let begun = begin(job, &run, &source, store, events);
+    let mut timeline = match begun {
+        Err(error) if !matches!(error, Error::Cancelled) && !perceive::is_done(&run.join("signals")) => {
+            run.abandon();
+            return Err(error);
+        }
+        begun => begun?,
+    };
     let scene = Scene::prepare(job, character, &mut timeline, store, events)?;
     let plan = plan_clips(timeline.len(), networks.clip_frames());
     let work = Work { job, run: &run, source: &source, scene: &scene, timeline: &timeline, plan: &plan, events };
@@ -82,6 +92,13 @@ pub fn run(job: &Job, store: &Store, tools: &Tools, events: &Events) -> Result<(
     media::file::write_atomic(&run.join("report.json"), text.as_bytes())?;
     events.send(Event::Done { output: job.output.display().to_string() });
     Ok(())
+}
+
+/// Everything up to the signals.
+fn begin(job: &Job, run: &RunFolder, source: &Source, store: &Store, events: &Events) -> Result<Timeline, Error> {
+    events.log_to(&run.join("events.jsonl"))?;
+    export::check_format(run, job, source)?;
+    perceive::perceive(&job.settings, &run.join("signals"), job.signals.as_deref(), source, store, events)
 }
 
 /// A frame of a finished `replace` job as it went to the encoder, with 255 where it may differ from the source, for whoever

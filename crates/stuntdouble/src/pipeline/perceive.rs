@@ -1,6 +1,6 @@
 //! Step 1: one pass over the frames that sees the person and writes `signals/`. What the user brings is not perceived.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use fetch::Store;
 use media::geometry::Pts;
@@ -8,7 +8,7 @@ use perception::conditions::{ConditionsConfig, FrameSignals, inference_condition
 use perception::contact_sheet::{SheetFrame, contact_sheet, spread_rows};
 use perception::perceiver::{Perceiver, PerceiverConfig};
 use perception::pose::Pose;
-use perception::signals::SignalsFolder;
+use perception::signals::{SignalsError, SignalsFolder};
 use perception::tracker::PersonChoice;
 
 use super::job::{PerceiveJob, Tools};
@@ -17,12 +17,15 @@ use crate::error::{Error, io};
 use crate::events::{Event, Events, Step};
 use crate::models;
 use crate::settings::Settings;
-use crate::timeline::{Extent, Timeline};
+use crate::timeline::{EXTENT_FILE, Extent, Timeline};
 
 /// Rows of the contact sheet.
 const SHEET_ROWS: usize = 6;
 /// Size of its conditions in pixels.
 const SHEET_SIZE: u32 = 256;
+
+/// Where `perceive` writes signals until they are whole.
+const UNFINISHED: &str = ".stuntdouble-signals";
 
 /// Sees the person in every frame, or takes up what was seen in an earlier run.
 pub(super) fn perceive(
@@ -33,31 +36,39 @@ pub(super) fn perceive(
     store: &Store,
     events: &Events,
 ) -> Result<Timeline, Error> {
-    let extent = match Extent::load(signals)? {
+    let earlier = Extent::load(signals)?;
+    let extent = match earlier {
         Some(extent) => extent,
-        None => {
-            let extent = if own.is_some_and(has_everything) {
-                source.measure(events)?
-            } else {
-                see(settings, signals, source, store, events)?
-            };
-            std::fs::create_dir_all(signals).map_err(io("create", signals))?;
-            extent.save(signals)?;
-            extent
-        }
+        None if brings_person(own)? => source.measure(events)?,
+        None => see(settings, signals, source, store, events)?,
     };
     let timeline = Timeline::load(extent, signals.into(), own)?;
     if timeline.without_person() == timeline.len() {
         return Err(Error::NoPerson { video: source.path().into(), frames: timeline.len() });
     }
+    if earlier.is_none() {
+        std::fs::create_dir_all(signals).map_err(io("create", signals))?;
+        extent.save(signals)?;
+    }
     Ok(timeline)
 }
 
-/// True when a folder has both poses and masks, so that nothing needs to be perceived.
-fn has_everything(folder: &Path) -> bool {
-    let poses = folder.join("pose.json").is_file()
-        || std::fs::read_dir(folder.join("openpose")).is_ok_and(|mut files| files.next().is_some());
-    poses && folder.join("person").is_dir()
+/// True when the signals in a folder are whole.
+pub(super) fn is_done(signals: &Path) -> bool {
+    signals.join(EXTENT_FILE).exists()
+}
+
+/// True when the user's own signals have both poses and masks, so that nothing needs to be perceived.
+///
+/// # Errors
+/// [`Error::Signals`] when there is a folder without any signal, or none of that name.
+pub(super) fn brings_person(own: Option<&Path>) -> Result<bool, Error> {
+    let Some(own) = own else { return Ok(false) };
+    let folder = SignalsFolder::new(own, 0, (0, 0));
+    if folder.is_empty()? {
+        return Err(SignalsError::Empty { path: own.into() }.into());
+    }
+    Ok(folder.has_person())
 }
 
 fn see(settings: &Settings, signals: &Path, source: &Source, store: &Store, events: &Events) -> Result<Extent, Error> {
@@ -86,27 +97,54 @@ fn see(settings: &Settings, signals: &Path, source: &Source, store: &Store, even
 }
 
 /// The command `perceive`: signals and a contact sheet. Signals that are there already, and perhaps edited, are not touched.
+/// The folder `signals` is whole or absent.
 ///
 /// # Errors
-/// Every [`Error`] of the inputs; [`Error::OtherRun`] when the folder holds finished signals.
+/// Every [`Error`] of the inputs; [`Error::OtherRun`] when the folder holds signals.
 pub fn perceive_only(job: &PerceiveJob, store: &Store, tools: &Tools, events: &Events) -> Result<(), Error> {
     let signals = job.output.join("signals");
-    if signals.join(crate::timeline::EXTENT_FILE).exists() {
-        return Err(Error::OtherRun { path: signals, what: "contents: finished signals".into() });
+    if signals.exists() {
+        return Err(Error::OtherRun { path: signals, what: "contents: there are signals".into() });
     }
     let source = Source::open(&job.video, &job.settings, store, tools, events)?;
-    std::fs::create_dir_all(&signals).map_err(io("create", &signals))?;
-    let timeline = perceive(&job.settings, &signals, None, &source, store, events)?;
-    let path: PathBuf = job.output.join("sheet.png");
-    save_sheet(&path, &source, &timeline)?;
+    models::person_models(store, events)?;
+    let is_new = !job.output.exists();
+    let unfinished = job.output.join(UNFINISHED);
+    if unfinished.exists() {
+        // Of a process that was killed.
+        std::fs::remove_dir_all(&unfinished).map_err(io("clear", &unfinished))?;
+    }
+    std::fs::create_dir_all(&unfinished).map_err(io("create", &unfinished))?;
+    let done = perceive_into(&unfinished, job, &source, store, events)
+        .and_then(|()| std::fs::rename(&unfinished, &signals).map_err(io("create", &signals)));
+    if done.is_err() {
+        // Why it failed is the error to tell, not that something is left.
+        let _ = std::fs::remove_dir_all(&unfinished);
+        if is_new {
+            let _ = std::fs::remove_dir_all(&job.output);
+        }
+        return done;
+    }
+    events.send(Event::Done { output: job.output.display().to_string() });
+    Ok(())
+}
+
+/// Writes the signals into a folder, sheet and report beside it.
+fn perceive_into(
+    signals: &Path,
+    job: &PerceiveJob,
+    source: &Source,
+    store: &Store,
+    events: &Events,
+) -> Result<(), Error> {
+    let timeline = perceive(&job.settings, signals, None, source, store, events)?;
+    save_sheet(&job.output.join("sheet.png"), source, &timeline)?;
     let report = serde_json::json!({
         "frames": timeline.len(),
         "frames_without_person": timeline.without_person(),
         "warnings": events.warnings(),
     });
-    media::file::write_atomic(&job.output.join("report.json"), report.to_string().as_bytes())?;
-    events.send(Event::Done { output: job.output.display().to_string() });
-    Ok(())
+    Ok(media::file::write_atomic(&job.output.join("report.json"), report.to_string().as_bytes())?)
 }
 
 fn save_sheet(path: &Path, source: &Source, timeline: &Timeline) -> Result<(), Error> {

@@ -13,7 +13,7 @@ use super::job::Tools;
 use crate::error::Error;
 use crate::events::{Events, Step};
 use crate::models;
-use crate::settings::Settings;
+use crate::settings::{Settings, invalid};
 use crate::timeline::Extent;
 
 /// A video that was found good enough to start with.
@@ -44,6 +44,13 @@ impl Source {
             ..DecodeOptions::default()
         };
         let info = media::probe::probe(&ffmpeg, path, &options)?;
+        if let Some((x, y)) = settings.person {
+            let inside = |place: f32, length: u32| (0.0..length as f32).contains(&place);
+            if !(inside(x, info.width) && inside(y, info.height)) {
+                let reason = format!("found {x},{y}, expected a point of a frame of {}x{}", info.width, info.height);
+                return Err(invalid("`person`", reason));
+            }
+        }
         Ok(Self { ffmpeg, path: path.into(), info, options })
     }
 

@@ -1,6 +1,14 @@
-//! The pipeline from end to end on a rendered clip, without network: truth as the user's own signals, preset `tiny`.
+//! The pipeline from end to end on a rendered clip, without network: truth as the user's own signals, preset `tiny`. The
+//! program itself on wrong and hostile inputs.
 
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "tests may panic, and say what they skip")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "tests may panic, and say what they skip"
+)]
 
+mod bench;
 mod cli;
+mod hostile;
 mod pipeline;

@@ -179,7 +179,7 @@ fn bad_inputs_have_their_codes_and_leave_no_output() {
     check(&|job| job.signals = None, "fetch.offline", 4);
     let empty = example.path("empty");
     std::fs::create_dir(&empty).unwrap();
-    check(&|job| job.signals = Some(empty.clone()), "fetch.offline", 4);
+    check(&|job| job.signals = Some(empty.clone()), "signals.empty", 3);
     check(&|job| job.settings.weights = Some(example.path("video")), "weights.io", 4);
 }
 

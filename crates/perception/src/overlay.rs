@@ -1,9 +1,9 @@
-//! Draws signals over a frame, to be looked at.
+//! Draws signals over a frame in thin lines, to be looked at.
 
-use media::picture::Picture;
-use media::sheet::Sheet;
-use perception::perceiver::FrameSignals;
-use perception::pose::{Joint, Keypoint};
+use media::picture::{Mask, Picture};
+
+use crate::pose::{Joint, Keypoint, Pose};
+use crate::turned_square::TurnedSquare;
 
 const BONES: [(Joint, Joint); 17] = {
     use Joint::*;
@@ -31,21 +31,21 @@ const BONES: [(Joint, Joint); 17] = {
 const FINGERS: [[usize; 5]; 5] =
     [[0, 1, 2, 3, 4], [0, 5, 6, 7, 8], [0, 9, 10, 11, 12], [0, 13, 14, 15, 16], [0, 17, 18, 19, 20]];
 
-/// An empty sheet of three columns.
-pub(crate) fn sheet() -> Sheet {
-    Sheet::new(3, 512, 400)
-}
-
 /// The frame with the mask tinted green, its outline yellow, the region white and the points coloured.
-pub(crate) fn drawn(picture: &Picture, signals: &FrameSignals) -> Picture {
+pub fn overlay_signals(
+    picture: &Picture,
+    person: &Mask,
+    pose: Option<&Pose>,
+    region: Option<&TurnedSquare>,
+) -> Picture {
     let mut drawn = picture.clone();
     for y in 0..picture.height() {
         for x in 0..picture.width() {
-            let coverage = signals.person.get(x, y);
+            let coverage = person.get(x, y);
             let outline = coverage > 127
                 && [(1, 0), (-1, 0), (0, 1), (0, -1)]
                     .iter()
-                    .any(|(dx, dy)| signals.person.get_clamped(x as i32 + dx, y as i32 + dy) <= 127);
+                    .any(|(dx, dy)| person.get_clamped(x as i32 + dx, y as i32 + dy) <= 127);
             let [r, g, b] = picture.get(x, y);
             let tint = 0.4 * f32::from(coverage) / 255.0;
             let mixed = |value: u8, colour: f32| (f32::from(value) * (1.0 - tint) + colour * tint) as u8;
@@ -53,13 +53,13 @@ pub(crate) fn drawn(picture: &Picture, signals: &FrameSignals) -> Picture {
             drawn.set(x, y, colour);
         }
     }
-    if let Some(region) = signals.region {
+    if let Some(region) = region {
         let corners = region.corners();
         for index in 0..4 {
             line(&mut drawn, corners[index], corners[(index + 1) % 4], [255; 3], 0);
         }
     }
-    let Some(pose) = &signals.pose else { return drawn };
+    let Some(pose) = pose else { return drawn };
     let place = |point: &Keypoint| (point.x, point.y);
     for (from, to) in BONES {
         let (from, to) = (pose.joint(from), pose.joint(to));
@@ -91,5 +91,26 @@ fn line(picture: &mut Picture, from: (f32, f32), to: (f32, f32), colour: [u8; 3]
                 picture.set(x as usize, y as usize, colour);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mask_region_and_bones_are_marked_and_the_rest_stays() {
+        let picture = Picture::filled(24, 24, [100; 3]);
+        let mask = Mask::from_fn(24, 24, |x, y| if (2..9).contains(&x) && (2..9).contains(&y) { 255 } else { 0 });
+        let region = TurnedSquare { centre: (12.0, 12.0), side: 20.0, turn: 0.0 };
+        let mut pose = Pose::default();
+        for (joint, y) in [(Joint::Nose, 12.0), (Joint::Neck, 18.0)] {
+            pose.body[joint as usize] = Keypoint { x: 15.0, y, z: 0.0, confidence: 1.0 };
+        }
+        let drawn = overlay_signals(&picture, &mask, Some(&pose), Some(&region));
+        let at = |places: [(usize, usize); 5]| places.map(|(x, y)| drawn.get(x, y));
+        let expected = [[60, 162, 92], [255, 230, 0], [255; 3], [255, 60, 60], [100; 3]];
+        assert_eq!(at([(5, 5), (8, 5), (22, 12), (15, 15), (19, 10)]), expected);
+        assert_eq!(overlay_signals(&picture, &Mask::filled(24, 24, 0), None, None), picture);
     }
 }

@@ -1,0 +1,393 @@
+//! A folder of small good inputs, and command lines for the real program: a case spoils one of them and says what it expects.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use media::ffmpeg::Ffmpeg;
+use media::image_file::save_picture;
+use media::picture::{Mask, Picture};
+use perception::pose::{Keypoint, Pose};
+use perception::signals::SignalsFolder;
+
+/// Frames of the driving video.
+pub(crate) const FRAMES: usize = 4;
+/// Columns and rows of its frames.
+pub(crate) const SIZE: (usize, usize) = (64, 48);
+/// No case may take longer, whatever it is given.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The good inputs, and what did not go as expected.
+pub(crate) struct Bench {
+    folder: tempfile::TempDir,
+    ffmpeg: Option<Ffmpeg>,
+    complaints: RefCell<Vec<String>>,
+    cases: Cell<usize>,
+}
+
+/// One command line.
+#[derive(Clone)]
+pub(crate) struct Line {
+    words: Vec<OsString>,
+    options: Vec<(&'static str, OsString)>,
+    flags: Vec<&'static str>,
+    environment: Vec<(&'static str, OsString)>,
+    user_cache: bool,
+}
+
+impl Line {
+    fn new(words: &[&OsStr]) -> Self {
+        Self {
+            words: words.iter().map(OsString::from).collect(),
+            options: vec![],
+            flags: vec![],
+            environment: vec![],
+            user_cache: false,
+        }
+    }
+
+    /// Gives an option, or gives it another value.
+    pub(crate) fn with(mut self, option: &'static str, value: impl AsRef<OsStr>) -> Self {
+        let value = value.as_ref().to_owned();
+        match self.options.iter_mut().find(|(name, _)| *name == option) {
+            Some(found) => found.1 = value,
+            None => self.options.push((option, value)),
+        }
+        self
+    }
+
+    /// Leaves an option out.
+    pub(crate) fn without(mut self, option: &str) -> Self {
+        self.options.retain(|(name, _)| *name != option);
+        self
+    }
+
+    /// Gives an option that takes no value.
+    pub(crate) fn flag(mut self, flag: &'static str) -> Self {
+        self.flags.push(flag);
+        self
+    }
+
+    /// Sets an environment variable.
+    pub(crate) fn environment(mut self, name: &'static str, value: impl AsRef<OsStr>) -> Self {
+        self.environment.push((name, value.as_ref().to_owned()));
+        self
+    }
+
+    /// Takes what the user has fetched before, instead of an empty cache.
+    pub(crate) fn user_cache(mut self) -> Self {
+        self.user_cache = true;
+        self
+    }
+
+    fn arguments(&self) -> Vec<OsString> {
+        let options = self.options.iter().flat_map(|(name, value)| [OsString::from(name), value.clone()]);
+        self.words.iter().cloned().chain(options).chain(self.flags.iter().map(OsString::from)).collect()
+    }
+}
+
+/// How the program ended.
+struct Ended {
+    exit: Option<i32>,
+    stdout: String,
+    stderr: String,
+    /// What lies in its working folder or in its folder for temporary files.
+    left: Vec<PathBuf>,
+}
+
+impl Bench {
+    pub(crate) fn new() -> Self {
+        let bench = Self {
+            folder: tempfile::tempdir().unwrap(),
+            ffmpeg: Ffmpeg::find(std::env::var_os("STUNTDOUBLE_FFMPEG").map(PathBuf::from).as_deref()).ok(),
+            complaints: RefCell::default(),
+            cases: Cell::default(),
+        };
+        bench.frames("frames", SIZE);
+        save_picture(&bench.path("character.png"), &figure((40, 64), 20)).unwrap();
+        bench.signals("signals");
+        bench
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Writes a file.
+    pub(crate) fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, bytes).unwrap();
+        path
+    }
+
+    /// Makes an empty folder.
+    pub(crate) fn make_folder(&self, name: &str) -> PathBuf {
+        std::fs::create_dir_all(self.path(name)).unwrap();
+        self.path(name)
+    }
+
+    /// The driving video as numbered pictures.
+    pub(crate) fn frames(&self, name: &str, size: (usize, usize)) -> PathBuf {
+        let folder = self.make_folder(name);
+        for index in 0..FRAMES {
+            save_picture(&folder.join(format!("{index:05}.png")), &figure(size, 10 + 3 * index)).unwrap();
+        }
+        folder
+    }
+
+    /// Good signals of the driving video.
+    pub(crate) fn signals(&self, name: &str) -> PathBuf {
+        let folder = SignalsFolder::new(self.path(name), FRAMES, SIZE);
+        let mask = |index: usize| {
+            Mask::from_fn(SIZE.0, SIZE.1, |x, y| if inside(SIZE, 10 + 3 * index, x, y) { 255 } else { 0 })
+        };
+        for index in 0..FRAMES {
+            folder.save_person(index, &mask(index)).unwrap();
+        }
+        let mut pose = Pose::default();
+        for (index, point) in pose.body.iter_mut().enumerate() {
+            let place = index as f32;
+            *point = Keypoint { x: 12.0 + place % 3.0 * 4.0, y: 10.0 + 1.5 * place, z: 0.0, confidence: 0.9 };
+        }
+        folder.save_poses(vec![Some(pose); FRAMES]).unwrap();
+        self.path(name)
+    }
+
+    /// The ffmpeg that makes the videos; none, with a word, where there is none.
+    pub(crate) fn has_ffmpeg(&self) -> bool {
+        if self.ffmpeg.is_none() {
+            eprintln!("ran fewer cases: no ffmpeg");
+        }
+        self.ffmpeg.is_some()
+    }
+
+    /// Runs ffmpeg in the folder; the last word names the file that it makes.
+    pub(crate) fn make(&self, arguments: &str) -> PathBuf {
+        let words: Vec<_> = arguments.split_whitespace().collect();
+        let run = Command::new(self.ffmpeg.as_ref().unwrap().path())
+            .args(["-nostdin", "-v", "error", "-y"])
+            .args(&words)
+            .current_dir(self.folder.path())
+            .output()
+            .unwrap();
+        assert!(run.status.success(), "{arguments}: {}", String::from_utf8_lossy(&run.stderr));
+        self.path(words[words.len() - 1])
+    }
+
+    /// The driving video as a file of [`FRAMES`] frames with sound.
+    pub(crate) fn take(&self, name: &str) -> PathBuf {
+        let sources = "-framerate 25 -i frames/%05d.png -f lavfi -i sine=d=0.16";
+        self.make(&format!("{sources} -c:v libx264 -bf 0 -g 2 -pix_fmt yuv420p -c:a aac {name}"))
+    }
+
+    /// A `replace` that works.
+    pub(crate) fn replace(&self) -> Line {
+        Line::new(&["replace".as_ref()])
+            .with("--character", self.path("character.png"))
+            .with("--video", self.path("frames"))
+            .with("--signals", self.path("signals"))
+            .with("--preset", "tiny")
+            .with("--output", "out.mp4")
+    }
+
+    /// The same as `animate`, which needs the pose networks.
+    pub(crate) fn animate(&self) -> Line {
+        Line { words: vec!["animate".into()], ..self.replace() }
+    }
+
+    /// A `perceive`, which needs the pose networks.
+    pub(crate) fn perceive(&self, video: &Path) -> Line {
+        Line::new(&["perceive".as_ref(), video.as_ref()]).with("--output", "seen")
+    }
+
+    /// Any other command.
+    pub(crate) fn command(&self, words: &[&str]) -> Line {
+        Line::new(&words.iter().map(OsStr::new).collect::<Vec<_>>())
+    }
+
+    /// Expects an error with this code and exit status, help, and nothing left behind.
+    pub(crate) fn refuse(&self, what: &str, line: &Line, code: &str, exit: i32) {
+        for json in [true, false] {
+            let ended = self.run(what, line, json);
+            let (found, help) = if json { json_error(&ended.stdout) } else { text_error(&ended.stderr) };
+            if (found.as_str(), ended.exit) != (code, Some(exit)) {
+                self.complain(what, format!("`{found}` and {:?}, expected `{code}` and {exit}", ended.exit), &ended);
+            }
+            if help.is_empty() || help.contains('\n') {
+                self.complain(what, format!("help `{help}`"), &ended);
+            }
+            if !ended.left.is_empty() {
+                self.complain(what, format!("left {:?}", ended.left), &ended);
+            }
+            if json {
+                eprintln!("{what}: `{found}`, exit {:?}", ended.exit);
+            }
+        }
+    }
+
+    /// Expects success, a result, and these codes of warnings.
+    pub(crate) fn accept(&self, what: &str, line: &Line, result: &str, warnings: &[&str]) {
+        let ended = self.run(what, line, true);
+        let missing: Vec<_> = warnings.iter().filter(|code| !ended.stdout.contains(&format!("\"{code}\""))).collect();
+        if ended.exit != Some(0) || !ended.left.iter().any(|path| path == Path::new(result)) || !missing.is_empty() {
+            self.complain(what, format!("exit {:?}, not warned of {missing:?}", ended.exit), &ended);
+        }
+    }
+
+    /// Runs a command that a case builds on.
+    pub(crate) fn prepare(&self, line: &Line) {
+        let place = tempfile::tempdir().unwrap();
+        let done = self.program(line, place.path()).output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    }
+
+    /// Whether the user has fetched the networks that see a person before; with a word, where not.
+    pub(crate) fn has_pose_networks(&self) -> bool {
+        let list = Command::new(env!("CARGO_BIN_EXE_stuntdouble")).args(["models", "list"]).output().unwrap();
+        let list = String::from_utf8_lossy(&list.stdout).into_owned();
+        let names = [
+            "blazepose-detector",
+            "blazepose-landmarks-full",
+            "hand-landmarks",
+            "face-landmarks",
+            "selfie-segmentation",
+        ];
+        let present = |name: &str| list.lines().any(|line| line.starts_with(name) && line.contains(" present "));
+        let all = names.into_iter().all(present);
+        if !all {
+            eprintln!("ran fewer cases: the pose networks are not in the cache");
+        }
+        all
+    }
+
+    /// Panics when anything was not as expected.
+    pub(crate) fn finish(self) {
+        let complaints = self.complaints.borrow();
+        assert!(complaints.is_empty(), "of {} runs:\n{}", self.cases.get(), complaints.join("\n"));
+    }
+
+    fn complain(&self, what: &str, complaint: String, ended: &Ended) {
+        let mut text = format!("{what}: {complaint}");
+        for line in ended.stdout.lines().chain(ended.stderr.lines()).rev().take(4) {
+            let _ = write!(text, "\n    {line}");
+        }
+        self.complaints.borrow_mut().push(text);
+    }
+
+    fn program(&self, line: &Line, place: &Path) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_stuntdouble"));
+        command.args(line.arguments()).current_dir(place).env("STUNTDOUBLE_OFFLINE", "1");
+        if !line.user_cache {
+            command.env("STUNTDOUBLE_CACHE", self.path("cache")).env("HF_HUB_CACHE", self.path("hub"));
+        }
+        command.envs(line.environment.iter().cloned());
+        command
+    }
+
+    fn run(&self, what: &str, line: &Line, json: bool) -> Ended {
+        self.cases.set(self.cases.get() + 1);
+        let (place, temporary) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let mut command = self.program(line, place.path());
+        command.env("TMPDIR", temporary.path());
+        if json {
+            command.arg("--json");
+        }
+        let before = listing(self.folder.path());
+        let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let started = Instant::now();
+        let (exit, stdout, stderr) = end_of(child);
+        let mut left: Vec<_> = listing(place.path()).into_keys().collect();
+        left.extend(listing(temporary.path()).into_keys());
+        let ended = Ended { exit, stdout, stderr, left };
+        if exit.is_none() {
+            self.complain(what, format!("killed by a signal after {:?}", started.elapsed()), &ended);
+        }
+        if ended.stderr.contains("panicked") {
+            self.complain(what, "a panic".into(), &ended);
+        }
+        let after = listing(self.folder.path());
+        if before != after {
+            let changed: Vec<_> = after.iter().filter(|(path, file)| before.get(*path) != Some(*file)).collect();
+            self.complain(what, format!("the inputs changed: {changed:?}, {} files before", before.len()), &ended);
+        }
+        ended
+    }
+}
+
+/// A picture with a light figure from column `left` on.
+pub(crate) fn figure(size: (usize, usize), left: usize) -> Picture {
+    Picture::from_fn(size.0, size.1, |x, y| match inside(size, left, x, y) {
+        true => [220, 180, 150],
+        false => [(x * 3) as u8, (y * 3) as u8, 90],
+    })
+}
+
+fn inside(size: (usize, usize), left: usize, x: usize, y: usize) -> bool {
+    (left..left + 12).contains(&x) && (size.1 / 8..size.1 * 7 / 8).contains(&y)
+}
+
+/// Waits for the end of a program and reads what it says; kills it when it takes too long.
+fn end_of(mut child: Child) -> (Option<i32>, String, String) {
+    let read = |mut pipe: Box<dyn std::io::Read + Send>| {
+        std::thread::spawn(move || {
+            let mut bytes = vec![];
+            let _ = pipe.read_to_end(&mut bytes);
+            String::from_utf8_lossy(&bytes).into_owned()
+        })
+    };
+    let stdout = read(Box::new(child.stdout.take().unwrap()));
+    let stderr = read(Box::new(child.stderr.take().unwrap()));
+    let started = Instant::now();
+    let status = loop {
+        match child.try_wait().unwrap() {
+            Some(status) => break status,
+            None if started.elapsed() > PATIENCE => {
+                child.kill().unwrap();
+                break child.wait().unwrap();
+            }
+            None => std::thread::sleep(Duration::from_millis(5)),
+        }
+    };
+    (status.code(), stdout.join().unwrap(), stderr.join().unwrap())
+}
+
+/// Code and help of the last line, an error event.
+fn json_error(stdout: &str) -> (String, String) {
+    let last = stdout.lines().last().unwrap_or_default();
+    let event: serde_json::Value = serde_json::from_str(last).unwrap_or_default();
+    let field = |name: &str| event[name].as_str().unwrap_or_default().to_owned();
+    if event["event"] == "error" { (field("code"), field("help")) } else { (String::new(), String::new()) }
+}
+
+/// Code and help of the last error in plain text.
+fn text_error(stderr: &str) -> (String, String) {
+    let error = stderr.rsplit_once("error[").map(|(_, error)| error).unwrap_or_default();
+    let code = error.split_once("]: ").map(|(code, _)| code).unwrap_or_default();
+    let help = error.split_once("\nhelp: ").map(|(_, help)| help).unwrap_or_default();
+    (code.into(), help.trim_end().into())
+}
+
+/// Everything under a folder: relative paths, with size and time of files.
+fn listing(folder: &Path) -> BTreeMap<PathBuf, Option<(u64, std::time::SystemTime)>> {
+    let mut found = BTreeMap::new();
+    let mut waiting = vec![folder.to_path_buf()];
+    while let Some(next) = waiting.pop() {
+        for entry in std::fs::read_dir(&next).unwrap() {
+            let path = entry.unwrap().path();
+            let data = path.symlink_metadata().unwrap();
+            found.insert(
+                path.strip_prefix(folder).unwrap().to_path_buf(),
+                data.is_file().then(|| (data.len(), data.modified().unwrap())),
+            );
+            if data.is_dir() {
+                waiting.push(path);
+            }
+        }
+    }
+    found
+}
