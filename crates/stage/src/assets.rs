@@ -19,6 +19,7 @@ use serde::Deserialize;
 use crate::acts::act;
 use crate::character::Character;
 use crate::error::{StageError, Warning};
+use crate::furniture::furniture;
 use crate::gltf_mesh;
 use crate::linear::Vec3;
 use crate::mannequin::mannequin;
@@ -26,6 +27,7 @@ use crate::motion::{Motion, motions};
 use crate::panorama::Panorama;
 use crate::pattern::{covering, sky};
 use crate::prop::Prop;
+use crate::spec::{Build, Cast};
 use crate::split::Split;
 use crate::texture::Texture;
 use crate::texture_file::{TextureCache, decode_texture, read_limited};
@@ -156,6 +158,15 @@ impl Assets {
         [self.characters.len(), self.motions.len(), self.props.len(), self.panoramas.len(), self.textures.len()]
     }
 
+    /// Names of everything that is loaded, class by class.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &[u8]> {
+        fn of<T>(list: &[Named<T>]) -> impl Iterator<Item = &[u8]> {
+            list.iter().map(|named| named.id.as_bytes())
+        }
+        let lists = of(&self.characters).chain(of(&self.motions)).chain(of(&self.props));
+        lists.chain(of(&self.panoramas)).chain(of(&self.textures))
+    }
+
     /// Loaded characters.
     pub fn characters(&self) -> &[Named<Character>] {
         &self.characters
@@ -178,6 +189,18 @@ impl Assets {
         }
     }
 
+    /// The character of an identity, with its proportions.
+    pub(crate) fn cast(&self, cast: &Cast) -> Result<Arc<Character>, StageError> {
+        let character = self.character(&cast.character)?;
+        if cast.build == Build::OWN {
+            return Ok(character);
+        }
+        let rebuilt = character.rebuilt(&cast.build);
+        rebuilt
+            .map(Arc::new)
+            .map_err(|missing| StageError::NotHumanoid { path: cast.character.clone().into(), missing })
+    }
+
     pub(crate) fn motion(&self, id: &str) -> Result<Arc<Motion>, StageError> {
         match id.strip_prefix("built-in/") {
             Some(name) => act(name).map(Arc::new).ok_or_else(|| unknown("motion", id)),
@@ -186,8 +209,11 @@ impl Assets {
     }
 
     pub(crate) fn prop(&self, id: &str) -> Result<Arc<Prop>, StageError> {
-        match id.strip_prefix("ball/").and_then(|seed| seed.parse().ok()) {
-            Some(seed) => Ok(Arc::new(Prop::ball(seed))),
+        if let Some(seed) = id.strip_prefix("ball/").and_then(|seed| seed.parse().ok()) {
+            return Ok(Arc::new(Prop::ball(seed)));
+        }
+        match id.strip_prefix("furniture/").and_then(|seed| seed.parse().ok()) {
+            Some(seed) => Ok(Arc::new(furniture(seed))),
             None => find(&self.props, "prop", id),
         }
     }

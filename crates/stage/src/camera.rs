@@ -40,6 +40,17 @@ impl Camera {
         self.view((width, height), 1).project(point)
     }
 
+    /// The camera `share` of the way to another.
+    pub(crate) fn towards(&self, other: &Self, share: f32) -> Self {
+        let mix = |from: f32, to: f32| from + (to - from) * share;
+        Self {
+            eye: self.eye.lerp(other.eye, share),
+            target: self.target.lerp(other.target, share),
+            roll: mix(self.roll, other.roll),
+            field: mix(self.field, other.field),
+        }
+    }
+
     /// The view with `samples` x `samples` samples a pixel.
     pub(crate) fn view(&self, (width, height): (usize, usize), samples: usize) -> View {
         let forward = (self.target - self.eye).normalised();

@@ -4,19 +4,18 @@ use media::picture::{DepthMap, Mask, Picture};
 use perception::pose::{Joint, Pose};
 use rayon::prelude::*;
 
-use crate::appearance::{Tint, tints_of_character, tints_of_prop};
 use crate::assets::Assets;
+use crate::average::{INSTANTS, add_noise, exposed, noise_field};
 use crate::backdrop::{Cover, Surroundings};
 use crate::camera::Camera;
-use crate::character::Character;
 use crate::error::StageError;
-use crate::frame::{Actor, Rendered, Scratch, Thing, render};
+use crate::extra::MOST_EXTRAS;
+use crate::frame::{Exposed, Rendered, Scratch};
 use crate::layer::LightTable;
 use crate::linear::Vec3;
-use crate::performance::{Grips, Posed, perform};
+use crate::part::{Part, Stander};
 use crate::plate::Plate;
-use crate::prop::Prop;
-use crate::spec::{Action, Backdrop, Cast, ClipSpec, Covering, HeldProp, ReferenceSpec, SceneSpec};
+use crate::spec::{Backdrop, Build, ClipSpec, Covering, Exposure, SceneSpec};
 
 /// One acting identity in a scene, frame by frame.
 #[derive(Debug, Clone)]
@@ -25,8 +24,12 @@ pub struct Take {
     pub frames: Vec<Picture>,
     /// Visible part of the person: 255 = covered.
     pub person: Vec<Mask>,
-    /// Visible part of the thing held.
+    /// The person as if nothing were in front of it.
+    pub person_whole: Vec<Mask>,
+    /// Visible part of the thing in use.
     pub object: Vec<Mask>,
+    /// Visible part of each piece of furniture, then of each bystander: a list of frames each.
+    pub scenery: Vec<Vec<Mask>>,
     /// Distance along the view axis, in metres.
     pub depth: Vec<DepthMap>,
     /// Joints in pixels.
@@ -46,7 +49,7 @@ pub struct Take {
 pub struct Clip {
     /// The clip itself.
     pub take: Take,
-    /// The scene without person, thing and shadow, frame by frame.
+    /// The scene without person, thing in use and their shadows, frame by frame.
     pub plate: Vec<Picture>,
     /// Distance in the empty scene, in metres.
     pub plate_depth: Vec<DepthMap>,
@@ -88,42 +91,72 @@ pub fn render_parts(spec: &ClipSpec, assets: &Assets, wanted: Wanted) -> Result<
     let surroundings = surroundings(&spec.scene, assets)?;
     let light = LightTable::new(&spec.scene.light);
     let shadows = !matches!(spec.scene.backdrop, Backdrop::Plain { .. });
-    let person = Part::new(&spec.person, spec, assets)?;
+    let instants = instants(spec);
+    let times: Vec<f32> = instants.iter().map(|instant| instant.time).collect();
+    let person = Part::new(&spec.person, spec, assets, &times)?;
     let twin = match &spec.twin {
-        Some(cast) if wanted.twin => Some(Part::new(cast, spec, assets)?),
+        Some(cast) if wanted.twin => Some(Part::new(cast, spec, assets, &times)?),
         _ => None,
     };
+    let stands = Stander::all(spec, assets, &times)?;
 
-    // Frames are independent; neighbours with one camera share a plate.
-    let runs = runs_of_equal(&spec.cameras);
+    // Instants are independent; neighbours with one camera share the backdrop, and without bystanders the furniture.
     let parts: Vec<&Part> = std::iter::once(&person).chain(&twin).collect();
-    let rendered: Vec<(Plate, Vec<Vec<Rendered>>)> = runs
+    let exposures: Vec<Vec<Exposed>> = runs_of_equal(&instants)
         .into_par_iter()
         .map(|(first, last)| {
-            let plate = Plate::new(&spec.cameras[first], size, &surroundings, &light);
-            let frames = (first..last)
+            let backdrop = Plate::new(&instants[first].camera, size, &surroundings, &light);
+            let extras = |index: usize| stands.iter().map(|stand| stand.extra(index)).collect::<Vec<_>>();
+            let shared = match spec.bystanders.is_empty() {
+                true => Ok(backdrop.furnished(&extras(first), &light, shadows)),
+                false => Err(backdrop),
+            };
+            (first..last)
                 .into_par_iter()
-                .map_init(Scratch::default, |scratch, frame| {
-                    parts.iter().map(|part| part.frame(frame, spec, &plate, &light, shadows, scratch)).collect()
+                .map_init(Scratch::default, |scratch, index| {
+                    let own;
+                    let plate = match &shared {
+                        Ok(plate) => plate,
+                        Err(backdrop) => {
+                            own = backdrop.clone().furnished(&extras(index), &light, shadows);
+                            &own
+                        }
+                    };
+                    let time = instants[index].time;
+                    let parts = parts
+                        .iter()
+                        .map(|part| part.frame(index, time, spec, plate, &light, shadows, scratch))
+                        .collect();
+                    Exposed { plate: plate.picture.clone(), plate_depth: plate.depth.clone(), parts }
                 })
-                .collect();
-            (plate, frames)
+                .collect()
         })
         .collect();
 
-    let mut takes: Vec<Take> = parts.iter().map(|part| part.empty_take()).collect();
+    let mut takes: Vec<Take> =
+        parts.iter().map(|part| part.empty_take(spec, instants.len() / spec.cameras.len())).collect();
     let (mut plates, mut plate_depth) = (Vec::new(), Vec::new());
-    for (plate, frames) in rendered {
-        for frame in frames {
-            plates.push(plate.picture.clone());
-            plate_depth.push(plate.depth.clone());
-            for (take, rendered) in takes.iter_mut().zip(frame) {
-                take.frames.push(rendered.picture);
-                take.person.push(rendered.person);
-                take.object.push(rendered.object);
-                take.depth.push(rendered.depth);
-                take.poses.push(rendered.pose);
-            }
+    let mut all = exposures.into_iter().flatten();
+    let each = instants.len() / spec.cameras.len();
+    for frame in 0..spec.cameras.len() {
+        let mut exposed = exposed(all.by_ref().take(each).collect());
+        if spec.exposure.noise > 0.0 {
+            let field = noise_field(spec.seed, frame, spec.width * spec.height);
+            let pictures = exposed.parts.iter_mut().map(|part| &mut part.picture);
+            pictures
+                .chain(std::iter::once(&mut exposed.plate))
+                .for_each(|picture| add_noise(picture, &field, spec.exposure.noise));
+        }
+        plates.push(exposed.plate);
+        plate_depth.push(exposed.plate_depth);
+        for (take, rendered) in takes.iter_mut().zip(exposed.parts) {
+            take.frames.push(rendered.picture);
+            take.person.push(rendered.person);
+            take.person_whole.push(rendered.whole);
+            take.object.push(rendered.object);
+            take.scenery.iter_mut().zip(rendered.scenery).for_each(|(list, mask)| list.push(mask));
+            take.depth.push(rendered.depth);
+            take.poses.push(rendered.pose);
         }
     }
     if wanted.references {
@@ -157,9 +190,26 @@ fn check(spec: &ClipSpec) -> Result<(), StageError> {
     if spec.rate.denominator == 0 || spec.rate.numerator == 0 {
         return bad("rate", format!("{}/{}", spec.rate.numerator, spec.rate.denominator), "a positive fraction");
     }
-    let scales = std::iter::once(&spec.person).chain(&spec.twin).map(|cast| cast.scale);
-    if let Some(scale) = scales.into_iter().find(|scale| !(0.1..=10.0).contains(scale)) {
+    let everyone = || std::iter::once(&spec.person).chain(&spec.twin).chain(spec.bystanders.iter().map(|by| &by.cast));
+    if let Some(scale) = everyone().map(|cast| cast.scale).find(|scale| !(0.1..=10.0).contains(scale)) {
         return bad("scale", scale.to_string(), "0.1 to 10");
+    }
+    for Build { legs, arms, trunk, shoulders, head, girth } in everyone().map(|cast| cast.build) {
+        if [legs, arms, trunk, shoulders, head, girth].iter().any(|factor| !(0.25..=4.0).contains(factor)) {
+            return bad("build", "a factor outside".into(), "factors of 0.25 to 4");
+        }
+    }
+    if spec.furniture.len() + spec.bystanders.len() > MOST_EXTRAS {
+        let found = (spec.furniture.len() + spec.bystanders.len()).to_string();
+        return bad("number of furniture and bystanders", found, "at most 24");
+    }
+    let sizes = spec.furniture.iter().map(|piece| piece.size).chain(spec.prop.iter().map(|used| used.size));
+    if let Some(size) = sizes.into_iter().find(|size| !(0.001..=100.0).contains(size)) {
+        return bad("size of a thing", size.to_string(), "0.001 to 100 m");
+    }
+    let Exposure { shutter, noise } = spec.exposure;
+    if !(0.0..=1.0).contains(&shutter) || !(0.0..=100.0).contains(&noise) {
+        return bad("exposure", format!("{:?}", spec.exposure), "a shutter of 0 to 1 and noise of 0 to 100");
     }
     for camera in spec.cameras.iter().chain(spec.references.iter().map(|reference| &reference.camera)) {
         let finite = camera.eye.is_finite() && camera.target.is_finite() && camera.roll.is_finite();
@@ -170,12 +220,37 @@ fn check(spec: &ClipSpec) -> Result<(), StageError> {
     Ok(())
 }
 
+/// When and from where one picture, or a part of a blurred one, is taken.
+#[derive(Debug, Clone, Copy)]
+struct Instant {
+    /// Seconds after the first frame.
+    time: f32,
+    camera: Camera,
+}
+
+/// The instants of every frame, in order; the same number for each.
+fn instants(spec: &ClipSpec) -> Vec<Instant> {
+    let seconds = 1.0 / spec.rate.hertz() as f32;
+    let each = if spec.exposure.shutter > 0.0 { INSTANTS } else { 1 };
+    let last = spec.cameras.len() - 1;
+    let mut instants = Vec::with_capacity(spec.cameras.len() * each);
+    for (frame, camera) in spec.cameras.iter().enumerate() {
+        for part in 0..each {
+            let offset = spec.exposure.shutter * ((part as f32 + 0.5) / each as f32 - 0.5);
+            let other = if offset < 0.0 { frame.saturating_sub(1) } else { (frame + 1).min(last) };
+            let camera = if each == 1 { *camera } else { camera.towards(&spec.cameras[other], offset.abs()) };
+            instants.push(Instant { time: (frame as f32 + offset) * seconds, camera });
+        }
+    }
+    instants
+}
+
 /// First and past-the-last index of each run of equal cameras.
-fn runs_of_equal(cameras: &[Camera]) -> Vec<(usize, usize)> {
+fn runs_of_equal(instants: &[Instant]) -> Vec<(usize, usize)> {
     let mut runs = Vec::new();
     let mut first = 0;
-    for index in 1..=cameras.len() {
-        if index == cameras.len() || cameras[index] != cameras[first] {
+    for index in 1..=instants.len() {
+        if index == instants.len() || instants[index].camera != instants[first].camera {
             runs.push((first, index));
             first = index;
         }
@@ -208,101 +283,4 @@ pub(crate) fn surroundings(scene: &SceneSpec, assets: &Assets) -> Result<Surroun
             ground: ground.as_ref().map(cover).transpose()?,
         },
     })
-}
-
-/// One identity with its poses and what it holds.
-struct Part {
-    character: std::sync::Arc<Character>,
-    scale: f32,
-    tints: Vec<Tint>,
-    poses: Vec<Posed>,
-    held: Option<(std::sync::Arc<Prop>, Vec<Tint>)>,
-}
-
-impl Part {
-    fn new(cast: &Cast, spec: &ClipSpec, assets: &Assets) -> Result<Self, StageError> {
-        let character = assets.character(&cast.character)?;
-        let held = match &spec.prop {
-            Some(held) => {
-                let prop = assets.prop(&held.prop)?;
-                let tints = tints_of_prop(prop.mesh(), held.appearance);
-                Some((prop, tints))
-            }
-            None => None,
-        };
-        let frames = (spec.cameras.len(), 1.0 / spec.rate.hertz() as f32);
-        let poses = act_out(&character, &spec.action, cast.scale, spec.prop.as_ref(), frames, assets)?;
-        let tints = tints_of_character(&character, cast.appearance);
-        Ok(Self { character, scale: cast.scale, tints, poses, held })
-    }
-
-    fn empty_take(&self) -> Take {
-        let skeleton = self.character.skeleton();
-        let joints = self
-            .poses
-            .iter()
-            .map(|posed| self.character.landmarks().body.map(|landmark| posed.landmark(skeleton, &landmark)));
-        Take {
-            frames: Vec::new(),
-            person: Vec::new(),
-            object: Vec::new(),
-            depth: Vec::new(),
-            poses: Vec::new(),
-            joints: joints.collect(),
-            references: Vec::new(),
-            reference_masks: Vec::new(),
-            reference_poses: Vec::new(),
-        }
-    }
-
-    fn frame(
-        &self,
-        frame: usize,
-        spec: &ClipSpec,
-        plate: &Plate,
-        light: &LightTable,
-        shadows: bool,
-        scratch: &mut Scratch,
-    ) -> Rendered {
-        let posed = &self.poses[frame];
-        let thing = self.held.as_ref().zip(spec.prop.as_ref()).map(|((prop, tints), held)| Thing {
-            mesh: prop.mesh(),
-            tints,
-            scene_from_thing: prop.in_hand(&self.character, posed, held),
-        });
-        let actor = Actor { character: &self.character, tints: &self.tints, posed };
-        render(plate, &actor, thing.as_ref(), light, shadows, scratch)
-    }
-
-    fn reference(
-        &self,
-        reference: &ReferenceSpec,
-        size: (usize, usize),
-        assets: &Assets,
-    ) -> Result<Rendered, StageError> {
-        let surroundings = surroundings(&reference.scene, assets)?;
-        let light = LightTable::new(&reference.scene.light);
-        let plate = Plate::new(&reference.camera, size, &surroundings, &light);
-        let poses = act_out(&self.character, &reference.action, self.scale, None, (1, 1.0), assets)?;
-        let actor = Actor { character: &self.character, tints: &self.tints, posed: &poses[0] };
-        let shadows = !matches!(reference.scene.backdrop, Backdrop::Plain { .. });
-        Ok(render(&plate, &actor, None, &light, shadows, &mut Scratch::default()))
-    }
-}
-
-/// The poses of a character that carries out an action.
-pub(crate) fn act_out(
-    character: &Character,
-    action: &Action,
-    scale: f32,
-    held: Option<&HeldProp>,
-    frames: (usize, f32),
-    assets: &Assets,
-) -> Result<Vec<Posed>, StageError> {
-    let finite = action.start.is_finite() && action.speed.is_finite() && action.heading.is_finite();
-    if !finite {
-        return Err(StageError::BadSpec { what: "action", found: format!("{action:?}"), expected: "finite numbers" });
-    }
-    let motion = assets.motion(&action.motion)?;
-    Ok(perform(character, &motion, action, scale, Grips::holding(held.map(|held| held.hand)), frames))
 }

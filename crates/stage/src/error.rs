@@ -74,6 +74,20 @@ pub enum StageError {
         /// The folder.
         path: PathBuf,
     },
+    /// A file or folder could not be written.
+    #[error("cannot write: {reason}: `{}`", path.display())]
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        reason: String,
+    },
+    /// A folder holds a data set of other settings or assets.
+    #[error("the folder holds a data set made with other settings or assets: `{}`", path.display())]
+    OtherData {
+        /// Its index.
+        path: PathBuf,
+    },
     /// A clip description that cannot be rendered.
     #[error("{what} is {found}, expected {expected}")]
     BadSpec {
@@ -98,6 +112,8 @@ impl StageError {
             Self::CyclicHierarchy { .. } => "stage.cyclic_hierarchy",
             Self::UnknownAsset { .. } => "stage.unknown_asset",
             Self::NoAssets { .. } => "stage.no_assets",
+            Self::Unwritable { .. } => "stage.unwritable",
+            Self::OtherData { .. } => "stage.other_data",
             Self::BadSpec { .. } => "stage.bad_spec",
         }
     }
@@ -113,8 +129,16 @@ impl StageError {
             Self::NotHumanoid { .. } => "name the joints as in the asset guide (hips, spine, head, arms, legs)",
             Self::UnknownAsset { .. } => "load the same asset folder with which the clip was described",
             Self::NoAssets { .. } => "give the folder that holds the asset folders, or no folder for the built-in cast",
+            Self::Unwritable { .. } => "check the path, its permissions and the free space",
+            Self::OtherData { .. } => "give another folder, or the settings and assets with which this one was begun",
             Self::BadSpec { .. } => "correct the value, or draw a new clip from a seed",
         }
+    }
+}
+
+impl From<media::error::Error> for StageError {
+    fn from(error: media::error::Error) -> Self {
+        Self::Unwritable { path: "output".into(), reason: error.to_string() }
     }
 }
 

@@ -7,6 +7,7 @@ use crate::appearance::Tint;
 use crate::backdrop::Sight;
 use crate::bone::Bone;
 use crate::character::Character;
+use crate::extra::{EXTRA_SURFACE, FIRST_EXTRA};
 use crate::landmark::Landmark;
 use crate::layer::{LightTable, Moved, layer_and_triangle};
 use crate::linear::{Affine, Vec3};
@@ -41,13 +42,31 @@ pub(crate) struct Scratch {
     shadow: ShadowMap,
 }
 
-/// What one picture carries.
+/// What one picture of one identity carries.
 pub(crate) struct Rendered {
     pub(crate) picture: Picture,
+    /// Visible part of the person.
     pub(crate) person: Mask,
+    /// The person as if nothing were in front of it.
+    pub(crate) whole: Mask,
+    /// Visible part of the thing in use.
     pub(crate) object: Mask,
+    /// Visible parts of furniture and bystanders.
+    pub(crate) scenery: Vec<Mask>,
     pub(crate) depth: DepthMap,
     pub(crate) pose: Pose,
+}
+
+/// What one instant carries: the empty scene and each identity in it.
+pub(crate) struct Exposed {
+    pub(crate) plate: Picture,
+    pub(crate) plate_depth: DepthMap,
+    pub(crate) parts: Vec<Rendered>,
+}
+
+/// The mask value of a number of covered samples.
+pub(crate) fn coverage(samples: u32) -> u8 {
+    ((samples * 255 + 2) / PER_PIXEL as u32) as u8
 }
 
 const PERSON: usize = 0;
@@ -76,17 +95,22 @@ pub(crate) fn render(
 
     // 2. What the sun sees.
     let (centre, radius) = ball(actor.posed.joints(), thing.map(|_| held.scene.as_slice()));
-    shadow.begin(centre, radius, light.sun_direction, blockers(actor));
+    shadow.begin(centre, radius, light.sun_direction, blockers(actor.character, actor.posed));
     person.draw_shadow(mesh, shadow);
     if let Some(thing) = thing {
         held.draw_shadow(thing.mesh, shadow);
     }
 
-    // 3. What the camera sees.
+    // 3. What the camera sees. The person alone gives the mask without regard to what hides it.
     samples.clear(width * SAMPLES, height * SAMPLES, true);
     person.draw(mesh, PERSON, &plate.view, samples);
+    let whole = covered(samples, (width, height));
     if let Some(thing) = thing {
         held.draw(thing.mesh, THING, &plate.view, samples);
+    }
+    let extras = plate.extras.as_deref();
+    if let Some(extras) = extras {
+        hide_behind(samples, &extras.samples);
     }
 
     // 4. Colour.
@@ -96,6 +120,7 @@ pub(crate) fn render(
     let mut depth = plate.depth.clone();
     let mut person_mask = Mask::filled(width, height, 0);
     let mut object_mask = Mask::filled(width, height, 0);
+    let mut scenery = extras.map_or_else(Vec::new, |extras| extras.masks.clone());
     let [left, top, right, bottom] = samples.touched;
     for y in 0..height {
         for x in 0..width {
@@ -110,35 +135,48 @@ pub(crate) fn render(
             } else {
                 [NOTHING; PER_PIXEL]
             };
-            // The samples of the backdrop share one shadow, measured in the middle of the pixel.
+            // The samples of the backdrop share one shadow, measured in the middle of the pixel; furniture has its own.
             let sight = plate.pixel(index);
-            let dark = if shadows && sight.sun_share >= 0.0 && ids.contains(&NOTHING) {
-                let (px, py) = (x * SAMPLES + SAMPLES / 2, y * SAMPLES + SAMPLES / 2);
-                let place = plate.view.eye + plate.view.ray(px as f32, py as f32) * sight.depth;
-                darkness(shadow, place, sight.normal, sight.sun_share)
+            let border = plate.border(index);
+            let dark = if shadows && ids.contains(&NOTHING) {
+                let at = |px: f32, py: f32, sight: &Sight| {
+                    if sight.sun_share < 0.0 {
+                        return 1.0;
+                    }
+                    let place = plate.view.eye + plate.view.ray(px, py) * sight.depth;
+                    shadow.darkness(place, sight.normal, sight.sun_share)
+                };
+                match border.filter(|four| four.iter().any(|sight| sight.surface == EXTRA_SURFACE)) {
+                    Some(four) => std::array::from_fn(|sample| {
+                        let (column, row) = sample_place(x, y, sample);
+                        at(column as f32 + 0.5, row as f32 + 0.5, &four[sample])
+                    }),
+                    None => {
+                        let half = SAMPLES as f32 / 2.0;
+                        [at((x * SAMPLES) as f32 + half, (y * SAMPLES) as f32 + half, sight); PER_PIXEL]
+                    }
+                }
             } else {
-                1.0
+                [1.0; PER_PIXEL]
             };
             if ids == [NOTHING; PER_PIXEL] {
-                if dark < 0.9995 {
-                    picture.cells_mut()[index] = match plate.border(index) {
-                        Some(four) => pixel_from_samples(four.map(|sight| darkened(&sight, dark))),
-                        None => darkened(sight, dark).map(byte_from_display),
+                if dark.iter().any(|dark| *dark < 0.9995) {
+                    picture.cells_mut()[index] = match border {
+                        Some(four) => {
+                            pixel_from_samples(std::array::from_fn(|sample| darkened(&four[sample], dark[sample])))
+                        }
+                        None => darkened(sight, dark[0]).map(byte_from_display),
                     };
                 }
                 continue;
             }
-            let backdrop = darkened(sight, dark);
-            let border = plate.border(index);
             let mut colours = [[0.0; 3]; PER_PIXEL];
             let mut depths = [0.0; PER_PIXEL];
             let mut counts = [0u32; 2];
             for sample in 0..PER_PIXEL {
                 if ids[sample] == NOTHING {
-                    (colours[sample], depths[sample]) = match border {
-                        Some(four) => (darkened(&four[sample], dark), four[sample].depth),
-                        None => (backdrop, sight.depth),
-                    };
+                    let sight = border.map_or(sight, |four| &four[sample]);
+                    (colours[sample], depths[sample]) = (darkened(sight, dark[sample]), sight.depth);
                     continue;
                 }
                 let (column, row) = sample_place(x, y, sample);
@@ -146,7 +184,11 @@ pub(crate) fn render(
                 let distance = 1.0 / samples.nearness[row * samples.width + column];
                 depths[sample] = distance;
                 let place = plate.view.eye + plate.view.ray(px, py) * distance;
-                let sunlit = if shadows { shadow.sunlit(place, 1.5) } else { 1.0 };
+                let sunlit = if shadows {
+                    shadow.sunlit(place, 1.5) * extras.map_or(1.0, |extras| extras.sunlit(place))
+                } else {
+                    1.0
+                };
                 let ray = plate.view.own_ray(px, py);
                 let (layer, triangle) = layer_and_triangle(ids[sample]);
                 counts[layer] += 1;
@@ -158,23 +200,50 @@ pub(crate) fn render(
             }
             picture.cells_mut()[index] = pixel_from_samples(colours);
             depth.cells_mut()[index] = second_nearest(depths);
-            let coverage = |count: u32| ((count * 255 + 2) / PER_PIXEL as u32) as u8;
             person_mask.cells_mut()[index] = coverage(counts[PERSON]);
             object_mask.cells_mut()[index] = coverage(counts[THING]);
+            if let Some(extras) = extras {
+                for (object, mask) in scenery.iter_mut().enumerate().filter(|(_, mask)| mask.cells()[index] > 0) {
+                    let seen = (0..PER_PIXEL).filter(|&sample| {
+                        let (column, row) = sample_place(x, y, sample);
+                        let id = extras.samples.id[row * samples.width + column];
+                        ids[sample] == NOTHING && id != NOTHING && layer_and_triangle(id).0 == FIRST_EXTRA + object
+                    });
+                    mask.cells_mut()[index] = coverage(seen.count() as u32);
+                }
+            }
         }
     }
     let pose = project_pose(plate, actor, &depth);
-    Rendered { picture, person: person_mask, object: object_mask, depth, pose }
+    Rendered { picture, person: person_mask, whole, object: object_mask, scenery, depth, pose }
 }
 
-/// Factor on the light of a place in shadow.
-#[inline]
-fn darkness(shadow: &ShadowMap, place: Vec3, normal: Vec3, sun_share: f32) -> f32 {
-    if !shadow.may_darken(place) {
-        return 1.0;
+/// How much of each pixel anything covers.
+fn covered(samples: &Samples, (width, height): (usize, usize)) -> Mask {
+    let mut mask = Mask::filled(width, height, 0);
+    let [left, top, right, bottom] = samples.touched;
+    for y in top / SAMPLES..bottom.div_ceil(SAMPLES) {
+        for x in left / SAMPLES..right.div_ceil(SAMPLES) {
+            let count = (0..PER_PIXEL).filter(|&sample| {
+                let (column, row) = sample_place(x, y, sample);
+                samples.id[row * samples.width + column] != NOTHING
+            });
+            mask.set(x, y, coverage(count.count() as u32));
+        }
     }
-    let sunlit = if sun_share > 0.01 { shadow.sunlit(place, 3.0) } else { 1.0 };
-    (1.0 - sun_share * (1.0 - sunlit)) * shadow.open(place, normal)
+    mask
+}
+
+/// Forgets samples behind furniture and bystanders.
+fn hide_behind(samples: &mut Samples, extras: &Samples) {
+    let [left, top, right, bottom] = samples.touched;
+    for row in top..bottom {
+        for place in row * samples.width + left..row * samples.width + right {
+            if extras.nearness[place] > samples.nearness[place] {
+                (samples.nearness[place], samples.id[place]) = (0.0, NOTHING);
+            }
+        }
+    }
 }
 
 /// Displayed colour of a part of the backdrop in shadow `dark`.
@@ -186,7 +255,7 @@ fn darkened(sight: &Sight, dark: f32) -> [f32; 3] {
 }
 
 /// A ball around the body and the thing.
-fn ball(joints: &[Vec3], thing: Option<&[Vec3]>) -> (Vec3, f32) {
+pub(crate) fn ball(joints: &[Vec3], thing: Option<&[Vec3]>) -> (Vec3, f32) {
     let points = || joints.iter().chain(thing.into_iter().flatten());
     let first = joints[0];
     let (low, high) = points().fold((first, first), |(low, high), &point| (low.min(point), high.max(point)));
@@ -196,10 +265,10 @@ fn ball(joints: &[Vec3], thing: Option<&[Vec3]>) -> (Vec3, f32) {
 }
 
 /// Spheres that keep light from the ground and walls near the body.
-fn blockers<'a>(actor: &'a Actor<'_>) -> impl Iterator<Item = Blocker> + 'a {
-    let skeleton = actor.character.skeleton();
-    let size = actor.character.height() / 1.75;
-    let at = move |bone: Bone| actor.posed.joint(skeleton.joint_or_above(bone));
+pub(crate) fn blockers<'a>(character: &'a Character, posed: &'a Posed) -> impl Iterator<Item = Blocker> + 'a {
+    let skeleton = character.skeleton();
+    let size = character.height() / 1.75;
+    let at = move |bone: Bone| posed.joint(skeleton.joint_or_above(bone));
     let limbs = [
         (Bone::LeftCalf, Bone::LeftFoot),
         (Bone::RightCalf, Bone::RightFoot),

@@ -56,6 +56,30 @@ pub(crate) struct Moved {
     around: Vec<[f32; 3]>,
     /// Share of the sun by the angle alone.
     sun: Vec<f32>,
+    normals: Vec<Vec3>,
+}
+
+/// A surface and the light on it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Lit {
+    albedo: [f32; 3],
+    around: [f32; 3],
+    sun: [f32; 3],
+    pub(crate) normal: Vec3,
+}
+
+impl Lit {
+    /// Linear colour.
+    #[inline]
+    pub(crate) fn colour(&self) -> [f32; 3] {
+        std::array::from_fn(|channel| self.albedo[channel] * (self.around[channel] + self.sun[channel]))
+    }
+
+    /// The sun's share of the light.
+    pub(crate) fn sun_share(&self) -> f32 {
+        let (sun, around) = (self.sun.iter().sum::<f32>(), self.around.iter().sum::<f32>());
+        sun / (sun + around).max(1e-6)
+    }
 }
 
 impl Moved {
@@ -67,6 +91,7 @@ impl Moved {
         self.screen.clear();
         self.around.clear();
         self.sun.clear();
+        self.normals.clear();
         for corner in 0..count {
             let blended;
             let map = match mesh.weights.get(corner) {
@@ -91,6 +116,7 @@ impl Moved {
             self.screen.push([view.centre[0] + place.x * focal, view.centre[1] + place.y * focal, nearness]);
             self.around.push(shade(&light.around, normal));
             self.sun.push(normal.dot(light.sun_direction).max(0.0));
+            self.normals.push(normal);
         }
     }
 
@@ -166,6 +192,12 @@ impl Painter<'_> {
     /// reaches it.
     #[inline]
     pub(crate) fn colour(&mut self, triangle: usize, ray: Vec3, sunlit: f32) -> [f32; 3] {
+        self.lit(triangle, ray, sunlit).colour()
+    }
+
+    /// The surface and its light, as [`colour`](Self::colour) takes it.
+    #[inline]
+    pub(crate) fn lit(&mut self, triangle: usize, ray: Vec3, sunlit: f32) -> Lit {
         if triangle != self.triangle {
             self.prepare(triangle);
         }
@@ -191,12 +223,13 @@ impl Painter<'_> {
         }
         let moved = self.moved;
         let sun = (moved.sun[a] * weights[0] + moved.sun[b] * weights[1] + moved.sun[c] * weights[2]) * sunlit;
-        std::array::from_fn(|channel| {
-            let around = moved.around[a][channel] * weights[0]
+        let around = std::array::from_fn(|channel| {
+            moved.around[a][channel] * weights[0]
                 + moved.around[b][channel] * weights[1]
-                + moved.around[c][channel] * weights[2];
-            albedo[channel] * (around + self.light.sun[channel] * sun)
-        })
+                + moved.around[c][channel] * weights[2]
+        });
+        let normal = moved.normals[a] * weights[0] + moved.normals[b] * weights[1] + moved.normals[c] * weights[2];
+        Lit { albedo, around, sun: self.light.sun.map(|value| value * sun), normal }
     }
 
     fn prepare(&mut self, triangle: usize) {

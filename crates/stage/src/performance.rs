@@ -2,10 +2,13 @@
 
 use crate::bone::{Bone, Side};
 use crate::character::{Character, Skeleton};
+use crate::footing::{drops, plant_feet};
 use crate::landmark::Landmark;
 use crate::linear::{Affine, Quat, Vec3};
 use crate::motion::{Motion, MotionSample};
+use crate::reach::bend;
 use crate::spec::Action;
+use crate::stance::Stance;
 
 /// A character in one pose.
 #[derive(Debug, Clone)]
@@ -43,7 +46,13 @@ impl Posed {
         &self.places
     }
 
-    fn shift(&mut self, by: Vec3) {
+    /// Size relative to the asset.
+    pub(crate) fn scale(&self) -> f32 {
+        self.scale
+    }
+
+    /// Moves everything.
+    pub(crate) fn shift(&mut self, by: Vec3) {
         self.places.iter_mut().for_each(|place| *place += by);
     }
 }
@@ -55,65 +64,95 @@ pub(crate) struct Grips(pub(crate) [f32; 2]);
 impl Grips {
     const RELAXED: f32 = 0.22;
     const CLOSED: f32 = 0.95;
+    const FLAT: f32 = 0.05;
+    /// Hands that do nothing.
+    pub(crate) const RELAXED_BOTH: Self = Self([Self::RELAXED; 2]);
 
     /// Hands that hold something on `side`, if any.
     pub(crate) fn holding(side: Option<Side>) -> Self {
         Self(Side::BOTH.map(|hand| if Some(hand) == side { Self::CLOSED } else { Self::RELAXED }))
     }
+
+    /// A flat hand on `side`; both when none is named.
+    pub(crate) fn flat(side: Option<Side>) -> Self {
+        Self(Side::BOTH.map(|hand| if side.is_none_or(|side| side == hand) { Self::FLAT } else { Self::RELAXED }))
+    }
 }
 
-/// Poses of `character` for each of `frames` at `seconds` a frame, standing on the floor `y = 0`; the pelvis is on average
-/// above the origin.
+/// Poses of `character` at each of `times` (seconds after the first frame), standing on the floor `y = 0`; unless it sits, the
+/// pelvis is on average above the origin.
 pub(crate) fn perform(
     character: &Character,
     motion: &Motion,
     action: &Action,
     scale: f32,
-    grips: Grips,
-    (frames, seconds): (usize, f32),
+    stance: Stance,
+    times: &[f32],
 ) -> Vec<Posed> {
     let skeleton = character.skeleton();
     let alignment = motion.alignment(skeleton);
     let heading = Quat::about(Vec3::UP, action.heading);
     let stride = scale * skeleton.hip_height() / motion.hip_height;
-    let mut poses: Vec<Posed> = (0..frames)
-        .map(|frame| {
-            let mut sample = motion.at(action.start + frame as f32 * seconds * action.speed);
+    // 1. The motion's turns on this body.
+    let mut figures: Vec<Figure> = times
+        .iter()
+        .map(|time| {
+            let mut sample = motion.at(action.start + time * action.speed);
             if action.mirror {
                 sample = mirrored(&sample);
             }
-            let turns = std::array::from_fn(|bone| heading.after(sample.turns[bone]).after(alignment[bone]));
-            pose(skeleton, &turns, heading.rotate(sample.pelvis * stride), scale, grips)
+            let mut turns = std::array::from_fn(|bone| heading.after(sample.turns[bone]).after(alignment[bone]));
+            stance.bend_body(skeleton, &mut turns);
+            Figure { turns, pelvis: heading.rotate(sample.pelvis * stride), scale, grips: stance.grips() }
         })
         .collect();
-    let pelvis = skeleton.joint_or_above(Bone::Pelvis);
-    let middle = poses.iter().fold(Vec3::ZERO, |sum, pose| sum + pose.joint(pelvis)) * (1.0 / frames.max(1) as f32);
+    // 2. Over the origin, on the floor.
+    let poses: Vec<Posed> = figures.iter().map(|figure| figure.posed(skeleton)).collect();
+    let sum = figures.iter().fold(Vec3::ZERO, |sum, figure| sum + figure.pelvis);
+    let middle = sum * (1.0 / figures.len().max(1) as f32);
     let lows: Vec<f32> = poses.iter().map(|pose| lowest_point(character, pose)).collect();
-    let reach = (GROUND_SECONDS / seconds.max(1e-3)).ceil() as usize;
-    for (pose, drop) in poses.iter_mut().zip(drops(&lows, reach)) {
-        pose.shift(Vec3::new(-middle.x, -drop, -middle.z));
+    for (figure, drop) in figures.iter_mut().zip(drops(&lows, times)) {
+        figure.pelvis += Vec3::new(-middle.x, -drop, -middle.z);
     }
-    poses
+    // 3. What hands and feet touch.
+    stance.sit_down(character, &mut figures);
+    if !matches!(stance, Stance::Seated { .. }) {
+        plant_feet(skeleton, &mut figures, times);
+    }
+    stance.place_hands(character, &mut figures);
+    figures.iter().map(|figure| figure.posed(skeleton)).collect()
 }
 
-/// Longest time without touching the ground that counts as flight, halved, in seconds.
-const GROUND_SECONDS: f32 = 0.4;
-/// Height of a step that is taken back whole, in metres; of a jump no more is taken.
-const STEP: f32 = 0.12;
+/// A pose before its joints are placed.
+#[derive(Debug, Clone)]
+pub(crate) struct Figure {
+    pub(crate) turns: [Quat; Bone::COUNT],
+    pub(crate) pelvis: Vec3,
+    pub(crate) scale: f32,
+    pub(crate) grips: Grips,
+}
 
-/// How far each pose is lowered. The local ground is the lowest point of the neighbouring frames, smoothed: it follows slopes
-/// and stairs that are not there, and errors of retargeting. What is still above it is a step (lowered) or a jump (kept).
-fn drops(lows: &[f32], reach: usize) -> Vec<f32> {
-    let around = |frame: usize| frame.saturating_sub(reach)..(frame + reach + 1).min(lows.len());
-    let least: Vec<f32> =
-        (0..lows.len()).map(|frame| lows[around(frame)].iter().copied().fold(f32::INFINITY, f32::min)).collect();
-    (0..lows.len())
-        .map(|frame| {
-            let near = &least[around(frame)];
-            let ground = near.iter().sum::<f32>() / near.len() as f32;
-            ground + (lows[frame] - ground).clamp(0.0, STEP)
-        })
-        .collect()
+impl Figure {
+    /// Places every joint.
+    pub(crate) fn posed(&self, skeleton: &Skeleton) -> Posed {
+        pose(skeleton, &self.turns, self.pelvis, self.scale, self.grips)
+    }
+
+    /// Bends a limb of three bones so that its end is at `target` or as near as it can be, and says which way the last bone
+    /// points now. What hangs on the limb turns with it.
+    pub(crate) fn reach(&mut self, skeleton: &Skeleton, limb: [Bone; 3], target: Vec3, pole: Vec3) -> Option<Vec3> {
+        let posed = self.posed(skeleton);
+        let [upper, lower, end] = limb;
+        let joints = [skeleton.joint(upper)?, skeleton.joint(lower)?, skeleton.joint(end)?];
+        let [root, middle, tip] = joints.map(|joint| posed.joint(joint));
+        let lengths = ((middle - root).length(), (tip - middle).length());
+        let (new_middle, new_tip) = bend(root, lengths, target, pole);
+        let first = Quat::between(middle - root, new_middle - root);
+        let second = Quat::between(first.rotate(tip - middle), new_tip - new_middle).after(first);
+        self.turns[upper as usize] = first.after(self.turns[upper as usize]);
+        self.turns[lower as usize] = second.after(self.turns[lower as usize]);
+        Some(new_tip - new_middle)
+    }
 }
 
 /// Places every joint from the turns of the bones; joints that are not bones follow the joint above, fingers close.
@@ -199,20 +238,14 @@ mod tests {
     use crate::acts::act;
     use crate::mannequin::mannequin;
 
-    fn action(motion: &str, heading: f32, mirror: bool) -> Action {
-        Action { motion: motion.into(), start: 0.5, speed: 1.0, heading, mirror }
+    const FREE: Stance = Stance::Free(Grips::RELAXED_BOTH);
+
+    fn every(count: usize, seconds: f32) -> Vec<f32> {
+        (0..count).map(|frame| frame as f32 * seconds).collect()
     }
 
-    #[test]
-    fn steps_and_slopes_are_taken_back_and_jumps_are_kept() {
-        let close = |found: Vec<f32>, expected: &[f32]| {
-            assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "{found:?}");
-        };
-        close(drops(&[0.2, 0.25, 0.2], 1), &[0.2, 0.25, 0.2]);
-        close(drops(&[0.0, 0.0, 0.5, 0.0, 0.0], 1), &[0.0, 0.0, STEP, 0.0, 0.0]);
-        // Never under the ground.
-        let lows = [0.0, 0.1, 0.3, 0.35, 0.2, 0.0];
-        assert!(drops(&lows, 2).iter().zip(lows).all(|(drop, low)| *drop <= low + 1e-6));
+    fn action(motion: &str, heading: f32, mirror: bool) -> Action {
+        Action { motion: motion.into(), start: 0.5, speed: 1.0, heading, mirror }
     }
 
     #[test]
@@ -220,7 +253,7 @@ mod tests {
         let motion = act("walk").unwrap();
         for seed in 0..3 {
             let person = mannequin(seed).unwrap();
-            let poses = perform(&person, &motion, &action("walk", 0.3, false), 1.0, Grips::holding(None), (12, 0.1));
+            let poses = perform(&person, &motion, &action("walk", 0.3, false), 1.0, FREE, &every(12, 0.1));
             let lows: Vec<f32> = poses.iter().map(|pose| lowest_point(&person, pose)).collect();
             assert!(lows.iter().all(|low| *low > -1e-4 && *low < 0.08), "seed {seed}: {lows:?}");
             assert!(lows.iter().any(|low| *low < 1e-4), "seed {seed}: {lows:?}");
@@ -231,7 +264,7 @@ mod tests {
     fn a_mirrored_wave_lifts_the_other_hand() {
         let (motion, person) = (act("wave").unwrap(), mannequin(1).unwrap());
         let height = |mirror: bool, side: Side| {
-            let poses = perform(&person, &motion, &action("wave", 0.0, mirror), 1.0, Grips::holding(None), (1, 1.0));
+            let poses = perform(&person, &motion, &action("wave", 0.0, mirror), 1.0, FREE, &every(1, 1.0));
             poses[0].joint(person.skeleton().joint_or_above(Bone::hand(side))).y
         };
         assert!(height(false, Side::Right) > height(false, Side::Left) + 0.3);
@@ -242,7 +275,8 @@ mod tests {
     fn closing_a_hand_brings_the_fingertips_to_the_palm() {
         let (motion, person) = (act("idle").unwrap(), mannequin(2).unwrap());
         let reach = |side: Side, grips: Grips| {
-            let poses = perform(&person, &motion, &action("idle", 0.0, false), 1.0, grips, (1, 1.0));
+            let poses =
+                perform(&person, &motion, &action("idle", 0.0, false), 1.0, Stance::Free(grips), &every(1, 1.0));
             let skeleton = person.skeleton();
             let tip = *skeleton.finger(side, 2).last().unwrap();
             (poses[0].joint(tip) - poses[0].joint(skeleton.joint_or_above(Bone::hand(side)))).length()
@@ -276,7 +310,7 @@ mod tests {
             for motion in motions.iter().filter(|motion| level(motion.name())) {
                 for person in &people {
                     let action = Action { start: 0.1, ..action(motion.name(), 0.0, false) };
-                    let poses = perform(person, motion, &action, 1.0, Grips::holding(None), (16, 1.0 / 15.0));
+                    let poses = perform(person, motion, &action, 1.0, FREE, &every(16, 1.0 / 15.0));
                     lows.extend(poses.iter().map(|pose| lowest_point(person, pose)));
                 }
             }

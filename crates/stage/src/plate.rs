@@ -5,6 +5,7 @@ use media::picture::{DepthMap, Picture};
 
 use crate::backdrop::{Sight, Surroundings};
 use crate::camera::{Camera, View};
+use crate::extra::Extras;
 use crate::layer::LightTable;
 use crate::tone::{byte_from_display, display_from_light};
 
@@ -16,7 +17,7 @@ pub(crate) const PER_PIXEL: usize = SAMPLES * SAMPLES;
 const SMOOTH: u32 = u32::MAX;
 
 /// An empty scene from one camera.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Plate {
     /// In samples.
     pub(crate) view: View,
@@ -27,6 +28,8 @@ pub(crate) struct Plate {
     borders: Vec<[Sight; PER_PIXEL]>,
     pub(crate) picture: Picture,
     pub(crate) depth: DepthMap,
+    /// What stands in front of the backdrop, if anything does.
+    pub(crate) extras: Option<Box<Extras>>,
 }
 
 impl Plate {
@@ -84,7 +87,28 @@ impl Plate {
             borders,
             picture: Picture::from_cells(width, height, picture),
             depth: DepthMap::from_cells(width, height, depth),
+            extras: None,
         }
+    }
+
+    /// Exchanges what is seen through a pixel, by one look or four.
+    pub(crate) fn replace(&mut self, index: usize, one: Sight, four: Option<[Sight; PER_PIXEL]>) {
+        self.pixels[index] = one;
+        let (picture, depth) = match four {
+            None => (display(one.colour).map(byte_from_display), one.depth),
+            Some(four) => {
+                if self.border_of[index] == SMOOTH {
+                    self.border_of[index] = self.borders.len() as u32;
+                    self.borders.push(four);
+                } else {
+                    self.borders[self.border_of[index] as usize] = four;
+                }
+                let picture = pixel_from_samples(four.map(|sight| display(sight.colour)));
+                (picture, second_nearest(four.map(|sight| sight.depth)))
+            }
+        };
+        self.picture.cells_mut()[index] = picture;
+        self.depth.cells_mut()[index] = depth;
     }
 
     /// What is seen through the middle of a pixel.

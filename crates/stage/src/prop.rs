@@ -1,22 +1,13 @@
-//! Things to hold: sizes, and how a hand takes them.
+//! Things to use: where they are when a hand holds them, when they are carried, sat on, leaned on or kicked.
 
 use crate::bone::{Bone, Side};
 use crate::character::Character;
 use crate::linear::{Affine, Quat, Vec3};
 use crate::mesh::Mesh;
-use crate::performance::{Posed, palm_normal};
-use crate::spec::HeldProp;
-
-/// How a thing is held.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Grip {
-    /// Along the fist, near one end: swords, tools, torches.
-    Handle,
-    /// Along the fist, in its middle: bows, staffs, paddles.
-    Middle,
-    /// In the hand, upright: cups, bottles, boxes, balls.
-    Whole,
-}
+use crate::performance::{Grips, Posed, palm_normal};
+use crate::spec::{Usage, UsedProp};
+use crate::stance::{Stance, carried};
+use crate::use_class::{Grip, UseClass};
 
 /// A rigid thing, centred, its longest side 1.
 #[derive(Debug, Clone)]
@@ -26,122 +17,19 @@ pub struct Prop {
     mesh: Mesh,
     /// Half the sides of its box.
     half: Vec3,
-    grip: Grip,
+    class: UseClass,
     /// For handles: the end that is held, -1 or 1 along the longest axis.
     held_end: f32,
-    /// Usual longest side in metres; `None` for what nobody holds.
-    sizes: Option<(f32, f32)>,
+    seat: Option<Seat>,
 }
 
-/// Words in names, the usual longest side in metres, and whether it is held by a handle.
-const CLASSES: [(&[&str], (f32, f32), Grip); 9] = [
-    (&["bow", "crossbow"], (0.8, 1.2), Grip::Middle),
-    (&["staff", "spear", "scythe", "paddle"], (1.2, 1.7), Grip::Middle),
-    (&["sword", "shovel", "2handed", "shotgun"], (0.75, 1.05), Grip::Handle),
-    (&["axe", "hammer", "torch", "woodentorch", "pan", "sign"], (0.4, 0.65), Grip::Handle),
-    (&["dagger", "knife", "key", "arrow", "dart", "bone"], (0.25, 0.5), Grip::Handle),
-    (&["pistol", "revolver", "flaregun", "phone", "flare"], (0.16, 0.28), Grip::Handle),
-    (
-        &["shield", "skull", "radio", "pillow", "firstaidkit", "crate", "pot", "bag", "cuttingboard", "trashcan"],
-        (0.3, 0.5),
-        Grip::Whole,
-    ),
-    (
-        &["bottle", "waterbottle", "potion", "chalice", "mug", "jar", "can", "ketchup", "mustard", "papertowel"],
-        (0.16, 0.3),
-        Grip::Whole,
-    ),
-    (
-        &[
-            "book",
-            "food",
-            "bowl",
-            "plate",
-            "crystal",
-            "crown",
-            "pouch",
-            "heart",
-            "star",
-            "snowflake",
-            "mineral",
-            "parchment",
-            "scroll",
-            "battery",
-            "padlock",
-            "coin",
-            "ring",
-            "necklace",
-            "gold",
-            "bandages",
-            "menu",
-            "lid",
-            "matchbox",
-            "woodlog",
-            "pictureframe",
-            "cactus",
-            "bottles",
-            "ball",
-            "stew",
-        ],
-        (0.16, 0.32),
-        Grip::Whole,
-    ),
-];
-
-/// Words that make a thing too large or too odd to hold whatever else its name says.
-const NEVER: [&str; 30] = [
-    "wall",
-    "floor",
-    "table",
-    "kitchentable",
-    "kitchencounter",
-    "kitchencabinet",
-    "kitchen",
-    "cabinet",
-    "door",
-    "bed",
-    "couch",
-    "fridge",
-    "oven",
-    "stove",
-    "street",
-    "tree",
-    "bathroom",
-    "window",
-    "shelf",
-    "bookshelf",
-    "light",
-    "armor",
-    "rug",
-    "carpet",
-    "trafficlight",
-    "large",
-    "raft",
-    "column",
-    "tent",
-    "dishrack",
-];
-
-/// The words of a name in lower case: `FirstAidKit_Hard2` has `firstaidkit`, `first`, `aid`, `kit` and `hard`.
-fn words_of(name: &str) -> Vec<String> {
-    let mut words = Vec::new();
-    for part in name.split(|letter: char| !letter.is_alphanumeric()) {
-        let whole = part.to_lowercase();
-        let bare = whole.trim_end_matches(|letter: char| letter.is_ascii_digit());
-        words.extend([whole.clone(), bare.to_owned()]);
-        let mut word = String::new();
-        for letter in part.chars() {
-            if letter.is_uppercase() && !word.is_empty() {
-                words.push(std::mem::take(&mut word));
-            }
-            if letter.is_alphabetic() {
-                word.extend(letter.to_lowercase());
-            }
-        }
-        words.push(word);
-    }
-    words.retain(|word| !word.is_empty());
-    words
+/// A flat part of a thing, with its longest side 1, that can be sat on.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Seat {
+    /// Its middle, from the thing's centre.
+    pub(crate) middle: Vec3,
+    /// Where a sitter looks, as a turn about the vertical: away from the back.
+    pub(crate) facing: f32,
 }
 
 impl Prop {
@@ -152,19 +40,13 @@ impl Prop {
         let longest = size.x.max(size.y).max(size.z).max(1e-6);
         mesh.positions.iter_mut().for_each(|point| *point = (*point - centre) * (1.0 / longest));
         let half = size * (0.5 / longest);
-        let words = words_of(&name);
-        let has = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
-        let holdable = !has(&NEVER);
-        let class = CLASSES.iter().find(|(words, ..)| has(words));
-        let (sizes, grip) = match class {
-            Some((_, sizes, grip)) if holdable => (Some(*sizes), *grip),
-            _ => (None, Grip::Whole),
-        };
+        let class = UseClass::of(&name);
         // Modellers put the origin at the handle; else the lower end is held.
         let axis = longest_axis(half);
         let origin = -component(centre, axis) / longest;
         let held_end = if origin.abs() > 0.1 { origin.signum() } else { -1.0 };
-        Self { name, pack, mesh, half, grip, held_end, sizes }
+        let seat = if class.seat { find_seat(&mesh, half) } else { None };
+        Self { name, pack, mesh, half, class, held_end, seat }
     }
 
     /// A ball, whose pattern comes from its colours' seed.
@@ -179,7 +61,7 @@ impl Prop {
         };
         let mesh = Mesh::ellipsoid(Vec3::ZERO, Vec3::new(0.5, 0.5, 0.5), material, 0, 14);
         let mut prop = Self::new(format!("{seed}"), "ball".into(), mesh);
-        (prop.grip, prop.sizes) = (Grip::Whole, Some((0.14, 0.3)));
+        prop.class.held = Some((0.14, 0.3));
         prop.mesh.joints.clear();
         prop.mesh.weights.clear();
         prop
@@ -202,24 +84,100 @@ impl Prop {
 
     /// Usual longest side in metres, least and most; `None` for what nobody holds.
     pub fn held_sizes(&self) -> Option<(f32, f32)> {
-        self.sizes
+        self.class.held
     }
 
-    /// Where the thing is when `character` in pose `posed` holds it.
-    pub(crate) fn in_hand(&self, character: &Character, posed: &Posed, held: &HeldProp) -> Affine {
+    /// Usual longest side in metres of what is carried with both hands.
+    pub(crate) fn carried_sizes(&self) -> Option<(f32, f32)> {
+        self.class.carried
+    }
+
+    /// Usual longest side in metres of what stands on the floor, least and most.
+    pub(crate) fn standing_sizes(&self) -> Option<(f32, f32)> {
+        let (least, most) = self.class.standing?;
+        let tall = 2.0 * self.half.y;
+        // What lies flat under a name of something tall is not that thing.
+        let fits = tall > 0.12 && most / tall < 4.5;
+        fits.then_some((least / tall, most / tall))
+    }
+
+    /// Where it can be sat on.
+    pub(crate) fn seat(&self) -> Option<Seat> {
+        self.seat
+    }
+
+    /// Whether a hand can lean on its top.
+    pub(crate) fn is_support(&self) -> bool {
+        self.class.support
+    }
+
+    /// Half its sides at a size, in metres.
+    pub(crate) fn half(&self, size: f32) -> Vec3 {
+        self.half * size
+    }
+
+    /// The map from the thing to the scene when its underside's middle is at `place`.
+    pub(crate) fn standing(&self, size: f32, place: Vec3, heading: f32) -> Affine {
+        let origin = place + Vec3::UP * (self.half.y * size);
+        Affine::from_parts(origin, Quat::about(Vec3::UP, heading), Vec3::new(size, size, size))
+    }
+
+    /// What a body does that uses the thing.
+    pub(crate) fn stance(&self, used: Option<&UsedProp>) -> Stance {
+        match used.map(|used| (used.usage, used.size)) {
+            None | Some((Usage::Kicked { .. } | Usage::Near { .. }, _)) => Stance::Free(Grips::RELAXED_BOTH),
+            Some((Usage::Hand { hand, .. }, _)) => Stance::Free(Grips::holding(Some(hand))),
+            Some((Usage::BothHands, size)) => Stance::Carrying(self.carried_half() * size),
+            Some((Usage::Seat { place, heading, facing, height }, size)) => {
+                let seat = self.seat.map_or(Vec3::ZERO, |seat| seat.middle);
+                let offset = Quat::about(Vec3::UP, heading).rotate(Vec3::new(seat.x, 0.0, seat.z)) * size;
+                Stance::Seated { place: place + offset, height, facing }
+            }
+            Some((Usage::Support { hand, palm, .. }, _)) => Stance::Leaning { hand, palm },
+        }
+    }
+
+    /// Half the sides of its box when carried: across, up, forwards.
+    fn carried_half(&self) -> Vec3 {
+        let half = self.half;
+        if half.z > half.x { Vec3::new(half.z, half.y, half.x) } else { half }
+    }
+
+    /// Where the thing is when `character` in pose `posed` uses it, `seconds` after the first frame.
+    pub(crate) fn in_use(&self, character: &Character, posed: &Posed, used: &UsedProp, seconds: f32) -> Affine {
+        match used.usage {
+            Usage::Hand { hand, twist } => self.in_hand(character, posed, (hand, twist), used.size),
+            Usage::BothHands => {
+                let load = carried(character, posed, self.carried_half() * used.size);
+                let [across, up, forwards] = load.columns.map(|axis| axis * used.size);
+                let turned = self.half.z > self.half.x;
+                let columns = if turned { [-forwards, up, across] } else { [across, up, forwards] };
+                Affine { columns, ..load }
+            }
+            Usage::Seat { place, heading, .. }
+            | Usage::Support { place, heading, .. }
+            | Usage::Near { place, heading } => self.standing(used.size, place, heading),
+            Usage::Kicked { place, time, velocity } => {
+                let radius = self.half.y * used.size;
+                kicked(place, radius, (seconds - time).max(0.0), velocity, used.size)
+            }
+        }
+    }
+
+    /// Where the thing is in a hand.
+    fn in_hand(&self, character: &Character, posed: &Posed, (side, twist): (Side, f32), size: f32) -> Affine {
         let skeleton = character.skeleton();
-        let hand = skeleton.joint_or_above(Bone::hand(held.hand));
+        let hand = skeleton.joint_or_above(Bone::hand(side));
         let wrist = skeleton.joints[hand].rest;
         // The hand in the rest pose: along the fingers, out of the palm, and along a held stick towards the thumb.
-        let (along, palm, length) = match (skeleton.direction(Bone::hand(held.hand)), palm_normal(skeleton, held.hand))
-        {
+        let (along, palm, length) = match (skeleton.direction(Bone::hand(side)), palm_normal(skeleton, side)) {
             (Some(along), Some(palm)) => {
-                let knuckle = skeleton.finger(held.hand, 2).first().map_or(wrist, |&joint| skeleton.joints[joint].rest);
+                let knuckle = skeleton.finger(side, 2).first().map_or(wrist, |&joint| skeleton.joints[joint].rest);
                 (along, palm, (knuckle - wrist).length())
             }
-            _ => (-Vec3::UP, Vec3::new(if held.hand == Side::Left { -1.0 } else { 1.0 }, 0.0, 0.0), 0.08),
+            _ => (-Vec3::UP, Vec3::new(if side == Side::Left { -1.0 } else { 1.0 }, 0.0, 0.0), 0.08),
         };
-        let thumb = match held.hand {
+        let thumb = match side {
             Side::Left => palm.cross(along),
             Side::Right => along.cross(palm),
         };
@@ -227,12 +185,12 @@ impl Prop {
         let palm = along.cross(thumb) * along.cross(thumb).dot(palm).signum();
 
         // The thing's axes: which goes along the fist, and how far from its middle the fist is.
-        let axis = match self.grip {
+        let axis = match self.class.grip {
             Grip::Whole => 1,
             Grip::Handle | Grip::Middle => longest_axis(self.half),
         };
         let reach = component(self.half, axis);
-        let (flip, from_middle) = match self.grip {
+        let (flip, from_middle) = match self.class.grip {
             // The held end is below the fist, the rest above it.
             Grip::Handle => (-self.held_end, 0.76 * reach),
             Grip::Middle => (1.0, 0.0),
@@ -245,7 +203,7 @@ impl Prop {
         } else {
             (others[1], others[0])
         };
-        let twist = Quat::about(thumb, held.twist);
+        let twist = Quat::about(thumb, twist);
         let (towards_fingers, out) = (twist.rotate(along), twist.rotate(palm));
         let mut columns = [Vec3::ZERO; 3];
         columns[axis] = thumb * flip;
@@ -254,16 +212,69 @@ impl Prop {
         if columns[0].cross(columns[1]).dot(columns[2]) < 0.0 {
             columns[flat] = -columns[flat];
         }
-        let thickness = match self.grip {
-            Grip::Whole => component(self.half, flat) * held.size,
+        let thickness = match self.class.grip {
+            Grip::Whole => component(self.half, flat) * size,
             Grip::Handle | Grip::Middle => 0.012,
         };
         let fist = wrist + along * (length * 0.95) + palm * (0.022 + thickness);
         let turn = posed.turn(hand);
         let map = posed.scene_from_rest(skeleton, hand);
-        let middle = map.point(fist) + turn.rotate(thumb) * (from_middle * held.size);
-        Affine { columns: columns.map(|column| turn.rotate(column) * held.size), origin: middle }
+        let middle = map.point(fist) + turn.rotate(thumb) * (from_middle * size);
+        Affine { columns: columns.map(|column| turn.rotate(column) * size), origin: middle }
     }
+}
+
+/// Where a ball is that is hit and then rolls or flies off, bouncing and slowing down.
+fn kicked(place: Vec3, radius: f32, seconds: f32, velocity: Vec3, size: f32) -> Affine {
+    const SLOWING: f32 = 0.35;
+    const GRAVITY: f32 = 9.81;
+    let slowed = (1.0 - (-SLOWING * seconds).exp()) / SLOWING;
+    let mut way = Vec3::new(velocity.x, 0.0, velocity.z) * slowed;
+    // Arcs, each with half the speed of the one before.
+    let (mut rest, mut rise) = (seconds, velocity.y.max(0.0));
+    while rise > 0.2 && rest > 2.0 * rise / GRAVITY {
+        rest -= 2.0 * rise / GRAVITY;
+        rise *= 0.5;
+    }
+    let height = if rise > 0.2 { rise * rest - GRAVITY / 2.0 * rest * rest } else { 0.0 };
+    let rolled = way.length() / radius.max(1e-3);
+    let axis = Vec3::UP.cross(way);
+    let turn = if way.length() > 1e-5 { Quat::about(axis.normalised(), rolled) } else { Quat::IDENTITY };
+    way.y = height.max(0.0);
+    Affine::from_parts(place + way, turn, Vec3::new(size, size, size))
+}
+
+/// The largest flat upward part between a fifth and four fifths of the height, and which way the back is.
+fn find_seat(mesh: &Mesh, half: Vec3) -> Option<Seat> {
+    const LEVELS: usize = 40;
+    let mut levels = [(0.0f32, Vec3::ZERO); LEVELS];
+    let tall = 2.0 * half.y;
+    for triangle in &mesh.triangles {
+        let [a, b, c] = triangle.map(|corner| mesh.positions[corner as usize]);
+        let normal = (b - a).cross(c - a);
+        if normal.y < 0.85 * normal.length() {
+            continue;
+        }
+        let middle = (a + b + c) * (1.0 / 3.0);
+        let share = (middle.y + half.y) / tall.max(1e-6);
+        let level = ((share * LEVELS as f32) as usize).min(LEVELS - 1);
+        levels[level].0 += normal.y;
+        levels[level].1 += middle * normal.y;
+    }
+    // Neighbouring levels are one seat. Without anything in the middle the top itself is the seat.
+    let area = |level: usize| levels[level].0 + levels[(level + 1).min(LEVELS - 1)].0;
+    let best = |from: usize, to: usize| (from..to).max_by(|&a, &b| area(a).total_cmp(&area(b)));
+    let enough = 0.35 * 8.0 * half.x * half.z;
+    let level = best(LEVELS / 5, LEVELS * 3 / 4).filter(|&level| area(level) > enough);
+    let level = level.or_else(|| best(LEVELS * 3 / 4, LEVELS - 1).filter(|&level| area(level) > enough))?;
+    let (first, second) = (levels[level], levels[(level + 1).min(LEVELS - 1)]);
+    let middle = (first.1 + second.1) * (1.0 / (first.0 + second.0));
+    // What is well above the seat is its back.
+    let above = mesh.positions.iter().filter(|point| point.y > middle.y + 0.15 * tall);
+    let (sum, count) = above.fold((Vec3::ZERO, 0.0f32), |(sum, count), point| (sum + *point, count + 1.0));
+    let back = if count > 0.0 { sum * (1.0 / count) - middle } else { Vec3::ZERO };
+    let facing = if back.x.hypot(back.z) > 0.06 { (-back.x).atan2(-back.z) } else { 0.0 };
+    Some(Seat { middle, facing })
 }
 
 fn component(vector: Vec3, axis: usize) -> f32 {
@@ -296,6 +307,28 @@ mod tests {
         // A bowl is no bow.
         assert!(thing("stew_bowl").held_sizes().unwrap().1 < 0.5);
         assert!(thing("WaterBottle_2").held_sizes().unwrap().1 < 0.5);
+    }
+
+    #[test]
+    fn a_chairs_seat_is_found_and_its_sitter_looks_away_from_the_back() {
+        let chair = crate::furniture::furniture(40);
+        assert_eq!(chair.name(), "chair");
+        let seat = chair.seat().unwrap();
+        let height = (seat.middle.y + chair.half.y) / (2.0 * chair.half.y) * 0.94;
+        assert!((height - 0.47).abs() < 0.03, "{height}");
+        // Its back is at -Z.
+        assert!(seat.facing.abs() < 0.2, "{}", seat.facing);
+        let stool = crate::furniture::furniture(20).seat().unwrap();
+        assert!((stool.middle.y - 0.5).abs() < 0.05 && stool.facing == 0.0, "{stool:?}");
+    }
+
+    #[test]
+    fn a_kicked_ball_lies_still_then_goes_off_and_never_under_the_floor() {
+        let place = Vec3::new(0.0, 0.1, 0.0);
+        let at = |seconds: f32| kicked(place, 0.1, seconds, Vec3::new(3.0, 2.0, 0.0), 0.2).origin;
+        assert_eq!(at(0.0), place);
+        assert!(at(0.5).x > 1.2 && at(0.2).y > 0.2);
+        assert!((0..60).all(|step| at(step as f32 * 0.05).y >= 0.1 - 1e-5));
     }
 
     #[test]

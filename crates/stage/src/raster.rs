@@ -12,7 +12,7 @@ const SUBSAMPLE: f32 = 16.0;
 pub(crate) type ScreenCorner = [f32; 3];
 
 /// The nearest triangle at every sample.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Samples {
     pub(crate) width: usize,
     pub(crate) height: usize,

@@ -11,7 +11,7 @@ const SIDE: usize = 288;
 const BIAS: f32 = 0.025;
 
 /// The nearest surface as the sun sees it.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct ShadowMap {
     samples: Samples,
     right: Vec3,
@@ -142,6 +142,16 @@ impl ShadowMap {
             }
         }
         open
+    }
+
+    /// Factor on the light of a place of which `sun_share` comes from the sun.
+    #[inline]
+    pub(crate) fn darkness(&self, place: Vec3, normal: Vec3, sun_share: f32) -> f32 {
+        if !self.may_darken(place) {
+            return 1.0;
+        }
+        let sunlit = if sun_share > 0.01 { self.sunlit(place, 3.0) } else { 1.0 };
+        (1.0 - sun_share * (1.0 - sunlit)) * self.open(place, normal)
     }
 
     /// Whether anything near `point` could be darkened at all.

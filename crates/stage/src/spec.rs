@@ -11,7 +11,7 @@ use crate::linear::Vec3;
 use crate::split::Split;
 
 /// What every clip of a set has in common.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ClipSettings {
     /// Columns in pixels.
@@ -28,8 +28,16 @@ pub struct ClipSettings {
     pub twin: bool,
     /// Reference pictures of each identity.
     pub references: usize,
-    /// Share of clips with a thing in the hand, 0..=1.
+    /// Share of clips in which a thing is used (held, carried, sat on, kicked ...), 0..=1.
     pub prop_share: f32,
+    /// Share of clips with furniture around the person, 0..=1.
+    pub furniture_share: f32,
+    /// Share of clips with one or two bystanders, 0..=1.
+    pub bystander_share: f32,
+    /// Share of clips with motion blur, 0..=1. They take several times as long to render.
+    pub blur_share: f32,
+    /// Share of clips with sensor noise, 0..=1.
+    pub noise_share: f32,
     /// Share of identities that are built-in mannequins although characters are loaded, 0..=1.
     pub mannequin_share: f32,
     /// Share of clips in a room although panoramas are loaded, 0..=1.
@@ -47,6 +55,10 @@ impl Default for ClipSettings {
             twin: true,
             references: 4,
             prop_share: 0.5,
+            furniture_share: 0.35,
+            bystander_share: 0.12,
+            blur_share: 0.1,
+            noise_share: 0.3,
             mannequin_share: 0.1,
             room_share: 0.45,
         }
@@ -71,12 +83,21 @@ pub struct ClipSpec {
     pub twin: Option<Cast>,
     /// What they do.
     pub action: Action,
-    /// What they hold.
-    pub prop: Option<HeldProp>,
+    /// What they use.
+    pub prop: Option<UsedProp>,
     /// One camera a frame.
     pub cameras: Vec<Camera>,
     /// Where they are.
     pub scene: SceneSpec,
+    /// Things that stand around and belong to the empty scene.
+    #[serde(default)]
+    pub furniture: Vec<Furniture>,
+    /// People who belong to the empty scene.
+    #[serde(default)]
+    pub bystanders: Vec<Bystander>,
+    /// How the pictures are taken.
+    #[serde(default)]
+    pub exposure: Exposure,
     /// Pictures of `person`.
     pub references: Vec<ReferenceSpec>,
     /// Pictures of `twin`.
@@ -93,6 +114,9 @@ pub struct Cast {
     pub appearance: u64,
     /// Size relative to the asset.
     pub scale: f32,
+    /// Proportions relative to the asset.
+    #[serde(default)]
+    pub build: Build,
 }
 
 /// A part of a motion.
@@ -111,20 +135,138 @@ pub struct Action {
     pub mirror: bool,
 }
 
-/// A thing in a hand.
+/// A thing that the person does something with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct HeldProp {
-    /// `pack/name` of a loaded prop, or `ball/SEED`.
+pub struct UsedProp {
+    /// `pack/name` of a loaded prop, `ball/SEED`, or `furniture/SEED`.
     pub prop: String,
-    /// Which hand.
-    pub hand: Side,
+    /// What is done with it.
+    pub usage: Usage,
     /// Longest side in metres.
     pub size: f32,
     /// Seed of the colours; 0 leaves the prop as it is.
     pub appearance: u64,
-    /// Turn about the grip's axis, in radians.
-    pub twist: f32,
+}
+
+/// What is done with a thing. Places are on the floor, headings are turns about the vertical in radians.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Usage {
+    /// Held in one hand.
+    Hand {
+        /// Which.
+        hand: Side,
+        /// Turn about the grip's axis, in radians.
+        twist: f32,
+    },
+    /// Carried before the body with both hands.
+    BothHands,
+    /// Sat on: the person's hips are over the seat, its legs bent.
+    Seat {
+        /// Middle of the underside.
+        place: Vec3,
+        /// Turn of the thing.
+        heading: f32,
+        /// Where the person looks.
+        facing: f32,
+        /// Height of the seat, in metres.
+        height: f32,
+    },
+    /// Leaned on with one hand.
+    Support {
+        /// Which hand.
+        hand: Side,
+        /// Middle of the underside.
+        place: Vec3,
+        /// Turn of the thing.
+        heading: f32,
+        /// Where the palm lies.
+        palm: Vec3,
+    },
+    /// Lies on the floor, then rolls and flies off.
+    Kicked {
+        /// Where it lies at first: its middle.
+        place: Vec3,
+        /// Seconds after the first frame at which it is hit.
+        time: f32,
+        /// Metres a second after that.
+        velocity: Vec3,
+    },
+    /// Stands close to the person, often before it.
+    Near {
+        /// Middle of the underside.
+        place: Vec3,
+        /// Turn of the thing.
+        heading: f32,
+    },
+}
+
+/// A thing that stands on the floor.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Furniture {
+    /// `pack/name` of a loaded prop, or `furniture/SEED`.
+    pub prop: String,
+    /// Longest side in metres.
+    pub size: f32,
+    /// Middle of the underside.
+    pub place: Vec3,
+    /// Turn about the vertical, in radians.
+    pub heading: f32,
+    /// Seed of the colours; 0 leaves the prop as it is.
+    pub appearance: u64,
+}
+
+/// Somebody else in the scene.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bystander {
+    /// Who.
+    pub cast: Cast,
+    /// What they do.
+    pub action: Action,
+    /// Where, on average.
+    pub place: Vec3,
+}
+
+/// Proportions relative to a body as it was made.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Build {
+    /// Length of the legs.
+    pub legs: f32,
+    /// Length of the arms.
+    pub arms: f32,
+    /// Length of the trunk.
+    pub trunk: f32,
+    /// Width of the shoulders.
+    pub shoulders: f32,
+    /// Size of the head.
+    pub head: f32,
+    /// Thickness of trunk and limbs.
+    pub girth: f32,
+}
+
+impl Build {
+    /// As it was made.
+    pub const OWN: Self = Self { legs: 1.0, arms: 1.0, trunk: 1.0, shoulders: 1.0, head: 1.0, girth: 1.0 };
+}
+
+impl Default for Build {
+    fn default() -> Self {
+        Self::OWN
+    }
+}
+
+/// How pictures are taken. The default is instant and free of noise.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Exposure {
+    /// Share of the time between two frames during which the shutter is open, 0..=1.
+    pub shutter: f32,
+    /// Standard deviation of the sensor's noise at middle grey, in steps of 1/255.
+    pub noise: f32,
 }
 
 /// A place and its light.

@@ -1,0 +1,239 @@
+//! Data sets on disk: tar files in the WebDataset layout (`KEY.rgb.png`, `KEY.clip.json`, ... one key a clip), with an index
+//! and checksums. A shard appears under its name when it is whole; a run that was stopped goes on at the first missing one.
+//!
+//! ```text
+//! FOLDER/index.json        settings, and for each shard: name, clips, bytes, SHA-256
+//! FOLDER/stage-000000.tar
+//! ```
+
+use std::fs;
+use std::io::{Read, Write};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use media::file::{AtomicFile, write_atomic};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::assets::Assets;
+use crate::clip::Wanted;
+use crate::clip_files::clip_files;
+use crate::error::StageError;
+use crate::spec::ClipSettings;
+use crate::stream::ClipStream;
+
+/// Version of the layout.
+const FORMAT: &str = "stuntdouble-stage/1";
+const INDEX: &str = "index.json";
+
+/// A data set to be written.
+#[derive(Debug, Clone)]
+pub struct ShardPlan {
+    /// Where.
+    pub folder: PathBuf,
+    /// Name of the set: sets of different names share no clip.
+    pub set: String,
+    /// What every clip has in common.
+    pub settings: ClipSettings,
+    /// What to render.
+    pub wanted: Wanted,
+    /// Number of clips.
+    pub clips: u64,
+    /// Clips a shard.
+    pub per_shard: u64,
+}
+
+/// The index of a data set.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ShardIndex {
+    /// Version of the layout.
+    pub format: String,
+    /// Name of the set.
+    pub set: String,
+    /// SHA-256 of everything that decides what clip `i` is.
+    pub identity: String,
+    /// Settings of every clip.
+    pub settings: ClipSettings,
+    /// Finished shards, in order.
+    pub shards: Vec<ShardEntry>,
+}
+
+/// One shard.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ShardEntry {
+    /// File name.
+    pub name: String,
+    /// Number of its first clip.
+    pub first: u64,
+    /// How many clips it holds.
+    pub clips: u64,
+    /// Length in bytes.
+    pub bytes: u64,
+    /// SHA-256 of the file, in hexadecimal digits.
+    pub sha256: String,
+}
+
+/// Clips finished so far, and all.
+pub type Told<'a> = dyn FnMut(u64, u64) -> ControlFlow<()> + 'a;
+
+/// Writes what is not there yet and gives the index. `told` may stop the work between clips; the next call goes on.
+///
+/// # Errors
+/// [`StageError::OtherData`] when the folder was written with other settings; those of rendering; [`StageError::Unwritable`].
+pub fn write_shards(plan: &ShardPlan, assets: &Assets, told: &mut Told<'_>) -> Result<ShardIndex, StageError> {
+    fs::create_dir_all(&plan.folder)
+        .map_err(|error| StageError::Unwritable { path: plan.folder.clone(), reason: error.to_string() })?;
+    let path = plan.folder.join(INDEX);
+    let identity = identity(plan, assets)?;
+    let mut index = match path.exists() {
+        true => {
+            let index = read_index(&plan.folder)?;
+            if index.identity != identity {
+                return Err(StageError::OtherData { path });
+            }
+            index
+        }
+        false => ShardIndex {
+            format: FORMAT.into(),
+            set: plan.set.clone(),
+            identity,
+            settings: plan.settings.clone(),
+            shards: Vec::new(),
+        },
+    };
+    let stream = ClipStream::new(assets, &plan.settings, &plan.set).wanting(plan.wanted);
+    let per_shard = plan.per_shard.max(1);
+    for (number, first) in (0..plan.clips).step_by(per_shard as usize).enumerate() {
+        let clips = per_shard.min(plan.clips - first);
+        // A shard that was the last one, cut short, is written again when the set grows.
+        let done = index.shards.get(number).is_some_and(|entry| {
+            let written = fs::metadata(plan.folder.join(&entry.name)).map(|data| data.len());
+            entry.clips >= clips && entry.first == first && written.is_ok_and(|bytes| bytes == entry.bytes)
+        });
+        if done {
+            continue;
+        }
+        index.shards.truncate(number);
+        let name = format!("stage-{number:06}.tar");
+        let Some((bytes, sha256)) = write_shard(plan, &stream, &name, first..first + clips, told)? else { break };
+        index.shards.push(ShardEntry { name, first, clips, bytes, sha256 });
+        let json = serde_json::to_vec_pretty(&index)
+            .map_err(|error| StageError::Unwritable { path: path.clone(), reason: error.to_string() })?;
+        write_atomic(&path, &json)?;
+    }
+    Ok(index)
+}
+
+/// Writes one shard; `None` when it was stopped.
+fn write_shard(
+    plan: &ShardPlan,
+    stream: &ClipStream<'_>,
+    name: &str,
+    clips: std::ops::Range<u64>,
+    told: &mut Told<'_>,
+) -> Result<Option<(u64, String)>, StageError> {
+    let target = plan.folder.join(name);
+    let unwritable = |error: std::io::Error| StageError::Unwritable { path: target.clone(), reason: error.to_string() };
+    let mut tar = tar::Builder::new(Counting { inner: AtomicFile::create(&target)?, hash: Sha256::new(), bytes: 0 });
+    for clip in clips {
+        let (spec, rendered) = stream.clip(clip)?;
+        for (file, bytes) in clip_files(&spec, &rendered)? {
+            let mut header = tar::Header::new_ustar();
+            header.set_size(bytes.len() as u64);
+            header.set_mode(0o644);
+            header.set_mtime(0);
+            header.set_cksum();
+            tar.append_data(&mut header, format!("{clip:08}.{file}"), bytes.as_slice()).map_err(unwritable)?;
+        }
+        if told(clip + 1, plan.clips).is_break() {
+            return Ok(None);
+        }
+    }
+    let file = tar.into_inner().map_err(unwritable)?;
+    let sha256 = digits(&file.hash.finalize());
+    file.inner.commit()?;
+    Ok(Some((file.bytes, sha256)))
+}
+
+/// Counts and hashes what goes through.
+struct Counting {
+    inner: AtomicFile,
+    hash: Sha256,
+    bytes: u64,
+}
+
+impl Write for Counting {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let count = self.inner.write(bytes)?;
+        self.hash.update(&bytes[..count]);
+        self.bytes += count as u64;
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+fn identity(plan: &ShardPlan, assets: &Assets) -> Result<String, StageError> {
+    let told = |error: serde_json::Error| StageError::Unwritable { path: plan.folder.clone(), reason: error.to_string() };
+    let settings = serde_json::to_vec(&plan.settings).map_err(told)?;
+    let mut hash = Sha256::new();
+    for part in [FORMAT.as_bytes(), plan.set.as_bytes(), settings.as_slice(), format!("{:?}", plan.wanted).as_bytes()] {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part);
+    }
+    assets.names().for_each(|name| hash.update(name));
+    Ok(digits(&hash.finalize()))
+}
+
+fn digits(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Reads the index of a data set.
+///
+/// # Errors
+/// [`StageError::Unreadable`] and [`StageError::Malformed`].
+pub fn read_index(folder: &Path) -> Result<ShardIndex, StageError> {
+    let path = folder.join(INDEX);
+    let bytes = crate::texture_file::read_limited(&path)?;
+    let index: ShardIndex = serde_json::from_slice(&bytes).map_err(|error| StageError::Malformed {
+        path: path.clone(),
+        found: error.to_string(),
+        expected: "an index of shards",
+    })?;
+    let plain = |entry: &ShardEntry| Path::new(&entry.name).components().count() == 1 && !entry.name.starts_with('.');
+    if index.format != FORMAT || !index.shards.iter().all(plain) {
+        let found = format!("format `{}`", index.format);
+        return Err(StageError::Malformed { path, found, expected: "`stuntdouble-stage/1` with plain file names" });
+    }
+    Ok(index)
+}
+
+/// Hashes every shard again.
+///
+/// # Errors
+/// Those of [`read_index`]; [`StageError::Malformed`] naming the first shard whose bytes are not those in the index.
+pub fn verify_shards(folder: &Path) -> Result<ShardIndex, StageError> {
+    let index = read_index(folder)?;
+    for entry in &index.shards {
+        let path = folder.join(&entry.name);
+        let unreadable = |source| StageError::Unreadable { path: path.clone(), source };
+        let mut file = fs::File::open(&path).map_err(unreadable)?;
+        let mut hash = Sha256::new();
+        let mut buffer = vec![0; 1 << 20];
+        loop {
+            let count = file.read(&mut buffer).map_err(unreadable)?;
+            if count == 0 {
+                break;
+            }
+            hash.update(&buffer[..count]);
+        }
+        let found = digits(&hash.finalize());
+        if found != entry.sha256 {
+            return Err(StageError::Malformed { path, found: format!("SHA-256 {found}"), expected: "that of the index" });
+        }
+    }
+    Ok(index)
+}

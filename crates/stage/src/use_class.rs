@@ -1,0 +1,291 @@
+//! What can be done with a thing, read from the words of its name, and how large it usually is.
+
+/// How a thing is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Grip {
+    /// Along the fist, near one end: swords, tools, torches.
+    Handle,
+    /// Along the fist, in its middle: bows, staffs, paddles.
+    Middle,
+    /// In the hand, upright: cups, bottles, boxes, balls.
+    Whole,
+}
+
+/// Words in names, the usual longest side in metres, and whether it is held by a handle.
+const HELD: [(&[&str], (f32, f32), Grip); 9] = [
+    (&["bow", "crossbow"], (0.8, 1.2), Grip::Middle),
+    (&["staff", "spear", "scythe", "paddle"], (1.2, 1.7), Grip::Middle),
+    (&["sword", "shovel", "2handed", "shotgun"], (0.75, 1.05), Grip::Handle),
+    (&["axe", "hammer", "torch", "woodentorch", "pan", "sign"], (0.4, 0.65), Grip::Handle),
+    (&["dagger", "knife", "key", "arrow", "dart", "bone"], (0.25, 0.5), Grip::Handle),
+    (&["pistol", "revolver", "flaregun", "phone", "flare"], (0.16, 0.28), Grip::Handle),
+    (
+        &["shield", "skull", "radio", "pillow", "firstaidkit", "crate", "pot", "bag", "cuttingboard", "trashcan"],
+        (0.3, 0.5),
+        Grip::Whole,
+    ),
+    (
+        &["bottle", "waterbottle", "potion", "chalice", "mug", "jar", "can", "ketchup", "mustard", "papertowel"],
+        (0.16, 0.3),
+        Grip::Whole,
+    ),
+    (
+        &[
+            "book",
+            "food",
+            "bowl",
+            "plate",
+            "crystal",
+            "crown",
+            "pouch",
+            "heart",
+            "star",
+            "snowflake",
+            "mineral",
+            "parchment",
+            "scroll",
+            "battery",
+            "padlock",
+            "coin",
+            "ring",
+            "necklace",
+            "gold",
+            "bandages",
+            "menu",
+            "lid",
+            "matchbox",
+            "woodlog",
+            "pictureframe",
+            "cactus",
+            "bottles",
+            "ball",
+            "stew",
+        ],
+        (0.16, 0.32),
+        Grip::Whole,
+    ),
+];
+
+/// Words that make a thing too large or too odd to hold whatever else its name says.
+const NEVER: [&str; 30] = [
+    "wall",
+    "floor",
+    "table",
+    "kitchentable",
+    "kitchencounter",
+    "kitchencabinet",
+    "kitchen",
+    "cabinet",
+    "door",
+    "bed",
+    "couch",
+    "fridge",
+    "oven",
+    "stove",
+    "street",
+    "tree",
+    "bathroom",
+    "window",
+    "shelf",
+    "bookshelf",
+    "light",
+    "armor",
+    "rug",
+    "carpet",
+    "trafficlight",
+    "large",
+    "raft",
+    "column",
+    "tent",
+    "dishrack",
+];
+
+/// Words in names of what stands about, and its usual height in metres. The first that fits counts.
+const STANDING: [(&[&str], (f32, f32)); 22] = [
+    (
+        &[
+            "ceiling",
+            "chandelier",
+            "lamptable",
+            "desklamp",
+            "toiletpaper",
+            "mirror",
+            "curtains",
+            "carpet",
+            "rug",
+            "street",
+        ],
+        (0.0, 0.0),
+    ),
+    (&["armchair", "chair"], (0.8, 0.98)),
+    (&["stool"], (0.42, 0.6)),
+    (&["couch", "sofa"], (0.7, 0.9)),
+    (&["bench"], (0.45, 0.85)),
+    (&["low"], (0.35, 0.5)),
+    (&["table", "kitchentable", "desk", "counter", "kitchencounter", "workbench"], (0.7, 0.82)),
+    (&["nightstand", "night", "chest", "trunk"], (0.45, 0.65)),
+    (
+        &[
+            "drawer",
+            "dresser",
+            "commode",
+            "cabinet",
+            "sink",
+            "kitchen",
+            "oven",
+            "stove",
+            "washing",
+            "fireplace",
+            "cupboard",
+        ],
+        (0.75, 1.0),
+    ),
+    (&["bookshelf", "bookcase", "fridge", "wardrobe", "closet", "shower", "locker"], (1.6, 1.95)),
+    (&["bed"], (0.5, 0.8)),
+    (&["lamp", "light"], (1.3, 1.7)),
+    (&["crate", "box", "basket", "firstaidkit"], (0.4, 0.6)),
+    (&["barrel", "keg", "tank", "propanetank"], (0.7, 0.95)),
+    (&["trashcan", "bin", "bucket"], (0.45, 0.8)),
+    (&["toilet", "bathtub"], (0.6, 0.8)),
+    (&["tree", "pine", "palm"], (2.4, 4.0)),
+    (&["bush", "shrub", "rock", "stone", "boulder", "stump", "log", "woodlog", "grass", "bonfire"], (0.3, 0.8)),
+    (&["plant", "houseplant", "cactus", "flower", "vase"], (0.5, 1.1)),
+    (&["column", "pillar", "statue"], (2.0, 2.6)),
+    (&["trafficlight", "streetlight", "sign", "lantern"], (2.1, 3.2)),
+    (&["tent", "cart", "fence", "barrier"], (0.9, 1.5)),
+];
+
+/// Words of what can be sat on.
+const SEATS: [&str; 10] = ["chair", "armchair", "stool", "couch", "sofa", "bench", "crate", "stump", "chest", "box"];
+/// Words of what a hand can lean on.
+const SUPPORTS: [&str; 16] = [
+    "table",
+    "kitchentable",
+    "desk",
+    "counter",
+    "kitchencounter",
+    "drawer",
+    "dresser",
+    "cabinet",
+    "barrel",
+    "workbench",
+    "oven",
+    "stove",
+    "nightstand",
+    "chest",
+    "crate",
+    "commode",
+];
+/// Words of what is carried with both hands, and its usual longest side in metres.
+const CARRIED: [(&[&str], (f32, f32)); 4] = [
+    (&["crate", "box", "basket", "chest", "firstaidkit", "trashcan"], (0.32, 0.46)),
+    (
+        &["pot", "bucket", "barrel", "propanetank", "tank", "skull", "radio", "bag", "houseplant", "plant", "cactus"],
+        (0.26, 0.4),
+    ),
+    (&["pillow", "cushion", "shield", "raft", "tray", "pictureframe", "picture"], (0.35, 0.5)),
+    (&["stool", "log", "woodlog", "rock", "jar", "menu", "towel"], (0.26, 0.42)),
+];
+/// Parts of things and fittings that never stand about alone.
+const FITTINGS: [&str; 12] = [
+    "wall",
+    "floor",
+    "door",
+    "window",
+    "corner",
+    "innercorner",
+    "outercorner",
+    "hood",
+    "extractorhood",
+    "rail",
+    "towelrail",
+    "half",
+];
+
+/// What a name says about the use of a thing.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct UseClass {
+    /// How it is held.
+    pub(crate) grip: Grip,
+    /// Longest side in metres when held in one hand.
+    pub(crate) held: Option<(f32, f32)>,
+    /// Longest side in metres when carried with both.
+    pub(crate) carried: Option<(f32, f32)>,
+    /// Height in metres when it stands on the floor.
+    pub(crate) standing: Option<(f32, f32)>,
+    /// Whether it may be sat on and leaned on, if its shape allows.
+    pub(crate) seat: bool,
+    pub(crate) support: bool,
+}
+
+impl UseClass {
+    /// Reads a name.
+    pub(crate) fn of(name: &str) -> Self {
+        let words = words_of(name);
+        let has = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
+        let held = HELD.iter().find(|(words, ..)| has(words)).filter(|_| !has(&NEVER));
+        let fitting = has(&FITTINGS);
+        let standing = STANDING
+            .iter()
+            .find(|(words, _)| has(words))
+            .map(|(_, sizes)| *sizes)
+            .filter(|sizes| !fitting && sizes.1 > 0.0);
+        let carried = CARRIED.iter().find(|(words, _)| has(words)).map(|(_, sizes)| *sizes).filter(|_| !fitting);
+        Self {
+            grip: held.map_or(Grip::Whole, |(_, _, grip)| *grip),
+            held: held.map(|(_, sizes, _)| *sizes),
+            carried,
+            standing,
+            seat: standing.is_some() && has(&SEATS),
+            support: standing.is_some() && has(&SUPPORTS),
+        }
+    }
+}
+
+/// The words of a name in lower case: `FirstAidKit_Hard2` has `firstaidkit`, `first`, `aid`, `kit` and `hard`.
+pub(crate) fn words_of(name: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    for part in name.split(|letter: char| !letter.is_alphanumeric()) {
+        let whole = part.to_lowercase();
+        let bare = whole.trim_end_matches(|letter: char| letter.is_ascii_digit());
+        words.extend([whole.clone(), bare.to_owned()]);
+        let mut word = String::new();
+        for letter in part.chars() {
+            if letter.is_uppercase() && !word.is_empty() {
+                words.push(std::mem::take(&mut word));
+            }
+            if letter.is_alphabetic() {
+                word.extend(letter.to_lowercase());
+            }
+        }
+        words.push(word);
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_say_what_can_be_done() {
+        let class = |name: &str| UseClass::of(name);
+        assert!(class("Chair_1").seat && class("couch_pillows").seat && !class("Sword_big").seat);
+        assert!(class("table_medium").support && class("kitchencounter_straight_A").support);
+        assert!(class("crate_buns").carried.is_some() && class("Pot_Small").carried.is_some());
+        for name in [
+            "Street_4Way",
+            "wall_half",
+            "Door_1",
+            "Light_Ceiling2",
+            "Carpet_1",
+            "kitchencabinet_corner",
+            "Potion1_Empty",
+        ] {
+            assert!(class(name).standing.is_none(), "{name}");
+        }
+        assert!(class("Bookshelf").standing.unwrap().0 > 1.5);
+        assert!(class("table_low").standing.unwrap().1 < 0.6);
+    }
+}
