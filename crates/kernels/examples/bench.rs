@@ -40,8 +40,12 @@ impl Bench {
         (times[0], times[times.len() / 2])
     }
 
+    fn wants(&self, name: &str) -> bool {
+        self.names.is_empty() || self.names.iter().any(|wanted| name.contains(wanted.as_str()))
+    }
+
     fn run(&self, name: &str, operations: f64, mut work: impl FnMut()) {
-        if !self.names.is_empty() && !self.names.iter().any(|wanted| name.contains(wanted.as_str())) {
+        if !self.wants(name) {
             return;
         }
         let (best, median) = self.times(&mut work);
@@ -81,6 +85,35 @@ fn all<T: Element>(bench: &Bench, cpu: Cpu, convert: fn(f32) -> T) {
         bench.run(&format!("conv3x3 {channels}ch {side}x{side} b2"), operations, || {
             convolve(&input, [2, side, side], &weight, &epilogue, &mut result);
         });
+    }
+    for (channels, side, batch, enlarge) in
+        [(320, 64, 2, false), (640, 32, 2, false), (1280, 16, 2, false), (320, 32, 1, true), (512, 64, 1, true)]
+    {
+        let pixels = batch * side * side;
+        let operations = 2.0 * (pixels * channels * channels * 9 * if enlarge { 4 } else { 1 }) as f64;
+        let (input, bias) = (data(pixels * channels, convert), data(channels, |x| x));
+        let epilogue = Epilogue { bias: Some(&bias), ..Epilogue::default() };
+        let weight = data(channels * channels * 9, convert);
+        if enlarge {
+            let mut result = data(4 * input.len(), convert);
+            for (name, pack) in [
+                ("upsample", PackedUpsample::new as fn(_, &_, _, _) -> _),
+                ("upsample winograd", PackedUpsample::winograd),
+            ] {
+                if bench.wants(name) {
+                    let weight = pack(cpu, &weight, channels, channels);
+                    bench.run(&format!("{name} {channels}ch {side}x{side} b{batch}"), operations, || {
+                        upsample_convolve(&input, [batch, side, side], &weight, &epilogue, &mut result);
+                    });
+                }
+            }
+        } else if bench.wants("winograd") {
+            let mut result = data(input.len(), convert);
+            let weight = PackedConvolution::winograd(cpu, &weight, channels, channels, [1, 1]);
+            bench.run(&format!("winograd {channels}ch {side}x{side} b{batch}"), operations, || {
+                convolve(&input, [batch, side, side], &weight, &epilogue, &mut result);
+            });
+        }
     }
     let (rows, channels, columns) = (4096, 320, 2560);
     let weight = data(columns * channels, convert);

@@ -13,7 +13,6 @@
 
 use crate::attention_memory::{Memory, finish, pack_queries, pair_values};
 use crate::element::Element;
-use crate::math::exp2_of_negative;
 use crate::micro::{Left, Segment, Tile, even_height};
 use crate::simd::Simd;
 
@@ -167,7 +166,7 @@ unsafe fn soften<S: Simd, T: Element, const NV: usize>(
             new = S::max(other, new);
             let mut sum = S::load(total.add(at));
             if S::any_greater(new, old) {
-                let factor = exp2_of_negative::<S>(S::mul(S::sub(old, new), scale));
+                let factor = S::exp2(S::mul(S::sub(old, new), scale));
                 sum = S::mul(sum, factor);
                 for d in 0..width {
                     let p = sums.add(d * lanes + at);
@@ -179,8 +178,8 @@ unsafe fn soften<S: Simd, T: Element, const NV: usize>(
             let mut second = S::splat(0.0);
             let mut i = 0;
             while i + 2 <= count {
-                let low = exp2_of_negative::<S>(S::mul_add(S::load(scores.add(i * lanes + at)), scale, shift));
-                let high = exp2_of_negative::<S>(S::mul_add(S::load(scores.add((i + 1) * lanes + at)), scale, shift));
+                let low = S::exp2(S::mul_add(S::load(scores.add(i * lanes + at)), scale, shift));
+                let high = S::exp2(S::mul_add(S::load(scores.add((i + 1) * lanes + at)), scale, shift));
                 sum = S::add(sum, low);
                 second = S::add(second, high);
                 if T::STEP == 1 {
@@ -192,7 +191,7 @@ unsafe fn soften<S: Simd, T: Element, const NV: usize>(
                 i += 2;
             }
             if i < count {
-                let low = exp2_of_negative::<S>(S::mul_add(S::load(scores.add(i * lanes + at)), scale, shift));
+                let low = S::exp2(S::mul_add(S::load(scores.add(i * lanes + at)), scale, shift));
                 sum = S::add(sum, low);
                 T::store_operand::<S>(weights.add(i * lanes + at * T::STEP), low, S::splat(0.0));
             }

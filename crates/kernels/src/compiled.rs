@@ -7,7 +7,7 @@ use half::bf16;
 use crate::element::{Element, Native};
 use crate::isa::Cpu;
 use crate::simd::dispatch;
-use crate::{attention, group_norm, layer_norm, peak, product, temporal};
+use crate::{attention, group_norm, layer_norm, peak, product, temporal, winograd};
 
 macro_rules! compiled {
     ($($name:ident($task:ty) -> $output:ty;)*) => {
@@ -36,6 +36,7 @@ macro_rules! compiled {
 
 compiled! {
     product(product::Task<'_, Self>) -> ();
+    winograd(winograd::Task<'_, Self>) -> ();
     attention(attention::Task<'_, Self>) -> ();
     temporal(temporal::Task<'_, Self>) -> ();
     moments(group_norm::Moments<'_, Self>) -> ();

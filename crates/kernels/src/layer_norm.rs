@@ -57,31 +57,13 @@ impl<T: Element> Kernel for Normalise<'_, T> {
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
         let channels = self.weight.len();
-        let (full, count) = (channels - channels % S::LANES, channels as f32);
+        let count = channels as f32;
         for (input, result) in self.input.chunks_exact(channels).zip(self.result.chunks_exact_mut(channels)) {
-            // SAFETY: vectors start below `full` and end at most there; the rest of a row is `channels - full` elements.
+            // SAFETY: the slices have `channels` elements.
             unsafe {
-                let mut sums = [S::splat(0.0); 2];
-                for c in (0..full).step_by(S::LANES) {
-                    let sum = &mut sums[c / S::LANES % 2];
-                    *sum = S::add(*sum, T::load::<S>(input.as_ptr().add(c)));
-                }
-                let mut sum = S::sum(S::add(sums[0], sums[1]));
-                for x in &input[full..] {
-                    sum += x.to_f32();
-                }
-                let mean = sum / count;
+                let mean = power_sum::<S, T, 1>(input, 0.0) / count;
+                let square = power_sum::<S, T, 2>(input, mean);
                 let centre = S::splat(mean);
-                let mut squares = [S::splat(0.0); 2];
-                for c in (0..full).step_by(S::LANES) {
-                    let off = S::sub(T::load::<S>(input.as_ptr().add(c)), centre);
-                    let sum = &mut squares[c / S::LANES % 2];
-                    *sum = S::mul_add(off, off, *sum);
-                }
-                let mut square = S::sum(S::add(squares[0], squares[1]));
-                for x in &input[full..] {
-                    square += (x.to_f32() - mean) * (x.to_f32() - mean);
-                }
                 let scale = S::splat(1.0 / (square / count + self.epsilon).sqrt());
                 let mut c = 0;
                 while c < channels {
@@ -94,5 +76,50 @@ impl<T: Element> Kernel for Normalise<'_, T> {
                 }
             }
         }
+    }
+}
+
+/// The sum over a row of the difference from `centre` to the power of 1 or 2.
+///
+/// # Safety
+/// The machine has `S`.
+#[inline(always)]
+unsafe fn power_sum<S: Simd, T: Element, const POWER: usize>(row: &[T], centre: f32) -> f32 {
+    let wide = S::LANES * 4;
+    let (from, full) = (row.as_ptr(), row.len() - row.len() % S::LANES);
+    // SAFETY: vectors end at most at `full`; the rest of the row is shorter than a vector.
+    unsafe {
+        let centres = S::splat(centre);
+        let mut sums = [S::splat(0.0); 4];
+        let mut at = 0;
+        while at + wide <= full {
+            for v in 0..4 {
+                sums[v] = add_power::<S, T, POWER>(sums[v], from.add(at + v * S::LANES), centres);
+            }
+            at += wide;
+        }
+        while at < full {
+            sums[0] = add_power::<S, T, POWER>(sums[0], from.add(at), centres);
+            at += S::LANES;
+        }
+        let mut sum = S::sum(S::add(S::add(sums[0], sums[1]), S::add(sums[2], sums[3])));
+        for x in &row[full..] {
+            let off = x.to_f32() - centre;
+            sum += if POWER == 1 { off } else { off * off };
+        }
+        sum
+    }
+}
+
+/// `sum` plus the difference of a vector at `p` from `centre`, to the power of 1 or 2.
+///
+/// # Safety
+/// The machine has `S`; `LANES` elements are readable at `p`.
+#[inline(always)]
+unsafe fn add_power<S: Simd, T: Element, const POWER: usize>(sum: S::F, p: *const T, centre: S::F) -> S::F {
+    // SAFETY: the caller's.
+    unsafe {
+        let off = S::sub(T::load::<S>(p), centre);
+        if POWER == 1 { S::add(sum, off) } else { S::mul_add(off, off, sum) }
     }
 }

@@ -30,6 +30,8 @@ mod product;
 mod simd;
 mod temporal;
 mod upsample;
+mod winograd;
+mod winograd_transform;
 
 pub use attention::{Heads, Source, attention};
 pub use convolution::{Geometry, PackedConvolution, convolve};

@@ -5,32 +5,33 @@
 
 use crate::simd::Simd;
 
-/// `2^x`; 0 below about -126.5, infinite from 127.5. NaN stays.
+/// `2^x` for [`Simd::exp2`], from its other operations.
 ///
 /// # Safety
 /// The machine has `S`.
 #[inline(always)]
-pub(crate) unsafe fn exp2<S: Simd>(x: S::F) -> S::F {
-    // SAFETY: the caller's.
-    unsafe { exp2_of_negative::<S>(S::min(S::splat(128.0), x)) }
-}
-
-/// `2^x` for `x` up to 128.
-///
-/// # Safety
-/// The machine has `S`.
-#[inline(always)]
-pub(crate) unsafe fn exp2_of_negative<S: Simd>(x: S::F) -> S::F {
+pub(crate) unsafe fn exp2_by_parts<S: Simd>(x: S::F) -> S::F {
     // SAFETY: the caller's.
     unsafe {
-        let x = S::max(S::splat(-127.0), x);
+        let x = S::max(S::splat(-127.0), S::min(S::splat(128.0), x));
         let whole = S::round(x);
-        let x = S::sub(x, whole);
+        S::scale_by_power(exp2_of_fraction::<S>(S::sub(x, whole)), whole)
+    }
+}
+
+/// `2^x` on [-1/2, 1/2].
+///
+/// # Safety
+/// The machine has `S`.
+#[inline(always)]
+pub(crate) unsafe fn exp2_of_fraction<S: Simd>(x: S::F) -> S::F {
+    // SAFETY: the caller's.
+    unsafe {
         let mut y = S::splat(EXP2[5]);
         for i in (0..5).rev() {
             y = S::mul_add(y, x, S::splat(EXP2[i]));
         }
-        S::scale_by_power(y, whole)
+        y
     }
 }
 
@@ -42,8 +43,8 @@ pub(crate) unsafe fn exp2_of_negative<S: Simd>(x: S::F) -> S::F {
 pub(crate) unsafe fn silu<S: Simd>(x: S::F) -> S::F {
     // SAFETY: the caller's.
     unsafe {
-        let e = exp2::<S>(S::mul(x, S::splat(-std::f32::consts::LOG2_E)));
-        S::div(x, S::add(S::splat(1.0), e))
+        let e = S::exp2(S::mul(x, S::splat(-std::f32::consts::LOG2_E)));
+        S::div_by_at_least_one(x, S::add(S::splat(1.0), e))
     }
 }
 
@@ -56,12 +57,12 @@ pub(crate) unsafe fn gelu<S: Simd>(x: S::F) -> S::F {
     // SAFETY: the caller's.
     unsafe {
         let z = S::abs(S::mul(x, S::splat(std::f32::consts::FRAC_1_SQRT_2)));
-        let t = S::div(S::splat(1.0), S::mul_add(S::splat(ERF_P), z, S::splat(1.0)));
+        let t = S::div_by_at_least_one(S::splat(1.0), S::mul_add(S::splat(ERF_P), z, S::splat(1.0)));
         let mut poly = S::splat(ERF[4]);
         for i in (0..4).rev() {
             poly = S::mul_add(poly, t, S::splat(ERF[i]));
         }
-        let e = exp2::<S>(S::mul(S::mul(z, z), S::splat(-std::f32::consts::LOG2_E)));
+        let e = S::exp2(S::mul(S::mul(z, z), S::splat(-std::f32::consts::LOG2_E)));
         let erf = S::sub(S::splat(1.0), S::mul(S::mul(poly, t), e));
         S::mul(x, S::mul_add(S::copy_sign(erf, x), S::splat(0.5), S::splat(0.5)))
     }

@@ -94,7 +94,9 @@ impl<T: Element> Kernel for Task<'_, T> {
                 let mut at = 0;
                 while at < range.len() {
                     let tile_rows = height::<S>(range.len() - at);
-                    let tile_sums = &mut sums[at * width..(at + tile_rows) * width];
+                    // Sums that wait for no other block stay in one place, in the nearest cache.
+                    let slot = if packed.blocks.len() == 1 { 0 } else { at };
+                    let tile_sums = &mut sums[slot * width..(slot + tile_rows) * width];
                     let left = Left::Rows {
                         pointers: pointers[at * taps..].as_ptr(),
                         height: tile_rows,

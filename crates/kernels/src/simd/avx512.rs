@@ -8,6 +8,7 @@ use std::arch::x86_64::*;
 use half::bf16;
 
 use super::{Kernel, Simd};
+use crate::math;
 
 /// AVX-512 F, BW, DQ and VL.
 #[derive(Clone, Copy)]
@@ -112,6 +113,24 @@ macro_rules! shared {
             };
         }
 
+        #[inline(always)]
+        unsafe fn exp2(x: __m512) -> __m512 {
+            // SAFETY: see the head of the file. An infinity has the fraction 0, and its power comes from the scaling.
+            unsafe {
+                let fraction = _mm512_reduce_ps::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(x);
+                _mm512_scalef_ps(math::exp2_of_fraction::<Self>(fraction), Self::round(x))
+            }
+        }
+        #[inline(always)]
+        unsafe fn div_by_at_least_one(a: __m512, b: __m512) -> __m512 {
+            // SAFETY: see the head of the file. One Newton step; where `b` is infinite the estimate is 0 and stays so.
+            unsafe {
+                let estimate = _mm512_rcp14_ps(b);
+                let finite = Self::min(_mm512_set1_ps(f32::MAX), b);
+                let rest = _mm512_fnmadd_ps(finite, estimate, _mm512_set1_ps(1.0));
+                _mm512_mul_ps(a, _mm512_fmadd_ps(estimate, rest, estimate))
+            }
+        }
         #[inline(always)]
         unsafe fn splat(x: f32) -> __m512 {
             // SAFETY: see the head of the file.

@@ -14,6 +14,7 @@ mod portable;
 use half::bf16;
 
 use crate::isa::{Cpu, Isa};
+use crate::math;
 
 /// Work that is compiled per instruction set.
 pub(crate) trait Kernel {
@@ -72,6 +73,19 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     /// Whether `a > b` in any lane.
     unsafe fn any_greater(a: Self::F, b: Self::F) -> bool;
     unsafe fn sum(a: Self::F) -> f32;
+
+    /// `2^x`; 0 below about -127, infinite from 128. NaN stays.
+    #[inline(always)]
+    unsafe fn exp2(x: Self::F) -> Self::F {
+        // SAFETY: the caller's.
+        unsafe { math::exp2_by_parts::<Self>(x) }
+    }
+    /// `a / b` for `b` of at least 1 (or NaN), to two units in the last place.
+    #[inline(always)]
+    unsafe fn div_by_at_least_one(a: Self::F, b: Self::F) -> Self::F {
+        // SAFETY: the caller's.
+        unsafe { Self::div(a, b) }
+    }
 
     /// Loads `LANES` pairs: `[lane][2]` in memory.
     unsafe fn load_pairs(p: *const bf16) -> Self::Pairs;

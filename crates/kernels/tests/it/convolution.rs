@@ -52,7 +52,8 @@ fn exact<T: Number>(input: &[T], weight: &[T], case: &Case, geometry: Geometry) 
     sums
 }
 
-fn run<T: Number>(cpu: Cpu, case: Case, enlarge: bool) {
+/// `enlarge`: by two before the convolution. `fast`: by the transform with fewer multiplications.
+fn run<T: Number>(cpu: Cpu, case: Case, enlarge: bool, fast: bool) {
     let Case { batch, size: [height, width], inputs, outputs, geometry, .. } = case;
     let mut random = Random(case.seed);
     let input = random.shifted::<T>(batch * height * width * inputs);
@@ -97,17 +98,22 @@ fn run<T: Number>(cpu: Cpu, case: Case, enlarge: bool) {
         ..Epilogue::default()
     };
     let result = if enlarge {
-        let weight = PackedUpsample::new(cpu, &weight, outputs, inputs);
+        let pack = if fast { PackedUpsample::winograd } else { PackedUpsample::new };
+        let weight = pack(cpu, &weight, outputs, inputs);
         on_one_and_two_threads(sums.len(), |result| {
             upsample_convolve(input, [batch, height, width], &weight, &epilogue, result);
         })
     } else {
-        let weight = PackedConvolution::new(cpu, &weight, outputs, inputs, geometry);
+        let weight = if fast {
+            PackedConvolution::winograd(cpu, &weight, outputs, inputs, [geometry.before, geometry.after])
+        } else {
+            PackedConvolution::new(cpu, &weight, outputs, inputs, geometry)
+        };
         on_one_and_two_threads(sums.len(), |result| {
             convolve(input, [batch, height, width], &weight, &epilogue, result);
         })
     };
-    assert_close(&result, &sums, &format!("{cpu:?} {case:?} enlarge {enlarge}"));
+    assert_close(&result, &sums, &format!("{cpu:?} {case:?} enlarge {enlarge}, fast {fast}"));
 }
 
 fn case() -> impl Strategy<Value = Case> {
@@ -127,8 +133,8 @@ proptest! {
     #[test]
     fn convolutions_agree_with_the_reference(case in case()) {
         each_cpu(|cpu| {
-            run::<f32>(cpu, case, false);
-            run::<bf16>(cpu, case, false);
+            run::<f32>(cpu, case, false, false);
+            run::<bf16>(cpu, case, false, false);
         });
     }
 
@@ -136,8 +142,18 @@ proptest! {
     fn enlarged_convolutions_agree_with_the_reference(case in case()) {
         let case = Case { geometry: Geometry::same(3, 1), ..case };
         each_cpu(|cpu| {
-            run::<f32>(cpu, case, true);
-            run::<bf16>(cpu, case, true);
+            run::<f32>(cpu, case, true, false);
+            run::<bf16>(cpu, case, true, false);
+        });
+    }
+
+    #[test]
+    fn fast_convolutions_agree_with_the_reference(case in case(), enlarge: bool) {
+        let geometry = Geometry { kernel: 3, stride: 1, ..case.geometry };
+        let case = Case { geometry: if enlarge { Geometry::same(3, 1) } else { geometry }, ..case };
+        each_cpu(|cpu| {
+            run::<f32>(cpu, case, enlarge, true);
+            run::<bf16>(cpu, case, enlarge, true);
         });
     }
 }
@@ -155,9 +171,32 @@ fn several_blocks_of_taps_and_channels() {
         silu: true,
         seed: 5,
     };
+    let large = Case { size: [50, 47], inputs: 40, geometry: Geometry::same(3, 1), ..case };
     each_cpu(|cpu| {
-        run::<f32>(cpu, case, false);
-        run::<bf16>(cpu, case, false);
+        run::<f32>(cpu, case, false, false);
+        run::<bf16>(cpu, case, false, false);
+        run::<f32>(cpu, Case { geometry: Geometry::same(3, 1), ..case }, false, true);
+        run::<bf16>(cpu, large, false, true);
+    });
+}
+
+#[test]
+fn not_a_number_stays_near_in_fast_convolutions() {
+    // Of 12 by 12 pixels the tiles are 4 by 4, each of which sees one pixel around it.
+    each_cpu(|cpu| {
+        let mut input = Random(7).many::<f32>(12 * 12 * 3);
+        input[(5 * 12 + 4) * 3 + 1] = f32::INFINITY;
+        let weight = Random(8).many::<f32>(2 * 3 * 9);
+        let packed = PackedConvolution::winograd(cpu, &weight, 2, 3, [1, 1]);
+        let mut result = vec![0.0; 12 * 12 * 2];
+        convolve(&input, [1, 12, 12], &packed, &Epilogue::default(), &mut result);
+        for (i, value) in result.iter().enumerate() {
+            let (y, x) = (i / 24, i / 2 % 12);
+            // Row 5 is seen by the second tiles alone, column 4 by the first and the second.
+            let (must, may) = (y.abs_diff(5) <= 1 && x.abs_diff(4) <= 1, y / 4 == 1 && x / 4 < 2);
+            assert!(!must || !value.is_finite(), "{cpu:?} {i}: {value}");
+            assert!(may || value.is_finite(), "{cpu:?} {i}: {value}");
+        }
     });
 }
 
