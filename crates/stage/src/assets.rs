@@ -24,6 +24,7 @@ use crate::gltf_mesh;
 use crate::linear::Vec3;
 use crate::mannequin::mannequin;
 use crate::motion::{Motion, motions};
+use crate::pack::is_pack;
 use crate::panorama::Panorama;
 use crate::pattern::{covering, sky};
 use crate::prop::Prop;
@@ -47,7 +48,7 @@ pub struct Named<T> {
 }
 
 impl<T> Named<T> {
-    fn new(pack: &str, name: &str, item: T) -> Self {
+    pub(crate) fn new(pack: &str, name: &str, item: T) -> Self {
         Self { id: format!("{pack}/{name}"), split: Split::of(pack, name), item: Arc::new(item) }
     }
 }
@@ -75,11 +76,14 @@ impl Assets {
         Self::default()
     }
 
-    /// Reads a folder. A file that cannot be used is left out and told as a warning.
+    /// Reads a folder, or a file that [`pack`](Self::pack) wrote. A file that cannot be used is left out and told as a warning.
     ///
     /// # Errors
     /// When the folder cannot be read or holds none of the asset folders.
     pub fn load(folder: &Path) -> Result<(Self, Vec<Warning>), StageError> {
+        if is_pack(folder) {
+            return Ok((Self::unpack(folder)?, Vec::new()));
+        }
         let mut assets = Self::default();
         let mut warnings = Vec::new();
         let mut known = false;
@@ -95,7 +99,7 @@ impl Assets {
                         let person = gltf_mesh::character(path, &pack, &cache)?;
                         Ok(vec![Named::new(&pack, &stem(path), person)])
                     };
-                    assets.characters.extend(gather(files(&entry, &["glb", "gltf"])?, read, &mut warnings));
+                    assets.characters.extend(gather(files(&entry, MODELS)?, read, &mut warnings));
                     known = true;
                 }
                 "motions" => {
@@ -104,15 +108,15 @@ impl Assets {
                         let list = motions(path, &pack)?;
                         Ok(list.into_iter().map(|motion| Named::new(&pack, &motion.name.clone(), motion)).collect())
                     };
-                    assets.motions.extend(gather(files(&entry, &["glb", "gltf"])?, read, &mut warnings));
+                    assets.motions.extend(gather(files(&entry, MODELS)?, read, &mut warnings));
                     known = true;
                 }
                 "props" => {
                     let mut list: Vec<(PathBuf, Option<String>)> =
-                        files(&entry, &["glb", "gltf"])?.into_iter().map(|path| (path, None)).collect();
+                        files(&entry, MODELS)?.into_iter().map(|path| (path, None)).collect();
                     for pack in sorted_entries(&entry)?.into_iter().filter(|path| path.is_dir()) {
                         let name = stem_of_folder(&pack);
-                        list.extend(files(&pack, &["glb", "gltf"])?.into_iter().map(|path| (path, Some(name.clone()))));
+                        list.extend(files(&pack, MODELS)?.into_iter().map(|path| (path, Some(name.clone()))));
                     }
                     let read = |(path, pack): &(PathBuf, Option<String>)| prop_file(path, pack.as_deref(), &cache);
                     assets.props.extend(gather(list, read, &mut warnings));
@@ -233,6 +237,9 @@ impl Assets {
     }
 }
 
+/// Endings of files with persons, motions and things.
+const MODELS: &[&str] = &["glb", "gltf", "vrm"];
+/// Endings of pictures.
 const PICTURES: &[&str] = &["jpg", "jpeg", "png", "webp"];
 
 fn unknown(kind: &'static str, name: &str) -> StageError {

@@ -167,6 +167,7 @@ pub(crate) enum Meaning {
 /// Reads a joint's name; `None` for helpers, ends, hair and the like.
 pub(crate) fn meaning_of(name: &str) -> Option<Meaning> {
     let lower = separate_words(name);
+    let rigify = lower.starts_with("def");
     let mut side = None;
     let mut base = String::new();
     for word in lower.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty()) {
@@ -185,24 +186,39 @@ pub(crate) fn meaning_of(name: &str) -> Option<Meaning> {
     };
     let middle = |bone: Bone| if side.is_none() { Some(Meaning::Body(bone)) } else { None };
     match base.as_str() {
+        // Rigify's trunk is one numbered chain, the hips first.
+        "spine" | "spine001" | "spine002" | "spine003" | "spine004" | "spine006" if rigify => middle(match base.as_str() {
+            "spine" => Pelvis,
+            "spine001" => LowerSpine,
+            "spine002" => MiddleSpine,
+            "spine003" => UpperSpine,
+            "spine004" => Neck,
+            _ => Head,
+        }),
         "pelvis" | "hips" | "hip" => middle(Pelvis),
-        "spine01" | "spine" | "abdomen" => middle(LowerSpine),
+        "spine01" | "spine" | "abdomen" | "lowerback" => middle(LowerSpine),
         "spine02" | "spine1" | "torso" => middle(MiddleSpine),
-        "spine03" | "spine2" | "chest" | "upperchest" => middle(UpperSpine),
+        "spine03" | "spine2" | "chest" | "upperchest" | "thorax" => middle(UpperSpine),
         "neck" | "neck01" | "neck1" => middle(Neck),
         "head" => middle(Head),
         "clavicle" | "shoulder" => sided(LeftClavicle),
-        "upperarm" | "arm" => sided(LeftUpperArm),
-        "lowerarm" | "forearm" => sided(LeftLowerArm),
+        "upperarm" | "arm" | "upperarm01" => sided(LeftUpperArm),
+        "lowerarm" | "forearm" | "lowerarm01" => sided(LeftLowerArm),
         "hand" | "wrist" => sided(LeftHand),
-        "thigh" | "upperleg" | "upleg" => sided(LeftThigh),
-        "calf" | "lowerleg" | "leg" | "shin" => sided(LeftCalf),
+        "thigh" | "upperleg" | "upleg" | "upperleg01" => sided(LeftThigh),
+        "calf" | "lowerleg" | "leg" | "shin" | "lowerleg01" => sided(LeftCalf),
         "foot" | "ankle" => sided(LeftFoot),
-        "ball" | "toes" | "toe" | "toebase" => sided(LeftToes),
+        "ball" | "toes" | "toe" | "toebase" | "toe0" => sided(LeftToes),
         finger => {
             let finger = finger.strip_prefix("hand").unwrap_or(finger);
             let order = [("thumb", 0), ("index", 1), ("middle", 2), ("ring", 3), ("pinky", 4), ("little", 4)];
-            let (_, finger) = order.into_iter().find(|(prefix, _)| finger.starts_with(prefix))?;
+            // 3ds Max numbers the fingers from the thumb: `Finger0`, `Finger01`, `Finger1`, ...
+            let numbered = finger.strip_prefix("finger").and_then(|number| number.chars().next()?.to_digit(10));
+            let named = || order.into_iter().find(|(prefix, _)| finger.starts_with(prefix)).map(|(_, finger)| finger);
+            let finger = match numbered {
+                Some(number @ 0..=4) => number as usize,
+                _ => named()?,
+            };
             side.map(|side| Meaning::Finger(side, finger))
         }
     }
@@ -242,6 +258,16 @@ mod tests {
         body("J_Bip_L_UpperArm", LeftUpperArm);
         body("J_Bip_C_Hips", Pelvis);
         body("lowerleg.r", RightCalf);
+        body("Bip01 L Calf", LeftCalf);
+        body("Bip01 R Toe0", RightToes);
+        body("DEF-spine.003", UpperSpine);
+        body("DEF-spine", Pelvis);
+        body("DEF-upper_arm.R", RightUpperArm);
+        body("upperleg01.L", LeftThigh);
+        body("leftUpperLeg", LeftThigh);
+        body("upperChest", UpperSpine);
+        assert_eq!(meaning_of("Bip01 R Finger01"), Some(Meaning::Finger(Side::Right, 0)));
+        assert_eq!(meaning_of("leftLittleDistal"), Some(Meaning::Finger(Side::Left, 4)));
         assert_eq!(meaning_of("index_02_l"), Some(Meaning::Finger(Side::Left, 1)));
         assert_eq!(meaning_of("mixamorig:RightHandPinky1"), Some(Meaning::Finger(Side::Right, 4)));
         for helper in ["Head_end", "Index4.L_end", "Root", "upperarm_twist_01_l", "ik_foot_l", "PoleTarget.L"] {

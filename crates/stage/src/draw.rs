@@ -12,7 +12,7 @@ use crate::part::{act_out, stance_of};
 use crate::performance::Posed;
 use crate::placing::Floor;
 use crate::scenery::scene;
-use crate::spec::{Backdrop, Cast, ClipSettings, ClipSpec, Exposure};
+use crate::spec::{Backdrop, Cast, ClipSettings, ClipSpec, Exposure, Usage};
 use crate::split::stable_hash;
 use crate::surroundings::{bystanders, furniture};
 use crate::usage::{Purpose, plan};
@@ -32,13 +32,14 @@ impl ClipSpec {
             casts.push(other.unwrap_or_else(|| Cast { appearance: fresh(random), ..casts[0].clone() }));
         }
         let characters = casts.iter().map(|cast| assets.cast(cast)).collect::<Result<Vec<_>, _>>()?;
-        let plan = plan(random, assets, settings);
+        let mut plan = plan(random, assets, settings);
 
         // 2. A part of a motion that stays near the ground and does not run too far.
         let azimuth = random.random_range(0.0..std::f32::consts::TAU);
         let seconds = 1.0 / settings.rate.hertz() as f32;
         let times: Vec<f32> = (0..settings.frames.max(1)).map(|frame| frame as f32 * seconds).collect();
-        let calm = plan.as_ref().is_some_and(|plan| plan.purpose.wants_calm());
+        let upright = plan.as_ref().is_some_and(|plan| plan.purpose.wants_upright());
+        let longest = plan.as_ref().map_or(3.5, |plan| plan.purpose.longest_way());
         let mut attempt = 0;
         let (action, prop, poses, track, direction) = loop {
             let direction = azimuth + facing(random);
@@ -53,25 +54,14 @@ impl ClipSpec {
             let pairs: Vec<_> = characters.iter().map(AsRef::as_ref).zip(poses.iter().map(Vec::as_slice)).collect();
             let track = Track::new(&pairs);
             let (low, high) = track.bounds();
-            let fits = track.travel() < 3.5
-                && high.y - low.y < 2.9
-                && (!calm || (track.upright() && track.travel() < 0.35 && action.speed > 0.2));
+            let fits = track.travel() < longest && high.y - low.y < 2.9 && (!upright || track.upright());
             attempt += 1;
-            if fits || attempt == if calm { 20 } else { 8 } {
-                // Nobody leans on something in mid-leap.
-                let prop = prop.filter(|_| fits || !calm);
-                if calm && prop.is_none() {
-                    let stance = stance_of(None, assets)?;
-                    let acted = casts.iter().zip(&characters);
-                    let poses = acted
-                        .map(|(cast, character)| act_out(character, &action, cast.scale, stance, &times, assets))
-                        .collect::<Result<Vec<Vec<Posed>>, _>>()?;
-                    let pairs: Vec<_> =
-                        characters.iter().map(AsRef::as_ref).zip(poses.iter().map(Vec::as_slice)).collect();
-                    let track = Track::new(&pairs);
-                    break (action, prop, poses, track, direction);
-                }
+            if fits || attempt >= if upright { 16 } else { 8 } {
                 break (action, prop, poses, track, direction);
+            }
+            // Nobody leans on something in mid-leap: after some tries it is let be.
+            if attempt == 12 {
+                plan = None;
             }
         };
         let bodies = bodies(&characters, &poses);
@@ -98,10 +88,10 @@ impl ClipSpec {
         let mut prop = prop;
         if let Some(used) = &prop {
             let footprint = used.footprint(assets.prop(&used.prop)?.as_ref());
-            // A thing that stands must not hide the person, nor stand in a wall.
-            let stands_well = |footprint| floor.takes(&footprint, -1.0, 0.5);
+            // A thing that stands near must not hide the person, nor stand in a wall.
+            let near = matches!(used.usage, Usage::Near { .. });
             match footprint {
-                Some(footprint) if stands_well(footprint) || calm => floor.taken.push(footprint),
+                Some(footprint) if !near || floor.takes(&footprint, -1.0, 0.6) => floor.taken.push(footprint),
                 Some(_) => prop = None,
                 None => {}
             }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use gltf::accessor::{DataType, Dimensions};
 
 use crate::error::StageError;
+use crate::humanoid::humanoid_names;
 use crate::linear::{Affine, Vec3};
 use crate::texture::Texture;
 use crate::texture_file::{TextureCache, decode_texture, read_limited};
@@ -24,6 +25,8 @@ pub(crate) struct GltfFile {
     buffers: Vec<Vec<u8>>,
     /// Parent of each node.
     pub(crate) parents: Vec<Option<usize>>,
+    /// Names by which joints are understood: those of the humanoid map where there is one, else the nodes' own.
+    pub(crate) names: Vec<String>,
 }
 
 impl GltfFile {
@@ -36,7 +39,7 @@ impl GltfFile {
             expected: "a valid glTF 2.0 file",
         })?;
         let mut file =
-            Self { path: path.to_owned(), parents: Vec::new(), buffers: Vec::new(), document: gltf.document };
+            Self { path: path.to_owned(), parents: vec![], names: vec![], buffers: vec![], document: gltf.document };
         let mut blob = gltf.blob;
         for buffer in file.document.buffers() {
             let data = match buffer.source() {
@@ -52,6 +55,12 @@ impl GltfFile {
             file.buffers.push(data);
         }
         file.parents = file.tree()?;
+        let humanoid = humanoid_names(&bytes);
+        let own = |node: gltf::Node<'_>| match humanoid.is_empty() {
+            true => node.name().unwrap_or("").to_owned(),
+            false => humanoid.get(&node.index()).cloned().unwrap_or_default(),
+        };
+        file.names = file.document.nodes().map(own).collect();
         Ok(file)
     }
 

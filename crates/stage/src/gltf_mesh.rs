@@ -201,7 +201,7 @@ pub(crate) fn objects(path: &Path, cache: &TextureCache) -> Result<Vec<(String, 
 pub(crate) fn character(path: &Path, pack: &str, cache: &TextureCache) -> Result<Character, StageError> {
     let file = GltfFile::open(path)?;
     let maps = file.scene_from_nodes()?;
-    let names: Vec<String> = file.document.nodes().map(|node| node.name().unwrap_or("").to_owned()).collect();
+    let names = &file.names;
 
     // Joints of all skins together, parents first.
     let mut is_joint = vec![false; names.len()];

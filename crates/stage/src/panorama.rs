@@ -38,6 +38,12 @@ impl Panorama {
         panorama
     }
 
+    /// The pixels as a texture.
+    pub(crate) fn texture(&self) -> Texture {
+        let texels = self.pixels.iter().map(|[r, g, b]| [*r, *g, *b, 255]).collect();
+        Texture::new(self.width, self.height, texels)
+    }
+
     /// From linear light, with a sun at (azimuth, height) in radians.
     pub(crate) fn from_light(
         width: usize,

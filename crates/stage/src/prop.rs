@@ -67,6 +67,16 @@ impl Prop {
         prop
     }
 
+    /// The end by which it is held: -1 or 1 along its longest axis.
+    pub(crate) fn held_end(&self) -> f32 {
+        self.held_end
+    }
+
+    /// The same, held by another end.
+    pub(crate) fn with_held_end(self, end: f32) -> Self {
+        Self { held_end: end.signum(), ..self }
+    }
+
     /// Name of the object.
     pub fn name(&self) -> &str {
         &self.name
@@ -261,18 +271,25 @@ fn find_seat(mesh: &Mesh, half: Vec3) -> Option<Seat> {
         levels[level].0 += normal.y;
         levels[level].1 += middle * normal.y;
     }
-    // Neighbouring levels are one seat. Without anything in the middle the top itself is the seat.
+    // Neighbouring levels are one seat. The highest large one counts: frames lie under cushions. Without anything in the
+    // middle the top itself is the seat.
     let area = |level: usize| levels[level].0 + levels[(level + 1).min(LEVELS - 1)].0;
-    let best = |from: usize, to: usize| (from..to).max_by(|&a, &b| area(a).total_cmp(&area(b)));
     let enough = 0.35 * 8.0 * half.x * half.z;
-    let level = best(LEVELS / 5, LEVELS * 3 / 4).filter(|&level| area(level) > enough);
-    let level = level.or_else(|| best(LEVELS * 3 / 4, LEVELS - 1).filter(|&level| area(level) > enough))?;
+    let best = |from: usize, to: usize| {
+        let largest = (from..to).map(area).fold(enough, f32::max);
+        (from..to).rev().find(|&level| area(level) >= 0.6 * largest && area(level) > enough)
+    };
+    let level = best(LEVELS / 5, LEVELS * 3 / 4).or_else(|| best(LEVELS * 3 / 4, LEVELS - 1))?;
     let (first, second) = (levels[level], levels[(level + 1).min(LEVELS - 1)]);
     let middle = (first.1 + second.1) * (1.0 / (first.0 + second.0));
     // What is well above the seat is its back.
     let above = mesh.positions.iter().filter(|point| point.y > middle.y + 0.15 * tall);
     let (sum, count) = above.fold((Vec3::ZERO, 0.0f32), |(sum, count), point| (sum + *point, count + 1.0));
     let back = if count > 0.0 { sum * (1.0 / count) - middle } else { Vec3::ZERO };
+    // A rim all around makes it a crate, not a seat.
+    if count > 0.0 && back.x.hypot(back.z) <= 0.06 {
+        return None;
+    }
     let facing = if back.x.hypot(back.z) > 0.06 { (-back.x).atan2(-back.z) } else { 0.0 };
     Some(Seat { middle, facing })
 }

@@ -1,5 +1,7 @@
 //! Textures: 8-bit colour with a pyramid of halved copies; four-tap (bilinear) look-up in one level.
 
+use image::ImageEncoder;
+
 use crate::tone::linear_from_srgb;
 
 /// One level of the pyramid, RGBA bytes, row by row.
@@ -39,6 +41,35 @@ impl Texture {
         let first = self.levels.iter().position(|level| level.width.max(level.height) <= limit.max(1)).unwrap_or(0);
         self.levels.drain(..first);
         self
+    }
+
+    /// A picture file of the finest level whose sides are at most `limit` texels: JPEG, or PNG where there are holes.
+    ///
+    /// # Errors
+    /// The encoder's reason.
+    pub(crate) fn encoded(&self, limit: usize) -> Result<Vec<u8>, String> {
+        let level = self.levels.iter().find(|level| level.width.max(level.height) <= limit.max(1));
+        let Some(level) = level.or(self.levels.last()) else { return Err("an empty texture".into()) };
+        let (width, height) = (level.width as u32, level.height as u32);
+        let mut out = Vec::new();
+        let written = if self.has_alpha {
+            image::codecs::png::PngEncoder::new(&mut out).write_image(
+                level.texels.as_flattened(),
+                width,
+                height,
+                image::ExtendedColorType::Rgba8,
+            )
+        } else {
+            let bytes: Vec<u8> = level.texels.iter().flat_map(|texel| [texel[0], texel[1], texel[2]]).collect();
+            image::codecs::jpeg::JpegEncoder::new_with_quality(&mut out, 84).write_image(
+                &bytes,
+                width,
+                height,
+                image::ExtendedColorType::Rgb8,
+            )
+        };
+        written.map_err(|error| error.to_string())?;
+        Ok(out)
     }
 
     /// Columns and rows of the finest level.

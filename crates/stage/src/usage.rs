@@ -39,9 +39,14 @@ impl Purpose {
         }
     }
 
-    /// Whether the body must stay where it is and keep upright.
-    pub(crate) fn wants_calm(self) -> bool {
-        matches!(self, Self::Sit | Self::Lean)
+    /// Whether the body must keep upright.
+    pub(crate) fn wants_upright(self) -> bool {
+        matches!(self, Self::Lean | Self::Carry)
+    }
+
+    /// Furthest way that the body may go, in metres.
+    pub(crate) fn longest_way(self) -> f32 {
+        if self == Self::Lean { 0.35 } else { 3.5 }
     }
 
     /// Whether a loaded thing serves the purpose, and its longest side.
@@ -168,7 +173,10 @@ impl Plan {
     ) -> Option<UsedProp> {
         match self.purpose {
             Purpose::Kick => {
-                let (frame, toe, velocity) = fastest_toe(character, poses, seconds)?;
+                // Without a kick the ball lies at the feet.
+                let Some((frame, toe, velocity)) = fastest_toe(character, poses, seconds) else {
+                    return self.nearby(random, bodies, facing);
+                };
                 let level = Vec3::new(velocity.x, 0.0, velocity.z);
                 let radius = self.prop.half(self.size).y;
                 let place = toe + level.normalised() * (radius + 0.04);
@@ -177,23 +185,24 @@ impl Plan {
                 let place = Vec3::new(place.x, radius, place.z);
                 Some(self.used(Usage::Kicked { place, time: frame as f32 * seconds, velocity }, self.size))
             }
-            Purpose::Near => {
-                let half = self.prop.half(self.size);
-                let heading = facing + random.random_range(-0.5..0.5);
-                let way =
-                    Quat::about(Vec3::UP, facing + random.random_range(-0.6..0.6)).rotate(Vec3::new(0.0, 0.0, 1.0));
-                // As near as the body leaves room.
-                let near =
-                    (0..24).map(|step| half.z.max(half.x) * 0.5 + 0.2 + 0.06 * step as f32).find_map(|distance| {
-                        let place = way * distance;
-                        let footprint = Footprint { place, heading, half };
-                        let clear = bodies.iter().flatten().all(|&joint| footprint.distance(joint) > 0.13);
-                        clear.then_some(place)
-                    })?;
-                Some(self.used(Usage::Near { place: near, heading }, self.size))
-            }
+            Purpose::Near => self.nearby(random, bodies, facing),
             _ => None,
         }
+    }
+
+    /// The thing on the floor, as near to where the body looks as it leaves room.
+    fn nearby(&self, random: &mut ChaCha8Rng, bodies: &[Vec<Vec3>], facing: f32) -> Option<UsedProp> {
+        let half = self.prop.half(self.size);
+        let heading = facing + random.random_range(-0.5..0.5);
+        (0..4).find_map(|_| {
+            let way = Quat::about(Vec3::UP, facing + random.random_range(-0.9..0.9)).rotate(Vec3::new(0.0, 0.0, 1.0));
+            (0..20).map(|step| half.z.max(half.x) * 0.5 + 0.2 + 0.07 * step as f32).find_map(|distance| {
+                let place = way * distance;
+                let footprint = Footprint { place, heading, half };
+                let clear = bodies.iter().flatten().all(|&joint| footprint.distance(joint) > 0.13);
+                clear.then(|| self.used(Usage::Near { place, heading }, self.size))
+            })
+        })
     }
 }
 

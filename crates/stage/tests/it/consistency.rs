@@ -1,6 +1,6 @@
 //! What a clip says about itself agrees with itself.
 
-use stage::{Assets, Backdrop, Clip, ClipSpec, Wanted, render_clip, render_parts};
+use stage::{Assets, Backdrop, Clip, ClipSettings, ClipSpec, Exposure, Usage, Wanted, render_clip, render_parts};
 
 use crate::settings;
 
@@ -64,6 +64,8 @@ fn a_picture_is_the_plate_and_the_character_in_proportion_to_the_mask() {
     let assets = Assets::procedural();
     for seed in 0..4 {
         let mut spec = ClipSpec::draw(seed, &assets, &settings(48, 2)).unwrap();
+        // Two things in front of each other in one pixel cover it in no fixed proportion.
+        (spec.furniture, spec.bystanders, spec.exposure) = (vec![], vec![], Exposure::default());
         let mut before = |colour: f32| {
             spec.scene.backdrop = Backdrop::Plain { colour: [colour; 3] };
             render_parts(&spec, &assets, Wanted::CLIP).unwrap()
@@ -86,8 +88,8 @@ fn a_picture_is_the_plate_and_the_character_in_proportion_to_the_mask() {
 
 #[test]
 fn outside_the_character_a_scene_is_only_ever_darkened() {
+    let (mut same, mut all) = (0usize, 0);
     for (spec, clip) in clips(8..14) {
-        let mut same = 0usize;
         for frame in 0..clip.take.frames.len() {
             let plate = &clip.plate[frame];
             for index in 0..plate.cells().len() {
@@ -100,9 +102,9 @@ fn outside_the_character_a_scene_is_only_ever_darkened() {
                 }
             }
         }
-        let all = clip.plate.len() * clip.plate[0].cells().len();
-        assert!(same * 4 > all, "seed {}: {same} of {all} pixels are the plate's", spec.seed);
+        all += clip.plate.len() * clip.plate[0].cells().len();
     }
+    assert!(same * 4 > all, "{same} of {all} pixels are the plate's");
 }
 
 #[test]
@@ -140,4 +142,82 @@ fn the_person_is_large_enough_and_in_the_picture() {
             assert!(height * 100 >= 15 * mask.height(), "seed {}: {height} of {} rows", spec.seed, mask.height());
         }
     }
+}
+
+/// Clips full of furniture and people.
+fn crowded(seeds: std::ops::Range<u64>, blur: f32) -> Vec<(ClipSpec, Clip)> {
+    let assets = Assets::procedural();
+    let crowd = ClipSettings {
+        furniture_share: 1.0,
+        bystander_share: 0.5,
+        blur_share: blur,
+        noise_share: 0.5,
+        references: 0,
+        ..settings(64, 2)
+    };
+    seeds
+        .map(|seed| {
+            let spec = ClipSpec::draw(seed, &assets, &crowd).unwrap();
+            let clip = render_clip(&spec, &assets).unwrap();
+            (spec, clip)
+        })
+        .collect()
+}
+
+#[test]
+fn what_hides_the_person_is_nearer_and_what_the_person_hides_is_farther() {
+    let (mut before, mut behind, mut standing) = (0, 0, 0);
+    for (spec, clip) in crowded(0..24, 0.0) {
+        let take = &clip.take;
+        standing += spec.furniture.len() + spec.bystanders.len();
+        assert_eq!(take.scenery.len(), spec.furniture.len() + spec.bystanders.len());
+        for frame in 0..take.frames.len() {
+            for index in 0..take.person[frame].cells().len() {
+                let cell = |mask: &media::picture::Mask| mask.cells()[index];
+                let (person, whole) = (cell(&take.person[frame]), cell(&take.person_whole[frame]));
+                let (depth, empty) = (take.depth[frame].cells()[index], clip.plate_depth[frame].cells()[index]);
+                let scenery: u16 = take.scenery.iter().map(|list| u16::from(cell(&list[frame]))).sum();
+                assert!(person <= whole, "seed {} pixel {index}: {person} of {whole}", spec.seed);
+                assert!(scenery + u16::from(person) + u16::from(cell(&take.object[frame])) <= 258, "seed {}", spec.seed);
+                if whole == 255 && person == 0 && scenery >= 254 {
+                    assert_eq!(depth, empty, "seed {} pixel {index}", spec.seed);
+                    before += 1;
+                }
+                if person == 255 && clip.twin.as_ref().unwrap().scenery.iter().any(|list| cell(&list[frame]) == 255) {
+                    assert!(depth < empty, "seed {} pixel {index}: {depth} not before {empty}", spec.seed);
+                    behind += 1;
+                }
+            }
+        }
+    }
+    assert!(before > 50 && behind > 50 && standing > 24, "{before} hidden, {behind} hiding, {standing} standing");
+}
+
+#[test]
+fn twins_share_furniture_and_the_things_that_stand() {
+    let (mut compared, mut things) = (0, 0);
+    for (spec, clip) in crowded(24..44, 0.3) {
+        let twin = clip.twin.as_ref().unwrap();
+        let stands = spec.prop.as_ref().is_some_and(|used| {
+            matches!(used.usage, Usage::Seat { .. } | Usage::Support { .. } | Usage::Near { .. } | Usage::Kicked { .. })
+        });
+        for frame in 0..twin.frames.len() {
+            for index in 0..twin.person[frame].cells().len() {
+                let cell = |mask: &media::picture::Mask| mask.cells()[index];
+                let bodies = [&clip.take, twin].map(|take| cell(&take.person_whole[frame]));
+                let loads = [&clip.take, twin].map(|take| cell(&take.object[frame]));
+                if bodies == [0; 2] && (stands || loads == [0; 2]) {
+                    for (a, b) in clip.take.scenery.iter().zip(&twin.scenery) {
+                        assert_eq!(cell(&a[frame]), cell(&b[frame]), "seed {} pixel {index}", spec.seed);
+                        compared += usize::from(cell(&a[frame]) > 0);
+                    }
+                    if stands {
+                        assert_eq!(loads[0], loads[1], "seed {} pixel {index}", spec.seed);
+                        things += usize::from(loads[0] > 0);
+                    }
+                }
+            }
+        }
+    }
+    assert!(compared > 500 && things > 50, "{compared} cells of furniture, {things} of things");
 }

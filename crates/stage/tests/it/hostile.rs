@@ -188,6 +188,51 @@ fn numbers_beyond_their_buffer() {
 }
 
 #[test]
+fn joints_and_places_that_are_not_there() {
+    // A corner at infinity, and a weight on joint 77 of 15.
+    let broken = |from: usize, bytes: &[u8]| {
+        let mut file = person(1.0);
+        let uri = file["buffers"][0]["uri"].as_str().unwrap().to_owned();
+        let mut data = decoded(uri.split_once(',').unwrap().1);
+        data[from..from + bytes.len()].copy_from_slice(bytes);
+        file["buffers"][0]["uri"] = json!(format!("data:application/octet-stream;base64,{}", base64(&data)));
+        file.to_string()
+    };
+    check(broken(0, &f32::INFINITY.to_le_bytes()).as_bytes(), "stage.not_finite");
+    check(broken(48, &[77]).as_bytes(), "stage.malformed");
+    let mut file = person(1.0);
+    file["nodes"][0]["translation"] = json!([1e39, 0.0, 0.0]);
+    check(file.to_string().as_bytes(), "stage.not_finite");
+}
+
+fn decoded(text: &str) -> Vec<u8> {
+    let value = |letter: u8| match letter {
+        b'A'..=b'Z' => u32::from(letter - b'A'),
+        b'a'..=b'z' => u32::from(letter - b'a') + 26,
+        b'0'..=b'9' => u32::from(letter - b'0') + 52,
+        b'+' => 62,
+        _ => 63,
+    };
+    let letters: Vec<u8> = text.bytes().filter(|letter| *letter != b'=').collect();
+    let bytes = letters.chunks(4).flat_map(|chunk| {
+        let bits = chunk.iter().fold(0, |bits, letter| (bits << 6) | value(*letter)) << (6 * (4 - chunk.len()));
+        (0..chunk.len() - 1).map(move |slot| (bits >> (16 - 8 * slot)) as u8)
+    });
+    bytes.collect()
+}
+
+#[test]
+fn a_file_larger_than_the_limit_is_not_read() {
+    let write = |folder: &Path| {
+        // A hole of 2 GB takes no room on the disk.
+        fs::File::create(folder.join("c_large.glb")).unwrap().set_len(2 << 30).unwrap();
+    };
+    let (characters, warnings) = load(person(1.0).to_string().as_bytes(), write);
+    assert_eq!((characters, warnings.len()), (2, 1));
+    assert!(warnings[0].0 == "stage.too_large" && warnings[0].1.contains("c_large.glb"), "{warnings:?}");
+}
+
+#[test]
 fn references_outside_the_folder_and_noise() {
     let mut file = person(1.0);
     file["buffers"][0]["uri"] = json!("../../secret.bin");

@@ -6,6 +6,7 @@ mod consistency;
 mod determinism;
 mod hostile;
 mod loaded;
+mod shards;
 
 use media::geometry::Rate;
 use stage::ClipSettings;
