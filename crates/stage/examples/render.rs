@@ -2,15 +2,18 @@
 //!
 //! `cargo run --release -p stage --example render -- --assets DIR --out DIR --seeds A..B --size N --frames N --split train`
 //!
-//! Without `--assets` the built-in cast acts. `--sheet-only` writes the sheet and nothing else.
+//! Without `--assets` the built-in cast acts. `--sheet-only` writes the sheet and nothing else, `--pack FILE` writes the
+//! assets as a pack of at most 30 MiB and reads it back, `--measure N` renders `N` clips and says how fast: one pass of colour
+//! with shadow, and the whole bundle.
 
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use media::picture::{Mask, Picture};
-use stage::{Assets, Clip, ClipSettings, ClipSpec, Split, render_clip};
+use stage::{Assets, Backdrop, Clip, ClipSettings, ClipSpec, Split, Wanted, render_clip, render_parts, seed_of, usage_name};
 
 struct Wish {
     assets: Option<PathBuf>,
@@ -18,6 +21,8 @@ struct Wish {
     seeds: std::ops::Range<u64>,
     settings: ClipSettings,
     sheet_only: bool,
+    pack: Option<PathBuf>,
+    measure: Option<u64>,
 }
 
 fn wish() -> Result<Wish, Box<dyn Error>> {
@@ -27,6 +32,8 @@ fn wish() -> Result<Wish, Box<dyn Error>> {
         seeds: 0..4,
         settings: ClipSettings::default(),
         sheet_only: false,
+        pack: None,
+        measure: None,
     };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
@@ -47,6 +54,13 @@ fn wish() -> Result<Wish, Box<dyn Error>> {
             "--references" => wish.settings.references = value()?.parse()?,
             "--no-twin" => wish.settings.twin = false,
             "--sheet-only" => wish.sheet_only = true,
+            "--pack" => wish.pack = Some(value()?.into()),
+            "--measure" => wish.measure = Some(value()?.parse()?),
+            "--plain" => {
+                let settings = &mut wish.settings;
+                (settings.prop_share, settings.furniture_share, settings.bystander_share) = (0.0, 0.0, 0.0);
+                (settings.blur_share, settings.noise_share) = (0.0, 0.0);
+            }
             "--split" => {
                 wish.settings.split = Some(match value()?.as_str() {
                     "train" => Split::Train,
@@ -76,6 +90,17 @@ fn main() -> Result<(), Box<dyn Error>> {
         None => Assets::procedural(),
     };
     println!("assets {:?} in {:.2} s", assets.counts(), start.elapsed().as_secs_f32());
+    if let Some(path) = &wish.pack {
+        let start = Instant::now();
+        let bytes = assets.pack(path, 30 << 20)?;
+        println!("packed {:.2} MiB in {:.1} s", bytes as f64 / f64::from(1 << 20), start.elapsed().as_secs_f32());
+        let start = Instant::now();
+        println!("unpacked {:?} in {:.1} s", Assets::unpack(path)?.counts(), start.elapsed().as_secs_f32());
+        return Ok(());
+    }
+    if let Some(clips) = wish.measure {
+        return measure(&assets, &wish.settings, clips);
+    }
     fs::create_dir_all(&wish.out)?;
     let mut rows = Vec::new();
     let (mut drawing, mut rendering) = (0.0, 0.0);
@@ -90,7 +115,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             "{seed}: {} {} {}",
             spec.person.character,
             spec.action.motion,
-            spec.prop.as_ref().map_or("-", |held| held.prop.as_str())
+            spec.prop.as_ref().map_or("-".into(), |used| format!("{} {}", usage_name(&used.usage), used.prop))
         );
         rows.push(sheet_row(&clip));
         if !wish.sheet_only {
@@ -103,13 +128,70 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// Says how many frames a second are rendered, and how varied the clips are.
+#[expect(clippy::print_stdout, reason = "a program that reports to its user")]
+fn measure(assets: &Assets, settings: &ClipSettings, clips: u64) -> Result<(), Box<dyn Error>> {
+    let (mut alone, mut bundle, mut frames) = (0.0, 0.0, 0);
+    let mut names: [BTreeSet<String>; 5] = Default::default();
+    let mut smallest = 1.0f32;
+    for index in 0..clips {
+        let spec = ClipSpec::draw(seed_of("measure", index), assets, settings)?;
+        let start = cpu_seconds();
+        render_parts(&spec, assets, Wanted::CLIP)?;
+        let middle = cpu_seconds();
+        let clip = render_clip(&spec, assets)?;
+        (alone, bundle) = (alone + middle - start, bundle + cpu_seconds() - middle);
+        frames += clip.take.frames.len();
+        for mask in &clip.take.person_whole {
+            let rows = (0..mask.height()).filter(|&row| mask.row(row).iter().any(|cell| *cell > 127)).count();
+            smallest = smallest.min(rows as f32 / mask.height() as f32);
+        }
+        for cast in std::iter::once(&spec.person).chain(&spec.twin) {
+            names[0].insert(cast.character.clone());
+            names[1].insert(format!("{}/{}", cast.character, cast.appearance));
+        }
+        names[2].insert(spec.action.motion.clone());
+        names[3].extend(spec.prop.iter().map(|used| used.prop.clone()));
+        names[3].extend(spec.furniture.iter().map(|piece| piece.prop.clone()));
+        names[4].insert(match &spec.scene.backdrop {
+            Backdrop::Panorama { panorama, ground, .. } => format!("{panorama} {ground:?}"),
+            Backdrop::Room { floor, wall, .. } => format!("{} {}", floor.texture, wall.texture),
+            Backdrop::Plain { .. } => "plain".into(),
+        });
+    }
+    println!(
+        "{frames} frames a second of one core: clip and plate {:.1}, whole bundle {:.1}",
+        frames as f32 / alone,
+        frames as f32 / bundle
+    );
+    let [characters, looks, motions, things, places] = names.map(|set| set.len());
+    println!("{characters} characters, {looks} looks, {motions} motions, {things} things, {places} places");
+    println!("smallest person {:.2} of the height; {}", smallest, peak());
+    Ok(())
+}
+
+/// Time that all threads together have had a core, in seconds; to a hundredth.
+fn cpu_seconds() -> f32 {
+    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let after_name = stat.rsplit(')').next().unwrap_or_default();
+    let ticks = after_name.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<f32>().ok());
+    ticks.sum::<f32>() / 100.0
+}
+
+/// The process's peak memory as the system tells it.
+fn peak() -> String {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    status.lines().find(|line| line.starts_with("VmHWM")).unwrap_or("peak memory unknown").to_owned()
+}
+
 /// First, middle and last frame, person and object mask, plate, twin, and the references.
 fn sheet_row(clip: &Clip) -> Vec<Picture> {
     let middle = clip.take.frames.len() / 2;
     let last = clip.take.frames.len() - 1;
     let take = &clip.take;
     let masks = Picture::from_fn(take.person[middle].width(), take.person[middle].height(), |x, y| {
-        [take.person[middle].get(x, y), take.object[middle].get(x, y), 0]
+        let scenery = take.scenery.iter().map(|list| list[middle].get(x, y)).max().unwrap_or(0);
+        [take.person[middle].get(x, y), take.object[middle].get(x, y), scenery]
     });
     let mut row = vec![take.frames[0].clone(), with_pose(clip, middle), take.frames[last].clone(), masks];
     row.push(clip.plate[middle].clone());

@@ -269,4 +269,16 @@ mod tests {
         let dyed = Recolour::dye([0.4, 0.2, 0.1], [0.3; 3]).apply([0.3; 3]);
         assert!((dyed[0] - 0.4).abs() < 1e-5 && (dyed[2] - 0.1).abs() < 1e-5, "{dyed:?}");
     }
+
+    #[test]
+    fn a_few_meshes_have_more_than_ten_thousand_looks() {
+        let people = [1, 2, 3].map(|seed| crate::mannequin::mannequin(seed).unwrap());
+        let mut looks = std::collections::BTreeSet::new();
+        for seed in 1..4001u64 {
+            for (index, person) in people.iter().enumerate() {
+                looks.insert(format!("{index} {:?}", tints_of_character(person, seed)));
+            }
+        }
+        assert!(looks.len() > 11_500, "{}", looks.len());
+    }
 }

@@ -16,7 +16,8 @@ use crate::motion::Motion;
 use crate::part::act_out;
 use crate::performance::Grips;
 use crate::scenery::{allowed, made_up, plain, scene};
-use crate::spec::{Action, Build, Cast, ClipSettings, ReferenceSpec};
+use crate::settings::ClipSettings;
+use crate::spec::{Action, Build, Cast, ReferenceSpec};
 use crate::stance::Stance;
 
 /// An identity: a loaded character or a mannequin, recoloured and resized.

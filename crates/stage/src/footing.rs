@@ -2,8 +2,8 @@
 
 use crate::bone::Bone;
 use crate::character::Skeleton;
+use crate::figure::Figure;
 use crate::linear::Vec3;
-use crate::performance::Figure;
 
 /// Longest time without touching the ground that counts as flight, halved, in seconds.
 const GROUND_SECONDS: f32 = 0.4;

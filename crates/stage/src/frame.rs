@@ -1,19 +1,19 @@
 //! One picture of a clip: the person and the thing drawn over the plate, with their shadows, and what is where.
 
 use media::picture::{DepthMap, Mask, Picture};
-use perception::pose::{Keypoint, Pose};
+use perception::pose::Pose;
 
 use crate::appearance::Tint;
 use crate::backdrop::Sight;
 use crate::bone::Bone;
 use crate::character::Character;
 use crate::extra::{EXTRA_SURFACE, FIRST_EXTRA};
-use crate::landmark::Landmark;
 use crate::layer::{LightTable, Moved, layer_and_triangle};
 use crate::linear::{Affine, Vec3};
 use crate::mesh::Mesh;
 use crate::performance::Posed;
 use crate::plate::{PER_PIXEL, Plate, SAMPLES, display, pixel_from_samples, sample_place, second_nearest};
+use crate::pose_in_picture::project_pose;
 use crate::raster::{NOTHING, Samples};
 use crate::shadow::{Blocker, ShadowMap};
 use crate::tone::byte_from_display;
@@ -214,7 +214,7 @@ pub(crate) fn render(
             }
         }
     }
-    let pose = project_pose(plate, actor, &depth);
+    let pose = project_pose(&plate.view, actor, &depth);
     Rendered { picture, person: person_mask, whole, object: object_mask, scenery, depth, pose }
 }
 
@@ -290,46 +290,4 @@ pub(crate) fn blockers<'a>(character: &'a Character, posed: &'a Posed) -> impl I
     ];
     let between = limbs.into_iter().map(move |(a, b)| Blocker { centre: at(a).lerp(at(b), 0.5), radius: 0.07 * size });
     joints.into_iter().map(move |(bone, radius)| Blocker { centre: at(bone), radius: radius * size }).chain(between)
-}
-
-/// The pose in pixels. A point is sure (1) when nothing lies clearly in front of it, 0.5 when something does, 0.1 outside the
-/// picture, 0 behind the camera.
-fn project_pose(plate: &Plate, actor: &Actor<'_>, depth: &DepthMap) -> Pose {
-    let skeleton = actor.character.skeleton();
-    let landmarks = actor.character.landmarks();
-    let scale = SAMPLES as f32;
-    let place = |landmark: &Landmark| actor.posed.landmark(skeleton, landmark);
-    let hips = place(&landmarks.body[8]).lerp(place(&landmarks.body[11]), 0.5);
-    let hip_depth = plate.view.project(hips).1.max(0.1);
-    let project = |landmark: &Landmark, thickness: f32| {
-        let ([x, y], distance) = plate.view.project(place(landmark));
-        let (x, y) = (x / scale, y / scale);
-        let inside = x >= 0.0 && y >= 0.0 && x < depth.width() as f32 && y < depth.height() as f32;
-        let confidence = if distance <= 0.05 {
-            0.0
-        } else if !inside {
-            0.1
-        } else if depth.get(x as usize, y as usize) < distance - thickness {
-            0.5
-        } else {
-            1.0
-        };
-        Keypoint { x, y, z: (distance - hip_depth) * plate.view.focal / scale / hip_depth, confidence }
-    };
-    let points = |list: &[Landmark], thickness: f32| list.iter().map(|point| project(point, thickness)).collect();
-    let [left, right] = &landmarks.hands;
-    Pose {
-        body: std::array::from_fn(|joint| {
-            let thickness = match joint {
-                0 | 14 | 15 => 0.04,
-                16 | 17 => 0.06,
-                1 | 8 | 11 => 0.25,
-                _ => 0.14,
-            };
-            project(&landmarks.body[joint], thickness)
-        }),
-        right_hand: points(right, 0.05),
-        left_hand: points(left, 0.05),
-        face: points(&landmarks.face, 0.04),
-    }
 }

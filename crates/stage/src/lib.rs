@@ -8,6 +8,7 @@
 
 mod acts;
 mod appearance;
+mod asset_folder;
 mod assets;
 mod average;
 mod backdrop;
@@ -21,6 +22,7 @@ mod clip_files;
 mod draw;
 mod error;
 mod extra;
+mod figure;
 mod footing;
 mod frame;
 mod framing;
@@ -38,17 +40,21 @@ mod mesh;
 mod motion;
 mod pack;
 mod pack_mesh;
+mod paint;
 mod panorama;
 mod part;
 mod pattern;
 mod performance;
 mod placing;
 mod plate;
+mod pose_in_picture;
 mod prop;
 mod raster;
 mod reach;
 mod rebuild;
 mod scenery;
+mod seat;
+mod settings;
 mod shadow;
 mod shard;
 mod spec;
@@ -76,9 +82,10 @@ pub use light::Light;
 pub use linear::Vec3;
 pub use motion::Motion;
 pub use prop::Prop;
+pub use settings::ClipSettings;
 pub use spec::{
-    Action, Backdrop, Build, Bystander, Cast, ClipSettings, ClipSpec, Covering, Exposure, Furniture, ReferenceSpec,
-    SceneSpec, Usage, UsedProp,
+    Action, Backdrop, Build, Bystander, Cast, ClipSpec, Covering, Exposure, Furniture, ReferenceSpec, SceneSpec, Usage,
+    UsedProp,
 };
 pub use shard::{ShardEntry, ShardIndex, ShardPlan, Told, read_index, verify_shards, write_shards};
 pub use split::Split;

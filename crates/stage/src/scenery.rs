@@ -11,7 +11,8 @@ use crate::error::StageError;
 use crate::layer::LightTable;
 use crate::light::Light;
 use crate::linear::Vec3;
-use crate::spec::{Backdrop, ClipSettings, Covering, SceneSpec};
+use crate::settings::ClipSettings;
+use crate::spec::{Backdrop, Covering, SceneSpec};
 use crate::split::Split;
 
 /// Assets of a list that may appear in `split`.

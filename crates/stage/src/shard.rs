@@ -19,7 +19,7 @@ use crate::assets::Assets;
 use crate::clip::Wanted;
 use crate::clip_files::clip_files;
 use crate::error::StageError;
-use crate::spec::ClipSettings;
+use crate::settings::ClipSettings;
 use crate::stream::ClipStream;
 
 /// Version of the layout.

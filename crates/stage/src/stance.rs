@@ -2,8 +2,9 @@
 
 use crate::bone::{Bone, Side};
 use crate::character::{Character, Skeleton};
+use crate::figure::Figure;
 use crate::linear::{Affine, Quat, Vec3};
-use crate::performance::{Figure, Grips, Posed, palm_normal};
+use crate::performance::{Grips, Posed, palm_normal};
 use crate::reach::turn_onto;
 
 use Bone::*;

@@ -4,7 +4,8 @@ use crate::assets::Assets;
 use crate::clip::{Clip, Wanted, render_parts};
 use crate::draw::seed_of;
 use crate::error::StageError;
-use crate::spec::{ClipSettings, ClipSpec};
+use crate::settings::ClipSettings;
+use crate::spec::ClipSpec;
 
 /// The clips of a set, by number. Clip `i` is a function of assets, settings, the set's name and `i` alone, so that many
 /// processes can share a set.

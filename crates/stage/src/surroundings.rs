@@ -14,7 +14,8 @@ use crate::part::act_out;
 use crate::performance::Grips;
 use crate::placing::{Floor, Footprint};
 use crate::scenery::{allowed, made_up};
-use crate::spec::{Bystander, Cast, ClipSettings, Furniture};
+use crate::settings::ClipSettings;
+use crate::spec::{Bystander, Cast, Furniture};
 use crate::stance::Stance;
 
 /// Where something stands, seen from the camera.

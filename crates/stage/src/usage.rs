@@ -14,7 +14,8 @@ use crate::performance::Posed;
 use crate::placing::Footprint;
 use crate::prop::Prop;
 use crate::scenery::{allowed, made_up};
-use crate::spec::{ClipSettings, Usage, UsedProp};
+use crate::settings::ClipSettings;
+use crate::spec::{Usage, UsedProp};
 
 /// What is to be done with a thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::{Value, json};
-use stage::Assets;
+use stage::{Assets, ClipSettings, ClipSpec};
 
 const JOINTS: [(&str, Option<usize>, [f32; 3]); 15] = [
     ("pelvis", None, [0.0, 1.0, 0.0]),
@@ -107,6 +107,56 @@ fn check(content: &[u8], code: &str) {
 fn a_sound_file_loads() {
     let (characters, warnings) = load(person(1.0).to_string().as_bytes(), |_| {});
     assert_eq!((characters, warnings), (2, vec![]));
+}
+
+#[test]
+fn a_vrm_is_understood_by_its_map_whatever_its_nodes_are_called() {
+    let bones = [
+        "hips", "head", "leftUpperArm", "leftLowerArm", "leftHand", "rightUpperArm", "rightLowerArm", "rightHand",
+        "leftUpperLeg", "leftLowerLeg", "leftFoot", "rightUpperLeg", "rightLowerLeg", "rightFoot",
+    ];
+    let mut file = person(1.0);
+    let mut map = serde_json::Map::new();
+    for (node, bone) in bones.into_iter().enumerate() {
+        file["nodes"][node]["name"] = json!(format!("node{node}"));
+        map.insert(bone.to_owned(), json!({"node": node}));
+    }
+    check(file.to_string().as_bytes(), "stage.not_humanoid");
+    file["extensions"] = json!({"VRMC_vrm": {"humanoid": {"humanBones": map}}});
+    let mapped = file.to_string();
+    let write = |folder: &Path| fs::write(folder.join("c_mapped.vrm"), &mapped).unwrap();
+    assert_eq!(load(mapped.as_bytes(), write), (3, vec![]));
+}
+
+#[test]
+fn a_pack_draws_the_same_scenes_and_damaged_packs_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let characters = folder.path().join("characters_test");
+    fs::create_dir(&characters).unwrap();
+    fs::write(characters.join("a_sound.gltf"), person(1.0).to_string()).unwrap();
+    fs::create_dir(folder.path().join("textures")).unwrap();
+    image::RgbImage::from_fn(64, 64, |x, y| image::Rgb([x as u8 * 3, y as u8 * 3, 90]))
+        .save(folder.path().join("textures/ramp.png"))
+        .unwrap();
+    let (assets, _) = Assets::load(folder.path()).unwrap();
+    let pack = folder.path().join("assets.pack");
+    let length = assets.pack(&pack, 1 << 20).unwrap();
+    assert_eq!(length, fs::metadata(&pack).unwrap().len());
+    let (unpacked, _) = Assets::load(&pack).unwrap();
+    assert_eq!(unpacked.counts(), assets.counts());
+    let settings = ClipSettings { mannequin_share: 0.0, ..crate::settings(48, 2) };
+    for seed in 0..4 {
+        let [one, two] = [&assets, &unpacked].map(|assets| ClipSpec::draw(seed, assets, &settings).unwrap());
+        assert_eq!((&one.person, &one.action.motion), (&two.person, &two.action.motion));
+        assert!(stage::render_clip(&two, &unpacked).is_ok());
+    }
+    assert_eq!(assets.pack(&pack, 100).unwrap_err().code(), "stage.too_large");
+    let bytes = fs::read(&pack).unwrap();
+    for cut in [0, 5, 12, bytes.len() / 2, bytes.len() - 1] {
+        fs::write(&pack, &bytes[..cut]).unwrap();
+        let error = Assets::load(&pack).unwrap_err();
+        assert!(error.code() == "stage.malformed" && error.to_string().contains("assets.pack"), "{cut}: {error}");
+    }
 }
 
 #[test]

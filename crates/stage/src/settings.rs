@@ -1,0 +1,61 @@
+//! What the clips of a set have in common.
+
+use media::geometry::Rate;
+use serde::{Deserialize, Serialize};
+
+use crate::split::Split;
+
+/// What every clip of a set has in common.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ClipSettings {
+    /// Columns in pixels.
+    pub width: usize,
+    /// Rows in pixels.
+    pub height: usize,
+    /// Frames a clip.
+    pub frames: usize,
+    /// Frames a second.
+    pub rate: Rate,
+    /// Which assets may appear; all when none is given.
+    pub split: Option<Split>,
+    /// Whether the same clip with another character is rendered too.
+    pub twin: bool,
+    /// Reference pictures of each identity.
+    pub references: usize,
+    /// Share of clips in which a thing is used (held, carried, sat on, kicked ...), 0..=1.
+    pub prop_share: f32,
+    /// Share of clips with furniture around the person, 0..=1.
+    pub furniture_share: f32,
+    /// Share of clips with one or two bystanders, 0..=1.
+    pub bystander_share: f32,
+    /// Share of clips with motion blur, 0..=1. They take several times as long to render.
+    pub blur_share: f32,
+    /// Share of clips with sensor noise, 0..=1.
+    pub noise_share: f32,
+    /// Share of identities that are built-in mannequins although characters are loaded, 0..=1.
+    pub mannequin_share: f32,
+    /// Share of clips in a room although panoramas are loaded, 0..=1.
+    pub room_share: f32,
+}
+
+impl Default for ClipSettings {
+    fn default() -> Self {
+        Self {
+            width: 256,
+            height: 256,
+            frames: 16,
+            rate: Rate { numerator: 15, denominator: 1 },
+            split: None,
+            twin: true,
+            references: 4,
+            prop_share: 0.5,
+            furniture_share: 0.35,
+            bystander_share: 0.12,
+            blur_share: 0.1,
+            noise_share: 0.3,
+            mannequin_share: 0.1,
+            room_share: 0.45,
+        }
+    }
+}
