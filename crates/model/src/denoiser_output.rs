@@ -2,12 +2,14 @@
 //! A small network that is trained from nothing learns more quickly what is to be added to the environment: it need not
 //! learn to copy what is around the person, nor to tell noise from picture in order to give the noise back.
 //!
-//! | output `F` means | velocity that samplers and losses see |
-//! |---|---|
-//! | velocity | `F` |
-//! | change | `(sqrt(a) z - (e + F)) / sqrt(1 - a)`: the clean latent is the environment latent `e` plus `F` |
+//! | output `F` means | the denoiser is given | velocity that samplers and losses see |
+//! |---|---|---|
+//! | velocity | `z` | `F` |
+//! | change | `sqrt(a) z` | `(sqrt(a) z - (e + F)) / sqrt(1 - a)`: the clean latent is the environment latent `e` plus `F` |
 //!
-//! All are `[B, C, N, h, w]`; `z` is the noisy latent, `a` the cumulated alpha of each row's timestep.
+//! All are `[B, C, N, h, w]`; `z` is the noisy latent, `a` the cumulated alpha of each row's timestep. For latents of unit
+//! variance `sqrt(a) z` is the best linear guess of the clean latent (Karras et al. 2022, arXiv 2206.00364, precondition
+//! likewise): pure noise arrives as nothing at all.
 //!
 //! Deviation from the paper: `change`. The loss is the same (Eq. 1 in velocities); only who does the arithmetic changes.
 
@@ -37,6 +39,14 @@ impl DenoiserOutput {
         *self == Self::Velocity
     }
 
+    /// What the denoiser is given of the noisy latent `[B, C, N, h, w]` at timesteps `[B]`, whole numbers.
+    pub fn input<B: ModelBackend>(self, noisy: Tensor<B, 5>, timestep: &Tensor<B, 1>, schedule: &Ddim) -> Tensor<B, 5> {
+        match self {
+            Self::Velocity => noisy,
+            Self::Change => noisy * cumulated_alphas(timestep, schedule).sqrt(),
+        }
+    }
+
     /// The velocity for the network's `output`, all `[B, C, N, h, w]`; timesteps `[B]`, whole numbers.
     ///
     /// # Panics
@@ -59,16 +69,21 @@ impl DenoiserOutput {
                     noisy.dims(),
                     environment.dims()
                 );
-                let table = schedule.alphas_cumprod();
-                let data = TensorData::new(table.to_vec(), [table.len()]);
-                let rows: Tensor<B, 1, Int> = timestep.int();
-                let a =
-                    Tensor::<B, 1>::from_data(data, &output.device()).select(0, rows).reshape([shape[0], 1, 1, 1, 1]);
+                let a = cumulated_alphas(&timestep, schedule);
                 let spread = (a.clone().neg() + 1.0).sqrt().clamp_min(LEAST_SPREAD);
                 (noisy * a.sqrt() - (environment + output)) / spread
             }
         }
     }
+}
+
+/// `[B, 1, 1, 1, 1]` for timesteps `[B]`.
+fn cumulated_alphas<B: ModelBackend>(timestep: &Tensor<B, 1>, schedule: &Ddim) -> Tensor<B, 5> {
+    let [b] = timestep.dims();
+    let table = schedule.alphas_cumprod();
+    let data = TensorData::new(table.to_vec(), [table.len()]);
+    let rows: Tensor<B, 1, Int> = timestep.clone().int();
+    Tensor::<B, 1>::from_data(data, &timestep.device()).select(0, rows).reshape([b, 1, 1, 1, 1])
 }
 
 #[cfg(test)]
@@ -78,6 +93,20 @@ mod tests {
 
     use super::*;
     use crate::ddim::DdimConfig;
+
+    #[test]
+    fn pure_noise_is_not_shown() {
+        let device = Default::default();
+        let noise = Tensor::<Flex, 5>::random([2, 3, 1, 4, 4], Distribution::Normal(0.0, 1.0), &device);
+        let schedule = Ddim::new(DdimConfig { rescale_betas_zero_snr: true, ..DdimConfig::default() });
+        let at = Tensor::from_floats([999.0, 0.0], &device);
+        let given = |output: DenoiserOutput| output.input(noise.clone(), &at, &schedule);
+        given(DenoiserOutput::Velocity).into_data().assert_eq(&noise.clone().into_data(), true);
+        let change = given(DenoiserOutput::Change);
+        assert!(change.clone().narrow(0, 0, 1).abs().max().into_scalar() < 1e-6);
+        let last = |x: Tensor<Flex, 5>| x.narrow(0, 1, 1).into_data();
+        last(change).assert_approx_eq::<f32>(&last(noise), Tolerance::relative(0.01));
+    }
 
     #[test]
     fn the_right_change_is_the_right_velocity() {

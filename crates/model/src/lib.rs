@@ -27,6 +27,7 @@ pub mod pixels;
 pub mod pose_guider;
 pub mod pose_modulation;
 pub mod preset;
+pub mod reference_copy;
 pub mod reference_net;
 pub mod reference_tokens;
 pub mod resnet;

@@ -6,10 +6,11 @@
 //! | `autoencoder` | pictures `[M, 3, H, W]` in [-1, 1] | latents `[M, C, h, w]` |
 //! | `image_encoder` | reference picture `[B, 3, S, S]` | context `[B, 1, D]` |
 //! | `reference_tokens` | reference latent `[B, C, h, w]` | context `[B, G*G, D]`, where there is no image encoder |
+//! | `reference_copy` | reference latent `[B, C, h, w]` | [`ReferenceCells`] |
 //! | `reference_unet` | reference latent `[B, C, h, w]` | [`ReferenceFeatures`] |
 //! | `pose_modulation` | skeleton `[B, 3, N, H, W]`, depth `[B, 1, N, H, W]` in [0, 1] | `[B, C_0, N, h, w]` |
 //! | `object_guider` | object latents `[B, C, N, h, w]` | one map a level |
-//! | `denoising_unet` | noise and environment latents `[B, 2C, N, h, w]` and all the above | `[B, C, N, h, w]` |
+//! | `denoising_unet` | noise and environment latents `[B, 2C, N, h, w]` and all the above | `[B, C, N, h, w]`, and queries for the copy |
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -29,6 +30,7 @@ use crate::object_guider::ObjectGuider;
 use crate::ops::ModelBackend;
 use crate::pose_modulation::PoseModulation;
 use crate::preset::{NetworksConfig, ObjectUse};
+use crate::reference_copy::{ReferenceCells, ReferenceCopy};
 use crate::reference_net::ReferenceNet;
 use crate::reference_tokens::ReferenceTokens;
 use crate::unet::{ConfigError, ProjectedReference, Reference, ReferenceFeatures};
@@ -87,6 +89,8 @@ pub struct Networks<B: Backend> {
     pub image_encoder: Option<ClipVision<B>>,
     /// Reference latent to the context of cross-attention, where there is no image encoder.
     pub reference_tokens: Option<ReferenceTokens<B>>,
+    /// Reference latent to cells that the denoiser can copy.
+    pub reference_copy: Option<ReferenceCopy<B>>,
     /// Reference latent to tokens for the denoiser's self-attentions.
     pub reference_unet: ReferenceNet<B>,
     /// Skeleton and depth to pose features.
@@ -147,6 +151,8 @@ pub struct ReferenceState<B: Backend> {
     pub projected: ProjectedReference<B>,
     /// Context of cross-attention, `[B, L, D]`.
     pub context: Option<Tensor<B, 3>>,
+    /// What can be copied.
+    pub cells: Option<ReferenceCells<B>>,
 }
 
 /// A reference picture in training, differentiable.
@@ -156,6 +162,30 @@ pub struct TrainedReference<B: Backend> {
     pub features: ReferenceFeatures<B>,
     /// Context of cross-attention, `[B, L, D]`.
     pub context: Option<Tensor<B, 3>>,
+    /// What can be copied.
+    pub cells: Option<ReferenceCells<B>>,
+}
+
+/// All that the denoiser sees of a reference, from either of the two.
+#[derive(Debug, Clone)]
+pub struct SeenReference<'a, B: Backend> {
+    tokens: Reference<'a, B>,
+    context: Option<&'a Tensor<B, 3>>,
+    cells: Option<&'a ReferenceCells<B>>,
+}
+
+impl<'a, B: Backend> From<&'a ReferenceState<B>> for SeenReference<'a, B> {
+    fn from(state: &'a ReferenceState<B>) -> Self {
+        let ReferenceState { projected, context, cells } = state;
+        Self { tokens: projected.into(), context: context.as_ref(), cells: cells.as_ref() }
+    }
+}
+
+impl<'a, B: Backend> From<&'a TrainedReference<B>> for SeenReference<'a, B> {
+    fn from(reference: &'a TrainedReference<B>) -> Self {
+        let TrainedReference { features, context, cells } = reference;
+        Self { tokens: features.into(), context: context.as_ref(), cells: cells.as_ref() }
+    }
 }
 
 impl<B: ModelBackend> Networks<B> {
@@ -180,6 +210,7 @@ impl<B: ModelBackend> Networks<B> {
             autoencoder: config.autoencoder.init(device),
             image_encoder: config.image_encoder.as_ref().map(|encoder| encoder.init(device)),
             reference_tokens: config.reference_tokens.as_ref().map(|tokens| tokens.init(latent_channels, device)),
+            reference_copy: config.reference_copy.as_ref().map(|copy| copy.init(latent_channels, device)),
             reference_unet: ReferenceNet::init(&denoiser, device),
             pose_modulation: config.pose.init(device),
             object_guider: (config.objects == ObjectUse::Blended)
@@ -237,6 +268,7 @@ impl<B: ModelBackend> Networks<B> {
             ("autoencoder", self.autoencoder.num_params()),
             ("image_encoder", self.image_encoder.num_params()),
             ("reference_tokens", self.reference_tokens.num_params()),
+            ("reference_copy", self.reference_copy.num_params()),
             ("reference_unet", self.reference_unet.num_params()),
             ("pose_modulation", self.pose_modulation.num_params()),
             ("object_guider", self.object_guider.num_params()),
@@ -256,18 +288,19 @@ impl<B: ModelBackend> Networks<B> {
     pub fn reference_features(&self, latent: Tensor<B, 4>, embedding: Option<Tensor<B, 3>>) -> TrainedReference<B> {
         let context = self.reference_tokens.as_ref().map(|tokens| tokens.forward(latent.clone())).or(embedding);
         let timestep = Tensor::zeros([latent.dims()[0]], &latent.device());
+        let cells = self.reference_copy.as_ref().map(|copy| copy.forward(latent.clone()));
         let features = self.reference_unet.forward(latent, timestep, context.clone(), self.config.fusion);
-        TrainedReference { features, context }
+        TrainedReference { features, context, cells }
     }
 
     /// A reference for sampling, from the same.
     pub fn reference_state(&self, latent: Tensor<B, 4>, embedding: Option<Tensor<B, 3>>) -> ReferenceState<B> {
-        let TrainedReference { features, context } = self.reference_features(latent, embedding);
-        ReferenceState { projected: self.denoising_unet.project_reference(&features), context }
+        let TrainedReference { features, context, cells } = self.reference_features(latent, embedding);
+        ReferenceState { projected: self.denoising_unet.project_reference(&features), context, cells }
     }
 
     /// The context of cross-attention for `batch` clips without a reference: zeros, where there is a context at all.
-    pub fn no_context(&self, batch: usize, device: &B::Device) -> Option<Tensor<B, 3>> {
+    fn no_context(&self, batch: usize, device: &B::Device) -> Option<Tensor<B, 3>> {
         let width = self.config.unet.cross_attention_width?;
         let tokens = self.config.reference_tokens.as_ref().map_or(1, |tokens| tokens.grid * tokens.grid);
         Some(Tensor::zeros([batch, tokens, width], device))
@@ -298,20 +331,30 @@ impl<B: ModelBackend> Networks<B> {
         latent: Tensor<B, 5>,
         timestep: Tensor<B, 1>,
         features: &ClipFeatures<B>,
-        reference: Option<Reference<'_, B>>,
-        context: Option<Tensor<B, 3>>,
+        reference: Option<SeenReference<'_, B>>,
     ) -> Tensor<B, 5> {
+        let (b, c) = (latent.dims()[0], latent.dims()[1]);
+        let (tokens, context, cells) = match reference {
+            Some(SeenReference { tokens, context, cells }) => (Some(tokens), context.cloned(), cells),
+            None => (None, self.no_context(b, &latent.device()), None),
+        };
+        let meaning = self.config.denoiser_output;
+        let shown = meaning.input(latent.clone(), &timestep, &self.schedule);
         let output = self.denoising_unet.forward(DenoisingInput {
-            latent: Tensor::cat(vec![latent.clone(), features.environment.clone()], 1),
+            latent: Tensor::cat(vec![shown, features.environment.clone()], 1),
             timestep: timestep.clone(),
             context,
             pose: Some(features.pose.clone()),
-            reference,
+            reference: tokens,
             objects: features.objects.as_deref(),
         });
         // Concatenated objects come after the environment's channels.
-        let environment = features.environment.clone().narrow(1, 0, output.dims()[1]);
-        self.config.denoiser_output.velocity(output, latent, environment, timestep, &self.schedule)
+        let environment = features.environment.clone().narrow(1, 0, c);
+        let mut change = output.clone().narrow(1, 0, c);
+        if let Some(cells) = cells {
+            change = change + cells.copied(output.clone().narrow(1, c, output.dims()[1] - c));
+        }
+        meaning.velocity(change, latent, environment, timestep, &self.schedule)
     }
 }
 

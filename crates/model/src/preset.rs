@@ -12,6 +12,7 @@ use crate::ddim::DdimConfig;
 use crate::denoiser_output::DenoiserOutput;
 use crate::motion::MotionConfig;
 use crate::pose_modulation::{DepthModulationConfig, PoseModulationConfig};
+use crate::reference_copy::ReferenceCopyConfig;
 use crate::reference_net::FusionBlocks;
 use crate::reference_tokens::ReferenceTokensConfig;
 use crate::small_autoencoder::SmallAutoencoderConfig;
@@ -52,6 +53,9 @@ pub struct NetworksConfig {
     /// What makes that context of the reference's latent where there is no image tower.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference_tokens: Option<ReferenceTokensConfig>,
+    /// A short way from the reference's latent to the result.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference_copy: Option<ReferenceCopyConfig>,
     /// What the denoiser's output means.
     #[serde(default, skip_serializing_if = "DenoiserOutput::is_velocity")]
     pub denoiser_output: DenoiserOutput,
@@ -64,7 +68,7 @@ pub struct NetworksConfig {
 }
 
 impl NetworksConfig {
-    /// The denoiser's configuration with its environment channels and blending.
+    /// The denoiser's configuration with its environment channels, blending, and all channels that it gives.
     pub fn denoiser(&self) -> UnetConfig {
         let latent = self.autoencoder.latent_channels();
         let (environment_channels, blending) = match self.objects {
@@ -72,7 +76,8 @@ impl NetworksConfig {
             ObjectUse::Concatenated => (2 * latent, None),
             ObjectUse::Absent => (latent, None),
         };
-        UnetConfig { environment_channels, blending, ..self.unet.clone() }
+        let asked = self.reference_copy.as_ref().map_or(0, ReferenceCopyConfig::channels);
+        UnetConfig { environment_channels, blending, out_channels: self.unet.out_channels + asked, ..self.unet.clone() }
     }
 
     /// Checks that the parts fit together; call it on anything that comes from a file.
@@ -138,6 +143,14 @@ impl NetworksConfig {
                     .is_none_or(|tokens| embedding.is_none() && tokens.grid > 0 && tokens.width > 0),
                 format!("{:?}", self.reference_tokens),
                 "sizes above zero, and no image encoder beside them".into(),
+            ),
+            (
+                "reference_copy",
+                self.reference_copy
+                    .as_ref()
+                    .is_none_or(|copy| copy.width > 0 && self.denoiser_output == DenoiserOutput::Change),
+                format!("{:?} with {:?}", self.reference_copy, self.denoiser_output),
+                "a width above zero, and a denoiser that predicts changes".into(),
             ),
             (
                 "clip_frames",
@@ -239,6 +252,7 @@ fn bundled() -> NetworksConfig {
         blending: BlendingConfig::default(),
         image_encoder: None,
         reference_tokens: Some(ReferenceTokensConfig { grid: 4, width: 128 }),
+        reference_copy: Some(ReferenceCopyConfig { width: 32 }),
         denoiser_output: DenoiserOutput::Change,
         schedule: DdimConfig::default(),
         clip_frames: 16,
@@ -256,6 +270,7 @@ fn sd15() -> NetworksConfig {
         blending: BlendingConfig::default(),
         image_encoder: Some(ClipVisionConfig::default()),
         reference_tokens: None,
+        reference_copy: None,
         denoiser_output: DenoiserOutput::Velocity,
         schedule: DdimConfig::default(),
         clip_frames: 16,
@@ -281,7 +296,8 @@ fn tiny() -> NetworksConfig {
         blending: BlendingConfig::default(),
         image_encoder: None,
         reference_tokens: Some(ReferenceTokensConfig { grid: 2, width: 8 }),
-        denoiser_output: DenoiserOutput::Velocity,
+        reference_copy: Some(ReferenceCopyConfig { width: 4 }),
+        denoiser_output: DenoiserOutput::Change,
         schedule: DdimConfig::default(),
         clip_frames: 4,
         size: 32,
@@ -321,6 +337,7 @@ mod tests {
             &|config| config.reference_tokens = Some(ReferenceTokensConfig { grid: 0, width: 8 }),
             "reference_tokens",
         );
+        check(&|config| config.denoiser_output = DenoiserOutput::Velocity, "reference_copy");
         check(&|config| config.clip_frames = 33, "clip_frames");
         check(&|config| config.size = 100, "size");
         check(&|config| config.schedule.num_train_timesteps = 0, "schedule.num_train_timesteps");

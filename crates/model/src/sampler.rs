@@ -21,7 +21,6 @@ use thiserror::Error;
 use crate::ddim::{self, Ddim, DdimConfig};
 use crate::networks::{ClipConditions, ClipFeatures, Networks, ReferenceState};
 use crate::ops::ModelBackend;
-use crate::unet::Reference;
 
 /// How a clip is sampled.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -180,13 +179,11 @@ fn guided<B: ModelBackend>(
         TensorData::new(vec![timestep as f32; latent.dims()[0]], [latent.dims()[0]]),
         &latent.device(),
     );
-    let seen = Some(Reference::Projected(&reference.projected));
-    let conditional = networks.predict(latent.clone(), timestep.clone(), features, seen, reference.context.clone());
+    let conditional = networks.predict(latent.clone(), timestep.clone(), features, Some(reference.into()));
     if guidance <= 1.0 {
         return conditional;
     }
-    let nothing = networks.no_context(latent.dims()[0], &latent.device());
-    let unconditional = networks.predict(latent, timestep, features, None, nothing);
+    let unconditional = networks.predict(latent, timestep, features, None);
     unconditional.clone() + (conditional - unconditional) * guidance
 }
 

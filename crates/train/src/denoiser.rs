@@ -22,7 +22,7 @@ use media::image_file::save_picture;
 use media::sheet::Sheet;
 use model::ModelBackend;
 use model::ddim::Ddim;
-use model::networks::{ClipConditions, Networks, TrainedReference};
+use model::networks::{ClipConditions, Networks};
 use model::preset::{NetworksConfig, Preset};
 use model::sampler::{SamplingSettings, clip_noise, generate_clip};
 use model::video::frames_from_video;
@@ -220,12 +220,7 @@ impl<B: AutodiffBackend + ModelBackend> Denoising<'_, B> {
         };
         let features = networks.clip_features(&batch.conditions);
         let reference = with_reference.then(|| networks.reference_features(batch.reference.clone(), None));
-        let (tokens, context) = match reference {
-            Some(TrainedReference { features, context }) => (Some(features), context),
-            None => (None, networks.no_context(rows, &self.device)),
-        };
-        let output =
-            networks.predict(noisy, column(&|t| t as f32), &features, tokens.as_ref().map(Into::into), context);
+        let output = networks.predict(noisy, column(&|t| t as f32), &features, reference.as_ref().map(Into::into));
         let error = output - velocity;
         let by_time = column(&|t| objective.min_snr.map_or(1.0, |gamma| self.schedule.min_snr_weight(t, gamma)));
         let by_place = batch.focus.clone() * (objective.focus_weight - 1.0) + 1.0;

@@ -38,8 +38,7 @@ fn random<const R: usize>(shape: [usize; R]) -> Tensor<Flex, R> {
 
 fn predict(networks: &Networks<Flex>, conditions: &ClipConditions<Flex>, latent: &Tensor<Flex, 5>) -> Tensor<Flex, 5> {
     let timestep = Tensor::from_floats([500.0], &Default::default());
-    let context = networks.no_context(1, &Default::default());
-    networks.predict(latent.clone(), timestep, &networks.clip_features(conditions), None, context)
+    networks.predict(latent.clone(), timestep, &networks.clip_features(conditions), None)
 }
 
 fn differs(a: &Tensor<Flex, 5>, b: &Tensor<Flex, 5>) -> bool {
@@ -155,16 +154,19 @@ fn projected_and_plain_reference_features_agree() {
     let trained = networks.reference_features(reference.clone(), None);
     let state = networks.reference_state(reference, None);
     let clip = networks.clip_features(&base);
-    let run = |reference: Option<Reference<'_, Flex>>, context| {
+    let run = |reference: Option<SeenReference<'_, Flex>>| {
         let timestep = Tensor::from_floats([300.0], &Default::default());
-        networks.predict(latent.clone(), timestep, &clip, reference, context)
+        networks.predict(latent.clone(), timestep, &clip, reference)
     };
-    let plain = run(Some((&trained.features).into()), trained.context.clone());
-    let projected = run(Some((&state.projected).into()), state.context);
+    let plain = run(Some((&trained).into()));
+    let projected = run(Some((&state).into()));
     plain.clone().into_data().assert_approx_eq::<f32>(&projected.into_data(), Tolerance::absolute(1e-5));
-    // Both ways from the reference to the denoiser matter.
-    assert!(differs(&plain, &run(None, trained.context)));
-    assert!(differs(&plain, &run(Some((&trained.features).into()), networks.no_context(1, &Default::default()))));
+    // Every way from the reference to the denoiser matters.
+    let seen = || SeenReference::from(&trained);
+    let nothing = networks.no_context(1, &Default::default());
+    assert!(differs(&plain, &run(None)));
+    assert!(differs(&plain, &run(Some(SeenReference { context: nothing.as_ref(), ..seen() }))));
+    assert!(differs(&plain, &run(Some(SeenReference { cells: None, ..seen() }))));
 }
 
 /// One step of training as a whole: every network that takes part gets a gradient.
@@ -184,13 +186,14 @@ fn gradients_reach_every_network() {
     let reference =
         networks.reference_features(Tensor::random([1, 4, 2, 2], Distribution::Normal(0.0, 1.0), &device), None);
     let noisy = ddim.add_noise(clean.clone(), noise.clone(), &[700]);
-    let TrainedReference { features: tokens, context } = reference;
-    let output = networks.predict(noisy, timestep, &features, Some((&tokens).into()), context);
+    let output = networks.predict(noisy, timestep, &features, Some((&reference).into()));
     let loss = (output - ddim.velocity(clean, noise, &[700])).square().mean();
     let gradients = burn::optim::GradientsParams::from_grads(loss.backward(), &networks);
     let mut reached = Reached { path: vec![], gradients, by_network: BTreeMap::new() };
     networks.visit(&mut reached);
-    for name in ["reference_tokens", "reference_unet", "pose_modulation", "object_guider", "denoising_unet"] {
+    for name in
+        ["reference_tokens", "reference_copy", "reference_unet", "pose_modulation", "object_guider", "denoising_unet"]
+    {
         assert!(reached.by_network[name] > 0, "{:?}", reached.by_network);
     }
     assert_eq!(reached.by_network["autoencoder"], 0);

@@ -61,13 +61,11 @@ fn guidance_is_the_line_through_both_halves() {
     assert!(bend.abs().max().into_scalar() < 1e-4);
     // At 1 the unconditional half is not even made; the line passes through the conditional one.
     let timestep = Tensor::from_floats([400.0], &Default::default());
-    let seen = Some(Reference::Projected(&reference.projected));
     networks
-        .predict(noise(1, 0), timestep.clone(), &features, seen, reference.context.clone())
+        .predict(noise(1, 0), timestep.clone(), &features, Some((&reference).into()))
         .into_data()
         .assert_eq(&one.clone().into_data(), true);
-    let unconditional =
-        networks.predict(noise(1, 0), timestep, &features, None, networks.no_context(1, &Default::default()));
+    let unconditional = networks.predict(noise(1, 0), timestep, &features, None);
     let line = unconditional.clone() + (one - unconditional) * 2.0;
     assert!((line - two).abs().max().into_scalar() < 1e-5);
 }
