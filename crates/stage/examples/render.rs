@@ -13,7 +13,9 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use media::picture::{Mask, Picture};
-use stage::{Assets, Backdrop, Clip, ClipSettings, ClipSpec, Split, Wanted, render_clip, render_parts, seed_of, usage_name};
+use stage::{
+    Assets, Backdrop, Clip, ClipSettings, ClipSpec, Split, Wanted, render_clip, render_parts, seed_of, usage_name,
+};
 
 struct Wish {
     assets: Option<PathBuf>,

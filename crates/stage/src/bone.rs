@@ -187,14 +187,16 @@ pub(crate) fn meaning_of(name: &str) -> Option<Meaning> {
     let middle = |bone: Bone| if side.is_none() { Some(Meaning::Body(bone)) } else { None };
     match base.as_str() {
         // Rigify's trunk is one numbered chain, the hips first.
-        "spine" | "spine001" | "spine002" | "spine003" | "spine004" | "spine006" if rigify => middle(match base.as_str() {
-            "spine" => Pelvis,
-            "spine001" => LowerSpine,
-            "spine002" => MiddleSpine,
-            "spine003" => UpperSpine,
-            "spine004" => Neck,
-            _ => Head,
-        }),
+        "spine" | "spine001" | "spine002" | "spine003" | "spine004" | "spine006" if rigify => {
+            middle(match base.as_str() {
+                "spine" => Pelvis,
+                "spine001" => LowerSpine,
+                "spine002" => MiddleSpine,
+                "spine003" => UpperSpine,
+                "spine004" => Neck,
+                _ => Head,
+            })
+        }
         "pelvis" | "hips" | "hip" => middle(Pelvis),
         "spine01" | "spine" | "abdomen" | "lowerback" => middle(LowerSpine),
         "spine02" | "spine1" | "torso" => middle(MiddleSpine),

@@ -49,7 +49,8 @@ pub(crate) struct Reader<'a>(pub(crate) &'a [u8]);
 
 impl<'a> Reader<'a> {
     pub(crate) fn take(&mut self, count: usize) -> Result<&'a [u8], Damage> {
-        let (taken, rest) = self.0.split_at_checked(count).ok_or_else(|| format!("{count} bytes more than there are"))?;
+        let (taken, rest) =
+            self.0.split_at_checked(count).ok_or_else(|| format!("{count} bytes more than there are"))?;
         self.0 = rest;
         Ok(taken)
     }

@@ -105,7 +105,9 @@ fn png(bytes: &[u8], (width, height): (usize, usize), kind: ExtendedColorType) -
 }
 
 fn colour_strip(pictures: &[Picture]) -> Result<Vec<u8>, StageError> {
-    let Some((width, height)) = pictures.first().map(Picture::size) else { return Err(unwritable("no pictures".into())) };
+    let Some((width, height)) = pictures.first().map(Picture::size) else {
+        return Err(unwritable("no pictures".into()));
+    };
     let bytes: Vec<u8> = pictures.iter().flat_map(|picture| picture.bytes()).copied().collect();
     png(&bytes, (width, height * pictures.len()), ExtendedColorType::Rgb8)
 }

@@ -37,22 +37,16 @@ pub(crate) fn furniture(seed: u64) -> Prop {
     let mut block = |low: [f32; 3], high: [f32; 3], material: &Material| {
         mesh.append(&Mesh::cuboid(low.into(), high.into(), material.clone()));
     };
-    let mut legs = |block: &mut dyn FnMut([f32; 3], [f32; 3], &Material), x: f32, z: f32, top: f32| {
-        let thick = random.random_range(0.02..0.04);
-        for (sx, sz) in [(1.0, 1.0), (1.0, -1.0), (-1.0, 1.0), (-1.0, -1.0)] {
-            let (cx, cz) = (sx * (x - thick), sz * (z - thick));
-            block([cx - thick, 0.0, cz - thick], [cx + thick, top, cz + thick], &wood);
-        }
-    };
+    let thick = random.random_range(0.02..0.04);
     let kind = kind_of(seed);
     match kind {
         "table" => {
             let (x, z) = (0.45 + 0.01 * (seed % 23) as f32, 0.32 + 0.01 * (seed % 17) as f32);
-            legs(&mut block, x * 0.94, z * 0.94, 0.71);
+            legs(thick, x * 0.94, z * 0.94, 0.71).iter().for_each(|(low, high)| block(*low, *high, &wood));
             block([-x, 0.71, -z], [x, 0.75, z], &second);
         }
         "stool" | "chair" => {
-            legs(&mut block, 0.21, 0.21, 0.44);
+            legs(thick, 0.21, 0.21, 0.44).iter().for_each(|(low, high)| block(*low, *high, &wood));
             block([-0.22, 0.43, -0.22], [0.22, 0.47, 0.22], &second);
             if kind == "chair" {
                 block([-0.22, 0.47, -0.22], [-0.17, 0.92, -0.17], &wood);
@@ -90,6 +84,14 @@ pub(crate) fn furniture(seed: u64) -> Prop {
     mesh.joints.clear();
     mesh.weights.clear();
     Prop::new(kind.to_owned(), "furniture".into(), mesh)
+}
+
+/// Lowest and highest corners of four legs under a board of half sides `x` and `z`.
+fn legs(thick: f32, x: f32, z: f32, top: f32) -> [([f32; 3], [f32; 3]); 4] {
+    [(1.0, 1.0), (1.0, -1.0), (-1.0, 1.0), (-1.0, -1.0)].map(|(sign_x, sign_z)| {
+        let (middle_x, middle_z) = (sign_x * (x - thick), sign_z * (z - thick));
+        ([middle_x - thick, 0.0, middle_z - thick], [middle_x + thick, top, middle_z + thick])
+    })
 }
 
 impl Mesh {

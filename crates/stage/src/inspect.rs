@@ -120,7 +120,9 @@ pub fn inspect_shards(folder: &Path, shown: usize) -> Result<(Inspection, Pictur
             }
             let wanted = key.parse::<u64>().is_ok_and(|number| number.is_multiple_of(step));
             let mut bytes = Vec::new();
-            if part == "clip.json" || (wanted && ["rgb.png", "person.png", "object.png", "plate.png", "twin.rgb.png"].contains(&part)) {
+            if part == "clip.json"
+                || (wanted && ["rgb.png", "person.png", "object.png", "plate.png", "twin.rgb.png"].contains(&part))
+            {
                 (&mut file).take(FILE_LIMIT).read_to_end(&mut bytes).map_err(|error| malformed(error.to_string()))?;
             }
             if part == "clip.json" {

@@ -83,10 +83,10 @@ pub use linear::Vec3;
 pub use motion::Motion;
 pub use prop::Prop;
 pub use settings::ClipSettings;
+pub use shard::{ShardEntry, ShardIndex, ShardPlan, Told, read_index, verify_shards, write_shards};
 pub use spec::{
     Action, Backdrop, Build, Bystander, Cast, ClipSpec, Covering, Exposure, Furniture, ReferenceSpec, SceneSpec, Usage,
     UsedProp,
 };
-pub use shard::{ShardEntry, ShardIndex, ShardPlan, Told, read_index, verify_shards, write_shards};
 pub use split::Split;
 pub use stream::ClipStream;

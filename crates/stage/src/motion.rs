@@ -110,9 +110,9 @@ pub(crate) fn motions(path: &Path, pack: &str) -> Result<Vec<Motion>, StageError
     let mut order: Vec<usize> = (0..nodes.len()).collect();
     order.sort_by_key(|&node| (depth(node), node));
     let slot_of = |node: usize| order.iter().position(|&other| other == node).unwrap_or(0);
-    let skeleton = Skeleton::new(order.iter().map(|&node| {
-        (file.names[node].clone(), file.parents[node].map(slot_of), maps[node].origin)
-    }))
+    let skeleton = Skeleton::new(
+        order.iter().map(|&node| (file.names[node].clone(), file.parents[node].map(slot_of), maps[node].origin)),
+    )
     .map_err(|missing| StageError::NotHumanoid { path: path.to_owned(), missing })?;
     let rest_turn = |node: usize| Quat::from_parts(nodes[node].transform().decomposed().1);
     let mut bones = vec![None; nodes.len()];

@@ -109,7 +109,12 @@ impl Assets {
         decoder.read_to_end(&mut body).map_err(|error| malformed(error.to_string()))?;
         if body.len() as u64 > BODY_LIMIT {
             let path = path.to_owned();
-            return Err(StageError::TooLarge { path, what: "unpacked length", found: body.len() as u64, limit: BODY_LIMIT });
+            return Err(StageError::TooLarge {
+                path,
+                what: "unpacked length",
+                found: body.len() as u64,
+                limit: BODY_LIMIT,
+            });
         }
         read_body(&mut Reader(&body), path).map_err(malformed)
     }
@@ -132,7 +137,8 @@ fn read_body(from: &mut Reader<'_>, path: &Path) -> Result<Assets, Damage> {
                 let (name, parent, rest) = (from.text()?, from.u16()?, from.floats::<3>()?);
                 Ok((name, (parent != u16::MAX).then_some(usize::from(parent)), Vec3::from(rest)))
             })?;
-            let ordered = joints.iter().enumerate().all(|(index, (_, parent, _))| parent.is_none_or(|parent| parent < index));
+            let ordered =
+                joints.iter().enumerate().all(|(index, (_, parent, _))| parent.is_none_or(|parent| parent < index));
             if !ordered {
                 return Err("joints before their parents".into());
             }
@@ -186,9 +192,28 @@ fn names(from: &mut Reader<'_>) -> Result<(String, String), Damage> {
 /// A name from which the joint's meaning is read again.
 fn plain_name(skeleton: &Skeleton, joint: usize) -> String {
     const BONES: [&str; Bone::COUNT] = [
-        "pelvis", "spine_01", "spine_02", "spine_03", "neck", "head", "clavicle_l", "upperarm_l", "lowerarm_l", "hand_l",
-        "clavicle_r", "upperarm_r", "lowerarm_r", "hand_r", "thigh_l", "calf_l", "foot_l", "toes_l", "thigh_r", "calf_r",
-        "foot_r", "toes_r",
+        "pelvis",
+        "spine_01",
+        "spine_02",
+        "spine_03",
+        "neck",
+        "head",
+        "clavicle_l",
+        "upperarm_l",
+        "lowerarm_l",
+        "hand_l",
+        "clavicle_r",
+        "upperarm_r",
+        "lowerarm_r",
+        "hand_r",
+        "thigh_l",
+        "calf_l",
+        "foot_l",
+        "toes_l",
+        "thigh_r",
+        "calf_r",
+        "foot_r",
+        "toes_r",
     ];
     const FINGERS: [&str; 5] = ["thumb", "index", "middle", "ring", "pinky"];
     match (skeleton.bone_of[joint], skeleton.finger_of[joint]) {

@@ -91,7 +91,8 @@ pub(crate) fn write_mesh(out: &mut Writer, mesh: &Mesh, table: &mut TextureTable
 }
 
 pub(crate) fn read_mesh(from: &mut Reader<'_>, textures: &[Arc<Texture>]) -> Result<Mesh, Damage> {
-    let mut mesh = Mesh { positions: read_columns::<3>(from)?.into_iter().map(Vec3::from).collect(), ..Mesh::default() };
+    let mut mesh =
+        Mesh { positions: read_columns::<3>(from)?.into_iter().map(Vec3::from).collect(), ..Mesh::default() };
     let corners = mesh.positions.len();
     mesh.places = read_columns::<2>(from)?;
     for _ in 0..corners {

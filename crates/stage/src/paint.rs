@@ -55,7 +55,6 @@ impl<'a> Painter<'a> {
         Self { moved, mesh, tints, light, triangle: usize::MAX, setup: Setup::default() }
     }
 
-
     /// Linear colour of triangle `triangle` along the camera-space direction `ray`. `sunlit` tells how much of the sun
     /// reaches it.
     #[inline]

@@ -130,11 +130,7 @@ impl Prop {
             None | Some((Usage::Kicked { .. } | Usage::Near { .. }, _)) => Stance::Free(Grips::RELAXED_BOTH),
             Some((Usage::Hand { hand, .. }, _)) => Stance::Free(Grips::holding(Some(hand))),
             Some((Usage::BothHands, size)) => Stance::Carrying(self.carried_half() * size),
-            Some((Usage::Seat { place, heading, facing, height }, size)) => {
-                let seat = self.seat.map_or(Vec3::ZERO, |seat| seat.middle);
-                let offset = Quat::about(Vec3::UP, heading).rotate(Vec3::new(seat.x, 0.0, seat.z)) * size;
-                Stance::Seated { place: place + offset, height, facing }
-            }
+            Some((Usage::Seat { hips, facing, .. }, _)) => Stance::Seated { place: hips, facing },
             Some((Usage::Support { hand, palm, .. }, _)) => Stance::Leaning { hand, palm },
         }
     }

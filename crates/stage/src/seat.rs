@@ -41,7 +41,7 @@ pub(crate) fn find_seat(mesh: &Mesh, half: Vec3) -> Option<Seat> {
     let (first, second) = (levels[level], levels[(level + 1).min(LEVELS - 1)]);
     let middle = (first.1 + second.1) * (1.0 / (first.0 + second.0));
     // What is well above the seat is its back.
-    let above = mesh.positions.iter().filter(|point| point.y > middle.y + 0.15 * tall);
+    let above = mesh.positions.iter().filter(|point| point.y > middle.y + 0.06 * tall);
     let (sum, count) = above.fold((Vec3::ZERO, 0.0f32), |(sum, count), point| (sum + *point, count + 1.0));
     let back = if count > 0.0 { sum * (1.0 / count) - middle } else { Vec3::ZERO };
     // A rim all around makes it a crate, not a seat.
@@ -54,6 +54,7 @@ pub(crate) fn find_seat(mesh: &Mesh, half: Vec3) -> Option<Seat> {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::furniture::furniture;
 
     #[test]
@@ -70,19 +71,21 @@ mod tests {
     }
 
     #[test]
-    fn nobody_sits_between_the_walls_of_a_crate() {
-        // The built-in crate is closed: its top is the seat. Without a top there is none.
+    fn nobody_sits_between_the_walls_of_an_open_crate() {
+        // The built-in crate is closed: its top is the seat.
         let closed = furniture(80);
         assert_eq!(closed.name(), "crate");
         assert!(closed.seat().unwrap().middle.y > 0.4);
-        let mut open = closed.mesh().clone();
-        let top = open.bounds().1.y;
-        let kept = |triangle: &[u32; 3]| {
-            let height: f32 = triangle.iter().map(|corner| open.positions[*corner as usize].y).sum::<f32>() / 3.0;
-            height < top - 0.2
+        let mut open = Mesh::default();
+        let material = closed.mesh().materials[0].clone();
+        let mut block = |low: [f32; 3], high: [f32; 3]| {
+            open.append(&Mesh::cuboid(low.into(), high.into(), material.clone()));
         };
-        open.triangles = open.triangles.iter().copied().filter(kept).collect();
-        let size = closed.half(1.0);
-        assert!(super::find_seat(&open, size).is_none_or(|seat| seat.middle.y < top - 0.15));
+        block([-0.5, -0.3, -0.5], [0.5, 0.15, 0.5]);
+        for side in [-0.5, 0.45] {
+            block([side, -0.3, -0.5], [side + 0.05, 0.3, 0.5]);
+            block([-0.5, -0.3, side], [0.5, 0.3, side + 0.05]);
+        }
+        assert_eq!(find_seat(&open, Vec3::new(0.5, 0.3, 0.5)), None);
     }
 }

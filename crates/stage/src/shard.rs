@@ -176,7 +176,8 @@ impl Write for Counting {
 }
 
 fn identity(plan: &ShardPlan, assets: &Assets) -> Result<String, StageError> {
-    let told = |error: serde_json::Error| StageError::Unwritable { path: plan.folder.clone(), reason: error.to_string() };
+    let told =
+        |error: serde_json::Error| StageError::Unwritable { path: plan.folder.clone(), reason: error.to_string() };
     let settings = serde_json::to_vec(&plan.settings).map_err(told)?;
     let mut hash = Sha256::new();
     for part in [FORMAT.as_bytes(), plan.set.as_bytes(), settings.as_slice(), format!("{:?}", plan.wanted).as_bytes()] {
@@ -232,7 +233,11 @@ pub fn verify_shards(folder: &Path) -> Result<ShardIndex, StageError> {
         }
         let found = digits(&hash.finalize());
         if found != entry.sha256 {
-            return Err(StageError::Malformed { path, found: format!("SHA-256 {found}"), expected: "that of the index" });
+            return Err(StageError::Malformed {
+                path,
+                found: format!("SHA-256 {found}"),
+                expected: "that of the index",
+            });
         }
     }
     Ok(index)

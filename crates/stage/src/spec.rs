@@ -114,8 +114,8 @@ pub enum Usage {
         heading: f32,
         /// Where the person looks.
         facing: f32,
-        /// Height of the seat, in metres.
-        height: f32,
+        /// Place of the seat under the hips.
+        hips: Vec3,
     },
     /// Leaned on with one hand.
     Support {

@@ -16,8 +16,8 @@ pub(crate) enum Stance {
     Free(Grips),
     /// Both hands hold a box of these half sides (across, up, forwards), in metres.
     Carrying(Vec3),
-    /// The hips rest at a height over a place; the body looks along `facing`.
-    Seated { place: Vec3, height: f32, facing: f32 },
+    /// The hips rest at a place; the body looks along `facing`.
+    Seated { place: Vec3, facing: f32 },
     /// One palm lies at a place.
     Leaning { hand: Side, palm: Vec3 },
 }
@@ -84,7 +84,8 @@ impl Stance {
 
     /// Brings the hips onto the seat and the feet onto the floor.
     pub(crate) fn sit_down(&self, character: &Character, figures: &mut [Figure]) {
-        let Self::Seated { place, height, facing } = *self else { return };
+        let Self::Seated { place, facing } = *self else { return };
+        let height = place.y;
         let skeleton = character.skeleton();
         let front = Quat::about(Vec3::UP, facing).rotate(Vec3::new(0.0, 0.0, 1.0));
         for figure in figures {
@@ -209,8 +210,8 @@ mod tests {
 
     #[test]
     fn a_sitter_sits_on_the_seat_with_feet_on_the_floor() {
-        let place = Vec3::new(0.2, 0.0, -0.1);
-        let (person, posed) = posed(Stance::Seated { place, height: 0.45, facing: 0.4 });
+        let place = Vec3::new(0.2, 0.45, -0.1);
+        let (person, posed) = posed(Stance::Seated { place, facing: 0.4 });
         assert!((seat_of_body(&person, &posed) - 0.45).abs() < 1e-3);
         let skeleton = person.skeleton();
         for foot in [LeftFoot, RightFoot] {

@@ -141,8 +141,17 @@ impl Plan {
                     return None;
                 }
                 let heading = facing - seat.facing;
-                let middle = Quat::about(Vec3::UP, heading).rotate(Vec3::new(seat.middle.x, 0.0, seat.middle.z)) * size;
-                Some(self.used(Usage::Seat { place: -middle, heading, facing, height }, size))
+                let turn = Quat::about(Vec3::UP, heading);
+                let middle = turn.rotate(Vec3::new(seat.middle.x, 0.0, seat.middle.z)) * size;
+                // On a deep seat one sits forwards, so that the knees are over its edge.
+                let front = yaw.rotate(Vec3::new(0.0, 0.0, 1.0));
+                let own = turn.inverse().rotate(front);
+                let half = self.prop.half(size);
+                let edge = own.x.abs() * half.x + own.z.abs() * half.z - middle.dot(front);
+                let thigh = (skeleton.rest(Bone::LeftThigh) - skeleton.rest(Bone::LeftCalf)).length() * scale;
+                let forwards = (edge - (thigh - 0.07)).max(0.0);
+                let place = -middle - front * forwards;
+                Some(self.used(Usage::Seat { place, heading, facing, hips: Vec3::UP * height }, size))
             }
             Purpose::Lean => {
                 let tall = character.height() * scale;

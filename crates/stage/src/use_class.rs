@@ -224,7 +224,8 @@ impl UseClass {
         let words = words_of(name);
         let has = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
         let held = HELD.iter().find(|(words, ..)| has(words)).filter(|_| !has(&NEVER));
-        let fitting = has(&FITTINGS);
+        // A lamp for a table is neither.
+        let fitting = has(&FITTINGS) || (has(&["lamp", "light"]) && has(&["table", "desk"]));
         let standing = STANDING
             .iter()
             .find(|(words, _)| has(words))

@@ -178,7 +178,11 @@ fn what_hides_the_person_is_nearer_and_what_the_person_hides_is_farther() {
                 let (depth, empty) = (take.depth[frame].cells()[index], clip.plate_depth[frame].cells()[index]);
                 let scenery: u16 = take.scenery.iter().map(|list| u16::from(cell(&list[frame]))).sum();
                 assert!(person <= whole, "seed {} pixel {index}: {person} of {whole}", spec.seed);
-                assert!(scenery + u16::from(person) + u16::from(cell(&take.object[frame])) <= 258, "seed {}", spec.seed);
+                assert!(
+                    scenery + u16::from(person) + u16::from(cell(&take.object[frame])) <= 258,
+                    "seed {}",
+                    spec.seed
+                );
                 if whole == 255 && person == 0 && scenery >= 254 {
                     assert_eq!(depth, empty, "seed {} pixel {index}", spec.seed);
                     before += 1;

@@ -112,8 +112,20 @@ fn a_sound_file_loads() {
 #[test]
 fn a_vrm_is_understood_by_its_map_whatever_its_nodes_are_called() {
     let bones = [
-        "hips", "head", "leftUpperArm", "leftLowerArm", "leftHand", "rightUpperArm", "rightLowerArm", "rightHand",
-        "leftUpperLeg", "leftLowerLeg", "leftFoot", "rightUpperLeg", "rightLowerLeg", "rightFoot",
+        "hips",
+        "head",
+        "leftUpperArm",
+        "leftLowerArm",
+        "leftHand",
+        "rightUpperArm",
+        "rightLowerArm",
+        "rightHand",
+        "leftUpperLeg",
+        "leftLowerLeg",
+        "leftFoot",
+        "rightUpperLeg",
+        "rightLowerLeg",
+        "rightFoot",
     ];
     let mut file = person(1.0);
     let mut map = serde_json::Map::new();

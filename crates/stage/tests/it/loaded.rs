@@ -1,5 +1,6 @@
 //! Real assets, where a folder of them is at hand (`STUNTDOUBLE_SHARED`).
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use stage::{Assets, ClipSettings, ClipSpec, Split, Wanted, render_parts};
@@ -25,6 +26,20 @@ fn loaded_assets_act() {
         assert!(clip.take.person.iter().all(|mask| mask.cells().iter().filter(|cell| **cell > 0).count() > 60));
         let character = assets.characters().iter().find(|named| named.id == spec.person.character).unwrap();
         assert_eq!(character.split, split);
+    }
+    // Every large pack is divided about 60 / 15 / 25.
+    let mut packs: BTreeMap<&str, [usize; 3]> = BTreeMap::new();
+    let ids = assets.characters().iter().map(|named| (named.id.as_str(), named.split));
+    let ids = ids.chain(assets.motions().iter().map(|named| (named.id.as_str(), named.split)));
+    for (id, split) in ids.chain(assets.props().iter().map(|named| (named.id.as_str(), named.split))) {
+        packs.entry(id.split('/').next().unwrap()).or_default()[split as usize] += 1;
+    }
+    println!("{packs:?}");
+    for (pack, [train, val, test]) in packs {
+        let all = (train + val + test) as f32;
+        let share = |part: usize| part as f32 / all;
+        let near = (0.42..0.78).contains(&share(train)) && share(test) > 0.1;
+        assert!(all < 20.0 || near, "{pack}: {train} {val} {test}");
     }
     let tests = assets.characters().iter().filter(|named| named.split == Split::Test).count();
     assert!(tests >= 10, "{tests} test identities");
