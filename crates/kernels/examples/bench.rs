@@ -1,6 +1,7 @@
 //! Times every kernel at the shapes of an SD1.5-class network: `bench [--threads N] [--cpu-time] [--repeat N] [NAME..]`.
 //!
 //! Prints, per kernel: best and median time, GFLOP/s, and the share of what a loop of multiply-adds reaches in the same run.
+//! Operations are those of the direct sum, so that kernels which need fewer can pass 100 %.
 //! `--cpu-time` counts the processor time of one thread instead of the wall clock, for machines that are busy.
 #![expect(clippy::print_stdout, reason = "a program for the terminal")]
 
@@ -151,6 +152,7 @@ fn all<T: Element>(bench: &Bench, cpu: Cpu, convert: fn(f32) -> T) {
     let (weight, bias) = (data(320, |x| x), data(320, |x| x));
     let norm = GroupNorm { groups: 32, weight: &weight, bias: &bias, epsilon: 1e-5, activation: Activation::Silu };
     bench.run("group norm + silu 320ch 64x64 b2", 0.0, || group_norm(cpu, &input, 2, &norm, &mut result));
+    bench.run("transpose 2x320x4096", 0.0, || transpose(cpu, &input, [2, 320, 4096], &mut result));
     bench.run("layer norm 8192x320", 0.0, || layer_norm(cpu, &input, &weight, &bias, 1e-5, &mut result));
 }
 

@@ -58,9 +58,8 @@ pub(crate) unsafe fn attend<S: Simd, T: Element, const NV: usize>(
     let parts = queries.count.div_ceil(lanes);
     let (even, block) = (width.next_multiple_of(T::STEP), parts * lanes);
     debug_assert!(memory.packed.len() >= even * block && memory.sums.len() >= width * block);
-    memory.sums[..width * block].fill(0.0);
-    memory.total[..block].fill(0.0);
     memory.maximum[..block].fill(f32::MIN);
+    let mut started = false;
     // SAFETY: the caller's; every range below lies in what `Memory::lengths` gives.
     unsafe {
         pack_queries::<S, T>(queries, lanes, width, &mut memory.packed[..even * block]);
@@ -88,13 +87,22 @@ pub(crate) unsafe fn attend<S: Simd, T: Element, const NV: usize>(
                     let packed = memory.packed[part * even * lanes..].as_ptr();
                     scores::<S, T, NV>(&keys[..count], width, packed, memory.scores.as_mut_ptr());
                     let sums = memory.sums[part * width * lanes..].as_mut_ptr();
-                    let place = [&mut memory.maximum[part * lanes..], &mut memory.total[part * lanes..]];
-                    let place = place.map(<[f32]>::as_mut_ptr);
+                    let [maximum, total] =
+                        [&mut memory.maximum, &mut memory.total].map(|all| all[part * lanes..].as_mut_ptr());
                     let weights =
                         if T::STEP == 1 { memory.scores.as_mut_ptr().cast() } else { memory.weights.as_mut_ptr() };
-                    soften::<S, T, NV>(memory.scores.as_mut_ptr(), count, scale, place, sums, width, weights);
-                    weigh::<S, T, NV>(left, width, weights, sums);
+                    soften::<S, T, NV>(
+                        memory.scores.as_mut_ptr(),
+                        count,
+                        scale,
+                        [maximum, total, sums],
+                        width,
+                        weights,
+                        started,
+                    );
+                    weigh::<S, T, NV>(left, width, weights, sums, started);
                 }
+                started = true;
                 first += count;
             }
         }
@@ -132,7 +140,8 @@ unsafe fn scores<S: Simd, T: Element, const NV: usize>(
     }
 }
 
-/// Turns scores into weights, `2^(scale * (score - maximum))`, and brings maximum, total and sums up to date.
+/// Turns scores into weights, `2^(scale * (score - maximum))`, and brings maximum, total and, once `started`, sums up to
+/// date.
 ///
 /// # Safety
 /// As `attend`; `weights` may be `scores` where a step is one element.
@@ -141,10 +150,10 @@ unsafe fn soften<S: Simd, T: Element, const NV: usize>(
     scores: *mut f32,
     count: usize,
     scale: f32,
-    [maximum, total]: [*mut f32; 2],
-    sums: *mut f32,
+    [maximum, total, sums]: [*mut f32; 3],
     width: usize,
     weights: *mut T,
+    started: bool,
 ) {
     let lanes = NV * S::LANES;
     // SAFETY: the caller's; rows are below `count <= KEYS`, and a missing half of a pair is not read but made.
@@ -164,8 +173,10 @@ unsafe fn soften<S: Simd, T: Element, const NV: usize>(
                 new = S::max(S::load(scores.add(i * lanes + at)), new);
             }
             new = S::max(other, new);
-            let mut sum = S::load(total.add(at));
-            if S::any_greater(new, old) {
+            let mut sum = if started { S::load(total.add(at)) } else { S::splat(0.0) };
+            if !started {
+                S::store(maximum.add(at), new);
+            } else if S::any_greater(new, old) {
                 let factor = S::exp2(S::mul(S::sub(old, new), scale));
                 sum = S::mul(sum, factor);
                 for d in 0..width {
@@ -200,7 +211,7 @@ unsafe fn soften<S: Simd, T: Element, const NV: usize>(
     }
 }
 
-/// Adds the weighted values of a tile of keys to the sums.
+/// Adds the weighted values of a tile of keys to the sums, or begins these.
 ///
 /// # Safety
 /// As `attend`.
@@ -210,6 +221,7 @@ unsafe fn weigh<S: Simd, T: Element, const NV: usize>(
     width: usize,
     weights: *const T,
     sums: *mut f32,
+    add: bool,
 ) {
     let Left::Column { base, stride, steps } = left else { return };
     let mut d = 0;
@@ -219,7 +231,7 @@ unsafe fn weigh<S: Simd, T: Element, const NV: usize>(
         unsafe {
             let left = Left::Column { base: base.add(d * T::STEP), stride, steps };
             let sums = sums.add(d * NV * S::LANES);
-            Tile::<T, NV> { rows, left, right: weights, sums, add: true }.compute::<S>();
+            Tile::<T, NV> { rows, left, right: weights, sums, add }.compute::<S>();
         }
         d += rows;
     }

@@ -23,6 +23,18 @@ unsafe impl Plain for half::bf16 {}
 // SAFETY: as above.
 unsafe impl Plain for u64 {}
 
+/// A pointer into data that other threads read too, kept in scratch.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+pub(crate) struct Address<T>(pub(crate) *const T);
+
+// SAFETY: as sending a `*const T` that is only read while the data is borrowed; those who read through it argue why.
+unsafe impl<T: Sync> Send for Address<T> {}
+// SAFETY: as above.
+unsafe impl<T: Sync> Sync for Address<T> {}
+// SAFETY: zero bytes are the null pointer, any bytes are some pointer, and there is no drop.
+unsafe impl<T: Plain> Plain for Address<T> {}
+
 /// A slice of zeros whose first element lies on a 64-byte boundary.
 pub(crate) struct Buffer<T: Plain> {
     data: NonNull<T>,

@@ -9,7 +9,7 @@
 //! Direct: a row of the product is a pixel of the result, a segment of the summed axis one tap; a tap outside of the map
 //! points to zeros. Source: the indirect formulation, Dukhan 2019 (arXiv 1907.02129). Or by `winograd`.
 
-use crate::buffer::Buffer;
+use crate::buffer::{Address, Buffer};
 use crate::element::Element;
 use crate::epilogue::Epilogue;
 use crate::isa::Cpu;
@@ -105,7 +105,7 @@ struct Pixels<'a, T: Element> {
 // SAFETY: a pixel inside of the map has `channels` elements in `input` (its length is checked), one outside points to as
 // many zeros; results lie `columns` apart.
 unsafe impl<T: Element> Rows<T> for Pixels<'_, T> {
-    fn inputs(&self, row: usize, taps: &mut [*const T]) {
+    fn inputs(&self, row: usize, taps: &mut [Address<T>]) {
         let Geometry { kernel, stride, before, .. } = self.weight.geometry;
         let channels = self.weight.zeros.len();
         let ([height, width], [output_height, output_width]) = (self.size, self.output_size);
@@ -115,7 +115,7 @@ unsafe impl<T: Element> Rows<T> for Pixels<'_, T> {
             // Where a coordinate is negative it wraps to a number larger than any map.
             let tap_y = (y + tap / kernel).wrapping_sub(before);
             let tap_x = (x + tap % kernel).wrapping_sub(before);
-            *pointer = if tap_y < height && tap_x < width {
+            pointer.0 = if tap_y < height && tap_x < width {
                 self.input[((picture * height + tap_y) * width + tap_x) * channels..].as_ptr()
             } else {
                 self.weight.zeros.as_ptr()

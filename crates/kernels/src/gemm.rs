@@ -6,6 +6,7 @@
 //! | weight | [`PackedMatrix::linear`] or [`PackedMatrix::geglu`] |
 //! | result | `[rows, columns]` |
 
+use crate::buffer::Address;
 use crate::element::Element;
 use crate::epilogue::Epilogue;
 use crate::packed::PackedMatrix;
@@ -20,8 +21,8 @@ struct Strided<'a, T> {
 
 // SAFETY: `matmul` has checked that all rows lie in `left`; results of different rows lie `columns` apart.
 unsafe impl<T: Element> Rows<T> for Strided<'_, T> {
-    fn inputs(&self, row: usize, taps: &mut [*const T]) {
-        taps[0] = self.left[row * self.stride..].as_ptr();
+    fn inputs(&self, row: usize, taps: &mut [Address<T>]) {
+        taps[0] = Address(self.left[row * self.stride..].as_ptr());
     }
     fn output(&self, row: usize) -> usize {
         row * self.columns

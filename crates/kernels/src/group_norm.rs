@@ -5,9 +5,13 @@
 //! | input, result | `[B, pixels, C]` |
 //! | weight, bias | `[C]` f32 |
 //!
-//! Statistics have two levels: each piece of a map gives mean and squared deviations from it for every channel while it is
-//! in the cache; these are joined in f64 (Chan, Golub, LeVeque 1983). So a map is read from memory once for statistics and
-//! once, from the last-level cache where it fits, for the result. The variance is the biased one.
+//! Statistics have two levels: each piece of a map gives mean and squared deviations from it for every channel in one
+//! sweep; these are joined in f64 (Chan, Golub, LeVeque 1983). So a map is read from memory once for statistics and once,
+//! from the last-level cache where it fits, for the result. The variance is the biased one.
+//!
+//! The sweep sums differences from the piece's first pixel and their squares. However far that pixel lies from the mean, its
+//! own square is in the variance: of `n` pixels, rounding grows at most `n + 1` times, and far less on real maps.
+#![expect(clippy::needless_range_loop, reason = "vectors are counted, in step with pointers")]
 
 use crate::buffer::Buffer;
 use crate::element::Element;
@@ -166,45 +170,30 @@ unsafe fn moments<S: Simd, T: Element, const NV: usize>(
 ) {
     // SAFETY: the caller's.
     unsafe {
-        let mut means = power_sum::<S, T, 1, NV>(input, pixels, stride, n, [S::splat(0.0); NV]);
-        for mean in &mut means {
-            *mean = S::mul(*mean, S::splat(1.0 / pixels as f32));
-        }
-        let squares = power_sum::<S, T, 2, NV>(input, pixels, stride, n, means);
+        // Whole vectors must not pay for the question how long they are.
+        let at = |pixel: *const T, v: usize| pixel.wrapping_add(v * S::LANES);
+        let mut centres = [S::splat(0.0); NV];
         for v in 0..NV {
-            store::<S, f32>(partial.add(v * S::LANES), means[v], n);
-            store::<S, f32>(partial.add(stride + v * S::LANES), squares[v], n);
+            centres[v] = if NV > 1 { T::load::<S>(at(input, v)) } else { load::<S, T>(input, n) };
         }
-    }
-}
-
-/// The sums over pixels of the difference from `centre` to the power of 1 or 2.
-///
-/// # Safety
-/// As [`moments`].
-#[inline(always)]
-unsafe fn power_sum<S: Simd, T: Element, const POWER: usize, const NV: usize>(
-    input: *const T,
-    pixels: usize,
-    stride: usize,
-    n: usize,
-    centre: [S::F; NV],
-) -> [S::F; NV] {
-    // SAFETY: the caller's.
-    unsafe {
-        let mut sums = [S::splat(0.0); NV];
+        let (mut sums, mut squares) = ([S::splat(0.0); NV], [S::splat(0.0); NV]);
         let mut pixel = input;
         for _ in 0..pixels {
             for v in 0..NV {
-                let p = pixel.wrapping_add(v * S::LANES);
-                // Whole vectors must not pay for the question how long they are.
-                let x = if NV > 1 { T::load::<S>(p) } else { load::<S, T>(p, n) };
-                let off = S::sub(x, centre[v]);
-                sums[v] = if POWER == 1 { S::add(sums[v], off) } else { S::mul_add(off, off, sums[v]) };
+                let x = if NV > 1 { T::load::<S>(at(pixel, v)) } else { load::<S, T>(pixel, n) };
+                let off = S::sub(x, centres[v]);
+                sums[v] = S::add(sums[v], off);
+                squares[v] = S::mul_add(off, off, squares[v]);
             }
             pixel = pixel.wrapping_add(stride);
         }
-        sums
+        let share = S::splat(1.0 / pixels as f32);
+        for v in 0..NV {
+            let off = S::mul(sums[v], share);
+            let square = S::sub(squares[v], S::mul(off, sums[v]));
+            store::<S, f32>(partial.add(v * S::LANES), S::add(centres[v], off), n);
+            store::<S, f32>(partial.add(stride + v * S::LANES), S::max(S::splat(0.0), square), n);
+        }
     }
 }
 
@@ -222,21 +211,57 @@ impl<T: Element> Kernel for Apply<'_, T> {
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
         let channels = self.affine.len() / 2;
+        let silu = self.activation == Activation::Silu;
         for (input, result) in self.input.chunks_exact(channels).zip(self.result.chunks_exact_mut(channels)) {
             let mut channel = 0;
             while channel < channels {
-                let n = S::LANES.min(channels - channel);
-                // SAFETY: `channel + n <= channels`, the length of both chunks and of each half of `affine`.
+                let left = channels - channel;
+                // SAFETY: the channels that a call covers exist in both chunks and in each half of `affine`.
                 unsafe {
-                    let factor = load::<S, f32>(self.affine.as_ptr().add(channel), n);
-                    let summand = load::<S, f32>(self.affine.as_ptr().add(channels + channel), n);
-                    let x = load::<S, T>(input.as_ptr().add(channel), n);
-                    let y = S::mul_add(x, factor, summand);
-                    let y = if self.activation == Activation::Silu { math::silu::<S>(y) } else { y };
-                    store::<S, T>(result.as_mut_ptr().add(channel), y, n);
+                    let (input, result) = (input.as_ptr().add(channel), result.as_mut_ptr().add(channel));
+                    let affine = self.affine.as_ptr().add(channel);
+                    if left >= 4 * S::LANES {
+                        apply::<S, T, 4>(input, result, affine, channels, S::LANES, silu);
+                        channel += 4 * S::LANES;
+                    } else {
+                        let n = S::LANES.min(left);
+                        apply::<S, T, 1>(input, result, affine, channels, n, silu);
+                        channel += n;
+                    }
                 }
-                channel += n;
             }
+        }
+    }
+}
+
+/// `NV` vectors of channels, the last with `n` of them; summands lie `channels` behind factors.
+///
+/// # Safety
+/// The machine has `S`; all pointers are good for these channels.
+#[inline(always)]
+unsafe fn apply<S: Simd, T: Element, const NV: usize>(
+    input: *const T,
+    result: *mut T,
+    affine: *const f32,
+    channels: usize,
+    n: usize,
+    silu: bool,
+) {
+    let n = if NV > 1 { S::LANES } else { n };
+    // SAFETY: the caller's.
+    unsafe {
+        let mut y = [S::splat(0.0); NV];
+        for v in 0..NV {
+            let at = v * S::LANES;
+            let factor = load::<S, f32>(affine.add(at), n);
+            let summand = load::<S, f32>(affine.add(channels + at), n);
+            y[v] = S::mul_add(load::<S, T>(input.add(at), n), factor, summand);
+        }
+        for v in 0..NV {
+            if silu {
+                y[v] = math::silu::<S>(y[v]);
+            }
+            store::<S, T>(result.add(v * S::LANES), y[v], n);
         }
     }
 }

@@ -5,8 +5,8 @@
 //! | input, result | `[rows, C]` |
 //! | weight, bias | `[C]` f32 |
 //!
-//! A row is read three times, from the nearest cache after the first: mean, squared deviations from it, result. The
-//! variance is the biased one.
+//! A row is read twice, from the nearest cache the second time: for sums of differences from its first element and of their
+//! squares (how exact that is: see `group_norm`), and for the result. The variance is the biased one.
 
 use crate::element::Element;
 use crate::epilogue::load;
@@ -57,21 +57,23 @@ impl<T: Element> Kernel for Normalise<'_, T> {
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
         let channels = self.weight.len();
-        let count = channels as f32;
         for (input, result) in self.input.chunks_exact(channels).zip(self.result.chunks_exact_mut(channels)) {
             // SAFETY: the slices have `channels` elements.
             unsafe {
-                let mean = power_sum::<S, T, 1>(input, 0.0) / count;
-                let square = power_sum::<S, T, 2>(input, mean);
-                let centre = S::splat(mean);
-                let scale = S::splat(1.0 / (square / count + self.epsilon).sqrt());
+                let [mean, variance] = statistics::<S, T>(input);
+                let scale = 1.0 / (variance + self.epsilon).sqrt();
+                let (scale, mean) = (S::splat(scale), S::splat(mean));
                 let mut c = 0;
                 while c < channels {
                     let n = S::LANES.min(channels - c);
-                    let off = S::sub(load::<S, T>(input.as_ptr().add(c), n), centre);
+                    let x = load::<S, T>(input.as_ptr().add(c), n);
                     let weight = load::<S, f32>(self.weight.as_ptr().add(c), n);
                     let bias = load::<S, f32>(self.bias.as_ptr().add(c), n);
-                    store::<S, T>(result.as_mut_ptr().add(c), S::mul_add(S::mul(off, scale), weight, bias), n);
+                    store::<S, T>(
+                        result.as_mut_ptr().add(c),
+                        S::mul_add(S::mul(S::sub(x, mean), scale), weight, bias),
+                        n,
+                    );
                     c += n;
                 }
             }
@@ -79,47 +81,54 @@ impl<T: Element> Kernel for Normalise<'_, T> {
     }
 }
 
-/// The sum over a row of the difference from `centre` to the power of 1 or 2.
+/// Mean and variance of a row that is not empty.
 ///
 /// # Safety
 /// The machine has `S`.
 #[inline(always)]
-unsafe fn power_sum<S: Simd, T: Element, const POWER: usize>(row: &[T], centre: f32) -> f32 {
-    let wide = S::LANES * 4;
+unsafe fn statistics<S: Simd, T: Element>(row: &[T]) -> [f32; 2] {
     let (from, full) = (row.as_ptr(), row.len() - row.len() % S::LANES);
+    let centre = row[0].to_f32();
     // SAFETY: vectors end at most at `full`; the rest of the row is shorter than a vector.
     unsafe {
         let centres = S::splat(centre);
-        let mut sums = [S::splat(0.0); 4];
+        let (mut sums, mut squares) = ([S::splat(0.0); 4], [S::splat(0.0); 4]);
         let mut at = 0;
-        while at + wide <= full {
+        while at + 4 * S::LANES <= full {
             for v in 0..4 {
-                sums[v] = add_power::<S, T, POWER>(sums[v], from.add(at + v * S::LANES), centres);
+                add::<S, T>(&mut sums[v], &mut squares[v], from.add(at + v * S::LANES), centres);
             }
-            at += wide;
+            at += 4 * S::LANES;
         }
         while at < full {
-            sums[0] = add_power::<S, T, POWER>(sums[0], from.add(at), centres);
+            add::<S, T>(&mut sums[0], &mut squares[0], from.add(at), centres);
             at += S::LANES;
         }
         let mut sum = S::sum(S::add(S::add(sums[0], sums[1]), S::add(sums[2], sums[3])));
+        let mut square = S::sum(S::add(S::add(squares[0], squares[1]), S::add(squares[2], squares[3])));
         for x in &row[full..] {
             let off = x.to_f32() - centre;
-            sum += if POWER == 1 { off } else { off * off };
+            sum += off;
+            square += off * off;
         }
-        sum
+        let count = row.len() as f32;
+        let off = sum / count;
+        // Not `f32::max`, which would lose a NaN.
+        let variance = square / count - off * off;
+        [centre + off, if variance < 0.0 { 0.0 } else { variance }]
     }
 }
 
-/// `sum` plus the difference of a vector at `p` from `centre`, to the power of 1 or 2.
+/// Adds the difference of a vector at `p` from `centre`, and its square.
 ///
 /// # Safety
 /// The machine has `S`; `LANES` elements are readable at `p`.
 #[inline(always)]
-unsafe fn add_power<S: Simd, T: Element, const POWER: usize>(sum: S::F, p: *const T, centre: S::F) -> S::F {
+unsafe fn add<S: Simd, T: Element>(sum: &mut S::F, square: &mut S::F, p: *const T, centre: S::F) {
     // SAFETY: the caller's.
     unsafe {
         let off = S::sub(T::load::<S>(p), centre);
-        if POWER == 1 { S::add(sum, off) } else { S::mul_add(off, off, sum) }
+        *sum = S::add(*sum, off);
+        *square = S::mul_add(off, off, *square);
     }
 }

@@ -7,7 +7,38 @@
 //! Shape letters: `B` batch, `N` frames, `C` channels, `H W` pixels, `L` tokens, `D` width of a head.
 //!
 //! Slices of the wrong size are a caller's bug and panic; nothing here returns an error. NaN and infinity pass through as
-//! in plain arithmetic.
+//! in plain arithmetic (Winograd's convolution spreads them within a tile).
+//!
+//! # How to call it
+//! 1. Ask once: [`Cpu::detect`].
+//! 2. When weights are loaded, pack them: [`PackedMatrix::linear`], [`PackedMatrix::geglu`], [`PackedConvolution::new`] or,
+//!    for 3x3 at stride 1, [`PackedConvolution::winograd`], [`PackedUpsample`]. They are read as checkpoints have them.
+//! 3. In the network, call the functions on borrowed slices of the tensors' storage, results included. No function keeps a
+//!    slice, and none allocates in proportion to its data but [`group_norm`] for its sums of channels: scratch belongs to the
+//!    threads and is used again.
+//! 4. Keep maps channels-last from the first convolution to the last. Tokens `[B, H * W, C]` and maps `[B, H, W, C]` are
+//!    then the same memory. Data that come as `[B, C, H, W]` are turned by [`transpose`], once on each side.
+//! 5. Put what follows a product into its [`Epilogue`]: the time embedding as `group_bias` (rows of a group: the pixels of a
+//!    picture), the residual, SiLU. [`group_norm`] takes SiLU as its activation.
+//! 6. For attention to a reference give two [`Source`]s; the reference's has `batch` 1 where all pictures share it.
+//!
+//! All work on the rayon pool of the caller; on one thread inside `pool.install`.
+//!
+//! | data | 3x3, stride 1 | 3x3 after enlargement | otherwise |
+//! |---|---|---|---|
+//! | f32 | `winograd` where memory allows | `winograd` | `new` |
+//! | bf16 | `winograd` where memory allows | `new` | `new` |
+//!
+//! ```
+//! use kernels::{Activation, Cpu, Epilogue, Geometry, PackedConvolution, convolve};
+//!
+//! let (weight, bias) = (vec![0.5_f32; 8 * 4 * 9], vec![1.0; 8]);
+//! let packed = PackedConvolution::new(Cpu::detect(), &weight, 8, 4, Geometry::same(3, 1));
+//! let epilogue = Epilogue { bias: Some(&bias), activation: Activation::Silu, ..Epilogue::default() };
+//! let mut result = vec![0.0; 5 * 7 * 8];
+//! convolve(&vec![0.0; 5 * 7 * 4], [1, 5, 7], &packed, &epilogue, &mut result);
+//! assert!((result[0] - 0.731).abs() < 1e-3);
+//! ```
 
 mod attention;
 mod attention_block;
@@ -21,6 +52,7 @@ mod gemm;
 mod group_norm;
 mod isa;
 mod layer_norm;
+mod layout;
 mod math;
 mod micro;
 mod packed;
@@ -42,6 +74,7 @@ pub use group_norm::{GroupNorm, group_norm};
 pub use half::bf16;
 pub use isa::{Cpu, Isa};
 pub use layer_norm::layer_norm;
+pub use layout::{narrow, transpose, widen};
 pub use packed::PackedMatrix;
 pub use peak::peak_loop;
 pub use temporal::{Clip, temporal_attention};

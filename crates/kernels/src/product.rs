@@ -3,7 +3,7 @@
 //! A task is a range of rows times a range of panels. In it, for each panel, for each block of the summed axis, all tiles
 //! of rows: the block of the panel stays in the nearest cache, the rows in the next. Sums between blocks are kept in f32.
 
-use crate::buffer::{Scratch, with_scratch};
+use crate::buffer::{Address, Scratch, with_scratch};
 use crate::element::Element;
 use crate::epilogue::{Epilogue, Place};
 use crate::micro::{Left, Tile, height};
@@ -25,7 +25,7 @@ const SMALL: usize = 1 << 20;
 /// `output` a start from which `columns` elements lie in the result; outputs of different rows do not overlap.
 pub(crate) unsafe trait Rows<T>: Sync {
     /// Writes the pointer of each tap.
-    fn inputs(&self, row: usize, taps: &mut [*const T]);
+    fn inputs(&self, row: usize, taps: &mut [Address<T>]);
     /// Where the row starts in the result.
     fn output(&self, row: usize) -> usize;
 }
@@ -57,10 +57,11 @@ pub(crate) fn multiply<T: Element>(
         let rows_end = count.min(first + row_block);
         let panels_end = panels.min(panel + group);
         let (range, panels) = (first..rows_end, panel..panels_end);
-        let len = range.len() * 2 * lanes;
-        with_scratch(Scratch::bytes::<f32>(len), |mut scratch| {
-            let sums = scratch.take(len);
-            let task = Task { packed, rows, epilogue, result, range, panels, sums };
+        let (len, taps) = (range.len() * 2 * lanes, packed.taps);
+        let table = (range.len() + 1) * taps;
+        with_scratch(Scratch::bytes::<f32>(len) + Scratch::bytes::<Address<T>>(table), |mut scratch| {
+            let (sums, pointers) = (scratch.take(len), scratch.take(table));
+            let task = Task { packed, rows, epilogue, result, range, panels, sums, pointers };
             // SAFETY: tasks have disjoint ranges, so they write disjoint parts of `result`; the rest is `Rows`' promise.
             unsafe { T::product(packed.cpu, task) };
         });
@@ -76,6 +77,8 @@ pub(crate) struct Task<'a, T: Element> {
     panels: std::ops::Range<usize>,
     /// `[rows of the range, 2 * LANES]`
     sums: &'a mut [f32],
+    /// The taps of one row, then of each tile of the range, one tile after the other: `[tap][row of the tile]`.
+    pointers: &'a mut [Address<T>],
 }
 
 impl<T: Element> Kernel for Task<'_, T> {
@@ -83,9 +86,9 @@ impl<T: Element> Kernel for Task<'_, T> {
 
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
-        let Self { packed, rows, epilogue, result, range, panels, sums } = self;
+        let Self { packed, rows, epilogue, result, range, panels, sums, pointers } = self;
         let (taps, width) = (packed.taps, 2 * S::LANES);
-        let pointers = pointer_table::<S, T>(rows, range.clone(), taps);
+        let pointers = fill_pointers::<S, T>(rows, range.clone(), taps, pointers);
         for panel in panels {
             let column = panel * packed.panel_columns;
             for (number, block) in packed.blocks.iter().enumerate() {
@@ -98,7 +101,7 @@ impl<T: Element> Kernel for Task<'_, T> {
                     let slot = if packed.blocks.len() == 1 { 0 } else { at };
                     let tile_sums = &mut sums[slot * width..(slot + tile_rows) * width];
                     let left = Left::Rows {
-                        pointers: pointers[at * taps..].as_ptr(),
+                        pointers: pointers[at * taps..].as_ptr().cast(),
                         height: tile_rows,
                         segments: &block.segments,
                     };
@@ -121,16 +124,20 @@ impl<T: Element> Kernel for Task<'_, T> {
     }
 }
 
-/// Pointers of each tile of the range, one tile after the other: `[tap][row of the tile]`.
+/// Fills the table of a task; returns the part that tiles read.
 #[inline(always)]
-fn pointer_table<S: Simd, T: Element>(rows: &dyn Rows<T>, range: std::ops::Range<usize>, taps: usize) -> Vec<*const T> {
-    let mut table = vec![std::ptr::null(); range.len() * taps];
-    let mut of_row = vec![std::ptr::null(); taps];
+fn fill_pointers<'a, S: Simd, T: Element>(
+    rows: &dyn Rows<T>,
+    range: std::ops::Range<usize>,
+    taps: usize,
+    pointers: &'a mut [Address<T>],
+) -> &'a [Address<T>] {
+    let (of_row, table) = pointers.split_at_mut(taps);
     let mut at = 0;
     while at < range.len() {
         let tile_rows = height::<S>(range.len() - at);
         for r in 0..tile_rows {
-            rows.inputs(range.start + at + r, &mut of_row);
+            rows.inputs(range.start + at + r, of_row);
             for (tap, pointer) in of_row.iter().enumerate() {
                 table[at * taps + tap * tile_rows + r] = *pointer;
             }

@@ -11,7 +11,7 @@
 //! weights, one for each parity: 4/9 of the multiplications. bf16 weights are rounded once more after summing. Or by
 //! `winograd`, which reads the small map as if it were the large one.
 
-use crate::buffer::Buffer;
+use crate::buffer::{Address, Buffer};
 use crate::element::Element;
 use crate::epilogue::{Epilogue, GroupBias};
 use crate::isa::Cpu;
@@ -28,7 +28,7 @@ pub struct PackedUpsample<T: Element> {
 
 enum Form<T: Element> {
     /// By parity of y, then x.
-    Direct([PackedMatrix<T>; 4]),
+    Direct(Box<[PackedMatrix<T>; 4]>),
     Winograd(Components),
 }
 
@@ -60,11 +60,12 @@ impl<T: Element> PackedUpsample<T> {
                 T::from_f32(sum)
             })
         });
-        Self { form: Form::Direct(parities), columns: outputs, zeros: Buffer::zeros(inputs) }
+        Self { form: Form::Direct(Box::new(parities)), columns: outputs, zeros: Buffer::zeros(inputs) }
     }
 
     /// Transforms `weight`, `[outputs, inputs, 3, 3]`, for 1/4 of the multiplications instead of 4/9; at the prices of
-    /// [`PackedConvolution::winograd`](crate::PackedConvolution::winograd).
+    /// [`PackedConvolution::winograd`](crate::PackedConvolution::winograd). It pays for f32; with dot products of bf16
+    /// [`PackedUpsample::new`] is the faster one for bf16.
     ///
     /// # Panics
     /// When `weight` has another length.
@@ -86,14 +87,14 @@ struct Parity<'a, T: Element> {
 
 // SAFETY: as for convolutions; a row's result is the pixel `2 * (y, x) + parity`, which no other row has.
 unsafe impl<T: Element> Rows<T> for Parity<'_, T> {
-    fn inputs(&self, row: usize, taps: &mut [*const T]) {
+    fn inputs(&self, row: usize, taps: &mut [Address<T>]) {
         let ([height, width], channels) = (self.size, self.zeros.len());
         let (x, y, picture) = (row % width, row / width % height, row / (width * height));
         for (tap, pointer) in taps.iter_mut().enumerate() {
             // The first pixel is the one before for even parities; -1 wraps to a number larger than any map.
             let tap_y = (y + self.parity[0] + tap / 2).wrapping_sub(1);
             let tap_x = (x + self.parity[1] + tap % 2).wrapping_sub(1);
-            *pointer = if tap_y < height && tap_x < width {
+            pointer.0 = if tap_y < height && tap_x < width {
                 self.input[((picture * height + tap_y) * width + tap_x) * channels..].as_ptr()
             } else {
                 self.zeros.as_ptr()

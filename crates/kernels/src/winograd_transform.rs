@@ -3,6 +3,7 @@
 //! A polynomial product is evaluated at six points: 0, ±a, ±b and infinity. With `a = sqrt(1/2)`, `b = sqrt(2)` rather than
 //! the usual 1 and 2 (`a b = 1`, so no power of a point is far from 1), the root mean square error of an f32 sum over 320
 //! channels is 1.7 times that of the direct sum, not 3.6 times: measured, random data.
+#![expect(clippy::needless_range_loop, reason = "vectors are counted, in step with pointers")]
 
 use crate::element::Element;
 use crate::epilogue::load;

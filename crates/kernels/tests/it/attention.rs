@@ -105,16 +105,18 @@ proptest! {
     ) {
         let clip = Clip { batch, frames, pixels, heads, width };
         each_cpu(|cpu| {
-            temporal::<f32>(cpu, clip, seed);
-            temporal::<bf16>(cpu, clip, seed);
+            temporal::<f32>(cpu, clip, seed, |_| ());
+            temporal::<bf16>(cpu, clip, seed, |_| ());
         });
     }
 }
 
-fn temporal<T: Number>(cpu: Cpu, clip: Clip, seed: u64) {
+fn temporal<T: Number>(cpu: Cpu, clip: Clip, seed: u64, damage: impl Fn(&mut [Vec<T>; 3])) {
     let Clip { batch, frames, pixels, heads, width } = clip;
     let mut random = Random(seed);
-    let [query, keys, values] = std::array::from_fn(|_| random.many::<T>(batch * frames * pixels * heads * width));
+    let mut data = std::array::from_fn(|_| random.many::<T>(batch * frames * pixels * heads * width));
+    damage(&mut data);
+    let [query, keys, values] = data;
     let result = on_one_and_two_threads(query.len(), |result| {
         temporal_attention(cpu, [&query, &keys, &values], clip, 0.7, result);
     });
@@ -164,6 +166,20 @@ fn not_a_number_and_infinity_as_in_the_reference() {
         run::<bf16>(cpu, &case, damage);
         run::<f32>(cpu, &case, one_sided);
         run::<bf16>(cpu, &case, one_sided);
+    });
+}
+
+#[test]
+fn temporal_attention_of_a_network() {
+    // As many tokens of one pixel as are copied at once, and a pixel whose values are not all numbers.
+    let clip = Clip { batch: 1, frames: 33, pixels: 35, heads: 2, width: 40 };
+    fn damage<T: Number>(data: &mut [Vec<T>; 3]) {
+        data[0][81] = T::of(f64::NAN);
+        data[2][35 * 80 + 5] = T::of(f64::INFINITY);
+    }
+    each_cpu(|cpu| {
+        temporal::<f32>(cpu, clip, 6, damage);
+        temporal::<bf16>(cpu, Clip { frames: 16, ..clip }, 7, damage);
     });
 }
 

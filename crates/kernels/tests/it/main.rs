@@ -3,5 +3,6 @@
 mod attention;
 mod convolution;
 mod gemm;
+mod layout;
 mod norm;
 mod reference;

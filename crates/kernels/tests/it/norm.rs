@@ -142,3 +142,33 @@ fn not_a_number_and_infinity_fill_their_group() {
         layer::<bf16>(cpu, 3, 13, 1, damage);
     });
 }
+
+#[test]
+fn a_first_pixel_far_from_the_others() {
+    // Sums are of differences from the first pixel (of a row: element), so this is where rounding would show.
+    fn far<T: Number>(input: &mut [T]) {
+        for x in input.iter_mut().take(6) {
+            *x = T::of(-1000.0);
+        }
+    }
+    let case = Case { batch: 1, pixels: 300, groups: 2, width: 3, offset: 7.0, activation: Activation::Silu, seed: 3 };
+    each_cpu(|cpu| {
+        group::<f32>(cpu, case, far);
+        group::<bf16>(cpu, case, far);
+        layer::<f32>(cpu, 1, 400, 3, far);
+        layer::<bf16>(cpu, 1, 400, 3, far);
+    });
+}
+
+#[test]
+fn equal_numbers_become_the_bias() {
+    each_cpu(|cpu| {
+        let (weight, bias) = ([2.0, 3.0, 4.0], [0.5, -0.5, 0.25]);
+        let mut result = [7.0_f32; 6];
+        layer_norm(cpu, &[300.1; 6], &weight, &bias, 1e-5, &mut result);
+        assert_eq!(result, [0.5, -0.5, 0.25, 0.5, -0.5, 0.25]);
+        let norm = GroupNorm { groups: 1, weight: &weight, bias: &bias, epsilon: 1e-5, activation: Activation::None };
+        group_norm(cpu, &[0.5; 6], 1, &norm, &mut result);
+        assert!(result.iter().zip(bias.iter().cycle()).all(|(x, bias)| (x - bias).abs() < 1e-3), "{cpu:?} {result:?}");
+    });
+}
