@@ -240,9 +240,11 @@ impl Error {
             Self::Timeout { .. } => "try again on a less busy machine, or with a shorter or smaller video",
             Self::FrameMissing { .. } => "number the frames without gaps, or remove those that belong to another take",
             Self::FfmpegMissing { .. } => {
-                "install ffmpeg, or name one with `--ffmpeg PATH`; `stuntdouble doctor` shows what was found"
+                "install ffmpeg, or name one in the variable `STUNTDOUBLE_FFMPEG`; `stuntdouble doctor` shows what was found"
             }
-            Self::FfmpegFailed { .. } => "run `stuntdouble doctor` and try another ffmpeg with `--ffmpeg PATH`",
+            Self::FfmpegFailed { .. } => {
+                "run `stuntdouble doctor`, and name another ffmpeg in the variable `STUNTDOUBLE_FFMPEG`"
+            }
             Self::OutputUnwritable { .. } => "choose an existing folder that you may write to",
             Self::DiskFull { .. } => "free some space or write to another disk, then give the same command again",
             Self::OutputUnsupported { .. } => "let the output's name end in one of the expected ways",
@@ -250,7 +252,7 @@ impl Error {
     }
 
     /// A failed read of `path`.
-    pub(crate) fn reading(path: &Path, source: io::Error) -> Self {
+    pub fn reading(path: &Path, source: io::Error) -> Self {
         Self::Unreadable { path: path.to_path_buf(), source }
     }
 

@@ -9,7 +9,10 @@ use tempfile::{Builder, NamedTempFile};
 use crate::error::{Error, Result};
 
 /// Opens a file to read. Pipes and devices are refused: reading them may never end, and a video is read more than once.
-pub(crate) fn open(path: &Path) -> Result<File> {
+///
+/// # Errors
+/// [`Error::Unreadable`].
+pub fn open(path: &Path) -> Result<File> {
     let data = std::fs::metadata(path).map_err(|source| Error::reading(path, source))?;
     if !data.is_file() {
         return Err(Error::reading(path, io::Error::new(io::ErrorKind::InvalidInput, "not a regular file")));

@@ -8,6 +8,7 @@ use std::path::Path;
 use crate::error::{Error, Result};
 use crate::geometry::{Pts, Rate};
 use crate::matroska::{read_element, read_unsigned};
+use crate::mp4::Mp4Header;
 use crate::sniff::Container;
 use crate::{gif, mp4};
 
@@ -65,7 +66,11 @@ fn missing_bytes(found: u64, needed: u64) -> (String, String) {
 fn mp4_facts(file: &mut (impl Read + Seek), length: u64) -> io::Result<HeaderFacts> {
     let header = mp4::read_header(file, length)?;
     let cut = (header.bytes_needed > length).then(|| missing_bytes(length, header.bytes_needed));
-    let broken = (!header.has_index).then_some("it has no index (`moov` box)");
+    let broken = match header {
+        Mp4Header { has_index: false, .. } => Some("it has no index (`moov` box)"),
+        Mp4Header { is_index_damaged: true, .. } => Some("the boxes of its index (`moov` box) do not fit"),
+        _ => None,
+    };
     Ok(HeaderFacts {
         frames: header.frames,
         end: header.end,

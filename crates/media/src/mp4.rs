@@ -16,6 +16,8 @@ const MOST_SAMPLES: u64 = 50_000_000;
 pub(crate) struct Mp4Header {
     /// True when the file has a `moov` box.
     pub(crate) has_index: bool,
+    /// True when its boxes do not fit into each other.
+    pub(crate) is_index_damaged: bool,
     /// The number of bytes that boxes and samples reach to.
     pub(crate) bytes_needed: u64,
     /// Frames shown; unknown for fragments and several edits.
@@ -57,6 +59,7 @@ pub(crate) fn read_header(file: &mut (impl Read + Seek), length: u64) -> io::Res
             let mut moov = vec![0; (size - skip) as usize];
             file.read_exact(&mut moov)?;
             header.has_index = true;
+            header.is_index_damaged |= is_overrun(&moov, &[b"trak", b"mdia", b"minf", b"stbl"]);
             read_movie(&moov, &mut header);
         }
         at = at.saturating_add(size);
@@ -87,6 +90,21 @@ pub(crate) fn boxes(bytes: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
 fn child<'a>(bytes: &'a [u8], path: &[&[u8; 4]]) -> Option<&'a [u8]> {
     path.iter()
         .try_fold(bytes, |bytes, name| boxes(bytes).find(|(found, _)| found == *name).map(|(_, content)| content))
+}
+
+/// True when a box claims to be longer than the bytes it lies in; looks into one kind of box on each level.
+fn is_overrun(bytes: &[u8], levels: &[&[u8; 4]]) -> bool {
+    let mut covered = 0;
+    for (name, content) in boxes(bytes) {
+        covered += 8 + content.len();
+        if let Some((level, below)) = levels.split_first()
+            && name == **level
+            && is_overrun(content, below)
+        {
+            return true;
+        }
+    }
+    be32(bytes, covered).is_some_and(|size| size as usize > bytes.len() - covered)
 }
 
 fn read_movie(moov: &[u8], header: &mut Mp4Header) {
@@ -266,6 +284,18 @@ mod tests {
 
     fn read(bytes: &[u8]) -> Mp4Header {
         read_header(&mut Cursor::new(bytes), bytes.len() as u64).unwrap()
+    }
+
+    #[test]
+    fn a_box_larger_than_the_one_around_it_is_noticed() {
+        let whole = movie(&[0, 1, 400, 10, 0x10000], 8);
+        assert!(!read(&whole).is_index_damaged);
+        for name in [b"mvhd", b"trak", b"mdia", b"minf", b"stbl", b"stsz", b"ctts"] {
+            let mut bytes = whole.clone();
+            let place = bytes.windows(4).position(|window| window == name).unwrap();
+            bytes[place - 4] = 1;
+            assert!(read(&bytes).is_index_damaged, "{name:?}");
+        }
     }
 
     #[test]

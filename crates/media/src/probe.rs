@@ -146,9 +146,19 @@ pub(crate) fn probe_file(ffmpeg: &Ffmpeg, path: &Path, options: &DecodeOptions) 
     if ended.timed_out {
         return Err(Error::Timeout { path: path.clone(), seconds: PATIENCE.as_secs() });
     }
+    let too_large = |(width, height): (u32, u32)| Error::VideoTooLarge {
+        path: path.clone(),
+        width: width.into(),
+        height: height.into(),
+        limit: options.max_pixels,
+    };
+    let pixels = |(width, height): (u32, u32)| u64::from(width) * u64::from(height);
+    let refused = ended.notes.first.iter().find_map(|line| refused_size(line));
+    let refused = refused.filter(|&size| pixels(size) > options.max_pixels);
+    let unusable = |reason: String| refused.map_or_else(|| damaged(reason), too_large);
     let described = describe(&ended.notes);
     let Some((start, video)) = described.opened.then_some((described.start, described.video)) else {
-        return Err(damaged(ended.notes.reason()));
+        return Err(unusable(ended.notes.reason()));
     };
     let Some(video) = video else {
         let found = match described.audio.len() {
@@ -157,17 +167,8 @@ pub(crate) fn probe_file(ffmpeg: &Ffmpeg, path: &Path, options: &DecodeOptions) 
         };
         return Err(Error::VideoNoStream { path: path.clone(), found });
     };
-    let too_large = |(width, height): (u32, u32)| Error::VideoTooLarge {
-        path: path.clone(),
-        width: width.into(),
-        height: height.into(),
-        limit: options.max_pixels,
-    };
-    let Some(coded) = video.size else {
-        let refused = ended.notes.first.iter().find_map(|line| refused_size(line));
-        return Err(refused.map_or_else(|| damaged("its frame size is unknown".into()), too_large));
-    };
-    if u64::from(coded.0) * u64::from(coded.1) > options.max_pixels {
+    let Some(coded) = video.size else { return Err(unusable("its frame size is unknown".into())) };
+    if pixels(coded) > options.max_pixels {
         return Err(too_large(coded));
     }
     let rotation = described.rotation;
@@ -301,5 +302,7 @@ mod tests {
     fn a_refused_size_is_named() {
         let line = "[h264 @ 0x1] [error] Picture size 8192x8192 exceeds specified max pixel count 16777216";
         assert_eq!(refused_size(line), Some((8192, 8192)));
+        let line = "[IMGUTILS @ 0x7ffd5605e180] [error] Picture size 100000x100000 is invalid";
+        assert_eq!(refused_size(line), Some((100_000, 100_000)));
     }
 }

@@ -59,30 +59,28 @@ impl SignalsFolder {
         self.has_poses() && self.has("person")
     }
 
-    /// Checks before a long run that every signal in the folder is complete: poses are read whole, pictures must be
-    /// there for every frame, and the first of each kind must have the right size.
+    /// Checks before a long run that every signal in the folder can be read, is there for every frame and no more, and has
+    /// the right size. Everything is read once.
     ///
     /// # Errors
     /// Every [`SignalsError`]; [`SignalsError::Empty`] when the folder holds no signal at all.
     pub fn check(&self) -> Result<(), SignalsError> {
-        let mut found = self.poses()?.is_some();
-        for kind in self.kinds() {
-            found = true;
-            for index in 0..self.frames {
-                self.existing(&kind, index)?;
-            }
-            let extra = self.file(&kind, self.frames);
-            if extra.exists() {
+        let kinds = self.kinds();
+        if self.poses()?.is_none() && kinds.is_empty() {
+            return Err(SignalsError::Empty { path: self.root.clone() });
+        }
+        for kind in kinds {
+            if self.file(&kind, self.frames).exists() {
                 let (path, expected) = (self.root.join(&kind), self.frames);
                 return Err(SignalsError::FrameCount { path, found: format!("a frame {expected}"), expected });
             }
         }
-        if self.frames > 0 {
-            self.person(0)?;
-            self.depth(0)?;
-            self.objects(0)?;
+        for index in 0..self.frames {
+            self.person(index)?;
+            self.depth(index)?;
+            self.objects(index)?;
         }
-        if found { Ok(()) } else { Err(SignalsError::Empty { path: self.root.clone() }) }
+        Ok(())
     }
 
     /// The poses, from `pose.json` or OpenPose files; none when neither is there.
@@ -127,7 +125,7 @@ impl SignalsFolder {
     /// The person mask of a frame; none when the folder has no `person` folder.
     ///
     /// # Errors
-    /// [`SignalsError::MissingFrame`], [`SignalsError::SizeMismatch`], [`SignalsError::Picture`].
+    /// [`SignalsError::MissingFrame`], [`SignalsError::SizeMismatch`], [`SignalsError::File`].
     pub fn person(&self, index: usize) -> Result<Option<Mask>, SignalsError> {
         self.mask("person", index)
     }
@@ -135,7 +133,7 @@ impl SignalsFolder {
     /// Writes the person mask of a frame.
     ///
     /// # Errors
-    /// [`SignalsError::Picture`].
+    /// [`SignalsError::File`].
     pub fn save_person(&self, index: usize, mask: &Mask) -> Result<(), SignalsError> {
         Ok(save_mask(&self.new_file("person", index)?, mask)?)
     }
@@ -159,7 +157,7 @@ impl SignalsFolder {
     /// Writes the depth map of a frame, 0..=1; values above 0 stay above 0, what is not a number becomes unknown.
     ///
     /// # Errors
-    /// [`SignalsError::Picture`].
+    /// [`SignalsError::File`].
     pub fn save_depth(&self, index: usize, depth: &DepthMap) -> Result<(), SignalsError> {
         let cells: Plane<u16> = depth.map(|value| match value {
             value if value > 0.0 => ((value.min(1.0) * 65535.0).round() as u16).max(1),
@@ -185,7 +183,7 @@ impl SignalsFolder {
     /// Writes the mask of an object (from 1) in a frame.
     ///
     /// # Errors
-    /// [`SignalsError::Picture`].
+    /// [`SignalsError::File`].
     pub fn save_object(&self, number: usize, index: usize, mask: &Mask) -> Result<(), SignalsError> {
         Ok(save_mask(&self.new_file(&format!("object-{number}"), index)?, mask)?)
     }

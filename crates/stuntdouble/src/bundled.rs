@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 use train::export::Manifest;
 
 use crate::error::Error;
-use crate::run_folder::hex;
+use crate::input::hex;
 
 const MANIFEST: &str = include_str!("../../../weights/bundled/manifest.json");
 const PARTS: [(&str, &[u8]); 3] = [

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::error::{Error, io};
+use crate::error::Error;
 use crate::pipeline::{Job, Mode};
 use crate::settings::Settings;
 
@@ -12,9 +12,9 @@ const DRIVING: &[u8] = include_bytes!("../../../examples/demo/driving.mp4");
 /// Writes the example's inputs into `folder` and says what to do with them.
 ///
 /// # Errors
-/// [`Error::Io`], [`Error::Media`].
+/// [`Error::Media`].
 pub fn job(folder: &Path) -> Result<Job, Error> {
-    std::fs::create_dir_all(folder).map_err(io("create", folder))?;
+    std::fs::create_dir_all(folder).map_err(|source| media::Error::writing(folder, source))?;
     let (character, video) = (folder.join("character.png"), folder.join("driving.mp4"));
     media::file::write_atomic(&character, CHARACTER)?;
     media::file::write_atomic(&video, DRIVING)?;

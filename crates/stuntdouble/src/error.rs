@@ -1,5 +1,6 @@
 //! Every error a user can meet: a stable code, a message, one line of help, and the exit code.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use thiserror::Error;
@@ -105,10 +106,8 @@ impl Error {
             Self::OutputIsInput { .. } => "output.is_input",
             Self::Setting { .. } => "settings.invalid",
             Self::OtherRun { .. } => "run.differs",
-            Self::Io { source, .. } => match source.kind() {
-                std::io::ErrorKind::StorageFull => "disk.full",
-                _ => "file.inaccessible",
-            },
+            Self::Io { source, .. } if is_disk_full(source) => "disk.full",
+            Self::Io { .. } => "file.inaccessible",
             Self::NoPerson { .. } => "perception.no_person",
             Self::Cancelled => "run.cancelled",
         }
@@ -132,12 +131,10 @@ impl Error {
             Self::OutputIsInput { .. } => "write to another folder: inputs are never changed".into(),
             Self::Setting { .. } => "see `stuntdouble help replace` for the settings and their ranges".into(),
             Self::OtherRun { .. } => "give another folder, or remove that one to start anew".into(),
-            Self::Io { source, .. } => match source.kind() {
-                std::io::ErrorKind::StorageFull => {
-                    "free some space and give the same command: finished clips are kept".into()
-                }
-                _ => "check that the path exists and that you may read and write it".into(),
-            },
+            Self::Io { source, .. } if is_disk_full(source) => {
+                "free some space and give the same command: finished clips are kept".into()
+            }
+            Self::Io { .. } => "check that the path exists and that you may read and write it".into(),
             Self::NoPerson { .. } => {
                 "choose a clip in which a person can be seen, or bring your own signals with `--signals`".into()
             }
@@ -150,12 +147,16 @@ impl Error {
         match self.code() {
             "run.cancelled" => 130,
             "usage.invalid" | "settings.invalid" | "run.differs" | "output.is_input" => 2,
-            "disk.full" | "memory.exhausted" | "output.unwritable" | "video.timeout" => 5,
+            "disk.full" | "output.unwritable" | "video.timeout" => 5,
             code if code.starts_with("fetch.") || code.starts_with("weights.") || code.starts_with("model.") => 4,
             "ffmpeg.missing" | "ffmpeg.failed" => 4,
             _ => 3,
         }
     }
+}
+
+fn is_disk_full(source: &std::io::Error) -> bool {
+    matches!(source.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
 }
 
 /// Wraps an input or output error with what was tried on which path.

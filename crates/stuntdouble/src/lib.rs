@@ -6,6 +6,7 @@ pub mod bundled;
 pub mod demo;
 pub mod error;
 pub mod events;
+pub mod input;
 pub mod manifest;
 pub mod models;
 pub mod networks;

@@ -5,7 +5,8 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
-use crate::run_folder::{Input, RunRecord};
+use crate::input::Input;
+use crate::run_folder::RunRecord;
 
 /// The text that goes into the metadata of every video.
 pub const NOTICE: &str = "AI generated: the person in this video was replaced by Stuntdouble";

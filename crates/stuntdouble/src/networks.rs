@@ -10,7 +10,8 @@ use sha2::{Digest, Sha256};
 
 use crate::bundled;
 use crate::error::Error;
-use crate::run_folder::{hash_file, hex};
+use crate::input::{hash_file, hex};
+
 use crate::settings::{PresetName, Settings};
 
 /// The backend of this build.

@@ -7,90 +7,28 @@
 //! ```
 //! A clip counts as finished when its `done` file exists, which is written last.
 
-use std::collections::HashSet;
-use std::ffi::OsString;
+use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use crate::error::{Error, io};
+use crate::input::{Input, sorted_names};
 use crate::settings::Settings;
 
 /// Held by the process that works in the folder.
 const LOCK: &str = ".lock";
+/// What job the folder belongs to.
+const RECORD: &str = "run.toml";
+/// What happened, one event a line.
+pub const LOG: &str = "events.jsonl";
+/// The folder of the signals, in a run folder and in what the command `perceive` writes.
+pub const SIGNALS: &str = "signals";
+
 /// How the names of files begin that are not complete.
-const UNFINISHED: &str = ".stuntdouble-";
-
-/// One input file and what it holds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Input {
-    /// As the user gave it.
-    pub path: PathBuf,
-    /// Of the file's bytes; of the names and bytes of all files for a folder.
-    pub sha256: String,
-}
-
-impl Input {
-    /// Reads and hashes a file or a folder of files.
-    ///
-    /// # Errors
-    /// [`Error::Io`].
-    pub fn of(path: &Path) -> Result<Self, Error> {
-        let sha256 = if path.is_dir() {
-            hash_of_folder(path, &mut HashSet::new())?
-        } else {
-            let mut hasher = Sha256::new();
-            hash_file(path, &mut hasher)?;
-            hex(&hasher.finalize())
-        };
-        Ok(Self { path: path.to_path_buf(), sha256 })
-    }
-}
-
-/// The hash of a folder's names and files. A folder that links lead to a second time counts by its name alone, as do pipes,
-/// devices and links that lead nowhere.
-fn hash_of_folder(folder: &Path, seen: &mut HashSet<PathBuf>) -> Result<String, Error> {
-    let mut hasher = Sha256::new();
-    seen.insert(folder.canonicalize().map_err(io("find", folder))?);
-    for name in sorted_names(folder)? {
-        let path = folder.join(&name);
-        hasher.update(name.as_encoded_bytes());
-        if path.is_file() {
-            hash_file(&path, &mut hasher)?;
-        } else if path.is_dir() && !seen.contains(&path.canonicalize().map_err(io("find", &path))?) {
-            hasher.update(hash_of_folder(&path, seen)?);
-        }
-    }
-    Ok(hex(&hasher.finalize()))
-}
-
-fn sorted_names(folder: &Path) -> Result<Vec<OsString>, Error> {
-    let mut names = vec![];
-    for entry in fs::read_dir(folder).map_err(io("list", folder))? {
-        names.push(entry.map_err(io("list", folder))?.file_name());
-    }
-    names.sort();
-    Ok(names)
-}
-
-/// Adds the bytes of a file.
-pub(crate) fn hash_file(path: &Path, hasher: &mut Sha256) -> Result<(), Error> {
-    let mut file = File::open(path).map_err(io("open", path))?;
-    let mut buffer = vec![0; 1 << 16];
-    loop {
-        match file.read(&mut buffer).map_err(io("read", path))? {
-            0 => return Ok(()),
-            length => hasher.update(&buffer[..length]),
-        }
-    }
-}
-
-/// Bytes in lower-case hexadecimal.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+fn is_unfinished(name: &OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(b".stuntdouble-")
 }
 
 /// What job a run folder belongs to; enough to repeat the run.
@@ -143,12 +81,11 @@ impl RunFolder {
     /// # Errors
     /// [`Error::OtherRun`] when it belongs to another job or a process works in it; [`Error::Io`].
     pub fn open(root: &Path, record: &RunRecord) -> Result<Self, Error> {
-        fs::create_dir_all(root).map_err(io("create", root))?;
+        fs::create_dir_all(root).map_err(|source| media::Error::writing(root, source))?;
         // Nothing is written into a folder that is somebody else's.
-        let path = root.join("run.toml");
-        let is_ours = |name: &OsString| name == LOCK || name.to_string_lossy().starts_with(UNFINISHED);
-        if !path.exists() && !sorted_names(root)?.iter().all(is_ours) {
-            return Err(Error::OtherRun { path: root.into(), what: "contents (there is no `run.toml`)".into() });
+        let path = root.join(RECORD);
+        if !path.exists() && !sorted_names(root)?.iter().all(|name| name == LOCK || is_unfinished(name)) {
+            return Err(Error::OtherRun { path: root.into(), what: format!("contents (there is no `{RECORD}`)") });
         }
         let lock_path = root.join(LOCK);
         let lock = File::options()
@@ -166,7 +103,7 @@ impl RunFolder {
         }
         // The folder is ours alone now, so unfinished files in it are those of a process that was killed.
         for name in sorted_names(root)? {
-            if name.to_string_lossy().starts_with(UNFINISHED) {
+            if is_unfinished(&name) {
                 let path = root.join(name);
                 fs::remove_file(&path).map_err(io("remove", &path))?;
             }
@@ -175,7 +112,7 @@ impl RunFolder {
             let text = fs::read_to_string(&path).map_err(io("read", &path))?;
             let found: RunRecord = toml::from_str(&text).map_err(|_| Error::OtherRun {
                 path: root.into(),
-                what: "contents (`run.toml` cannot be read)".into(),
+                what: format!("contents (`{RECORD}` cannot be read)"),
             })?;
             if let Some(what) = record.difference(&found) {
                 return Err(Error::OtherRun { path: root.into(), what: what.into() });
@@ -188,12 +125,17 @@ impl RunFolder {
         Ok(Self { root: root.into(), _lock: lock })
     }
 
-    /// Removes the folder and all that is in it: for a job that failed before it had finished anything.
+    /// Removes the folder of a job that failed before it had finished anything. A folder in which there is more than the
+    /// first step's beginnings stays as it is.
     pub fn abandon(self) {
-        // Windows removes no file that is open.
-        drop(self._lock);
-        // The reason why the job failed is the error to tell.
-        let _ = fs::remove_dir_all(&self.root);
+        let is_beginning = |name: &OsStr| [LOCK, RECORD, LOG, SIGNALS].iter().any(|known| name == *known);
+        let Ok(names) = sorted_names(&self.root) else { return };
+        if names.iter().all(|name| is_beginning(name) || is_unfinished(name)) {
+            // Windows removes no file that is open.
+            drop(self._lock);
+            // The reason why the job failed is the error to tell.
+            let _ = fs::remove_dir_all(&self.root);
+        }
     }
 
     /// The folder itself.
@@ -269,7 +211,6 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("run");
         let record = record(folder.path());
-        assert_eq!(record.video.sha256, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
         let first = RunFolder::open(&root, &record).unwrap();
         let busy = RunFolder::open(&root, &record).unwrap_err();
         assert!(busy.to_string().contains("process"), "{busy}");
@@ -291,14 +232,21 @@ mod tests {
     }
 
     #[test]
-    fn an_abandoned_folder_is_gone() {
+    fn an_abandoned_folder_is_gone_unless_there_is_more_in_it() {
         let folder = tempfile::tempdir().unwrap();
         let record = record(folder.path());
         let root = folder.path().join("run");
-        let run = RunFolder::open(&root, &record).unwrap();
-        run.begin(&run.join("signals")).unwrap();
-        run.abandon();
+        let begun = || {
+            let run = RunFolder::open(&root, &record).unwrap();
+            run.begin(&run.join(SIGNALS)).unwrap();
+            run
+        };
+        begun().abandon();
         assert!(!root.exists());
+        let run = begun();
+        run.begin(&run.clip(0)).unwrap();
+        run.abandon();
+        assert!(root.join(RECORD).exists() && root.join("clips/000").exists());
     }
 
     #[test]

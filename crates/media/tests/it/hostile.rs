@@ -123,7 +123,7 @@ fn huge_frames_are_refused() {
     let large = bench.make("-f lavfi -i color=s=8192x8192:r=1:d=1 -c:v mjpeg -q:v 31 large.avi");
     refuse(&bench, &large, &["video.too_large"]);
     let header = b"YUV4MPEG2 W100000 H100000 F25:1 Ip A1:1 C420jpeg\nFRAME\n";
-    refuse(&bench, &bench.write("header.y4m", header), &["video.too_large", "video.damaged"]);
+    refuse(&bench, &bench.write("header.y4m", header), &["video.too_large"]);
     let mut gif = b"GIF89a\xff\xff\xff\xff\x80\0\0\0\0\0\xff\xff\xff".to_vec();
     for _ in 0..2 {
         gif.extend(b"\x21\xf9\x04\0\x0a\0\0\0\x2c\0\0\0\0\xff\xff\xff\xff\0\x02\x02\x44\x01\0");

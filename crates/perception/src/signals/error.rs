@@ -70,10 +70,10 @@ pub enum SignalsError {
         /// The folder.
         path: PathBuf,
     },
-    /// A file cannot be read.
+    /// A folder cannot be listed.
     #[error("cannot read: {source}: `{}`", path.display())]
     Unreadable {
-        /// The file or folder.
+        /// The folder.
         path: PathBuf,
         /// What the operating system said.
         source: std::io::Error,
@@ -86,9 +86,9 @@ pub enum SignalsError {
         /// What the operating system said.
         source: std::io::Error,
     },
-    /// A mask or depth picture cannot be read or written.
+    /// A picture or another file cannot be read or written.
     #[error(transparent)]
-    Picture(#[from] media::Error),
+    File(#[from] media::Error),
 }
 
 impl SignalsError {
@@ -104,7 +104,7 @@ impl SignalsError {
             Self::Empty { .. } => "signals.empty",
             Self::Unreadable { .. } => "input.unreadable",
             Self::Unwritable { .. } => "output.unwritable",
-            Self::Picture(picture) => picture.code(),
+            Self::File(file) => file.code(),
         }
     }
 
@@ -122,7 +122,7 @@ impl SignalsError {
             }
             Self::Unreadable { .. } => "check that the path exists and that you may read it",
             Self::Unwritable { .. } => "choose a folder that you may write to",
-            Self::Picture(picture) => return picture.help().to_string(),
+            Self::File(file) => return file.help().to_string(),
         }
         .to_owned()
     }

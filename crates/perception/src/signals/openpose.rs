@@ -32,7 +32,7 @@ struct Person {
 /// taken at first, then the one nearest to the frame before. None when the folder holds no such file.
 ///
 /// # Errors
-/// [`SignalsError::Unreadable`], [`SignalsError::FrameCount`], [`SignalsError::MalformedPose`],
+/// [`SignalsError::Unreadable`], [`SignalsError::File`], [`SignalsError::FrameCount`], [`SignalsError::MalformedPose`],
 /// [`SignalsError::NonFinite`], [`SignalsError::PointCount`].
 pub fn load_openpose(folder: &Path, frames: usize) -> Result<Option<Vec<Option<Pose>>>, SignalsError> {
     if !folder.is_dir() {

@@ -1,8 +1,9 @@
 //! `pose.json`: the poses of a whole video, one frame a line, `null` where nobody is seen.
 
+use std::io::Read;
 use std::path::Path;
 
-use media::file::write_atomic;
+use media::file::{open, write_atomic};
 use serde::Deserialize;
 
 use super::SignalsError;
@@ -24,8 +25,7 @@ pub struct PoseTrack {
 /// Reads a `pose.json`.
 ///
 /// # Errors
-/// [`SignalsError::Unreadable`], [`SignalsError::MalformedPose`], [`SignalsError::NonFinite`],
-/// [`SignalsError::PointCount`].
+/// [`SignalsError::File`], [`SignalsError::MalformedPose`], [`SignalsError::NonFinite`], [`SignalsError::PointCount`].
 pub fn load_poses(path: &Path) -> Result<PoseTrack, SignalsError> {
     #[derive(Deserialize)]
     struct Head {
@@ -51,7 +51,7 @@ pub fn load_poses(path: &Path) -> Result<PoseTrack, SignalsError> {
 /// Writes a `pose.json`, whole or not at all.
 ///
 /// # Errors
-/// [`SignalsError::NonFinite`], [`SignalsError::Picture`] when the file cannot be written.
+/// [`SignalsError::NonFinite`], [`SignalsError::File`] when the file cannot be written.
 pub fn save_poses(path: &Path, track: &PoseTrack) -> Result<(), SignalsError> {
     let mut text =
         format!("{{\"format\":\"{FORMAT}\",\"width\":{},\"height\":{},\"frames\":[", track.width, track.height);
@@ -73,19 +73,16 @@ pub fn save_poses(path: &Path, track: &PoseTrack) -> Result<(), SignalsError> {
 }
 
 pub(super) fn read(path: &Path) -> Result<String, SignalsError> {
-    let unreadable = |source| SignalsError::Unreadable { path: path.into(), source };
     // An hour of poses with hands and face is about half of that.
     const MOST: u64 = 1 << 30;
-    let data = std::fs::metadata(path).map_err(unreadable)?;
-    if !data.is_file() {
-        return Err(unreadable(std::io::Error::other("not a regular file")));
+    let malformed = |reason| SignalsError::MalformedPose { path: path.into(), reason };
+    let mut bytes = Vec::new();
+    let file = open(path)?;
+    file.take(MOST + 1).read_to_end(&mut bytes).map_err(|source| media::Error::reading(path, source))?;
+    if bytes.len() as u64 > MOST {
+        return Err(malformed(format!("found more than {MOST} bytes")));
     }
-    if data.len() > MOST {
-        return Err(unreadable(std::io::Error::other(format!("the file has more than {MOST} bytes"))));
-    }
-    let bytes = std::fs::read(path).map_err(unreadable)?;
-    String::from_utf8(bytes)
-        .map_err(|_| SignalsError::MalformedPose { path: path.into(), reason: "not UTF-8 text".to_owned() })
+    String::from_utf8(bytes).map_err(|_| malformed("not UTF-8 text".to_owned()))
 }
 
 fn check(path: &Path, index: usize, pose: &Pose) -> Result<(), SignalsError> {

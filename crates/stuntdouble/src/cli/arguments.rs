@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use stuntdouble::Error;
 use stuntdouble::pipeline::{Job, Mode, PerceiveJob};
+use stuntdouble::run_folder::SIGNALS;
 use stuntdouble::settings::{Device, MaskShape, PresetName, Settings};
 use toml::{Table, Value};
 
@@ -188,7 +189,7 @@ impl SettingOptions {
 
 /// The signals of what `perceive -o FOLDER` wrote lie in a folder of that folder.
 fn signals_in(folder: PathBuf) -> PathBuf {
-    let inner = folder.join("signals");
+    let inner = folder.join(SIGNALS);
     if inner.is_dir() { inner } else { folder }
 }
 

@@ -12,6 +12,7 @@ use perception::region::Region;
 
 use super::Work;
 use super::job::Job;
+use super::sheet::RunSheet;
 use super::source::Source;
 use crate::error::{Error, io};
 use crate::events::Step;
@@ -37,7 +38,7 @@ pub(super) fn check_format(run: &RunFolder, job: &Job, source: &Source) -> Resul
 }
 
 /// Writes the video: inside the run folder first, which no other process uses, then at its place.
-pub(super) fn export(work: &Work<'_>) -> Result<(), Error> {
+pub(super) fn export(work: &Work<'_>, sheet: &mut RunSheet<'_>) -> Result<(), Error> {
     let Work { job, run, source, scene, timeline, events, .. } = work;
     let inside = inside(run, job);
     let size = scene.output_size(timeline.frame_size());
@@ -49,7 +50,9 @@ pub(super) fn export(work: &Work<'_>) -> Result<(), Error> {
     for (index, frame) in source.frames()?.enumerate() {
         events.check_cancelled()?;
         let frame = frame?;
-        writer.push(&finished_frame(work, index, &frame.picture)?, frame.pts)?;
+        let finished = finished_frame(work, index, &frame.picture)?;
+        writer.push(&finished, frame.pts)?;
+        sheet.take(index, &frame.picture, &finished)?;
         events.progress(Step::Export, index as u64 + 1, timeline.len() as u64);
     }
     writer.finish()?;
@@ -60,7 +63,7 @@ pub(super) fn export(work: &Work<'_>) -> Result<(), Error> {
 }
 
 /// A frame of the result. Outside of the edited region it is the scene's, byte for byte.
-pub(super) fn finished_frame(work: &Work<'_>, index: usize, source: &Picture) -> Result<Picture, Error> {
+fn finished_frame(work: &Work<'_>, index: usize, source: &Picture) -> Result<Picture, Error> {
     let region = work.timeline.region(index);
     Ok(paste_frame(work.job, work.run.root(), work.clip_of(index), index, region, work.scene.backdrop(source))?.picture)
 }

@@ -12,6 +12,7 @@ mod generate;
 mod job;
 mod perceive;
 mod plan;
+mod report;
 mod scene;
 mod sheet;
 mod source;
@@ -21,19 +22,18 @@ pub use perceive::perceive_only;
 
 use fetch::Store;
 use media::picture::{Mask, Picture};
-use serde::Serialize;
+use model::clip_plan::{Clip, plan_clips};
 
 use crate::error::Error;
 use crate::events::{Event, Events};
+use crate::input::Input;
 use crate::manifest::Manifest;
 use crate::models;
 use crate::networks::LoadedNetworks;
-use crate::run_folder::{Input, RunFolder, RunRecord};
+use crate::run_folder::{LOG, RunFolder, RunRecord, SIGNALS};
 use crate::timeline::{Extent, Timeline};
-
-use model::clip_plan::{Clip, plan_clips};
-
 use scene::Scene;
+use sheet::RunSheet;
 use source::Source;
 
 /// Runs a job from start to end, or from where it stopped.
@@ -68,7 +68,7 @@ pub fn run(job: &Job, store: &Store, tools: &Tools, events: &Events) -> Result<(
     // 2. The steps. A run folder without finished signals is of no use, and in the way of the corrected command.
     let begun = begin(job, &run, &source, store, events);
     let mut timeline = match begun {
-        Err(error) if !matches!(error, Error::Cancelled) && !perceive::is_done(&run.join("signals")) => {
+        Err(error) if !matches!(error, Error::Cancelled) && !perceive::is_done(&run.join(SIGNALS)) => {
             run.abandon();
             return Err(error);
         }
@@ -78,27 +78,21 @@ pub fn run(job: &Job, store: &Store, tools: &Tools, events: &Events) -> Result<(
     let plan = plan_clips(timeline.len(), networks.clip_frames());
     let work = Work { job, run: &run, source: &source, scene: &scene, timeline: &timeline, plan: &plan, events };
     generate::generate(&work, &networks)?;
-    export::export(&work)?;
-    sheet::save(&work)?;
+    let mut sheet = RunSheet::new(&work);
+    export::export(&work, &mut sheet)?;
+    sheet.save()?;
     // 3. What was done, last of all.
     Manifest::new(record, source.ffmpeg_version(), &job.output)?.save(&run.join("manifest.json"))?;
-    let report = Report {
-        frames: timeline.len(),
-        frames_without_person: timeline.without_person(),
-        warnings: events.warnings(),
-    };
-    let text = serde_json::to_string_pretty(&report)
-        .map_err(|reason| Error::Setting { setting: "report".into(), reason: reason.to_string() })?;
-    media::file::write_atomic(&run.join("report.json"), text.as_bytes())?;
+    report::save(run.root(), &timeline, events)?;
     events.send(Event::Done { output: job.output.display().to_string() });
     Ok(())
 }
 
 /// Everything up to the signals.
 fn begin(job: &Job, run: &RunFolder, source: &Source, store: &Store, events: &Events) -> Result<Timeline, Error> {
-    events.log_to(&run.join("events.jsonl"))?;
+    events.log_to(&run.join(LOG))?;
     export::check_format(run, job, source)?;
-    perceive::perceive(&job.settings, &run.join("signals"), job.signals.as_deref(), source, store, events)
+    perceive::perceive(&job.settings, &run.join(SIGNALS), job.signals.as_deref(), source, store, events)
 }
 
 /// A frame of a finished `replace` job as it went to the encoder, with 255 where it may differ from the source, for whoever
@@ -107,7 +101,7 @@ fn begin(job: &Job, run: &RunFolder, source: &Source, store: &Store, events: &Ev
 /// # Errors
 /// [`Error`] when the run folder is not that of a finished job.
 pub fn finished_picture(job: &Job, index: usize, source: &Picture) -> Result<(Picture, Mask), Error> {
-    let signals = job.run_dir.join("signals");
+    let signals = job.run_dir.join(SIGNALS);
     let unfinished =
         || Error::OtherRun { path: job.run_dir.clone(), what: "state: its signals are not finished".into() };
     let extent = Extent::load(&signals)?.ok_or_else(unfinished)?;
@@ -134,12 +128,4 @@ impl Work<'_> {
     fn clip_of(&self, frame: usize) -> usize {
         self.plan.partition_point(|clip| clip.new_frames().end <= frame)
     }
-}
-
-/// `report.json`.
-#[derive(Serialize)]
-struct Report {
-    frames: usize,
-    frames_without_person: usize,
-    warnings: Vec<(&'static str, String)>,
 }

@@ -12,10 +12,12 @@ use perception::signals::{SignalsError, SignalsFolder};
 use perception::tracker::PersonChoice;
 
 use super::job::{PerceiveJob, Tools};
+use super::report;
 use super::source::Source;
 use crate::error::{Error, io};
 use crate::events::{Event, Events, Step};
 use crate::models;
+use crate::run_folder::SIGNALS;
 use crate::settings::Settings;
 use crate::timeline::{EXTENT_FILE, Extent, Timeline};
 
@@ -102,19 +104,18 @@ fn see(settings: &Settings, signals: &Path, source: &Source, store: &Store, even
 /// # Errors
 /// Every [`Error`] of the inputs; [`Error::OtherRun`] when the folder holds signals.
 pub fn perceive_only(job: &PerceiveJob, store: &Store, tools: &Tools, events: &Events) -> Result<(), Error> {
-    let signals = job.output.join("signals");
+    let signals = job.output.join(SIGNALS);
     if signals.exists() {
         return Err(Error::OtherRun { path: signals, what: "contents: there are signals".into() });
     }
     let source = Source::open(&job.video, &job.settings, store, tools, events)?;
-    models::person_models(store, events)?;
     let is_new = !job.output.exists();
     let unfinished = job.output.join(UNFINISHED);
     if unfinished.exists() {
         // Of a process that was killed.
         std::fs::remove_dir_all(&unfinished).map_err(io("clear", &unfinished))?;
     }
-    std::fs::create_dir_all(&unfinished).map_err(io("create", &unfinished))?;
+    std::fs::create_dir_all(&unfinished).map_err(|source| media::Error::writing(&job.output, source))?;
     let done = perceive_into(&unfinished, job, &source, store, events)
         .and_then(|()| std::fs::rename(&unfinished, &signals).map_err(io("create", &signals)));
     if done.is_err() {
@@ -139,12 +140,7 @@ fn perceive_into(
 ) -> Result<(), Error> {
     let timeline = perceive(&job.settings, signals, None, source, store, events)?;
     save_sheet(&job.output.join("sheet.png"), source, &timeline)?;
-    let report = serde_json::json!({
-        "frames": timeline.len(),
-        "frames_without_person": timeline.without_person(),
-        "warnings": events.warnings(),
-    });
-    Ok(media::file::write_atomic(&job.output.join("report.json"), report.to_string().as_bytes())?)
+    report::save(&job.output, &timeline, events)
 }
 
 fn save_sheet(path: &Path, source: &Source, timeline: &Timeline) -> Result<(), Error> {

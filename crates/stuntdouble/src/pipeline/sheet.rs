@@ -1,37 +1,55 @@
 //! The sheet of a run: reference, source, skeleton, environment and result, side by side.
 
 use media::image_file::{load_picture, save_picture};
+use media::picture::Picture;
 use media::sheet::Sheet;
 use perception::contact_sheet::spread_rows;
 
 use super::Work;
-use super::export::finished_frame;
 use crate::error::Error;
 
 const ROWS: usize = 6;
 const CELL: usize = 256;
 
-/// Writes `sheet.png`.
-pub(super) fn save(work: &Work<'_>) -> Result<(), Error> {
-    let rows = spread_rows(work.timeline.len(), ROWS);
-    let mut sheet = Sheet::new(5, CELL, CELL).titled("reference, source, skeleton, environment, result");
-    let reference = work.scene.reference(CELL as u32);
-    for (index, frame) in work.source.frames()?.enumerate() {
-        let picture = frame?.picture;
-        if !rows.contains(&index) {
-            continue;
+/// A sheet of a few frames of a run, filled as they are exported.
+pub(super) struct RunSheet<'a> {
+    work: &'a Work<'a>,
+    frames: Vec<usize>,
+    reference: Picture,
+    sheet: Sheet,
+}
+
+impl<'a> RunSheet<'a> {
+    /// A sheet without rows.
+    pub(super) fn new(work: &'a Work<'a>) -> Self {
+        Self {
+            work,
+            frames: spread_rows(work.timeline.len(), ROWS),
+            reference: work.scene.reference(CELL as u32),
+            sheet: Sheet::new(5, CELL, CELL).titled("reference, source, skeleton, environment, result"),
         }
-        sheet.push(&reference, "reference");
-        sheet.push(&picture, format!("source {index}"));
+    }
+
+    /// Adds a row if the frame is one of those to show.
+    pub(super) fn take(&mut self, index: usize, source: &Picture, result: &Picture) -> Result<(), Error> {
+        if !self.frames.contains(&index) {
+            return Ok(());
+        }
+        self.sheet.push(&self.reference, "reference");
+        self.sheet.push(source, format!("source {index}"));
         for name in ["skeleton", "environment"] {
-            let path = work.run.join(&format!("conditions/{name}/{index:06}.png"));
+            let path = self.work.run.join(&format!("conditions/{name}/{index:06}.png"));
             match path.exists() {
-                true => sheet.push(&load_picture(&path)?, name),
-                false => sheet.skip(),
+                true => self.sheet.push(&load_picture(&path)?, name),
+                false => self.sheet.skip(),
             }
         }
-        sheet.push(&finished_frame(work, index, &picture)?, "result");
-        sheet.end_row();
+        self.sheet.push(result, "result");
+        Ok(())
     }
-    Ok(save_picture(&work.run.join("sheet.png"), &sheet.render())?)
+
+    /// Writes `sheet.png`.
+    pub(super) fn save(&self) -> Result<(), Error> {
+        Ok(save_picture(&self.work.run.join("sheet.png"), &self.sheet.render())?)
+    }
 }

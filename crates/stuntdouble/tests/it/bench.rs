@@ -2,11 +2,10 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
 
 use media::ffmpeg::Ffmpeg;
 use media::image_file::save_picture;
@@ -14,12 +13,13 @@ use media::picture::{Mask, Picture};
 use perception::pose::{Keypoint, Pose};
 use perception::signals::SignalsFolder;
 
+use crate::ended::Ended;
+use crate::line::Line;
+
 /// Frames of the driving video.
 pub(crate) const FRAMES: usize = 4;
 /// Columns and rows of its frames.
 pub(crate) const SIZE: (usize, usize) = (64, 48);
-/// No case may take longer, whatever it is given.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The good inputs, and what did not go as expected.
 pub(crate) struct Bench {
@@ -27,76 +27,6 @@ pub(crate) struct Bench {
     ffmpeg: Option<Ffmpeg>,
     complaints: RefCell<Vec<String>>,
     cases: Cell<usize>,
-}
-
-/// One command line.
-#[derive(Clone)]
-pub(crate) struct Line {
-    words: Vec<OsString>,
-    options: Vec<(&'static str, OsString)>,
-    flags: Vec<&'static str>,
-    environment: Vec<(&'static str, OsString)>,
-    user_cache: bool,
-}
-
-impl Line {
-    fn new(words: &[&OsStr]) -> Self {
-        Self {
-            words: words.iter().map(OsString::from).collect(),
-            options: vec![],
-            flags: vec![],
-            environment: vec![],
-            user_cache: false,
-        }
-    }
-
-    /// Gives an option, or gives it another value.
-    pub(crate) fn with(mut self, option: &'static str, value: impl AsRef<OsStr>) -> Self {
-        let value = value.as_ref().to_owned();
-        match self.options.iter_mut().find(|(name, _)| *name == option) {
-            Some(found) => found.1 = value,
-            None => self.options.push((option, value)),
-        }
-        self
-    }
-
-    /// Leaves an option out.
-    pub(crate) fn without(mut self, option: &str) -> Self {
-        self.options.retain(|(name, _)| *name != option);
-        self
-    }
-
-    /// Gives an option that takes no value.
-    pub(crate) fn flag(mut self, flag: &'static str) -> Self {
-        self.flags.push(flag);
-        self
-    }
-
-    /// Sets an environment variable.
-    pub(crate) fn environment(mut self, name: &'static str, value: impl AsRef<OsStr>) -> Self {
-        self.environment.push((name, value.as_ref().to_owned()));
-        self
-    }
-
-    /// Takes what the user has fetched before, instead of an empty cache.
-    pub(crate) fn user_cache(mut self) -> Self {
-        self.user_cache = true;
-        self
-    }
-
-    fn arguments(&self) -> Vec<OsString> {
-        let options = self.options.iter().flat_map(|(name, value)| [OsString::from(name), value.clone()]);
-        self.words.iter().cloned().chain(options).chain(self.flags.iter().map(OsString::from)).collect()
-    }
-}
-
-/// How the program ended.
-struct Ended {
-    exit: Option<i32>,
-    stdout: String,
-    stderr: String,
-    /// What lies in its working folder or in its folder for temporary files.
-    left: Vec<PathBuf>,
 }
 
 impl Bench {
@@ -123,6 +53,12 @@ impl Bench {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, bytes).unwrap();
         path
+    }
+
+    /// Copies a file under another name.
+    pub(crate) fn copy(&self, from: &str, to: &str) -> PathBuf {
+        std::fs::copy(self.path(from), self.path(to)).unwrap();
+        self.path(to)
     }
 
     /// Makes an empty folder.
@@ -197,7 +133,7 @@ impl Bench {
 
     /// The same as `animate`, which needs the pose networks.
     pub(crate) fn animate(&self) -> Line {
-        Line { words: vec!["animate".into()], ..self.replace() }
+        self.replace().named("animate")
     }
 
     /// A `perceive`, which needs the pose networks.
@@ -212,31 +148,41 @@ impl Bench {
 
     /// Expects an error with this code and exit status, help, and nothing left behind.
     pub(crate) fn refuse(&self, what: &str, line: &Line, code: &str, exit: i32) {
-        for json in [true, false] {
-            let ended = self.run(what, line, json);
-            let (found, help) = if json { json_error(&ended.stdout) } else { text_error(&ended.stderr) };
-            if (found.as_str(), ended.exit) != (code, Some(exit)) {
-                self.complain(what, format!("`{found}` and {:?}, expected `{code}` and {exit}", ended.exit), &ended);
+        self.refuse_as_one_of(what, line, &[code], exit);
+    }
+
+    /// The same where more than one code is right.
+    pub(crate) fn refuse_as_one_of(&self, what: &str, line: &Line, codes: &[&str], exit: i32) {
+        self.cases.set(self.cases.get() + 1);
+        // Both views show the same error; the plain one is looked at in the first case.
+        let views: &[bool] = if self.cases.get() == 1 { &[true, false] } else { &[true] };
+        for &json in views {
+            let (ended, left) = self.run(what, line, json);
+            let error = ended.error(json);
+            if !codes.contains(&error.code.as_str()) || ended.exit != Some(exit) {
+                let complaint = format!("`{}` and {:?}, expected {codes:?} and {exit}", error.code, ended.exit);
+                self.complain(what, &complaint, &ended);
             }
-            if help.is_empty() || help.contains('\n') {
-                self.complain(what, format!("help `{help}`"), &ended);
+            if error.help.is_empty() || error.help.contains('\n') {
+                self.complain(what, &format!("help `{}`", error.help), &ended);
             }
-            if !ended.left.is_empty() {
-                self.complain(what, format!("left {:?}", ended.left), &ended);
+            if !left.is_empty() {
+                self.complain(what, &format!("left {left:?}"), &ended);
             }
             if json {
-                eprintln!("{what}: `{found}`, exit {:?}", ended.exit);
+                eprintln!("{what}: `{}`, exit {:?}, {:.1} s", error.code, ended.exit, ended.took.as_secs_f64());
             }
         }
     }
 
     /// Expects success, a result, and these codes of warnings.
     pub(crate) fn accept(&self, what: &str, line: &Line, result: &str, warnings: &[&str]) {
-        let ended = self.run(what, line, true);
+        let (ended, left) = self.run(what, line, true);
         let missing: Vec<_> = warnings.iter().filter(|code| !ended.stdout.contains(&format!("\"{code}\""))).collect();
-        if ended.exit != Some(0) || !ended.left.iter().any(|path| path == Path::new(result)) || !missing.is_empty() {
-            self.complain(what, format!("exit {:?}, not warned of {missing:?}", ended.exit), &ended);
+        if ended.exit != Some(0) || !left.iter().any(|path| path == Path::new(result)) || !missing.is_empty() {
+            self.complain(what, &format!("exit {:?}, not warned of {missing:?}", ended.exit), &ended);
         }
+        eprintln!("{what}: accepted, {:.1} s", ended.took.as_secs_f64());
     }
 
     /// Runs a command that a case builds on.
@@ -268,10 +214,11 @@ impl Bench {
     /// Panics when anything was not as expected.
     pub(crate) fn finish(self) {
         let complaints = self.complaints.borrow();
-        assert!(complaints.is_empty(), "of {} runs:\n{}", self.cases.get(), complaints.join("\n"));
+        eprintln!("{} wrong inputs", self.cases.get());
+        assert!(complaints.is_empty(), "of {} wrong inputs:\n{}", self.cases.get(), complaints.join("\n"));
     }
 
-    fn complain(&self, what: &str, complaint: String, ended: &Ended) {
+    fn complain(&self, what: &str, complaint: &str, ended: &Ended) {
         let mut text = format!("{what}: {complaint}");
         for line in ended.stdout.lines().chain(ended.stderr.lines()).rev().take(4) {
             let _ = write!(text, "\n    {line}");
@@ -289,8 +236,8 @@ impl Bench {
         command
     }
 
-    fn run(&self, what: &str, line: &Line, json: bool) -> Ended {
-        self.cases.set(self.cases.get() + 1);
+    /// Runs a command in an empty folder. With it comes what then lies there and in the folder for temporary files.
+    fn run(&self, what: &str, line: &Line, json: bool) -> (Ended, Vec<PathBuf>) {
         let (place, temporary) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let mut command = self.program(line, place.path());
         command.env("TMPDIR", temporary.path());
@@ -298,24 +245,21 @@ impl Bench {
             command.arg("--json");
         }
         let before = listing(self.folder.path());
-        let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let started = Instant::now();
-        let (exit, stdout, stderr) = end_of(child);
-        let mut left: Vec<_> = listing(place.path()).into_keys().collect();
-        left.extend(listing(temporary.path()).into_keys());
-        let ended = Ended { exit, stdout, stderr, left };
-        if exit.is_none() {
-            self.complain(what, format!("killed by a signal after {:?}", started.elapsed()), &ended);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let ended = Ended::of(command.spawn().unwrap());
+        if ended.exit.is_none() {
+            self.complain(what, &format!("killed by a signal after {:?}", ended.took), &ended);
         }
         if ended.stderr.contains("panicked") {
-            self.complain(what, "a panic".into(), &ended);
+            self.complain(what, "a panic", &ended);
         }
         let after = listing(self.folder.path());
         if before != after {
             let changed: Vec<_> = after.iter().filter(|(path, file)| before.get(*path) != Some(*file)).collect();
-            self.complain(what, format!("the inputs changed: {changed:?}, {} files before", before.len()), &ended);
+            self.complain(what, &format!("the inputs changed: {changed:?}, {} files before", before.len()), &ended);
         }
-        ended
+        let left = listing(place.path()).into_keys().chain(listing(temporary.path()).into_keys()).collect();
+        (ended, left)
     }
 }
 
@@ -329,47 +273,6 @@ pub(crate) fn figure(size: (usize, usize), left: usize) -> Picture {
 
 fn inside(size: (usize, usize), left: usize, x: usize, y: usize) -> bool {
     (left..left + 12).contains(&x) && (size.1 / 8..size.1 * 7 / 8).contains(&y)
-}
-
-/// Waits for the end of a program and reads what it says; kills it when it takes too long.
-fn end_of(mut child: Child) -> (Option<i32>, String, String) {
-    let read = |mut pipe: Box<dyn std::io::Read + Send>| {
-        std::thread::spawn(move || {
-            let mut bytes = vec![];
-            let _ = pipe.read_to_end(&mut bytes);
-            String::from_utf8_lossy(&bytes).into_owned()
-        })
-    };
-    let stdout = read(Box::new(child.stdout.take().unwrap()));
-    let stderr = read(Box::new(child.stderr.take().unwrap()));
-    let started = Instant::now();
-    let status = loop {
-        match child.try_wait().unwrap() {
-            Some(status) => break status,
-            None if started.elapsed() > PATIENCE => {
-                child.kill().unwrap();
-                break child.wait().unwrap();
-            }
-            None => std::thread::sleep(Duration::from_millis(5)),
-        }
-    };
-    (status.code(), stdout.join().unwrap(), stderr.join().unwrap())
-}
-
-/// Code and help of the last line, an error event.
-fn json_error(stdout: &str) -> (String, String) {
-    let last = stdout.lines().last().unwrap_or_default();
-    let event: serde_json::Value = serde_json::from_str(last).unwrap_or_default();
-    let field = |name: &str| event[name].as_str().unwrap_or_default().to_owned();
-    if event["event"] == "error" { (field("code"), field("help")) } else { (String::new(), String::new()) }
-}
-
-/// Code and help of the last error in plain text.
-fn text_error(stderr: &str) -> (String, String) {
-    let error = stderr.rsplit_once("error[").map(|(_, error)| error).unwrap_or_default();
-    let code = error.split_once("]: ").map(|(code, _)| code).unwrap_or_default();
-    let help = error.split_once("\nhelp: ").map(|(_, help)| help).unwrap_or_default();
-    (code.into(), help.trim_end().into())
 }
 
 /// Everything under a folder: relative paths, with size and time of files.

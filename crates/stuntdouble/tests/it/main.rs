@@ -10,5 +10,7 @@
 
 mod bench;
 mod cli;
+mod ended;
 mod hostile;
+mod line;
 mod pipeline;
