@@ -9,6 +9,30 @@ use crate::turned_square::TurnedSquare;
 const SIZE_RATIO: f32 = 1.5;
 const TURN: f32 = 0.5;
 
+/// How much larger than the frame the squares are in which large persons are looked for.
+const ROOMS: [f32; 2] = [1.5, 2.0];
+/// How much larger a region is made in which a detected person is not seen.
+const LARGER: f32 = 1.3;
+/// Side of a large region, in sides of the square around the frame.
+const LARGE: f32 = 0.4;
+
+/// Squares that leave room around a frame: the detector misses people whom the border cuts, and finds them smaller.
+pub(crate) fn wider(whole: &TurnedSquare) -> [TurnedSquare; 2] {
+    ROOMS.map(|room| TurnedSquare { side: room * whole.side, ..*whole })
+}
+
+/// Ways to look at a detected person: as the detector says; a large one also upright (the turn is wrong when arms are
+/// raised) and larger. A small one that is not seen at once is more often a thing.
+pub(crate) fn views(region: &TurnedSquare, frame: (usize, usize)) -> Vec<TurnedSquare> {
+    let others = [TurnedSquare { turn: 0.0, ..*region }, TurnedSquare { side: LARGER * region.side, ..*region }];
+    std::iter::once(*region).chain(others.into_iter().filter(|_| is_large(region, frame))).collect()
+}
+
+/// True when the region takes a good part of the frame.
+pub(crate) fn is_large(region: &TurnedSquare, (width, height): (usize, usize)) -> bool {
+    region.side >= LARGE * width.max(height) as f32
+}
+
 /// Three squares along a wide or tall frame; four corners and the middle of a squarish one.
 pub(crate) fn parts((width, height): (usize, usize)) -> Vec<TurnedSquare> {
     let (width, height) = (width as f32, height as f32);
@@ -92,6 +116,16 @@ mod tests {
                 assert!(parts.iter().any(|part| holds(part, place)), "{place:?} of {width}x{height}");
             }
         }
+    }
+
+    #[test]
+    fn only_large_regions_are_looked_at_in_other_ways() {
+        let region = TurnedSquare { turn: 0.4, ..square(30.0, 40.0, 10.0) };
+        let upright = square(30.0, 40.0, 10.0);
+        assert_eq!(views(&region, (20, 25)), [region, upright, TurnedSquare { side: 13.0, ..region }]);
+        assert_eq!(views(&region, (20, 26)), [region]);
+        let whole = TurnedSquare::around_frame(60, 80);
+        assert_eq!(wider(&whole), [square(30.0, 40.0, 120.0), square(30.0, 40.0, 160.0)]);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use media::picture::Picture;
 
 use crate::blazepose::body::{BODY_SIDE, BodyEstimate, BodyNetwork, point};
 use crate::blazepose::detector::{BODY_MARGIN, Detection, Detector};
-use crate::candidates::{disagrees, distance, holds, is_near, parts, prominence, sort_by_key};
+use crate::candidates::{disagrees, distance, holds, is_large, is_near, parts, prominence, sort_by_key, views, wider};
 use crate::error::Error;
 use crate::one_euro::{PointSmoother, Smoothing};
 use crate::pose::Keypoint;
@@ -128,7 +128,7 @@ impl Tracker {
         }
         let detections = self.best_first(picture, at)?;
         for detection in detections.iter().take(TRIES) {
-            if let Some(estimate) = self.look_twice(picture, &detection.region)?
+            if let Some(estimate) = self.look_about(picture, &detection.region)?
                 && self.plan(&estimate, at)
             {
                 let (estimate, detections) = (Some(estimate), Some(detections.len()));
@@ -180,6 +180,16 @@ impl Tracker {
         }
         let second = self.body.estimate(picture, &better)?;
         Ok(Some(second.filter(|second| second.flag >= FOUND).unwrap_or(first)))
+    }
+
+    /// The region of somebody new may be so rough that the body network sees nobody in it: other views of it follow.
+    fn look_about(&self, picture: &Picture, region: &TurnedSquare) -> Result<Option<BodyEstimate>, Error> {
+        for view in views(region, picture.size()) {
+            if let Some(seen) = self.look_twice(picture, &view)? {
+                return Ok(Some(seen));
+            }
+        }
+        Ok(None)
     }
 
     /// Remembers where to look next; false when the answer cannot be used.
@@ -234,7 +244,7 @@ impl Tracker {
             found.retain(|detection| holds(&detection.region, point));
             sort_by_key(&mut found, |detection| distance(&detection.region, point));
             for detection in found.iter().take(TRIES) {
-                let seen = self.look_twice(picture, &detection.region)?;
+                let seen = self.look_about(picture, &detection.region)?;
                 if let Some(seen) = seen.filter(|seen| covers(seen, point)) {
                     return Ok(Some(seen));
                 }
@@ -252,11 +262,16 @@ impl Tracker {
         Ok(best)
     }
 
-    /// All persons of a frame; small ones are looked for in parts of it when the whole shows nobody.
+    /// All persons of a frame. When the whole shows nobody, large ones, cut by the border, are looked for with room around
+    /// the frame, and small ones in parts of it.
     fn detect(&self, picture: &Picture) -> Result<Vec<Detection>, Error> {
         let whole = TurnedSquare::around_frame(picture.width(), picture.height());
         let mut found = self.detector.detect(picture, &whole)?;
         if found.is_empty() {
+            for square in wider(&whole) {
+                found.extend(self.detector.detect(picture, &square)?);
+            }
+            found.retain(|detection| is_large(&detection.region, picture.size()));
             for part in parts(picture.size()) {
                 found.extend(self.detector.detect(picture, &part)?);
             }

@@ -22,6 +22,7 @@ pub(crate) struct Measured {
     exchanged: usize,
     right: Vec<f64>,
     errors: [Vec<f64>; 4],
+    drops: [Vec<f64>; Joint::COUNT],
     ious: Vec<f64>,
     thing: Vec<f64>,
     moves: Vec<f64>,
@@ -39,6 +40,9 @@ pub(crate) struct Figures {
     /// Mean and median errors of head, trunk, arms, legs where a person is seen.
     pub(crate) errors: [Option<f64>; 4],
     pub(crate) middle_errors: [Option<f64>; 4],
+    /// Median of how far below the true place each joint is seen, in torso lengths, indexed by [`Joint`]: where the network's
+    /// notion of a joint differs from the rig's.
+    pub(crate) drops: [Option<f64>; Joint::COUNT],
     /// Share of the frames seen in which the error is less than half as large when left and right are exchanged.
     pub(crate) exchanged: Option<f64>,
     /// Intersection over union with the exact mask over all frames, and the value that a tenth of the frames stays under.
@@ -73,6 +77,9 @@ impl Measured {
             for (list, part) in self.errors.iter_mut().zip(PARTS) {
                 list.extend(part.iter().filter_map(|joint| errors[*joint]).map(f64::from));
             }
+            for ((list, place), seen) in self.drops.iter_mut().zip(known.places).zip(pose.body) {
+                list.extend(place.map(|(_, y)| f64::from((seen.y - y) / known.torso)));
+            }
             let exchanged = Pose { body: OTHER_SIDE.map(|joint| pose.body[joint]), ..Pose::default() };
             let sum = |errors: [Option<f32>; Joint::COUNT]| errors.into_iter().flatten().sum::<f32>();
             self.exchanged += usize::from(2.0 * sum(known.errors(&exchanged)) < sum(errors));
@@ -96,6 +103,7 @@ impl Measured {
         self.exchanged += other.exchanged;
         self.right.extend(&other.right);
         self.errors.iter_mut().zip(&other.errors).for_each(|(all, more)| all.extend(more));
+        self.drops.iter_mut().zip(&other.drops).for_each(|(all, more)| all.extend(more));
         self.ious.extend(&other.ious);
         self.thing.extend(&other.thing);
         self.moves.extend(&other.moves);
@@ -110,12 +118,20 @@ impl Measured {
             pck: mean(&self.right),
             errors: self.errors.each_ref().map(|list| mean(list)),
             middle_errors: self.errors.each_ref().map(|list| above(list, 0.5)),
+            drops: self.drops.each_ref().map(|list| above(list, 0.5)),
             exchanged: (self.seen > 0).then(|| self.exchanged as f64 / self.seen as f64),
             mask_iou: mean(&self.ious),
             mask_iou_tenth: above(&self.ious, 0.1),
             thing_taken: mean(&self.thing),
             largest_move: above(&self.moves, 1.0),
         }
+    }
+}
+
+impl Figures {
+    /// How well a clip was seen as one number, 0..=2.
+    pub(crate) fn score(&self) -> f64 {
+        self.pck.unwrap_or(1.0) + self.mask_iou.unwrap_or(1.0)
     }
 }
 
