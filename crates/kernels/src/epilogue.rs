@@ -96,6 +96,8 @@ impl<T: Element> Epilogue<'_, T> {
     pub(crate) unsafe fn finish<S: Simd>(&self, place: Place<T>, sums: *const f32) {
         let Place { row, column, columns, gated, result, at } = place;
         let lanes = S::LANES;
+        debug_assert!(column < if gated { columns / 2 } else { columns }, "column {column} of {columns}");
+        debug_assert!(self.residual.is_none_or(|residual| at + column < residual.len()), "residual ends before {at}");
         // SAFETY: the caller's; a vector is loaded or stored in full only where all its columns exist.
         unsafe {
             if gated {

@@ -9,8 +9,9 @@
 //! sweep; these are joined in f64 (Chan, Golub, LeVeque 1983). So a map is read from memory once for statistics and once,
 //! from the last-level cache where it fits, for the result. The variance is the biased one.
 //!
-//! The sweep sums differences from the piece's first pixel and their squares. However far that pixel lies from the mean, its
-//! own square is in the variance: of `n` pixels, rounding grows at most `n + 1` times, and far less on real maps.
+//! The sweep goes in runs of `RUN` pixels and sums differences from the mean so far (at first: from the first pixel) and their
+//! squares. However far that lies from the run's mean, its own distance is in the variance: rounding grows at most
+//! `RUN + 1` times, and far less on real maps.
 #![expect(clippy::needless_range_loop, reason = "vectors are counted, in step with pointers")]
 
 use crate::buffer::Buffer;
@@ -23,6 +24,9 @@ use crate::simd::{Kernel, Simd};
 
 /// Elements of a piece, about: what the second-nearest cache keeps between two sweeps.
 const PIECE: usize = 32 * 1024;
+
+/// Pixels between corrections of the mean.
+const RUN: usize = 16;
 
 /// What a group normalisation applies: parameters and what follows.
 #[derive(Debug, Clone, Copy)]
@@ -172,27 +176,37 @@ unsafe fn moments<S: Simd, T: Element, const NV: usize>(
     unsafe {
         // Whole vectors must not pay for the question how long they are.
         let at = |pixel: *const T, v: usize| pixel.wrapping_add(v * S::LANES);
-        let mut centres = [S::splat(0.0); NV];
+        let mut means = [S::splat(0.0); NV];
         for v in 0..NV {
-            centres[v] = if NV > 1 { T::load::<S>(at(input, v)) } else { load::<S, T>(input, n) };
+            means[v] = if NV > 1 { T::load::<S>(at(input, v)) } else { load::<S, T>(input, n) };
         }
-        let (mut sums, mut squares) = ([S::splat(0.0); NV], [S::splat(0.0); NV]);
-        let mut pixel = input;
-        for _ in 0..pixels {
-            for v in 0..NV {
-                let x = if NV > 1 { T::load::<S>(at(pixel, v)) } else { load::<S, T>(pixel, n) };
-                let off = S::sub(x, centres[v]);
-                sums[v] = S::add(sums[v], off);
-                squares[v] = S::mul_add(off, off, squares[v]);
+        let mut total = [S::splat(0.0); NV];
+        let (mut pixel, mut seen) = (input, 0);
+        while seen < pixels {
+            let run = RUN.min(pixels - seen);
+            let (mut sums, mut squares) = ([S::splat(0.0); NV], [S::splat(0.0); NV]);
+            for _ in 0..run {
+                for v in 0..NV {
+                    let x = if NV > 1 { T::load::<S>(at(pixel, v)) } else { load::<S, T>(pixel, n) };
+                    let off = S::sub(x, means[v]);
+                    sums[v] = S::add(sums[v], off);
+                    squares[v] = S::mul_add(off, off, squares[v]);
+                }
+                pixel = pixel.wrapping_add(stride);
             }
-            pixel = pixel.wrapping_add(stride);
+            seen += run;
+            // The run's mean is `off` from the mean so far: both means and both sums of squares are joined.
+            let (each, weight) = (S::splat(1.0 / run as f32), S::splat(run as f32 / seen as f32));
+            let less = S::splat(-((run * run) as f32) / seen as f32);
+            for v in 0..NV {
+                let off = S::mul(sums[v], each);
+                means[v] = S::mul_add(off, weight, means[v]);
+                total[v] = S::add(total[v], S::mul_add(S::mul(off, off), less, squares[v]));
+            }
         }
-        let share = S::splat(1.0 / pixels as f32);
         for v in 0..NV {
-            let off = S::mul(sums[v], share);
-            let square = S::sub(squares[v], S::mul(off, sums[v]));
-            store::<S, f32>(partial.add(v * S::LANES), S::add(centres[v], off), n);
-            store::<S, f32>(partial.add(stride + v * S::LANES), S::max(S::splat(0.0), square), n);
+            store::<S, f32>(partial.add(v * S::LANES), means[v], n);
+            store::<S, f32>(partial.add(stride + v * S::LANES), S::max(S::splat(0.0), total[v]), n);
         }
     }
 }

@@ -5,8 +5,8 @@
 //! | input, result | `[rows, C]` |
 //! | weight, bias | `[C]` f32 |
 //!
-//! A row is read twice, from the nearest cache the second time: for sums of differences from its first element and of their
-//! squares (how exact that is: see `group_norm`), and for the result. The variance is the biased one.
+//! A row is read twice, from the nearest cache the second time: for sums of differences from the mean of its first vectors
+//! and of their squares (how exact that is: see `group_norm`), and for the result. The variance is the biased one.
 
 use crate::element::Element;
 use crate::epilogue::load;
@@ -88,9 +88,14 @@ impl<T: Element> Kernel for Normalise<'_, T> {
 #[inline(always)]
 unsafe fn statistics<S: Simd, T: Element>(row: &[T]) -> [f32; 2] {
     let (from, full) = (row.as_ptr(), row.len() - row.len() % S::LANES);
-    let centre = row[0].to_f32();
+    let head = full.min(4 * S::LANES);
     // SAFETY: vectors end at most at `full`; the rest of the row is shorter than a vector.
     unsafe {
+        let mut first = S::splat(0.0);
+        for at in (0..head).step_by(S::LANES) {
+            first = S::add(first, T::load::<S>(from.add(at)));
+        }
+        let centre = if head > 0 { S::sum(first) / head as f32 } else { row[0].to_f32() };
         let centres = S::splat(centre);
         let (mut sums, mut squares) = ([S::splat(0.0); 4], [S::splat(0.0); 4]);
         let mut at = 0;
