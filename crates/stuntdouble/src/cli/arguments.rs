@@ -36,6 +36,9 @@ pub(crate) enum Command {
     Models(Models),
     /// Train networks from a configuration file
     Train(Train),
+    /// Render synthetic clips with exact ground truth
+    #[command(subcommand)]
+    Stage(super::stage::Stage),
     /// Say what is installed, what is missing, and what to do
     Doctor,
     /// Run the example that comes with the program

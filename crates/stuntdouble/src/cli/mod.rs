@@ -4,6 +4,7 @@ mod arguments;
 mod doctor;
 mod environment;
 mod models;
+mod stage;
 mod training;
 
 use std::process::ExitCode;
@@ -82,6 +83,7 @@ fn run(arguments: Arguments, events: &Events) -> Result<(), Error> {
         }
         Command::Models(command) => models::run(command, &store, events),
         Command::Train(options) => training::run(&options.config, events),
+        Command::Stage(command) => stage::run(command, events),
         Command::Doctor => doctor::run(&store, &environment, arguments.json),
     }
 }

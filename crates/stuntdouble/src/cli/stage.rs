@@ -1,0 +1,179 @@
+//! `stage render|inspect|pack`.
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use stage::{Assets, ClipSettings, ShardPlan, Split, Wanted, inspect_shards, write_shards};
+use stuntdouble::Error;
+use stuntdouble::events::{Event, Events, Step};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Stage {
+    /// Render clips into shards; goes on where an earlier run was stopped
+    Render(Render),
+    /// Check the shards of a folder, say what they hold, and draw a sheet
+    Inspect {
+        /// The folder that `stage render` wrote
+        folder: PathBuf,
+        /// The sheet to write [default: `sheet.png` in the folder]
+        #[arg(long, value_name = "FILE")]
+        sheet: Option<PathBuf>,
+        /// Clips on the sheet
+        #[arg(long, value_name = "N", default_value_t = 64)]
+        show: usize,
+    },
+    /// Put a folder of assets into one small file that `--assets` takes too
+    Pack {
+        /// The folder of assets
+        #[arg(long, value_name = "FOLDER")]
+        assets: PathBuf,
+        /// The file to write
+        #[arg(short, long, value_name = "FILE")]
+        output: PathBuf,
+        /// Greatest length in MiB
+        #[arg(long, value_name = "MIB", default_value_t = 30)]
+        limit: u64,
+        /// Leave out files that cannot be used, with a warning
+        #[arg(long)]
+        skip_broken: bool,
+    },
+}
+
+/// Options of `stage render`.
+#[derive(Debug, Args)]
+pub(crate) struct Render {
+    /// The folder to write
+    #[arg(short, long, value_name = "FOLDER")]
+    out: PathBuf,
+    /// A folder or pack of characters, motions, things and places [default: the built-in cast]
+    #[arg(long, value_name = "PATH")]
+    assets: Option<PathBuf>,
+    /// Leave out files that cannot be used, with a warning
+    #[arg(long)]
+    skip_broken: bool,
+    /// Number of clips
+    #[arg(long, value_name = "N", default_value_t = 64)]
+    clips: u64,
+    /// Clips a shard
+    #[arg(long, value_name = "N", default_value_t = 32)]
+    per_shard: u64,
+    /// Name of the set: sets of different names share no clip
+    #[arg(long, value_name = "NAME", default_value = "stage")]
+    set: String,
+    /// Only assets of this part: `train`, `val` or `test`
+    #[arg(long, value_name = "PART", value_parser = split)]
+    split: Option<Split>,
+    /// Side of a frame in pixels
+    #[arg(long, value_name = "PIXELS", default_value_t = 256)]
+    size: usize,
+    /// Frames a clip
+    #[arg(long, value_name = "N", default_value_t = 16)]
+    frames: usize,
+    /// Reference pictures of each identity
+    #[arg(long, value_name = "N", default_value_t = 4)]
+    references: usize,
+    /// Do not render the same clip with another identity
+    #[arg(long)]
+    no_twin: bool,
+    /// Share of clips in which a thing is used
+    #[arg(long, value_name = "SHARE", default_value_t = 0.5)]
+    props: f32,
+    /// Share of clips with furniture
+    #[arg(long, value_name = "SHARE", default_value_t = 0.35)]
+    furniture: f32,
+    /// Share of clips with bystanders
+    #[arg(long, value_name = "SHARE", default_value_t = 0.12)]
+    bystanders: f32,
+}
+
+fn split(text: &str) -> Result<Split, String> {
+    match text {
+        "train" => Ok(Split::Train),
+        "val" => Ok(Split::Val),
+        "test" => Ok(Split::Test),
+        _ => Err("one of `train`, `val`, `test`".into()),
+    }
+}
+
+pub(super) fn run(command: Stage, events: &Events) -> Result<(), Error> {
+    match command {
+        Stage::Render(options) => render(options, events),
+        Stage::Inspect { folder, sheet, show } => inspect(&folder, sheet, show, events),
+        Stage::Pack { assets, output, limit, skip_broken } => {
+            let assets = load(Some(&assets), skip_broken, events)?;
+            let length = assets.pack(&output, limit << 20)?;
+            events.note(format!("{:.1} MiB", length as f64 / f64::from(1 << 20)));
+            events.send(Event::Done { output: output.display().to_string() });
+            Ok(())
+        }
+    }
+}
+
+/// The assets of a folder or pack. A broken file is an error unless it is to be left out.
+fn load(path: Option<&Path>, skip_broken: bool, events: &Events) -> Result<Assets, Error> {
+    let Some(path) = path else { return Ok(Assets::procedural()) };
+    let (assets, warnings) = Assets::load(path)?;
+    for warning in warnings {
+        if !skip_broken {
+            events.note("`--skip-broken` leaves out files that cannot be used");
+            return Err(warning.cause.into());
+        }
+        events.warn(warning.cause.code(), format!("left out: {}", warning.cause));
+    }
+    Ok(assets)
+}
+
+fn render(options: Render, events: &Events) -> Result<(), Error> {
+    let assets = load(options.assets.as_deref(), options.skip_broken, events)?;
+    let settings = ClipSettings {
+        width: options.size,
+        height: options.size,
+        frames: options.frames,
+        split: options.split,
+        twin: !options.no_twin,
+        references: options.references,
+        prop_share: options.props,
+        furniture_share: options.furniture,
+        bystander_share: options.bystanders,
+        ..ClipSettings::default()
+    };
+    let plan = ShardPlan {
+        folder: options.out,
+        set: options.set,
+        settings,
+        wanted: Wanted::ALL,
+        clips: options.clips,
+        per_shard: options.per_shard,
+    };
+    let mut told = |done: u64, of: u64| {
+        events.progress(Step::Render, done, of);
+        if events.check_cancelled().is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    write_shards(&plan, &assets, &mut told)?;
+    events.check_cancelled()?;
+    events.send(Event::Done { output: plan.folder.display().to_string() });
+    Ok(())
+}
+
+fn inspect(folder: &Path, sheet: Option<PathBuf>, show: usize, events: &Events) -> Result<(), Error> {
+    let (found, picture) = inspect_shards(folder, show)?;
+    let sheet = sheet.unwrap_or_else(|| folder.join("sheet.png"));
+    media::image_file::save_picture(&sheet, &picture)?;
+    let sizes = [&found.characters, &found.identities, &found.motions, &found.props, &found.scenes].map(|set| set.len());
+    let [characters, identities, motions, props, scenes] = sizes;
+    let [furniture, bystanders, blurred, noisy] = found.extras;
+    events.note(format!("{} clips, {} frames; every checksum is right", found.clips, found.frames));
+    events.note(format!(
+        "{characters} characters in {identities} looks, {motions} motions, {props} things, {scenes} places"
+    ));
+    for (usage, count) in &found.usages {
+        events.note(format!("{count} clips with a thing {usage}"));
+    }
+    events.note(format!(
+        "{furniture} clips with furniture, {bystanders} with bystanders, {blurred} blurred, {noisy} noisy"
+    ));
+    events.note(format!("smallest person {:.0} % of the height", 100.0 * found.smallest_person));
+    events.send(Event::Done { output: sheet.display().to_string() });
+    Ok(())
+}
