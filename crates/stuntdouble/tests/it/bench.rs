@@ -6,6 +6,7 @@ use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use media::ffmpeg::Ffmpeg;
 use media::image_file::save_picture;
@@ -27,6 +28,7 @@ pub(crate) struct Bench {
     ffmpeg: Option<Ffmpeg>,
     complaints: RefCell<Vec<String>>,
     cases: Cell<usize>,
+    slowest: Cell<Duration>,
 }
 
 impl Bench {
@@ -36,6 +38,7 @@ impl Bench {
             ffmpeg: Ffmpeg::find(std::env::var_os("STUNTDOUBLE_FFMPEG").map(PathBuf::from).as_deref()).ok(),
             complaints: RefCell::default(),
             cases: Cell::default(),
+            slowest: Cell::default(),
         };
         bench.frames("frames", SIZE);
         save_picture(&bench.path("character.png"), &figure((40, 64), 20)).unwrap();
@@ -214,7 +217,7 @@ impl Bench {
     /// Panics when anything was not as expected.
     pub(crate) fn finish(self) {
         let complaints = self.complaints.borrow();
-        eprintln!("{} wrong inputs", self.cases.get());
+        eprintln!("{} wrong inputs, the slowest run took {:.1} s", self.cases.get(), self.slowest.get().as_secs_f64());
         assert!(complaints.is_empty(), "of {} wrong inputs:\n{}", self.cases.get(), complaints.join("\n"));
     }
 
@@ -247,6 +250,7 @@ impl Bench {
         let before = listing(self.folder.path());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let ended = Ended::of(command.spawn().unwrap());
+        self.slowest.set(self.slowest.get().max(ended.took));
         if ended.exit.is_none() {
             self.complain(what, &format!("killed by a signal after {:?}", ended.took), &ended);
         }

@@ -20,6 +20,8 @@ fn outputs_that_cannot_be_written() {
     let run = |path: &Path| bench.replace().with("--run-dir", path);
     let cases = [
         ("folder missing", to(Path::new("no/such/out.mp4")), "output.unwritable", 5),
+        #[cfg(target_os = "linux")]
+        ("folder in which nobody may write", to(Path::new("/proc/out.mp4")), "output.unwritable", 5),
         ("below a file", to(&file.join("out.mp4")), "output.unwritable", 5),
         ("a folder", to(&folder), "output.unwritable", 5),
         ("without a name", to(Path::new("")), "usage.invalid", 2),
