@@ -1,6 +1,7 @@
 //! What a set of weights can do, on rendered clips whose identities and motions it has not seen.
 //!
-//! `first_weights ASSETS OUT [WEIGHTS] [CLIPS] [FRAMES]` prints one JSON line and writes `OUT/sheet.png`. Measured:
+//! `first_weights ASSETS OUT [WEIGHTS] [CLIPS] [FRAMES] [STEPS] [GUIDANCE]` prints one JSON line and writes `OUT/sheet.png`;
+//! `-` for the bundled weights. Measured:
 //! - colour: is the mean torso colour (Lab) of the result nearest to that of the true reference among four (chance 25 %)?
 //! - pose: with another clip's pose, how well does the silhouette of result minus plate overlap that pose's mask (IoU)?
 //! - environment: with another clip's environment, is the ring around the hole nearer to the right one of the two?
@@ -35,16 +36,25 @@ struct Case {
 
 fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let path =
-        |index: usize| arguments.get(index).map(PathBuf::from).context("usage: ASSETS OUT [WEIGHTS] [CLIPS] [FRAMES]");
+    let path = |index: usize| {
+        let usage = "usage: ASSETS OUT [WEIGHTS] [CLIPS] [FRAMES] [STEPS] [GUIDANCE]";
+        arguments.get(index).map(PathBuf::from).context(usage)
+    };
     let (assets, out) = (path(0)?, path(1)?);
     let weights = arguments.get(2).filter(|text| *text != "-").map(PathBuf::from);
     let number = |index: usize, default: usize| arguments.get(index).map_or(Ok(default), |text| text.parse());
     let (clips, frames) = (number(3, 100)?, number(4, 8)?);
     ensure!(clips >= 4, "at least 4 clips, so that there are 4 references");
     std::fs::create_dir_all(&out)?;
-    let settings = Settings { weights, ..Settings::default() };
+    let defaults = Settings::default();
+    let guidance = arguments.get(6).map_or(Ok(defaults.guidance), |text| text.parse())?;
+    let settings = Settings { weights, steps: number(5, defaults.steps)?, guidance, ..defaults };
     let loaded = LoadedNetworks::load(&settings)?;
+    let sampling = SamplingSettings {
+        steps: settings.steps,
+        guidance: settings.guidance as f32,
+        schedule: loaded.networks.config().schedule.clone(),
+    };
     let (assets, _) = Assets::load(&assets)?;
     let cases: Vec<Case> =
         (0..clips).map(|index| render(index, frames, loaded.size(), &assets)).collect::<anyhow::Result<_>>()?;
@@ -56,7 +66,7 @@ fn main() -> anyhow::Result<()> {
         let other = &cases[(index + 1) % clips];
         // 1. As it is.
         let conditions = conditions(&case.signals);
-        let result = make(&loaded, &conditions, &case.reference, index);
+        let result = make(&loaded, &sampling, &conditions, &case.reference, index);
         let candidates = [0, 1, 2, 3].map(|step| &cases[(index + step * clips / 4) % clips]);
         let found = torso_colour(&result, &case.signals);
         let distances = candidates.map(|candidate| distance(found, candidate.torso));
@@ -69,7 +79,7 @@ fn main() -> anyhow::Result<()> {
             .map(|(plate, signals)| CropSignals { picture: plate.clone(), ..signals.clone() })
             .collect();
         let posed_conditions = self::conditions(&posed);
-        let posed_result = make(&loaded, &posed_conditions, &case.reference, index);
+        let posed_result = make(&loaded, &sampling, &posed_conditions, &case.reference, index);
         overlaps.extend(
             (0..frames).map(|frame| overlap(&posed_result[frame], &case.plates[frame], &other.signals[frame].person)),
         );
@@ -81,7 +91,7 @@ fn main() -> anyhow::Result<()> {
             .map(|(plate, signals)| CropSignals { picture: plate.clone(), ..signals.clone() })
             .collect();
         let moved_conditions = self::conditions(&moved);
-        let moved_result = make(&loaded, &moved_conditions, &case.reference, index);
+        let moved_result = make(&loaded, &sampling, &moved_conditions, &case.reference, index);
         let difference = |plates: &[Picture]| -> f64 {
             (0..frames)
                 .map(|frame| ring_difference(&moved_result[frame], &plates[frame], &moved_conditions[frame].mask))
@@ -156,19 +166,19 @@ fn conditions(signals: &[CropSignals]) -> Vec<Conditions> {
     inference_conditions(signals, None, &ConditionsConfig::default())
 }
 
-fn make(loaded: &LoadedNetworks, conditions: &[Conditions], reference: &Picture, seed: usize) -> Vec<Picture> {
+fn make(
+    loaded: &LoadedNetworks,
+    sampling: &SamplingSettings,
+    conditions: &[Conditions],
+    reference: &Picture,
+    seed: usize,
+) -> Vec<Picture> {
     let networks = &loaded.networks;
     let clip = tensors::clip_conditions(networks, conditions);
     let reference = tensors::reference_state(networks, reference);
-    let chosen = Settings::default();
-    let settings = SamplingSettings {
-        steps: chosen.steps,
-        guidance: chosen.guidance as f32,
-        schedule: networks.config().schedule.clone(),
-    };
     let noise = clip_noise(seed as u64, 0, clip.environment.dims(), &Default::default());
     let latents =
-        generate_clip(networks, &clip, &reference, &settings, noise, |_, _| std::ops::ControlFlow::Continue(()))
+        generate_clip(networks, &clip, &reference, sampling, noise, |_, _| std::ops::ControlFlow::Continue(()))
             .unwrap_or_else(|error| panic!("{error}"));
     let [_, c, n, h, w] = latents.dims();
     let frames = latents.swap_dims(1, 2).reshape([n, c, h, w]);

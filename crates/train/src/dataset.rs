@@ -3,6 +3,7 @@
 //! ```text
 //! FOLDER/lessons/000017.safetensors          pictures: rendered and split, independent of any network
 //! FOLDER/latents-1f2e3d4c/000017.safetensors the same as latents of the autoencoder with this hash
+//! FOLDER/latents-1f2e3d4c/000017-2.safetensors its second copy in other colours
 //! ```
 //! Clip `i` is a function of the settings and `i` alone, so several processes may fill one folder, and `clips` may grow.
 
@@ -22,6 +23,7 @@ use crate::checkpoint::{json, sha256};
 use crate::crops::PictureFolder;
 use crate::error::{Result, TrainError};
 use crate::picture_tensor::tensor_from_pictures;
+use crate::recolour::MOST_COPIES;
 use crate::records::EncodedClip;
 use crate::supervision::{Lesson, SourceClip, SupervisionConfig, split};
 use crate::trainer::{Event, Progress, random_of_step};
@@ -42,6 +44,9 @@ pub struct DatasetConfig {
     pub split: Split,
     /// Number of clips.
     pub clips: u64,
+    /// Copies of each clip in other colours, 0 to 5.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub recoloured: u64,
     /// Side of a rendered frame in pixels.
     #[serde(default = "default_side")]
     pub side: usize,
@@ -60,6 +65,11 @@ pub struct DatasetConfig {
     /// Pictures to put behind reference persons.
     #[serde(default)]
     pub backgrounds: Vec<PictureFolder>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 fn default_side() -> usize {
@@ -81,7 +91,7 @@ fn tenth() -> f32 {
 impl DatasetConfig {
     /// Hash of everything that decides what clip `i` is.
     fn identity(&self) -> Result<String> {
-        let same = Self { folder: PathBuf::new(), clips: 0, ..self.clone() };
+        let same = Self { folder: PathBuf::new(), clips: 0, recoloured: 0, ..self.clone() };
         Ok(sha256(json(&same, &self.folder)?.as_bytes()))
     }
 
@@ -163,13 +173,17 @@ impl DatasetConfig {
     /// Encodes what is not encoded yet and reads all clips.
     ///
     /// # Errors
-    /// Those of [`prepare`](Self::prepare) and of the autoencoder's file.
+    /// Those of [`prepare`](Self::prepare) and of the autoencoder's file; [`TrainError::Setting`] for too many copies.
     pub fn load<B: ModelBackend>(
         &self,
         autoencoder: &Path,
         device: &B::Device,
         progress: &mut Progress<'_>,
     ) -> Result<Vec<EncodedClip>> {
+        if self.recoloured > MOST_COPIES {
+            let found = self.recoloured.to_string();
+            return Err(TrainError::Setting { setting: "recoloured", found, expected: "0 to 5" });
+        }
         self.prepare(progress)?;
         let bytes = std::fs::read(autoencoder).map_err(TrainError::io(autoencoder))?;
         let hash = sha256(&bytes);
@@ -177,15 +191,18 @@ impl DatasetConfig {
         std::fs::create_dir_all(&folder).map_err(TrainError::io(&folder))?;
         let network = autoencoder::load::<B>(autoencoder, device)?.0.no_grad();
         let mut clips = vec![];
-        for index in 0..self.clips {
-            let path = folder.join(format!("{index:06}.safetensors"));
+        let all = self.clips * (1 + self.recoloured);
+        for number in 0..all {
+            let (copy, index) = (number / self.clips, number % self.clips);
+            let name = if copy == 0 { format!("{index:06}") } else { format!("{index:06}-{copy}") };
+            let path = folder.join(format!("{name}.safetensors"));
             if !path.exists() {
                 let (lesson, note) = Lesson::read(&self.lesson_path(index))?;
-                encode(&lesson, &network, device).save(&path, &note)?;
+                encode(&lesson.recoloured(index, copy), &network, device).save(&path, &note)?;
             }
             clips.push(EncodedClip::read(&path)?.0);
-            if index % 50 == 49 || index + 1 == self.clips {
-                let told: ControlFlow<()> = progress(&Event::Prepared { done: clips.len(), of: self.clips as usize });
+            if number % 50 == 49 || number + 1 == all {
+                let told: ControlFlow<()> = progress(&Event::Prepared { done: clips.len(), of: all as usize });
                 if told.is_break() {
                     break;
                 }
@@ -267,6 +284,7 @@ mod tests {
             assets: None,
             split: Split::Train,
             clips,
+            recoloured: 0,
             side: 48,
             frames: 2,
             props: 0.5,
@@ -318,6 +336,14 @@ mod tests {
         ));
         assert_eq!(back.dims(), [2, 3, 32, 32]);
         assert_eq!(config.load::<Flex>(&weights, &device, &mut quiet).unwrap(), clips);
+        // In other colours: the same clips, and after them their copies.
+        let config = DatasetConfig { recoloured: 1, ..config };
+        let more = config.load::<Flex>(&weights, &device, &mut quiet).unwrap();
+        assert_eq!((more.len(), &more[..2]), (4, &clips[..]));
+        assert_eq!(more[3], encode(&lesson.recoloured(1, 1), &network, &device));
+        assert_ne!(more[3].target, clips[1].target);
+        let config = DatasetConfig { recoloured: 6, ..config };
+        assert_eq!(config.load::<Flex>(&weights, &device, &mut quiet).unwrap_err().code(), "train.setting");
     }
 
     #[test]

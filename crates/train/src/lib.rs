@@ -17,6 +17,7 @@ mod normal;
 pub mod optimizer;
 pub mod parameters;
 pub mod picture_tensor;
+pub mod recolour;
 pub mod records;
 pub mod supervision;
 pub mod trainer;

@@ -41,6 +41,7 @@ pub(crate) fn denoiser(folder: &Path, run: &str, steps: u64) -> DenoiserTraining
         assets: None,
         split,
         clips: 1,
+        recoloured: 0,
         side: 64,
         frames: 4,
         props: 1.0,
