@@ -21,11 +21,11 @@ pub(crate) fn wider(whole: &TurnedSquare) -> [TurnedSquare; 2] {
     ROOMS.map(|room| TurnedSquare { side: room * whole.side, ..*whole })
 }
 
-/// Ways to look at a detected person: as the detector says; a large one also upright (the turn is wrong when arms are
-/// raised) and larger. A small one that is not seen at once is more often a thing.
-pub(crate) fn views(region: &TurnedSquare, frame: (usize, usize)) -> Vec<TurnedSquare> {
+/// Other ways to look at a large detected person: upright (the detector's turn is wrong when arms are raised), and larger.
+/// A small one that is not seen at once is more often a thing.
+pub(crate) fn other_views(region: &TurnedSquare, frame: (usize, usize)) -> Vec<TurnedSquare> {
     let others = [TurnedSquare { turn: 0.0, ..*region }, TurnedSquare { side: LARGER * region.side, ..*region }];
-    std::iter::once(*region).chain(others.into_iter().filter(|_| is_large(region, frame))).collect()
+    others.into_iter().filter(|_| is_large(region, frame)).collect()
 }
 
 /// True when the region takes a good part of the frame.
@@ -122,8 +122,8 @@ mod tests {
     fn only_large_regions_are_looked_at_in_other_ways() {
         let region = TurnedSquare { turn: 0.4, ..square(30.0, 40.0, 10.0) };
         let upright = square(30.0, 40.0, 10.0);
-        assert_eq!(views(&region, (20, 25)), [region, upright, TurnedSquare { side: 13.0, ..region }]);
-        assert_eq!(views(&region, (20, 26)), [region]);
+        assert_eq!(other_views(&region, (20, 25)), [upright, TurnedSquare { side: 13.0, ..region }]);
+        assert_eq!(other_views(&region, (20, 26)), []);
         let whole = TurnedSquare::around_frame(60, 80);
         assert_eq!(wider(&whole), [square(30.0, 40.0, 120.0), square(30.0, 40.0, 160.0)]);
     }

@@ -6,7 +6,9 @@ use media::picture::Picture;
 
 use crate::blazepose::body::{BODY_SIDE, BodyEstimate, BodyNetwork, point};
 use crate::blazepose::detector::{BODY_MARGIN, Detection, Detector};
-use crate::candidates::{disagrees, distance, holds, is_large, is_near, parts, prominence, sort_by_key, views, wider};
+use crate::candidates::{
+    disagrees, distance, holds, is_large, is_near, other_views, parts, prominence, sort_by_key, wider,
+};
 use crate::error::Error;
 use crate::one_euro::{PointSmoother, Smoothing};
 use crate::pose::Keypoint;
@@ -127,19 +129,17 @@ impl Tracker {
             }
         }
         let detections = self.best_first(picture, at)?;
-        for detection in detections.iter().take(TRIES) {
-            if let Some(estimate) = self.look_about(picture, &detection.region)?
-                && self.plan(&estimate, at)
-            {
-                let (estimate, detections) = (Some(estimate), Some(detections.len()));
-                return Ok(Sighting { estimate, is_new: true, detections, missed_choice });
-            }
+        let regions: Vec<_> = detections.iter().take(TRIES).map(|detection| detection.region).collect();
+        let mut seen = self.first_seen(picture, &regions)?;
+        if seen.is_none() {
+            seen = self.near_last(picture, at)?;
         }
-        let detections = Some(detections.len());
-        let (estimate, is_new) = match self.near_last(picture, at)? {
-            Some(estimate) if self.plan(&estimate, at) => (Some(estimate), true),
-            _ => (None, false),
-        };
+        if seen.is_none() {
+            let others: Vec<_> = regions.iter().flat_map(|region| other_views(region, picture.size())).collect();
+            seen = self.first_seen(picture, &others)?;
+        }
+        let estimate = seen.filter(|seen| self.plan(seen, at));
+        let (is_new, detections) = (estimate.is_some(), Some(detections.len()));
         Ok(Sighting { estimate, is_new, detections, missed_choice })
     }
 
@@ -182,10 +182,10 @@ impl Tracker {
         Ok(Some(second.filter(|second| second.flag >= FOUND).unwrap_or(first)))
     }
 
-    /// The region of somebody new may be so rough that the body network sees nobody in it: other views of it follow.
-    fn look_about(&self, picture: &Picture, region: &TurnedSquare) -> Result<Option<BodyEstimate>, Error> {
-        for view in views(region, picture.size()) {
-            if let Some(seen) = self.look_twice(picture, &view)? {
+    /// The body in the first of the regions in which there is one.
+    fn first_seen(&self, picture: &Picture, regions: &[TurnedSquare]) -> Result<Option<BodyEstimate>, Error> {
+        for region in regions {
+            if let Some(seen) = self.look_twice(picture, region)? {
                 return Ok(Some(seen));
             }
         }
@@ -244,7 +244,7 @@ impl Tracker {
             found.retain(|detection| holds(&detection.region, point));
             sort_by_key(&mut found, |detection| distance(&detection.region, point));
             for detection in found.iter().take(TRIES) {
-                let seen = self.look_about(picture, &detection.region)?;
+                let seen = self.look_twice(picture, &detection.region)?;
                 if let Some(seen) = seen.filter(|seen| covers(seen, point)) {
                     return Ok(Some(seen));
                 }
