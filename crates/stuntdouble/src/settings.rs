@@ -24,7 +24,7 @@ impl PresetName {
     /// Denoising steps and guidance when the user chooses none: what the weights were found to do best with.
     fn sampling(self) -> (usize, f64) {
         match self {
-            Self::Bundled => (2, 1.0),
+            Self::Bundled => (2, 3.0),
             Self::Sd15 => (20, 3.5),
             Self::Tiny => (2, 1.0),
         }
@@ -205,7 +205,7 @@ mod tests {
             let settings = Settings::resolve(None, Table::new(), &pairs).unwrap();
             (settings.steps, settings.guidance)
         };
-        assert_eq!(of(&[]), (2, 1.0));
+        assert_eq!(of(&[]), (2, 3.0));
         assert_eq!(of(&["preset=sd15"]), (20, 3.5));
         assert_eq!(of(&["preset=sd15", "steps=7"]), (7, 3.5));
     }
