@@ -160,7 +160,8 @@ fn inspect(folder: &Path, sheet: Option<PathBuf>, show: usize, events: &Events) 
     let (found, picture) = inspect_shards(folder, show)?;
     let sheet = sheet.unwrap_or_else(|| folder.join("sheet.png"));
     media::image_file::save_picture(&sheet, &picture)?;
-    let sizes = [&found.characters, &found.identities, &found.motions, &found.props, &found.scenes].map(|set| set.len());
+    let sizes =
+        [&found.characters, &found.identities, &found.motions, &found.props, &found.scenes].map(|set| set.len());
     let [characters, identities, motions, props, scenes] = sizes;
     let [furniture, bystanders, blurred, noisy] = found.extras;
     events.note(format!("{} clips, {} frames; every checksum is right", found.clips, found.frames));
