@@ -126,6 +126,22 @@ pub fn clip_noise<B: ModelBackend>(seed: u64, clip: usize, shape: [usize; 5], de
     Tensor::from_data(TensorData::new(values, shape), device)
 }
 
+/// The noise that a clip starts from with these networks, `[B, C, N, h, w]`: [`clip_noise`]. Networks without temporal
+/// modules get one frame's noise for all frames of all clips, because nothing else would keep their frames alike.
+pub fn starting_noise<B: ModelBackend>(
+    networks: &Networks<B>,
+    seed: u64,
+    clip: usize,
+    shape: [usize; 5],
+    device: &B::Device,
+) -> Tensor<B, 5> {
+    let [b, c, n, h, w] = shape;
+    match networks.config().unet.motion {
+        Some(_) => clip_noise(seed, clip, shape, device),
+        None => clip_noise(seed, 0, [b, c, 1, h, w], device).repeat_dim(2, n),
+    }
+}
+
 /// Makes the latents `[1, C, N, h, w]` of a clip from noise of that shape. `progress` is told how many of how many steps are
 /// done.
 ///

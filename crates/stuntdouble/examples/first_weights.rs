@@ -13,7 +13,7 @@ use media::image_file::save_picture;
 use media::picture::{Mask, Picture};
 use media::sheet::Sheet;
 use model::pixels;
-use model::sampler::{SamplingSettings, clip_noise, generate_clip};
+use model::sampler::{SamplingSettings, generate_clip, starting_noise};
 use perception::conditions::{Conditions, ConditionsConfig, CropSignals, FrameSignals, inference_conditions};
 use perception::pose::{Joint, Pose};
 use perception::region::crop_picture;
@@ -176,7 +176,7 @@ fn make(
     let networks = &loaded.networks;
     let clip = tensors::clip_conditions(networks, conditions);
     let reference = tensors::reference_state(networks, reference);
-    let noise = clip_noise(seed as u64, 0, clip.environment.dims(), &Default::default());
+    let noise = starting_noise(networks, seed as u64, 0, clip.environment.dims(), &Default::default());
     let latents =
         generate_clip(networks, &clip, &reference, sampling, noise, |_, _| std::ops::ControlFlow::Continue(()))
             .unwrap_or_else(|error| panic!("{error}"));

@@ -24,7 +24,7 @@ use model::ModelBackend;
 use model::ddim::Ddim;
 use model::networks::{ClipConditions, Networks};
 use model::preset::{NetworksConfig, Preset};
-use model::sampler::{SamplingSettings, clip_noise, generate_clip};
+use model::sampler::{SamplingSettings, generate_clip, starting_noise};
 use model::video::frames_from_video;
 use model::weights::{Extra, Precision, Weights};
 use rand::Rng;
@@ -297,7 +297,7 @@ impl<B: AutodiffBackend + ModelBackend> Denoising<'_, B> {
             let with_objects = clip.objects.is_some();
             let excerpt = Excerpt { clip, first: 0, reference: 0 };
             let batch = Batch::gather(&[excerpt], frames, with_objects, &self.device);
-            let noise = clip_noise(self.config.settings.seed, index, batch.target.dims(), &self.device);
+            let noise = starting_noise(networks, self.config.settings.seed, index, batch.target.dims(), &self.device);
             let reference = networks.reference_state(batch.reference.clone(), None);
             let go_on = |_, _| ControlFlow::Continue(());
             let made = generate_clip(networks, &batch.conditions, &reference, &settings, noise, go_on);

@@ -38,6 +38,19 @@ fn noise_is_normal_and_differs_by_seed_and_clip() {
 }
 
 #[test]
+fn without_temporal_modules_all_frames_start_alike() {
+    let start = |networks: &Networks<Flex>, clip| starting_noise(networks, 3, clip, SHAPE, &Default::default());
+    let with = tiny(|_| {}, 1);
+    start(&with, 2).into_data().assert_eq(&noise(3, 2).into_data(), true);
+    let without = tiny(|config| config.unet.motion = None, 1);
+    let all = start(&without, 2);
+    all.clone().into_data().assert_eq(&start(&without, 0).into_data(), true);
+    let frame = |place| all.clone().narrow(2, place, 1);
+    frame(0).into_data().assert_eq(&frame(3).into_data(), true);
+    assert!(frame(0).abs().max().into_scalar() > 0.5);
+}
+
+#[test]
 fn the_same_seed_gives_the_same_clip_and_another_does_not() {
     let networks = awake(tiny(|_| {}, 1));
     let (conditions, reference) = (conditions(4), reference(&networks));

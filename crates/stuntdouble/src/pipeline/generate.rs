@@ -8,7 +8,7 @@ use media::picture::{Mask, Picture};
 use model::clip_plan::Clip;
 use model::networks::{Networks, ReferenceState};
 use model::pixels;
-use model::sampler::{SamplingSettings, clip_noise, decode_frames, generate_clip};
+use model::sampler::{SamplingSettings, decode_frames, generate_clip, starting_noise};
 use model::weights::{Precision, to_bytes};
 use perception::conditions::{Conditions, CropSignals, inference_conditions};
 
@@ -138,7 +138,7 @@ impl ClipMaker<'_> {
             guidance: settings.guidance as f32,
             schedule: networks.config().schedule.clone(),
         };
-        let noise = clip_noise(settings.seed, clip.index, shape, &Default::default());
+        let noise = starting_noise(networks, settings.seed, clip.index, shape, &Default::default());
         let total = (plan.len() * settings.steps) as u64;
         let latents = generate_clip(networks, &conditions, &self.reference, &sampling, noise, |step, _| {
             events.progress(Step::Generate, (clip.index * settings.steps + step) as u64, total);
