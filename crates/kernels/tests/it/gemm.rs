@@ -80,8 +80,6 @@ fn case() -> impl Strategy<Value = Case> {
     let parts =
         (any::<bool>(), any::<bool>(), proptest::option::of(1_usize..9), any::<bool>(), any::<bool>(), any::<bool>());
     (shape, parts).prop_map(|((rows, columns, channels, gap, seed), (bias, row_bias, group, residual, silu, geglu))| {
-        // No layer has GEGLU after a bias by row; one random case of the two together missed its tolerance and is open.
-        let row_bias = row_bias && !geglu;
         Case { rows, columns, channels, gap, seed, bias, row_bias, group, residual, silu: silu && !geglu, geglu }
     })
 }
@@ -96,6 +94,27 @@ proptest! {
             run::<bf16>(cpu, case);
         });
     }
+}
+
+#[test]
+fn gates_far_below_zero() {
+    let case = Case {
+        rows: 43,
+        columns: 63,
+        channels: 36,
+        gap: 2,
+        seed: 14_464_187_740_177_689_722,
+        bias: false,
+        row_bias: true,
+        group: None,
+        residual: false,
+        silu: false,
+        geglu: true,
+    };
+    each_cpu(|cpu| {
+        run::<f32>(cpu, case);
+        run::<bf16>(cpu, case);
+    });
 }
 
 #[test]

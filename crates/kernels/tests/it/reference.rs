@@ -107,16 +107,17 @@ pub(crate) fn silu(x: f64) -> f64 {
     x / (1.0 + (-x).exp())
 }
 
-/// The erf form, with erf from its series.
+/// The erf form, with erf from the series whose terms all have the sign of `x`: the alternating one loses its digits
+/// from |x| = 6 on.
 pub(crate) fn gelu(x: f64) -> f64 {
     let z = x / std::f64::consts::SQRT_2;
     if x.abs() > 8.0 {
         return if x > 0.0 { x } else { x * 0.0 };
     }
     let (mut term, mut sum) = (z, z);
-    for n in 1..200 {
-        term *= -z * z / f64::from(n);
-        sum += term / f64::from(2 * n + 1);
+    for n in 1..300 {
+        term *= 2.0 * z * z / f64::from(2 * n + 1);
+        sum += term;
     }
-    x * 0.5 * (1.0 + sum * std::f64::consts::FRAC_2_SQRT_PI)
+    x * 0.5 * (1.0 + sum * std::f64::consts::FRAC_2_SQRT_PI * (-z * z).exp())
 }
