@@ -3,7 +3,7 @@
 //! | operand | shape |
 //! |---|---|
 //! | query, result | `[B, L, heads * D]` |
-//! | keys, values of a source | `[B or 1, L_s, heads * D]`; one for all pictures where it is 1 |
+//! | keys, values of a source | `[B_s, L_s, heads * D]`, `B_s` a divisor of `B` |
 //!
 //! `softmax(scale * Q K^T) V` per head, where `K` and `V` are all sources' one after the other. A task is up to
 //! `PARTS * VECTORS` vectors of queries of one head.
@@ -23,7 +23,7 @@ pub struct Source<'a, T> {
     pub keys: &'a [T],
     /// `[batch, len, heads * D]`
     pub values: &'a [T],
-    /// As many as queries have, or 1: shared by all.
+    /// As many as queries have, or a divisor of that: each is shared by as many pictures that follow each other.
     pub batch: usize,
     /// Tokens.
     pub len: usize,
@@ -61,7 +61,8 @@ pub fn attention<T: Element>(
     assert_eq!(query.len(), batch * queries * token, "attention: query of {sizes:?}");
     assert_eq!(result.len(), query.len(), "attention: result of {sizes:?}");
     for Source { keys, values, batch: own, len } in sources {
-        assert!(*own == batch || *own == 1, "attention: source of batch {own}, queries of batch {batch}");
+        let fits = *own == batch || *own > 0 && batch.is_multiple_of(*own);
+        assert!(fits, "attention: source of batch {own}, queries of batch {batch}");
         let sizes = [keys.len(), values.len()];
         assert_eq!(sizes, [own * len * token; 2], "attention: source [{own}, {len}, {token}]");
     }
@@ -80,7 +81,7 @@ pub fn attention<T: Element>(
         let (picture, head, first) = (task / (heads * blocks), task / blocks % heads, task % blocks * block);
         let start = (picture * queries + first) * token + head * width;
         let tokens = sources.iter().map(|source| {
-            let start = if source.batch == 1 { 0 } else { picture * source.len * token } + head * width;
+            let start = picture / (batch / source.batch) * source.len * token + head * width;
             // An empty source has no element to start at.
             let start = if source.len == 0 { 0 } else { start };
             let (keys, values) = (source.keys[start..].as_ptr(), source.values[start..].as_ptr());

@@ -7,7 +7,7 @@ use half::bf16;
 use crate::element::{Element, Native};
 use crate::isa::Cpu;
 use crate::simd::dispatch;
-use crate::{attention, group_norm, layer_norm, layout, peak, product, temporal, winograd};
+use crate::{attention, group_norm, layer_norm, layout, peak, pointwise, product, temporal, winograd};
 
 macro_rules! compiled {
     ($($name:ident($task:ty) -> $output:ty;)*) => {
@@ -42,6 +42,7 @@ compiled! {
     moments(group_norm::Moments<'_, Self>) -> ();
     apply(group_norm::Apply<'_, Self>) -> ();
     normalise(layer_norm::Normalise<'_, Self>) -> ();
+    silu(pointwise::Silu<'_, Self>) -> ();
     turn(layout::Turn<'_, Self>) -> ();
     peak(peak::Loop<'_, Self>) -> usize;
 }

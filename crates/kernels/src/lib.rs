@@ -20,7 +20,8 @@
 //!    then the same memory. Data that come as `[B, C, H, W]` are turned by [`transpose`], once on each side.
 //! 5. Put what follows a product into its [`Epilogue`]: the time embedding as `group_bias` (rows of a group: the pixels of a
 //!    picture), the residual, SiLU. [`group_norm`] takes SiLU as its activation.
-//! 6. For attention to a reference give two [`Source`]s; the reference's has `batch` 1 where all pictures share it.
+//! 6. For attention to a reference give two [`Source`]s; the reference's has a `batch` for each clip, and the clip's
+//!    pictures share it.
 //!
 //! All work on the rayon pool of the caller; on one thread inside `pool.install`.
 //!
@@ -58,6 +59,7 @@ mod micro;
 mod packed;
 mod partition;
 mod peak;
+mod pointwise;
 mod product;
 mod simd;
 mod temporal;
@@ -77,5 +79,6 @@ pub use layer_norm::layer_norm;
 pub use layout::{narrow, transpose, widen};
 pub use packed::PackedMatrix;
 pub use peak::peak_loop;
+pub use pointwise::silu;
 pub use temporal::{Clip, temporal_attention};
 pub use upsample::{PackedUpsample, upsample_convolve};

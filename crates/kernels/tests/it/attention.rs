@@ -30,8 +30,8 @@ fn exact<T: Number>(query: &[T], tokens: &[(&[T], &[T], usize)], width: usize, s
 #[derive(Debug, Clone)]
 struct Case {
     sizes: Heads,
-    /// Tokens, and whether it is shared by all pictures.
-    sources: Vec<(usize, bool)>,
+    /// Tokens, and how many pictures share them where that divides their number, else one.
+    sources: Vec<(usize, usize)>,
     scale: f32,
     seed: u64,
 }
@@ -41,12 +41,12 @@ fn run<T: Number>(cpu: Cpu, case: &Case, damage: impl Fn(&mut [T], &mut [(Vec<T>
     let token = heads * width;
     let mut random = Random(case.seed);
     let mut query = random.shifted::<T>(batch * queries * token);
-    let batch_of = |shared: bool| if shared { 1 } else { batch };
+    let sharing = |share: usize| if batch.is_multiple_of(share) { share } else { 1 };
     let mut data: Vec<_> = case
         .sources
         .iter()
-        .map(|(len, shared)| {
-            let n = batch_of(*shared) * len * token;
+        .map(|(len, share)| {
+            let n = batch / sharing(*share) * len * token;
             (random.many::<T>(n), random.many::<T>(n))
         })
         .collect();
@@ -56,7 +56,7 @@ fn run<T: Number>(cpu: Cpu, case: &Case, damage: impl Fn(&mut [T], &mut [(Vec<T>
         .sources
         .iter()
         .zip(&data)
-        .map(|((len, shared), (keys, values))| Source { keys, values, batch: batch_of(*shared), len: *len })
+        .map(|((len, share), (keys, values))| Source { keys, values, batch: batch / sharing(*share), len: *len })
         .collect();
     let result = on_one_and_two_threads(query.len(), |result| {
         attention(cpu, query, &sources, case.sizes, case.scale, result);
@@ -65,8 +65,8 @@ fn run<T: Number>(cpu: Cpu, case: &Case, damage: impl Fn(&mut [T], &mut [(Vec<T>
     for (row, query) in query.chunks_exact(token).enumerate() {
         for head in 0..heads {
             let mut tokens = vec![];
-            for ((len, shared), (keys, values)) in case.sources.iter().zip(&data) {
-                let picture = if *shared { 0 } else { row / queries };
+            for ((len, share), (keys, values)) in case.sources.iter().zip(&data) {
+                let picture = row / queries / sharing(*share);
                 tokens.extend((0..*len).map(|i| (&keys[..], &values[..], (picture * len + i) * token + head * width)));
             }
             expected.extend(exact(&query[head * width..], &tokens, width, case.scale));
@@ -76,8 +76,8 @@ fn run<T: Number>(cpu: Cpu, case: &Case, damage: impl Fn(&mut [T], &mut [(Vec<T>
 }
 
 fn case() -> impl Strategy<Value = Case> {
-    let sizes = (0_usize..3, 0_usize..80, 1_usize..4, 1_usize..50);
-    let source = (0_usize..150, any::<bool>());
+    let sizes = (0_usize..5, 0_usize..80, 1_usize..4, 1_usize..50);
+    let source = (0_usize..150, 1_usize..5);
     (sizes, proptest::collection::vec(source, 1..3), 0.05_f32..2.0, any::<u64>()).prop_map(
         |((batch, queries, heads, width), sources, scale, seed)| Case {
             sizes: Heads { batch, queries, heads, width },
@@ -134,7 +134,7 @@ fn temporal<T: Number>(cpu: Cpu, clip: Clip, seed: u64, damage: impl Fn(&mut [Ve
 fn large_scores_and_the_last_key_wins() {
     // The maximum moves up in every tile, and early weights vanish.
     let sizes = Heads { batch: 1, queries: 3, heads: 1, width: 2 };
-    let case = Case { sizes, sources: vec![(200, false)], scale: 1.0, seed: 4 };
+    let case = Case { sizes, sources: vec![(200, 1)], scale: 1.0, seed: 4 };
     fn grow<T: Number>(_: &mut [T], data: &mut [(Vec<T>, Vec<T>)]) {
         for (i, key) in data[0].0.iter_mut().enumerate() {
             *key = T::of((i as f64) * 0.5);
@@ -160,7 +160,7 @@ fn not_a_number_and_infinity_as_in_the_reference() {
         data[0].0[..6 * 64].fill(T::of(f64::NEG_INFINITY));
     }
     let sizes = Heads { batch: 1, queries: 5, heads: 2, width: 3 };
-    let case = Case { sizes, sources: vec![(100, false)], scale: 0.5, seed: 8 };
+    let case = Case { sizes, sources: vec![(100, 1)], scale: 0.5, seed: 8 };
     each_cpu(|cpu| {
         run::<f32>(cpu, &case, damage);
         run::<bf16>(cpu, &case, damage);

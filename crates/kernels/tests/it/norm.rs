@@ -172,3 +172,26 @@ fn equal_numbers_become_the_bias() {
         assert!(result.iter().zip(bias.iter().cycle()).all(|(x, bias)| (x - bias).abs() < 1e-3), "{cpu:?} {result:?}");
     });
 }
+
+#[test]
+fn silu_alone() {
+    fn check<T: Number>(cpu: Cpu, len: usize) {
+        let mut input = Random(5).shifted::<T>(len);
+        for (i, x) in input.iter_mut().enumerate() {
+            *x = T::of(x.wide() * (1 + i % 30) as f64);
+        }
+        if len > 40 {
+            (input[3], input[20], input[40]) = (T::of(f64::NAN), T::of(f64::INFINITY), T::of(-200.0));
+        }
+        let input = &input[1..];
+        let result = on_one_and_two_threads(len, |result| kernels::silu(cpu, input, result));
+        let exact = |x: &T| Exact { value: silu(x.wide()), scale: x.wide().abs() };
+        assert_close(&result, &input.iter().map(exact).collect::<Vec<_>>(), &format!("{cpu:?} {len}"));
+    }
+    each_cpu(|cpu| {
+        for len in [0, 1, 15, 16, 47, 20_000, 33_333] {
+            check::<f32>(cpu, len);
+            check::<bf16>(cpu, len);
+        }
+    });
+}

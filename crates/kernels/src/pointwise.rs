@@ -1,0 +1,52 @@
+//! Element by element: SiLU where no product or norm comes before it to take it along.
+
+use crate::element::Element;
+use crate::epilogue::load;
+use crate::isa::Cpu;
+use crate::math;
+use crate::partition::{Shared, for_each_task};
+use crate::simd::{Kernel, Simd};
+
+/// Elements of a task.
+const PIECE: usize = 16 * 1024;
+
+/// `x * sigmoid(x)` of every element.
+///
+/// # Panics
+/// When the slices differ in length.
+pub fn silu<T: Element>(cpu: Cpu, input: &[T], result: &mut [T]) {
+    assert_eq!(input.len(), result.len(), "silu");
+    let shared = Shared::new(result);
+    for_each_task(input.len().div_ceil(PIECE), |task| {
+        let input = &input[task * PIECE..input.len().min((task + 1) * PIECE)];
+        // SAFETY: each task has its own part of the result, as long as its part of the input.
+        let result = unsafe { std::slice::from_raw_parts_mut(shared.pointer().add(task * PIECE), input.len()) };
+        // SAFETY: the slices are equally long.
+        unsafe { T::silu(cpu, Silu { input, result }) };
+    });
+}
+
+/// Slices of one length.
+pub(crate) struct Silu<'a, T> {
+    input: &'a [T],
+    result: &'a mut [T],
+}
+
+impl<T: Element> Kernel for Silu<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        let (from, to, len) = (self.input.as_ptr(), self.result.as_mut_ptr(), self.input.len());
+        let full = len - len % S::LANES;
+        // SAFETY: whole vectors end at `full`, the last one has what is left; both slices are `len` long.
+        unsafe {
+            for at in (0..full).step_by(S::LANES) {
+                T::store::<S>(to.add(at), math::silu::<S>(T::load::<S>(from.add(at))));
+            }
+            if full < len {
+                T::store_some::<S>(to.add(full), math::silu::<S>(load::<S, T>(from.add(full), len - full)), len - full);
+            }
+        }
+    }
+}
