@@ -10,41 +10,8 @@ use burn::module::Module;
 use burn::tensor::{Tensor, backend::Backend};
 
 use crate::layers::{Linear, Start};
+pub use crate::ops::KeysValues;
 use crate::ops::{self, ModelBackend};
-
-/// Keys and values of a set of tokens, heads not yet split.
-#[derive(Debug, Clone)]
-pub struct KeysValues<B: Backend> {
-    /// `[M, L, C]`.
-    pub keys: Tensor<B, 3>,
-    /// `[M, L, C]`.
-    pub values: Tensor<B, 3>,
-}
-
-impl<B: ModelBackend> KeysValues<B> {
-    /// Adds the same tokens to every frame of a clip: `[B*N, L, C]` and `[B, L_r, C]` to `[B*N, L + L_r, C]`.
-    pub fn join(self, shared: &Self) -> Self {
-        Self { keys: join(self.keys, &shared.keys), values: join(self.values, &shared.values) }
-    }
-}
-
-fn join<B: Backend>(own: Tensor<B, 3>, shared: &Tensor<B, 3>) -> Tensor<B, 3> {
-    let ([m, l, c], [b, l_shared, c_shared]) = (own.dims(), shared.dims());
-    assert!(b > 0 && m.is_multiple_of(b) && c == c_shared, "join: own {:?}, shared {:?}", own.dims(), shared.dims());
-    let n = m / b;
-    let shared = shared.clone().reshape([b, 1, l_shared, c]).expand([b, n, l_shared, c]);
-    Tensor::cat(vec![own.reshape([b, n, l, c]), shared], 2).reshape([m, l + l_shared, c])
-}
-
-/// `[B, L, C]` to `[B*N, L, C]`, the same for every frame.
-pub(crate) fn repeat_for_frames<B: Backend>(x: Tensor<B, 3>, m: usize) -> Tensor<B, 3> {
-    let [b, l, c] = x.dims();
-    assert!(b > 0 && m.is_multiple_of(b), "repeat_for_frames: {:?} over {m} frames", x.dims());
-    if m == b {
-        return x;
-    }
-    x.reshape([b, 1, l, c]).expand([b, m / b, l, c]).reshape([m, l, c])
-}
 
 /// Sizes of an [`Attention`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,17 +67,21 @@ impl<B: ModelBackend> Attention<B> {
         KeysValues { keys: self.to_k.forward(tokens.clone()), values: self.to_v.forward(tokens) }
     }
 
-    /// Attention of tokens `[M, L, C]` to keys and values `[M, L_k, C]`.
-    pub fn forward(&self, tokens: Tensor<B, 3>, KeysValues { keys, values }: KeysValues<B>) -> Tensor<B, 3> {
-        let heads = |x| ops::split_heads(x, self.heads);
-        let y = ops::attention(heads(self.to_q.forward(tokens)), heads(keys), heads(values));
-        self.to_out_0.forward(ops::merge_heads(y))
+    /// Attention of tokens `[M, L, C]` to the keys and values `[B_s, L_s, C]` of all sources together, plus `residual`
+    /// `[M, L, C]`. A source of fewer than `M` pictures is shared as [`ops::attention`] says.
+    pub fn forward_onto(
+        &self,
+        residual: Tensor<B, 3>,
+        tokens: Tensor<B, 3>,
+        sources: &[&KeysValues<B>],
+    ) -> Tensor<B, 3> {
+        self.to_out_0.forward_onto(residual, ops::attention(self.to_q.forward(tokens), sources, self.heads))
     }
 
-    /// Attention of tokens among themselves.
-    pub fn forward_self(&self, tokens: Tensor<B, 3>) -> Tensor<B, 3> {
-        let own = self.keys_values(tokens.clone());
-        self.forward(tokens, own)
+    /// Attention of every cell's tokens `[B, N, cells, C]` to each other through time, plus `residual` of the same shape.
+    pub fn forward_in_time(&self, residual: Tensor<B, 4>, tokens: Tensor<B, 4>) -> Tensor<B, 4> {
+        let own = KeysValues { keys: self.to_k.forward(tokens.clone()), values: self.to_v.forward(tokens.clone()) };
+        self.to_out_0.forward_onto(residual, ops::temporal_attention(self.to_q.forward(tokens), own, self.heads))
     }
 
     /// What attention to a single token `[B, 1, D]` gives every query: softmax over one key is 1, so queries and keys have
@@ -139,18 +110,21 @@ mod tests {
             &Default::default(),
         );
         let (tokens, context) = (random([3, 5, 8]), random([3, 1, 6]));
-        let full = attention.forward(tokens, attention.keys_values(context.clone()));
+        let none = Tensor::zeros([3, 5, 8], &Default::default());
+        let full = attention.forward_onto(none, tokens, &[&attention.keys_values(context.clone())]);
         let short = attention.forward_one(context).expand([3, 5, 8]);
         full.into_data().assert_approx_eq::<f32>(&short.into_data(), Tolerance::absolute(1e-6));
     }
 
     #[test]
-    fn joined_keys_are_those_of_joined_tokens() {
+    fn two_sources_are_as_one_of_joined_tokens() {
         let attention = Attention::<Flex>::init(&AttentionConfig::among(8, 2), &Default::default());
         let (own, shared) = (random([4, 3, 8]), random([2, 2, 8]));
-        let joined = attention.keys_values(own.clone()).join(&attention.keys_values(shared.clone()));
-        let together = attention.keys_values(Tensor::cat(vec![own, repeat_for_frames(shared, 4)], 1));
-        joined.keys.into_data().assert_approx_eq::<f32>(&together.keys.into_data(), Tolerance::absolute(1e-6));
-        joined.values.into_data().assert_approx_eq::<f32>(&together.values.into_data(), Tolerance::absolute(1e-6));
+        let two = [attention.keys_values(own.clone()), attention.keys_values(shared.clone())];
+        let parted = attention.forward_onto(own.clone(), own.clone(), &[&two[0], &two[1]]);
+        let every_frame = shared.reshape([2, 1, 2, 8]).expand([2, 2, 2, 8]).reshape([4, 2, 8]);
+        let one = attention.keys_values(Tensor::cat(vec![own.clone(), every_frame], 1));
+        let together = attention.forward_onto(own.clone(), own, &[&one]);
+        parted.into_data().assert_approx_eq::<f32>(&together.into_data(), Tolerance::absolute(1e-6));
     }
 }

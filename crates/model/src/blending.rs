@@ -19,7 +19,7 @@ use burn::tensor::{Tensor, backend::Backend};
 use serde::{Deserialize, Serialize};
 
 use crate::layers::{Conv2d, Start};
-use crate::ops::ModelBackend;
+use crate::ops::{ModelBackend, cells_from_map, concat_channels, map_from_cells};
 
 /// How the mixing weight is made.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -64,8 +64,10 @@ impl<B: ModelBackend> SpatialBlending<B> {
     /// When the shapes differ.
     pub fn forward(&self, z_noise: Tensor<B, 4>, z_object: Tensor<B, 4>) -> Tensor<B, 4> {
         assert_eq!(z_noise.dims(), z_object.dims(), "blending: z_noise and z_object");
-        let alpha = sigmoid(self.conv.forward(Tensor::cat(vec![z_noise.clone(), z_object.clone()], 1))); // Eq. 3
-        z_noise.clone() + alpha * (z_object - z_noise) // Eq. 4
+        let both = concat_channels(vec![z_noise.clone(), z_object.clone()]);
+        let alpha = sigmoid(cells_from_map(self.conv.forward(both))); // Eq. 3
+        let (z_noise, z_object) = (cells_from_map(z_noise), cells_from_map(z_object));
+        map_from_cells(z_noise.clone() + (z_object - z_noise) * alpha) // Eq. 4
     }
 }
 

@@ -14,7 +14,7 @@ use burn::tensor::{Tensor, backend::Backend};
 use serde::{Deserialize, Serialize};
 
 use crate::layers::{Conv2d, LayerNorm, Linear, Start};
-use crate::ops::{self, ModelBackend};
+use crate::ops::{self, KeysValues, ModelBackend};
 
 /// Mean of each colour channel, in `[0, 1]`, that CLIP's inputs are shifted by.
 pub const PIXEL_MEAN: [f32; 3] = [0.48145466, 0.4578275, 0.40821073];
@@ -174,7 +174,7 @@ impl ClipVisionConfig {
             layer_norm2: norm(),
             mlp: Mlp { fc1: linear(width, inner), fc2: linear(inner, width), activation: self.hidden_act },
         };
-        let mut patches = Conv2d::init(self.num_channels, width, patch, patch, Start::Uniform, device).with_padding(0);
+        let mut patches = Conv2d::init(self.num_channels, width, patch, patch, Start::Uniform, device).with_padding([0, 0]);
         patches.bias = None;
         let normal = Initializer::Normal { mean: 0.0, std: 0.02 };
         ClipVision {
@@ -234,9 +234,8 @@ impl<B: ModelBackend> Layer<B> {
 
 impl<B: ModelBackend> SelfAttention<B> {
     fn forward(&self, x: Tensor<B, 3>) -> Tensor<B, 3> {
-        let heads = |linear: &Linear<B>| ops::split_heads(linear.forward(x.clone()), self.heads);
-        let y = ops::attention(heads(&self.q_proj), heads(&self.k_proj), heads(&self.v_proj));
-        self.out_proj.forward(ops::merge_heads(y))
+        let own = KeysValues { keys: self.k_proj.forward(x.clone()), values: self.v_proj.forward(x.clone()) };
+        self.out_proj.forward(ops::attention(self.q_proj.forward(x), &[&own], self.heads))
     }
 }
 

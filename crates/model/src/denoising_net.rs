@@ -17,7 +17,7 @@ use burn::tensor::activation::silu;
 use burn::tensor::{Tensor, backend::Backend};
 
 use crate::layers::{Conv2d, GroupNorm, Start};
-use crate::ops::ModelBackend;
+use crate::ops::{self, ModelBackend};
 use crate::resnet::normalise_silu;
 use crate::time_embedding::{Sinusoids, TimeEmbedding};
 use crate::trace::Trace;
@@ -149,7 +149,7 @@ impl<B: ModelBackend> DenoisingNet<B> {
         pass.record_named("conv_in", &x);
         if let Some(pose) = pose {
             assert_eq!(pose.dims(), [b, first, n, h, w], "denoising network: pose features");
-            x = x + frames_from_video(pose);
+            x = ops::add(x, frames_from_video(pose));
         }
         // 3. Down, mid, up.
         x = walk(x, &self.down_blocks, &self.mid_block, &self.up_blocks, &mut pass);

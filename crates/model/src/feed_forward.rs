@@ -5,7 +5,7 @@ use burn::module::Module;
 use burn::tensor::{Tensor, backend::Backend};
 
 use crate::layers::{Linear, Start};
-use crate::ops::{self, ModelBackend};
+use crate::ops::ModelBackend;
 
 /// Inner width over width in every public checkpoint.
 pub const FEED_FORWARD_FACTOR: usize = 4;
@@ -35,6 +35,11 @@ impl<B: ModelBackend> FeedForward<B> {
 
     /// `[.., D]` to `[.., D]`.
     pub fn forward<const R: usize>(&self, x: Tensor<B, R>) -> Tensor<B, R> {
-        self.net_2.forward(ops::geglu(self.net_0.proj.forward(x)))
+        self.net_2.forward(self.net_0.proj.forward_geglu(x))
+    }
+
+    /// `[.., D]` to `[.., D]`, plus `residual` of the same shape.
+    pub fn forward_onto<const R: usize>(&self, residual: Tensor<B, R>, x: Tensor<B, R>) -> Tensor<B, R> {
+        self.net_2.forward_onto(residual, self.net_0.proj.forward_geglu(x))
     }
 }

@@ -11,7 +11,7 @@
 use burn::module::{Initializer, Module, Param};
 use burn::tensor::{Tensor, backend::Backend};
 
-use crate::ops::{self, Activation, ModelBackend};
+use crate::ops::{self, Activation, Convolution, ModelBackend, Normalisation};
 
 /// The mean of `silu(x)^2` for standard normal `x`.
 const SILU_MEAN_SQUARE: f64 = 0.3558;
@@ -77,7 +77,17 @@ impl<B: ModelBackend> Linear<B> {
 
     /// `[.., D_in]` to `[.., D_out]`.
     pub fn forward<const R: usize>(&self, x: Tensor<B, R>) -> Tensor<B, R> {
-        ops::linear(x, self.weight.val(), self.bias.as_ref().map(Param::val))
+        ops::linear(x, self.weight.val(), self.bias.as_ref().map(Param::val), None)
+    }
+
+    /// The same plus `residual`, `[.., D_out]`.
+    pub fn forward_onto<const R: usize>(&self, residual: Tensor<B, R>, x: Tensor<B, R>) -> Tensor<B, R> {
+        ops::linear(x, self.weight.val(), self.bias.as_ref().map(Param::val), Some(residual))
+    }
+
+    /// The same with GEGLU: `[.., D_in]` to `[.., D_out / 2]`.
+    pub fn forward_geglu<const R: usize>(&self, x: Tensor<B, R>) -> Tensor<B, R> {
+        ops::linear_geglu(x, self.weight.val(), self.bias.as_ref().map(Param::val))
     }
 }
 
@@ -89,7 +99,8 @@ pub struct Conv2d<B: Backend> {
     /// `[C_out]`.
     pub bias: Option<Param<Tensor<B, 1>>>,
     stride: usize,
-    padding: usize,
+    /// Zeros above and to the left, below and to the right.
+    padding: [usize; 2],
 }
 
 impl<B: ModelBackend> Conv2d<B> {
@@ -100,19 +111,46 @@ impl<B: ModelBackend> Conv2d<B> {
             weight: start_weight(start, [c_out, c_in, kernel, kernel], fan_in, device),
             bias: Some(start_bias(start, c_out, fan_in, device)),
             stride,
-            padding: kernel / 2,
+            padding: [kernel / 2; 2],
         }
     }
 
-    /// The same with another zero padding.
-    pub fn with_padding(mut self, padding: usize) -> Self {
+    /// The same with other numbers of zeros above and to the left, and below and to the right.
+    pub fn with_padding(mut self, padding: [usize; 2]) -> Self {
         self.padding = padding;
         self
     }
 
     /// `[B, C_in, H, W]` to `[B, C_out, H', W']`.
     pub fn forward(&self, x: Tensor<B, 4>) -> Tensor<B, 4> {
-        ops::conv2d(x, self.weight.val(), self.bias.as_ref().map(Param::val), self.stride, self.padding)
+        ops::conv2d(x, self.weight.val(), self.convolution())
+    }
+
+    /// The same, then SiLU.
+    pub fn forward_silu(&self, x: Tensor<B, 4>) -> Tensor<B, 4> {
+        ops::conv2d(x, self.weight.val(), Convolution { activation: Activation::Silu, ..self.convolution() })
+    }
+
+    /// The same plus `shift` `[B, C_out]` for all frames of each clip.
+    pub fn forward_shifted(&self, x: Tensor<B, 4>, shift: Tensor<B, 2>) -> Tensor<B, 4> {
+        ops::conv2d(x, self.weight.val(), Convolution { shift: Some(shift), ..self.convolution() })
+    }
+
+    /// The same plus `residual` `[B, C_out, H', W']`.
+    pub fn forward_onto(&self, residual: Tensor<B, 4>, x: Tensor<B, 4>) -> Tensor<B, 4> {
+        ops::conv2d(x, self.weight.val(), Convolution { residual: Some(residual), ..self.convolution() })
+    }
+
+    /// 3x3 at stride 1 on the input with each cell four times: `[B, C_in, H, W]` to `[B, C_out, 2H, 2W]`.
+    pub fn forward_upsampled(&self, x: Tensor<B, 4>) -> Tensor<B, 4> {
+        assert_eq!((self.stride, self.padding), (1, [1; 2]), "a convolution after an enlargement keeps the size");
+        ops::upsample_conv2d(x, self.weight.val(), self.bias.as_ref().map(Param::val))
+    }
+
+    fn convolution(&self) -> Convolution<B> {
+        let bias = self.bias.as_ref().map(Param::val);
+        let Self { stride, padding, .. } = *self;
+        Convolution { bias, stride, padding, shift: None, residual: None, activation: Activation::None }
     }
 }
 
@@ -181,7 +219,8 @@ impl<B: ModelBackend> GroupNorm<B> {
     }
 
     fn forward_with<const R: usize>(&self, x: Tensor<B, R>, activation: Activation) -> Tensor<B, R> {
-        ops::group_norm(x, self.groups, self.weight.val(), self.bias.val(), self.epsilon, activation)
+        let (weight, bias) = (self.weight.val(), self.bias.val());
+        ops::group_norm(x, Normalisation { groups: self.groups, weight, bias, epsilon: self.epsilon, activation })
     }
 }
 

@@ -7,7 +7,7 @@
 //! | tensor | shape |
 //! |---|---|
 //! | input, output | `[B*N, C, h, w]` |
-//! | tracks | `[B*h*w, N, C]` |
+//! | tokens | `[B, N, h*w, C]` |
 //! | positions | `[max_frames, C]` |
 
 use burn::module::Module;
@@ -17,8 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::attention::{Attention, AttentionConfig};
 use crate::feed_forward::{FEED_FORWARD_FACTOR, FeedForward};
 use crate::layers::{GroupNorm, LayerNorm, Linear, Start};
-use crate::ops::ModelBackend;
-use crate::video::{frames_from_tracks, tracks_from_frames};
+use crate::ops::{ModelBackend, map_from_tokens, tokens_from_map};
 
 const ENTRY_NORM_EPSILON: f64 = 1e-6;
 const LAYER_NORM_EPSILON: f64 = 1e-5;
@@ -137,31 +136,35 @@ impl<B: ModelBackend> MotionModule<B> {
     /// When a clip is longer than there are positions.
     pub fn forward(&self, frames: Tensor<B, 4>, batch: usize) -> Tensor<B, 4> {
         let module = &self.temporal_transformer;
-        let [m, _, h, w] = frames.dims();
+        let [m, c, h, w] = frames.dims();
+        assert!(batch > 0 && m.is_multiple_of(batch), "motion: {:?} in {batch} clips", frames.dims());
         let n = m / batch;
         let positions = module.positions.as_ref().map(|positions| {
             let [longest, width] = positions.dims();
             assert!(n <= longest, "motion: {n} frames, positions for {longest}");
-            positions.clone().slice([0..n, 0..width]).reshape([1, n, width])
+            positions.clone().slice([0..n, 0..width]).reshape([1, n, 1, width])
         });
-        let mut x = module.proj_in.forward(tracks_from_frames(module.norm.forward(frames.clone()), batch));
+        let tokens = tokens_from_map(module.norm.forward(frames.clone()));
+        let mut x = module.proj_in.forward(tokens.reshape([batch, n, h * w, c]));
         for block in &module.transformer_blocks {
             x = block.forward(x, positions.as_ref());
         }
-        frames + frames_from_tracks(module.proj_out.forward(x), batch, [h, w])
+        let residual = tokens_from_map(frames).reshape([batch, n, h * w, c]);
+        let x = module.proj_out.forward_onto(residual, x);
+        map_from_tokens(x.reshape([m, h * w, c]), [h, w])
     }
 }
 
 impl<B: ModelBackend> TemporalBlock<B> {
-    fn forward(&self, mut x: Tensor<B, 3>, positions: Option<&Tensor<B, 3>>) -> Tensor<B, 3> {
+    fn forward(&self, mut x: Tensor<B, 4>, positions: Option<&Tensor<B, 4>>) -> Tensor<B, 4> {
         for (attention, norm) in self.attention_blocks.iter().zip(&self.norms) {
             let mut normalised = norm.forward(x.clone());
             if let Some(positions) = positions {
-                normalised = normalised + positions.clone();
+                normalised = normalised.clone() + positions.clone().cast(normalised.dtype());
             }
-            x = x + attention.forward_self(normalised);
+            x = attention.forward_in_time(x, normalised);
         }
-        x.clone() + self.ff.forward(self.ff_norm.forward(x))
+        self.ff.forward_onto(x.clone(), self.ff_norm.forward(x))
     }
 }
 

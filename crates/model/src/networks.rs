@@ -19,7 +19,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use burn::module::{Module, ModuleVisitor, Param};
-use burn::tensor::{Tensor, backend::Backend};
+use burn::tensor::{DType, Tensor, backend::Backend};
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::autoencoder::Autoencoder;
@@ -39,6 +40,34 @@ use crate::weights::{Extra, Precision, WeightError, Weights, collect, to_bytes};
 
 /// Where a configuration stands in the header of a weight file.
 pub const CONFIG_KEY: &str = "stuntdouble.config";
+
+/// What the networks calculate in, whatever their weights are stored as. Noise, guidance, time and the autoencoder stay f32,
+/// and so do all sums.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ComputePrecision {
+    /// 32 bit.
+    #[default]
+    F32,
+    /// Features and products of 16 bit with 8 bits of mantissa.
+    Bf16,
+}
+
+impl ComputePrecision {
+    fn narrowed<B: Backend, const R: usize>(self, x: Tensor<B, R>) -> Tensor<B, R> {
+        match self {
+            Self::F32 => x,
+            Self::Bf16 => x.cast(DType::BF16),
+        }
+    }
+
+    fn widened<B: Backend, const R: usize>(self, x: Tensor<B, R>) -> Tensor<B, R> {
+        match self {
+            Self::F32 => x,
+            Self::Bf16 => x.cast(DType::F32),
+        }
+    }
+}
 
 /// Why networks cannot be made from a weight file.
 #[derive(Debug, Error)]
@@ -103,6 +132,8 @@ pub struct Networks<B: Backend> {
     config: NetworksConfig,
     #[module(skip)]
     schedule: Ddim,
+    #[module(skip)]
+    precision: ComputePrecision,
 }
 
 /// What a clip is made from.
@@ -218,6 +249,7 @@ impl<B: ModelBackend> Networks<B> {
             denoising_unet: DenoisingNet::init(&denoiser, device),
             config: config.clone(),
             schedule: Ddim::new(config.schedule.clone()),
+            precision: ComputePrecision::default(),
         }
     }
 
@@ -239,6 +271,12 @@ impl<B: ModelBackend> Networks<B> {
     pub fn load_as(config: &NetworksConfig, weights: &Weights, device: &B::Device) -> Result<Self, NetworksError> {
         config.check()?;
         Ok(weights.load(Self::build(config, device), "", Extra::Refused)?)
+    }
+
+    /// The same networks calculating in another precision.
+    pub fn with_precision(mut self, precision: ComputePrecision) -> Self {
+        self.precision = precision;
+        self
     }
 
     /// The configuration.
@@ -289,6 +327,7 @@ impl<B: ModelBackend> Networks<B> {
         let context = self.reference_tokens.as_ref().map(|tokens| tokens.forward(latent.clone())).or(embedding);
         let timestep = Tensor::zeros([latent.dims()[0]], &latent.device());
         let cells = self.reference_copy.as_ref().map(|copy| copy.forward(latent.clone()));
+        let latent = self.precision.narrowed(latent);
         let features = self.reference_unet.forward(latent, timestep, context.clone(), self.config.fusion);
         TrainedReference { features, context, cells }
     }
@@ -309,9 +348,10 @@ impl<B: ModelBackend> Networks<B> {
     /// What the denoiser needs of a clip's conditions; differentiable.
     pub fn clip_features(&self, conditions: &ClipConditions<B>) -> ClipFeatures<B> {
         let ClipConditions { environment, skeleton, depth, objects } = conditions.clone();
-        let pose = self.pose_modulation.forward(skeleton, depth);
+        let narrowed = |x| self.precision.narrowed(x);
+        let pose = self.pose_modulation.forward(narrowed(skeleton), narrowed(depth));
         let guided = match (&self.object_guider, &objects) {
-            (Some(guider), Some(objects)) => Some(guider.forward(objects.clone())),
+            (Some(guider), Some(objects)) => Some(guider.forward(narrowed(objects.clone()))),
             _ => None,
         };
         let environment = match self.config.objects {
@@ -341,13 +381,14 @@ impl<B: ModelBackend> Networks<B> {
         let meaning = self.config.denoiser_output;
         let shown = meaning.input(latent.clone(), &timestep, &self.schedule);
         let output = self.denoising_unet.forward(DenoisingInput {
-            latent: Tensor::cat(vec![shown, features.environment.clone()], 1),
+            latent: self.precision.narrowed(Tensor::cat(vec![shown, features.environment.clone()], 1)),
             timestep: timestep.clone(),
             context,
             pose: Some(features.pose.clone()),
             reference: tokens,
             objects: features.objects.as_deref(),
         });
+        let output = self.precision.widened(output);
         // Concatenated objects come after the environment's channels.
         let environment = features.environment.clone().narrow(1, 0, c);
         let mut change = output.clone().narrow(1, 0, c);

@@ -15,11 +15,10 @@
 //! of `h/16`. Odd sizes are rounded up, as by the denoiser's own downsamplers.
 
 use burn::module::Module;
-use burn::tensor::activation::silu;
 use burn::tensor::{Tensor, backend::Backend};
 
 use crate::layers::{Conv2d, Start};
-use crate::ops::ModelBackend;
+use crate::ops::{self, ModelBackend};
 use crate::video::{frames_from_video, video_from_frames};
 
 /// Stem and one stage a level.
@@ -49,7 +48,7 @@ impl<B: ModelBackend> ObjectGuider<B> {
         let mut x = self.conv_in.forward(frames_from_video(latents));
         let mut features = Vec::with_capacity(self.stages.len());
         for stage in &self.stages {
-            x = stage.forward(silu(x));
+            x = stage.forward(ops::silu(x));
             features.push(video_from_frames(x.clone(), b));
         }
         features

@@ -11,7 +11,6 @@
 //! | features | `[B, C_0, N, h, w]` |
 
 use burn::module::Module;
-use burn::tensor::activation::silu;
 use burn::tensor::{Tensor, backend::Backend};
 use serde::{Deserialize, Serialize};
 
@@ -63,7 +62,7 @@ impl<B: ModelBackend> PoseGuider<B> {
 
     /// Frames `[M, C, H, W]` to the features before the last convolution, `[M, C_trunk, h, w]`.
     pub fn trunk(&self, frames: Tensor<B, 4>) -> Tensor<B, 4> {
-        self.blocks.iter().fold(silu(self.conv_in.forward(frames)), |x, conv| silu(conv.forward(x)))
+        self.blocks.iter().fold(self.conv_in.forward_silu(frames), |x, conv| conv.forward_silu(x))
     }
 
     /// Trunk features `[M, C_trunk, h, w]` to `[M, C_0, h, w]`.

@@ -13,14 +13,13 @@
 //! Animate Anyone and nothing else (the paper's ablation "w/o pose modulation"), and loads its public weights.
 
 use burn::module::Module;
-use burn::tensor::activation::silu;
 use burn::tensor::module::max_pool2d;
 use burn::tensor::{Int, Tensor, TensorData, backend::Backend};
 use serde::{Deserialize, Serialize};
 
 use crate::attention::{Attention, AttentionConfig};
 use crate::layers::{Conv2d, Conv3d, LayerNorm, Start};
-use crate::ops::ModelBackend;
+use crate::ops::{ModelBackend, map_from_tokens, tokens_from_map};
 use crate::pose_guider::{PoseGuider, PoseGuiderConfig};
 use crate::video::{frames_from_video, video_from_frames};
 
@@ -138,28 +137,34 @@ impl<B: ModelBackend> DepthModulation<B> {
         depth: Tensor<B, 4>,
         batch: usize,
     ) -> Tensor<B, 4> {
-        let [m, c, h, w] = features.dims();
+        let [_, _, h, w] = features.dims();
         // 1. Structured depth.
-        let drawn = skeleton.clone().max_dim(1).greater_elem(DRAWN).float();
+        let drawn = skeleton.clone().max_dim(1).greater_elem(DRAWN).float().cast(skeleton.dtype());
         let depth = self.trunk.forward(depth * drawn.clone());
         // 2. Every limb looks at the depth of the others.
-        let tokens = |x: Tensor<B, 4>| x.reshape([m, c, h * w]).swap_dims(1, 2);
-        let (queries, context) =
-            (self.norm_skeleton.forward(tokens(features.clone())), self.norm_depth.forward(tokens(depth)));
-        let attended = if self.covered_only {
-            self.attend_to_covered(queries, context, drawn)
+        let tokens = tokens_from_map(features);
+        let context = self.norm_depth.forward(tokens_from_map(depth));
+        let queries = self.norm_skeleton.forward(tokens.clone());
+        let tokens = if self.covered_only {
+            self.attend_to_covered(tokens, queries, context, drawn)
         } else {
-            self.attention.forward(queries, self.attention.keys_values(context))
+            self.attention.forward_onto(tokens, queries, &[&self.attention.keys_values(context)])
         };
-        let features = features + attended.swap_dims(1, 2).reshape([m, c, h, w]);
+        let features = map_from_tokens(tokens, [h, w]);
         // 3. Time.
         let video = video_from_frames(features, batch);
         frames_from_video(video.clone() + self.conv_time.forward(video))
     }
 
     /// As plain attention, with each frame's keys only at cells where something is drawn. Frames without any get nothing.
-    fn attend_to_covered(&self, queries: Tensor<B, 3>, context: Tensor<B, 3>, drawn: Tensor<B, 4>) -> Tensor<B, 3> {
-        let [m, l, c] = queries.dims();
+    fn attend_to_covered(
+        &self,
+        tokens: Tensor<B, 3>,
+        queries: Tensor<B, 3>,
+        context: Tensor<B, 3>,
+        drawn: Tensor<B, 4>,
+    ) -> Tensor<B, 3> {
+        let [m, l, _] = queries.dims();
         let [_, _, height, width] = drawn.dims();
         let cell = ((height * width / l) as f64).sqrt() as usize;
         let covered = max_pool2d(drawn, [cell; 2], [cell; 2], [0; 2], [1; 2], false);
@@ -171,13 +176,14 @@ impl<B: ModelBackend> DepthModulation<B> {
             let cells = (0..l).filter(|cell| covered[frame * l + cell] > 0.0).map(|cell| cell as i64);
             let cells: Vec<i64> = cells.collect();
             if cells.is_empty() {
-                frames.push(Tensor::zeros([1, l, c], &device));
+                frames.push(tokens.clone().narrow(0, frame, 1));
                 continue;
             }
             let count = cells.len();
             let cells = Tensor::<B, 1, Int>::from_data(TensorData::new(cells, [count]), &device);
             let seen = context.clone().narrow(0, frame, 1).select(1, cells);
-            frames.push(self.attention.forward(queries.clone().narrow(0, frame, 1), self.attention.keys_values(seen)));
+            let [tokens, queries] = [&tokens, &queries].map(|of| of.clone().narrow(0, frame, 1));
+            frames.push(self.attention.forward_onto(tokens, queries, &[&self.attention.keys_values(seen)]));
         }
         Tensor::cat(frames, 0)
     }
@@ -201,7 +207,7 @@ impl<B: ModelBackend> Trunk<B> {
     }
 
     fn forward(&self, maps: Tensor<B, 4>) -> Tensor<B, 4> {
-        self.blocks.iter().fold(silu(self.conv_in.forward(maps)), |x, conv| silu(conv.forward(x)))
+        self.blocks.iter().fold(self.conv_in.forward_silu(maps), |x, conv| conv.forward_silu(x))
     }
 }
 

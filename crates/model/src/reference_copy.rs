@@ -16,12 +16,12 @@
 //! Deviation from the paper, which has no such part; for small networks that are trained from nothing.
 
 use burn::module::Module;
-use burn::tensor::activation::{silu, softmax};
+use burn::tensor::activation::softmax;
 use burn::tensor::{Tensor, TensorData, backend::Backend};
 use serde::{Deserialize, Serialize};
 
 use crate::layers::{Conv2d, Start};
-use crate::ops::ModelBackend;
+use crate::ops::{ModelBackend, tokens_from_map};
 
 /// Sizes of [`ReferenceCopy`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,12 +71,8 @@ impl<B: ModelBackend> ReferenceCopy<B> {
     pub fn forward(&self, latent: Tensor<B, 4>) -> ReferenceCells<B> {
         let [b, _, h, w] = latent.dims();
         let placed = Tensor::cat(vec![latent.clone(), coordinates(h, w, &latent.device()).repeat_dim(0, b)], 1);
-        let keys = self.conv_out.forward(silu(self.conv_in.forward(placed)));
-        let cells = |map: Tensor<B, 4>| {
-            let [b, c, h, w] = map.dims();
-            map.reshape([b, c, h * w]).swap_dims(1, 2)
-        };
-        ReferenceCells { keys: cells(keys), latents: cells(latent) }
+        let keys = self.conv_out.forward(self.conv_in.forward_silu(placed));
+        ReferenceCells { keys: tokens_from_map(keys), latents: tokens_from_map(latent) }
     }
 }
 

@@ -13,7 +13,6 @@
 //! Deviation from the paper, whose context is one CLIP embedding `[B, 1, D]`.
 
 use burn::module::{Initializer, Module, Param};
-use burn::tensor::activation::silu;
 use burn::tensor::module::adaptive_avg_pool2d;
 use burn::tensor::{Tensor, backend::Backend};
 use serde::{Deserialize, Serialize};
@@ -70,7 +69,7 @@ impl<B: ModelBackend> ReferenceTokens<B> {
     pub fn forward(&self, latent: Tensor<B, 4>) -> Tensor<B, 3> {
         let [b, _, _, _] = latent.dims();
         let [tokens, d] = self.position_embedding.val().dims();
-        let features = self.conv_out.forward(silu(self.conv_in.forward(latent)));
+        let features = self.conv_out.forward(self.conv_in.forward_silu(latent));
         let cells = adaptive_avg_pool2d(features, [self.grid; 2]).reshape([b, d, tokens]).swap_dims(1, 2);
         let placed = self.projection.forward(cells) + self.position_embedding.val().unsqueeze();
         self.norm.forward(placed)

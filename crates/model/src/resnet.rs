@@ -68,23 +68,19 @@ impl<B: ModelBackend> ResnetBlock<B> {
     /// When the time embedding is missing or not wanted.
     pub fn forward(&self, x: Tensor<B, 4>, time: Option<&Tensor<B, 2>>) -> Tensor<B, 4> {
         let batch = time.map_or(x.dims()[0], |time| time.dims()[0]);
-        let mut hidden = self.conv1.forward(self.normalise(&self.norm1, x.clone(), batch));
-        match (&self.time_emb_proj, time) {
-            (Some(project), Some(time)) => {
-                let [m, c, h, w] = hidden.dims();
-                let shift = project.forward(time.clone()).reshape([batch, 1, c, 1]);
-                hidden = (hidden.reshape([batch, m / batch, c, h * w]) + shift).reshape([m, c, h, w]);
-            }
-            (None, None) => {}
+        let hidden = self.normalise(&self.norm1, x.clone(), batch);
+        let hidden = match (&self.time_emb_proj, time) {
+            (Some(project), Some(time)) => self.conv1.forward_shifted(hidden, project.forward(time.clone())),
+            (None, None) => self.conv1.forward(hidden),
             (Some(_), None) => panic!("resnet: no time embedding for a block that needs one"),
             (None, Some(_)) => panic!("resnet: a time embedding for a block without"),
-        }
-        let hidden = self.conv2.forward(self.normalise(&self.norm2, hidden, batch));
+        };
+        let hidden = self.normalise(&self.norm2, hidden, batch);
         let input = match &self.conv_shortcut {
             Some(shortcut) => shortcut.forward(x),
             None => x,
         };
-        input + hidden
+        self.conv2.forward_onto(input, hidden)
     }
 
     fn normalise(&self, norm: &GroupNorm<B>, x: Tensor<B, 4>, batch: usize) -> Tensor<B, 4> {
@@ -119,7 +115,6 @@ pub enum DownsamplePadding {
 #[derive(Module, Debug)]
 pub struct Downsample<B: Backend> {
     conv: Conv2d<B>,
-    pads_right_bottom: bool,
 }
 
 impl<B: ModelBackend> Downsample<B> {
@@ -127,14 +122,14 @@ impl<B: ModelBackend> Downsample<B> {
     pub fn init(channels: usize, padding: DownsamplePadding, device: &B::Device) -> Self {
         let conv = Conv2d::init(channels, channels, 3, 2, Start::Uniform, device);
         match padding {
-            DownsamplePadding::Symmetric => Self { conv, pads_right_bottom: false },
-            DownsamplePadding::RightBottom => Self { conv: conv.with_padding(0), pads_right_bottom: true },
+            DownsamplePadding::Symmetric => Self { conv },
+            DownsamplePadding::RightBottom => Self { conv: conv.with_padding([0, 1]) },
         }
     }
 
     /// `[M, C, h, w]` to half the size: rounded up with symmetric padding, down otherwise.
     pub fn forward(&self, x: Tensor<B, 4>) -> Tensor<B, 4> {
-        self.conv.forward(if self.pads_right_bottom { x.pad((0, 1, 0, 1), 0.0) } else { x })
+        self.conv.forward(x)
     }
 }
 
@@ -152,8 +147,7 @@ impl<B: ModelBackend> Upsample<B> {
 
     /// `[M, C, h, w]` to `[M, C, 2h, 2w]`.
     pub fn forward(&self, x: Tensor<B, 4>) -> Tensor<B, 4> {
-        let [_, _, h, w] = x.dims();
-        self.forward_to(x, [2 * h, 2 * w])
+        self.conv.forward_upsampled(x)
     }
 
     /// `[M, C, h, w]` to `[M, C, H, W]`, each side twice as long or one less, by nearest neighbour.
@@ -161,6 +155,10 @@ impl<B: ModelBackend> Upsample<B> {
     /// # Panics
     /// When a side is neither.
     pub fn forward_to(&self, x: Tensor<B, 4>, size: [usize; 2]) -> Tensor<B, 4> {
+        let [_, _, h, w] = x.dims();
+        if size == [2 * h, 2 * w] {
+            return self.forward(x);
+        }
         self.conv.forward(repeat_cells(x, size))
     }
 }

@@ -21,12 +21,11 @@
 mod tests;
 
 use burn::module::{Initializer, Module, Param};
-use burn::tensor::activation::silu;
 use burn::tensor::{Tensor, backend::Backend};
 use serde::{Deserialize, Serialize};
 
 use crate::layers::{Conv2d, Start};
-use crate::ops::ModelBackend;
+use crate::ops::{self, ModelBackend, cells_from_map, map_from_cells};
 
 /// Pixels of a picture per latent cell, in each direction.
 pub const PIXELS_PER_CELL: usize = 8;
@@ -187,15 +186,15 @@ struct Encoder<B: Backend> {
 
 impl<B: ModelBackend> Encoder<B> {
     fn forward(&self, pictures: Tensor<B, 4>) -> Tensor<B, 4> {
-        let mut x = self.conv_in.forward(depth_from_space(pictures)) * GAIN;
+        let mut x = gained(self.conv_in.forward(depth_from_space(pictures)));
         for block in &self.outer {
             x = block.forward(x);
         }
-        x = self.down.forward(x) * GAIN;
+        x = gained(self.down.forward(x));
         for block in &self.inner {
             x = block.forward(x);
         }
-        self.conv_out.forward(x) * GAIN
+        gained(self.conv_out.forward(x))
     }
 }
 
@@ -211,15 +210,15 @@ struct Decoder<B: Backend> {
 
 impl<B: ModelBackend> Decoder<B> {
     fn forward(&self, latents: Tensor<B, 4>) -> Tensor<B, 4> {
-        let mut x = self.conv_in.forward(latents) * GAIN;
+        let mut x = gained(self.conv_in.forward(latents));
         for block in &self.inner {
             x = block.forward(x);
         }
-        x = self.up.forward(nearest_twice(x)) * GAIN;
+        x = gained(self.up.forward_upsampled(x));
         for block in &self.outer {
             x = block.forward(x);
         }
-        space_from_depth(self.conv_out.forward(x) * GAIN)
+        space_from_depth(gained(self.conv_out.forward(x)))
     }
 }
 
@@ -239,9 +238,13 @@ impl<B: ModelBackend> ResidualBlock<B> {
     }
 
     fn forward(&self, x: Tensor<B, 4>) -> Tensor<B, 4> {
-        let inside = silu(self.conv1.forward(silu(x.clone())) * GAIN);
-        x + self.conv2.forward(inside)
+        let inside = ops::silu(gained(self.conv1.forward(ops::silu(x.clone()))));
+        self.conv2.forward_onto(x, inside)
     }
+}
+
+fn gained<B: ModelBackend>(map: Tensor<B, 4>) -> Tensor<B, 4> {
+    map_from_cells(cells_from_map(map) * GAIN)
 }
 
 /// `[M, 3, H, W]` to `[M, 48, H/4, W/4]`.
@@ -253,18 +256,21 @@ fn depth_from_space<B: ModelBackend>(pictures: Tensor<B, 4>) -> Tensor<B, 4> {
         [m, c, height, width]
     );
     let (h, w) = (height / BLOCK, width / BLOCK);
-    pictures.reshape([m, c, h, BLOCK, w, BLOCK]).permute([0, 1, 3, 5, 2, 4]).reshape([m, c * BLOCK * BLOCK, h, w])
+    let blocks = pictures.reshape([m, c, h, BLOCK, w, BLOCK]);
+    if B::CHANNELS_LAST {
+        return map_from_cells(blocks.permute([0, 2, 4, 1, 3, 5]).reshape([m, h, w, c * BLOCK * BLOCK]));
+    }
+    blocks.permute([0, 1, 3, 5, 2, 4]).reshape([m, c * BLOCK * BLOCK, h, w])
 }
 
 /// `[M, 48, h, w]` to `[M, 3, 4h, 4w]`.
 fn space_from_depth<B: ModelBackend>(x: Tensor<B, 4>) -> Tensor<B, 4> {
     let [m, depth, h, w] = x.dims();
     let c = depth / (BLOCK * BLOCK);
-    x.reshape([m, c, BLOCK, BLOCK, h, w]).permute([0, 1, 4, 2, 5, 3]).reshape([m, c, h * BLOCK, w * BLOCK])
-}
-
-/// `[M, C, h, w]` to `[M, C, 2h, 2w]`, each cell repeated.
-fn nearest_twice<B: ModelBackend>(x: Tensor<B, 4>) -> Tensor<B, 4> {
-    let [m, c, h, w] = x.dims();
-    x.reshape([m, c, h, 1, w, 1]).expand([m, c, h, 2, w, 2]).reshape([m, c, 2 * h, 2 * w])
+    let pixels = if B::CHANNELS_LAST {
+        cells_from_map(x).reshape([m, h, w, c, BLOCK, BLOCK]).permute([0, 3, 1, 4, 2, 5])
+    } else {
+        x.reshape([m, c, BLOCK, BLOCK, h, w]).permute([0, 1, 4, 2, 5, 3])
+    };
+    pixels.reshape([m, c, h * BLOCK, w * BLOCK])
 }

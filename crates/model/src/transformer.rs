@@ -13,10 +13,10 @@
 use burn::module::Module;
 use burn::tensor::{Tensor, backend::Backend};
 
-use crate::attention::{Attention, AttentionConfig, KeysValues, repeat_for_frames};
+use crate::attention::{Attention, AttentionConfig, KeysValues};
 use crate::feed_forward::{FEED_FORWARD_FACTOR, FeedForward};
 use crate::layers::{Conv2d, GroupNorm, LayerNorm, Start};
-use crate::ops::ModelBackend;
+use crate::ops::{ModelBackend, map_from_tokens, tokens_from_map};
 
 /// Epsilon of a spatial transformer's entry norm, whatever the network's own is.
 const ENTRY_NORM_EPSILON: f64 = 1e-6;
@@ -73,11 +73,10 @@ impl<B: ModelBackend> BasicTransformerBlock<B> {
     ) -> Tensor<B, 3> {
         // 1. Self-attention, over the reference's tokens too.
         let own = self.attn1.keys_values(normalised.clone());
-        let keys_values = match reference {
-            Some(reference) => own.join(reference),
-            None => own,
+        let mut x = match reference {
+            Some(reference) => self.attn1.forward_onto(tokens, normalised, &[&own, reference]),
+            None => self.attn1.forward_onto(tokens, normalised, &[&own]),
         };
-        let mut x = tokens + self.attn1.forward(normalised, keys_values);
         // 2. Cross-attention.
         match (&self.norm2, &self.attn2, context) {
             (Some(norm2), Some(attn2), Some(context)) => x = cross_attend(norm2, attn2, x, context),
@@ -86,7 +85,7 @@ impl<B: ModelBackend> BasicTransformerBlock<B> {
             (_, _, None) => panic!("transformer: no context for a network with cross attention"),
         }
         // 3. Feed-forward.
-        x.clone() + self.ff.forward(self.norm3.forward(x))
+        self.ff.forward_onto(x.clone(), self.norm3.forward(x))
     }
 }
 
@@ -103,9 +102,8 @@ fn cross_attend<B: ModelBackend>(
         let shift = attention.forward_one(context.clone()).reshape([b, 1, c]);
         return (x.reshape([b, m / b * l, c]) + shift).reshape([m, l, c]);
     }
-    let KeysValues { keys, values } = attention.keys_values(context.clone());
-    let every_frame = KeysValues { keys: repeat_for_frames(keys, m), values: repeat_for_frames(values, m) };
-    x.clone() + attention.forward(norm.forward(x), every_frame)
+    let normalised = norm.forward(x.clone());
+    attention.forward_onto(x, normalised, &[&attention.keys_values(context.clone())])
 }
 
 /// Group norm, 1x1 convolution, one block over the cells, 1x1 convolution, plus the input.
@@ -151,15 +149,13 @@ impl<B: ModelBackend> SpatialTransformer<B> {
 
     /// `[M, C, h, w]` to the block's input tokens `[M, h*w, C]`.
     pub fn tokens(&self, x: Tensor<B, 4>) -> Tensor<B, 3> {
-        let x = self.proj_in.forward(self.norm.forward(x));
-        let [m, c, h, w] = x.dims();
-        x.reshape([m, c, h * w]).swap_dims(1, 2)
+        tokens_from_map(self.proj_in.forward(self.norm.forward(x)))
     }
 
     /// The block's output tokens back to `[M, C, h, w]`, plus the transformer's input.
     pub fn finish(&self, input: Tensor<B, 4>, tokens: Tensor<B, 3>) -> Tensor<B, 4> {
-        let ([m, _, h, w], [_, _, c]) = (input.dims(), tokens.dims());
-        input + self.proj_out.forward(tokens.swap_dims(1, 2).reshape([m, c, h, w]))
+        let [_, _, h, w] = input.dims();
+        self.proj_out.forward_onto(input, map_from_tokens(tokens, [h, w]))
     }
 }
 

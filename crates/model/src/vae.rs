@@ -13,7 +13,7 @@ use burn::tensor::{Tensor, backend::Backend};
 use serde::{Deserialize, Serialize};
 
 use crate::layers::{Conv2d, GroupNorm, Linear, Start};
-use crate::ops::{self, ModelBackend};
+use crate::ops::{self, KeysValues, ModelBackend, map_from_tokens, tokens_from_map};
 use crate::resnet::{Downsample, DownsamplePadding, ResnetBlock, ResnetConfig, Upsample};
 use crate::trace::Trace;
 
@@ -308,11 +308,11 @@ impl<B: ModelBackend> MidBlock<B> {
 
 impl<B: ModelBackend> SpatialAttention<B> {
     fn forward(&self, x: Tensor<B, 4>) -> Tensor<B, 4> {
-        let [m, c, h, w] = x.dims();
-        let tokens = self.group_norm.forward(x.clone()).reshape([m, c, h * w]).swap_dims(1, 2);
-        let head = |linear: &Linear<B>| linear.forward(tokens.clone()).reshape([m, 1, h * w, c]);
-        let y = ops::attention(head(&self.to_q), head(&self.to_k), head(&self.to_v)).reshape([m, h * w, c]);
-        x + self.to_out_0.forward(y).swap_dims(1, 2).reshape([m, c, h, w])
+        let [_, _, h, w] = x.dims();
+        let tokens = tokens_from_map(self.group_norm.forward(x.clone()));
+        let own = KeysValues { keys: self.to_k.forward(tokens.clone()), values: self.to_v.forward(tokens.clone()) };
+        let y = ops::attention(self.to_q.forward(tokens), &[&own], 1);
+        map_from_tokens(self.to_out_0.forward_onto(tokens_from_map(x), y), [h, w])
     }
 }
 

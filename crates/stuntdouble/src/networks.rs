@@ -34,6 +34,11 @@ impl LoadedNetworks {
     /// # Errors
     /// [`Error::Weights`], [`Error::Networks`]; [`Error::Setting`] when a preset needs `weights` and has none.
     pub fn load(settings: &Settings) -> Result<Self, Error> {
+        let Self { networks, fingerprint } = Self::load_weights(settings)?;
+        Ok(Self { networks: networks.with_precision(settings.precision.into()), fingerprint })
+    }
+
+    fn load_weights(settings: &Settings) -> Result<Self, Error> {
         let device = Default::default();
         match (settings.preset, &settings.weights) {
             (PresetName::Tiny, None) => {

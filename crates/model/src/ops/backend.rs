@@ -1,22 +1,77 @@
 //! The backends that networks run on.
 
+use burn::backend::Autodiff;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
-use burn::backend::{Autodiff, Flex};
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
-use burn::tensor::ops::AttentionModuleOptions;
 
-/// A tensor backend with the hot operations that networks need. Each has a default composed of Burn operations.
+use super::{Convolution, KeysValues, Normalisation, composed};
+
+/// A tensor backend with the hot operations that networks need. Each has a default composed of Burn operations; shapes are
+/// those of the doors in [`super`], which have checked them.
 ///
 /// It is our own trait because a model generic over [`Backend`] cannot see whether it is differentiated.
 pub trait ModelBackend: Backend {
-    /// Scaled dot-product attention without a mask; see [`super::attention`].
-    fn scaled_dot_product(query: Tensor<Self, 4>, key: Tensor<Self, 4>, value: Tensor<Self, 4>) -> Tensor<Self, 4> {
-        burn::tensor::module::attention(query, key, value, None, None, AttentionModuleOptions::default())
+    /// The doors give feature maps `[M, C, h, w]` whose channels of a cell are neighbours in memory, and are fastest with
+    /// such maps. Shapes do not tell; only speed does.
+    const CHANNELS_LAST: bool = false;
+
+    /// [`super::linear`] on rows.
+    fn linear(
+        x: Tensor<Self, 2>,
+        weight: Tensor<Self, 2>,
+        bias: Option<Tensor<Self, 1>>,
+        residual: Option<Tensor<Self, 2>>,
+    ) -> Tensor<Self, 2> {
+        composed::linear(x, weight, bias, residual)
+    }
+
+    /// [`super::linear_geglu`] on rows.
+    fn linear_geglu(x: Tensor<Self, 2>, weight: Tensor<Self, 2>, bias: Option<Tensor<Self, 1>>) -> Tensor<Self, 2> {
+        composed::linear_geglu(x, weight, bias)
+    }
+
+    /// [`super::conv2d`].
+    fn conv2d(x: Tensor<Self, 4>, weight: Tensor<Self, 4>, convolution: Convolution<Self>) -> Tensor<Self, 4> {
+        composed::conv2d(x, weight, convolution)
+    }
+
+    /// [`super::upsample_conv2d`].
+    fn upsample_conv2d(x: Tensor<Self, 4>, weight: Tensor<Self, 4>, bias: Option<Tensor<Self, 1>>) -> Tensor<Self, 4> {
+        composed::upsample_conv2d(x, weight, bias)
+    }
+
+    /// [`super::group_norm`].
+    fn group_norm<const R: usize>(x: Tensor<Self, R>, norm: Normalisation<Self>) -> Tensor<Self, R> {
+        composed::group_norm(x, norm)
+    }
+
+    /// [`super::layer_norm`] on rows.
+    fn layer_norm(
+        x: Tensor<Self, 2>,
+        weight: Tensor<Self, 1>,
+        bias: Tensor<Self, 1>,
+        epsilon: f64,
+    ) -> Tensor<Self, 2> {
+        composed::layer_norm(x, weight, bias, epsilon)
+    }
+
+    /// [`super::silu`].
+    fn silu<const R: usize>(x: Tensor<Self, R>) -> Tensor<Self, R> {
+        burn::tensor::activation::silu(x)
+    }
+
+    /// [`super::attention`].
+    fn attention(query: Tensor<Self, 3>, sources: &[&KeysValues<Self>], heads: usize) -> Tensor<Self, 3> {
+        composed::attention(query, sources, heads)
+    }
+
+    /// [`super::temporal_attention`].
+    fn temporal_attention(query: Tensor<Self, 4>, own: KeysValues<Self, 4>, heads: usize) -> Tensor<Self, 4> {
+        composed::temporal_attention(query, own, heads)
     }
 }
 
-impl ModelBackend for Flex {}
 impl<B: ModelBackend, S: CheckpointStrategy> ModelBackend for Autodiff<B, S> {}
 #[cfg(feature = "libtorch")]
 impl ModelBackend for burn::backend::LibTorch {}

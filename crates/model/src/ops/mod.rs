@@ -1,54 +1,166 @@
 //! The one door of each hot operation. Networks call these and nothing else, so that a faster kernel needs one edit.
 //!
-//! The functions here are composed of Burn operations and are the reference for every faster version.
+//! Each function checks shapes and passes on to [`ModelBackend`], whose defaults are composed of Burn operations and are the
+//! reference for every faster version. `Flex` runs the kernels of crate `kernels`.
+//!
+//! | letter | meaning |
+//! |---|---|
+//! | `B` | clips |
+//! | `M = B*N` | frames of all clips |
+//! | `C`, `h w` | channels and cells of a feature map |
+//! | `L` | tokens |
+//! | `d` | width of a head |
 
-mod attention;
 mod backend;
-mod norm;
+mod composed;
+mod flex;
+mod layout;
+#[cfg(test)]
+mod tests;
 
-pub use attention::{attention, merge_heads, split_heads};
 pub use backend::ModelBackend;
-pub use norm::{Activation, group_norm, layer_norm};
+pub use layout::{add, cells_from_map, concat_channels, map_from_cells, map_from_tokens, tokens_from_map};
 
 use burn::tensor::Tensor;
-use burn::tensor::activation::gelu;
-use burn::tensor::ops::ConvOptions;
+use burn::tensor::backend::Backend;
 
-/// `x W^T + b` over the last axis: `[.., D_in]` to `[.., D_out]`, weight `[D_out, D_in]`.
+/// What follows a product or a normalisation in the same pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Activation {
+    /// Nothing.
+    None,
+    /// `x * sigmoid(x)`.
+    Silu,
+}
+
+/// How a 2D convolution runs, and what happens to its sums before they are stored:
+/// `residual + activation(sum + bias + shift)`.
+#[derive(Debug, Clone)]
+pub struct Convolution<B: Backend> {
+    /// `[C_out]`.
+    pub bias: Option<Tensor<B, 1>>,
+    /// Cells between neighbouring results.
+    pub stride: usize,
+    /// Zeros above and to the left, and below and to the right.
+    pub padding: [usize; 2],
+    /// `[B, C_out]`, the same for all frames of a clip: the time embedding.
+    pub shift: Option<Tensor<B, 2>>,
+    /// Of the result's shape.
+    pub residual: Option<Tensor<B, 4>>,
+    /// Before the residual.
+    pub activation: Activation,
+}
+
+impl<B: Backend> Convolution<B> {
+    /// One that keeps the size at stride 1, with half of the kernel in zeros on all sides, and adds a bias only.
+    pub fn same(kernel: usize, stride: usize, bias: Option<Tensor<B, 1>>) -> Self {
+        let padding = [kernel / 2; 2];
+        Self { bias, stride, padding, shift: None, residual: None, activation: Activation::None }
+    }
+}
+
+/// A group normalisation.
+#[derive(Debug, Clone)]
+pub struct Normalisation<B: Backend> {
+    /// Groups of neighbouring channels.
+    pub groups: usize,
+    /// `[C]`.
+    pub weight: Tensor<B, 1>,
+    /// `[C]`.
+    pub bias: Tensor<B, 1>,
+    /// Added to the variance.
+    pub epsilon: f64,
+    /// What follows.
+    pub activation: Activation,
+}
+
+/// Keys and values of a set of tokens, heads not yet split.
+#[derive(Debug, Clone)]
+pub struct KeysValues<B: Backend, const R: usize = 3> {
+    /// `[M, L, C]`.
+    pub keys: Tensor<B, R>,
+    /// `[M, L, C]`.
+    pub values: Tensor<B, R>,
+}
+
+/// `x W^T + b` over the last axis: `[.., D_in]` to `[.., D_out]`, weight `[D_out, D_in]`; plus `residual`, of the result's
+/// shape.
 ///
 /// # Panics
-/// When the last axis of `x` is not `D_in`.
+/// When the last axis of `x` is not `D_in`, or the residual has another shape.
 pub fn linear<B: ModelBackend, const R: usize>(
+    x: Tensor<B, R>,
+    weight: Tensor<B, 2>,
+    bias: Option<Tensor<B, 1>>,
+    residual: Option<Tensor<B, R>>,
+) -> Tensor<B, R> {
+    let mut dims = x.dims();
+    let [d_out, d_in] = weight.dims();
+    assert_eq!(dims[R - 1], d_in, "linear: input {dims:?}, weight {:?}", weight.dims());
+    let x = rows(x);
+    dims[R - 1] = d_out;
+    let residual = residual.map(|residual| {
+        assert_eq!(residual.dims(), dims, "linear: residual");
+        rows(residual)
+    });
+    <B as ModelBackend>::linear(x, weight, bias, residual).reshape(dims)
+}
+
+/// [`linear`], then GEGLU: the first half of the last axis times `gelu` (erf form) of the second. `[.., D_in]` to `[.., D]`,
+/// weight `[2D, D_in]`.
+///
+/// # Panics
+/// When the last axis of `x` is not `D_in`, or the weight has an odd number of rows.
+pub fn linear_geglu<B: ModelBackend, const R: usize>(
     x: Tensor<B, R>,
     weight: Tensor<B, 2>,
     bias: Option<Tensor<B, 1>>,
 ) -> Tensor<B, R> {
     let mut dims = x.dims();
     let [d_out, d_in] = weight.dims();
-    assert_eq!(dims[R - 1], d_in, "linear: input {dims:?}, weight {:?}", weight.dims());
-    let rows = dims[..R - 1].iter().product::<usize>();
-    let mut y = x.reshape([rows, d_in]).matmul(weight.transpose());
-    if let Some(bias) = bias {
-        y = y + bias.unsqueeze();
-    }
-    dims[R - 1] = d_out;
-    y.reshape(dims)
+    assert!(dims[R - 1] == d_in && d_out.is_multiple_of(2), "geglu: input {dims:?}, weight {:?}", weight.dims());
+    let x = rows(x);
+    dims[R - 1] = d_out / 2;
+    <B as ModelBackend>::linear_geglu(x, weight, bias).reshape(dims)
 }
 
-/// 2D convolution `[B, C_in, H, W]` to `[B, C_out, H', W']`, weight `[C_out, C_in, k, k]`, zero padding on all sides.
+/// 2D convolution `[M, C_in, h, w]` to `[M, C_out, h', w']`, weight `[C_out, C_in, k, k]`.
 ///
 /// # Panics
-/// When the channels differ.
+/// When channels, shift or residual do not fit.
 pub fn conv2d<B: ModelBackend>(
     x: Tensor<B, 4>,
     weight: Tensor<B, 4>,
-    bias: Option<Tensor<B, 1>>,
-    stride: usize,
-    padding: usize,
+    convolution: Convolution<B>,
 ) -> Tensor<B, 4> {
-    assert_eq!(x.dims()[1], weight.dims()[1], "conv2d: input {:?}, weight {:?}", x.dims(), weight.dims());
-    let options = ConvOptions::new([stride; 2], [padding; 2], [1, 1], 1);
-    burn::tensor::module::conv2d(x, weight, bias, options)
+    let ([m, c, h, w], [c_out, c_in, k, _]) = (x.dims(), weight.dims());
+    assert_eq!(c, c_in, "conv2d: input {:?}, weight {:?}", x.dims(), weight.dims());
+    if let Some(shift) = &convolution.shift {
+        let [b, width] = shift.dims();
+        let fits = b > 0 && m.is_multiple_of(b) && width == c_out;
+        assert!(fits, "conv2d: shift {:?}, input {:?}, weight {:?}", shift.dims(), x.dims(), weight.dims());
+    }
+    if let Some(residual) = &convolution.residual {
+        let padding: usize = convolution.padding.iter().sum();
+        let side = |length: usize| (length + padding - k) / convolution.stride + 1;
+        assert_eq!(residual.dims(), [m, c_out, side(h), side(w)], "conv2d: residual");
+    }
+    <B as ModelBackend>::conv2d(x, weight, convolution)
+}
+
+/// Each cell four times, then a 3x3 convolution that keeps the size: `[M, C_in, h, w]` to `[M, C_out, 2h, 2w]`, weight
+/// `[C_out, C_in, 3, 3]`.
+///
+/// # Panics
+/// When the channels differ or the kernel is not 3x3.
+pub fn upsample_conv2d<B: ModelBackend>(
+    x: Tensor<B, 4>,
+    weight: Tensor<B, 4>,
+    bias: Option<Tensor<B, 1>>,
+) -> Tensor<B, 4> {
+    let [_, c_in, k, _] = weight.dims();
+    assert!(x.dims()[1] == c_in && k == 3, "upsample_conv2d: input {:?}, weight {:?}", x.dims(), weight.dims());
+    <B as ModelBackend>::upsample_conv2d(x, weight, bias)
 }
 
 /// 3D convolution `[B, C_in, N, h, w]` with stride 1, weight `[C_out, C_in, k_n, k_h, k_w]`, zero padding on all sides.
@@ -62,18 +174,80 @@ pub fn conv3d<B: ModelBackend>(
     padding: [usize; 3],
 ) -> Tensor<B, 5> {
     assert_eq!(x.dims()[1], weight.dims()[1], "conv3d: input {:?}, weight {:?}", x.dims(), weight.dims());
-    let options = ConvOptions::new([1; 3], padding, [1; 3], 1);
+    let options = burn::tensor::ops::ConvOptions::new([1; 3], padding, [1; 3], 1);
     burn::tensor::module::conv3d(x, weight, bias, options)
 }
 
-/// GEGLU: the first half of the last axis times `gelu` (erf form) of the second: `[.., 2D]` to `[.., D]`.
+/// Group normalisation of `[B, C, ..]` with the biased variance, statistics over each group's channels and all the other
+/// axes.
 ///
 /// # Panics
-/// When the last axis is odd.
-pub fn geglu<B: ModelBackend, const R: usize>(x: Tensor<B, R>) -> Tensor<B, R> {
-    let width = x.dims()[R - 1];
-    assert!(width.is_multiple_of(2), "geglu: input {:?}", x.dims());
-    let value = x.clone().narrow(R - 1, 0, width / 2);
-    let gate = x.narrow(R - 1, width / 2, width / 2);
-    value * gelu(gate)
+/// When `C` is not a multiple of the groups or the affine parameters have another width.
+pub fn group_norm<B: ModelBackend, const R: usize>(x: Tensor<B, R>, norm: Normalisation<B>) -> Tensor<B, R> {
+    let (dims, [c]) = (x.dims(), norm.weight.dims());
+    assert!(c % norm.groups == 0 && dims[1] == c, "group_norm: {dims:?}, {} groups, weight [{c}]", norm.groups);
+    <B as ModelBackend>::group_norm(x, norm)
+}
+
+/// Layer normalisation over the last axis, with the biased variance.
+///
+/// # Panics
+/// When the affine parameters have another width.
+pub fn layer_norm<B: ModelBackend, const R: usize>(
+    x: Tensor<B, R>,
+    weight: Tensor<B, 1>,
+    bias: Tensor<B, 1>,
+    epsilon: f64,
+) -> Tensor<B, R> {
+    let dims = x.dims();
+    assert_eq!(dims[R - 1], weight.dims()[0], "layer_norm: {dims:?}, weight {:?}", weight.dims());
+    <B as ModelBackend>::layer_norm(rows(x), weight, bias, epsilon).reshape(dims)
+}
+
+/// `x * sigmoid(x)`.
+pub fn silu<B: ModelBackend, const R: usize>(x: Tensor<B, R>) -> Tensor<B, R> {
+    <B as ModelBackend>::silu(x)
+}
+
+/// `softmax(Q K^T / sqrt(d)) V` per head, for queries `[M, L, heads*d]`, to the same shape. Keys and values `[B_s, L_s,
+/// heads*d]` of all sources are taken together; a source of fewer than `M` pictures gives each of its own to `M / B_s`
+/// pictures that follow each other.
+///
+/// # Panics
+/// When the shapes do not fit.
+pub fn attention<B: ModelBackend>(query: Tensor<B, 3>, sources: &[&KeysValues<B>], heads: usize) -> Tensor<B, 3> {
+    let [m, _, width] = query.dims();
+    assert!(heads > 0 && width.is_multiple_of(heads) && !sources.is_empty(), "attention: width {width}, {heads} heads");
+    for KeysValues { keys, values } in sources {
+        let [b, l, c] = keys.dims();
+        assert!(
+            b > 0 && m.is_multiple_of(b) && c == width && values.dims() == [b, l, c],
+            "attention: query {:?}, keys {:?}, values {:?}",
+            query.dims(),
+            keys.dims(),
+            values.dims()
+        );
+    }
+    <B as ModelBackend>::attention(query, sources, heads)
+}
+
+/// Attention of every cell to itself through time: `[B, N, cells, heads*d]` to the same shape.
+///
+/// # Panics
+/// When the shapes differ.
+pub fn temporal_attention<B: ModelBackend>(
+    query: Tensor<B, 4>,
+    own: KeysValues<B, 4>,
+    heads: usize,
+) -> Tensor<B, 4> {
+    let dims = query.dims();
+    assert!(heads > 0 && dims[3].is_multiple_of(heads), "temporal attention: {dims:?}, {heads} heads");
+    assert_eq!([own.keys.dims(), own.values.dims()], [dims; 2], "temporal attention: keys and values");
+    <B as ModelBackend>::temporal_attention(query, own, heads)
+}
+
+/// `[.., D]` to `[rows, D]`.
+fn rows<B: Backend, const R: usize>(x: Tensor<B, R>) -> Tensor<B, 2> {
+    let dims = x.dims();
+    x.reshape([dims[..R - 1].iter().product::<usize>(), dims[R - 1]])
 }

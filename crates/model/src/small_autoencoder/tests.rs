@@ -21,15 +21,6 @@ fn space_and_depth_by_hand_and_back() {
 }
 
 #[test]
-fn each_cell_is_repeated() {
-    let up = nearest_twice(counting([1, 1, 1, 2]));
-    up.into_data().assert_eq(
-        &Tensor::<Flex, 4>::from_floats([[[[0., 0., 1., 1.], [0., 0., 1., 1.]]]], &Default::default()).into_data(),
-        true,
-    );
-}
-
-#[test]
 fn size_and_cost_are_as_documented() {
     let config = SmallAutoencoderConfig::default();
     let network = config.init::<Flex>(&Default::default());

@@ -17,7 +17,7 @@ use super::pass::Pass;
 use super::{Site, Stage, UnetConfig};
 use crate::blending::SpatialBlending;
 use crate::motion::MotionModule;
-use crate::ops::ModelBackend;
+use crate::ops::{ModelBackend, concat_channels};
 use crate::resnet::{Downsample, DownsamplePadding, ResnetBlock, ResnetConfig, Upsample};
 use crate::transformer::SpatialTransformer;
 
@@ -213,7 +213,7 @@ impl<B: ModelBackend> UpBlock<B> {
     ) -> Tensor<B, 4> {
         for (layer, resnet) in self.resnets.iter().enumerate() {
             if let Some(skip) = skips.pop() {
-                x = Tensor::cat(vec![x, skip], 1);
+                x = concat_channels(vec![x, skip]);
             }
             x = resnet.forward(x, Some(&pass.time));
             if let Some(transformer) = self.attentions.get(layer) {

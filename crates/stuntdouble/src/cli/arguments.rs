@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use stuntdouble::Error;
 use stuntdouble::pipeline::{Job, Mode, PerceiveJob};
 use stuntdouble::run_folder::SIGNALS;
-use stuntdouble::settings::{Device, MaskShape, PresetName, Settings};
+use stuntdouble::settings::{Device, MaskShape, Precision, PresetName, Settings};
 use toml::{Table, Value};
 
 /// Puts your character into a video.
@@ -127,6 +127,9 @@ struct SettingOptions {
     /// Where the networks run
     #[arg(long, value_enum)]
     device: Option<Device>,
+    /// What the networks calculate in
+    #[arg(long, value_enum)]
+    precision: Option<Precision>,
     /// Seed of the noise
     #[arg(long)]
     seed: Option<u32>,
@@ -176,6 +179,7 @@ impl SettingOptions {
         let integer = |value: Option<u32>| value.map(|value| Value::Integer(value.into()));
         put("preset", self.preset.and_then(|value| Value::try_from(value).ok()));
         put("device", self.device.and_then(|value| Value::try_from(value).ok()));
+        put("precision", self.precision.and_then(|value| Value::try_from(value).ok()));
         put("mask", self.mask.and_then(|value| Value::try_from(value).ok()));
         put("weights", self.weights.as_ref().map(|path| Value::String(path.display().to_string())));
         put("seed", integer(self.seed));

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Distribution, Tensor};
 use model::clip_plan::plan_clips;
-use model::ops::conv2d;
+use model::ops::{Convolution, conv2d};
 
 use super::job::Job;
 use super::source::Source;
@@ -108,7 +108,7 @@ fn machine_speed() -> f64 {
     let operations = 2.0 * 16.0 * (PLANE * PLANE * CHANNELS * CHANNELS * 9) as f64;
     let (start, mut runs) = (Instant::now(), 0);
     while start.elapsed() < Duration::from_millis(200) {
-        drop(conv2d(x.clone(), weight.clone(), None, 1, 1).into_data());
+        drop(conv2d(x.clone(), weight.clone(), Convolution::same(3, 1, None)).into_data());
         runs += 1;
     }
     operations * f64::from(runs) / start.elapsed().as_secs_f64()

@@ -1,0 +1,136 @@
+//! Weights packed for the kernels once, and found again by where the weights lie.
+//!
+//! A pack belongs to a piece of memory, not to a layer: whoever trains makes new weights, and with the old ones their pack
+//! goes. Memory that a pack was made of cannot be taken for other weights while its entry stands, because the entry holds
+//! on to the address.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use burn::backend::Flex;
+use burn::tensor::{Bytes, Tensor};
+use kernels::{Cpu, Geometry, PackedConvolution, PackedMatrix, PackedUpsample};
+
+use super::storage::{Number, in_order, of, slice};
+
+/// Fast convolution pays from this many channels on both sides on.
+const FAST_CHANNELS: usize = 64;
+/// And this many cells of the result.
+const FAST_CELLS: usize = 1024;
+/// Its packs take four times the memory of the weights; larger ones than this are not made.
+const FAST_ELEMENTS: usize = 1 << 21;
+
+/// What a weight is packed for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Form {
+    Linear,
+    Geglu,
+    Convolution { stride: usize, before: usize, after: usize },
+    FastConvolution { before: usize, after: usize },
+    Upsample,
+    FastUpsample,
+}
+
+impl Form {
+    /// For a convolution between `[C_in, C_out]` channels, with `cells` in its result.
+    pub(super) fn of_convolution<T: Number>(geometry: Geometry, channels: [usize; 2], cells: usize) -> Self {
+        let Geometry { kernel, stride, before, after } = geometry;
+        if kernel == 3 && stride == 1 && is_fast::<T>(channels, cells) {
+            Self::FastConvolution { before, after }
+        } else {
+            Self::Convolution { stride, before, after }
+        }
+    }
+
+    /// For a convolution after an enlargement.
+    pub(super) fn of_upsample<T: Number>(channels: [usize; 2], cells: usize) -> Self {
+        // Of bf16 the direct form is the faster one.
+        if size_of::<T>() == size_of::<f32>() && is_fast::<T>(channels, cells) {
+            Self::FastUpsample
+        } else {
+            Self::Upsample
+        }
+    }
+}
+
+fn is_fast<T: Number>([c_in, c_out]: [usize; 2], cells: usize) -> bool {
+    c_in.min(c_out) >= FAST_CHANNELS && cells >= FAST_CELLS && 9 * c_in * c_out <= FAST_ELEMENTS
+}
+
+/// A packed weight.
+pub(super) enum Pack<T: Number> {
+    Matrix(PackedMatrix<T>),
+    Convolution(PackedConvolution<T>),
+    Upsample(PackedUpsample<T>),
+}
+
+/// Where a weight lies, its shape, and what it is packed for.
+#[derive(PartialEq, Eq, Hash)]
+struct Key {
+    address: usize,
+    offset: usize,
+    shape: Vec<usize>,
+    form: Form,
+}
+
+struct Entry<T: Number> {
+    weights: Weak<Bytes>,
+    pack: Arc<Pack<T>>,
+}
+
+/// All packs of one type.
+pub(super) struct Packs<T: Number>(Mutex<Option<HashMap<Key, Entry<T>>>>);
+
+impl<T: Number> Packs<T> {
+    pub(super) const fn new() -> Self {
+        Self(Mutex::new(None))
+    }
+}
+
+/// The pack of a weight, made on first use.
+pub(super) fn packed<T: Number, const R: usize>(weight: Tensor<Flex, R>, form: Form) -> Arc<Pack<T>> {
+    let shape = weight.dims();
+    let weight = of(weight);
+    if !super::Stored::is_run(&weight) {
+        // Another view of the same memory may have the same shape and start.
+        return Arc::new(pack(slice::<T>(&in_order::<T>(weight)), &shape, form));
+    }
+    let memory = weight.data_arc();
+    let key = Key {
+        address: Arc::as_ptr(&memory) as usize,
+        offset: weight.layout().start_offset(),
+        shape: shape.to_vec(),
+        form,
+    };
+    let lock = || T::packs().0.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(entry) = lock().get_or_insert_default().get(&key)
+        && entry.weights.strong_count() > 0
+    {
+        return entry.pack.clone();
+    }
+    let values = in_order::<T>(weight);
+    let pack = Arc::new(pack(slice::<T>(&values), &shape, form));
+    let mut packs = lock();
+    let packs = packs.get_or_insert_default();
+    packs.retain(|_, entry| entry.weights.strong_count() > 0);
+    packs.insert(key, Entry { weights: Arc::downgrade(&memory), pack: pack.clone() });
+    pack
+}
+
+fn pack<T: Number>(weight: &[T], shape: &[usize], form: Form) -> Pack<T> {
+    let cpu = Cpu::detect();
+    let (outputs, inputs) = (shape[0], shape[1]);
+    match form {
+        Form::Linear => Pack::Matrix(PackedMatrix::linear(cpu, weight, outputs, inputs)),
+        Form::Geglu => Pack::Matrix(PackedMatrix::geglu(cpu, weight, outputs / 2, inputs)),
+        Form::Convolution { stride, before, after } => {
+            let geometry = Geometry { kernel: shape[2], stride, before, after };
+            Pack::Convolution(PackedConvolution::new(cpu, weight, outputs, inputs, geometry))
+        }
+        Form::FastConvolution { before, after } => {
+            Pack::Convolution(PackedConvolution::winograd(cpu, weight, outputs, inputs, [before, after]))
+        }
+        Form::Upsample => Pack::Upsample(PackedUpsample::new(cpu, weight, outputs, inputs)),
+        Form::FastUpsample => Pack::Upsample(PackedUpsample::winograd(cpu, weight, outputs, inputs)),
+    }
+}

@@ -1,0 +1,156 @@
+//! Flex's tensors as plain slices for kernels, and back.
+
+use burn::backend::Flex;
+use burn::backend::flex::{FlexTensor, Layout};
+use burn::tensor::{Bytes, DType, Shape, Tensor, TensorPrimitive, bf16};
+use kernels::Cpu;
+
+use super::packs::Packs;
+
+/// A number that kernels take and tensors store.
+pub(super) trait Number: kernels::Element + Default + Copy + 'static {
+    const TYPE: DType;
+
+    fn stored_slice(tensor: &FlexTensor) -> &[Self];
+    fn bytes(values: Vec<Self>) -> Bytes;
+    /// A tensor of another type as this one.
+    fn converted(tensor: &FlexTensor) -> FlexTensor;
+    fn transposed(values: &[Self], shape: [usize; 3]) -> Vec<Self> {
+        let mut result = vec![Self::default(); values.len()];
+        kernels::transpose(Cpu::detect(), values, shape, &mut result);
+        result
+    }
+    /// Packed weights of this type, of the whole process.
+    fn packs() -> &'static Packs<Self>;
+
+    /// A tensor of values that lie in the order of `shape`, seen with its axes in the order `axes`.
+    fn stored<const R: usize>(values: Vec<Self>, shape: [usize; R], axes: [usize; R]) -> Tensor<Flex, R> {
+        let layout = Layout::contiguous(Shape::from(shape)).permute(&axes);
+        Tensor::from_primitive(TensorPrimitive::Float(FlexTensor::new(Self::bytes(values), layout, Self::TYPE)))
+    }
+}
+
+impl Number for f32 {
+    const TYPE: DType = DType::F32;
+
+    fn stored_slice(tensor: &FlexTensor) -> &[Self] {
+        tensor.storage()
+    }
+    fn bytes(values: Vec<Self>) -> Bytes {
+        Bytes::from_elems(values)
+    }
+    fn converted(tensor: &FlexTensor) -> FlexTensor {
+        FlexTensor::new(Self::bytes(widened(tensor)), Layout::contiguous(tensor.layout().shape().clone()), Self::TYPE)
+    }
+    fn packs() -> &'static Packs<Self> {
+        static PACKS: Packs<f32> = Packs::new();
+        &PACKS
+    }
+}
+
+impl Number for bf16 {
+    const TYPE: DType = DType::BF16;
+
+    fn stored_slice(tensor: &FlexTensor) -> &[Self] {
+        tensor.storage()
+    }
+    fn bytes(values: Vec<Self>) -> Bytes {
+        Bytes::from_elems(values)
+    }
+    fn converted(tensor: &FlexTensor) -> FlexTensor {
+        let wide = widened(tensor);
+        let mut values = vec![Self::ZERO; wide.len()];
+        kernels::narrow(Cpu::detect(), &wide, &mut values);
+        FlexTensor::new(Self::bytes(values), Layout::contiguous(tensor.layout().shape().clone()), Self::TYPE)
+    }
+    fn packs() -> &'static Packs<Self> {
+        static PACKS: Packs<bf16> = Packs::new();
+        &PACKS
+    }
+}
+
+/// The values of a tensor in order, as f32.
+fn widened(tensor: &FlexTensor) -> Vec<f32> {
+    match tensor.dtype() {
+        DType::F32 => slice::<f32>(&in_order::<f32>(tensor.clone())).to_vec(),
+        DType::BF16 => {
+            let tensor = in_order::<bf16>(tensor.clone());
+            let narrow = slice::<bf16>(&tensor);
+            let mut wide = vec![0.0; narrow.len()];
+            kernels::widen(Cpu::detect(), narrow, &mut wide);
+            wide
+        }
+        other => panic!("kernels: a tensor of {other:?} beside tensors of f32 or bf16"),
+    }
+}
+
+/// The primitive of a tensor.
+pub(super) fn of<const R: usize>(tensor: Tensor<Flex, R>) -> FlexTensor {
+    tensor.into_primitive().tensor()
+}
+
+/// Values in f32, whatever they are stored as: biases and affine parameters.
+pub(super) fn floats<const R: usize>(tensor: Tensor<Flex, R>) -> Vec<f32> {
+    widened(&of(tensor))
+}
+
+/// A tensor's elements where they are one run of memory in the order of its axes.
+pub(super) fn slice<T: Number>(tensor: &FlexTensor) -> &[T] {
+    let start = tensor.layout().start_offset();
+    &T::stored_slice(tensor)[start..start + tensor.layout().num_elements()]
+}
+
+/// Views of tensors.
+pub(super) struct Stored;
+
+impl Stored {
+    /// The same memory with the axes in another order.
+    pub(super) fn permuted(tensor: FlexTensor, axes: &[usize]) -> FlexTensor {
+        let layout = tensor.layout().permute(axes);
+        tensor.with_layout(layout)
+    }
+
+    /// The elements are one run of memory in the order of the axes. Axes of length 1 may have any stride.
+    pub(super) fn is_run(tensor: &FlexTensor) -> bool {
+        let layout = tensor.layout();
+        let mut expected = 1_isize;
+        for (length, stride) in layout.shape().iter().zip(layout.strides()).rev() {
+            if *length != 1 && *stride != expected {
+                return false;
+            }
+            expected *= *length as isize;
+        }
+        true
+    }
+}
+
+/// The tensor as numbers of type `T`, one run of memory in the order of its axes: itself where it is that already.
+pub(super) fn in_order<T: Number>(tensor: FlexTensor) -> FlexTensor {
+    if tensor.dtype() != T::TYPE {
+        return T::converted(&tensor);
+    }
+    if Stored::is_run(&tensor) {
+        return tensor;
+    }
+    if let Some(shape) = turned(&tensor) {
+        let start = tensor.layout().start_offset();
+        let values = &T::stored_slice(&tensor)[start..start + tensor.layout().num_elements()];
+        let layout = Layout::contiguous(tensor.layout().shape().clone());
+        return FlexTensor::new(T::bytes(T::transposed(values, shape)), layout, T::TYPE);
+    }
+    tensor.to_contiguous()
+}
+
+/// `[batch, rows, columns]` of the memory, if the tensor `[batch, .., last]` is that with the last axis stored before those
+/// in the middle.
+fn turned(tensor: &FlexTensor) -> Option<[usize; 3]> {
+    let rank = tensor.layout().num_dims();
+    if rank < 3 {
+        return None;
+    }
+    // The last axis moved to the second place.
+    let axes: Vec<usize> = (0..rank).map(|axis| if axis == 0 { 0 } else { (axis + rank - 3) % (rank - 1) + 1 }).collect();
+    let stored = Stored::permuted(tensor.clone(), &axes);
+    let shape: Vec<usize> = stored.layout().shape().iter().copied().collect();
+    Stored::is_run(&stored).then(|| [shape[0], shape[1], shape[2..].iter().product()])
+}

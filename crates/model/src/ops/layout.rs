@@ -1,0 +1,51 @@
+//! Feature maps `[M, C, h, w]` as a backend likes them in memory. Functions that work cell by cell turn maps into cells and
+//! back, which costs nothing where maps came from a door.
+
+use burn::tensor::Tensor;
+
+use super::ModelBackend;
+
+/// A map `[M, C, h, w]` with its axes in the order in which the backend stores them: `[M, h, w, C]`, or the same.
+pub fn cells_from_map<B: ModelBackend>(map: Tensor<B, 4>) -> Tensor<B, 4> {
+    if B::CHANNELS_LAST { map.permute([0, 2, 3, 1]) } else { map }
+}
+
+/// The way back from [`cells_from_map`].
+pub fn map_from_cells<B: ModelBackend>(cells: Tensor<B, 4>) -> Tensor<B, 4> {
+    if B::CHANNELS_LAST { cells.permute([0, 3, 1, 2]) } else { cells }
+}
+
+/// `[M, C, h, w]` to tokens `[M, h*w, C]`.
+pub fn tokens_from_map<B: ModelBackend>(map: Tensor<B, 4>) -> Tensor<B, 3> {
+    let [m, c, h, w] = map.dims();
+    if B::CHANNELS_LAST {
+        map.permute([0, 2, 3, 1]).reshape([m, h * w, c])
+    } else {
+        map.reshape([m, c, h * w]).swap_dims(1, 2)
+    }
+}
+
+/// Tokens `[M, h*w, C]` to `[M, C, h, w]`.
+///
+/// # Panics
+/// When there are not `h*w` tokens.
+pub fn map_from_tokens<B: ModelBackend>(tokens: Tensor<B, 3>, [h, w]: [usize; 2]) -> Tensor<B, 4> {
+    let [m, l, c] = tokens.dims();
+    assert_eq!(l, h * w, "map_from_tokens: {:?} to {h} x {w}", tokens.dims());
+    if B::CHANNELS_LAST {
+        tokens.reshape([m, h, w, c]).permute([0, 3, 1, 2])
+    } else {
+        tokens.swap_dims(1, 2).reshape([m, c, h, w])
+    }
+}
+
+/// The sum of two maps `[M, C, h, w]`.
+pub fn add<B: ModelBackend>(a: Tensor<B, 4>, b: Tensor<B, 4>) -> Tensor<B, 4> {
+    map_from_cells(cells_from_map(a) + cells_from_map(b))
+}
+
+/// Maps `[M, C_i, h, w]` to `[M, sum C_i, h, w]`.
+pub fn concat_channels<B: ModelBackend>(maps: Vec<Tensor<B, 4>>) -> Tensor<B, 4> {
+    let axis = if B::CHANNELS_LAST { 3 } else { 1 };
+    map_from_cells(Tensor::cat(maps.into_iter().map(cells_from_map).collect(), axis))
+}

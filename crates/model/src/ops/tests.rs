@@ -1,0 +1,226 @@
+//! Doors by hand, and the kernels' doors against the composed ones.
+
+use burn::backend::Flex;
+use burn::tensor::{DType, Distribution, Tensor, TensorData, Tolerance};
+use proptest::prelude::*;
+
+use super::*;
+
+fn random<const R: usize>(shape: [usize; R]) -> Tensor<Flex, R> {
+    Tensor::random(shape, Distribution::Uniform(-1.0, 1.0), &Default::default())
+}
+
+/// The same map, channels-last in memory.
+fn turned(map: Tensor<Flex, 4>) -> Tensor<Flex, 4> {
+    let [m, c, h, w] = map.dims();
+    map.permute([0, 2, 3, 1]).reshape([m * h * w * c]).reshape([m, h, w, c]).permute([0, 3, 1, 2])
+}
+
+fn assert_close(found: TensorData, expected: TensorData, tolerance: f32) {
+    found.convert::<f32>().assert_approx_eq::<f32>(&expected, Tolerance::absolute(tolerance).set_relative(tolerance));
+}
+
+/// What the door gives for f32, and for bf16 in place of the tensor, beside the composed result.
+fn check<const R: usize, const Q: usize>(
+    x: Tensor<Flex, R>,
+    sums: usize,
+    door: impl Fn(Tensor<Flex, R>) -> Tensor<Flex, Q>,
+    composed: impl Fn(Tensor<Flex, R>) -> Tensor<Flex, Q>,
+) {
+    assert_close(door(x.clone()).into_data(), composed(x.clone()).into_data(), 2e-6 * (sums as f32 + 8.0));
+    let narrow = x.cast(DType::BF16);
+    let expected = composed(narrow.clone().cast(DType::F32)).into_data();
+    let found = door(narrow);
+    assert_eq!(found.dtype(), DType::BF16);
+    assert_close(found.into_data(), expected, 8e-3 * (1.0 + (sums as f32).sqrt()));
+}
+
+#[test]
+fn two_tokens_by_hand() {
+    let device = Default::default();
+    // One head of width 1: q = 0 gives equal weights, q = ln 3 on keys (1, 0) gives weights 3/4 and 1/4.
+    let query = Tensor::<Flex, 3>::from_data([[[0.0_f32], [3.0_f32.ln()]]], &device);
+    let keys = Tensor::<Flex, 3>::from_data([[[1.0_f32], [0.0]]], &device);
+    let values = Tensor::<Flex, 3>::from_data([[[8.0_f32], [4.0]]], &device);
+    let expected = TensorData::from([[[6.0_f32], [7.0]]]);
+    assert_close(attention(query, &[&KeysValues { keys, values }], 1).into_data(), expected, 1e-5);
+}
+
+#[test]
+fn norms_by_hand() {
+    let device = Default::default();
+    let (weight, bias) =
+        (Tensor::<Flex, 1>::from_floats([2.0, 1.0], &device), Tensor::from_floats([0.5, 0.0], &device));
+    // One group over both channels: values 1, 3, 5, 7 have mean 4 and biased variance 5.
+    let x = Tensor::<Flex, 3>::from_floats([[[1.0, 3.0], [5.0, 7.0]]], &device);
+    let s = 5.0_f32.sqrt();
+    let expected = TensorData::from([[[-6.0 / s + 0.5, -2.0 / s + 0.5], [1.0 / s, 3.0 / s]]]);
+    let norm = Normalisation {
+        groups: 1,
+        weight: weight.clone(),
+        bias: bias.clone(),
+        epsilon: 0.0,
+        activation: Activation::None,
+    };
+    assert_close(group_norm(x, norm).into_data(), expected, 1e-5);
+    let row = Tensor::<Flex, 2>::from_floats([[2.0, 4.0]], &device);
+    assert_close(layer_norm(row, weight, bias, 0.0).into_data(), TensorData::from([[-1.5_f32, 1.0]]), 1e-5);
+}
+
+#[test]
+fn trained_weights_get_a_new_pack() {
+    let x = random([3, 8]);
+    let mut weight = random([5, 8]);
+    for _ in 0..4 {
+        let expected = composed::linear(x.clone(), weight.clone(), None, None).into_data();
+        assert_close(linear(x.clone(), weight.clone(), None, None).into_data(), expected, 1e-5);
+        // In place, because nobody else holds the weight.
+        weight = weight * 2.0 + 0.25;
+    }
+    // Two views of the same memory, alike in all but their strides.
+    let square = random([6, 6]);
+    for view in [square.clone(), square.clone().transpose(), square.slice([2..4, 0..6]).repeat_dim(0, 3)] {
+        let x = random([2, 6]);
+        let expected = composed::linear(x.clone(), view.clone(), None, None).into_data();
+        assert_close(linear(x, view, None, None).into_data(), expected, 1e-5);
+    }
+}
+
+#[test]
+fn weights_of_another_type_than_the_map() {
+    let (x, weight) = (random([2, 3, 5, 4]), random([6, 3, 3, 3]));
+    let narrow = weight.cast(DType::BF16);
+    let expected = composed::conv2d(x.clone(), narrow.clone().cast(DType::F32), Convolution::same(3, 1, None));
+    let found = conv2d(x, narrow, Convolution::same(3, 1, None));
+    assert_eq!(found.dtype(), DType::F32);
+    assert_close(found.into_data(), expected.into_data(), 1e-5);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn products(rows in 1_usize..40, d_in in 1_usize..70, half in 1_usize..40, biased: bool, added: bool) {
+        let weight = random([2 * half, d_in]);
+        let bias = biased.then(|| random([2 * half]));
+        let residual = added.then(|| random([rows, 2 * half]));
+        check(
+            random([rows, d_in]),
+            d_in,
+            |x| linear(x, weight.clone(), bias.clone(), residual.clone()),
+            |x| composed::linear(x, weight.clone(), bias.clone(), residual.clone()),
+        );
+        check(
+            random([rows, d_in]),
+            2 * d_in,
+            |x| linear_geglu(x, weight.clone(), bias.clone()),
+            |x| composed::linear_geglu(x, weight.clone(), bias.clone()),
+        );
+    }
+
+    #[test]
+    fn convolutions(
+        (clips, frames) in (1_usize..3, 1_usize..3),
+        (c_in, c_out) in (1_usize..20, 1_usize..20),
+        (h, w) in (2_usize..9, 2_usize..9),
+        (kernel, stride) in (prop_oneof![Just(1_usize), Just(3)], 1_usize..3),
+        (shifted, added, active, last, uneven) in any::<(bool, bool, bool, bool, bool)>(),
+    ) {
+        let m = clips * frames;
+        let weight = random([c_out, c_in, kernel, kernel]);
+        let mut convolution = Convolution::same(kernel, stride, Some(random([c_out])));
+        if uneven && kernel == 3 {
+            convolution.padding = [0, 1];
+        }
+        convolution.shift = shifted.then(|| random([clips, c_out]));
+        if active {
+            convolution.activation = Activation::Silu;
+        }
+        let x = random([m, c_in, h, w]);
+        if added {
+            let size = composed::conv2d(x.clone(), weight.clone(), Convolution { shift: None, ..convolution.clone() });
+            convolution.residual = Some(random(size.dims()));
+        }
+        let x = if last { turned(x) } else { x };
+        check(
+            x.clone(),
+            c_in * kernel * kernel,
+            |x| conv2d(x, weight.clone(), convolution.clone()),
+            |x| composed::conv2d(x, weight.clone(), convolution.clone()),
+        );
+        if kernel == 3 {
+            let bias = Some(random([c_out]));
+            check(
+                x,
+                9 * c_in,
+                |x| upsample_conv2d(x, weight.clone(), bias.clone()),
+                |x| composed::upsample_conv2d(x, weight.clone(), bias.clone()),
+            );
+        }
+    }
+
+    #[test]
+    fn norms(
+        (b, n) in (1_usize..3, 1_usize..4),
+        (groups, width) in (1_usize..4, 1_usize..9),
+        (h, w) in (1_usize..7, 1_usize..7),
+        (active, last) in any::<(bool, bool)>(),
+    ) {
+        let c = groups * width;
+        let (weight, bias) = (random([c]), random([c]));
+        let activation = if active { Activation::Silu } else { Activation::None };
+        let norm = Normalisation { groups, weight: weight.clone(), bias: bias.clone(), epsilon: 1e-3, activation };
+        let x = random([b, c, h, w]);
+        let x = if last { turned(x) } else { x };
+        check(x, 40, |x| group_norm(x, norm.clone()), |x| composed::group_norm(x, norm.clone()));
+        let video = random([b, c, n, h, w]);
+        check(video, 40, |x| group_norm(x, norm.clone()), |x| composed::group_norm(x, norm.clone()));
+        check(
+            random([b * h, c]),
+            40,
+            |x| layer_norm(x, weight.clone(), bias.clone(), 1e-3),
+            |x| composed::layer_norm(x, weight.clone(), bias.clone(), 1e-3),
+        );
+        let map = random([b, c, h, w]);
+        let map = if last { turned(map) } else { map };
+        check(map, 1, silu, burn::tensor::activation::silu);
+    }
+
+    #[test]
+    fn attentions(
+        (clips, frames) in (1_usize..3, 1_usize..4),
+        (heads, width) in (1_usize..3, 1_usize..12),
+        (l, shared) in (1_usize..20, 0_usize..9),
+    ) {
+        let (m, c) = (clips * frames, heads * width);
+        let own = KeysValues { keys: random([m, l, c]), values: random([m, l, c]) };
+        let other = KeysValues { keys: random([clips, shared, c]), values: random([clips, shared, c]) };
+        let mut sources = vec![&own];
+        if shared > 0 {
+            sources.push(&other);
+        }
+        let composed = |x| composed::attention(x, &sources, heads);
+        check(random([m, l, c]), 10, |x| attention(x, &sources, heads), composed);
+        let own = KeysValues { keys: random([clips, frames, l, c]), values: random([clips, frames, l, c]) };
+        check(
+            random([clips, frames, l, c]),
+            10,
+            |x| temporal_attention(x, own.clone(), heads),
+            |x| composed::temporal_attention(x, own.clone(), heads),
+        );
+    }
+
+    #[test]
+    fn maps_turn_to_tokens_and_back(m in 1_usize..3, c in 1_usize..5, h in 1_usize..5, w in 1_usize..5) {
+        let map = random([m, c, h, w]);
+        let expected = map.clone().reshape([m, c, h * w]).swap_dims(1, 2).into_data();
+        for map in [map.clone(), turned(map)] {
+            let tokens = tokens_from_map(map.clone());
+            tokens.clone().into_data().assert_eq(&expected, true);
+            map_from_tokens(tokens, [h, w]).into_data().assert_eq(&map.clone().into_data(), true);
+            let both = concat_channels(vec![map.clone(), map.clone()]);
+            both.into_data().assert_eq(&Tensor::cat(vec![map.clone(), map.clone()], 1).into_data(), true);
+            add(map.clone(), map.clone()).into_data().assert_eq(&(map.clone() * 2.0).into_data(), true);
+        }
+    }
+}
