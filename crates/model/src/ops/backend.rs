@@ -41,6 +41,16 @@ pub trait ModelBackend: Backend {
         composed::upsample_conv2d(x, weight, bias)
     }
 
+    /// [`super::conv3d`].
+    fn conv3d(
+        x: Tensor<Self, 5>,
+        weight: Tensor<Self, 5>,
+        bias: Option<Tensor<Self, 1>>,
+        padding: [usize; 3],
+    ) -> Tensor<Self, 5> {
+        composed::conv3d(x, weight, bias, padding)
+    }
+
     /// [`super::group_norm`].
     fn group_norm<const R: usize>(x: Tensor<Self, R>, norm: Normalisation<Self>) -> Tensor<Self, R> {
         composed::group_norm(x, norm)

@@ -64,6 +64,15 @@ pub(super) fn upsample_conv2d<B: Backend>(
     conv2d(repeat_cells(x), weight, Convolution::same(3, 1, bias))
 }
 
+pub(super) fn conv3d<B: Backend>(
+    x: Tensor<B, 5>,
+    weight: Tensor<B, 5>,
+    bias: Option<Tensor<B, 1>>,
+    padding: [usize; 3],
+) -> Tensor<B, 5> {
+    module::conv3d(x, weight, bias, ConvOptions::new([1; 3], padding, [1; 3], 1))
+}
+
 /// `[M, C, h, w]` to `[M, C, 2h, 2w]`, each cell four times.
 pub(super) fn repeat_cells<B: Backend>(x: Tensor<B, 4>) -> Tensor<B, 4> {
     let [m, c, h, w] = x.dims();

@@ -174,8 +174,7 @@ pub fn conv3d<B: ModelBackend>(
     padding: [usize; 3],
 ) -> Tensor<B, 5> {
     assert_eq!(x.dims()[1], weight.dims()[1], "conv3d: input {:?}, weight {:?}", x.dims(), weight.dims());
-    let options = burn::tensor::ops::ConvOptions::new([1; 3], padding, [1; 3], 1);
-    burn::tensor::module::conv3d(x, weight, bias, options)
+    <B as ModelBackend>::conv3d(x, weight, bias, padding)
 }
 
 /// Group normalisation of `[B, C, ..]` with the biased variance, statistics over each group's channels and all the other

@@ -160,6 +160,24 @@ proptest! {
     }
 
     #[test]
+    fn convolutions_in_time(
+        (b, n) in (1_usize..3, 1_usize..5),
+        (c_in, c_out) in (1_usize..5, 1_usize..5),
+        (h, w) in (2_usize..6, 2_usize..6),
+        (k_n, k, padded) in (1_usize..4, prop_oneof![Just(1_usize), Just(3)], any::<bool>()),
+    ) {
+        let padding = if padded || n < k_n || h.min(w) < k { [k_n / 2, k / 2, k / 2] } else { [0; 3] };
+        prop_assume!(n + 2 * padding[0] >= k_n);
+        let (weight, bias) = (random([c_out, c_in, k_n, k, k]), Some(random([c_out])));
+        check(
+            random([b, c_in, n, h, w]),
+            c_in * k_n * k * k,
+            |x| conv3d(x, weight.clone(), bias.clone(), padding),
+            |x| composed::conv3d(x, weight.clone(), bias.clone(), padding),
+        );
+    }
+
+    #[test]
     fn norms(
         (b, n) in (1_usize..3, 1_usize..4),
         (groups, width) in (1_usize..4, 1_usize..9),

@@ -55,6 +55,20 @@ impl ModelBackend for Flex {
         }
     }
 
+    fn conv3d(
+        x: Tensor<Self, 5>,
+        weight: Tensor<Self, 5>,
+        bias: Option<Tensor<Self, 1>>,
+        padding: [usize; 3],
+    ) -> Tensor<Self, 5> {
+        let [_, _, _, k_h, k_w] = weight.dims();
+        match x.dtype() {
+            DType::F32 if k_h == k_w && padding[1] == padding[2] => convolve_video::<f32>(x, weight, bias, padding),
+            DType::BF16 if k_h == k_w && padding[1] == padding[2] => convolve_video::<bf16>(x, weight, bias, padding),
+            _ => composed::conv3d(x, weight, bias, padding),
+        }
+    }
+
     fn group_norm<const R: usize>(x: Tensor<Self, R>, norm: Normalisation<Self>) -> Tensor<Self, R> {
         match x.dtype() {
             DType::F32 => group_norm::<f32, R>(x, norm),
@@ -170,6 +184,37 @@ fn upsample_convolve<T: Number>(
     let mut result = vec![T::default(); 4 * m * h * w * c_out];
     kernels::upsample_convolve(slice(&x), [m, h, w], packed, &epilogue, &mut result);
     T::stored(result, [m, 2 * h, 2 * w, c_out], MAP)
+}
+
+/// A 2D convolution over cells that have the channels of `k_n` frames, in the order in which the weight has them: by
+/// channel, then by frame.
+fn convolve_video<T: Number>(
+    x: Tensor<Flex, 5>,
+    weight: Tensor<Flex, 5>,
+    bias: Option<Tensor<Flex, 1>>,
+    [before, sides, _]: [usize; 3],
+) -> Tensor<Flex, 5> {
+    let ([b, c, n, h, w], [c_out, _, k_n, k, _]) = (x.dims(), weight.dims());
+    let frames = (n + 2 * before + 1).saturating_sub(k_n);
+    let x = in_order::<T>(Stored::permuted(of(x), &[0, 2, 3, 4, 1]));
+    let x = slice::<T>(&x);
+    let frame = h * w * c;
+    let mut gathered = vec![T::default(); b * frames * frame * k_n];
+    for (place, result) in gathered.chunks_exact_mut((frame * k_n).max(1)).enumerate() {
+        let (clip, first) = (place / frames, place % frames);
+        for tap in 0..k_n {
+            let Some(from) = (first + tap).checked_sub(before).filter(|from| *from < n) else { continue };
+            let values = &x[(clip * n + from) * frame..][..frame];
+            for (result, value) in result[tap..].iter_mut().step_by(k_n).zip(values) {
+                *result = *value;
+            }
+        }
+    }
+    let gathered = T::stored(gathered, [b * frames, h, w, c * k_n], MAP);
+    let convolution = Convolution { padding: [sides; 2], ..Convolution::same(k, 1, bias) };
+    let y = convolve::<T>(gathered, weight.reshape([c_out, c * k_n, k, k]), convolution);
+    let [_, _, height, width] = y.dims();
+    y.permute([0, 2, 3, 1]).reshape([b, frames, height, width, c_out]).permute([0, 4, 1, 2, 3])
 }
 
 fn kernel_activation(activation: Activation) -> kernels::Activation {
