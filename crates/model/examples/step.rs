@@ -63,9 +63,7 @@ fn main() {
 
     println!("{size} pixels, {frames} frames, {precision:?}, {} threads", std::thread::available_parallelism().map_or(0, usize::from));
     let step = median(repeat, || {
-        let with = networks.predict(latent.clone(), timestep.clone(), &features, Some((&reference).into()));
-        let without = networks.predict(latent.clone(), timestep.clone(), &features, None);
-        drop((without, with));
+        drop(networks.predict_both(latent.clone(), timestep.clone(), &features, (&reference).into()));
     });
     println!("guided step {step:.1} ms");
     let picture = random([1, c, cells, cells]);

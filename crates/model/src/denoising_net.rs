@@ -24,7 +24,7 @@ use crate::trace::Trace;
 use crate::transformer::BasicTransformerBlock;
 use crate::unet::{
     DownBlock, MidBlock, Pass, ProjectedReference, Reference, ReferenceFeatures, Role, Site, Stage, UnetConfig,
-    UpBlock, walk,
+    UpBlock, Walk, is_unconditional,
 };
 use crate::video::{frames_from_video, video_from_frames};
 
@@ -123,27 +123,37 @@ impl<B: ModelBackend> DenoisingNet<B> {
         transformer.block()
     }
 
+    /// Both halves of classifier-free guidance: the prediction for `input`, and that without its reference and with another
+    /// context. Whatever both have in common runs once.
+    ///
+    /// # Panics
+    /// As [`forward`](Self::forward).
+    pub fn forward_guided(&self, input: DenoisingInput<'_, B>, other_context: Option<Tensor<B, 3>>) -> [Tensor<B, 5>; 2] {
+        let (context, reference) = (input.context.clone(), input.reference);
+        let begun = self.begin(input, None);
+        [self.finish(begun.clone(), context, reference, None), self.finish(begun, other_context, None, None)]
+    }
+
     fn run(&self, input: DenoisingInput<'_, B>, mut trace: Option<&mut Trace>) -> Tensor<B, 5> {
-        let DenoisingInput { latent, timestep, context, pose, reference, objects } = input;
+        let (context, reference) = (input.context.clone(), input.reference);
+        let begun = self.begin(input, trace.as_deref_mut());
+        self.finish(begun, context, reference, trace)
+    }
+
+    /// Everything before the first block that sees context or reference.
+    fn begin(&self, input: DenoisingInput<'_, B>, mut trace: Option<&mut Trace>) -> Begun<B> {
+        let DenoisingInput { latent, timestep, pose, objects, .. } = input;
         let [b, _, n, h, w] = latent.dims();
         assert_eq!(timestep.dims(), [b], "denoising network: one timestep a clip, latent {:?}", latent.dims());
-        for site in reference.iter().flat_map(Reference::sites) {
-            self.reader(site);
-        }
         // 1. Time.
         let first = self.conv_in.weight.dims()[0];
         let time = self.time_embedding.forward(self.sinusoids.forward(timestep, first));
         if let Some(trace) = &mut trace {
             trace.record("time_embedding", time.clone());
         }
-        let mut pass = Pass {
-            batch: b,
-            time: silu(time),
-            context,
-            role: reference.map_or(Role::Alone, Role::Read),
-            objects: objects.map(|levels| levels.iter().cloned().map(frames_from_video).collect()),
-            trace,
-        };
+        let objects = objects.map(|levels| levels.iter().cloned().map(frames_from_video).collect());
+        let (context, role) = (None, Role::Alone);
+        let mut pass = Pass { batch: b, time: silu(time), context, role, objects, trace };
         // 2. In: frames, and the pose features before the first skip is taken.
         let mut x = self.conv_in.forward(frames_from_video(latent));
         pass.record_named("conv_in", &x);
@@ -151,12 +161,39 @@ impl<B: ModelBackend> DenoisingNet<B> {
             assert_eq!(pose.dims(), [b, first, n, h, w], "denoising network: pose features");
             x = ops::add(x, frames_from_video(pose));
         }
-        // 3. Down, mid, up.
-        x = walk(x, &self.down_blocks, &self.mid_block, &self.up_blocks, &mut pass);
-        // 4. Out.
-        let x = normalise_silu(&self.conv_norm_out, x, b, self.norm_across_frames);
-        video_from_frames(self.conv_out.forward(x), b)
+        // 3. Blocks without attention.
+        let end = self.down_blocks.iter().take_while(|block| is_unconditional(block)).count();
+        let walk = Walk::start(x).down(&self.down_blocks, end, &mut pass);
+        Begun { walk, batch: b, time: pass.time, objects: pass.objects }
     }
+
+    /// The other blocks, and out.
+    fn finish(
+        &self,
+        begun: Begun<B>,
+        context: Option<Tensor<B, 3>>,
+        reference: Option<Reference<'_, B>>,
+        trace: Option<&mut Trace>,
+    ) -> Tensor<B, 5> {
+        for site in reference.iter().flat_map(Reference::sites) {
+            self.reader(site);
+        }
+        let Begun { walk, batch, time, objects } = begun;
+        let role = reference.map_or(Role::Alone, Role::Read);
+        let mut pass = Pass { batch, time, context, role, objects, trace };
+        let x = walk.finish(&self.down_blocks, &self.mid_block, &self.up_blocks, &mut pass);
+        let x = normalise_silu(&self.conv_norm_out, x, batch, self.norm_across_frames);
+        video_from_frames(self.conv_out.forward(x), batch)
+    }
+}
+
+/// A pass that has come to the first block that sees context or reference.
+#[derive(Debug, Clone)]
+struct Begun<B: Backend> {
+    walk: Walk<B>,
+    batch: usize,
+    time: Tensor<B, 2>,
+    objects: Option<Vec<Tensor<B, 4>>>,
 }
 
 /// The first convolution, with zero weights for the environment channels.

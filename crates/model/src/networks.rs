@@ -373,29 +373,71 @@ impl<B: ModelBackend> Networks<B> {
         features: &ClipFeatures<B>,
         reference: Option<SeenReference<'_, B>>,
     ) -> Tensor<B, 5> {
-        let (b, c) = (latent.dims()[0], latent.dims()[1]);
+        let b = latent.dims()[0];
         let (tokens, context, cells) = match reference {
             Some(SeenReference { tokens, context, cells }) => (Some(tokens), context.cloned(), cells),
             None => (None, self.no_context(b, &latent.device()), None),
         };
-        let meaning = self.config.denoiser_output;
-        let shown = meaning.input(latent.clone(), &timestep, &self.schedule);
-        let output = self.denoising_unet.forward(DenoisingInput {
-            latent: self.precision.narrowed(Tensor::cat(vec![shown, features.environment.clone()], 1)),
-            timestep: timestep.clone(),
-            context,
+        let input = DenoisingInput { context, reference: tokens, ..self.denoising_input(&latent, &timestep, features) };
+        let output = self.denoising_unet.forward(input);
+        self.velocity(output, cells, latent, timestep, features)
+    }
+
+    /// [`predict`](Self::predict) with the reference and without it, in that order.
+    pub fn predict_both(
+        &self,
+        latent: Tensor<B, 5>,
+        timestep: Tensor<B, 1>,
+        features: &ClipFeatures<B>,
+        reference: SeenReference<'_, B>,
+    ) -> [Tensor<B, 5>; 2] {
+        let none = self.no_context(latent.dims()[0], &latent.device());
+        let SeenReference { tokens, context, cells } = reference;
+        let input = DenoisingInput {
+            context: context.cloned(),
+            reference: Some(tokens),
+            ..self.denoising_input(&latent, &timestep, features)
+        };
+        let [with, without] = self.denoising_unet.forward_guided(input, none);
+        [
+            self.velocity(with, cells, latent.clone(), timestep.clone(), features),
+            self.velocity(without, None, latent, timestep, features),
+        ]
+    }
+
+    /// What the denoiser sees beside reference and context.
+    fn denoising_input<'a>(
+        &self,
+        latent: &Tensor<B, 5>,
+        timestep: &Tensor<B, 1>,
+        features: &'a ClipFeatures<B>,
+    ) -> DenoisingInput<'a, B> {
+        let shown = self.config.denoiser_output.input(latent.clone(), timestep, &self.schedule);
+        let latent = self.precision.narrowed(Tensor::cat(vec![shown, features.environment.clone()], 1));
+        DenoisingInput {
             pose: Some(features.pose.clone()),
-            reference: tokens,
             objects: features.objects.as_deref(),
-        });
-        let output = self.precision.widened(output);
+            ..DenoisingInput::new(latent, timestep.clone())
+        }
+    }
+
+    /// The velocity for the denoiser's output, with what it copies of the reference.
+    fn velocity(
+        &self,
+        output: Tensor<B, 5>,
+        cells: Option<&ReferenceCells<B>>,
+        latent: Tensor<B, 5>,
+        timestep: Tensor<B, 1>,
+        features: &ClipFeatures<B>,
+    ) -> Tensor<B, 5> {
+        let (c, output) = (latent.dims()[1], self.precision.widened(output));
         // Concatenated objects come after the environment's channels.
         let environment = features.environment.clone().narrow(1, 0, c);
         let mut change = output.clone().narrow(1, 0, c);
         if let Some(cells) = cells {
             change = change + cells.copied(output.clone().narrow(1, c, output.dims()[1] - c));
         }
-        meaning.velocity(change, latent, environment, timestep, &self.schedule)
+        self.config.denoiser_output.velocity(change, latent, environment, timestep, &self.schedule)
     }
 }
 

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use crate::layers::{Conv2d, Start};
 use crate::ops::ModelBackend;
 use crate::time_embedding::{Sinusoids, TimeEmbedding};
-use crate::unet::{DownBlock, MidBlock, Pass, ReferenceFeatures, Role, Site, Stage, UnetConfig, UpBlock, Writer, walk};
+use crate::unet::{DownBlock, MidBlock, Pass, ReferenceFeatures, Role, Site, Stage, UnetConfig, UpBlock, Walk, Writer};
 
 /// Which blocks of the denoiser see the reference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -99,7 +99,8 @@ impl<B: ModelBackend> ReferenceNet<B> {
         let wanted = self.sites().into_iter().filter(|site| fusion.contains(*site)).collect();
         let role = Role::Write(Writer { wanted, written: BTreeMap::new() });
         let mut pass = Pass { batch: b, time, context, role, objects: None, trace: None };
-        walk(self.conv_in.forward(latent), &self.down_blocks, &self.mid_block, &self.up_blocks, &mut pass);
+        let walk = Walk::start(self.conv_in.forward(latent));
+        walk.finish(&self.down_blocks, &self.mid_block, &self.up_blocks, &mut pass);
         let Role::Write(Writer { written: sites, .. }) = pass.role else { unreachable!("the role is not changed") };
         ReferenceFeatures { sites }
     }

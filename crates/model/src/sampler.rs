@@ -195,11 +195,10 @@ fn guided<B: ModelBackend>(
         TensorData::new(vec![timestep as f32; latent.dims()[0]], [latent.dims()[0]]),
         &latent.device(),
     );
-    let conditional = networks.predict(latent.clone(), timestep.clone(), features, Some(reference.into()));
     if guidance <= 1.0 {
-        return conditional;
+        return networks.predict(latent, timestep, features, Some(reference.into()));
     }
-    let unconditional = networks.predict(latent, timestep, features, None);
+    let [conditional, unconditional] = networks.predict_both(latent, timestep, features, reference.into());
     unconditional.clone() + (conditional - unconditional) * guidance
 }
 

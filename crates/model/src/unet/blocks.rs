@@ -235,28 +235,54 @@ impl<B: ModelBackend> UpBlock<B> {
     }
 }
 
-/// The walk through all blocks: `[B*N, C_0, h, w]` to the same shape.
-pub(crate) fn walk<B: ModelBackend>(
+/// How far a walk through the blocks has come.
+#[derive(Debug, Clone)]
+pub(crate) struct Walk<B: Backend> {
     x: Tensor<B, 4>,
-    down_blocks: &[DownBlock<B>],
-    mid_block: &MidBlock<B>,
-    up_blocks: &[UpBlock<B>],
-    pass: &mut Pass<'_, B>,
-) -> Tensor<B, 4> {
-    let mut skips = vec![x.clone()];
-    let mut x = x;
-    for (index, block) in down_blocks.iter().enumerate() {
-        x = block.forward(x, Stage::Down(index), pass, &mut skips);
-        pass.record(Stage::Down(index), &x);
+    skips: Vec<Tensor<B, 4>>,
+    /// Down blocks that are done.
+    done: usize,
+}
+
+/// Whether a down block sees neither a reference nor a context.
+pub(crate) fn is_unconditional<B: Backend>(block: &DownBlock<B>) -> bool {
+    block.attentions.is_empty()
+}
+
+impl<B: ModelBackend> Walk<B> {
+    /// Before the first block, with what the first convolution gave, `[B*N, C_0, h, w]`.
+    pub(crate) fn start(x: Tensor<B, 4>) -> Self {
+        Self { skips: vec![x.clone()], x, done: 0 }
     }
-    x = mid_block.forward(x, down_blocks.len() - 1, pass);
-    pass.record(Stage::Mid, &x);
-    for (index, block) in up_blocks.iter().enumerate() {
-        if pass.is_finished() {
-            break;
+
+    /// Through the down blocks up to `end`.
+    pub(crate) fn down(mut self, down_blocks: &[DownBlock<B>], end: usize, pass: &mut Pass<'_, B>) -> Self {
+        for (index, block) in down_blocks.iter().enumerate().take(end).skip(self.done) {
+            self.x = block.forward(self.x, Stage::Down(index), pass, &mut self.skips);
+            pass.record(Stage::Down(index), &self.x);
         }
-        x = block.forward(x, Stage::Up(index), pass, &mut skips);
-        pass.record(Stage::Up(index), &x);
+        self.done = self.done.max(end);
+        self
     }
-    x
+
+    /// Through all that is left, to `[B*N, C_0, h, w]`.
+    pub(crate) fn finish(
+        self,
+        down_blocks: &[DownBlock<B>],
+        mid_block: &MidBlock<B>,
+        up_blocks: &[UpBlock<B>],
+        pass: &mut Pass<'_, B>,
+    ) -> Tensor<B, 4> {
+        let Self { mut x, mut skips, .. } = self.down(down_blocks, down_blocks.len(), pass);
+        x = mid_block.forward(x, down_blocks.len() - 1, pass);
+        pass.record(Stage::Mid, &x);
+        for (index, block) in up_blocks.iter().enumerate() {
+            if pass.is_finished() {
+                break;
+            }
+            x = block.forward(x, Stage::Up(index), pass, &mut skips);
+            pass.record(Stage::Up(index), &x);
+        }
+        x
+    }
 }

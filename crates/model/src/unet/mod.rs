@@ -9,8 +9,8 @@ mod pass;
 mod reference;
 mod site;
 
-pub(crate) use blocks::walk;
 pub use blocks::{DownBlock, MidBlock, UpBlock};
+pub(crate) use blocks::{Walk, is_unconditional};
 pub use config::{ConfigError, Heads, UnetConfig};
 pub(crate) use pass::{Pass, Role, Writer};
 pub use reference::{ProjectedReference, Reference, ReferenceFeatures};
