@@ -79,9 +79,22 @@ impl<B: ModelBackend> Attention<B> {
     }
 
     /// Attention of every cell's tokens `[B, N, cells, C]` to each other through time, plus `residual` of the same shape.
-    pub fn forward_in_time(&self, residual: Tensor<B, 4>, tokens: Tensor<B, 4>) -> Tensor<B, 4> {
-        let own = KeysValues { keys: self.to_k.forward(tokens.clone()), values: self.to_v.forward(tokens.clone()) };
-        self.to_out_0.forward_onto(residual, ops::temporal_attention(self.to_q.forward(tokens), own, self.heads))
+    /// `positions` `[B*N, C]` are added to all tokens of a frame: after the maps, which are linear, where they are fewer.
+    pub fn forward_in_time(
+        &self,
+        residual: Tensor<B, 4>,
+        tokens: Tensor<B, 4>,
+        positions: Option<&Tensor<B, 2>>,
+    ) -> Tensor<B, 4> {
+        let map = |linear: &Linear<B>| match positions {
+            Some(positions) => {
+                let shift = linear.forward(positions.clone());
+                linear.forward_shifted(tokens.clone(), shift)
+            }
+            None => linear.forward(tokens.clone()),
+        };
+        let own = KeysValues { keys: map(&self.to_k), values: map(&self.to_v) };
+        self.to_out_0.forward_onto(residual, ops::temporal_attention(map(&self.to_q), own, self.heads))
     }
 
     /// What attention to a single token `[B, 1, D]` gives every query: softmax over one key is 1, so queries and keys have

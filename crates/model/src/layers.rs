@@ -11,7 +11,7 @@
 use burn::module::{Initializer, Module, Param};
 use burn::tensor::{Tensor, backend::Backend};
 
-use crate::ops::{self, Activation, Convolution, ModelBackend, Normalisation};
+use crate::ops::{self, Activation, Added, Convolution, ModelBackend, Normalisation};
 
 /// The mean of `silu(x)^2` for standard normal `x`.
 const SILU_MEAN_SQUARE: f64 = 0.3558;
@@ -77,12 +77,27 @@ impl<B: ModelBackend> Linear<B> {
 
     /// `[.., D_in]` to `[.., D_out]`.
     pub fn forward<const R: usize>(&self, x: Tensor<B, R>) -> Tensor<B, R> {
-        ops::linear(x, self.weight.val(), self.bias.as_ref().map(Param::val), None)
+        self.forward_added(x, None, None)
+    }
+
+    /// The same plus `shift` `[G, D_out]`, each row for as many rows of the result that follow each other.
+    pub fn forward_shifted<const R: usize>(&self, x: Tensor<B, R>, shift: Tensor<B, 2>) -> Tensor<B, R> {
+        self.forward_added(x, Some(shift), None)
     }
 
     /// The same plus `residual`, `[.., D_out]`.
     pub fn forward_onto<const R: usize>(&self, residual: Tensor<B, R>, x: Tensor<B, R>) -> Tensor<B, R> {
-        ops::linear(x, self.weight.val(), self.bias.as_ref().map(Param::val), Some(residual))
+        self.forward_added(x, None, Some(residual))
+    }
+
+    fn forward_added<const R: usize>(
+        &self,
+        x: Tensor<B, R>,
+        shift: Option<Tensor<B, 2>>,
+        residual: Option<Tensor<B, R>>,
+    ) -> Tensor<B, R> {
+        let bias = self.bias.as_ref().map(Param::val);
+        ops::linear(x, self.weight.val(), Added { bias, shift, residual })
     }
 
     /// The same with GEGLU: `[.., D_in]` to `[.., D_out / 2]`.

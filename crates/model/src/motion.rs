@@ -142,7 +142,7 @@ impl<B: ModelBackend> MotionModule<B> {
         let positions = module.positions.as_ref().map(|positions| {
             let [longest, width] = positions.dims();
             assert!(n <= longest, "motion: {n} frames, positions for {longest}");
-            positions.clone().slice([0..n, 0..width]).reshape([1, n, 1, width])
+            positions.clone().slice([0..n, 0..width]).repeat_dim(0, batch)
         });
         let tokens = tokens_from_map(module.norm.forward(frames.clone()));
         let mut x = module.proj_in.forward(tokens.reshape([batch, n, h * w, c]));
@@ -156,13 +156,10 @@ impl<B: ModelBackend> MotionModule<B> {
 }
 
 impl<B: ModelBackend> TemporalBlock<B> {
-    fn forward(&self, mut x: Tensor<B, 4>, positions: Option<&Tensor<B, 4>>) -> Tensor<B, 4> {
+    fn forward(&self, mut x: Tensor<B, 4>, positions: Option<&Tensor<B, 2>>) -> Tensor<B, 4> {
         for (attention, norm) in self.attention_blocks.iter().zip(&self.norms) {
-            let mut normalised = norm.forward(x.clone());
-            if let Some(positions) = positions {
-                normalised = normalised.clone() + positions.clone().cast(normalised.dtype());
-            }
-            x = attention.forward_in_time(x, normalised);
+            let normalised = norm.forward(x.clone());
+            x = attention.forward_in_time(x, normalised, positions);
         }
         self.ff.forward_onto(x.clone(), self.ff_norm.forward(x))
     }

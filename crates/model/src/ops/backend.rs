@@ -5,7 +5,7 @@ use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 
-use super::{Convolution, KeysValues, Normalisation, composed};
+use super::{Added, Convolution, KeysValues, Normalisation, composed};
 
 /// A tensor backend with the hot operations that networks need. Each has a default composed of Burn operations; shapes are
 /// those of the doors in [`super`], which have checked them.
@@ -17,13 +17,8 @@ pub trait ModelBackend: Backend {
     const CHANNELS_LAST: bool = false;
 
     /// [`super::linear`] on rows.
-    fn linear(
-        x: Tensor<Self, 2>,
-        weight: Tensor<Self, 2>,
-        bias: Option<Tensor<Self, 1>>,
-        residual: Option<Tensor<Self, 2>>,
-    ) -> Tensor<Self, 2> {
-        composed::linear(x, weight, bias, residual)
+    fn linear(x: Tensor<Self, 2>, weight: Tensor<Self, 2>, added: Added<Self, 2>) -> Tensor<Self, 2> {
+        composed::linear(x, weight, added)
     }
 
     /// [`super::linear_geglu`] on rows.

@@ -5,17 +5,17 @@ use burn::tensor::backend::Backend;
 use burn::tensor::ops::{AttentionModuleOptions, ConvOptions};
 use burn::tensor::{Tensor, module};
 
-use super::{Activation, Convolution, KeysValues, Normalisation};
+use super::{Activation, Added, Convolution, KeysValues, Normalisation};
 
-pub(super) fn linear<B: Backend>(
-    x: Tensor<B, 2>,
-    weight: Tensor<B, 2>,
-    bias: Option<Tensor<B, 1>>,
-    residual: Option<Tensor<B, 2>>,
-) -> Tensor<B, 2> {
+pub(super) fn linear<B: Backend>(x: Tensor<B, 2>, weight: Tensor<B, 2>, added: Added<B, 2>) -> Tensor<B, 2> {
+    let Added { bias, shift, residual } = added;
     let mut y = x.matmul(weight.transpose());
     if let Some(bias) = bias {
         y = y + bias.unsqueeze();
+    }
+    if let Some(shift) = shift {
+        let ([rows, d], [groups, _]) = (y.dims(), shift.dims());
+        y = (y.reshape([groups, rows / groups, d]) + shift.reshape([groups, 1, d])).reshape([rows, d]);
     }
     match residual {
         Some(residual) => residual + y,
@@ -28,7 +28,7 @@ pub(super) fn linear_geglu<B: Backend>(
     weight: Tensor<B, 2>,
     bias: Option<Tensor<B, 1>>,
 ) -> Tensor<B, 2> {
-    let y = linear(x, weight, bias, None);
+    let y = linear(x, weight, Added { bias, shift: None, residual: None });
     let width = y.dims()[1] / 2;
     y.clone().narrow(1, 0, width) * gelu(y.narrow(1, width, width))
 }

@@ -83,27 +83,42 @@ pub struct KeysValues<B: Backend, const R: usize = 3> {
     pub values: Tensor<B, R>,
 }
 
-/// `x W^T + b` over the last axis: `[.., D_in]` to `[.., D_out]`, weight `[D_out, D_in]`; plus `residual`, of the result's
-/// shape.
+/// What a linear map adds to its sums.
+#[derive(Debug, Clone)]
+pub struct Added<B: Backend, const R: usize> {
+    /// `[D_out]`.
+    pub bias: Option<Tensor<B, 1>>,
+    /// `[G, D_out]`: each row for as many of the result's rows that follow each other.
+    pub shift: Option<Tensor<B, 2>>,
+    /// Of the result's shape.
+    pub residual: Option<Tensor<B, R>>,
+}
+
+/// `x W^T` over the last axis plus what is `added`: `[.., D_in]` to `[.., D_out]`, weight `[D_out, D_in]`.
 ///
 /// # Panics
-/// When the last axis of `x` is not `D_in`, or the residual has another shape.
+/// When the last axis of `x` is not `D_in`, or what is added has another shape.
 pub fn linear<B: ModelBackend, const R: usize>(
     x: Tensor<B, R>,
     weight: Tensor<B, 2>,
-    bias: Option<Tensor<B, 1>>,
-    residual: Option<Tensor<B, R>>,
+    added: Added<B, R>,
 ) -> Tensor<B, R> {
     let mut dims = x.dims();
     let [d_out, d_in] = weight.dims();
     assert_eq!(dims[R - 1], d_in, "linear: input {dims:?}, weight {:?}", weight.dims());
     let x = rows(x);
     dims[R - 1] = d_out;
+    let Added { bias, shift, residual } = added;
+    if let Some(shift) = &shift {
+        let [groups, width] = shift.dims();
+        let fits = groups > 0 && x.dims()[0].is_multiple_of(groups) && width == d_out;
+        assert!(fits, "linear: shift {:?}, result {dims:?}", shift.dims());
+    }
     let residual = residual.map(|residual| {
         assert_eq!(residual.dims(), dims, "linear: residual");
         rows(residual)
     });
-    <B as ModelBackend>::linear(x, weight, bias, residual).reshape(dims)
+    <B as ModelBackend>::linear(x, weight, Added { bias, shift, residual }).reshape(dims)
 }
 
 /// [`linear`], then GEGLU: the first half of the last axis times `gelu` (erf form) of the second. `[.., D_in]` to `[.., D]`,

@@ -35,6 +35,10 @@ fn check<const R: usize, const Q: usize>(
     assert_close(found.into_data(), expected, 8e-3 * (1.0 + (sums as f32).sqrt()));
 }
 
+fn plain() -> Added<Flex, 2> {
+    Added { bias: None, shift: None, residual: None }
+}
+
 #[test]
 fn two_tokens_by_hand() {
     let device = Default::default();
@@ -72,8 +76,8 @@ fn trained_weights_get_a_new_pack() {
     let x = random([3, 8]);
     let mut weight = random([5, 8]);
     for _ in 0..4 {
-        let expected = composed::linear(x.clone(), weight.clone(), None, None).into_data();
-        assert_close(linear(x.clone(), weight.clone(), None, None).into_data(), expected, 1e-5);
+        let expected = composed::linear(x.clone(), weight.clone(), plain()).into_data();
+        assert_close(linear(x.clone(), weight.clone(), plain()).into_data(), expected, 1e-5);
         // In place, because nobody else holds the weight.
         weight = weight * 2.0 + 0.25;
     }
@@ -81,9 +85,27 @@ fn trained_weights_get_a_new_pack() {
     let square = random([6, 6]);
     for view in [square.clone(), square.clone().transpose(), square.slice([2..4, 0..6]).repeat_dim(0, 3)] {
         let x = random([2, 6]);
-        let expected = composed::linear(x.clone(), view.clone(), None, None).into_data();
-        assert_close(linear(x, view, None, None).into_data(), expected, 1e-5);
+        let expected = composed::linear(x.clone(), view.clone(), plain()).into_data();
+        assert_close(linear(x, view, plain()).into_data(), expected, 1e-5);
     }
+}
+
+#[test]
+fn memory_is_used_again_only_when_it_is_free() {
+    let (x, weight) = (random([400, 64]), random([96, 64]));
+    let run = |x: &Tensor<Flex, 2>| linear(x.clone(), weight.clone(), plain());
+    let expected = composed::linear(x.clone(), weight.clone(), plain()).into_data();
+    let held = run(&x);
+    let view = held.clone().narrow(0, 100, 200);
+    // In place on memory that others look at, and on memory that nobody does.
+    let doubled = held.clone() * 2.0;
+    for turn in 0..6 {
+        let other = run(&(x.clone() + turn as f32));
+        drop(other * 0.0);
+    }
+    assert_close(held.clone().into_data(), expected.clone(), 1e-4);
+    assert_close((doubled / 2.0).into_data(), expected, 1e-4);
+    view.into_data().assert_eq(&held.narrow(0, 100, 200).into_data(), true);
 }
 
 #[test]
@@ -100,15 +122,22 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
-    fn products(rows in 1_usize..40, d_in in 1_usize..70, half in 1_usize..40, biased: bool, added: bool) {
+    fn products(
+        (groups, rows) in (1_usize..4, 1_usize..15),
+        d_in in 1_usize..70,
+        half in 1_usize..40,
+        (biased, shifted, added) in any::<(bool, bool, bool)>(),
+    ) {
+        let rows = groups * rows;
         let weight = random([2 * half, d_in]);
         let bias = biased.then(|| random([2 * half]));
-        let residual = added.then(|| random([rows, 2 * half]));
+        let shift = shifted.then(|| random([groups, 2 * half]));
+        let all = Added { bias: bias.clone(), shift, residual: added.then(|| random([rows, 2 * half])) };
         check(
             random([rows, d_in]),
             d_in,
-            |x| linear(x, weight.clone(), bias.clone(), residual.clone()),
-            |x| composed::linear(x, weight.clone(), bias.clone(), residual.clone()),
+            |x| linear(x, weight.clone(), all.clone()),
+            |x| composed::linear(x, weight.clone(), all.clone()),
         );
         check(
             random([rows, d_in]),

@@ -4,6 +4,7 @@
 //! are packed as whatever comes to them. Numbers that are neither f32 nor bf16 go to the composed doors.
 
 mod packs;
+mod space;
 mod storage;
 
 use burn::backend::Flex;
@@ -11,30 +12,27 @@ use burn::backend::flex::FlexTensor;
 use burn::tensor::{DType, Tensor, bf16};
 use kernels::{Clip, Cpu, Epilogue, Geometry, GroupBias, GroupNorm, Heads, Source};
 
-use super::{Activation, Convolution, KeysValues, ModelBackend, Normalisation, composed};
+use super::{Activation, Added, Convolution, KeysValues, ModelBackend, Normalisation, composed};
 use packs::{Form, Pack, packed};
+use space::Space;
 use storage::{Number, Stored, floats, in_order, of, slice};
 
 impl ModelBackend for Flex {
     const CHANNELS_LAST: bool = true;
 
-    fn linear(
-        x: Tensor<Self, 2>,
-        weight: Tensor<Self, 2>,
-        bias: Option<Tensor<Self, 1>>,
-        residual: Option<Tensor<Self, 2>>,
-    ) -> Tensor<Self, 2> {
+    fn linear(x: Tensor<Self, 2>, weight: Tensor<Self, 2>, added: Added<Self, 2>) -> Tensor<Self, 2> {
         match x.dtype() {
-            DType::F32 => product::<f32>(x, weight, Form::Linear, bias, residual),
-            DType::BF16 => product::<bf16>(x, weight, Form::Linear, bias, residual),
-            _ => composed::linear(x, weight, bias, residual),
+            DType::F32 => product::<f32>(x, weight, Form::Linear, added),
+            DType::BF16 => product::<bf16>(x, weight, Form::Linear, added),
+            _ => composed::linear(x, weight, added),
         }
     }
 
     fn linear_geglu(x: Tensor<Self, 2>, weight: Tensor<Self, 2>, bias: Option<Tensor<Self, 1>>) -> Tensor<Self, 2> {
+        let added = |bias| Added { bias, shift: None, residual: None };
         match x.dtype() {
-            DType::F32 => product::<f32>(x, weight, Form::Geglu, bias, None),
-            DType::BF16 => product::<bf16>(x, weight, Form::Geglu, bias, None),
+            DType::F32 => product::<f32>(x, weight, Form::Geglu, added(bias)),
+            DType::BF16 => product::<bf16>(x, weight, Form::Geglu, added(bias)),
             _ => composed::linear_geglu(x, weight, bias),
         }
     }
@@ -119,21 +117,23 @@ fn product<T: Number>(
     x: Tensor<Flex, 2>,
     weight: Tensor<Flex, 2>,
     form: Form,
-    bias: Option<Tensor<Flex, 1>>,
-    residual: Option<Tensor<Flex, 2>>,
+    Added { bias, shift, residual }: Added<Flex, 2>,
 ) -> Tensor<Flex, 2> {
     let [rows, d_in] = x.dims();
     let Pack::Matrix(matrix) = &*packed::<T, 2>(weight, form) else { unreachable!("the pack of a matrix") };
     let (x, bias) = (in_order::<T>(of(x)), bias.map(floats));
+    let group = shift.as_ref().map_or(1, |shift| (rows / shift.dims()[0]).max(1));
+    let shift = shift.map(floats);
     let residual = residual.map(|residual| in_order::<T>(of(residual)));
     let epilogue = Epilogue {
         bias: bias.as_deref(),
+        group_bias: shift.as_deref().map(|values| GroupBias { values, rows: group }),
         residual: residual.as_ref().map(slice::<T>),
         ..Epilogue::default()
     };
-    let mut result = vec![T::default(); rows * matrix.columns()];
-    kernels::matmul(slice(&x), rows, d_in, matrix, &epilogue, &mut result);
-    T::stored(result, [rows, matrix.columns()], [0, 1])
+    let mut result = Space::<T>::of(rows * matrix.columns());
+    kernels::matmul(slice(&x), rows, d_in, matrix, &epilogue, result.values());
+    result.stored([rows, matrix.columns()], [0, 1])
 }
 
 /// The axes of a map in the order in which kernels want it, and the way back.
@@ -166,9 +166,9 @@ fn convolve<T: Number>(
         residual: residual.as_ref().map(slice::<T>),
         row_bias: None,
     };
-    let mut result = vec![T::default(); m * height * width * c_out];
-    kernels::convolve(slice(&x), [m, h, w], packed, &epilogue, &mut result);
-    T::stored(result, [m, height, width, c_out], MAP)
+    let mut result = Space::<T>::of(m * height * width * c_out);
+    kernels::convolve(slice(&x), [m, h, w], packed, &epilogue, result.values());
+    result.stored([m, height, width, c_out], MAP)
 }
 
 fn upsample_convolve<T: Number>(
@@ -181,9 +181,9 @@ fn upsample_convolve<T: Number>(
     let Pack::Upsample(packed) = &*packed::<T, 4>(weight, form) else { unreachable!("the pack of an upsampling") };
     let (x, bias) = (cells::<T>(x), bias.map(floats));
     let epilogue = Epilogue { bias: bias.as_deref(), ..Epilogue::default() };
-    let mut result = vec![T::default(); 4 * m * h * w * c_out];
-    kernels::upsample_convolve(slice(&x), [m, h, w], packed, &epilogue, &mut result);
-    T::stored(result, [m, 2 * h, 2 * w, c_out], MAP)
+    let mut result = Space::<T>::of(4 * m * h * w * c_out);
+    kernels::upsample_convolve(slice(&x), [m, h, w], packed, &epilogue, result.values());
+    result.stored([m, 2 * h, 2 * w, c_out], MAP)
 }
 
 /// A 2D convolution over cells that have the channels of `k_n` frames, in the order in which the weight has them: by
@@ -199,18 +199,21 @@ fn convolve_video<T: Number>(
     let x = in_order::<T>(Stored::permuted(of(x), &[0, 2, 3, 4, 1]));
     let x = slice::<T>(&x);
     let frame = h * w * c;
-    let mut gathered = vec![T::default(); b * frames * frame * k_n];
-    for (place, result) in gathered.chunks_exact_mut((frame * k_n).max(1)).enumerate() {
+    let mut gathered = Space::<T>::of(b * frames * frame * k_n);
+    for (place, result) in gathered.values().chunks_exact_mut((frame * k_n).max(1)).enumerate() {
         let (clip, first) = (place / frames, place % frames);
         for tap in 0..k_n {
-            let Some(from) = (first + tap).checked_sub(before).filter(|from| *from < n) else { continue };
-            let values = &x[(clip * n + from) * frame..][..frame];
-            for (result, value) in result[tap..].iter_mut().step_by(k_n).zip(values) {
-                *result = *value;
+            let results = result[tap..].iter_mut().step_by(k_n);
+            match (first + tap).checked_sub(before).filter(|from| *from < n) {
+                Some(from) => {
+                    let values = &x[(clip * n + from) * frame..][..frame];
+                    results.zip(values).for_each(|(result, value)| *result = *value);
+                }
+                None => results.for_each(|result| *result = T::default()),
             }
         }
     }
-    let gathered = T::stored(gathered, [b * frames, h, w, c * k_n], MAP);
+    let gathered = gathered.stored([b * frames, h, w, c * k_n], MAP);
     let convolution = Convolution { padding: [sides; 2], ..Convolution::same(k, 1, bias) };
     let y = convolve::<T>(gathered, weight.reshape([c_out, c * k_n, k, k]), convolution);
     let [_, _, height, width] = y.dims();
@@ -247,9 +250,9 @@ fn group_norm<T: Number, const R: usize>(x: Tensor<Flex, R>, norm: Normalisation
         epsilon,
         activation: kernel_activation(activation),
     };
-    let mut result = vec![T::default(); dims.iter().product()];
-    kernels::group_norm(Cpu::detect(), slice(&x), dims[0], &norm, &mut result);
-    T::stored(result, to.map(|axis| dims[axis]), back)
+    let mut result = Space::<T>::of(dims.iter().product());
+    kernels::group_norm(Cpu::detect(), slice(&x), dims[0], &norm, result.values());
+    result.stored(to.map(|axis| dims[axis]), back)
 }
 
 fn layer_norm<T: Number>(
@@ -260,9 +263,9 @@ fn layer_norm<T: Number>(
 ) -> Tensor<Flex, 2> {
     let dims = x.dims();
     let (x, weight, bias) = (in_order::<T>(of(x)), floats(weight), floats(bias));
-    let mut result = vec![T::default(); dims[0] * dims[1]];
-    kernels::layer_norm(Cpu::detect(), slice(&x), &weight, &bias, epsilon, &mut result);
-    T::stored(result, dims, [0, 1])
+    let mut result = Space::<T>::of(dims[0] * dims[1]);
+    kernels::layer_norm(Cpu::detect(), slice(&x), &weight, &bias, epsilon, result.values());
+    result.stored(dims, [0, 1])
 }
 
 fn silu<T: Number, const R: usize>(x: Tensor<Flex, R>) -> Tensor<Flex, R> {
@@ -278,9 +281,9 @@ fn silu<T: Number, const R: usize>(x: Tensor<Flex, R>) -> Tensor<Flex, R> {
         (x, dims, std::array::from_fn(|axis| axis))
     };
     let x = in_order::<T>(x);
-    let mut result = vec![T::default(); dims.iter().product()];
-    kernels::silu(Cpu::detect(), slice(&x), &mut result);
-    T::stored(result, shape, axes)
+    let mut result = Space::<T>::of(dims.iter().product());
+    kernels::silu(Cpu::detect(), slice(&x), result.values());
+    result.stored(shape, axes)
 }
 
 /// `1 / sqrt(d)`.
@@ -304,9 +307,9 @@ fn attention<T: Number>(query: Tensor<Flex, 3>, sources: &[&KeysValues<Flex>], h
         .map(|(keys, values, batch, len)| Source { keys: slice(keys), values: slice(values), batch: *batch, len: *len })
         .collect();
     let sizes = Heads { batch: m, queries: l, heads, width: c / heads };
-    let mut result = vec![T::default(); m * l * c];
-    kernels::attention(Cpu::detect(), slice(&query), &sources, sizes, scale(c / heads), &mut result);
-    T::stored(result, [m, l, c], [0, 1, 2])
+    let mut result = Space::<T>::of(m * l * c);
+    kernels::attention(Cpu::detect(), slice(&query), &sources, sizes, scale(c / heads), result.values());
+    result.stored([m, l, c], [0, 1, 2])
 }
 
 fn temporal_attention<T: Number>(
@@ -317,8 +320,8 @@ fn temporal_attention<T: Number>(
     let [batch, frames, pixels, c] = query.dims();
     let [query, keys, values] = [query, keys, values].map(|x| in_order::<T>(of(x)));
     let clip = Clip { batch, frames, pixels, heads, width: c / heads };
-    let mut result = vec![T::default(); batch * frames * pixels * c];
+    let mut result = Space::<T>::of(batch * frames * pixels * c);
     let operands = [slice(&query), slice(&keys), slice(&values)];
-    kernels::temporal_attention(Cpu::detect(), operands, clip, scale(c / heads), &mut result);
-    T::stored(result, [batch, frames, pixels, c], [0, 1, 2, 3])
+    kernels::temporal_attention(Cpu::detect(), operands, clip, scale(c / heads), result.values());
+    result.stored([batch, frames, pixels, c], [0, 1, 2, 3])
 }

@@ -2,13 +2,14 @@
 
 use burn::backend::Flex;
 use burn::backend::flex::{FlexTensor, Layout};
-use burn::tensor::{Bytes, DType, Shape, Tensor, TensorPrimitive, bf16};
+use burn::tensor::{Bytes, DType, Tensor, bf16};
 use kernels::Cpu;
 
 use super::packs::Packs;
+use super::space::Spares;
 
 /// A number that kernels take and tensors store.
-pub(super) trait Number: kernels::Element + Default + Copy + 'static {
+pub(super) trait Number: kernels::Element + bytemuck::Pod + Default + Send + Sync {
     const TYPE: DType;
 
     fn stored_slice(tensor: &FlexTensor) -> &[Self];
@@ -22,12 +23,8 @@ pub(super) trait Number: kernels::Element + Default + Copy + 'static {
     }
     /// Packed weights of this type, of the whole process.
     fn packs() -> &'static Packs<Self>;
-
-    /// A tensor of values that lie in the order of `shape`, seen with its axes in the order `axes`.
-    fn stored<const R: usize>(values: Vec<Self>, shape: [usize; R], axes: [usize; R]) -> Tensor<Flex, R> {
-        let layout = Layout::contiguous(Shape::from(shape)).permute(&axes);
-        Tensor::from_primitive(TensorPrimitive::Float(FlexTensor::new(Self::bytes(values), layout, Self::TYPE)))
-    }
+    /// Memory of this type to use again, of the whole process.
+    fn spares() -> &'static Spares<Self>;
 }
 
 impl Number for f32 {
@@ -45,6 +42,10 @@ impl Number for f32 {
     fn packs() -> &'static Packs<Self> {
         static PACKS: Packs<f32> = Packs::new();
         &PACKS
+    }
+    fn spares() -> &'static Spares<Self> {
+        static SPARES: Spares<f32> = Spares::new();
+        &SPARES
     }
 }
 
@@ -66,6 +67,10 @@ impl Number for bf16 {
     fn packs() -> &'static Packs<Self> {
         static PACKS: Packs<bf16> = Packs::new();
         &PACKS
+    }
+    fn spares() -> &'static Spares<Self> {
+        static SPARES: Spares<bf16> = Spares::new();
+        &SPARES
     }
 }
 
