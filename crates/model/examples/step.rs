@@ -9,6 +9,8 @@ use burn::backend::Flex;
 use burn::tensor::{Distribution, Tensor};
 use model::networks::{ClipConditions, ComputePrecision, Networks};
 use model::preset::Preset;
+use model::reference_net::ReferenceNet;
+use model::unet::UnetConfig;
 use model::weights::Weights;
 
 fn random<const R: usize>(shape: [usize; R]) -> Tensor<Flex, R> {
@@ -39,7 +41,7 @@ fn main() {
     let (size, frames) = (number("--size", config.size), number("--frames", config.clip_frames));
     let repeat = number("--repeat", 5);
     let device = Default::default();
-    let networks = match after("--weights") {
+    let mut networks = match after("--weights") {
         Some(files) => {
             let files: Vec<_> = files.iter().take_while(|file| !file.starts_with("--")).collect();
             Networks::<Flex>::load(&Weights::read(&files).expect("weights"), &device).expect("networks")
@@ -47,7 +49,7 @@ fn main() {
         None => Networks::<Flex>::init(&config, 1, &device).expect("a preset"),
     };
     let precision = if after("--bf16").is_some() { ComputePrecision::Bf16 } else { ComputePrecision::F32 };
-    let networks = networks.with_precision(precision);
+    networks = networks.with_precision(precision);
 
     let (cells, c) = (size / 8, config.autoencoder.latent_channels());
     let conditions = ClipConditions {
@@ -56,20 +58,31 @@ fn main() {
         depth: random([1, 1, frames, size, size]),
         objects: Some(random([1, c, frames, cells, cells])),
     };
-    let embedding = config.image_encoder.as_ref().map(|_| random([1, 1, config.unet.cross_attention_width.unwrap_or(1)]));
+    let embedding =
+        config.image_encoder.as_ref().map(|_| random([1, 1, config.unet.cross_attention_width.unwrap_or(1)]));
     let reference = networks.reference_state(random([1, c, cells, cells]), embedding.clone());
+    println!(
+        "{size} pixels, {frames} frames, {precision:?}, {} threads",
+        std::thread::available_parallelism().map_or(0, usize::from)
+    );
+    let picture = random([1, c, cells, cells]);
+    let time = median(repeat, || drop(networks.reference_state(picture.clone(), embedding.clone())));
+    println!("reference {time:.1} ms, {}", peak());
+    // As large as the denoiser, and done with.
+    networks.reference_unet = ReferenceNet::init(&UnetConfig::tiny(), &device);
     let features = networks.clip_features(&conditions);
     let (latent, timestep) = (random([1, c, frames, cells, cells]), Tensor::from_floats([500.0], &device));
 
-    println!("{size} pixels, {frames} frames, {precision:?}, {} threads", std::thread::available_parallelism().map_or(0, usize::from));
     let step = median(repeat, || {
         drop(networks.predict_both(latent.clone(), timestep.clone(), &features, (&reference).into()));
     });
-    println!("guided step {step:.1} ms");
-    let picture = random([1, c, cells, cells]);
-    println!("reference {:.1} ms", median(repeat, || drop(networks.reference_state(picture.clone(), embedding.clone()))));
+    println!("guided step {step:.1} ms, {}", peak());
     println!("clip features {:.1} ms", median(repeat, || drop(networks.clip_features(&conditions))));
     println!("decode a frame {:.1} ms", median(repeat, || drop(networks.autoencoder.decode(picture.clone()))));
+    println!("{}", peak());
+}
+
+fn peak() -> String {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    println!("{}", status.lines().find(|line| line.starts_with("VmHWM")).unwrap_or("memory: not known here"));
+    status.lines().find(|line| line.starts_with("VmHWM")).unwrap_or("memory: not known here").to_string()
 }

@@ -68,14 +68,17 @@ impl<B: ModelBackend> Attention<B> {
     }
 
     /// Attention of tokens `[M, L, C]` to the keys and values `[B_s, L_s, C]` of all sources together, plus `residual`
-    /// `[M, L, C]`. A source of fewer than `M` pictures is shared as [`ops::attention`] says.
+    /// `[M, L, C]` and `shift` `[B, C]`, the same for all tokens of a clip. A source of fewer than `M` pictures is shared as
+    /// [`ops::attention`] says.
     pub fn forward_onto(
         &self,
         residual: Tensor<B, 3>,
+        shift: Option<Tensor<B, 2>>,
         tokens: Tensor<B, 3>,
         sources: &[&KeysValues<B>],
     ) -> Tensor<B, 3> {
-        self.to_out_0.forward_onto(residual, ops::attention(self.to_q.forward(tokens), sources, self.heads))
+        let y = ops::attention(self.to_q.forward(tokens), sources, self.heads);
+        self.to_out_0.forward_added(y, shift, Some(residual))
     }
 
     /// Attention of every cell's tokens `[B, N, cells, C]` to each other through time, plus `residual` of the same shape.
@@ -124,7 +127,7 @@ mod tests {
         );
         let (tokens, context) = (random([3, 5, 8]), random([3, 1, 6]));
         let none = Tensor::zeros([3, 5, 8], &Default::default());
-        let full = attention.forward_onto(none, tokens, &[&attention.keys_values(context.clone())]);
+        let full = attention.forward_onto(none, None, tokens, &[&attention.keys_values(context.clone())]);
         let short = attention.forward_one(context).expand([3, 5, 8]);
         full.into_data().assert_approx_eq::<f32>(&short.into_data(), Tolerance::absolute(1e-6));
     }
@@ -134,10 +137,10 @@ mod tests {
         let attention = Attention::<Flex>::init(&AttentionConfig::among(8, 2), &Default::default());
         let (own, shared) = (random([4, 3, 8]), random([2, 2, 8]));
         let two = [attention.keys_values(own.clone()), attention.keys_values(shared.clone())];
-        let parted = attention.forward_onto(own.clone(), own.clone(), &[&two[0], &two[1]]);
+        let parted = attention.forward_onto(own.clone(), None, own.clone(), &[&two[0], &two[1]]);
         let every_frame = shared.reshape([2, 1, 2, 8]).expand([2, 2, 2, 8]).reshape([4, 2, 8]);
         let one = attention.keys_values(Tensor::cat(vec![own.clone(), every_frame], 1));
-        let together = attention.forward_onto(own.clone(), own, &[&one]);
+        let together = attention.forward_onto(own.clone(), None, own, &[&one]);
         parted.into_data().assert_approx_eq::<f32>(&together.into_data(), Tolerance::absolute(1e-6));
     }
 }

@@ -174,7 +174,8 @@ impl ClipVisionConfig {
             layer_norm2: norm(),
             mlp: Mlp { fc1: linear(width, inner), fc2: linear(inner, width), activation: self.hidden_act },
         };
-        let mut patches = Conv2d::init(self.num_channels, width, patch, patch, Start::Uniform, device).with_padding([0, 0]);
+        let mut patches =
+            Conv2d::init(self.num_channels, width, patch, patch, Start::Uniform, device).with_padding([0, 0]);
         patches.bias = None;
         let normal = Initializer::Normal { mean: 0.0, std: 0.02 };
         ClipVision {

@@ -128,7 +128,11 @@ impl<B: ModelBackend> DenoisingNet<B> {
     ///
     /// # Panics
     /// As [`forward`](Self::forward).
-    pub fn forward_guided(&self, input: DenoisingInput<'_, B>, other_context: Option<Tensor<B, 3>>) -> [Tensor<B, 5>; 2] {
+    pub fn forward_guided(
+        &self,
+        input: DenoisingInput<'_, B>,
+        other_context: Option<Tensor<B, 3>>,
+    ) -> [Tensor<B, 5>; 2] {
         let (context, reference) = (input.context.clone(), input.reference);
         let begun = self.begin(input, None);
         [self.finish(begun.clone(), context, reference, None), self.finish(begun, other_context, None, None)]

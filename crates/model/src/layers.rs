@@ -90,7 +90,8 @@ impl<B: ModelBackend> Linear<B> {
         self.forward_added(x, None, Some(residual))
     }
 
-    fn forward_added<const R: usize>(
+    /// The same plus a `shift` as in [`forward_shifted`](Self::forward_shifted) and a `residual` `[.., D_out]`.
+    pub fn forward_added<const R: usize>(
         &self,
         x: Tensor<B, R>,
         shift: Option<Tensor<B, 2>>,

@@ -148,7 +148,7 @@ impl<B: ModelBackend> DepthModulation<B> {
         let tokens = if self.covered_only {
             self.attend_to_covered(tokens, queries, context, drawn)
         } else {
-            self.attention.forward_onto(tokens, queries, &[&self.attention.keys_values(context)])
+            self.attention.forward_onto(tokens, None, queries, &[&self.attention.keys_values(context)])
         };
         let features = map_from_tokens(tokens, [h, w]);
         // 3. Time.
@@ -183,7 +183,7 @@ impl<B: ModelBackend> DepthModulation<B> {
             let cells = Tensor::<B, 1, Int>::from_data(TensorData::new(cells, [count]), &device);
             let seen = context.clone().narrow(0, frame, 1).select(1, cells);
             let [tokens, queries] = [&tokens, &queries].map(|of| of.clone().narrow(0, frame, 1));
-            frames.push(self.attention.forward_onto(tokens, queries, &[&self.attention.keys_values(seen)]));
+            frames.push(self.attention.forward_onto(tokens, None, queries, &[&self.attention.keys_values(seen)]));
         }
         Tensor::cat(frames, 0)
     }

@@ -71,39 +71,33 @@ impl<B: ModelBackend> BasicTransformerBlock<B> {
         context: Option<&Tensor<B, 3>>,
         reference: Option<&KeysValues<B>>,
     ) -> Tensor<B, 3> {
-        // 1. Self-attention, over the reference's tokens too.
-        let own = self.attn1.keys_values(normalised.clone());
-        let mut x = match reference {
-            Some(reference) => self.attn1.forward_onto(tokens, normalised, &[&own, reference]),
-            None => self.attn1.forward_onto(tokens, normalised, &[&own]),
+        // 1. Cross-attention to one token adds the same to every query, whatever the query is.
+        let shift = match (&self.attn2, context) {
+            (Some(attn2), Some(context)) => {
+                let [m, l, c] = tokens.dims();
+                let [b, count, _] = context.dims();
+                let fits = b > 0 && m.is_multiple_of(b);
+                assert!(fits, "cross attention: tokens {:?}, context {:?}", [m, l, c], context.dims());
+                (count == 1).then(|| attn2.forward_one(context.clone()).reshape([b, c]))
+            }
+            (None, None) => None,
+            (None, Some(_)) => panic!("transformer: a context for a network without cross attention"),
+            (Some(_), None) => panic!("transformer: no context for a network with cross attention"),
         };
-        // 2. Cross-attention.
-        match (&self.norm2, &self.attn2, context) {
-            (Some(norm2), Some(attn2), Some(context)) => x = cross_attend(norm2, attn2, x, context),
-            (None, None, None) => {}
-            (_, None, _) | (None, _, _) => panic!("transformer: a context for a network without cross attention"),
-            (_, _, None) => panic!("transformer: no context for a network with cross attention"),
+        let is_folded = shift.is_some();
+        // 2. Self-attention, over the reference's tokens too.
+        let own = self.attn1.keys_values(normalised.clone());
+        let mut sources = vec![&own];
+        sources.extend(reference);
+        let mut x = self.attn1.forward_onto(tokens, shift, normalised, &sources);
+        // 3. Cross-attention.
+        if let (Some(norm2), Some(attn2), Some(context), false) = (&self.norm2, &self.attn2, context, is_folded) {
+            let normalised = norm2.forward(x.clone());
+            x = attn2.forward_onto(x, None, normalised, &[&attn2.keys_values(context.clone())]);
         }
-        // 3. Feed-forward.
+        // 4. Feed-forward.
         self.ff.forward_onto(x.clone(), self.norm3.forward(x))
     }
-}
-
-fn cross_attend<B: ModelBackend>(
-    norm: &LayerNorm<B>,
-    attention: &Attention<B>,
-    x: Tensor<B, 3>,
-    context: &Tensor<B, 3>,
-) -> Tensor<B, 3> {
-    let [m, l, c] = x.dims();
-    let [b, tokens, _] = context.dims();
-    assert!(b > 0 && m.is_multiple_of(b), "cross attention: tokens {:?}, context {:?}", x.dims(), context.dims());
-    if tokens == 1 {
-        let shift = attention.forward_one(context.clone()).reshape([b, 1, c]);
-        return (x.reshape([b, m / b * l, c]) + shift).reshape([m, l, c]);
-    }
-    let normalised = norm.forward(x.clone());
-    attention.forward_onto(x, normalised, &[&attention.keys_values(context.clone())])
 }
 
 /// Group norm, 1x1 convolution, one block over the cells, 1x1 convolution, plus the input.

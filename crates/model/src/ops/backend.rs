@@ -52,12 +52,7 @@ pub trait ModelBackend: Backend {
     }
 
     /// [`super::layer_norm`] on rows.
-    fn layer_norm(
-        x: Tensor<Self, 2>,
-        weight: Tensor<Self, 1>,
-        bias: Tensor<Self, 1>,
-        epsilon: f64,
-    ) -> Tensor<Self, 2> {
+    fn layer_norm(x: Tensor<Self, 2>, weight: Tensor<Self, 1>, bias: Tensor<Self, 1>, epsilon: f64) -> Tensor<Self, 2> {
         composed::layer_norm(x, weight, bias, epsilon)
     }
 

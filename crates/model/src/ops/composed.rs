@@ -33,14 +33,9 @@ pub(super) fn linear_geglu<B: Backend>(
     y.clone().narrow(1, 0, width) * gelu(y.narrow(1, width, width))
 }
 
-pub(super) fn conv2d<B: Backend>(
-    x: Tensor<B, 4>,
-    weight: Tensor<B, 4>,
-    convolution: Convolution<B>,
-) -> Tensor<B, 4> {
+pub(super) fn conv2d<B: Backend>(x: Tensor<B, 4>, weight: Tensor<B, 4>, convolution: Convolution<B>) -> Tensor<B, 4> {
     let Convolution { bias, stride, padding: [before, after], shift, residual, activation } = convolution;
-    let (x, padding) =
-        if before == after { (x, before) } else { (x.pad((before, after, before, after), 0.0), 0) };
+    let (x, padding) = if before == after { (x, before) } else { (x.pad((before, after, before, after), 0.0), 0) };
     let options = ConvOptions::new([stride; 2], [padding; 2], [1, 1], 1);
     let mut y = module::conv2d(x, weight, bias, options);
     if let Some(shift) = shift {
@@ -111,11 +106,7 @@ pub(super) fn layer_norm<B: Backend>(
     centred * variance.add_scalar(epsilon).sqrt().recip() * weight.unsqueeze() + bias.unsqueeze()
 }
 
-pub(super) fn attention<B: Backend>(
-    query: Tensor<B, 3>,
-    sources: &[&KeysValues<B>],
-    heads: usize,
-) -> Tensor<B, 3> {
+pub(super) fn attention<B: Backend>(query: Tensor<B, 3>, sources: &[&KeysValues<B>], heads: usize) -> Tensor<B, 3> {
     let [m, l, width] = query.dims();
     let all = |of: fn(&KeysValues<B>) -> &Tensor<B, 3>| {
         let mut parts: Vec<_> = sources.iter().map(|source| repeat_for_frames(of(source).clone(), m)).collect();

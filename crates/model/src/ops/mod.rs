@@ -143,11 +143,7 @@ pub fn linear_geglu<B: ModelBackend, const R: usize>(
 ///
 /// # Panics
 /// When channels, shift or residual do not fit.
-pub fn conv2d<B: ModelBackend>(
-    x: Tensor<B, 4>,
-    weight: Tensor<B, 4>,
-    convolution: Convolution<B>,
-) -> Tensor<B, 4> {
+pub fn conv2d<B: ModelBackend>(x: Tensor<B, 4>, weight: Tensor<B, 4>, convolution: Convolution<B>) -> Tensor<B, 4> {
     let ([m, c, h, w], [c_out, c_in, k, _]) = (x.dims(), weight.dims());
     assert_eq!(c, c_in, "conv2d: input {:?}, weight {:?}", x.dims(), weight.dims());
     if let Some(shift) = &convolution.shift {
@@ -249,11 +245,7 @@ pub fn attention<B: ModelBackend>(query: Tensor<B, 3>, sources: &[&KeysValues<B>
 ///
 /// # Panics
 /// When the shapes differ.
-pub fn temporal_attention<B: ModelBackend>(
-    query: Tensor<B, 4>,
-    own: KeysValues<B, 4>,
-    heads: usize,
-) -> Tensor<B, 4> {
+pub fn temporal_attention<B: ModelBackend>(query: Tensor<B, 4>, own: KeysValues<B, 4>, heads: usize) -> Tensor<B, 4> {
     let dims = query.dims();
     assert!(heads > 0 && dims[3].is_multiple_of(heads), "temporal attention: {dims:?}, {heads} heads");
     assert_eq!([own.keys.dims(), own.values.dims()], [dims; 2], "temporal attention: keys and values");

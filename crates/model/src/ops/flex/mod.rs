@@ -75,12 +75,7 @@ impl ModelBackend for Flex {
         }
     }
 
-    fn layer_norm(
-        x: Tensor<Self, 2>,
-        weight: Tensor<Self, 1>,
-        bias: Tensor<Self, 1>,
-        epsilon: f64,
-    ) -> Tensor<Self, 2> {
+    fn layer_norm(x: Tensor<Self, 2>, weight: Tensor<Self, 1>, bias: Tensor<Self, 1>, epsilon: f64) -> Tensor<Self, 2> {
         match x.dtype() {
             DType::F32 => layer_norm::<f32>(x, weight, bias, epsilon),
             DType::BF16 => layer_norm::<bf16>(x, weight, bias, epsilon),
@@ -144,11 +139,7 @@ fn cells<T: Number>(map: Tensor<Flex, 4>) -> FlexTensor {
     in_order::<T>(Stored::permuted(of(map), &CELLS))
 }
 
-fn convolve<T: Number>(
-    x: Tensor<Flex, 4>,
-    weight: Tensor<Flex, 4>,
-    convolution: Convolution<Flex>,
-) -> Tensor<Flex, 4> {
+fn convolve<T: Number>(x: Tensor<Flex, 4>, weight: Tensor<Flex, 4>, convolution: Convolution<Flex>) -> Tensor<Flex, 4> {
     let ([m, _, h, w], [c_out, c_in, k, _]) = (x.dims(), weight.dims());
     let Convolution { bias, stride, padding: [before, after], shift, residual, activation } = convolution;
     let geometry = Geometry { kernel: k, stride, before, after };
@@ -243,13 +234,7 @@ fn group_norm<T: Number, const R: usize>(x: Tensor<Flex, R>, norm: Normalisation
     });
     let x = in_order::<T>(Stored::permuted(of(x), &to));
     let (weight, bias) = (floats(weight), floats(bias));
-    let norm = GroupNorm {
-        groups,
-        weight: &weight,
-        bias: &bias,
-        epsilon,
-        activation: kernel_activation(activation),
-    };
+    let norm = GroupNorm { groups, weight: &weight, bias: &bias, epsilon, activation: kernel_activation(activation) };
     let mut result = Space::<T>::of(dims.iter().product());
     kernels::group_norm(Cpu::detect(), slice(&x), dims[0], &norm, result.values());
     result.stored(to.map(|axis| dims[axis]), back)

@@ -18,7 +18,7 @@ const FAST_CHANNELS: usize = 64;
 /// And this many cells of the result.
 const FAST_CELLS: usize = 1024;
 /// Its packs take four times the memory of the weights; larger ones than this are not made.
-const FAST_ELEMENTS: usize = 1 << 21;
+const FAST_ELEMENTS: usize = 12 << 20;
 
 /// What a weight is packed for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

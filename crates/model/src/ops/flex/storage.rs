@@ -154,7 +154,8 @@ fn turned(tensor: &FlexTensor) -> Option<[usize; 3]> {
         return None;
     }
     // The last axis moved to the second place.
-    let axes: Vec<usize> = (0..rank).map(|axis| if axis == 0 { 0 } else { (axis + rank - 3) % (rank - 1) + 1 }).collect();
+    let axes: Vec<usize> =
+        (0..rank).map(|axis| if axis == 0 { 0 } else { (axis + rank - 3) % (rank - 1) + 1 }).collect();
     let stored = Stored::permuted(tensor.clone(), &axes);
     let shape: Vec<usize> = stored.layout().shape().iter().copied().collect();
     Stored::is_run(&stored).then(|| [shape[0], shape[1], shape[2..].iter().product()])
