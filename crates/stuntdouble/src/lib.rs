@@ -2,6 +2,7 @@
 //!
 //! [`pipeline::run`] runs a [`pipeline::Job`]; the crates below it are re-exported.
 
+pub mod bench;
 pub mod bundled;
 pub mod demo;
 pub mod error;

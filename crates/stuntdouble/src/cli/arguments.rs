@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use stuntdouble::Error;
+use stuntdouble::bench::BenchJob;
 use stuntdouble::pipeline::{Job, Mode, PerceiveJob};
 use stuntdouble::run_folder::SIGNALS;
 use stuntdouble::settings::{Device, MaskShape, Precision, PresetName, Settings};
@@ -39,6 +40,8 @@ pub(crate) enum Command {
     /// Render synthetic clips with exact ground truth
     #[command(subcommand)]
     Stage(super::stage::Stage),
+    /// Measure how fast this machine runs the networks
+    Bench(Bench),
     /// Say what is installed, what is missing, and what to do
     Doctor,
     /// Run the example that comes with the program
@@ -78,6 +81,22 @@ pub(crate) struct Perceive {
     /// The folder to write
     #[arg(short, long, value_name = "FOLDER")]
     output: PathBuf,
+    #[command(flatten)]
+    settings: SettingOptions,
+}
+
+/// Options of `bench`.
+#[derive(Debug, Args)]
+pub(crate) struct Bench {
+    /// Side of the picture in pixels [default: the preset's]
+    #[arg(long, value_name = "PIXELS")]
+    size: Option<usize>,
+    /// Frames of a clip [default: the preset's]
+    #[arg(long, value_name = "N")]
+    frames: Option<usize>,
+    /// Runs of which the median is told
+    #[arg(long, value_name = "N", default_value_t = 7)]
+    repeat: usize,
     #[command(flatten)]
     settings: SettingOptions,
 }
@@ -214,6 +233,13 @@ impl Run {
             dry_run: self.dry_run,
             settings,
         })
+    }
+}
+
+impl Bench {
+    pub(crate) fn into_job(self) -> Result<BenchJob, Error> {
+        let Self { size, frames, repeat, settings } = self;
+        Ok(BenchJob { settings: settings.resolve()?, size, frames, repeat })
     }
 }
 

@@ -1,6 +1,7 @@
 //! The command line. What was typed is in [`arguments`]; here it becomes a job that runs.
 
 mod arguments;
+mod bench;
 mod doctor;
 mod environment;
 mod models;
@@ -84,6 +85,7 @@ fn run(arguments: Arguments, events: &Events) -> Result<(), Error> {
         Command::Models(command) => models::run(command, &store, events),
         Command::Train(options) => training::run(&options.config, events),
         Command::Stage(command) => stage::run(command, events),
+        Command::Bench(options) => bench::run(&options.into_job()?, events, arguments.json),
         Command::Doctor => doctor::run(&store, &environment, arguments.json),
     }
 }

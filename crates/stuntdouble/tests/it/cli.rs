@@ -19,7 +19,7 @@ fn text(bytes: &[u8]) -> String {
 #[test]
 fn help_names_every_command() {
     let help = text(&stuntdouble(&["--help"]).stdout);
-    for command in ["replace", "animate", "perceive", "models", "train", "doctor", "demo"] {
+    for command in ["replace", "animate", "perceive", "models", "train", "stage", "bench", "doctor", "demo"] {
         assert!(help.contains(command), "{help}");
     }
 }
@@ -50,4 +50,23 @@ fn doctor_and_list_work_with_nothing_installed() {
     assert!(text(&doctor.stdout).contains("blazepose-detector"));
     assert!(text(&stuntdouble(&["models", "list"]).stdout).contains("absent"));
     assert_eq!(stuntdouble(&["models", "fetch", "blazepose-detector"]).status.code(), Some(4));
+}
+
+#[test]
+fn bench_tells_limits_kernels_and_stages() {
+    let output = stuntdouble(&["--json", "bench", "--preset", "tiny", "--frames", "2", "--repeat", "1"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let last = text(&output.stdout).lines().last().unwrap_or_default().to_string();
+    let report: serde_json::Value = serde_json::from_str(&last).unwrap();
+    assert_eq!(report["event"], "bench");
+    let positive = |value: &serde_json::Value| value.as_f64().is_some_and(|value| value > 0.0);
+    assert!(report["peak_gflops"].as_array().unwrap().iter().all(positive), "{report}");
+    let kernels = report["kernels"].as_array().unwrap();
+    assert!(kernels.len() >= 12 && kernels.iter().all(|kernel| positive(&kernel["milliseconds"][1])), "{report}");
+    let stages = report["stages"].as_array().unwrap();
+    assert!(stages.len() == 5 && stages.iter().all(|stage| positive(&stage["milliseconds"])), "{report}");
+
+    let refused = stuntdouble(&["bench", "--preset", "tiny", "--size", "13"]);
+    assert_eq!(refused.status.code(), Some(2), "{}", text(&refused.stderr));
+    assert!(text(&refused.stderr).contains("`size`"), "{}", text(&refused.stderr));
 }

@@ -1,4 +1,5 @@
-//! Times every kernel at the shapes of an SD1.5-class network: `bench [--threads N] [--cpu-time] [--repeat N] [NAME..]`.
+//! Times every kernel at the shapes of an SD1.5-class network: `cargo bench -p kernels -- [--threads N] [--cpu-time]
+//! [--repeat N] [NAME..]`.
 //!
 //! Prints, per kernel: best and median time, GFLOP/s, and the share of what a loop of multiply-adds reaches in the same run.
 //! Operations are those of the direct sum, so that kernels which need fewer can pass 100 %.
@@ -172,6 +173,8 @@ fn main() {
             "--threads" => bench.threads = number(),
             "--repeat" => bench.repeat = number(),
             "--cpu-time" => (bench.clock, bench.threads) = (ClockId::ThreadCPUTime, 1),
+            // What cargo adds.
+            "--bench" => {}
             _ => bench.names.push(argument),
         }
     }

@@ -1,0 +1,165 @@
+//! How fast this machine runs the networks: the machine's own limit, each kernel at the sizes of a preset, each stage of a
+//! clip, all in one run.
+//!
+//! Weights are those of the preset where it has some, else random: times do not depend on them. Operations are those of the
+//! direct sum, two a multiply-add, so that kernels which need fewer can pass the limit.
+
+mod kernel_times;
+mod stage_times;
+
+use std::time::Instant;
+
+use burn::tensor::{Distribution, Tensor};
+use kernels::{Cpu as Processor, peak_loop};
+use model::networks::{Networks, NetworksError};
+use model::preset::NetworksConfig;
+use serde::Serialize;
+
+use crate::error::Error;
+use crate::events::Events;
+use crate::networks::{Cpu, LoadedNetworks};
+use crate::settings::{Precision, PresetName, Settings, invalid};
+
+/// What to measure.
+#[derive(Debug, Clone)]
+pub struct BenchJob {
+    /// Networks, precision, weights.
+    pub settings: Settings,
+    /// Side of the picture in pixels; none for the preset's.
+    pub size: Option<usize>,
+    /// Frames of a clip; none for the preset's.
+    pub frames: Option<usize>,
+    /// Runs of which the median is told, after one that is not counted.
+    pub repeat: usize,
+}
+
+/// What was measured.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    /// Instruction set of the kernels.
+    pub instructions: String,
+    /// Threads.
+    pub threads: usize,
+    /// Billions of operations a second that one thread reaches in a loop of multiply-adds: f32, bf16.
+    pub peak_gflops: [f64; 2],
+    /// Preset and sizes.
+    pub work: String,
+    /// Kernels at the sizes of the preset.
+    pub kernels: Vec<KernelTime>,
+    /// Stages of a clip, in the precision that was asked for.
+    pub stages: Vec<StageTime>,
+}
+
+/// One kernel in both precisions.
+#[derive(Debug, Clone, Serialize)]
+pub struct KernelTime {
+    /// What it does, and its sizes.
+    pub name: String,
+    /// Median of f32 and of bf16, milliseconds.
+    pub milliseconds: [f64; 2],
+    /// Billions of operations a second; none for kernels that memory bounds.
+    pub gflops: Option<[f64; 2]>,
+    /// Of the limit of all threads, in percent.
+    pub share: Option<[f64; 2]>,
+}
+
+/// One stage of a clip.
+#[derive(Debug, Clone, Serialize)]
+pub struct StageTime {
+    /// Which.
+    pub name: &'static str,
+    /// Median, milliseconds.
+    pub milliseconds: f64,
+    /// The process's largest memory while it ran, in MiB; none where the system does not say.
+    pub peak_mib: Option<f64>,
+}
+
+/// Measures. Other work on the machine makes the figures worse.
+///
+/// # Errors
+/// [`Error::Setting`] for sizes that the networks do not take, and those of [`LoadedNetworks::load`].
+pub fn run(job: &BenchJob, events: &Events) -> Result<Report, Error> {
+    let Settings { preset, precision, .. } = job.settings;
+    let networks = match (preset, &job.settings.weights) {
+        (PresetName::Sd15, None) => {
+            events.note("preset `sd15` without weights: measuring with random ones");
+            let config = model::preset::Preset::Sd15.config();
+            Networks::init(&config, 1, &Default::default())
+                .map_err(NetworksError::from)?
+                .with_precision(precision.into())
+        }
+        _ => LoadedNetworks::load(&job.settings)?.networks,
+    };
+    let config = networks.config().clone();
+    let (size, frames) = (job.size.unwrap_or(config.size), job.frames.unwrap_or(config.clip_frames));
+    let step = 8 << (config.unet.block_out_channels.len() - 1);
+    if size == 0 || !size.is_multiple_of(step) {
+        return Err(invalid("`size`", format!("found {size}, expected a multiple of {step}")));
+    }
+    let most = config.unet.motion.as_ref().map_or(usize::MAX, |motion| motion.max_frames);
+    if frames == 0 || frames > most {
+        return Err(invalid("`frames`", format!("found {frames}, expected 1 to {most}")));
+    }
+    let processor = Processor::detect();
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let peak_gflops = [limit::<f32>(processor), limit::<kernels::bf16>(processor)];
+    let measured = Measured { size, frames, repeat: job.repeat, limits: peak_gflops.map(|one| one * threads as f64) };
+    events.note("measuring kernels");
+    let kernels = kernel_times::measure(&config, &measured);
+    events.note("measuring stages");
+    let stages = stage_times::measure(networks, &measured);
+    Ok(Report {
+        instructions: format!("{:?}", processor.isa()),
+        threads,
+        peak_gflops,
+        work: work(preset, precision, &config, &measured),
+        kernels,
+        stages,
+    })
+}
+
+fn work(preset: PresetName, precision: Precision, config: &NetworksConfig, measured: &Measured) -> String {
+    let Measured { size, frames, repeat, .. } = measured;
+    let widths = &config.unet.block_out_channels;
+    format!("{preset:?}, widths {widths:?}, {size}x{size} pixels, {frames} frames, {precision:?}, median of {repeat}")
+}
+
+/// Sizes and limits of a run.
+struct Measured {
+    size: usize,
+    frames: usize,
+    repeat: usize,
+    /// GFLOP/s of all threads, f32 and bf16.
+    limits: [f64; 2],
+}
+
+impl Measured {
+    /// Median of the time of `work`, milliseconds.
+    fn median(&self, mut work: impl FnMut()) -> f64 {
+        work();
+        let mut times: Vec<f64> = (0..self.repeat.max(1))
+            .map(|_| {
+                let start = Instant::now();
+                work();
+                start.elapsed().as_secs_f64() * 1e3
+            })
+            .collect();
+        times.sort_by(f64::total_cmp);
+        times[times.len() / 2]
+    }
+}
+
+/// GFLOP/s of one thread on registers alone.
+fn limit<T: kernels::Element>(processor: Processor) -> f64 {
+    let run = || {
+        let start = Instant::now();
+        let operations = std::hint::black_box(peak_loop::<T>(processor, 1_000_000));
+        operations / start.elapsed().as_secs_f64() / 1e9
+    };
+    (0..5).map(|_| run()).fold(0.0, f64::max)
+}
+
+/// Numbers from 0 to 1.
+fn random<const R: usize>(shape: [usize; R]) -> Tensor<Cpu, R> {
+    Tensor::random(shape, Distribution::Uniform(0.0, 1.0), &Default::default())
+}

@@ -1,0 +1,62 @@
+//! Each stage of a clip with its peak of memory.
+
+use burn::tensor::Tensor;
+use model::networks::{ClipConditions, Networks};
+use model::reference_net::ReferenceNet;
+use model::unet::UnetConfig;
+
+use super::{Measured, StageTime, random};
+use crate::networks::Cpu;
+
+pub(super) fn measure(mut networks: Networks<Cpu>, measured: &Measured) -> Vec<StageTime> {
+    let Measured { size, frames, .. } = *measured;
+    let (config, device) = (networks.config().clone(), Default::default());
+    let (cells, c) = (size / 8, config.autoencoder.latent_channels());
+    let embedding = config
+        .image_encoder
+        .as_ref()
+        .and_then(|_| config.unet.cross_attention_width)
+        .map(|width| random::<3>([1, 1, width]));
+    let (picture, latent) = (random::<4>([1, 3, size, size]), random::<4>([1, c, cells, cells]));
+    let mut stages = vec![];
+    let mut stage = |name, work: &mut dyn FnMut()| {
+        memory::reset();
+        let milliseconds = measured.median(work);
+        stages.push(StageTime { name, milliseconds, peak_mib: memory::peak_mib() });
+    };
+    stage("encode a frame", &mut || drop(networks.autoencoder.encode(picture.clone())));
+    stage("reference", &mut || drop(networks.reference_state(latent.clone(), embedding.clone())));
+    let reference = networks.reference_state(latent.clone(), embedding.clone());
+    // As large as the denoiser, and done with.
+    networks.reference_unet = ReferenceNet::init(&UnetConfig::tiny(), &device);
+    let video = || random([1, c, frames, cells, cells]);
+    let conditions = ClipConditions {
+        environment: video(),
+        skeleton: random([1, 3, frames, size, size]),
+        depth: random([1, 1, frames, size, size]),
+        objects: Some(video()),
+    };
+    stage("features of a clip", &mut || drop(networks.clip_features(&conditions)));
+    let features = networks.clip_features(&conditions);
+    let (noise, timestep) = (video(), Tensor::from_floats([500.0], &device));
+    stage("guided step of a clip", &mut || {
+        drop(networks.predict_both(noise.clone(), timestep.clone(), &features, (&reference).into()));
+    });
+    stage("decode a frame", &mut || drop(networks.autoencoder.decode(latent.clone())));
+    stages
+}
+
+/// The process's peak of memory, where the system keeps one that can be set back.
+mod memory {
+    pub(super) fn reset() {
+        // Where this does not work the peak is that of all stages so far.
+        let _ = std::fs::write("/proc/self/clear_refs", "5");
+    }
+
+    pub(super) fn peak_mib() -> Option<f64> {
+        let status = std::fs::read_to_string("/proc/self/status").ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        let kibibytes: f64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+        Some(kibibytes / 1024.0)
+    }
+}
