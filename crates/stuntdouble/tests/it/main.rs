@@ -14,3 +14,4 @@ mod ended;
 mod hostile;
 mod line;
 mod pipeline;
+mod precision;
