@@ -14,7 +14,8 @@ use std::time::Instant;
 
 use media::picture::{Mask, Picture};
 use stage::{
-    Assets, Backdrop, Clip, ClipSettings, ClipSpec, Split, Wanted, render_clip, render_parts, seed_of, usage_name,
+    Assets, Backdrop, Clip, ClipSettings, ClipSpec, Exposure, Split, Usage, Wanted, audit, render_clip, render_parts,
+    seed_of, usage_name,
 };
 
 struct Wish {
@@ -133,21 +134,30 @@ fn main() -> Result<(), Box<dyn Error>> {
 /// Says how many frames a second are rendered, and how varied the clips are.
 #[expect(clippy::print_stdout, reason = "a program that reports to its user")]
 fn measure(assets: &Assets, settings: &ClipSettings, clips: u64) -> Result<(), Box<dyn Error>> {
-    let (mut alone, mut bundle, mut frames) = (0.0, 0.0, 0);
+    let (mut pass, mut alone, mut bundle, mut frames) = (0.0, 0.0, 0.0, 0);
+    let mut triangles = 0;
+    let largest = assets.characters().iter().max_by_key(|named| named.item.triangles());
+    let mut found = Found::default();
     let mut names: [BTreeSet<String>; 5] = Default::default();
-    let mut smallest = 1.0f32;
     for index in 0..clips {
         let spec = ClipSpec::draw(seed_of("measure", index), assets, settings)?;
+        // One pass: the largest person before the bare backdrop, one instant a frame.
+        let mut bare =
+            ClipSpec { furniture: vec![], bystanders: vec![], exposure: Exposure::default(), ..spec.clone() };
+        if let Some(named) = largest {
+            bare.person.character = named.id.clone();
+        }
+        triangles = triangles.max(audit(&bare, assets)?.triangles);
+        let start = cpu_seconds();
+        render_parts(&bare, assets, Wanted::CLIP)?;
+        pass += cpu_seconds() - start;
         let start = cpu_seconds();
         render_parts(&spec, assets, Wanted::CLIP)?;
         let middle = cpu_seconds();
         let clip = render_clip(&spec, assets)?;
         (alone, bundle) = (alone + middle - start, bundle + cpu_seconds() - middle);
         frames += clip.take.frames.len();
-        for mask in &clip.take.person_whole {
-            let rows = (0..mask.height()).filter(|&row| mask.row(row).iter().any(|cell| *cell > 127)).count();
-            smallest = smallest.min(rows as f32 / mask.height() as f32);
-        }
+        found.look(&spec, &clip, &audit(&spec, assets)?);
         for cast in std::iter::once(&spec.person).chain(&spec.twin) {
             names[0].insert(cast.character.clone());
             names[1].insert(format!("{}/{}", cast.character, cast.appearance));
@@ -162,14 +172,93 @@ fn measure(assets: &Assets, settings: &ClipSettings, clips: u64) -> Result<(), B
         });
     }
     println!(
-        "{frames} frames a second of one core: clip and plate {:.1}, whole bundle {:.1}",
+        "{frames} frames, a second of one core: one pass with at most {triangles} triangles {:.1}, clip and plate {:.1}, whole \
+         bundle {:.1}",
+        frames as f32 / pass,
         frames as f32 / alone,
         frames as f32 / bundle
     );
     let [characters, looks, motions, things, places] = names.map(|set| set.len());
     println!("{characters} characters, {looks} looks, {motions} motions, {things} things, {places} places");
-    println!("smallest person {:.2} of the height; {}", smallest, peak());
+    found.tell();
+    println!("{}", peak());
     Ok(())
+}
+
+/// What is wrong with clips, in numbers.
+#[derive(Default)]
+struct Found {
+    clips: usize,
+    frames: usize,
+    /// Frames in which the person's visible part is lower than 15 % of the picture, or nobody is seen at all.
+    small: usize,
+    empty: usize,
+    black: usize,
+    smallest: f32,
+    walks: usize,
+    walking: usize,
+    /// Frames of walking clips in which the lowest point is more than 3 cm off the floor.
+    off: usize,
+    furthest: f32,
+    used: usize,
+    through: usize,
+    /// Greatest step of a joint between frames, in metres.
+    step: f32,
+}
+
+impl Found {
+    fn look(&mut self, spec: &ClipSpec, clip: &Clip, audit: &stage::Audit) {
+        if self.clips == 0 {
+            self.smallest = 1.0;
+        }
+        self.clips += 1;
+        for (mask, picture) in clip.take.person.iter().zip(&clip.take.frames) {
+            let rows: Vec<usize> =
+                (0..mask.height()).filter(|&row| mask.row(row).iter().any(|cell| *cell > 127)).collect();
+            let share = rows.last().map_or(0, |last| last + 1 - rows[0]) as f32 / mask.height() as f32;
+            self.frames += 1;
+            self.smallest = self.smallest.min(share);
+            self.small += usize::from(share < 0.15);
+            self.empty += usize::from(rows.is_empty());
+            let sum: u64 = picture.bytes().iter().map(|byte| u64::from(*byte)).sum();
+            self.black += usize::from(sum < 8 * picture.bytes().len() as u64);
+        }
+        if spec.action.motion.to_lowercase().contains("walk")
+            && spec.prop.as_ref().is_none_or(|used| moves(&used.usage))
+        {
+            self.walks += 1;
+            self.walking += audit.lowest.len();
+            self.off += audit.lowest.iter().filter(|low| low.abs() > 0.03).count();
+            self.furthest = audit.lowest.iter().fold(self.furthest, |most, low| most.max(low.abs()));
+        }
+        if spec.prop.is_some() {
+            self.used += 1;
+            self.through += usize::from(audit.goes_through);
+        }
+        for (before, after) in clip.take.joints.iter().zip(clip.take.joints.iter().skip(1)) {
+            let step = before.iter().zip(after).map(|(a, b)| (*b - *a).length()).fold(0.0, f32::max);
+            self.step = self.step.max(step);
+        }
+    }
+
+    #[expect(clippy::print_stdout, reason = "a program that reports to its user")]
+    fn tell(&self) {
+        println!(
+            "{} clips, {} frames: {} empty, {} black, {} with a person under 15 % of the height (least {:.2})",
+            self.clips, self.frames, self.empty, self.black, self.small, self.smallest
+        );
+        println!(
+            "{} walking clips, {} frames: lowest point more than 3 cm off the floor in {} (furthest {:.3} m)",
+            self.walks, self.walking, self.off, self.furthest
+        );
+        println!("{} clips with a thing in use, in {} it goes through the body", self.used, self.through);
+        println!("greatest way of a joint between two frames {:.2} m", self.step);
+    }
+}
+
+/// Whether somebody who uses a thing like this still walks.
+fn moves(usage: &Usage) -> bool {
+    !matches!(usage, Usage::Seat { .. } | Usage::Support { .. })
 }
 
 /// Time that all threads together have had a core, in seconds; to a hundredth.

@@ -6,6 +6,7 @@ use crate::bone::Bone;
 use crate::linear::{Quat, Vec3};
 use crate::mannequin::plain_skeleton;
 use crate::motion::{MOTION_RATE, Motion, MotionSample};
+use crate::trig::Exact;
 
 /// Names of the built-in motions.
 pub(crate) const ACTS: [&str; 8] = ["walk", "run", "wave", "squat", "dance", "reach", "idle", "star-jump"];
@@ -35,11 +36,11 @@ pub(crate) fn act(name: &str) -> Option<Motion> {
         "run" => |t| Angles { lean: 0.2, ..gait(t, 1.45, 0.8, 1.3, 3.0) },
         "wave" => |t| {
             let mut angles = idle(t);
-            angles.arm[1] = [0.1, 2.2 + 0.15 * (TAU * 0.3 * t).sin(), 0.6 + 0.5 * (TAU * 1.4 * t).sin()];
+            angles.arm[1] = [0.1, 2.2 + 0.15 * (TAU * 0.3 * t).sine(), 0.6 + 0.5 * (TAU * 1.4 * t).sine()];
             angles
         },
         "squat" => |t| {
-            let depth = 0.5 - 0.5 * (TAU * 0.45 * t).cos();
+            let depth = 0.5 - 0.5 * (TAU * 0.45 * t).cosine();
             let mut angles = idle(t);
             angles.lean = 0.5 * depth;
             angles.leg = [[1.5 * depth, 0.2, 2.2 * depth]; 2];
@@ -47,15 +48,15 @@ pub(crate) fn act(name: &str) -> Option<Motion> {
             angles
         },
         "dance" => |t| {
-            let beat = (TAU * 0.9 * t).sin();
+            let beat = (TAU * 0.9 * t).sine();
             let mut angles = idle(t);
-            (angles.sway, angles.twist) = (0.22 * beat, 0.4 * (TAU * 0.45 * t).sin());
+            (angles.sway, angles.twist) = (0.22 * beat, 0.4 * (TAU * 0.45 * t).sine());
             angles.arm = [[0.5 * beat, 1.2 + 0.7 * beat, 1.0], [-0.5 * beat, 1.2 - 0.7 * beat, 1.0]];
             angles.leg = [[0.35 + 0.35 * beat, 0.15, 0.5 + 0.5 * beat], [0.35 - 0.35 * beat, 0.15, 0.5 - 0.5 * beat]];
             angles
         },
         "reach" => |t| {
-            let share = 0.5 - 0.5 * (TAU * 0.3 * t).cos();
+            let share = 0.5 - 0.5 * (TAU * 0.3 * t).cosine();
             let mut angles = idle(t);
             angles.lean = 0.25 * share;
             angles.twist = 0.35 * share;
@@ -65,8 +66,8 @@ pub(crate) fn act(name: &str) -> Option<Motion> {
         },
         "idle" => idle,
         "star-jump" => |t| {
-            let open = 0.5 - 0.5 * (TAU * 0.9 * t).cos();
-            let mut angles = Angles { rise: 0.12 * (TAU * 0.9 * t).sin().abs(), ..Angles::default() };
+            let open = 0.5 - 0.5 * (TAU * 0.9 * t).cosine();
+            let mut angles = Angles { rise: 0.12 * (TAU * 0.9 * t).sine().abs(), ..Angles::default() };
             angles.arm = [[0.0, 0.15 + 2.5 * open, 0.15]; 2];
             angles.leg = [[0.05, 0.45 * open, 0.1]; 2];
             angles
@@ -79,7 +80,7 @@ pub(crate) fn act(name: &str) -> Option<Motion> {
     let samples = (0..(LENGTH * MOTION_RATE) as usize)
         .map(|sample| {
             let angles = angles(sample as f32 / MOTION_RATE);
-            let bend = (angles.leg[0][2].cos() + angles.leg[1][2].cos()) / 2.0;
+            let bend = (angles.leg[0][2].cosine() + angles.leg[1][2].cosine()) / 2.0;
             let pelvis =
                 pelvis + Vec3::new(0.0, angles.rise - 0.45 * hip_height * (1.0 - bend).max(0.0), angles.travel);
             MotionSample { turns: turns(&angles), pelvis }
@@ -95,11 +96,11 @@ pub(crate) fn act(name: &str) -> Option<Motion> {
 }
 
 fn idle(t: f32) -> Angles {
-    let breath = (TAU * 0.25 * t).sin();
+    let breath = (TAU * 0.25 * t).sine();
     Angles {
         lean: 0.02 * breath,
-        sway: 0.03 * (TAU * 0.13 * t).sin(),
-        turn_head: 0.3 * (TAU * 0.11 * t).sin(),
+        sway: 0.03 * (TAU * 0.13 * t).sine(),
+        turn_head: 0.3 * (TAU * 0.11 * t).sine(),
         arm: [[0.05, 0.16, 0.25 + 0.04 * breath]; 2],
         leg: [[0.04, 0.08, 0.06]; 2],
         ..Angles::default()
@@ -109,16 +110,16 @@ fn idle(t: f32) -> Angles {
 fn gait(t: f32, rate: f32, swing: f32, knee: f32, speed: f32) -> Angles {
     let phase = TAU * rate * t;
     let leg = |phase: f32| {
-        let forward = phase.sin();
-        [swing * forward + 0.1, 0.04, 0.12 + knee * (0.5 + 0.5 * (phase + 0.9).cos()) * 0.9]
+        let forward = phase.sine();
+        [swing * forward + 0.1, 0.04, 0.12 + knee * (0.5 + 0.5 * (phase + 0.9).cosine()) * 0.9]
     };
-    let arm = |phase: f32| [0.8 * swing * phase.sin(), 0.14, 0.25 + 0.9 * swing * 0.8];
+    let arm = |phase: f32| [0.8 * swing * phase.sine(), 0.14, 0.25 + 0.9 * swing * 0.8];
     Angles {
-        twist: 0.12 * phase.sin(),
-        nod: 0.03 * (2.0 * phase).sin(),
+        twist: 0.12 * phase.sine(),
+        nod: 0.03 * (2.0 * phase).sine(),
         arm: [arm(phase + TAU / 2.0), arm(phase)],
         leg: [leg(phase), leg(phase + TAU / 2.0)],
-        rise: 0.02 * (2.0 * phase).cos(),
+        rise: 0.02 * (2.0 * phase).cosine(),
         travel: speed * t,
         ..Angles::default()
     }

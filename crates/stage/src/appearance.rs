@@ -8,6 +8,7 @@ use crate::character::Character;
 use crate::linear::Vec3;
 use crate::mesh::{Kind, Material, Mesh};
 use crate::split::stable_hash;
+use crate::trig::Exact;
 
 /// A linear change of colour.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -21,7 +22,7 @@ impl Recolour {
 
     /// Turns the hue by `angle` about the grey axis, scales saturation and brightness.
     fn hue(angle: f32, saturation: f32, gain: f32) -> Self {
-        let (sine, cosine) = angle.sin_cos();
+        let (sine, cosine) = angle.sine_cosine();
         let third = (1.0 - cosine) / 3.0;
         let side = sine / 3.0f32.sqrt();
         let turn = [
@@ -197,11 +198,15 @@ fn cloth_tint(random: &mut ChaCha8Rng, material: &Material, waist: Option<f32>) 
     let mean = mean_of(material);
     let change = |random: &mut ChaCha8Rng| match random.random_range(0..10) {
         0 => Recolour::NONE,
-        1..5 => Recolour::hue(
-            random.random_range(0.0..std::f32::consts::TAU),
-            random.random_range(0.5..1.6),
-            random.random_range(0.6..1.5),
-        ),
+        1..4 => {
+            // Mostly a shade of the same colour.
+            let most = if random.random_bool(0.7) { 0.5 } else { std::f32::consts::PI };
+            Recolour::hue(
+                random.random_range(-most..most),
+                random.random_range(0.4..1.4),
+                random.random_range(0.6..1.5),
+            )
+        }
         _ => Recolour::dye(garment(random), mean),
     };
     let upper = change(random);
@@ -222,17 +227,33 @@ fn cloth_tint(random: &mut ChaCha8Rng, material: &Material, waist: Option<f32>) 
 
 /// A saturated linear colour.
 pub(crate) fn vivid(random: &mut ChaCha8Rng) -> [f32; 3] {
-    hsv(random.random_range(0.0..6.0), random.random_range(0.6..0.95), random.random_range(0.25..0.8))
+    hsv(dye(random), random.random_range(0.6..0.95), random.random_range(0.25..0.8))
+}
+
+/// A hue in 0..6 as often as clothes have it: much blue and red, little purple.
+fn dye(random: &mut ChaCha8Rng) -> f32 {
+    match random.random_range(0..20) {
+        0..5 => random.random_range(-0.25..0.3),
+        5..8 => random.random_range(0.3..1.1),
+        8..11 => random.random_range(1.5..2.6),
+        11..13 => random.random_range(2.6..3.3),
+        13..18 => random.random_range(3.4..4.2),
+        _ => random.random_range(4.2..5.75),
+    }
 }
 
 /// A linear colour that clothes have: often muted, dark or white, sometimes vivid.
 pub(crate) fn garment(random: &mut ChaCha8Rng) -> [f32; 3] {
-    match random.random_range(0..10) {
-        0..4 => vivid(random),
-        4..7 => hsv(random.random_range(0.0..6.0), random.random_range(0.2..0.6), random.random_range(0.08..0.5)),
-        7 => [random.random_range(0.55..0.8); 3],
-        8 => [random.random_range(0.015..0.05); 3],
-        _ => [random.random_range(0.1..0.4); 3],
+    match random.random_range(0..20) {
+        0..5 => vivid(random),
+        5..9 => hsv(dye(random), random.random_range(0.2..0.6), random.random_range(0.06..0.45)),
+        9..12 => hsv(random.random_range(0.4..0.8), random.random_range(0.0..0.12), random.random_range(0.5..0.8)),
+        12..15 => [random.random_range(0.012..0.05); 3],
+        15..17 => [random.random_range(0.08..0.4); 3],
+        // Denim.
+        17..19 => hsv(random.random_range(3.5..3.75), random.random_range(0.45..0.75), random.random_range(0.06..0.35)),
+        // Leather and khaki.
+        _ => hsv(random.random_range(0.4..0.8), random.random_range(0.35..0.7), random.random_range(0.06..0.35)),
     }
 }
 

@@ -7,6 +7,7 @@ use crate::linear::Vec3;
 use crate::panorama::Panorama;
 use crate::spec::Covering;
 use crate::texture::Texture;
+use crate::trig::Exact;
 
 /// Index of the upward normal among the six of [`LightTable::axis`].
 const FLOOR: u8 = 2;
@@ -25,7 +26,7 @@ pub(crate) struct Cover {
 impl Cover {
     /// Linear colour at a place of the surface in metres; `footprint` is the size of a sample there, in metres.
     fn colour(&self, x: f32, y: f32, footprint: f32) -> [f32; 3] {
-        let (sine, cosine) = self.covering.turn.sin_cos();
+        let (sine, cosine) = self.covering.turn.sine_cosine();
         let scale = 1.0 / self.covering.metres;
         let level = self.texture.level_for(footprint * scale * self.texture.size().0 as f32);
         let (u, v) = ((x * cosine - y * sine) * scale, (x * sine + y * cosine) * scale);

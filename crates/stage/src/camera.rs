@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::linear::Vec3;
+use crate::trig::Exact;
 
 /// Nearest distance drawn, in metres along the view.
 pub(crate) const NEAR: f32 = 0.05;
@@ -57,9 +58,9 @@ impl Camera {
         let side = forward.cross(Vec3::UP);
         let side = if side.length() < 1e-5 { Vec3::new(1.0, 0.0, 0.0) } else { side.normalised() };
         let below = forward.cross(side);
-        let (sine, cosine) = self.roll.sin_cos();
+        let (sine, cosine) = self.roll.sine_cosine();
         let (width, height) = ((width * samples) as f32, (height * samples) as f32);
-        let focal = height / 2.0 / (self.field / 2.0).tan();
+        let focal = height / 2.0 / (self.field / 2.0).tangent();
         View {
             eye: self.eye,
             right: side * cosine + below * sine,

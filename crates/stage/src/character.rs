@@ -7,6 +7,8 @@ use crate::bone::{Bone, Meaning, Side, meaning_of};
 use crate::landmark::Landmarks;
 use crate::linear::{Quat, Vec3};
 use crate::mesh::Mesh;
+use crate::trig::Exact;
+use crate::volume::{Limb, limbs};
 
 /// One joint.
 #[derive(Debug, Clone)]
@@ -122,6 +124,7 @@ pub struct Character {
     height: f32,
     soles: Vec<u32>,
     bottom: Vec<u32>,
+    limbs: Vec<Limb>,
 }
 
 impl Character {
@@ -140,17 +143,19 @@ impl Character {
         mesh.positions.iter_mut().for_each(|point| *point = (*point + shift) * factor);
         skeleton.joints.iter_mut().for_each(|joint| joint.rest = (joint.rest + shift) * factor);
         let landmarks = Landmarks::find(&skeleton, &mesh);
-        // Corners that can touch the ground: a thin sample of all, and every third of the feet.
+        // Corners that can touch the ground: a thin sample of all, and more of the feet.
         let feet = [Bone::LeftFoot, Bone::LeftToes, Bone::RightFoot, Bone::RightToes];
         let feet = feet.map(|bone| skeleton.joint_or_above(bone) as u16);
+        let feet_step = if mesh.positions.len() < 12_000 { 1 } else { 3 };
         let soles = (0..mesh.positions.len() as u32)
             .filter(|&corner| {
                 let foot = feet.contains(&mesh.joints[corner as usize][0]);
-                corner % if foot { 3 } else { 24 } == 0
+                corner % if foot { feet_step } else { 24 } == 0
             })
             .collect();
         let bottom = bottom_corners(&skeleton, &mesh);
-        Ok(Self { name, pack, skeleton, mesh, landmarks, height: height * factor, soles, bottom })
+        let limbs = limbs(&skeleton, &mesh, landmarks.extremes[0]);
+        Ok(Self { name, pack, skeleton, mesh, landmarks, height: height * factor, soles, bottom, limbs })
     }
 
     /// Name of the file without its ending.
@@ -182,6 +187,16 @@ impl Character {
         &self.landmarks
     }
 
+    /// Capsules around its bones.
+    pub(crate) fn limbs(&self) -> &[Limb] {
+        &self.limbs
+    }
+
+    /// Number of triangles.
+    pub fn triangles(&self) -> usize {
+        self.mesh.triangles.len()
+    }
+
     /// Corners on which the person sits.
     pub(crate) fn bottom(&self) -> &[u32] {
         &self.bottom
@@ -201,7 +216,7 @@ fn face_forwards(skeleton: &mut Skeleton, mesh: &mut Mesh) {
     // Small leanings are postures; only whole axes are exchanged.
     let upright = Quat::between(nearest_axis(up), Vec3::UP);
     let left = upright.rotate(skeleton.rest(LeftThigh) - skeleton.rest(RightThigh));
-    let angle = left.z.atan2(left.x);
+    let angle = left.z.angle_with(left.x);
     let turn = if angle.abs() < 0.2 { upright } else { Quat::about(Vec3::UP, angle).after(upright) };
     if turn == Quat::IDENTITY {
         return;

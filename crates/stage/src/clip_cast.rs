@@ -6,6 +6,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::acts::ACTS;
 use crate::assets::Assets;
+use crate::balance::hovers;
 use crate::bone::Bone;
 use crate::character::Character;
 use crate::draw::fresh;
@@ -15,10 +16,11 @@ use crate::linear::Vec3;
 use crate::motion::Motion;
 use crate::part::act_out;
 use crate::performance::Grips;
-use crate::scenery::{allowed, made_up, plain, scene};
+use crate::scenery::{Setting, allowed, made_up, plain, scene};
 use crate::settings::ClipSettings;
 use crate::spec::{Action, Build, Cast, ReferenceSpec};
 use crate::stance::Stance;
+use crate::trig::Exact;
 
 /// An identity: a loaded character or a mannequin, recoloured and resized.
 pub(crate) fn cast(random: &mut ChaCha8Rng, assets: &Assets, settings: &ClipSettings) -> Cast {
@@ -100,7 +102,7 @@ fn own_direction(motion: &Motion, action: &Action, seconds: f32) -> f32 {
     let turn = motion.at(action.start + seconds * action.speed / 2.0).turns[Bone::Pelvis as usize];
     let front = turn.rotate(Vec3::new(0.0, 0.0, 1.0));
     let x = if action.mirror { -front.x } else { front.x };
-    if x.abs() + front.z.abs() < 0.2 { 0.0 } else { x.atan2(front.z) }
+    if x.abs() + front.z.abs() < 0.2 { 0.0 } else { x.angle_with(front.z) }
 }
 
 /// Picture number `index` of an identity. The first shows the whole person from the front.
@@ -123,11 +125,13 @@ pub(crate) fn reference(
             action = Action { motion: format!("built-in/{calm}"), start, ..action };
         }
         let poses = act_out(character, &action, cast.scale, free, &[0.0], assets)?;
+        // A still of somebody who sits on nothing looks broken.
+        let stands = !hovers(character, &poses, 1.0);
         // The facing was set for halfway through; here only the first instant counts.
         let motion = assets.motion(&action.motion)?;
         action.heading = azimuth + turned - own_direction(&motion, &action, 0.0);
         let track = Track::new(&[(character, &poses)]);
-        if track.upright() || attempt == 5 {
+        if (track.upright() && stands) || attempt == 5 {
             let poses = act_out(character, &action, cast.scale, free, &[0.0], assets)?;
             chosen = Some((action, Track::new(&[(character, &poses)])));
             break;
@@ -145,7 +149,8 @@ pub(crate) fn reference(
     let scene = if index.is_multiple_of(2) {
         plain(random, azimuth)
     } else {
-        scene(random, assets, settings, &cameras, track.bounds())?
+        let setting = Setting::draw(random, assets, settings)?;
+        scene(random, assets, settings, &setting, &cameras, track.bounds())?
     };
     Ok(ReferenceSpec { action, camera: cameras[0], scene })
 }

@@ -14,6 +14,7 @@ use image::{ExtendedColorType, ImageEncoder};
 use media::picture::{DepthMap, Mask, Picture};
 use perception::pose::{Joint, Pose};
 use perception::skeleton::{SkeletonStyle, draw_skeleton};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::clip::{Clip, Take};
@@ -61,35 +62,59 @@ pub fn clip_files(spec: &ClipSpec, clip: &Clip) -> Result<Vec<(String, Vec<u8>)>
         twin: clip.twin.as_ref().map(TakeRecord::of),
     };
     let json = serde_json::to_vec(&record).map_err(|error| unwritable(error.to_string()))?;
-    let mut files = vec![("clip.json".to_owned(), json)];
-    let mut add = |name: &str, bytes: Result<Vec<u8>, StageError>| -> Result<(), StageError> {
-        files.push((name.to_owned(), bytes?));
-        Ok(())
-    };
-    add("plate.png", colour_strip(&clip.plate))?;
-    add("plate-depth.png", depth_strip(&clip.plate_depth))?;
+    // Encoding takes about as long as rendering: every strip by itself.
+    let mut strips: Vec<(String, Strip<'_>)> = vec![
+        ("plate.png".into(), Strip::Colour(&clip.plate)),
+        ("plate-depth.png".into(), Strip::Depth(&clip.plate_depth)),
+    ];
     for (prefix, take) in [("", Some(&clip.take)), ("twin.", clip.twin.as_ref())] {
         let Some(take) = take else { continue };
-        let (width, height) = take.frames[0].size();
-        let style = SkeletonStyle::default();
-        let skeletons: Vec<Picture> =
-            take.poses.iter().map(|pose| draw_skeleton(pose, width, height, &style)).collect();
-        add(&format!("{prefix}rgb.png"), colour_strip(&take.frames))?;
-        add(&format!("{prefix}skeleton.png"), colour_strip(&skeletons))?;
-        add(&format!("{prefix}person.png"), mask_strip(&[&take.person]))?;
-        add(&format!("{prefix}person-whole.png"), mask_strip(&[&take.person_whole]))?;
-        add(&format!("{prefix}object.png"), mask_strip(&[&take.object]))?;
-        add(&format!("{prefix}depth.png"), depth_strip(&take.depth))?;
+        let mut add = |name: &str, strip| strips.push((format!("{prefix}{name}.png"), strip));
+        add("rgb", Strip::Colour(&take.frames));
+        add("skeleton", Strip::Skeleton(take));
+        add("person", Strip::Masks(vec![&take.person]));
+        add("person-whole", Strip::Masks(vec![&take.person_whole]));
+        add("object", Strip::Masks(vec![&take.object]));
+        add("depth", Strip::Depth(&take.depth));
         if !take.scenery.is_empty() {
-            let columns: Vec<&Vec<Mask>> = take.scenery.iter().collect();
-            add(&format!("{prefix}scenery.png"), mask_strip(&columns))?;
+            add("scenery", Strip::Masks(take.scenery.iter().collect()));
         }
         if !take.references.is_empty() {
-            add(&format!("{prefix}references.png"), colour_strip(&take.references))?;
-            add(&format!("{prefix}reference-masks.png"), mask_strip(&[&take.reference_masks]))?;
+            add("references", Strip::Colour(&take.references));
+            add("reference-masks", Strip::Masks(vec![&take.reference_masks]));
         }
     }
+    let encoded: Result<Vec<_>, StageError> =
+        strips.into_par_iter().map(|(name, strip)| Ok((name, strip.encoded()?))).collect();
+    let mut files = vec![("clip.json".to_owned(), json)];
+    files.extend(encoded?);
     Ok(files)
+}
+
+/// A picture file to be.
+enum Strip<'a> {
+    Colour(&'a [Picture]),
+    Skeleton(&'a Take),
+    /// Lists beside one another.
+    Masks(Vec<&'a Vec<Mask>>),
+    Depth(&'a [DepthMap]),
+}
+
+impl Strip<'_> {
+    fn encoded(&self) -> Result<Vec<u8>, StageError> {
+        match self {
+            Self::Colour(pictures) => colour_strip(pictures),
+            Self::Skeleton(take) => {
+                let (width, height) = take.frames.first().map_or((1, 1), Picture::size);
+                let style = SkeletonStyle::default();
+                let maps: Vec<Picture> =
+                    take.poses.iter().map(|pose| draw_skeleton(pose, width, height, &style)).collect();
+                colour_strip(&maps)
+            }
+            Self::Masks(columns) => mask_strip(columns),
+            Self::Depth(maps) => depth_strip(maps),
+        }
+    }
 }
 
 fn unwritable(reason: String) -> StageError {

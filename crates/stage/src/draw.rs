@@ -4,6 +4,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::assets::Assets;
+use crate::balance::hovers;
 use crate::clip_cast::{action, cast, facing, reference};
 use crate::error::StageError;
 use crate::framing::{Cut, Track, cameras};
@@ -11,12 +12,18 @@ use crate::linear::Vec3;
 use crate::part::{act_out, stance_of};
 use crate::performance::Posed;
 use crate::placing::Floor;
-use crate::scenery::scene;
+use crate::scenery::{Setting, scene};
 use crate::settings::ClipSettings;
 use crate::spec::{Backdrop, Cast, ClipSpec, Exposure, Usage};
 use crate::split::stable_hash;
+use crate::stance::Stance;
 use crate::surroundings::{bystanders, furniture};
 use crate::usage::{Purpose, plan};
+
+/// Motions that are looked at before one is taken as it is.
+const MOST_ATTEMPTS: usize = 24;
+/// Height of a person, as a share of the picture's, under which another view is looked for.
+const LEAST_HEIGHT: f32 = 0.24;
 
 impl ClipSpec {
     /// Draws a clip from `seed`: the same seed, assets and settings give the same clip.
@@ -33,16 +40,17 @@ impl ClipSpec {
             casts.push(other.unwrap_or_else(|| Cast { appearance: fresh(random), ..casts[0].clone() }));
         }
         let characters = casts.iter().map(|cast| assets.cast(cast)).collect::<Result<Vec<_>, _>>()?;
-        let mut plan = plan(random, assets, settings);
+        let setting = Setting::draw(random, assets, settings)?;
+        let mut plan = plan(random, assets, settings, setting.home());
 
         // 2. A part of a motion that stays near the ground and does not run too far.
         let azimuth = random.random_range(0.0..std::f32::consts::TAU);
         let seconds = 1.0 / settings.rate.hertz() as f32;
         let times: Vec<f32> = (0..settings.frames.max(1)).map(|frame| frame as f32 * seconds).collect();
-        let upright = plan.as_ref().is_some_and(|plan| plan.purpose.wants_upright());
-        let longest = plan.as_ref().map_or(3.5, |plan| plan.purpose.longest_way());
         let mut attempt = 0;
         let (action, prop, poses, track, direction) = loop {
+            let upright = plan.as_ref().is_some_and(|plan| plan.purpose.wants_upright());
+            let longest = plan.as_ref().map_or(3.5, |plan| plan.purpose.longest_way());
             let direction = azimuth + facing(random);
             let action = action(random, assets, settings, direction)?;
             let prop = plan.as_ref().and_then(|plan| plan.before_acting(&characters[0], casts[0].scale, direction));
@@ -55,13 +63,22 @@ impl ClipSpec {
             let pairs: Vec<_> = characters.iter().map(AsRef::as_ref).zip(poses.iter().map(Vec::as_slice)).collect();
             let track = Track::new(&pairs);
             let (low, high) = track.bounds();
-            let fits = track.travel() < longest && high.y - low.y < 2.9 && (!upright || track.upright());
+            let near = track.travel() < longest && high.y - low.y < 2.9 && (!upright || track.upright());
+            let supported = matches!(stance, Stance::Seated { .. } | Stance::Leaning { .. });
+            let stands = supported || !pairs.iter().any(|(character, poses)| hovers(character, poses, seconds));
+            let (prop, clear) = match (prop, &plan) {
+                (Some(used), Some(plan)) => {
+                    let settled = plan.settled(&used, &pairs, seconds);
+                    (Some(settled.clone().unwrap_or(used)), settled.is_some())
+                }
+                (prop, _) => (prop, true),
+            };
             attempt += 1;
-            if fits || attempt >= if upright { 16 } else { 8 } {
-                break (action, prop, poses, track, direction);
+            if (near && stands && clear) || attempt >= MOST_ATTEMPTS {
+                break (action, prop.filter(|_| clear), poses, track, direction);
             }
             // Nobody leans on something in mid-leap: after some tries it is let be.
-            if attempt == 12 {
+            if attempt == MOST_ATTEMPTS / 2 {
                 plan = None;
             }
         };
@@ -79,8 +96,22 @@ impl ClipSpec {
             _ => Cut::Whole,
         };
         let size = (settings.width, settings.height);
-        let cameras = cameras(random, &track, azimuth, cut, false, size);
-        let scene = scene(random, assets, settings, &cameras, track.bounds())?;
+        let mut views = cameras(random, &track, azimuth, cut, false, size);
+        // Who lies and points at the camera is too flat a sight: look from elsewhere.
+        let mut share = track.height_share(&views, size);
+        for turn in 1..=6 {
+            if share > LEAST_HEIGHT {
+                break;
+            }
+            let aside = azimuth + turn as f32 * 0.55 * if turn % 2 == 0 { 1.0 } else { -1.0 };
+            let other = cameras(random, &track, aside, Cut::Whole, false, size);
+            let its_share = track.height_share(&other, size);
+            if its_share > share {
+                (views, share) = (other, its_share);
+            }
+        }
+        let cameras = views;
+        let scene = scene(random, assets, settings, &setting, &cameras, track.bounds())?;
         let room = match &scene.backdrop {
             Backdrop::Room { low, high, .. } => Some((*low, *high)),
             _ => None,
@@ -97,7 +128,7 @@ impl ClipSpec {
                 None => {}
             }
         }
-        let furniture = furniture(random, assets, settings, &mut floor)?;
+        let furniture = furniture(random, assets, settings, setting.home(), &mut floor)?;
         let bystanders = bystanders(random, assets, settings, &mut floor, &casts)?;
         let chance = |random: &mut ChaCha8Rng, share: f32| random.random_bool(f64::from(share.clamp(0.0, 1.0)));
         let exposure = Exposure {

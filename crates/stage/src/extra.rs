@@ -110,7 +110,7 @@ impl Plate {
                     let (px, py) = (column as f32 + 0.5, row as f32 + 0.5);
                     let depth = 1.0 / result.samples.nearness[row * result.samples.width + column];
                     let place = self.view.eye + self.view.ray(px, py) * depth;
-                    let sunlit = if shadows { result.sunlit(place) } else { 1.0 };
+                    let sunlit = || if shadows { result.sunlit(place) } else { 1.0 };
                     let (layer, triangle) = layer_and_triangle(ids[sample]);
                     let lit = painters[layer - FIRST_EXTRA].lit(triangle, self.view.own_ray(px, py), sunlit);
                     Sight {

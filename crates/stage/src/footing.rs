@@ -1,9 +1,10 @@
 //! Feet and floor: the whole body is lowered or lifted to the ground, and a foot that stands is held where it stands.
 
 use crate::bone::Bone;
-use crate::character::Skeleton;
+use crate::character::Character;
 use crate::figure::Figure;
 use crate::linear::Vec3;
+use crate::performance::height_of_lowest;
 
 /// Longest time without touching the ground that counts as flight, halved, in seconds.
 const GROUND_SECONDS: f32 = 0.4;
@@ -30,7 +31,7 @@ pub(crate) fn drops(lows: &[f32], times: &[f32]) -> Vec<f32> {
 
 /// Fastest horizontal movement of a foot that stands, in metres a second: motions from elsewhere slide a little.
 const STANDING_SPEED: f32 = 0.5;
-/// Greatest height of a foot that stands above where it would be in rest, in metres.
+/// Greatest height of a foot that stands above the floor, in metres.
 const STANDING_HEIGHT: f32 = 0.05;
 /// Furthest that a foot is moved, in metres.
 const REACH: f32 = 0.14;
@@ -38,16 +39,17 @@ const REACH: f32 = 0.14;
 const EASE: f32 = 0.16;
 
 /// Holds standing feet where they stand and on the floor, by bending the legs.
-pub(crate) fn plant_feet(skeleton: &Skeleton, figures: &mut [Figure], times: &[f32]) {
+pub(crate) fn plant_feet(character: &Character, figures: &mut [Figure], times: &[f32]) {
     use Bone::*;
+    let skeleton = character.skeleton();
     for (limb, toes) in [([LeftThigh, LeftCalf, LeftFoot], LeftToes), ([RightThigh, RightCalf, RightFoot], RightToes)] {
-        let (foot, ball) = (skeleton.joint_or_above(limb[2]), skeleton.joint_or_above(toes));
+        let ball = skeleton.joint_or_above(toes);
+        let sole = feet(character, [limb[2], toes]);
         let tracks: Vec<(Vec3, f32)> = figures
             .iter()
             .map(|figure| {
                 let posed = figure.posed(skeleton);
-                let above = |joint: usize| posed.joint(joint).y - skeleton.joints[joint].rest.y * figure.scale;
-                (posed.joint(ball), above(ball).min(above(foot)))
+                (posed.joint(ball), height_of_lowest(character, &posed, &sole))
             })
             .collect();
         let moves = corrections(&tracks, times);
@@ -64,7 +66,14 @@ pub(crate) fn plant_feet(skeleton: &Skeleton, figures: &mut [Figure], times: &[f
     }
 }
 
-/// How each instant's foot moves, given where its ball is and how high it is above its rest.
+/// Those of the corners that can touch the ground that one foot moves.
+fn feet(character: &Character, bones: [Bone; 2]) -> Vec<u32> {
+    let joints = bones.map(|bone| character.skeleton().joint_or_above(bone) as u16);
+    let of_foot = |corner: &u32| joints.contains(&character.mesh().joints[*corner as usize][0]);
+    character.soles().iter().copied().filter(of_foot).collect()
+}
+
+/// How each instant's foot moves, given where its ball is and how high its lowest corner is.
 fn corrections(tracks: &[(Vec3, f32)], times: &[f32]) -> Vec<Vec3> {
     let count = tracks.len();
     let level = |vector: Vec3| Vec3::new(vector.x, 0.0, vector.z);

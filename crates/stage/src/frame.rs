@@ -173,6 +173,7 @@ pub(crate) fn render(
             let mut colours = [[0.0; 3]; PER_PIXEL];
             let mut depths = [0.0; PER_PIXEL];
             let mut counts = [0u32; 2];
+            let mut known: [Option<(f32, f32)>; 2] = [None; 2];
             for sample in 0..PER_PIXEL {
                 if ids[sample] == NOTHING {
                     let sight = border.map_or(sight, |four| &four[sample]);
@@ -183,15 +184,25 @@ pub(crate) fn render(
                 let (px, py) = (column as f32 + 0.5, row as f32 + 0.5);
                 let distance = 1.0 / samples.nearness[row * samples.width + column];
                 depths[sample] = distance;
-                let place = plate.view.eye + plate.view.ray(px, py) * distance;
-                let sunlit = if shadows {
-                    shadow.sunlit(place, 1.5) * extras.map_or(1.0, |extras| extras.sunlit(place))
-                } else {
-                    1.0
-                };
-                let ray = plate.view.own_ray(px, py);
                 let (layer, triangle) = layer_and_triangle(ids[sample]);
                 counts[layer] += 1;
+                // Samples of one pixel on one surface share the shadow on it.
+                let known = &mut known[layer];
+                let sunlit = || {
+                    if !shadows {
+                        return 1.0;
+                    }
+                    if let Some((near, share)) = *known
+                        && (distance - near).abs() < 0.01 * near
+                    {
+                        return share;
+                    }
+                    let place = plate.view.eye + plate.view.ray(px, py) * distance;
+                    let share = shadow.sunlit(place, 1.5) * extras.map_or(1.0, |extras| extras.sunlit(place));
+                    *known = Some((distance, share));
+                    share
+                };
+                let ray = plate.view.own_ray(px, py);
                 let colour = match (&mut paint_thing, layer) {
                     (Some(painter), THING) => painter.colour(triangle, ray, sunlit),
                     _ => paint_person.colour(triangle, ray, sunlit),

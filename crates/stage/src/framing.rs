@@ -7,6 +7,7 @@ use crate::camera::Camera;
 use crate::character::Character;
 use crate::linear::Vec3;
 use crate::performance::Posed;
+use crate::trig::Exact;
 
 /// Points of all identities that must stay in the picture, frame by frame.
 pub(crate) struct Track {
@@ -19,14 +20,21 @@ pub(crate) struct Track {
     /// Pelvis of the first identity.
     middle: Vec<Vec3>,
     upright: bool,
+    people: usize,
 }
 
 impl Track {
     /// Gathers the points of every (character, poses) pair; all have the same number of frames.
     pub(crate) fn new(cast: &[(&Character, &[Posed])]) -> Self {
         let frames = cast.first().map_or(0, |(_, poses)| poses.len());
-        let mut track =
-            Self { whole: Vec::new(), upper: Vec::new(), knees_up: Vec::new(), middle: Vec::new(), upright: true };
+        let mut track = Self {
+            whole: Vec::new(),
+            upper: Vec::new(),
+            knees_up: Vec::new(),
+            middle: Vec::new(),
+            upright: true,
+            people: cast.len(),
+        };
         for frame in 0..frames {
             let (mut whole, mut upper, mut knees_up) = (Vec::new(), Vec::new(), Vec::new());
             for (index, (character, poses)) in cast.iter().enumerate() {
@@ -63,6 +71,15 @@ impl Track {
         let (low, high) = bounds(self.middle.iter().copied());
         let way = high - low;
         (way.x * way.x + way.z * way.z).sqrt()
+    }
+
+    /// The least height of anybody in any of the pictures, as a share of the picture's height.
+    pub(crate) fn height_share(&self, cameras: &[Camera], size: (usize, usize)) -> f32 {
+        let each = self.whole.iter().map(Vec::len).min().unwrap_or(0) / self.people.max(1);
+        let of = |person: usize| -> Vec<Vec<Vec3>> {
+            self.whole.iter().map(|points| points[person * each..(person + 1) * each].to_vec()).collect()
+        };
+        (0..self.people).map(|person| height_share(cameras, &of(person), size)).fold(f32::MAX, f32::min)
     }
 
     /// True when every trunk stays within 37 degrees of the vertical.
@@ -107,17 +124,17 @@ struct Shot {
 impl Shot {
     fn cameras(&self, middle: Vec3, way: &[Vec3], distance: f32) -> Vec<Camera> {
         let count = way.len();
-        let back = Vec3::new(self.azimuth.sin(), 0.0, self.azimuth.cos());
+        let back = Vec3::new(self.azimuth.sine(), 0.0, self.azimuth.cosine());
         let side = Vec3::new(back.z, 0.0, -back.x);
         (0..count)
             .map(|frame| {
                 let time = if count > 1 { frame as f32 / (count - 1) as f32 - 0.5 } else { 0.0 };
                 let wobble = |slot: usize, rate: f32| {
-                    (frame as f32 * rate + self.phases[slot]).sin() * self.shake
-                        + (frame as f32 * rate * 2.3 + self.phases[slot] * 1.7).sin() * self.shake * 0.4
+                    (frame as f32 * rate + self.phases[slot]).sine() * self.shake
+                        + (frame as f32 * rate * 2.3 + self.phases[slot] * 1.7).sine() * self.shake * 0.4
                 };
                 let reach = distance * (1.0 + self.approach * time);
-                let half = distance * (self.field / 2.0).tan();
+                let half = distance * (self.field / 2.0).tangent();
                 let aside = side * (-self.offset[0] * half) + Vec3::UP * (self.offset[1] * half);
                 let target = middle + way[frame] * self.follow + self.drift * (time * distance) + aside;
                 let mut eye = middle + way[frame] * self.carry + back * reach + self.slide * (time * distance);
@@ -167,7 +184,7 @@ pub(crate) fn cameras(
     let signed = |random: &mut ChaCha8Rng, least: f32, most: f32| {
         random.random_range(least..most) * if random.random_bool(0.5) { 1.0 } else { -1.0 }
     };
-    let across = Vec3::new(azimuth.cos(), 0.0, -azimuth.sin());
+    let across = Vec3::new(azimuth.cosine(), 0.0, -azimuth.sine());
     match kind {
         // Standing still.
         0..9 => {}
@@ -178,6 +195,10 @@ pub(crate) fn cameras(
         14..16 => shot.approach = signed(random, 0.06, 0.2),
         // Held by hand.
         _ => shot.shake = random.random_range(0.002..0.009),
+    }
+    // Who crouches or lies is seen from above.
+    if high.y - low.y < 1.0 && cut == Cut::Whole {
+        shot.height = random.random_range(1.3..2.3);
     }
     if far {
         shot.carry = if random.random_bool(0.5) { 0.0 } else { 0.9 };
@@ -225,7 +246,7 @@ fn fitted(
 fn height_share(cameras: &[Camera], points: &[Vec<Vec3>], size: (usize, usize)) -> f32 {
     let share = |(camera, points): (&Camera, &Vec<Vec3>)| {
         let view = camera.view(size, 1);
-        let rows = points.iter().map(|&point| view.project(point).0[1]);
+        let rows = points.iter().map(|&point| view.project(point).0[1].clamp(0.0, size.1 as f32));
         let (low, high) = rows.fold((f32::MAX, f32::MIN), |(low, high), row| (low.min(row), high.max(row)));
         (high - low) / size.1 as f32
     };

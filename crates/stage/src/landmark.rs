@@ -7,6 +7,7 @@ use crate::bone::{Bone, Side};
 use crate::character::Skeleton;
 use crate::linear::Vec3;
 use crate::mesh::{Kind, Mesh};
+use crate::trig::Exact;
 
 /// A point that moves with a joint.
 #[derive(Debug, Clone, Copy)]
@@ -203,7 +204,10 @@ fn eye_corners(mesh: &Mesh, head: usize) -> Option<(Vec3, f32)> {
 
 /// Depth of the face's surface at `x` from the middle and height `y`: that of the nearest corner in front of the ears.
 fn depth_at(skin: &[Vec3], head: &Head, x: f32, y: f32) -> f32 {
-    let distance = |p: &Vec3| (p.x - head.middle - x).powi(2) + (p.y - y).powi(2);
+    let distance = |p: &Vec3| {
+        let (dx, dy) = (p.x - head.middle - x, p.y - y);
+        dx * dx + dy * dy
+    };
     skin.iter()
         .filter(|p| p.z > head.ear_depth + 0.1 * (head.front - head.ear_depth))
         .min_by(|a, b| distance(a).total_cmp(&distance(b)))
@@ -216,7 +220,7 @@ fn face_template() -> Vec<(f32, f32)> {
     // Jaw, from the person's right ear to the left one.
     for index in 0..17 {
         let angle = index as f32 / 16.0 * std::f32::consts::PI;
-        points.push((-0.94 * angle.cos(), 0.05 + 0.95 * angle.sin().max(0.0).powf(0.8)));
+        points.push((-0.94 * angle.cosine(), 0.05 + 0.95 * angle.sine().max(0.0).power(0.8)));
     }
     // Brows: right, then left.
     let brow = [(0.72, -0.20), (0.58, -0.30), (0.43, -0.33), (0.28, -0.30), (0.14, -0.25)];
@@ -233,7 +237,7 @@ fn face_template() -> Vec<(f32, f32)> {
     for (count, half_width, half_height) in [(12, 0.34f32, 0.09f32), (8, 0.27, 0.03)] {
         for index in 0..count {
             let angle = index as f32 / count as f32 * std::f32::consts::TAU;
-            points.push((-half_width * angle.cos(), 0.70 - half_height * angle.sin()));
+            points.push((-half_width * angle.cosine(), 0.70 - half_height * angle.sine()));
         }
     }
     assert_eq!(points.len(), FACE_POINTS, "{} face points", points.len());

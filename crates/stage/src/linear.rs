@@ -4,6 +4,8 @@ use std::ops::{Add, AddAssign, Mul, Neg, Sub};
 
 use serde::{Deserialize, Serialize};
 
+use crate::trig::Exact;
+
 /// A point or direction.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(from = "[f32; 3]", into = "[f32; 3]")]
@@ -145,7 +147,7 @@ impl Quat {
 
     /// A turn by `angle` radians about a unit `axis`.
     pub(crate) fn about(axis: Vec3, angle: f32) -> Self {
-        let (sine, cosine) = (angle / 2.0).sin_cos();
+        let (sine, cosine) = (angle / 2.0).sine_cosine();
         Self { x: axis.x * sine, y: axis.y * sine, z: axis.z * sine, w: cosine }
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::linear::Vec3;
 use crate::texture::Texture;
+use crate::trig::Exact;
 
 /// What a surface is made of, as far as recolouring cares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -103,7 +104,7 @@ impl Mesh {
             for column in 0..=columns {
                 let (down, around) = (row as f32 / rows as f32, column as f32 / columns as f32);
                 let (theta, phi) = (down * std::f32::consts::PI, around * std::f32::consts::TAU);
-                let unit = Vec3::new(theta.sin() * phi.cos(), theta.cos(), -theta.sin() * phi.sin());
+                let unit = Vec3::new(theta.sine() * phi.cosine(), theta.cosine(), -theta.sine() * phi.sine());
                 mesh.positions.push(centre + Vec3::new(unit.x * half.x, unit.y * half.y, unit.z * half.z));
                 mesh.normals.push(Vec3::new(unit.x / half.x, unit.y / half.y, unit.z / half.z).normalised());
                 mesh.places.push([around, down]);

@@ -56,15 +56,15 @@ impl<'a> Painter<'a> {
     }
 
     /// Linear colour of triangle `triangle` along the camera-space direction `ray`. `sunlit` tells how much of the sun
-    /// reaches it.
+    /// reaches it; it is not asked where the surface faces away from the sun.
     #[inline]
-    pub(crate) fn colour(&mut self, triangle: usize, ray: Vec3, sunlit: f32) -> [f32; 3] {
+    pub(crate) fn colour(&mut self, triangle: usize, ray: Vec3, sunlit: impl FnOnce() -> f32) -> [f32; 3] {
         self.lit(triangle, ray, sunlit).colour()
     }
 
     /// The surface and its light, as [`colour`](Self::colour) takes it.
     #[inline]
-    pub(crate) fn lit(&mut self, triangle: usize, ray: Vec3, sunlit: f32) -> Lit {
+    pub(crate) fn lit(&mut self, triangle: usize, ray: Vec3, sunlit: impl FnOnce() -> f32) -> Lit {
         if triangle != self.triangle {
             self.prepare(triangle);
         }
@@ -89,7 +89,8 @@ impl<'a> Painter<'a> {
                 .apply(albedo, || positions[a] * weights[0] + positions[b] * weights[1] + positions[c] * weights[2]);
         }
         let moved = self.moved;
-        let sun = (moved.sun[a] * weights[0] + moved.sun[b] * weights[1] + moved.sun[c] * weights[2]) * sunlit;
+        let facing = moved.sun[a] * weights[0] + moved.sun[b] * weights[1] + moved.sun[c] * weights[2];
+        let sun = if facing > 0.0 { facing * sunlit() } else { 0.0 };
         let around = std::array::from_fn(|channel| {
             moved.around[a][channel] * weights[0]
                 + moved.around[b][channel] * weights[1]

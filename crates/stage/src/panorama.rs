@@ -9,6 +9,7 @@ use crate::light::basis;
 use crate::linear::Vec3;
 use crate::texture::{Texture, floor};
 use crate::tone::light_from_display;
+use crate::trig::Exact;
 
 /// A sphere of light seen from its middle.
 #[derive(Debug, Clone)]
@@ -20,7 +21,12 @@ pub(crate) struct Panorama {
     /// Radiance over the basis of [`crate::light::Light`].
     pub(crate) light: [[f32; 3]; 9],
     pub(crate) brightest: Vec3,
+    /// Whether there is sky above.
+    pub(crate) open: bool,
 }
+
+/// The upper part of a place in the open is at least this much brighter than the lower one.
+const SKY: f32 = 1.8;
 
 impl Panorama {
     /// From tone-mapped pixels, with light known from the original or else measured from the pixels.
@@ -33,7 +39,8 @@ impl Panorama {
                 [r, g, b].map(|value| (value + 0.5) as u8)
             })
             .collect();
-        let mut panorama = Self { width, height, pixels, light: [[0.0; 3]; 9], brightest: Vec3::UP };
+        let open = is_open(&pixels, width);
+        let mut panorama = Self { width, height, pixels, light: [[0.0; 3]; 9], brightest: Vec3::UP, open };
         (panorama.light, panorama.brightest) = known.unwrap_or_else(|| panorama.measured());
         panorama
     }
@@ -53,10 +60,10 @@ impl Panorama {
     ) -> Self {
         let display = |value: f32| crate::tone::byte_from_display(crate::tone::display_from_light(value));
         let pixels = light.into_iter().map(|colour| colour.map(display)).collect();
-        let mut panorama = Self { width, height, pixels, light: [[0.0; 3]; 9], brightest: Vec3::UP };
+        let mut panorama = Self { width, height, pixels, light: [[0.0; 3]; 9], brightest: Vec3::UP, open: true };
         panorama.light = panorama.measured().0;
-        let (sine, cosine) = elevation.sin_cos();
-        panorama.brightest = Vec3::new(cosine * azimuth.sin(), sine, -cosine * azimuth.cos());
+        let (sine, cosine) = elevation.sine_cosine();
+        panorama.brightest = Vec3::new(cosine * azimuth.sine(), sine, -cosine * azimuth.cosine());
         let sun = basis(panorama.brightest).map(|value| value * 1.6);
         for (coefficient, value) in panorama.light.iter_mut().zip(sun) {
             coefficient.iter_mut().for_each(|channel| *channel += value);
@@ -71,10 +78,10 @@ impl Panorama {
         let (mut best, mut brightest) = (-1.0, Vec3::UP);
         for row in 0..self.height {
             let theta = (row as f32 + 0.5) / self.height as f32 * PI;
-            let solid = theta.sin() * (PI / self.height as f32) * (TAU / self.width as f32);
+            let solid = theta.sine() * (PI / self.height as f32) * (TAU / self.width as f32);
             for column in 0..self.width {
                 let phi = (column as f32 + 0.5) / self.width as f32 * TAU - PI;
-                let direction = Vec3::new(theta.sin() * phi.sin(), theta.cos(), -theta.sin() * phi.cos());
+                let direction = Vec3::new(theta.sine() * phi.sine(), theta.cosine(), -theta.sine() * phi.cosine());
                 let colour = self.pixels[row * self.width + column].map(|byte| table[usize::from(byte)]);
                 let sum: f32 = colour.iter().sum();
                 if sum > best {
@@ -114,6 +121,15 @@ impl Panorama {
     }
 }
 
+/// Whether the upper three eighths of a panorama are so much brighter than the lower ones that they must be sky.
+fn is_open(pixels: &[[u8; 3]], width: usize) -> bool {
+    let table = light_from_display();
+    let part = pixels.len() / width.max(1) * 3 / 8 * width;
+    let sum =
+        |pixels: &[[u8; 3]]| pixels.iter().flatten().map(|byte| f64::from(table[usize::from(*byte)])).sum::<f64>();
+    sum(&pixels[..part]) > f64::from(SKY) * sum(&pixels[pixels.len() - part..])
+}
+
 /// Angle of (`x`, `y`) = (cosine, sine) exchanged: `atan2(first, second)`, within 1e-4 radians, from sums and products only.
 #[inline]
 fn arc_tangent(first: f32, second: f32) -> f32 {
@@ -140,7 +156,7 @@ mod tests {
     fn the_quick_angle_is_near_the_exact_one() {
         for index in 0..100 {
             let angle = index as f32 * 0.0628 - 3.13;
-            let (sine, cosine) = angle.sin_cos();
+            let (sine, cosine) = angle.sine_cosine();
             assert!((arc_tangent(sine, cosine) - angle).abs() < 2e-4, "{angle}");
         }
     }
@@ -155,6 +171,15 @@ mod tests {
         assert!(g > 1.0 && r < 0.01, "{r} {g}");
         let [r, g, _] = panorama.look(Vec3::new(0.0, 0.0, 1.0));
         assert!(r > 1.0 && g < 0.01, "{r} {g}");
+    }
+
+    #[test]
+    fn a_bright_upper_half_is_sky() {
+        let panorama = |above: u8, below: u8| {
+            let texels = (0..16 * 8).map(|index| [if index < 64 { above } else { below }; 3]);
+            Panorama::new(&Texture::new(16, 8, texels.map(|[r, g, b]| [r, g, b, 255]).collect()), None)
+        };
+        assert!(panorama(200, 90).open && !panorama(120, 110).open && !panorama(90, 200).open);
     }
 
     #[test]

@@ -117,7 +117,7 @@ pub(crate) fn perform(
     // 3. What hands and feet touch.
     stance.sit_down(character, &mut figures);
     if !matches!(stance, Stance::Seated { .. }) {
-        plant_feet(skeleton, &mut figures, times);
+        plant_feet(character, &mut figures, times);
     }
     stance.place_hands(character, &mut figures);
     figures.iter().map(|figure| figure.posed(skeleton)).collect()
@@ -188,6 +188,11 @@ fn mirrored(sample: &MotionSample) -> MotionSample {
 
 /// Height of the lowest of the corners that can touch the ground.
 pub(crate) fn lowest_point(character: &Character, pose: &Posed) -> f32 {
+    height_of_lowest(character, pose, character.soles())
+}
+
+/// Height of the lowest of some corners.
+pub(crate) fn height_of_lowest(character: &Character, pose: &Posed, corners: &[u32]) -> f32 {
     let (skeleton, mesh) = (character.skeleton(), character.mesh());
     let maps: Vec<Affine> = (0..skeleton.joints.len()).map(|joint| pose.scene_from_rest(skeleton, joint)).collect();
     let height = |corner: usize| -> f32 {
@@ -197,7 +202,7 @@ pub(crate) fn lowest_point(character: &Character, pose: &Posed) -> f32 {
             .map(|slot| maps[usize::from(joints[slot])].point(mesh.positions[corner]).y * weights[slot])
             .sum()
     };
-    character.soles().iter().map(|&corner| height(corner as usize)).fold(f32::INFINITY, f32::min)
+    corners.iter().map(|&corner| height(corner as usize)).fold(f32::INFINITY, f32::min)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 
 use crate::camera::Camera;
 use crate::linear::{Quat, Vec3};
+use crate::trig::Exact;
 
 /// The place of something on the floor: a turned box.
 #[derive(Debug, Clone, Copy)]
@@ -23,7 +24,7 @@ impl Footprint {
     /// Level distance of a point from the box; 0 inside.
     pub(crate) fn distance(&self, point: Vec3) -> f32 {
         let own = self.own(point);
-        (own.x.abs() - self.half.x).max(0.0).hypot((own.z.abs() - self.half.z).max(0.0))
+        (own.x.abs() - self.half.x).max(0.0).across((own.z.abs() - self.half.z).max(0.0))
     }
 
     /// Whether the way from `from` to `to` goes through the box.
@@ -49,7 +50,7 @@ impl Footprint {
 
     /// Half the sides of the upright box around it.
     pub(crate) fn reach(&self) -> (f32, f32) {
-        let (sine, cosine) = (self.heading.sin().abs(), self.heading.cos().abs());
+        let (sine, cosine) = (self.heading.sine().abs(), self.heading.cosine().abs());
         (cosine * self.half.x + sine * self.half.z, sine * self.half.x + cosine * self.half.z)
     }
 }
@@ -74,9 +75,9 @@ impl Floor<'_> {
         let clear_of_bodies = self.bodies.iter().flatten().all(apart);
         let clear_of_cameras = self.cameras.iter().all(|camera| footprint.distance(camera.eye) > 0.45);
         let clear_of_others = self.taken.iter().all(|other| {
-            let radius = |footprint: &Footprint| footprint.half.x.hypot(footprint.half.z);
+            let radius = |footprint: &Footprint| footprint.half.x.across(footprint.half.z);
             let way = other.place - footprint.place;
-            way.x.hypot(way.z) > 0.8 * (radius(other) + radius(footprint))
+            way.x.across(way.z) > 0.8 * (radius(other) + radius(footprint))
         });
         clear_of_bodies
             && clear_of_cameras

@@ -8,7 +8,8 @@ use crate::performance::{Grips, Posed, palm_normal};
 use crate::seat::{Seat, find_seat};
 use crate::spec::{Usage, UsedProp};
 use crate::stance::{Stance, carried};
-use crate::use_class::{Grip, UseClass};
+use crate::trig::Exact;
+use crate::use_class::{Grip, Home, UseClass};
 
 /// A rigid thing, centred, its longest side 1.
 #[derive(Debug, Clone)]
@@ -32,7 +33,7 @@ impl Prop {
         let longest = size.x.max(size.y).max(size.z).max(1e-6);
         mesh.positions.iter_mut().for_each(|point| *point = (*point - centre) * (1.0 / longest));
         let half = size * (0.5 / longest);
-        let class = UseClass::of(&name);
+        let class = UseClass::of(&name, half);
         // Modellers put the origin at the handle; else the lower end is held.
         let axis = longest_axis(half);
         let origin = -component(centre, axis) / longest;
@@ -106,6 +107,11 @@ impl Prop {
     /// Where it can be sat on.
     pub(crate) fn seat(&self) -> Option<Seat> {
         self.seat
+    }
+
+    /// Where it is found.
+    pub(crate) fn home(&self) -> Home {
+        self.class.home
     }
 
     /// Whether a hand can lean on its top.
@@ -226,7 +232,7 @@ impl Prop {
 fn kicked(place: Vec3, radius: f32, seconds: f32, velocity: Vec3, size: f32) -> Affine {
     const SLOWING: f32 = 0.35;
     const GRAVITY: f32 = 9.81;
-    let slowed = (1.0 - (-SLOWING * seconds).exp()) / SLOWING;
+    let slowed = (1.0 - (-SLOWING * seconds).exponential()) / SLOWING;
     let mut way = Vec3::new(velocity.x, 0.0, velocity.z) * slowed;
     // Arcs, each with half the speed of the one before.
     let (mut rest, mut rise) = (seconds, velocity.y.max(0.0));

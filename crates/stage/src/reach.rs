@@ -1,6 +1,7 @@
 //! Two-bone reaching: where elbow and knee go when a wrist or ankle must be at a place.
 
 use crate::linear::{Quat, Vec3};
+use crate::trig::Exact;
 
 /// The middle joint of a limb from `root` with the given lengths whose end is at `target` or as near as it can be, and that
 /// end. The limb bends towards `pole`.
@@ -33,7 +34,7 @@ pub(crate) fn turn_onto((along, normal): (Vec3, Vec3), (to_along, to_normal): (V
         return first;
     }
     let (from, to) = (from.normalised(), to.normalised());
-    let angle = to_normal.dot(from.cross(to)).atan2(from.dot(to));
+    let angle = to_normal.dot(from.cross(to)).angle_with(from.dot(to));
     Quat::about(to_normal, angle).after(first)
 }
 

@@ -1,5 +1,7 @@
 //! Places and their light, drawn around what must be seen.
 
+use std::sync::Arc;
+
 use rand::Rng;
 use rand::seq::IndexedRandom;
 use rand_chacha::ChaCha8Rng;
@@ -11,9 +13,13 @@ use crate::error::StageError;
 use crate::layer::LightTable;
 use crate::light::Light;
 use crate::linear::Vec3;
+use crate::panorama::Panorama;
 use crate::settings::ClipSettings;
 use crate::spec::{Backdrop, Covering, SceneSpec};
 use crate::split::Split;
+use crate::texture::Texture;
+use crate::trig::Exact;
+use crate::use_class::{Home, words_of};
 
 /// Assets of a list that may appear in `split`.
 pub(crate) fn allowed<T>(list: &[Named<T>], split: Option<Split>) -> Vec<&Named<T>> {
@@ -31,14 +37,37 @@ pub(crate) fn made_up(random: &mut ChaCha8Rng, split: Option<Split>) -> u64 {
     }
 }
 
-fn covering(random: &mut ChaCha8Rng, assets: &Assets, settings: &ClipSettings, made_up_share: f64) -> Covering {
-    let loaded = allowed(&assets.textures, settings.split);
-    let texture = match loaded.choose(random) {
-        Some(named) if !random.random_bool(made_up_share) => named.id.clone(),
-        _ => format!("pattern/{}", made_up(random, settings.split)),
+/// Words in names of textures that are no floor of a room, and no ground in the open.
+const GROUNDS: [&str; 16] = [
+    "grass", "rock", "rocks", "sand", "soil", "dirt", "gravel", "mud", "forest", "snow", "moss", "leaves", "asphalt",
+    "road", "ground", "field",
+];
+const FLOORS: [&str; 10] =
+    ["wood", "parquet", "planks", "carpet", "rug", "linoleum", "laminate", "tiles", "marble", "gold"];
+
+fn covering(
+    random: &mut ChaCha8Rng,
+    assets: &Assets,
+    settings: &ClipSettings,
+    home: Home,
+    made_up_share: f64,
+) -> Covering {
+    let suits = |named: &&Named<Texture>| {
+        let words = words_of(&named.id);
+        let has = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
+        match home {
+            Home::Indoors => !has(&GROUNDS),
+            Home::Outdoors => !has(&FLOORS),
+            Home::Anywhere => true,
+        }
+    };
+    let loaded: Vec<_> = allowed(&assets.textures, settings.split).into_iter().filter(suits).collect();
+    let (texture, colourful) = match loaded.choose(random) {
+        Some(named) if !random.random_bool(made_up_share) => (named.id.clone(), 0.1),
+        _ => (format!("pattern/{}", made_up(random, settings.split)), 0.22),
     };
     let gain = random.random_range(0.7..1.25);
-    let cast = hsv(random.random_range(0.0..6.0), random.random_range(0.0..0.25), 1.0);
+    let cast = hsv(random.random_range(0.0..6.0), random.random_range(0.0..colourful), 1.0);
     Covering {
         texture,
         metres: random.random_range(0.8..2.8),
@@ -47,31 +76,56 @@ fn covering(random: &mut ChaCha8Rng, assets: &Assets, settings: &ClipSettings, m
     }
 }
 
+/// What kind of place it is; it is known before anybody acts there.
+#[derive(Debug, Clone)]
+pub(crate) enum Setting {
+    Room,
+    Panorama { id: String, panorama: Arc<Panorama> },
+}
+
+impl Setting {
+    /// A room, in a share of the clips, or a panorama.
+    pub(crate) fn draw(random: &mut ChaCha8Rng, assets: &Assets, settings: &ClipSettings) -> Result<Self, StageError> {
+        if random.random_bool(f64::from(settings.room_share.clamp(0.0, 1.0))) {
+            return Ok(Self::Room);
+        }
+        let id = match allowed(&assets.panoramas, settings.split).choose(random) {
+            Some(named) => named.id.clone(),
+            None => format!("sky/{}", made_up(random, settings.split)),
+        };
+        let panorama = assets.panorama(&id)?;
+        Ok(Self::Panorama { id, panorama })
+    }
+
+    /// What may stand there.
+    pub(crate) fn home(&self) -> Home {
+        match self {
+            Self::Panorama { panorama, .. } if panorama.open => Home::Outdoors,
+            _ => Home::Indoors,
+        }
+    }
+}
+
 /// A panorama or a room, with its light.
 pub(crate) fn scene(
     random: &mut ChaCha8Rng,
     assets: &Assets,
     settings: &ClipSettings,
+    setting: &Setting,
     cameras: &[Camera],
     (low, high): (Vec3, Vec3),
 ) -> Result<SceneSpec, StageError> {
-    let panoramas = allowed(&assets.panoramas, settings.split);
-    if random.random_bool(f64::from(settings.room_share.clamp(0.0, 1.0))) {
+    let Setting::Panorama { id, panorama } = setting else {
         return room(random, assets, settings, cameras, (low, high));
-    }
-    let id = match panoramas.choose(random) {
-        Some(named) => named.id.clone(),
-        None => format!("sky/{}", made_up(random, settings.split)),
     };
-    let panorama = assets.panorama(&id)?;
     let level = panorama.light[0].iter().sum::<f32>() / 3.0 * 0.282_095;
     let gain = (random.random_range(0.85..1.1) / level.max(0.05)).clamp(0.6, 1.8);
     let light = Light::from_panorama(&panorama.light, panorama.brightest, random.random_range(0.35..0.8), gain);
-    let mut ground = random.random_bool(0.5).then(|| covering(random, assets, settings, 0.25));
+    let mut ground = random.random_bool(0.5).then(|| covering(random, assets, settings, setting.home(), 0.2));
     if let Some(ground) = &mut ground {
         expose(ground, assets, &light, UPWARDS)?;
     }
-    let backdrop = Backdrop::Panorama { panorama: id, taken_at: random.random_range(1.4..2.2), ground };
+    let backdrop = Backdrop::Panorama { panorama: id.clone(), taken_at: random.random_range(1.4..2.2), ground };
     Ok(SceneSpec { backdrop, light })
 }
 
@@ -88,16 +142,16 @@ fn room(
     let low = Vec3::new(low.x - margin(), 0.0, low.z - margin());
     let high = Vec3::new(high.x + margin(), (high.y + 0.25).max(2.2 + 0.4 * margin()), high.z + margin());
     let ceiling = random.random_range(0.5..0.8);
-    let mut wall = covering(random, assets, settings, 0.9);
-    let mut floor = covering(random, assets, settings, 0.4);
+    let mut wall = covering(random, assets, settings, Home::Indoors, 0.9);
+    let mut floor = covering(random, assets, settings, Home::Indoors, 0.4);
     let skirting = if random.random_bool(0.5) { random.random_range(0.06..0.14) } else { 0.0 };
     let azimuth = cameras.first().map_or(0.0, |camera| {
         let way = camera.eye - camera.target;
-        way.x.atan2(way.z)
+        way.x.angle_with(way.z)
     });
     let light = lamp(random, azimuth);
     expose(&mut floor, assets, &light, UPWARDS)?;
-    expose(&mut wall, assets, &light, if azimuth.cos().abs() > 0.7 { 4 } else { 0 })?;
+    expose(&mut wall, assets, &light, if azimuth.cosine().abs() > 0.7 { 4 } else { 0 })?;
     let backdrop = Backdrop::Room { low, high, floor, wall, ceiling: [ceiling; 3], skirting };
     Ok(SceneSpec { backdrop, light })
 }
@@ -119,7 +173,7 @@ fn expose(covering: &mut Covering, assets: &Assets, light: &Light, axis: u8) -> 
 fn lamp(random: &mut ChaCha8Rng, azimuth: f32) -> Light {
     let angle = azimuth + random.random_range(-1.9..1.9f32);
     let rise = random.random_range(0.8..2.2);
-    let direction = Vec3::new(angle.sin(), rise, angle.cos());
+    let direction = Vec3::new(angle.sine(), rise, angle.cosine());
     let sun = random.random_range(0.25..0.85);
     let level = random.random_range(0.8..1.1) - 0.55 * sun;
     let mut light = Light::studio(level, direction, sun);
@@ -132,8 +186,8 @@ fn lamp(random: &mut ChaCha8Rng, azimuth: f32) -> Light {
     // Walls are not equally bright: a little more from one side.
     let side = random.random_range(0.0..std::f32::consts::TAU);
     for channel in 0..3 {
-        light.around[3][channel] += 0.35 * level * side.sin();
-        light.around[2][channel] += 0.35 * level * side.cos();
+        light.around[3][channel] += 0.35 * level * side.sine();
+        light.around[2][channel] += 0.35 * level * side.cosine();
     }
     light
 }

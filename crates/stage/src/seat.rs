@@ -2,6 +2,7 @@
 
 use crate::linear::Vec3;
 use crate::mesh::Mesh;
+use crate::trig::Exact;
 
 /// A flat part of a thing, with its longest side 1, that can be sat on.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -45,10 +46,10 @@ pub(crate) fn find_seat(mesh: &Mesh, half: Vec3) -> Option<Seat> {
     let (sum, count) = above.fold((Vec3::ZERO, 0.0f32), |(sum, count), point| (sum + *point, count + 1.0));
     let back = if count > 0.0 { sum * (1.0 / count) - middle } else { Vec3::ZERO };
     // A rim all around makes it a crate, not a seat.
-    if count > 0.0 && back.x.hypot(back.z) <= 0.06 {
+    if count > 0.0 && back.x.across(back.z) <= 0.06 {
         return None;
     }
-    let facing = if back.x.hypot(back.z) > 0.06 { (-back.x).atan2(-back.z) } else { 0.0 };
+    let facing = if back.x.across(back.z) > 0.06 { (-back.x).angle_with(-back.z) } else { 0.0 };
     Some(Seat { middle, facing })
 }
 

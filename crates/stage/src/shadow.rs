@@ -9,6 +9,8 @@ use crate::raster::{Faces, Samples};
 const SIDE: usize = 288;
 /// Distance by which a receiver is moved towards the sun, in metres, against shadowing itself.
 const BIAS: f32 = 0.025;
+/// Share of the sky behind a sphere from which it counts.
+const FAINT: f32 = 0.003;
 
 /// The nearest surface as the sun sees it.
 #[derive(Debug, Clone, Default)]
@@ -135,10 +137,11 @@ impl ShadowMap {
         let mut open = 1.0;
         for sphere in &self.spheres {
             let way = sphere.centre - point;
-            let squared = way.dot(way).max(sphere.radius * sphere.radius);
-            let facing = way.dot(normal) / squared.sqrt();
-            if facing > 0.0 {
-                open *= 1.0 - 0.9 * facing * sphere.radius * sphere.radius / squared;
+            let (own, facing) = (sphere.radius * sphere.radius, way.dot(normal));
+            let squared = way.dot(way).max(own);
+            // What keeps back less than the display tells apart is let be.
+            if facing > 0.0 && own > FAINT * squared {
+                open *= 1.0 - 0.9 * facing / squared.sqrt() * own / squared;
             }
         }
         open

@@ -4,7 +4,8 @@ use rand::Rng;
 use rand::seq::IndexedRandom;
 use rand_chacha::ChaCha8Rng;
 
-use crate::assets::Assets;
+use crate::assets::{Assets, Named};
+use crate::balance::hovers;
 use crate::clip_cast::{action, cast};
 use crate::draw::fresh;
 use crate::error::StageError;
@@ -13,10 +14,13 @@ use crate::linear::Vec3;
 use crate::part::act_out;
 use crate::performance::Grips;
 use crate::placing::{Floor, Footprint};
+use crate::prop::Prop;
 use crate::scenery::{allowed, made_up};
 use crate::settings::ClipSettings;
 use crate::spec::{Bystander, Cast, Furniture};
 use crate::stance::Stance;
+use crate::trig::Exact;
+use crate::use_class::Home;
 
 /// Where something stands, seen from the camera.
 fn spot(random: &mut ChaCha8Rng, floor: &Floor<'_>, before: bool) -> Option<Vec3> {
@@ -24,7 +28,7 @@ fn spot(random: &mut ChaCha8Rng, floor: &Floor<'_>, before: bool) -> Option<Vec3
     let way = Vec3::new(-camera.eye.x, 0.0, -camera.eye.z);
     let (distance, forwards) = (way.length(), way.normalised());
     let side = Vec3::new(forwards.z, 0.0, -forwards.x);
-    let half = distance * (camera.field / 2.0).tan();
+    let half = distance * (camera.field / 2.0).tangent();
     Some(match random.random_range(0..10) {
         // Between camera and person.
         0..4 if before => {
@@ -42,6 +46,7 @@ pub(crate) fn furniture(
     random: &mut ChaCha8Rng,
     assets: &Assets,
     settings: &ClipSettings,
+    home: Home,
     floor: &mut Floor<'_>,
 ) -> Result<Vec<Furniture>, StageError> {
     let mut list = Vec::new();
@@ -49,7 +54,9 @@ pub(crate) fn furniture(
         return Ok(list);
     }
     let loaded = allowed(&assets.props, settings.split);
-    let fit: Vec<_> = loaded.into_iter().filter_map(|named| Some((named, named.item.standing_sizes()?))).collect();
+    let suits = |named: &&Named<Prop>| named.item.home().suits(home);
+    let fit = loaded.into_iter().filter(suits).filter_map(|named| Some((named, named.item.standing_sizes()?)));
+    let fit: Vec<_> = fit.collect();
     for _ in 0..random.random_range(1..=4) {
         let built_in = random.random_bool(0.2);
         let (id, sizes) = match fit.choose(random) {
@@ -61,6 +68,9 @@ pub(crate) fn furniture(
             }
         };
         let prop = assets.prop(&id)?;
+        if !prop.home().suits(home) {
+            continue;
+        }
         let size = random.random_range(sizes.0..=sizes.1);
         let half = prop.half(size);
         if half.x.max(half.z) > 1.6 {
@@ -116,7 +126,7 @@ pub(crate) fn bystanders(
             let (low, high) = track.bounds();
             let half = Vec3::new((high.x - low.x) / 2.0 + 0.05, high.y / 2.0, (high.z - low.z) / 2.0 + 0.05);
             let footprint = Footprint { place, heading: 0.0, half };
-            let fits = track.upright() && track.travel() < 1.5;
+            let fits = track.upright() && track.travel() < 1.5 && !hovers(&character, &poses, seconds);
             if fits && floor.shows(&footprint) && floor.takes(&footprint, 0.3, 0.2) {
                 floor.taken.push(footprint);
                 list.push(Bystander { cast: who, action, place });

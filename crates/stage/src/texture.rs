@@ -1,8 +1,11 @@
 //! Textures: 8-bit colour with a pyramid of halved copies; four-tap (bilinear) look-up in one level.
 
+use std::sync::OnceLock;
+
 use image::ImageEncoder;
 
 use crate::tone::linear_from_srgb;
+use crate::trig::Exact;
 
 /// One level of the pyramid, RGBA bytes, row by row.
 #[derive(Debug, Clone, PartialEq)]
@@ -187,16 +190,43 @@ fn halved(level: &Level) -> Level {
     Level { width, height, texels }
 }
 
+/// Steps of the square root of light, from which the search for a byte starts.
+const STEPS: usize = 1024;
+
 /// The sRGB byte of linear light.
 pub(crate) fn srgb_from_linear(value: f32) -> u8 {
+    /// Least light of each byte, and the byte at each step.
+    static TABLES: OnceLock<([f32; 256], Vec<u8>)> = OnceLock::new();
+    let (least, starts) = TABLES.get_or_init(|| {
+        let least = std::array::from_fn(|byte| {
+            let display = (byte as f32 - 0.5).max(0.0) / 255.0;
+            if display <= 0.040_45 { display / 12.92 } else { ((display + 0.055) / 1.055).power(2.4) }
+        });
+        let start = |step: usize| {
+            let root = step as f32 / STEPS as f32;
+            (least.partition_point(|light| *light <= root * root).max(1) - 1) as u8
+        };
+        (least, (0..=STEPS).map(start).collect())
+    });
     let value = value.clamp(0.0, 1.0);
-    let display = if value <= 0.003_130_8 { value * 12.92 } else { 1.055 * value.powf(1.0 / 2.4) - 0.055 };
-    (display * 255.0 + 0.5) as u8
+    let mut byte = starts[(value.sqrt() * STEPS as f32) as usize];
+    while byte < 255 && least[usize::from(byte) + 1] <= value {
+        byte += 1;
+    }
+    byte
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bytes_survive_linear_light() {
+        for byte in 0..=255u8 {
+            assert_eq!(srgb_from_linear(linear_from_srgb()[usize::from(byte)]), byte);
+        }
+        assert_eq!((srgb_from_linear(-1.0), srgb_from_linear(2.0), srgb_from_linear(0.2140)), (0, 255, 127));
+    }
 
     #[test]
     fn the_pyramid_ends_at_the_mean_of_linear_light() {

@@ -3,13 +3,15 @@
 
 use std::sync::OnceLock;
 
+use crate::trig::Exact;
+
 /// Linear light of each sRGB byte of a texture (albedo).
 pub(crate) fn linear_from_srgb() -> &'static [f32; 256] {
     static TABLE: OnceLock<[f32; 256]> = OnceLock::new();
     TABLE.get_or_init(|| {
         std::array::from_fn(|byte| {
             let value = byte as f32 / 255.0;
-            if value <= 0.040_45 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+            if value <= 0.040_45 { value / 12.92 } else { ((value + 0.055) / 1.055).power(2.4) }
         })
     })
 }
@@ -19,7 +21,7 @@ pub(crate) fn light_from_display() -> &'static [f32; 256] {
     static TABLE: OnceLock<[f32; 256]> = OnceLock::new();
     TABLE.get_or_init(|| {
         std::array::from_fn(|byte| {
-            let y = (byte as f32 / 255.0).powf(2.2);
+            let y = (byte as f32 / 255.0).power(2.2);
             y / (1.25 - 0.35 * y)
         })
     })
@@ -37,8 +39,9 @@ pub(crate) fn display_from_light(light: f32) -> f32 {
         // Index by the square root, because the curve is steep near black.
         (0..=STEPS)
             .map(|step| {
-                let x = (step as f32 / STEPS as f32).powi(2) * WHITE;
-                255.0 * (1.25 * x / (1.0 + 0.35 * x)).min(1.0).powf(1.0 / 2.2)
+                let root = step as f32 / STEPS as f32;
+                let x = root * root * WHITE;
+                255.0 * (1.25 * x / (1.0 + 0.35 * x)).min(1.0).power(1.0 / 2.2)
             })
             .collect()
     });

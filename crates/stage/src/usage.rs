@@ -4,7 +4,7 @@ use rand::Rng;
 use rand::seq::IndexedRandom;
 use rand_chacha::ChaCha8Rng;
 
-use crate::assets::Assets;
+use crate::assets::{Assets, Named};
 use crate::bone::{Bone, Side};
 use crate::character::Character;
 use crate::draw::fresh;
@@ -16,6 +16,9 @@ use crate::prop::Prop;
 use crate::scenery::{allowed, made_up};
 use crate::settings::ClipSettings;
 use crate::spec::{Usage, UsedProp};
+use crate::trig::Exact;
+use crate::use_class::Home;
+use crate::volume::{depths, goes_through};
 
 /// What is to be done with a thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,13 +89,17 @@ pub(crate) struct Plan {
 }
 
 /// A thing to use, in a share of the clips.
-pub(crate) fn plan(random: &mut ChaCha8Rng, assets: &Assets, settings: &ClipSettings) -> Option<Plan> {
+pub(crate) fn plan(random: &mut ChaCha8Rng, assets: &Assets, settings: &ClipSettings, home: Home) -> Option<Plan> {
     if !random.random_bool(f64::from(settings.prop_share.clamp(0.0, 1.0))) {
         return None;
     }
     let purpose = Purpose::draw(random);
     let loaded = allowed(&assets.props, settings.split);
-    let fit: Vec<_> = loaded.into_iter().filter_map(|named| Some((named, purpose.sizes(&named.item)?))).collect();
+    // What is held or carried can be anywhere; what stands is at home.
+    let moved = matches!(purpose, Purpose::Hold | Purpose::Carry);
+    let suits = |named: &&Named<Prop>| moved || named.item.home().suits(home);
+    let fit = loaded.into_iter().filter(suits).filter_map(|named| Some((named, purpose.sizes(&named.item)?)));
+    let fit: Vec<_> = fit.collect();
     let built_in = random.random_bool(0.12);
     let (id, sizes) = match fit.choose(random) {
         Some((named, sizes)) if !built_in => (named.id.clone(), *sizes),
@@ -172,6 +179,24 @@ impl Plan {
         }
     }
 
+    /// The use, so that what hands hold does not go through anybody: turned, or smaller, if need be. `None` when nothing helps.
+    pub(crate) fn settled(&self, used: &UsedProp, cast: &[(&Character, &[Posed])], seconds: f32) -> Option<UsedProp> {
+        let clear = |used: &UsedProp| {
+            cast.iter().all(|(character, poses)| !goes_through(&depths((character, poses), &self.prop, used, seconds)))
+        };
+        match used.usage {
+            Usage::Hand { hand, twist } => [(0.0, 1.0), (0.4, 1.0), (-0.4, 1.0), (0.8, 1.0), (-0.8, 1.0), (0.0, 0.75)]
+                .into_iter()
+                .map(|(turn, factor)| {
+                    let usage = Usage::Hand { hand, twist: twist + turn };
+                    UsedProp { usage, size: used.size * factor, ..used.clone() }
+                })
+                .find(clear),
+            Usage::BothHands => clear(used).then(|| used.clone()),
+            _ => Some(used.clone()),
+        }
+    }
+
     /// The use of a thing that is placed by where the body goes.
     pub(crate) fn after_acting(
         &self,
@@ -225,8 +250,8 @@ fn fastest_toe(character: &Character, poses: &[Posed], seconds: f32) -> Option<(
         for frame in 1..poses.len() {
             let (before, after) = (poses[frame - 1].joint(joint), poses[frame].joint(joint));
             let velocity = (after - before) * (1.0 / seconds.max(1e-3));
-            let level = velocity.x.hypot(velocity.z);
-            if after.y < 0.3 && level > 1.2 && best.is_none_or(|(.., known)| known.x.hypot(known.z) < level) {
+            let level = velocity.x.across(velocity.z);
+            if after.y < 0.3 && level > 1.2 && best.is_none_or(|(.., known)| known.x.across(known.z) < level) {
                 best = Some((frame, after, velocity));
             }
         }
