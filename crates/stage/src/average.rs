@@ -116,7 +116,8 @@ mod tests {
             picture
         };
         let (dark, bright) = (noisy(128), noisy(140));
-        let spread = dark.cells().iter().map(|cell| (f32::from(cell[0]) - 128.0).powi(2)).sum::<f32>() / 4096.0;
+        let spread =
+            dark.cells().iter().map(|cell| f32::from(cell[0]) - 128.0).map(|way| way * way).sum::<f32>() / 4096.0;
         assert!((spread.sqrt() - 6.0).abs() < 0.3, "{}", spread.sqrt());
         assert!(dark.cells().iter().zip(bright.cells()).all(|(a, b)| a[1] <= b[1]));
     }
