@@ -3,7 +3,7 @@
 //! `cargo run --release -p stage --example render -- --assets DIR --out DIR --seeds A..B --size N --frames N --split train`
 //!
 //! Without `--assets` the built-in cast acts. `--sheet-only` writes the sheet and nothing else, `--pack FILE` writes the
-//! assets as a pack of at most 30 MiB and reads it back, `--measure N` renders `N` clips and says how fast: one pass of colour
+//! assets as a pack of at most 30 MiB and reads it back, `--digest` says the SHA-256 of all files of the clips, `--measure N` renders `N` clips and says how fast: one pass of colour
 //! with shadow, and the whole bundle.
 
 use std::collections::BTreeSet;
@@ -13,9 +13,10 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use media::picture::{Mask, Picture};
+use sha2::{Digest, Sha256};
 use stage::{
-    Assets, Backdrop, Clip, ClipSettings, ClipSpec, Exposure, Split, Usage, Wanted, audit, render_clip, render_parts,
-    seed_of, usage_name,
+    Assets, Backdrop, Clip, ClipSettings, ClipSpec, Exposure, Split, Usage, Wanted, audit, clip_files, render_clip,
+    render_parts, seed_of, usage_name,
 };
 
 struct Wish {
@@ -26,6 +27,7 @@ struct Wish {
     sheet_only: bool,
     pack: Option<PathBuf>,
     measure: Option<u64>,
+    digest: bool,
 }
 
 fn wish() -> Result<Wish, Box<dyn Error>> {
@@ -37,6 +39,7 @@ fn wish() -> Result<Wish, Box<dyn Error>> {
         sheet_only: false,
         pack: None,
         measure: None,
+        digest: false,
     };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
@@ -56,6 +59,7 @@ fn wish() -> Result<Wish, Box<dyn Error>> {
             "--frames" => wish.settings.frames = value()?.parse()?,
             "--references" => wish.settings.references = value()?.parse()?,
             "--no-twin" => wish.settings.twin = false,
+            "--digest" => wish.digest = true,
             "--sheet-only" => wish.sheet_only = true,
             "--pack" => wish.pack = Some(value()?.into()),
             "--measure" => wish.measure = Some(value()?.parse()?),
@@ -103,6 +107,19 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     if let Some(clips) = wish.measure {
         return measure(&assets, &wish.settings, clips);
+    }
+    if wish.digest {
+        let mut hash = Sha256::new();
+        for seed in wish.seeds {
+            let spec = ClipSpec::draw(seed, &assets, &wish.settings)?;
+            for (name, bytes) in clip_files(&spec, &render_clip(&spec, &assets)?)? {
+                hash.update(name.as_bytes());
+                hash.update(bytes);
+            }
+        }
+        let digits: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        println!("{digits}");
+        return Ok(());
     }
     fs::create_dir_all(&wish.out)?;
     let mut rows = Vec::new();
