@@ -101,6 +101,9 @@ pub(crate) enum Cut {
     Upper,
 }
 
+/// How far above the middle of the view the camera is at most, in units of its distance.
+const STEEPEST: f32 = 0.8;
+
 /// A plan for one shot; the distance is found afterwards.
 struct Shot {
     azimuth: f32,
@@ -138,7 +141,8 @@ impl Shot {
                 let aside = side * (-self.offset[0] * half) + Vec3::UP * (self.offset[1] * half);
                 let target = middle + way[frame] * self.follow + self.drift * (time * distance) + aside;
                 let mut eye = middle + way[frame] * self.carry + back * reach + self.slide * (time * distance);
-                eye.y = self.height + self.slide.y * time * distance;
+                // From close by nobody is seen from straight above.
+                eye.y = self.height.min(target.y + STEEPEST * reach) + self.slide.y * time * distance;
                 let shaken = side * (wobble(0, 0.31) * reach) + Vec3::UP * (wobble(1, 0.27) * reach);
                 eye += side * (wobble(2, 0.19) * 0.5) + Vec3::UP * (wobble(3, 0.23) * 0.5);
                 Camera { eye, target: target + shaken, roll: self.roll + wobble(4, 0.21) * 0.6, field: self.field }
