@@ -1,4 +1,5 @@
-"""One denoising step of an SD1.5-class network in PyTorch, to stand beside `step sd15` of this crate's examples.
+"""One denoising step, the reference pass and a decoded picture of SD1.5-class networks in PyTorch, to stand beside
+`stuntdouble bench --preset sd15`.
 
 The same layers, widths and conditions: temporal modules after every layer, the reference's tokens in the self-attentions
 of the mid and up blocks, one context token, objects blended in the mid and up blocks, both halves of guidance in one batch.
@@ -160,6 +161,33 @@ class Network(nn.Module):
                 block["resize"] = nn.Conv2d(width, width, 3, padding=1)
             self.up.append(block)
 
+    def reference(self, x, given):
+        """The reference pass: one picture, no time, no objects, up to the last self-attention's input."""
+        given = dict(given, time=F.silu(self.time(given["time"])))
+
+        def plain(layer, x):
+            x = layer.resnet(x, given["time"])
+            return x if layer.transformer is None else layer.transformer(x, given["context"][:1], None)
+
+        x = self.conv_in(x)
+        skips = [x]
+        for block in self.down:
+            for layer in block["layers"]:
+                x = plain(layer, x)
+                skips.append(x)
+            if "resize" in block:
+                x = block["resize"](x)
+                skips.append(x)
+        x = self.mid_out(plain(self.mid, x), given["time"])
+        for i, block in enumerate(self.up):
+            for j, layer in enumerate(block["layers"]):
+                x = torch.cat([x, skips.pop()], 1)
+                if i + 1 == len(self.up) and j == LAYERS:
+                    return layer.resnet(x, given["time"])
+                x = plain(layer, x)
+            if "resize" in block:
+                x = block["resize"](F.interpolate(x, scale_factor=2.0))
+
     def forward(self, x, given):
         sites = iter(given["reference"])
         given = dict(given, time=F.silu(self.time(given["time"])))
@@ -177,6 +205,51 @@ class Network(nn.Module):
             for layer in block["layers"]:
                 reference = next(sites) if layer.transformer is not None else None
                 x = layer(torch.cat([x, skips.pop()], 1), given, i, reference)
+            if "resize" in block:
+                x = block["resize"](F.interpolate(x, scale_factor=2.0))
+        return self.conv_out(F.silu(self.norm_out(x)))
+
+
+class Plain(nn.Module):
+    def __init__(self, a, b):
+        super().__init__()
+        self.norm1, self.norm2 = nn.GroupNorm(32, a), nn.GroupNorm(32, b)
+        self.conv1, self.conv2 = nn.Conv2d(a, b, 3, padding=1), nn.Conv2d(b, b, 3, padding=1)
+        self.short = nn.Conv2d(a, b, 1) if a != b else nn.Identity()
+
+    def forward(self, x):
+        y = self.conv1(F.silu(self.norm1(x)))
+        return self.short(x) + self.conv2(F.silu(self.norm2(y)))
+
+
+class Decoder(nn.Module):
+    """The decoder of the SD1.5 autoencoder."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv_in, self.norm = nn.Conv2d(4, 512, 3, padding=1), nn.GroupNorm(32, 512)
+        self.mid = nn.ModuleList([Plain(512, 512), Plain(512, 512)])
+        self.maps = nn.ModuleList(nn.Linear(512, 512) for _ in range(4))
+        self.up, before = nn.ModuleList(), 512
+        for i, width in enumerate([512, 512, 256, 128]):
+            block = nn.ModuleDict({"layers": nn.ModuleList()})
+            for _ in range(3):
+                block["layers"].append(Plain(before, width))
+                before = width
+            if i < 3:
+                block["resize"] = nn.Conv2d(width, width, 3, padding=1)
+            self.up.append(block)
+        self.norm_out, self.conv_out = nn.GroupNorm(32, 128), nn.Conv2d(128, 3, 3, padding=1)
+
+    def forward(self, x):
+        x = self.mid[0](self.conv_in(x))
+        m, c, h, w = x.shape
+        t = self.norm(x).permute(0, 2, 3, 1).reshape(m, 1, h * w, c)
+        y = self.maps[3](F.scaled_dot_product_attention(*(linear(t) for linear in self.maps[:3])))
+        x = self.mid[1](x + y.view(m, h, w, c).permute(0, 3, 1, 2))
+        for block in self.up:
+            for layer in block["layers"]:
+                x = layer(x)
             if "resize" in block:
                 x = block["resize"](F.interpolate(x, scale_factor=2.0))
         return self.conv_out(F.silu(self.norm_out(x)))
@@ -206,17 +279,22 @@ def main():
         "reference": reference,
         "frames": frames,
     }
+    def median(work):
+        times = []
+        for _ in range(repeat + 1):
+            start = time.perf_counter()
+            work()
+            times.append(time.perf_counter() - start)
+        return sorted(times[1:])[repeat // 2] * 1e3
+
+    peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     x = last(torch.randn(m, 8, cells, cells))
-    times = []
-    for _ in range(repeat + 1):
-        start = time.perf_counter()
-        network(x, given)
-        times.append(time.perf_counter() - start)
-    middle = sorted(times[1:])[repeat // 2]
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    weights = sum(p.numel() for p in network.parameters()) / 1e6
-    print(f"PyTorch {torch.__version__}, {arguments[0]}, {size} pixels, {frames} frames, {threads} threads: "
-          f"guided step {middle * 1e3:.0f} ms, {weights:.0f} M weights, peak {peak:.0f} MiB")
+    print(f"PyTorch {torch.__version__}, {arguments[0]}, {size} pixels, {frames} frames, {threads} threads")
+    print(f"reference {median(lambda: network.reference(x[:1], given)):.0f} ms", flush=True)
+    print(f"guided step {median(lambda: network(x, given)):.0f} ms, peak {peak():.0f} MiB", flush=True)
+    decoder = Decoder().eval().to(memory_format=torch.channels_last)
+    latent = last(torch.randn(1, 4, cells, cells))
+    print(f"decode a frame {median(lambda: decoder(latent)):.0f} ms")
 
 
 main()

@@ -3,6 +3,7 @@
 mod attention;
 mod convolution;
 mod gemm;
+mod gradient;
 mod layout;
 mod norm;
 mod reference;

@@ -1,11 +1,9 @@
 //! The backends that networks run on.
 
-use burn::backend::Autodiff;
-use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 
-use super::{Added, Convolution, KeysValues, Normalisation, composed};
+use super::{Added, Convolution, ConvolutionGradients, KeysValues, Normalisation, composed};
 
 /// A tensor backend with the hot operations that networks need. Each has a default composed of Burn operations; shapes are
 /// those of the doors in [`super`], which have checked them.
@@ -15,6 +13,24 @@ pub trait ModelBackend: Backend {
     /// The doors give feature maps `[M, C, h, w]` whose channels of a cell are neighbours in memory, and are fastest with
     /// such maps. Shapes do not tell; only speed does.
     const CHANNELS_LAST: bool = false;
+
+    /// Convolutions of f32 have gradients of their own.
+    const OWN_GRADIENTS: bool = false;
+
+    /// The gradient of a convolution's weight, `[C_out, C_in, k, k]`; only where the backend says that it has its own.
+    fn conv2d_weight_gradient(known: ConvolutionGradients<Self>) -> Tensor<Self, 4> {
+        unreachable!("no gradients of its own: {known:?}")
+    }
+
+    /// The gradient of its input, `[M, C_in, h, w]`; likewise.
+    fn conv2d_input_gradient(known: ConvolutionGradients<Self>) -> Tensor<Self, 4> {
+        unreachable!("no gradients of its own: {known:?}")
+    }
+
+    /// The same map with its memory in the order of its shape.
+    fn plain_order(map: Tensor<Self, 4>) -> Tensor<Self, 4> {
+        map
+    }
 
     /// [`super::linear`] on rows.
     fn linear(x: Tensor<Self, 2>, weight: Tensor<Self, 2>, added: Added<Self, 2>) -> Tensor<Self, 2> {
@@ -72,6 +88,5 @@ pub trait ModelBackend: Backend {
     }
 }
 
-impl<B: ModelBackend, S: CheckpointStrategy> ModelBackend for Autodiff<B, S> {}
 #[cfg(feature = "libtorch")]
 impl ModelBackend for burn::backend::LibTorch {}

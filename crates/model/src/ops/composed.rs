@@ -37,7 +37,16 @@ pub(super) fn conv2d<B: Backend>(x: Tensor<B, 4>, weight: Tensor<B, 4>, convolut
     let Convolution { bias, stride, padding: [before, after], shift, residual, activation } = convolution;
     let (x, padding) = if before == after { (x, before) } else { (x.pad((before, after, before, after), 0.0), 0) };
     let options = ConvOptions::new([stride; 2], [padding; 2], [1, 1], 1);
-    let mut y = module::conv2d(x, weight, bias, options);
+    finish_conv2d(module::conv2d(x, weight, bias, options), shift, activation, residual)
+}
+
+/// What happens to a convolution's sums.
+pub(super) fn finish_conv2d<B: Backend>(
+    mut y: Tensor<B, 4>,
+    shift: Option<Tensor<B, 2>>,
+    activation: Activation,
+    residual: Option<Tensor<B, 4>>,
+) -> Tensor<B, 4> {
     if let Some(shift) = shift {
         let ([m, c, h, w], [b, _]) = (y.dims(), shift.dims());
         y = (y.reshape([b, m / b, c, h * w]) + shift.reshape([b, 1, c, 1])).reshape([m, c, h, w]);

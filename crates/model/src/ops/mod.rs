@@ -14,6 +14,7 @@
 mod backend;
 mod composed;
 mod flex;
+mod gradient;
 mod layout;
 #[cfg(test)]
 mod tests;
@@ -57,6 +58,21 @@ impl<B: Backend> Convolution<B> {
         let padding = [kernel / 2; 2];
         Self { bias, stride, padding, shift: None, residual: None, activation: Activation::None }
     }
+}
+
+/// What the gradients of a convolution are made of.
+#[derive(Debug, Clone)]
+pub struct ConvolutionGradients<B: Backend> {
+    /// Input, `[M, C_in, h, w]`.
+    pub x: Tensor<B, 4>,
+    /// `[C_out, C_in, k, k]`.
+    pub weight: Tensor<B, 4>,
+    /// Of the result, `[M, C_out, h', w']`.
+    pub gradient: Tensor<B, 4>,
+    /// Cells between neighbouring results.
+    pub stride: usize,
+    /// Zeros above and to the left, and below and to the right.
+    pub padding: [usize; 2],
 }
 
 /// A group normalisation.

@@ -9,16 +9,43 @@ mod storage;
 
 use burn::backend::Flex;
 use burn::backend::flex::FlexTensor;
-use burn::tensor::{DType, Tensor, bf16};
-use kernels::{Clip, Cpu, Epilogue, Geometry, GroupBias, GroupNorm, Heads, Source};
+use burn::tensor::{DType, Tensor, TensorPrimitive, bf16};
+use kernels::{Clip, Convolved, Cpu, Epilogue, Geometry, GroupBias, GroupNorm, Heads, Source};
 
-use super::{Activation, Added, Convolution, KeysValues, ModelBackend, Normalisation, composed};
+use super::{Activation, Added, Convolution, ConvolutionGradients, KeysValues, ModelBackend, Normalisation, composed};
 use packs::{Form, Pack, packed};
 use space::Space;
 use storage::{Number, Stored, floats, in_order, of, slice};
 
 impl ModelBackend for Flex {
     const CHANNELS_LAST: bool = true;
+    const OWN_GRADIENTS: bool = true;
+
+    fn conv2d_weight_gradient(known: ConvolutionGradients<Self>) -> Tensor<Self, 4> {
+        let [c_out, c_in, k, _] = known.weight.dims();
+        let of = convolved(&known);
+        let [x, gradient] = [known.x, known.gradient].map(cells::<f32>);
+        let mut result = Space::<f32>::of(c_out * c_in * k * k);
+        kernels::weight_gradient(Cpu::detect(), &of, slice(&x), slice(&gradient), result.values());
+        result.stored([c_out, c_in, k, k], [0, 1, 2, 3])
+    }
+
+    fn conv2d_input_gradient(known: ConvolutionGradients<Self>) -> Tensor<Self, 4> {
+        let [m, c, h, w] = known.x.dims();
+        let of = convolved(&known);
+        let (gradient, weight) = (cells::<f32>(known.gradient), in_order::<f32>(storage::of(known.weight)));
+        let mut result = Space::<f32>::of(m * c * h * w);
+        kernels::input_gradient(Cpu::detect(), &of, slice(&weight), slice(&gradient), result.values());
+        Self::plain_order(result.stored([m, h, w, c], MAP))
+    }
+
+    fn plain_order(map: Tensor<Self, 4>) -> Tensor<Self, 4> {
+        match map.dtype() {
+            DType::F32 => plain_order::<f32>(map),
+            DType::BF16 => plain_order::<bf16>(map),
+            _ => map,
+        }
+    }
 
     fn linear(x: Tensor<Self, 2>, weight: Tensor<Self, 2>, added: Added<Self, 2>) -> Tensor<Self, 2> {
         match x.dtype() {
@@ -137,6 +164,24 @@ const MAP: [usize; 4] = [0, 3, 1, 2];
 
 fn cells<T: Number>(map: Tensor<Flex, 4>) -> FlexTensor {
     in_order::<T>(Stored::permuted(of(map), &CELLS))
+}
+
+fn convolved(known: &ConvolutionGradients<Flex>) -> Convolved {
+    let ([m, _, h, w], [outputs, inputs, kernel, _]) = (known.x.dims(), known.weight.dims());
+    let [before, after] = known.padding;
+    Convolved { input: [m, h, w], inputs, outputs, geometry: Geometry { kernel, stride: known.stride, before, after } }
+}
+
+fn plain_order<T: Number>(map: Tensor<Flex, 4>) -> Tensor<Flex, 4> {
+    let [m, c, h, w] = map.dims();
+    let map = of(map);
+    if Stored::is_run(&map) {
+        return Tensor::from_primitive(TensorPrimitive::Float(map));
+    }
+    let cells = in_order::<T>(Stored::permuted(map, &CELLS));
+    let mut result = Space::<T>::of(m * c * h * w);
+    kernels::transpose(Cpu::detect(), slice(&cells), [m, h * w, c], result.values());
+    result.stored([m, c, h, w], [0, 1, 2, 3])
 }
 
 fn convolve<T: Number>(x: Tensor<Flex, 4>, weight: Tensor<Flex, 4>, convolution: Convolution<Flex>) -> Tensor<Flex, 4> {

@@ -1,0 +1,160 @@
+//! What training needs of a convolution: the gradients of its weight and of its input, in f32.
+//!
+//! | operand | shape |
+//! |---|---|
+//! | input | `[B, H, W, C_in]` |
+//! | weight | `[C_out, C_in, k, k]` |
+//! | gradient of the result | `[B, H', W', C_out]` |
+//!
+//! Weight: with input and gradient laid on the padded input's grid of `R` cells, the gradient of a tap is one product over all
+//! cells, `[C_in, R] x [R, C_out]`, in which the tap is nothing but an offset into the input. Input: a convolution of the
+//! gradient, spread out by the stride, with the weight turned around.
+
+use crate::convolution::{Geometry, PackedConvolution, convolve};
+use crate::epilogue::Epilogue;
+use crate::gemm::matmul;
+use crate::isa::Cpu;
+use crate::layout::transpose;
+use crate::packed::PackedMatrix;
+use crate::partition::{Shared, for_each_task};
+
+/// A convolution whose gradients are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Convolved {
+    /// `B`, `H`, `W` of the input.
+    pub input: [usize; 3],
+    /// `C_in`.
+    pub inputs: usize,
+    /// `C_out`.
+    pub outputs: usize,
+    /// Kernel, stride and padding.
+    pub geometry: Geometry,
+}
+
+impl Convolved {
+    /// `[B, H', W']`.
+    pub fn output(&self) -> [usize; 3] {
+        let [batch, height, width] = self.input;
+        [batch, self.geometry.output(height), self.geometry.output(width)]
+    }
+
+    fn check(&self, gradient: &[f32]) {
+        let [batch, height, width] = self.output();
+        assert_eq!(gradient.len(), batch * height * width * self.outputs, "gradient of {self:?}");
+    }
+}
+
+/// The gradient of the weight, `[C_out, C_in, k, k]`.
+///
+/// # Panics
+/// When a slice does not have the size that the shapes ask for.
+pub fn weight_gradient(cpu: Cpu, of: &Convolved, input: &[f32], gradient: &[f32], result: &mut [f32]) {
+    let Convolved { input: [batch, height, width], inputs, outputs, geometry } = *of;
+    let Geometry { kernel, stride, before, after } = geometry;
+    of.check(gradient);
+    assert_eq!(input.len(), batch * height * width * inputs, "weight_gradient: input of {of:?}");
+    assert_eq!(result.len(), outputs * inputs * kernel * kernel, "weight_gradient: result of {of:?}");
+    let [_, output_height, output_width] = of.output();
+    if gradient.is_empty() || input.is_empty() {
+        result.fill(0.0);
+        return;
+    }
+    // 1. Both on the grid of the padded input, channels first.
+    let (grid_height, grid_width) = (height + before + after, width + before + after);
+    let cells = batch * grid_height * grid_width;
+    let cell = |picture: usize, y: usize, x: usize| (picture * grid_height + y) * grid_width + x;
+    let mut spread = vec![0.0; cells * inputs.max(outputs)];
+    for (row, values) in input.chunks_exact(width * inputs).enumerate() {
+        let at = cell(row / height, row % height + before, before) * inputs;
+        spread[at..at + values.len()].copy_from_slice(values);
+    }
+    // A tap's product reads past the last cell, where the gradient is zero.
+    let most = (kernel - 1) * (grid_width + 1);
+    let mut columns = vec![0.0; cells * inputs + most];
+    transpose(cpu, &spread[..cells * inputs], [1, cells, inputs], &mut columns[..cells * inputs]);
+    spread.fill(0.0);
+    for (at, values) in gradient.chunks_exact(outputs).enumerate() {
+        let (x, row) = (at % output_width, at / output_width);
+        let at = cell(row / output_height, row % output_height * stride, x * stride) * outputs;
+        spread[at..at + outputs].copy_from_slice(values);
+    }
+    let mut rows = vec![0.0; cells * outputs];
+    transpose(cpu, &spread[..cells * outputs], [1, cells, outputs], &mut rows);
+    let packed = PackedMatrix::linear(cpu, &rows, outputs, cells);
+    // 2. One product a tap.
+    let taps = kernel * kernel;
+    let shared = Shared::new(result);
+    for_each_task(taps, |tap| {
+        let offset = tap / kernel * grid_width + tap % kernel;
+        let mut product = vec![0.0; inputs * outputs];
+        matmul(&columns[offset..], inputs, cells, &packed, &Epilogue::default(), &mut product);
+        for (at, value) in product.into_iter().enumerate() {
+            let (input, output) = (at / outputs, at % outputs);
+            // SAFETY: `input`, `output` and `tap` are in range of the result's shape, and each task has its own tap.
+            unsafe { *shared.pointer().add((output * inputs + input) * taps + tap) = value };
+        }
+    });
+}
+
+/// The gradient of the input, `[B, H, W, C_in]`.
+///
+/// # Panics
+/// When a slice does not have the size that the shapes ask for, or the padding is wider than the kernel reaches.
+pub fn input_gradient(cpu: Cpu, of: &Convolved, weight: &[f32], gradient: &[f32], result: &mut [f32]) {
+    let Convolved { input: [batch, height, width], inputs, outputs, geometry } = *of;
+    let Geometry { kernel, stride, before, .. } = geometry;
+    of.check(gradient);
+    assert_eq!(weight.len(), outputs * inputs * kernel * kernel, "input_gradient: weight of {of:?}");
+    assert_eq!(result.len(), batch * height * width * inputs, "input_gradient: result of {of:?}");
+    assert!(before < kernel, "input_gradient: {geometry:?}");
+    let [_, output_height, output_width] = of.output();
+    if gradient.is_empty() || result.is_empty() {
+        result.fill(0.0);
+        return;
+    }
+    // 1. The weight turned around: outputs become inputs, taps run backwards.
+    let taps = kernel * kernel;
+    let mut turned = vec![0.0; weight.len()];
+    for (at, value) in weight.iter().enumerate() {
+        let (output, input, tap) = (at / taps / inputs, at / taps % inputs, at % taps);
+        turned[(input * outputs + output) * taps + taps - 1 - tap] = *value;
+    }
+    // 2. The gradient with the stride between its cells, where there is one.
+    let lead = kernel - 1 - before;
+    let (spread, grid);
+    let (gradient, [grid_height, grid_width]) = if stride == 1 {
+        (gradient, [output_height, output_width])
+    } else {
+        grid = [(output_height - 1) * stride + 1, (output_width - 1) * stride + 1];
+        let mut cells = vec![0.0; batch * grid[0] * grid[1] * outputs];
+        for (at, values) in gradient.chunks_exact(outputs).enumerate() {
+            let (x, row) = (at % output_width * stride, at / output_width);
+            let (y, picture) = (row % output_height * stride, row / output_height);
+            let at = ((picture * grid[0] + y) * grid[1] + x) * outputs;
+            cells[at..at + outputs].copy_from_slice(values);
+        }
+        spread = cells;
+        (&spread[..], grid)
+    };
+    // 3. Zeros around it up to where the input's last row and column reach; the longer side gets what is too much.
+    let missing = |side: usize, grid: usize| (side + kernel - 1).saturating_sub(lead + grid);
+    let after = missing(height, grid_height).max(missing(width, grid_width));
+    let geometry = Geometry { kernel, stride: 1, before: lead, after };
+    let packed = if kernel == 3 && inputs.min(outputs) >= 64 && batch * height * width >= 1024 {
+        PackedConvolution::winograd(cpu, &turned, inputs, outputs, [lead, after])
+    } else {
+        PackedConvolution::new(cpu, &turned, inputs, outputs, geometry)
+    };
+    let [wide_height, wide_width] = [geometry.output(grid_height), geometry.output(grid_width)];
+    let size = [batch, grid_height, grid_width];
+    if [wide_height, wide_width] == [height, width] {
+        convolve(gradient, size, &packed, &Epilogue::default(), result);
+        return;
+    }
+    let mut wide = vec![0.0; batch * wide_height * wide_width * inputs];
+    convolve(gradient, size, &packed, &Epilogue::default(), &mut wide);
+    for (row, values) in result.chunks_exact_mut(width * inputs).enumerate() {
+        let at = (row / height * wide_height + row % height) * wide_width * inputs;
+        values.copy_from_slice(&wide[at..at + width * inputs]);
+    }
+}
