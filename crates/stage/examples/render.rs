@@ -3,8 +3,9 @@
 //! `cargo run --release -p stage --example render -- --assets DIR --out DIR --seeds A..B --size N --frames N --split train`
 //!
 //! Without `--assets` the built-in cast acts. `--sheet-only` writes the sheet and nothing else, `--pack FILE` writes the
-//! assets as a pack of at most 30 MiB and reads it back, `--digest` says the SHA-256 of all files of the clips, `--measure N` renders `N` clips and says how fast: one pass of colour
-//! with shadow, and the whole bundle.
+//! assets as a pack of at most 30 MiB and reads it back, `--digest` says the SHA-256 of all files of the clips,
+//! `--audit SET:CLIPS` says how far feet are from the floor and how often things go through bodies, `--measure N` renders `N`
+//! clips and says how fast: one pass of colour with shadow, and the whole bundle.
 
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -28,6 +29,7 @@ struct Wish {
     pack: Option<PathBuf>,
     measure: Option<u64>,
     digest: bool,
+    audit: Option<(String, u64)>,
 }
 
 fn wish() -> Result<Wish, Box<dyn Error>> {
@@ -40,6 +42,7 @@ fn wish() -> Result<Wish, Box<dyn Error>> {
         pack: None,
         measure: None,
         digest: false,
+        audit: None,
     };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
@@ -60,6 +63,11 @@ fn wish() -> Result<Wish, Box<dyn Error>> {
             "--references" => wish.settings.references = value()?.parse()?,
             "--no-twin" => wish.settings.twin = false,
             "--digest" => wish.digest = true,
+            "--audit" => {
+                let text = value()?;
+                let (set, clips) = text.split_once(':').ok_or("an audit is given as `SET:CLIPS`")?;
+                wish.audit = Some((set.to_owned(), clips.parse()?));
+            }
             "--sheet-only" => wish.sheet_only = true,
             "--pack" => wish.pack = Some(value()?.into()),
             "--measure" => wish.measure = Some(value()?.parse()?),
@@ -103,6 +111,23 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("packed {:.2} MiB in {:.1} s", bytes as f64 / f64::from(1 << 20), start.elapsed().as_secs_f32());
         let start = Instant::now();
         println!("unpacked {:?} in {:.1} s", Assets::unpack(path)?.counts(), start.elapsed().as_secs_f32());
+        return Ok(());
+    }
+    for (name, split) in [("train", Split::Train), ("val", Split::Val), ("test", Split::Test)] {
+        let [characters, motions, props] = [
+            assets.characters().iter().filter(|named| named.split == split).count(),
+            assets.motions().iter().filter(|named| named.split == split).count(),
+            assets.props().iter().filter(|named| named.split == split).count(),
+        ];
+        println!("{name}: {characters} characters, {motions} motions, {props} props");
+    }
+    if let Some((set, clips)) = &wish.audit {
+        let mut found = Found::default();
+        for index in 0..*clips {
+            let spec = ClipSpec::draw(seed_of(set, index), &assets, &wish.settings)?;
+            found.weigh(&spec, &audit(&spec, &assets)?);
+        }
+        found.tell();
         return Ok(());
     }
     if let Some(clips) = wish.measure {
@@ -174,7 +199,8 @@ fn measure(assets: &Assets, settings: &ClipSettings, clips: u64) -> Result<(), B
         let clip = render_clip(&spec, assets)?;
         (alone, bundle) = (alone + middle - start, bundle + cpu_seconds() - middle);
         frames += clip.take.frames.len();
-        found.look(&spec, &clip, &audit(&spec, assets)?);
+        found.look(&clip);
+        found.weigh(&spec, &audit(&spec, assets)?);
         for cast in std::iter::once(&spec.person).chain(&spec.twin) {
             names[0].insert(cast.character.clone());
             names[1].insert(format!("{}/{}", cast.character, cast.appearance));
@@ -224,7 +250,7 @@ struct Found {
 }
 
 impl Found {
-    fn look(&mut self, spec: &ClipSpec, clip: &Clip, audit: &stage::Audit) {
+    fn look(&mut self, clip: &Clip) {
         if self.clips == 0 {
             self.smallest = 1.0;
         }
@@ -240,6 +266,13 @@ impl Found {
             let sum: u64 = picture.bytes().iter().map(|byte| u64::from(*byte)).sum();
             self.black += usize::from(sum < 8 * picture.bytes().len() as u64);
         }
+        for (before, after) in clip.take.joints.iter().zip(clip.take.joints.iter().skip(1)) {
+            let step = before.iter().zip(after).map(|(a, b)| (*b - *a).length()).fold(0.0, f32::max);
+            self.step = self.step.max(step);
+        }
+    }
+
+    fn weigh(&mut self, spec: &ClipSpec, audit: &stage::Audit) {
         if spec.action.motion.to_lowercase().contains("walk")
             && spec.prop.as_ref().is_none_or(|used| moves(&used.usage))
         {
@@ -252,24 +285,22 @@ impl Found {
             self.used += 1;
             self.through += usize::from(audit.goes_through);
         }
-        for (before, after) in clip.take.joints.iter().zip(clip.take.joints.iter().skip(1)) {
-            let step = before.iter().zip(after).map(|(a, b)| (*b - *a).length()).fold(0.0, f32::max);
-            self.step = self.step.max(step);
-        }
     }
 
     #[expect(clippy::print_stdout, reason = "a program that reports to its user")]
     fn tell(&self) {
-        println!(
-            "{} clips, {} frames: {} empty, {} black, {} with a person under 15 % of the height (least {:.2})",
-            self.clips, self.frames, self.empty, self.black, self.small, self.smallest
-        );
+        if self.clips > 0 {
+            println!(
+                "{} clips, {} frames: {} empty, {} black, {} with a person under 15 % of the height (least {:.2})",
+                self.clips, self.frames, self.empty, self.black, self.small, self.smallest
+            );
+            println!("greatest way of a joint between two frames {:.2} m", self.step);
+        }
         println!(
             "{} walking clips, {} frames: lowest point more than 3 cm off the floor in {} (furthest {:.3} m)",
             self.walks, self.walking, self.off, self.furthest
         );
         println!("{} clips with a thing in use, in {} it goes through the body", self.used, self.through);
-        println!("greatest way of a joint between two frames {:.2} m", self.step);
     }
 }
 
