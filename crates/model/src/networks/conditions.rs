@@ -1,0 +1,90 @@
+//! What networks are given and what they make of it once: conditions and features of a clip, and the reference.
+
+use burn::tensor::{Tensor, backend::Backend};
+
+use crate::ops::ModelBackend;
+use crate::reference_copy::ReferenceCells;
+use crate::unet::{ProjectedReference, Reference, ReferenceFeatures};
+
+/// What a clip is made from.
+#[derive(Debug, Clone)]
+pub struct ClipConditions<B: Backend> {
+    /// Latents of the environment, `[B, C, N, h, w]`.
+    pub environment: Tensor<B, 5>,
+    /// Skeleton maps `[B, 3, N, H, W]` in [0, 1].
+    pub skeleton: Tensor<B, 5>,
+    /// Depth `[B, 1, N, H, W]` in [0, 1].
+    pub depth: Tensor<B, 5>,
+    /// Latents of the objects, `[B, C, N, h, w]`; `None` when the clip has none.
+    pub objects: Option<Tensor<B, 5>>,
+}
+
+impl<B: ModelBackend> ClipConditions<B> {
+    /// The same with a temporal reference: the latent `[B, C, h, w]` of the finished frame before takes the first place of
+    /// the environment, where nothing is masked.
+    ///
+    /// # Panics
+    /// When the shapes do not fit.
+    pub fn with_temporal_reference(mut self, finished: Tensor<B, 4>) -> Self {
+        let [b, c, _, h, w] = self.environment.dims();
+        assert_eq!(finished.dims(), [b, c, h, w], "temporal reference, environment {:?}", self.environment.dims());
+        let place = [0..b, 0..c, 0..1, 0..h, 0..w];
+        self.environment = self.environment.slice_assign(place, finished.reshape([b, c, 1, h, w]));
+        self
+    }
+}
+
+/// The conditions of a clip as the denoiser takes them, the same in every step.
+#[derive(Debug, Clone)]
+pub struct ClipFeatures<B: Backend> {
+    /// What is concatenated to the noise, `[B, C_env, N, h, w]`.
+    pub environment: Tensor<B, 5>,
+    /// `[B, C_0, N, h, w]`.
+    pub pose: Tensor<B, 5>,
+    /// One map a level, finest first; `None` when there are no objects to blend.
+    pub objects: Option<Vec<Tensor<B, 5>>>,
+}
+
+/// A reference picture as the sampler takes it: the same for all steps and clips.
+#[derive(Debug, Clone)]
+pub struct ReferenceState<B: Backend> {
+    /// Keys and values for the denoiser's self-attentions.
+    pub projected: ProjectedReference<B>,
+    /// Context of cross-attention, `[B, L, D]`.
+    pub context: Option<Tensor<B, 3>>,
+    /// What can be copied.
+    pub cells: Option<ReferenceCells<B>>,
+}
+
+/// A reference picture in training, differentiable.
+#[derive(Debug, Clone)]
+pub struct TrainedReference<B: Backend> {
+    /// Tokens for the denoiser's self-attentions, before they go through its linear maps.
+    pub features: ReferenceFeatures<B>,
+    /// Context of cross-attention, `[B, L, D]`.
+    pub context: Option<Tensor<B, 3>>,
+    /// What can be copied.
+    pub cells: Option<ReferenceCells<B>>,
+}
+
+/// All that the denoiser sees of a reference, from either of the two.
+#[derive(Debug, Clone)]
+pub struct SeenReference<'a, B: Backend> {
+    pub(super) tokens: Reference<'a, B>,
+    pub(super) context: Option<&'a Tensor<B, 3>>,
+    pub(super) cells: Option<&'a ReferenceCells<B>>,
+}
+
+impl<'a, B: Backend> From<&'a ReferenceState<B>> for SeenReference<'a, B> {
+    fn from(state: &'a ReferenceState<B>) -> Self {
+        let ReferenceState { projected, context, cells } = state;
+        Self { tokens: projected.into(), context: context.as_ref(), cells: cells.as_ref() }
+    }
+}
+
+impl<'a, B: Backend> From<&'a TrainedReference<B>> for SeenReference<'a, B> {
+    fn from(reference: &'a TrainedReference<B>) -> Self {
+        let TrainedReference { features, context, cells } = reference;
+        Self { tokens: features.into(), context: context.as_ref(), cells: cells.as_ref() }
+    }
+}

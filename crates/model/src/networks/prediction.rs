@@ -1,0 +1,167 @@
+//! From pictures, references and conditions to velocities, in the precision that was asked for.
+
+use burn::tensor::{DType, Tensor, backend::Backend};
+use serde::{Deserialize, Serialize};
+
+use super::{ClipConditions, ClipFeatures, Networks, ReferenceState, SeenReference, TrainedReference};
+use crate::denoising_net::DenoisingInput;
+use crate::ops::ModelBackend;
+use crate::preset::ObjectUse;
+use crate::reference_copy::ReferenceCells;
+use crate::video::{frames_from_video, video_from_frames};
+
+/// What the networks calculate in, whatever their weights are stored as. Noise, guidance, time and the autoencoder stay f32,
+/// and so do all sums.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ComputePrecision {
+    /// 32 bit.
+    #[default]
+    F32,
+    /// Features and products of 16 bit with 8 bits of mantissa.
+    Bf16,
+}
+
+impl ComputePrecision {
+    fn narrowed<B: Backend, const R: usize>(self, x: Tensor<B, R>) -> Tensor<B, R> {
+        match self {
+            Self::F32 => x,
+            Self::Bf16 => x.cast(DType::BF16),
+        }
+    }
+
+    fn widened<B: Backend, const R: usize>(self, x: Tensor<B, R>) -> Tensor<B, R> {
+        match self {
+            Self::F32 => x,
+            Self::Bf16 => x.cast(DType::F32),
+        }
+    }
+}
+
+impl<B: ModelBackend> Networks<B> {
+    /// Pictures `[B, 3, N, H, W]` in [-1, 1] to latents `[B, C, N, h, w]`, frame by frame.
+    pub fn encode_video(&self, pictures: Tensor<B, 5>) -> Tensor<B, 5> {
+        let b = pictures.dims()[0];
+        let frames = frames_from_video(pictures);
+        let latents = (0..frames.dims()[0]).map(|frame| self.autoencoder.encode(frames.clone().narrow(0, frame, 1)));
+        video_from_frames(Tensor::cat(latents.collect(), 0), b)
+    }
+
+    /// A reference for training: latent `[B, C, h, w]`, and where there is an image encoder its embedding `[B, 1, D]`.
+    pub fn reference_features(&self, latent: Tensor<B, 4>, embedding: Option<Tensor<B, 3>>) -> TrainedReference<B> {
+        let context = self.reference_tokens.as_ref().map(|tokens| tokens.forward(latent.clone())).or(embedding);
+        let timestep = Tensor::zeros([latent.dims()[0]], &latent.device());
+        let cells = self.reference_copy.as_ref().map(|copy| copy.forward(latent.clone()));
+        let latent = self.precision.narrowed(latent);
+        let features = self.reference_unet.forward(latent, timestep, context.clone(), self.config.fusion);
+        TrainedReference { features, context, cells }
+    }
+
+    /// A reference for sampling, from the same.
+    pub fn reference_state(&self, latent: Tensor<B, 4>, embedding: Option<Tensor<B, 3>>) -> ReferenceState<B> {
+        let TrainedReference { features, context, cells } = self.reference_features(latent, embedding);
+        ReferenceState { projected: self.denoising_unet.project_reference(&features), context, cells }
+    }
+
+    /// The context of cross-attention for `batch` clips without a reference: zeros, where there is a context at all.
+    pub(super) fn no_context(&self, batch: usize, device: &B::Device) -> Option<Tensor<B, 3>> {
+        let width = self.config.unet.cross_attention_width?;
+        let tokens = self.config.reference_tokens.as_ref().map_or(1, |tokens| tokens.grid * tokens.grid);
+        Some(Tensor::zeros([batch, tokens, width], device))
+    }
+
+    /// What the denoiser needs of a clip's conditions; differentiable.
+    pub fn clip_features(&self, conditions: &ClipConditions<B>) -> ClipFeatures<B> {
+        let ClipConditions { environment, skeleton, depth, objects } = conditions.clone();
+        let narrowed = |x| self.precision.narrowed(x);
+        let pose = self.pose_modulation.forward(narrowed(skeleton), narrowed(depth));
+        let guided = match (&self.object_guider, &objects) {
+            (Some(guider), Some(objects)) => Some(guider.forward(narrowed(objects.clone()))),
+            _ => None,
+        };
+        let environment = match self.config.objects {
+            ObjectUse::Concatenated => {
+                let objects = objects.unwrap_or_else(|| environment.zeros_like());
+                Tensor::cat(vec![environment, objects], 1)
+            }
+            ObjectUse::Blended | ObjectUse::Absent => environment,
+        };
+        ClipFeatures { environment, pose, objects: guided }
+    }
+
+    /// The velocity for noisy latents `[B, C, N, h, w]` at `timestep` `[B]`; without a reference it is the
+    /// unconditional half of guidance, whose context is zeros.
+    pub fn predict(
+        &self,
+        latent: Tensor<B, 5>,
+        timestep: Tensor<B, 1>,
+        features: &ClipFeatures<B>,
+        reference: Option<SeenReference<'_, B>>,
+    ) -> Tensor<B, 5> {
+        let b = latent.dims()[0];
+        let (tokens, context, cells) = match reference {
+            Some(SeenReference { tokens, context, cells }) => (Some(tokens), context.cloned(), cells),
+            None => (None, self.no_context(b, &latent.device()), None),
+        };
+        let input = DenoisingInput { context, reference: tokens, ..self.denoising_input(&latent, &timestep, features) };
+        let output = self.denoising_unet.forward(input);
+        self.velocity(output, cells, latent, timestep, features)
+    }
+
+    /// [`predict`](Self::predict) with the reference and without it, in that order.
+    pub fn predict_both(
+        &self,
+        latent: Tensor<B, 5>,
+        timestep: Tensor<B, 1>,
+        features: &ClipFeatures<B>,
+        reference: SeenReference<'_, B>,
+    ) -> [Tensor<B, 5>; 2] {
+        let none = self.no_context(latent.dims()[0], &latent.device());
+        let SeenReference { tokens, context, cells } = reference;
+        let input = DenoisingInput {
+            context: context.cloned(),
+            reference: Some(tokens),
+            ..self.denoising_input(&latent, &timestep, features)
+        };
+        let [with, without] = self.denoising_unet.forward_guided(input, none);
+        [
+            self.velocity(with, cells, latent.clone(), timestep.clone(), features),
+            self.velocity(without, None, latent, timestep, features),
+        ]
+    }
+
+    /// What the denoiser sees beside reference and context.
+    fn denoising_input<'a>(
+        &self,
+        latent: &Tensor<B, 5>,
+        timestep: &Tensor<B, 1>,
+        features: &'a ClipFeatures<B>,
+    ) -> DenoisingInput<'a, B> {
+        let shown = self.config.denoiser_output.input(latent.clone(), timestep, &self.schedule);
+        let latent = self.precision.narrowed(Tensor::cat(vec![shown, features.environment.clone()], 1));
+        DenoisingInput {
+            pose: Some(features.pose.clone()),
+            objects: features.objects.as_deref(),
+            ..DenoisingInput::new(latent, timestep.clone())
+        }
+    }
+
+    /// The velocity for the denoiser's output, with what it copies of the reference.
+    fn velocity(
+        &self,
+        output: Tensor<B, 5>,
+        cells: Option<&ReferenceCells<B>>,
+        latent: Tensor<B, 5>,
+        timestep: Tensor<B, 1>,
+        features: &ClipFeatures<B>,
+    ) -> Tensor<B, 5> {
+        let (c, output) = (latent.dims()[1], self.precision.widened(output));
+        // Concatenated objects come after the environment's channels.
+        let environment = features.environment.clone().narrow(1, 0, c);
+        let mut change = output.clone().narrow(1, 0, c);
+        if let Some(cells) = cells {
+            change = change + cells.copied(output.clone().narrow(1, c, output.dims()[1] - c));
+        }
+        self.config.denoiser_output.velocity(change, latent, environment, timestep, &self.schedule)
+    }
+}

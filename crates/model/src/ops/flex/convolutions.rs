@@ -1,0 +1,132 @@
+//! Convolutions and their gradients. Cells lie channels-last in memory.
+
+use burn::backend::Flex;
+use burn::backend::flex::FlexTensor;
+use burn::tensor::{Tensor, TensorPrimitive};
+use kernels::{Convolved, Cpu, Epilogue, Geometry, GroupBias};
+
+use super::kernel_activation;
+use super::packs::{Form, Pack, packed};
+use super::space::Space;
+use super::storage::{Number, Stored, floats, in_order, of, slice};
+use crate::ops::{Convolution, ConvolutionGradients};
+
+/// The axes of a map in the order in which kernels want it, and the way back.
+pub(super) const CELLS: [usize; 4] = [0, 2, 3, 1];
+pub(super) const MAP: [usize; 4] = [0, 3, 1, 2];
+
+pub(super) fn cells<T: Number>(map: Tensor<Flex, 4>) -> FlexTensor {
+    in_order::<T>(Stored::permuted(of(map), &CELLS))
+}
+
+pub(super) fn convolved(known: &ConvolutionGradients<Flex>) -> Convolved {
+    let ([m, _, h, w], [outputs, inputs, kernel, _]) = (known.x.dims(), known.weight.dims());
+    let [before, after] = known.padding;
+    Convolved { input: [m, h, w], inputs, outputs, geometry: Geometry { kernel, stride: known.stride, before, after } }
+}
+
+pub(super) fn plain_order<T: Number>(map: Tensor<Flex, 4>) -> Tensor<Flex, 4> {
+    let [m, c, h, w] = map.dims();
+    let map = of(map);
+    if Stored::is_run(&map) {
+        return Tensor::from_primitive(TensorPrimitive::Float(map));
+    }
+    let cells = in_order::<T>(Stored::permuted(map, &CELLS));
+    let mut result = Space::<T>::of(m * c * h * w);
+    kernels::transpose(Cpu::detect(), slice(&cells), [m, h * w, c], result.values());
+    result.stored([m, c, h, w], [0, 1, 2, 3])
+}
+
+pub(super) fn convolve<T: Number>(
+    x: Tensor<Flex, 4>,
+    weight: Tensor<Flex, 4>,
+    convolution: Convolution<Flex>,
+) -> Tensor<Flex, 4> {
+    let ([m, _, h, w], [c_out, c_in, k, _]) = (x.dims(), weight.dims());
+    let Convolution { bias, stride, padding: [before, after], shift, residual, activation } = convolution;
+    let geometry = Geometry { kernel: k, stride, before, after };
+    let [height, width] = [geometry.output(h), geometry.output(w)];
+    let form = Form::of_convolution::<T>(geometry, [c_in, c_out], m * height * width);
+    let Pack::Convolution(packed) = &*packed::<T, 4>(weight, form) else { unreachable!("the pack of a convolution") };
+    let (x, bias) = (cells::<T>(x), bias.map(floats));
+    let frames = shift.as_ref().map_or(1, |shift| m / shift.dims()[0]);
+    let shift = shift.map(floats);
+    let residual = residual.map(cells::<T>);
+    let epilogue = Epilogue {
+        bias: bias.as_deref(),
+        group_bias: shift.as_deref().map(|values| GroupBias { values, rows: (frames * height * width).max(1) }),
+        activation: kernel_activation(activation),
+        residual: residual.as_ref().map(slice::<T>),
+        row_bias: None,
+    };
+    let mut result = Space::<T>::of(m * height * width * c_out);
+    kernels::convolve(slice(&x), [m, h, w], packed, &epilogue, result.values());
+    result.stored([m, height, width, c_out], MAP)
+}
+
+pub(super) fn upsample_convolve<T: Number>(
+    x: Tensor<Flex, 4>,
+    weight: Tensor<Flex, 4>,
+    bias: Option<Tensor<Flex, 1>>,
+) -> Tensor<Flex, 4> {
+    let ([m, _, h, w], [c_out, c_in, _, _]) = (x.dims(), weight.dims());
+    let form = Form::of_upsample::<T>([c_in, c_out], 4 * m * h * w);
+    let Pack::Upsample(packed) = &*packed::<T, 4>(weight, form) else { unreachable!("the pack of an upsampling") };
+    let (x, bias) = (cells::<T>(x), bias.map(floats));
+    let epilogue = Epilogue { bias: bias.as_deref(), ..Epilogue::default() };
+    let mut result = Space::<T>::of(4 * m * h * w * c_out);
+    kernels::upsample_convolve(slice(&x), [m, h, w], packed, &epilogue, result.values());
+    result.stored([m, 2 * h, 2 * w, c_out], MAP)
+}
+
+/// A 2D convolution over cells that have the channels of `k_n` frames, in the order in which the weight has them: by
+/// channel, then by frame.
+pub(super) fn convolve_video<T: Number>(
+    x: Tensor<Flex, 5>,
+    weight: Tensor<Flex, 5>,
+    bias: Option<Tensor<Flex, 1>>,
+    [before, sides, _]: [usize; 3],
+) -> Tensor<Flex, 5> {
+    let ([b, c, n, h, w], [c_out, _, k_n, k, _]) = (x.dims(), weight.dims());
+    let frames = (n + 2 * before + 1).saturating_sub(k_n);
+    let x = in_order::<T>(Stored::permuted(of(x), &[0, 2, 3, 4, 1]));
+    let x = slice::<T>(&x);
+    let frame = h * w * c;
+    let mut gathered = Space::<T>::of(b * frames * frame * k_n);
+    for (place, result) in gathered.values().chunks_exact_mut((frame * k_n).max(1)).enumerate() {
+        let (clip, first) = (place / frames, place % frames);
+        for tap in 0..k_n {
+            let results = result[tap..].iter_mut().step_by(k_n);
+            match (first + tap).checked_sub(before).filter(|from| *from < n) {
+                Some(from) => {
+                    let values = &x[(clip * n + from) * frame..][..frame];
+                    results.zip(values).for_each(|(result, value)| *result = *value);
+                }
+                None => results.for_each(|result| *result = T::default()),
+            }
+        }
+    }
+    let gathered = gathered.stored([b * frames, h, w, c * k_n], MAP);
+    let convolution = Convolution { padding: [sides; 2], ..Convolution::same(k, 1, bias) };
+    let y = convolve::<T>(gathered, weight.reshape([c_out, c * k_n, k, k]), convolution);
+    let [_, _, height, width] = y.dims();
+    y.permute([0, 2, 3, 1]).reshape([b, frames, height, width, c_out]).permute([0, 4, 1, 2, 3])
+}
+
+pub(super) fn weight_gradient(known: ConvolutionGradients<Flex>) -> Tensor<Flex, 4> {
+    let [c_out, c_in, k, _] = known.weight.dims();
+    let of = convolved(&known);
+    let [x, gradient] = [known.x, known.gradient].map(cells::<f32>);
+    let mut result = Space::<f32>::of(c_out * c_in * k * k);
+    kernels::weight_gradient(Cpu::detect(), &of, slice(&x), slice(&gradient), result.values());
+    result.stored([c_out, c_in, k, k], [0, 1, 2, 3])
+}
+
+pub(super) fn input_gradient(known: ConvolutionGradients<Flex>) -> Tensor<Flex, 4> {
+    let [m, c, h, w] = known.x.dims();
+    let convolved = convolved(&known);
+    let (gradient, weight) = (cells::<f32>(known.gradient), in_order::<f32>(of(known.weight)));
+    let mut result = Space::<f32>::of(m * c * h * w);
+    kernels::input_gradient(Cpu::detect(), &convolved, slice(&weight), slice(&gradient), result.values());
+    plain_order::<f32>(result.stored([m, h, w, c], MAP))
+}
