@@ -12,11 +12,8 @@ pub(super) fn measure(mut networks: Networks<Cpu>, measured: &Measured) -> Vec<S
     let Measured { size, frames, .. } = *measured;
     let (config, device) = (networks.config().clone(), Default::default());
     let (cells, c) = (size / 8, config.autoencoder.latent_channels());
-    let embedding = config
-        .image_encoder
-        .as_ref()
-        .and_then(|_| config.unet.cross_attention_width)
-        .map(|width| random::<3>([1, 1, width]));
+    let width = config.image_encoder.as_ref().and(config.unet.cross_attention_width);
+    let embedding = width.map(|width| random::<3>([1, 1, width]));
     let (picture, latent) = (random::<4>([1, 3, size, size]), random::<4>([1, c, cells, cells]));
     let mut stages = vec![];
     let mut stage = |name, work: &mut dyn FnMut()| {
