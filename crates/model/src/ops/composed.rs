@@ -1,4 +1,7 @@
 //! Every door composed of Burn operations: what backends without kernels run, and the reference for those with.
+//!
+//! What a door made itself stands on the left of a sum: libtorch (burn-tch 0.21) takes views that others look at for owners of
+//! their memory, and works in place on the left side.
 
 use burn::tensor::activation::{gelu, silu};
 use burn::tensor::backend::Backend;
@@ -18,7 +21,7 @@ pub(super) fn linear<B: Backend>(x: Tensor<B, 2>, weight: Tensor<B, 2>, added: A
         y = (y.reshape([groups, rows / groups, d]) + shift.reshape([groups, 1, d])).reshape([rows, d]);
     }
     match residual {
-        Some(residual) => residual + y,
+        Some(residual) => y + residual,
         None => y,
     }
 }
@@ -55,7 +58,7 @@ pub(super) fn finish_conv2d<B: Backend>(
         y = silu(y);
     }
     match residual {
-        Some(residual) => residual + y,
+        Some(residual) => y + residual,
         None => y,
     }
 }
