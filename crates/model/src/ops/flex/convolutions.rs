@@ -8,7 +8,7 @@ use kernels::{Convolved, Cpu, Epilogue, Geometry, GroupBias};
 use super::kernel_activation;
 use super::packs::{Form, Pack, packed};
 use super::space::Space;
-use super::storage::{Number, Stored, floats, in_order, of, slice};
+use super::storage::{Number, floats, in_order, is_run, of, permuted, slice};
 use crate::ops::{Convolution, ConvolutionGradients};
 
 /// The axes of a map in the order in which kernels want it, and the way back.
@@ -16,7 +16,7 @@ pub(super) const CELLS: [usize; 4] = [0, 2, 3, 1];
 pub(super) const MAP: [usize; 4] = [0, 3, 1, 2];
 
 pub(super) fn cells<T: Number>(map: Tensor<Flex, 4>) -> FlexTensor {
-    in_order::<T>(Stored::permuted(of(map), &CELLS))
+    in_order::<T>(permuted(of(map), &CELLS))
 }
 
 pub(super) fn convolved(known: &ConvolutionGradients<Flex>) -> Convolved {
@@ -28,10 +28,10 @@ pub(super) fn convolved(known: &ConvolutionGradients<Flex>) -> Convolved {
 pub(super) fn plain_order<T: Number>(map: Tensor<Flex, 4>) -> Tensor<Flex, 4> {
     let [m, c, h, w] = map.dims();
     let map = of(map);
-    if Stored::is_run(&map) {
+    if is_run(&map) {
         return Tensor::from_primitive(TensorPrimitive::Float(map));
     }
-    let cells = in_order::<T>(Stored::permuted(map, &CELLS));
+    let cells = in_order::<T>(permuted(map, &CELLS));
     let mut result = Space::<T>::of(m * c * h * w);
     kernels::transpose(Cpu::detect(), slice(&cells), [m, h * w, c], result.values());
     result.stored([m, c, h, w], [0, 1, 2, 3])
@@ -89,7 +89,7 @@ pub(super) fn convolve_video<T: Number>(
 ) -> Tensor<Flex, 5> {
     let ([b, c, n, h, w], [c_out, _, k_n, k, _]) = (x.dims(), weight.dims());
     let frames = (n + 2 * before + 1).saturating_sub(k_n);
-    let x = in_order::<T>(Stored::permuted(of(x), &[0, 2, 3, 4, 1]));
+    let x = in_order::<T>(permuted(of(x), &[0, 2, 3, 4, 1]));
     let x = slice::<T>(&x);
     let frame = h * w * c;
     let mut gathered = Space::<T>::of(b * frames * frame * k_n);

@@ -11,7 +11,7 @@ use burn::backend::Flex;
 use burn::tensor::{Bytes, Tensor};
 use kernels::{Cpu, Geometry, PackedConvolution, PackedMatrix, PackedUpsample};
 
-use super::storage::{Number, Stored, in_order, of, slice};
+use super::storage::{Number, in_order, is_run, of, slice};
 
 /// Fast convolution pays from this many channels on both sides on.
 const FAST_CHANNELS: usize = 64;
@@ -91,7 +91,7 @@ impl<T: Number> Packs<T> {
 pub(super) fn packed<T: Number, const R: usize>(weight: Tensor<Flex, R>, form: Form) -> Arc<Pack<T>> {
     let shape = weight.dims();
     let weight = of(weight);
-    if !Stored::is_run(&weight) {
+    if !is_run(&weight) {
         // Another view of the same memory may have the same shape and start.
         return Arc::new(pack(slice::<T>(&in_order::<T>(weight)), &shape, form));
     }

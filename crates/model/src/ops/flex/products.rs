@@ -7,7 +7,7 @@ use kernels::{Clip, Cpu, Epilogue, GroupBias, GroupNorm, Heads, Source};
 use super::kernel_activation;
 use super::packs::{Form, Pack, packed};
 use super::space::Space;
-use super::storage::{Number, Stored, floats, in_order, of, slice};
+use super::storage::{Number, floats, in_order, is_run, of, permuted, slice};
 use crate::ops::{Added, KeysValues, Normalisation};
 
 pub(super) fn product<T: Number>(
@@ -47,7 +47,7 @@ pub(super) fn group_norm<T: Number, const R: usize>(x: Tensor<Flex, R>, norm: No
         1 => R - 1,
         axis => axis - 1,
     });
-    let x = in_order::<T>(Stored::permuted(of(x), &to));
+    let x = in_order::<T>(permuted(of(x), &to));
     let (weight, bias) = (floats(weight), floats(bias));
     let norm = GroupNorm { groups, weight: &weight, bias: &bias, epsilon, activation: kernel_activation(activation) };
     let mut result = Space::<T>::of(dims.iter().product());
@@ -74,8 +74,8 @@ pub(super) fn silu<T: Number, const R: usize>(x: Tensor<Flex, R>) -> Tensor<Flex
     let last: [usize; R] = std::array::from_fn(|axis| if axis == 0 || R < 3 { axis } else { axis % (R - 1) + 1 });
     let back: [usize; R] = std::array::from_fn(|axis| last.iter().position(|of| *of == axis).unwrap_or(axis));
     let x = of(x);
-    let turned = Stored::permuted(x.clone(), &last);
-    let (x, shape, axes) = if Stored::is_run(&turned) {
+    let turned = permuted(x.clone(), &last);
+    let (x, shape, axes) = if is_run(&turned) {
         (turned, last.map(|axis| dims[axis]), back)
     } else {
         (x, dims, std::array::from_fn(|axis| axis))

@@ -105,28 +105,23 @@ pub(super) fn slice<T: Number>(tensor: &FlexTensor) -> &[T] {
     &T::stored_slice(tensor)[start..start + tensor.layout().num_elements()]
 }
 
-/// Views of tensors.
-pub(super) struct Stored;
+/// The same memory with the axes in another order.
+pub(super) fn permuted(tensor: FlexTensor, axes: &[usize]) -> FlexTensor {
+    let layout = tensor.layout().permute(axes);
+    tensor.with_layout(layout)
+}
 
-impl Stored {
-    /// The same memory with the axes in another order.
-    pub(super) fn permuted(tensor: FlexTensor, axes: &[usize]) -> FlexTensor {
-        let layout = tensor.layout().permute(axes);
-        tensor.with_layout(layout)
-    }
-
-    /// The elements are one run of memory in the order of the axes. Axes of length 1 may have any stride.
-    pub(super) fn is_run(tensor: &FlexTensor) -> bool {
-        let layout = tensor.layout();
-        let mut expected = 1_isize;
-        for (length, stride) in layout.shape().iter().zip(layout.strides()).rev() {
-            if *length != 1 && *stride != expected {
-                return false;
-            }
-            expected *= *length as isize;
+/// The elements are one run of memory in the order of the axes. Axes of length 1 may have any stride.
+pub(super) fn is_run(tensor: &FlexTensor) -> bool {
+    let layout = tensor.layout();
+    let mut expected = 1_isize;
+    for (length, stride) in layout.shape().iter().zip(layout.strides()).rev() {
+        if *length != 1 && *stride != expected {
+            return false;
         }
-        true
+        expected *= *length as isize;
     }
+    true
 }
 
 /// The tensor as numbers of type `T`, one run of memory in the order of its axes: itself where it is that already.
@@ -134,7 +129,7 @@ pub(super) fn in_order<T: Number>(tensor: FlexTensor) -> FlexTensor {
     if tensor.dtype() != T::TYPE {
         return T::converted(&tensor);
     }
-    if Stored::is_run(&tensor) {
+    if is_run(&tensor) {
         return tensor;
     }
     if let Some(shape) = turned(&tensor) {
@@ -156,7 +151,7 @@ fn turned(tensor: &FlexTensor) -> Option<[usize; 3]> {
     // The last axis moved to the second place.
     let axes: Vec<usize> =
         (0..rank).map(|axis| if axis == 0 { 0 } else { (axis + rank - 3) % (rank - 1) + 1 }).collect();
-    let stored = Stored::permuted(tensor.clone(), &axes);
+    let stored = permuted(tensor.clone(), &axes);
     let shape: Vec<usize> = stored.layout().shape().iter().copied().collect();
-    Stored::is_run(&stored).then(|| [shape[0], shape[1], shape[2..].iter().product()])
+    is_run(&stored).then(|| [shape[0], shape[1], shape[2..].iter().product()])
 }
