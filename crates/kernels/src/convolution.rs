@@ -43,6 +43,12 @@ impl Geometry {
     }
 }
 
+/// Whether the convolution of [`PackedConvolution::winograd`] beats the direct one: from 64 channels `[C_in, C_out]` on both
+/// sides and 1,024 pixels of the result on.
+pub fn winograd_pays([inputs, outputs]: [usize; 2], pixels: usize) -> bool {
+    inputs.min(outputs) >= 64 && pixels >= 1024
+}
+
 enum Form<T: Element> {
     Direct(PackedMatrix<T>),
     Winograd(Components),

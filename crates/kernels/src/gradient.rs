@@ -10,7 +10,7 @@
 //! cells, `[C_in, R] x [R, C_out]`, in which the tap is nothing but an offset into the input. Input: a convolution of the
 //! gradient, spread out by the stride, with the weight turned around.
 
-use crate::convolution::{Geometry, PackedConvolution, convolve};
+use crate::convolution::{Geometry, PackedConvolution, convolve, winograd_pays};
 use crate::epilogue::Epilogue;
 use crate::gemm::matmul;
 use crate::isa::Cpu;
@@ -140,7 +140,7 @@ pub fn input_gradient(cpu: Cpu, of: &Convolved, weight: &[f32], gradient: &[f32]
     let missing = |side: usize, grid: usize| (side + kernel - 1).saturating_sub(lead + grid);
     let after = missing(height, grid_height).max(missing(width, grid_width));
     let geometry = Geometry { kernel, stride: 1, before: lead, after };
-    let packed = if kernel == 3 && inputs.min(outputs) >= 64 && batch * height * width >= 1024 {
+    let packed = if kernel == 3 && winograd_pays([outputs, inputs], batch * height * width) {
         PackedConvolution::winograd(cpu, &turned, inputs, outputs, [lead, after])
     } else {
         PackedConvolution::new(cpu, &turned, inputs, outputs, geometry)

@@ -69,7 +69,7 @@ mod winograd;
 mod winograd_transform;
 
 pub use attention::{Heads, Source, attention};
-pub use convolution::{Geometry, PackedConvolution, convolve};
+pub use convolution::{Geometry, PackedConvolution, convolve, winograd_pays};
 pub use element::Element;
 pub use epilogue::{Activation, Epilogue, GroupBias};
 pub use gemm::matmul;

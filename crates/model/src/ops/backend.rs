@@ -27,7 +27,7 @@ pub trait ModelBackend: Backend {
         unreachable!("no gradients of its own: {known:?}")
     }
 
-    /// The same map with its memory in the order of its shape.
+    /// The same map of f32 with its memory in the order of its shape.
     fn plain_order(map: Tensor<Self, 4>) -> Tensor<Self, 4> {
         map
     }

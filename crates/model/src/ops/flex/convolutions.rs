@@ -12,27 +12,27 @@ use super::storage::{Number, floats, in_order, is_run, of, permuted, slice};
 use crate::ops::{Convolution, ConvolutionGradients};
 
 /// The axes of a map in the order in which kernels want it, and the way back.
-pub(super) const CELLS: [usize; 4] = [0, 2, 3, 1];
-pub(super) const MAP: [usize; 4] = [0, 3, 1, 2];
+const CELLS: [usize; 4] = [0, 2, 3, 1];
+const MAP: [usize; 4] = [0, 3, 1, 2];
 
-pub(super) fn cells<T: Number>(map: Tensor<Flex, 4>) -> FlexTensor {
+fn cells<T: Number>(map: Tensor<Flex, 4>) -> FlexTensor {
     in_order::<T>(permuted(of(map), &CELLS))
 }
 
-pub(super) fn convolved(known: &ConvolutionGradients<Flex>) -> Convolved {
+fn convolved(known: &ConvolutionGradients<Flex>) -> Convolved {
     let ([m, _, h, w], [outputs, inputs, kernel, _]) = (known.x.dims(), known.weight.dims());
     let [before, after] = known.padding;
     Convolved { input: [m, h, w], inputs, outputs, geometry: Geometry { kernel, stride: known.stride, before, after } }
 }
 
-pub(super) fn plain_order<T: Number>(map: Tensor<Flex, 4>) -> Tensor<Flex, 4> {
+pub(super) fn plain_order(map: Tensor<Flex, 4>) -> Tensor<Flex, 4> {
     let [m, c, h, w] = map.dims();
     let map = of(map);
     if is_run(&map) {
         return Tensor::from_primitive(TensorPrimitive::Float(map));
     }
-    let cells = in_order::<T>(permuted(map, &CELLS));
-    let mut result = Space::<T>::of(m * c * h * w);
+    let cells = in_order::<f32>(permuted(map, &CELLS));
+    let mut result = Space::<f32>::of(m * c * h * w);
     kernels::transpose(Cpu::detect(), slice(&cells), [m, h * w, c], result.values());
     result.stored([m, c, h, w], [0, 1, 2, 3])
 }
@@ -46,7 +46,7 @@ pub(super) fn convolve<T: Number>(
     let Convolution { bias, stride, padding: [before, after], shift, residual, activation } = convolution;
     let geometry = Geometry { kernel: k, stride, before, after };
     let [height, width] = [geometry.output(h), geometry.output(w)];
-    let form = Form::of_convolution::<T>(geometry, [c_in, c_out], m * height * width);
+    let form = Form::of_convolution(geometry, [c_in, c_out], m * height * width);
     let Pack::Convolution(packed) = &*packed::<T, 4>(weight, form) else { unreachable!("the pack of a convolution") };
     let (x, bias) = (cells::<T>(x), bias.map(floats));
     let frames = shift.as_ref().map_or(1, |shift| m / shift.dims()[0]);
@@ -128,5 +128,5 @@ pub(super) fn input_gradient(known: ConvolutionGradients<Flex>) -> Tensor<Flex, 
     let (gradient, weight) = (cells::<f32>(known.gradient), in_order::<f32>(of(known.weight)));
     let mut result = Space::<f32>::of(m * c * h * w);
     kernels::input_gradient(Cpu::detect(), &convolved, slice(&weight), slice(&gradient), result.values());
-    plain_order::<f32>(result.stored([m, h, w, c], MAP))
+    plain_order(result.stored([m, h, w, c], MAP))
 }

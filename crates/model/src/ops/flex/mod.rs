@@ -30,11 +30,7 @@ impl ModelBackend for Flex {
     }
 
     fn plain_order(map: Tensor<Self, 4>) -> Tensor<Self, 4> {
-        match map.dtype() {
-            DType::F32 => plain_order::<f32>(map),
-            DType::BF16 => plain_order::<bf16>(map),
-            _ => map,
-        }
+        plain_order(map)
     }
 
     fn linear(x: Tensor<Self, 2>, weight: Tensor<Self, 2>, added: Added<Self, 2>) -> Tensor<Self, 2> {

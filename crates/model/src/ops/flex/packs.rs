@@ -9,15 +9,11 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use burn::backend::Flex;
 use burn::tensor::{Bytes, Tensor};
-use kernels::{Cpu, Geometry, PackedConvolution, PackedMatrix, PackedUpsample};
+use kernels::{Cpu, Geometry, PackedConvolution, PackedMatrix, PackedUpsample, winograd_pays};
 
 use super::storage::{Number, in_order, is_run, of, slice};
 
-/// Fast convolution pays from this many channels on both sides on.
-const FAST_CHANNELS: usize = 64;
-/// And this many cells of the result.
-const FAST_CELLS: usize = 1024;
-/// Its packs take four times the memory of the weights; larger ones than this are not made.
+/// Packs of a fast convolution take four times the memory of the weights; larger ones than this are not made.
 const FAST_ELEMENTS: usize = 12 << 20;
 
 /// What a weight is packed for.
@@ -33,9 +29,9 @@ pub(super) enum Form {
 
 impl Form {
     /// For a convolution between `[C_in, C_out]` channels, with `cells` in its result.
-    pub(super) fn of_convolution<T: Number>(geometry: Geometry, channels: [usize; 2], cells: usize) -> Self {
+    pub(super) fn of_convolution(geometry: Geometry, channels: [usize; 2], cells: usize) -> Self {
         let Geometry { kernel, stride, before, after } = geometry;
-        if kernel == 3 && stride == 1 && is_fast::<T>(channels, cells) {
+        if kernel == 3 && stride == 1 && is_fast(channels, cells) {
             Self::FastConvolution { before, after }
         } else {
             Self::Convolution { stride, before, after }
@@ -45,16 +41,12 @@ impl Form {
     /// For a convolution after an enlargement.
     pub(super) fn of_upsample<T: Number>(channels: [usize; 2], cells: usize) -> Self {
         // Of bf16 the direct form is the faster one.
-        if size_of::<T>() == size_of::<f32>() && is_fast::<T>(channels, cells) {
-            Self::FastUpsample
-        } else {
-            Self::Upsample
-        }
+        if size_of::<T>() == size_of::<f32>() && is_fast(channels, cells) { Self::FastUpsample } else { Self::Upsample }
     }
 }
 
-fn is_fast<T: Number>([c_in, c_out]: [usize; 2], cells: usize) -> bool {
-    c_in.min(c_out) >= FAST_CHANNELS && cells >= FAST_CELLS && 9 * c_in * c_out <= FAST_ELEMENTS
+fn is_fast([c_in, c_out]: [usize; 2], cells: usize) -> bool {
+    winograd_pays([c_in, c_out], cells) && 9 * c_in * c_out <= FAST_ELEMENTS
 }
 
 /// A packed weight.

@@ -2,18 +2,16 @@
 
 use burn::backend::Flex;
 use burn::backend::flex::{FlexTensor, Layout};
-use burn::tensor::{Bytes, DType, Tensor, bf16};
+use burn::tensor::{Bytes, DType, Element, Tensor, bf16};
 use kernels::Cpu;
 
 use super::packs::Packs;
 use super::space::Spares;
 
 /// A number that kernels take and tensors store.
-pub(super) trait Number: kernels::Element + bytemuck::Pod + Default + Send + Sync {
+pub(super) trait Number: kernels::Element + Element + bytemuck::Pod + Default + Send + Sync {
     const TYPE: DType;
 
-    fn stored_slice(tensor: &FlexTensor) -> &[Self];
-    fn bytes(values: Vec<Self>) -> Bytes;
     /// A tensor of another type as this one.
     fn converted(tensor: &FlexTensor) -> FlexTensor;
     fn transposed(values: &[Self], shape: [usize; 3]) -> Vec<Self> {
@@ -30,14 +28,12 @@ pub(super) trait Number: kernels::Element + bytemuck::Pod + Default + Send + Syn
 impl Number for f32 {
     const TYPE: DType = DType::F32;
 
-    fn stored_slice(tensor: &FlexTensor) -> &[Self] {
-        tensor.storage()
-    }
-    fn bytes(values: Vec<Self>) -> Bytes {
-        Bytes::from_elems(values)
-    }
     fn converted(tensor: &FlexTensor) -> FlexTensor {
-        FlexTensor::new(Self::bytes(widened(tensor)), Layout::contiguous(tensor.layout().shape().clone()), Self::TYPE)
+        FlexTensor::new(
+            Bytes::from_elems(widened(tensor)),
+            Layout::contiguous(tensor.layout().shape().clone()),
+            Self::TYPE,
+        )
     }
     fn packs() -> &'static Packs<Self> {
         static PACKS: Packs<f32> = Packs::new();
@@ -52,17 +48,11 @@ impl Number for f32 {
 impl Number for bf16 {
     const TYPE: DType = DType::BF16;
 
-    fn stored_slice(tensor: &FlexTensor) -> &[Self] {
-        tensor.storage()
-    }
-    fn bytes(values: Vec<Self>) -> Bytes {
-        Bytes::from_elems(values)
-    }
     fn converted(tensor: &FlexTensor) -> FlexTensor {
         let wide = widened(tensor);
         let mut values = vec![Self::ZERO; wide.len()];
         kernels::narrow(Cpu::detect(), &wide, &mut values);
-        FlexTensor::new(Self::bytes(values), Layout::contiguous(tensor.layout().shape().clone()), Self::TYPE)
+        FlexTensor::new(Bytes::from_elems(values), Layout::contiguous(tensor.layout().shape().clone()), Self::TYPE)
     }
     fn packs() -> &'static Packs<Self> {
         static PACKS: Packs<bf16> = Packs::new();
@@ -102,7 +92,7 @@ pub(super) fn floats<const R: usize>(tensor: Tensor<Flex, R>) -> Vec<f32> {
 /// A tensor's elements where they are one run of memory in the order of its axes.
 pub(super) fn slice<T: Number>(tensor: &FlexTensor) -> &[T] {
     let start = tensor.layout().start_offset();
-    &T::stored_slice(tensor)[start..start + tensor.layout().num_elements()]
+    &tensor.storage::<T>()[start..start + tensor.layout().num_elements()]
 }
 
 /// The same memory with the axes in another order.
@@ -134,9 +124,9 @@ pub(super) fn in_order<T: Number>(tensor: FlexTensor) -> FlexTensor {
     }
     if let Some(shape) = turned(&tensor) {
         let start = tensor.layout().start_offset();
-        let values = &T::stored_slice(&tensor)[start..start + tensor.layout().num_elements()];
+        let values = &tensor.storage::<T>()[start..start + tensor.layout().num_elements()];
         let layout = Layout::contiguous(tensor.layout().shape().clone());
-        return FlexTensor::new(T::bytes(T::transposed(values, shape)), layout, T::TYPE);
+        return FlexTensor::new(Bytes::from_elems(T::transposed(values, shape)), layout, T::TYPE);
     }
     tensor.to_contiguous()
 }
