@@ -3,6 +3,7 @@
 //! `first_weights ASSETS OUT [WEIGHTS] [CLIPS] [FRAMES] [STEPS] [GUIDANCE]` prints one JSON line and writes `OUT/sheet.png`;
 //! `-` for the bundled weights. Measured:
 //! - colour: is the mean torso colour (Lab) of the result nearest to that of the true reference among four (chance 25 %)?
+//!   And that of the true frames, whose light is another than the reference's: what a perfect result would get.
 //! - pose: with another clip's pose, how well does the silhouette of result minus plate overlap that pose's mask (IoU)?
 //! - environment: with another clip's environment, is the ring around the hole nearer to the right one of the two?
 
@@ -61,16 +62,20 @@ fn main() -> anyhow::Result<()> {
     let mut sheet = Sheet::new(8, 128, 128).titled(
         "reference, true, environment, skeleton, result, result of other pose, its truth, result in other scene",
     );
-    let (mut colours, mut rings, mut overlaps) = (0, 0, vec![]);
+    let (mut colours, mut true_colours, mut rings, mut overlaps) = (0, 0, 0, vec![]);
     for (index, case) in cases.iter().enumerate() {
         let other = &cases[(index + 1) % clips];
         // 1. As it is.
         let conditions = conditions(&case.signals);
         let result = make(&loaded, &sampling, &conditions, &case.reference, index);
         let candidates = [0, 1, 2, 3].map(|step| &cases[(index + step * clips / 4) % clips]);
-        let found = torso_colour(&result, &case.signals);
-        let distances = candidates.map(|candidate| distance(found, candidate.torso));
-        colours += usize::from(distances[1..].iter().all(|other| distances[0] < *other));
+        let nearest = |frames: &[Picture]| {
+            let found = torso_colour(frames, &case.signals);
+            let distances = candidates.map(|candidate| distance(found, candidate.torso));
+            usize::from(distances[1..].iter().all(|other| distances[0] < *other))
+        };
+        colours += nearest(&result);
+        true_colours += nearest(&case.signals.iter().map(|signals| signals.picture.clone()).collect::<Vec<_>>());
         // 2. The other clip's pose in this clip's scene.
         let posed: Vec<CropSignals> = case
             .plates
@@ -116,7 +121,7 @@ fn main() -> anyhow::Result<()> {
     let overlap = overlaps.iter().sum::<f64>() / overlaps.len() as f64;
     let line = serde_json::json!({
         "clips": clips, "frames": frames, "steps": settings.steps, "guidance": settings.guidance,
-        "torso_colour_nearest": share(colours), "pose_iou": overlap, "environment_ring": share(rings),
+        "torso_colour_nearest": share(colours), "torso_colour_nearest_of_truth": share(true_colours), "pose_iou": overlap, "environment_ring": share(rings),
     });
     std::fs::write(out.join("result.json"), line.to_string())?;
     eprintln_line(&line.to_string());
