@@ -66,36 +66,33 @@ pub fn group_norm<T: Element>(cpu: Cpu, input: &[T], batch: usize, norm: &GroupN
     let piece = (PIECE / channels).clamp(1, pixels);
     let pieces = pixels.div_ceil(piece);
     let range = |number: usize| number * piece..pixels.min((number + 1) * piece);
-    let mut partial = Buffer::<f32>::zeros(pieces * 2 * channels);
-    let mut affine = Buffer::<f32>::zeros(2 * channels);
-    let (shared_partial, shared_result) = (Shared::new(&mut partial), Shared::new(result));
-    for (picture, input) in input.chunks_exact(pixels * channels).enumerate() {
-        for_each_task(pieces, |number| {
-            let range = range(number);
-            let input = &input[range.start * channels..range.end * channels];
-            // SAFETY: each task has its own `2 * channels` elements of `partial`, which outlives the tasks.
-            let partial = unsafe {
-                std::slice::from_raw_parts_mut(shared_partial.pointer().add(number * 2 * channels), 2 * channels)
-            };
-            // SAFETY: the slices have the sizes that `Moments` asks for.
-            unsafe { T::moments(cpu, Moments { input, partial, channels }) };
-        });
-        let sizes = |number: usize| range(number).len() as f64;
-        // SAFETY: all tasks that wrote it are done, and the next start after this reading.
-        let partial = unsafe { std::slice::from_raw_parts(shared_partial.pointer(), pieces * 2 * channels) };
-        join(partial, sizes, norm, &mut affine);
-        let affine = &affine[..];
-        for_each_task(pieces, |number| {
-            let range = range(number);
-            let input = &input[range.start * channels..range.end * channels];
-            let at = (picture * pixels + range.start) * channels;
-            // SAFETY: each task has its own part of the result, as long as its part of the input.
-            let result = unsafe { std::slice::from_raw_parts_mut(shared_result.pointer().add(at), input.len()) };
-            let apply = Apply { input, result, affine, activation: norm.activation };
-            // SAFETY: the slices have the sizes that `Apply` asks for.
-            unsafe { T::apply(cpu, apply) };
-        });
-    }
+    let mut partial = Buffer::<f32>::zeros(batch * pieces * 2 * channels);
+    let mut affine = Buffer::<f32>::zeros(batch * 2 * channels);
+    // A task is a piece of a picture.
+    let place = |task: usize| (task / pieces * pixels + range(task % pieces).start) * channels;
+    let length = |task: usize| range(task % pieces).len() * channels;
+    let shared_partial = Shared::new(&mut partial);
+    for_each_task(batch * pieces, |task| {
+        let input = &input[place(task)..][..length(task)];
+        // SAFETY: each task has its own `2 * channels` elements of `partial`, which outlives the tasks.
+        let partial =
+            unsafe { std::slice::from_raw_parts_mut(shared_partial.pointer().add(task * 2 * channels), 2 * channels) };
+        // SAFETY: the slices have the sizes that `Moments` asks for.
+        unsafe { T::moments(cpu, Moments { input, partial, channels }) };
+    });
+    let sizes = |number: usize| range(number).len() as f64;
+    let pictures = partial.chunks_exact(pieces * 2 * channels).zip(affine.chunks_exact_mut(2 * channels));
+    pictures.for_each(|(partial, affine)| join(partial, sizes, norm, affine));
+    let shared_result = Shared::new(result);
+    for_each_task(batch * pieces, |task| {
+        let input = &input[place(task)..][..length(task)];
+        // SAFETY: each task has its own part of the result, as long as its part of the input.
+        let result = unsafe { std::slice::from_raw_parts_mut(shared_result.pointer().add(place(task)), input.len()) };
+        let affine = &affine[task / pieces * 2 * channels..][..2 * channels];
+        let apply = Apply { input, result, affine, activation: norm.activation };
+        // SAFETY: the slices have the sizes that `Apply` asks for.
+        unsafe { T::apply(cpu, apply) };
+    });
 }
 
 /// Joins the pieces' statistics into a factor and a summand for each channel.

@@ -5,8 +5,10 @@
 //! | input, result | `[rows, C]` |
 //! | weight, bias | `[C]` f32 |
 //!
-//! A row is read twice, from the nearest cache the second time: for sums of differences from the mean of its first vectors
-//! and of their squares (how exact that is: see `group_norm`), and for the result. The variance is the biased one.
+//! A row is read twice, from the nearest cache the second time: for its statistics and for the result. The variance is the
+//! biased one. Rows of f32 are summed as differences from the mean of their first vectors (how exact that is: see
+//! `group_norm`). Rows of bf16 are summed as they are, by dot products with ones and with themselves: the variance loses
+//! about 2^-22 of the mean's square, and rounding to bf16 has taken as much before.
 
 use crate::element::Element;
 use crate::epilogue::load;
@@ -60,7 +62,8 @@ impl<T: Element> Kernel for Normalise<'_, T> {
         for (input, result) in self.input.chunks_exact(channels).zip(self.result.chunks_exact_mut(channels)) {
             // SAFETY: the slices have `channels` elements.
             unsafe {
-                let [mean, variance] = statistics::<S, T>(input);
+                let [mean, variance] =
+                    if T::STEP == 1 { statistics::<S, T>(input) } else { pair_statistics::<S, T>(input) };
                 let scale = 1.0 / (variance + self.epsilon).sqrt();
                 let (scale, mean) = (S::splat(scale), S::splat(mean));
                 let mut c = 0;
@@ -116,12 +119,44 @@ unsafe fn statistics<S: Simd, T: Element>(row: &[T]) -> [f32; 2] {
             sum += off;
             square += off * off;
         }
-        let count = row.len() as f32;
-        let off = sum / count;
-        // Not `f32::max`, which would lose a NaN.
-        let variance = square / count - off * off;
-        [centre + off, if variance < 0.0 { 0.0 } else { variance }]
+        let [off, variance] = moments(sum, square, row.len());
+        [centre + off, variance]
     }
+}
+
+/// The same from dot products.
+///
+/// # Safety
+/// The machine has `S`.
+#[inline(always)]
+unsafe fn pair_statistics<S: Simd, T: Element>(row: &[T]) -> [f32; 2] {
+    let step = S::LANES * T::STEP;
+    let full = row.len() - row.len() % step;
+    let ones = [T::from_f32(1.0); 2];
+    // SAFETY: operands end at most at `full`; a step has at most 2 elements.
+    unsafe {
+        let ones = T::broadcast::<S>(ones.as_ptr());
+        let (mut sums, mut squares) = ([S::splat(0.0); 2], [S::splat(0.0); 2]);
+        for (number, at) in (0..full).step_by(step).enumerate() {
+            let x = T::operand::<S>(row.as_ptr().add(at));
+            sums[number % 2] = T::multiply_add::<S>(sums[number % 2], x, ones);
+            squares[number % 2] = T::multiply_add::<S>(squares[number % 2], x, x);
+        }
+        let (mut sum, mut square) = (S::sum(S::add(sums[0], sums[1])), S::sum(S::add(squares[0], squares[1])));
+        for x in &row[full..] {
+            sum += x.to_f32();
+            square += x.to_f32() * x.to_f32();
+        }
+        moments(sum, square, row.len())
+    }
+}
+
+/// Mean and variance from sums.
+fn moments(sum: f32, square: f32, count: usize) -> [f32; 2] {
+    let mean = sum / count as f32;
+    let variance = square / count as f32 - mean * mean;
+    // Not `f32::max`, which would lose a NaN.
+    [mean, if variance < 0.0 { 0.0 } else { variance }]
 }
 
 /// Adds the difference of a vector at `p` from `centre`, and its square.

@@ -23,7 +23,7 @@ pub use prediction::ComputePrecision;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use burn::module::{Module, ModuleVisitor, Param};
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Tensor, backend::Backend};
 use thiserror::Error;
 
@@ -39,7 +39,7 @@ use crate::reference_copy::ReferenceCopy;
 use crate::reference_net::ReferenceNet;
 use crate::reference_tokens::ReferenceTokens;
 use crate::unet::ConfigError;
-use crate::weights::{Extra, Precision, WeightError, Weights, collect, to_bytes};
+use crate::weights::{Extra, Precision, WeightError, WeightSource, Weights, collect, is_layer, to_bytes};
 
 /// Where a configuration stands in the header of a weight file.
 pub const CONFIG_KEY: &str = "stuntdouble.config";
@@ -84,6 +84,16 @@ impl NetworksError {
     }
 }
 
+/// What is not needed all the time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// The networks that see the reference picture, as large as the denoiser: done after
+    /// [`reference_state`](Networks::reference_state).
+    Reference,
+    /// The autoencoder: not needed while a clip is denoised.
+    Autoencoder,
+}
+
 /// The networks.
 #[derive(Module, Debug)]
 pub struct Networks<B: Backend> {
@@ -109,6 +119,9 @@ pub struct Networks<B: Backend> {
     schedule: Ddim,
     #[module(skip)]
     precision: ComputePrecision,
+    /// The parameters hold their values.
+    #[module(skip)]
+    readable: bool,
 }
 
 impl<B: ModelBackend> Networks<B> {
@@ -142,6 +155,7 @@ impl<B: ModelBackend> Networks<B> {
             config: config.clone(),
             schedule: Ddim::new(config.schedule.clone()),
             precision: ComputePrecision::default(),
+            readable: true,
         }
     }
 
@@ -150,19 +164,55 @@ impl<B: ModelBackend> Networks<B> {
     /// # Errors
     /// [`NetworksError`].
     pub fn load(weights: &Weights, device: &B::Device) -> Result<Self, NetworksError> {
-        let header = |reason: String| NetworksError::Header { reason };
-        let text = weights.metadata(CONFIG_KEY).ok_or_else(|| header("it is not there".into()))?;
-        let config: NetworksConfig = serde_json::from_str(text).map_err(|error| header(error.to_string()))?;
-        Self::load_as(&config, weights, device)
+        let config = Self::config_of(weights)?;
+        config.check()?;
+        Ok(weights.load(Self::build(&config, device), "", Extra::Refused)?)
     }
 
-    /// Networks of a known configuration with the weights of a file; every tensor must be there and no other.
+    /// Networks to be run and not to be trained or saved, whose weights are
+    /// [read on demand](Weights::load_on_demand). `config` is for files without one in their header; every tensor must be
+    /// there and no other.
     ///
     /// # Errors
     /// [`NetworksError`].
-    pub fn load_as(config: &NetworksConfig, weights: &Weights, device: &B::Device) -> Result<Self, NetworksError> {
+    pub fn load_to_run(
+        weights: &Weights,
+        config: Option<NetworksConfig>,
+        device: &B::Device,
+    ) -> Result<Self, NetworksError> {
+        let config = config.map_or_else(|| Self::config_of(weights), Ok)?;
         config.check()?;
-        Ok(weights.load(Self::build(config, device), "", Extra::Refused)?)
+        let networks = weights.load_on_demand(Self::build(&config, device), "", Extra::Refused)?;
+        Ok(Self { readable: false, ..networks })
+    }
+
+    /// Networks of random weights, like those of [`load_to_run`](Self::load_to_run): to measure times and memory.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when the parts do not fit together.
+    pub fn draw_to_run(config: &NetworksConfig, seed: u64, device: &B::Device) -> Result<Self, ConfigError> {
+        config.check()?;
+        B::seed(device, seed);
+        let networks = Self::build(config, device).map(&mut DrawOnDemand { seed, layer: false });
+        Ok(Self { readable: false, ..networks })
+    }
+
+    fn config_of(weights: &Weights) -> Result<NetworksConfig, NetworksError> {
+        let header = |reason: String| NetworksError::Header { reason };
+        let text = weights.metadata(CONFIG_KEY).ok_or_else(|| header("it is not there".into()))?;
+        serde_json::from_str(text).map_err(|error| header(error.to_string()))
+    }
+
+    /// Lets go of what is in memory of networks that were [loaded to be run](Self::load_to_run) and have nothing to do for a
+    /// while; when they have, their weights are read again.
+    pub fn rest(&self, part: Part) {
+        match part {
+            Part::Reference => {
+                self.reference_unet.visit(&mut Forget);
+                self.image_encoder.visit(&mut Forget);
+            }
+            Part::Autoencoder => self.autoencoder.visit(&mut Forget),
+        }
     }
 
     /// The same networks calculating in another precision.
@@ -177,7 +227,11 @@ impl<B: ModelBackend> Networks<B> {
     }
 
     /// Every tensor: key, shape, values.
+    ///
+    /// # Panics
+    /// When the networks were loaded to be run only.
     pub fn to_tensors(&self) -> Vec<(String, Vec<usize>, Vec<f32>)> {
+        assert!(self.readable, "networks that were loaded to be run only have no readable weights");
         collect(self, "")
     }
 
@@ -213,5 +267,43 @@ struct DrawNow;
 impl<B: Backend> ModuleVisitor<B> for DrawNow {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<B, D>>) {
         drop(param.val());
+    }
+}
+
+/// Makes every weight of a layer one that is drawn when it is needed; uniform as layers start, none of them zero.
+struct DrawOnDemand {
+    seed: u64,
+    layer: bool,
+}
+
+impl<B: ModelBackend> ModuleMapper<B> for DrawOnDemand {
+    fn enter_module(&mut self, _name: &str, container: &str) {
+        self.layer = is_layer(container);
+    }
+
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<B, D>>) -> Param<Tensor<B, D>> {
+        let shape = param.lazy_shape().to_vec();
+        if !self.layer || D < 2 {
+            return param;
+        }
+        self.seed += 1;
+        let fan_in: usize = shape[1..].iter().product();
+        let source = WeightSource::drawn("random", &shape, self.seed, (fan_in.max(1) as f32).sqrt().recip());
+        match B::weight_on_demand(&source) {
+            Some(weight) => {
+                let id = param.id;
+                param.transform_for_load(weight, id)
+            }
+            None => param,
+        }
+    }
+}
+
+/// Lets go of packs.
+struct Forget;
+
+impl<B: ModelBackend> ModuleVisitor<B> for Forget {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<B, D>>) {
+        B::forget(param.val());
     }
 }

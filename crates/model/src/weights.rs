@@ -1,178 +1,108 @@
 //! Weights by upstream key names: safetensors files in, a module out, with every key accounted for.
 //!
 //! A module's path (`down_blocks.0.resnets.1.conv1.weight`) is the checkpoint's key; the few names that Rust cannot spell
-//! are in [`UPSTREAM_NAMES`]. Pickles are never read.
+//! are in [`UPSTREAM_NAMES`]. Pickles are never read. Of files only the headers stay in memory: values are read when a
+//! module is loaded, or, [on demand](Weights::load_on_demand), when a network first needs them.
+
+mod error;
+mod save;
+mod source;
+
+pub use error::WeightError;
+pub use save::{Precision, collect, to_bytes};
+pub use source::WeightSource;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 
-use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
-use burn::tensor::backend::Backend;
+use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{DType, Tensor, TensorData};
-use safetensors::SafeTensors;
-use safetensors::tensor::{Dtype, TensorView};
-use thiserror::Error;
+use safetensors::tensor::Metadata;
+
+use crate::ops::ModelBackend;
+use source::Shard;
+
+/// Bytes of a header's length, in front of it.
+const LENGTH_BYTES: u64 = 8;
+/// Longest header, in bytes; the format's own limit.
+const LONGEST_HEADER: u64 = 100_000_000;
 
 /// Path pieces of our modules and what checkpoints call them.
 pub const UPSTREAM_NAMES: [(&str, &str); 3] = [("net_0", "net.0"), ("net_2", "net.2"), ("to_out_0", "to_out.0")];
 
-/// What can be wrong with a weight file.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum WeightError {
-    /// The file cannot be read or written.
-    #[error("cannot access weight file `{path}`: {source}")]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// Not a well-formed safetensors file.
-    #[error("`{path}` is not a valid safetensors file: {reason}")]
-    Malformed {
-        /// The file.
-        path: PathBuf,
-        /// What the parser said.
-        reason: String,
-    },
-    /// Two shards hold the same tensor.
-    #[error("tensor `{name}` is in two shards, again in `{path}`")]
-    Duplicate {
-        /// The tensor.
-        name: String,
-        /// The second file.
-        path: PathBuf,
-    },
-    /// A tensor that the network needs is not there.
-    #[error("{} tensors are missing, the first is `{}`", names.len(), names[0])]
-    Missing {
-        /// All of them.
-        names: Vec<String>,
-    },
-    /// Tensors that the network does not know.
-    #[error("{} unexpected tensors, the first is `{}`", names.len(), names[0])]
-    Unexpected {
-        /// All of them.
-        names: Vec<String>,
-    },
-    /// A tensor of the wrong shape.
-    #[error("tensor `{name}` has shape {found:?}, expected {expected:?}")]
-    Shape {
-        /// The tensor.
-        name: String,
-        /// In the file.
-        found: Vec<usize>,
-        /// In the network.
-        expected: Vec<usize>,
-    },
-    /// A number format that is not read.
-    #[error("tensor `{name}` is stored as {found}, expected F32, F16 or BF16")]
-    DataType {
-        /// The tensor.
-        name: String,
-        /// In the file.
-        found: String,
-    },
-    /// Not-a-number or infinity among the weights.
-    #[error("tensor `{name}` holds a value that is not finite")]
-    NonFinite {
-        /// The tensor.
-        name: String,
-    },
-}
-
-impl WeightError {
-    /// Stable code.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Io { .. } => "weights.io",
-            Self::Malformed { .. } => "weights.malformed",
-            Self::Duplicate { .. } => "weights.duplicate_tensor",
-            Self::Missing { .. } => "weights.missing_tensor",
-            Self::Unexpected { .. } => "weights.unexpected_tensor",
-            Self::Shape { .. } => "weights.shape",
-            Self::DataType { .. } => "weights.data_type",
-            Self::NonFinite { .. } => "weights.non_finite",
-        }
-    }
-
-    /// What to do about it.
-    pub fn help(&self) -> &'static str {
-        match self {
-            Self::Io { .. } => "check the path and its permissions, or fetch the weights again",
-            Self::Malformed { .. } | Self::NonFinite { .. } => {
-                "the file is damaged: fetch it again and compare its hash"
-            }
-            Self::Duplicate { .. } => "give each shard once",
-            Self::Missing { .. } | Self::Unexpected { .. } | Self::Shape { .. } => {
-                "the file belongs to another network: choose the preset it was made for"
-            }
-            Self::DataType { .. } => "convert the file to F32, F16 or BF16",
-        }
-    }
-}
-
-/// Number format of a saved file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Precision {
-    /// 32 bit.
-    F32,
-    /// 16 bit IEEE.
-    F16,
-}
-
-/// The tensors of one or more safetensors shards, as stored.
+/// The tensors of one or more safetensors shards.
 #[derive(Debug, Default)]
 pub struct Weights {
-    tensors: BTreeMap<String, Stored>,
+    tensors: BTreeMap<String, WeightSource>,
     metadata: BTreeMap<String, String>,
 }
 
-#[derive(Debug)]
-struct Stored {
-    dtype: Dtype,
-    shape: Vec<usize>,
-    bytes: Vec<u8>,
-}
-
 impl Weights {
-    /// Reads and merges shards.
+    /// Opens and merges shards. The files stay open while something may be read from them.
     ///
     /// # Errors
     /// [`WeightError::Io`], [`WeightError::Malformed`], [`WeightError::Duplicate`].
     pub fn read<P: AsRef<Path>>(shards: &[P]) -> Result<Self, WeightError> {
         let mut weights = Self::default();
         for path in shards {
-            let path = path.as_ref();
-            let bytes = std::fs::read(path).map_err(|source| WeightError::Io { path: path.into(), source })?;
-            weights.add(&bytes, path)?;
+            weights.add(Shard::open(path.as_ref())?, path.as_ref())?;
         }
         Ok(weights)
     }
 
-    /// Reads shards that are already in memory; `name` stands for the file in messages.
+    /// Takes over shards that are in memory; `name` stands for the file in messages.
     ///
     /// # Errors
     /// [`WeightError::Malformed`], [`WeightError::Duplicate`].
     pub fn from_bytes(shards: &[&[u8]], name: &str) -> Result<Self, WeightError> {
         let mut weights = Self::default();
         for bytes in shards {
-            weights.add(bytes, Path::new(name))?;
+            weights.add(Shard::Memory(bytes.to_vec()), Path::new(name))?;
         }
         Ok(weights)
     }
 
-    fn add(&mut self, bytes: &[u8], path: &Path) -> Result<(), WeightError> {
-        let malformed = |reason: safetensors::SafeTensorError| WeightError::Malformed {
-            path: path.into(),
-            reason: reason.to_string(),
-        };
-        let (_, header) = SafeTensors::read_metadata(bytes).map_err(malformed)?;
+    /// The same for shards that are part of the program.
+    ///
+    /// # Errors
+    /// As [`from_bytes`](Self::from_bytes).
+    pub fn from_program(shards: &[&'static [u8]], name: &str) -> Result<Self, WeightError> {
+        let mut weights = Self::default();
+        for bytes in shards {
+            weights.add(Shard::Program(bytes), Path::new(name))?;
+        }
+        Ok(weights)
+    }
+
+    fn add(&mut self, shard: Shard, path: &Path) -> Result<(), WeightError> {
+        let malformed = |reason: String| WeightError::Malformed { path: path.into(), reason };
+        let length = shard.len()?;
+        let cut = || malformed("it is cut off".into());
+        if length < LENGTH_BYTES {
+            return Err(cut());
+        }
+        let first = shard.read(0, LENGTH_BYTES as usize)?;
+        let header_length = first.iter().rev().fold(0_u64, |all, byte| all << 8 | u64::from(*byte));
+        if header_length > LONGEST_HEADER {
+            return Err(malformed(format!("a header of {header_length} bytes")));
+        }
+        let data = LENGTH_BYTES + header_length;
+        if data > length {
+            return Err(cut());
+        }
+        let header = shard.read(LENGTH_BYTES, header_length as usize)?;
+        let header: Metadata = serde_json::from_slice(&header).map_err(|error| malformed(error.to_string()))?;
+        if data + header.data_len() as u64 != length {
+            return Err(malformed(format!("{length} bytes, of which the header knows {}", header.data_len())));
+        }
         self.metadata.extend(header.metadata().iter().flatten().map(|(key, value)| (key.clone(), value.clone())));
-        for (name, view) in SafeTensors::deserialize(bytes).map_err(malformed)?.tensors() {
-            let stored = Stored { dtype: view.dtype(), shape: view.shape().to_vec(), bytes: view.data().to_vec() };
-            if self.tensors.insert(name.clone(), stored).is_some() {
+        let shard = Arc::new(shard);
+        for (name, info) in header.tensors() {
+            let (start, end) = info.data_offsets;
+            let range = [start, end].map(|offset| data + offset as u64);
+            let source = WeightSource::stored(&name, &info.shape, shard.clone(), info.dtype, range);
+            if self.tensors.insert(name.clone(), source).is_some() {
                 return Err(WeightError::Duplicate { name, path: path.into() });
             }
         }
@@ -192,30 +122,57 @@ impl Weights {
     /// The values of one tensor in f32, with its shape.
     ///
     /// # Errors
-    /// [`WeightError::Missing`], [`WeightError::DataType`], [`WeightError::NonFinite`].
+    /// [`WeightError::Missing`], [`WeightError::Io`], [`WeightError::DataType`], [`WeightError::NonFinite`].
     pub fn values(&self, name: &str) -> Result<(Vec<usize>, Vec<f32>), WeightError> {
-        let stored = self.tensors.get(name).ok_or_else(|| WeightError::Missing { names: vec![name.into()] })?;
-        let halves = || stored.bytes.as_chunks::<2>().0;
-        let values: Vec<f32> = match stored.dtype {
-            Dtype::F32 => stored.bytes.as_chunks::<4>().0.iter().map(|four| f32::from_le_bytes(*four)).collect(),
-            Dtype::F16 => halves().iter().map(|two| burn::tensor::f16::from_le_bytes(*two).to_f32()).collect(),
-            Dtype::BF16 => halves().iter().map(|two| burn::tensor::bf16::from_le_bytes(*two).to_f32()).collect(),
-            other => return Err(WeightError::DataType { name: name.into(), found: format!("{other:?}") }),
-        };
-        if values.iter().any(|value| !value.is_finite()) {
-            return Err(WeightError::NonFinite { name: name.into() });
-        }
-        Ok((stored.shape.clone(), values))
+        let source = self.tensors.get(name).ok_or_else(|| WeightError::Missing { names: vec![name.into()] })?;
+        Ok((source.shape().to_vec(), source.values()?))
     }
 
     /// Loads every parameter of `module` from the key `prefix` + its path.
     ///
     /// # Errors
-    /// [`WeightError::Missing`], [`WeightError::Shape`], [`WeightError::DataType`], [`WeightError::NonFinite`], and with
-    /// [`Extra::Refused`] also [`WeightError::Unexpected`] for tensors under `prefix` that the module has no place for.
-    pub fn load<B: Backend, M: Module<B>>(&self, module: M, prefix: &str, extra: Extra) -> Result<M, WeightError> {
-        let mut loader =
-            Loader { weights: self, path: vec![], prefix, used: BTreeSet::new(), missing: vec![], error: None };
+    /// [`WeightError::Missing`], [`WeightError::Shape`], [`WeightError::DataType`], [`WeightError::NonFinite`],
+    /// [`WeightError::Io`], and with [`Extra::Refused`] also [`WeightError::Unexpected`] for tensors under `prefix` that the
+    /// module has no place for.
+    pub fn load<B: ModelBackend, M: Module<B>>(&self, module: M, prefix: &str, extra: Extra) -> Result<M, WeightError> {
+        self.load_into(module, prefix, extra, Residence::Memory)
+    }
+
+    /// The same for networks that are only run: every weight is read once, to see that it is whole, and then again when it is
+    /// first multiplied with. So what is in memory is what the backend made of those that are in use; backends without such
+    /// weights take them as [`load`](Self::load) does. Values of the module's parameters are no longer to be had.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    ///
+    /// # Panics
+    /// Later, in the network, when a file cannot be read any more.
+    pub fn load_on_demand<B: ModelBackend, M: Module<B>>(
+        &self,
+        module: M,
+        prefix: &str,
+        extra: Extra,
+    ) -> Result<M, WeightError> {
+        self.load_into(module, prefix, extra, Residence::OnDemand)
+    }
+
+    fn load_into<B: ModelBackend, M: Module<B>>(
+        &self,
+        module: M,
+        prefix: &str,
+        extra: Extra,
+        residence: Residence,
+    ) -> Result<M, WeightError> {
+        let mut loader = Loader {
+            weights: self,
+            residence,
+            path: vec![],
+            layer: false,
+            prefix,
+            used: BTreeSet::new(),
+            missing: vec![],
+            error: None,
+        };
         let module = module.map::<Loader<'_>>(&mut loader);
         if let Some(error) = loader.error {
             return Err(error);
@@ -230,6 +187,12 @@ impl Weights {
             Extra::Refused | Extra::Ignored => Ok(module),
         }
     }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Residence {
+    Memory,
+    OnDemand,
 }
 
 /// What to do with tensors that a module has no place for.
@@ -256,18 +219,52 @@ fn key(prefix: &str, path: &[String]) -> String {
     key
 }
 
+/// Whether parameters in this container are used by the doors of [`crate::ops`] alone.
+pub(crate) fn is_layer(container: &str) -> bool {
+    matches!(container, "Struct:Linear" | "Struct:Conv2d" | "Struct:Conv3d")
+}
+
 struct Loader<'a> {
     weights: &'a Weights,
+    residence: Residence,
     path: Vec<String>,
+    layer: bool,
     prefix: &'a str,
     used: BTreeSet<String>,
     missing: Vec<String>,
     error: Option<WeightError>,
 }
 
-impl<B: Backend> ModuleMapper<B> for Loader<'_> {
+impl Loader<'_> {
+    /// The tensor of this name and shape. It is read in any case, to see that it is whole.
+    fn tensor<B: ModelBackend, const D: usize>(
+        &self,
+        name: &str,
+        expected: Vec<usize>,
+        device: &B::Device,
+    ) -> Result<Tensor<B, D>, WeightError> {
+        let source = &self.weights.tensors[name];
+        let values = source.values()?;
+        let found = source.shape().to_vec();
+        if found != expected {
+            return Err(WeightError::Shape { name: name.into(), found, expected });
+        }
+        // Vectors are small, and biases are not packed.
+        if self.residence == Residence::OnDemand
+            && self.layer
+            && D > 1
+            && let Some(weight) = B::weight_on_demand(source)
+        {
+            return Ok(weight);
+        }
+        Ok(Tensor::from_data(TensorData::new(values, found), (device, DType::F32)))
+    }
+}
+
+impl<B: ModelBackend> ModuleMapper<B> for Loader<'_> {
     fn enter_module(&mut self, name: &str, container: &str) {
         self.path.push(piece(name, container));
+        self.layer = is_layer(container);
     }
 
     fn exit_module(&mut self, _name: &str, _container: &str) {
@@ -280,16 +277,9 @@ impl<B: Backend> ModuleMapper<B> for Loader<'_> {
             self.missing.push(name);
             return param;
         }
-        let expected = param.lazy_shape().to_vec();
-        match self.weights.values(&name) {
-            Ok((found, _)) if found != expected => {
-                self.error.get_or_insert(WeightError::Shape { name, found, expected });
-                param
-            }
-            Ok((shape, values)) => {
+        match self.tensor(&name, param.lazy_shape().to_vec(), &param.lazy_device()) {
+            Ok(tensor) => {
                 self.used.insert(name);
-                let device = param.lazy_device();
-                let tensor = Tensor::from_data(TensorData::new(values, shape), (&device, DType::F32));
                 let id = param.id;
                 param.transform_for_load(tensor, id)
             }
@@ -301,75 +291,10 @@ impl<B: Backend> ModuleMapper<B> for Loader<'_> {
     }
 }
 
-struct Collector<'a> {
-    path: Vec<String>,
-    prefix: &'a str,
-    tensors: Vec<(String, Vec<usize>, Vec<f32>)>,
-}
-
-impl<B: Backend> ModuleVisitor<B> for Collector<'_> {
-    fn enter_module(&mut self, name: &str, container: &str) {
-        self.path.push(piece(name, container));
-    }
-
-    fn exit_module(&mut self, _name: &str, _container: &str) {
-        self.path.pop();
-    }
-
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<B, D>>) {
-        let data = param.val().into_data().convert::<f32>();
-        let shape = data.shape.to_vec();
-        let values = data.into_vec::<f32>().unwrap_or_default();
-        self.tensors.push((key(self.prefix, &self.path), shape, values));
-    }
-}
-
-/// Every parameter of a module: key, shape, values.
-pub fn collect<B: Backend, M: Module<B>>(module: &M, prefix: &str) -> Vec<(String, Vec<usize>, Vec<f32>)> {
-    let mut collector = Collector { path: vec![], prefix, tensors: vec![] };
-    module.visit(&mut collector);
-    collector.tensors
-}
-
-/// The bytes of a safetensors file with these tensors and header texts.
-///
-/// # Errors
-/// [`WeightError::Malformed`] when two tensors share a name or the header is too large.
-pub fn to_bytes(
-    tensors: &[(String, Vec<usize>, Vec<f32>)],
-    precision: Precision,
-    metadata: BTreeMap<String, String>,
-) -> Result<Vec<u8>, WeightError> {
-    let malformed = |reason: safetensors::SafeTensorError| WeightError::Malformed {
-        path: PathBuf::new(),
-        reason: reason.to_string(),
-    };
-    let encoded: Vec<(&str, &[usize], Vec<u8>)> = tensors
-        .iter()
-        .map(|(name, shape, values)| {
-            let bytes = match precision {
-                Precision::F32 => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
-                Precision::F16 => {
-                    values.iter().flat_map(|value| burn::tensor::f16::from_f32(*value).to_le_bytes()).collect()
-                }
-            };
-            (name.as_str(), shape.as_slice(), bytes)
-        })
-        .collect();
-    let dtype = match precision {
-        Precision::F32 => Dtype::F32,
-        Precision::F16 => Dtype::F16,
-    };
-    let mut views = Vec::with_capacity(encoded.len());
-    for (name, shape, bytes) in &encoded {
-        views.push((*name, TensorView::new(dtype, shape.to_vec(), bytes).map_err(malformed)?));
-    }
-    safetensors::serialize(views, Some(metadata.into_iter().collect())).map_err(malformed)
-}
-
 #[cfg(test)]
 mod tests {
     use burn::backend::Flex;
+    use burn::tensor::backend::Backend;
 
     use super::*;
     use crate::layers::{Linear, Start};

@@ -84,7 +84,7 @@ pub fn run(job: &BenchJob, events: &Events) -> Result<Report, Error> {
         (PresetName::Sd15, None) => {
             events.note("preset `sd15` without weights: measuring with random ones");
             let config = model::preset::Preset::Sd15.config();
-            Networks::init(&config, 1, &Default::default())
+            Networks::draw_to_run(&config, 1, &Default::default())
                 .map_err(NetworksError::from)?
                 .with_precision(precision.into())
         }

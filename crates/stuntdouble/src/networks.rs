@@ -48,9 +48,9 @@ impl LoadedNetworks {
             }
             (PresetName::Bundled, None) => {
                 let parts = bundled::verified_parts()?;
-                let weights = Weights::from_bytes(&parts, "bundled weights")?;
+                let weights = Weights::from_program(&parts, "bundled weights")?;
                 Ok(Self {
-                    networks: Networks::load(&weights, &device)?,
+                    networks: Networks::load_to_run(&weights, None, &device)?,
                     fingerprint: fingerprint(parts.iter().map(Sha256::digest)),
                 })
             }
@@ -61,10 +61,11 @@ impl LoadedNetworks {
             (preset, Some(folder)) => {
                 let shards = shards(folder)?;
                 let weights = Weights::read(&shards)?;
-                let networks = match (weights.metadata(model::networks::CONFIG_KEY), preset) {
-                    (None, PresetName::Sd15) => Networks::load_as(&Preset::Sd15.config(), &weights, &device)?,
-                    _ => Networks::load(&weights, &device)?,
+                let config = match (weights.metadata(model::networks::CONFIG_KEY), preset) {
+                    (None, PresetName::Sd15) => Some(Preset::Sd15.config()),
+                    _ => None,
                 };
+                let networks = Networks::load_to_run(&weights, config, &device)?;
                 let hashes: Result<Vec<_>, _> = shards.iter().map(|path| hash_of(path)).collect();
                 Ok(Self { networks, fingerprint: fingerprint(hashes?) })
             }

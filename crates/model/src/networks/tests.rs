@@ -27,9 +27,10 @@ pub(crate) fn awake(networks: Networks<Flex>) -> Networks<Flex> {
             *value = ((place * 31 + index * 7) as f32).sin() * 0.2;
         }
     }
-    let bytes = to_bytes(&tensors, Precision::F32, BTreeMap::new()).unwrap();
+    let header = BTreeMap::from([(CONFIG_KEY.into(), serde_json::to_string(networks.config()).unwrap())]);
+    let bytes = to_bytes(&tensors, Precision::F32, header).unwrap();
     let weights = Weights::from_bytes(&[&bytes], "memory").unwrap();
-    Networks::load_as(networks.config(), &weights, &Default::default()).unwrap()
+    Networks::load(&weights, &Default::default()).unwrap()
 }
 
 fn random<const R: usize>(shape: [usize; R]) -> Tensor<Flex, R> {
@@ -64,6 +65,43 @@ fn they_come_back_from_a_file() {
     for prefix in ["autoencoder.encoder.", "reference_unet.", "denoising_unet.", "pose_modulation.skeleton."] {
         assert!(weights.names().any(|name| name.starts_with(prefix)), "{prefix}");
     }
+}
+
+#[test]
+fn networks_read_on_demand_are_the_same_networks() {
+    let device = Default::default();
+    let networks = awake(tiny(|_| {}, 4));
+    let bytes = networks.to_bytes(Precision::F32, BTreeMap::new()).unwrap();
+    let weights = Weights::from_bytes(&[&bytes], "memory").unwrap();
+    let config = networks.config().clone();
+    let to_run = |config| Networks::<Flex>::load_to_run(&weights, config, &device).unwrap();
+    let (latent, video, clip) = (random::<4>([1, 4, 2, 2]), random([1, 4, 2, 2, 2]), conditions(2));
+    let run = |networks: &Networks<Flex>| {
+        let state = networks.reference_state(latent.clone(), None);
+        let timestep = Tensor::from_floats([500.0], &device);
+        let both = networks.predict_both(video.clone(), timestep, &networks.clip_features(&clip), (&state).into());
+        let [with, without] = both.map(|velocity| velocity.into_data());
+        (with, without, networks.autoencoder.decode(latent.clone()).into_data())
+    };
+    for precision in [ComputePrecision::F32, ComputePrecision::Bf16] {
+        let expected = run(&networks.clone().with_precision(precision));
+        let found = to_run(None).with_precision(precision);
+        assert_eq!(run(&found), expected);
+        // Let go of and read once more.
+        found.rest(Part::Reference);
+        found.rest(Part::Autoencoder);
+        assert_eq!(run(&found), expected);
+    }
+    assert_eq!(to_run(Some(config.clone())).config(), &config);
+    let drawn = || Networks::<Flex>::draw_to_run(&config, 3, &device).unwrap();
+    assert_eq!(run(&drawn()), run(&drawn()));
+}
+
+#[test]
+#[should_panic(expected = "no readable weights")]
+fn networks_read_on_demand_cannot_be_saved() {
+    let drawn = Networks::<Flex>::draw_to_run(&Preset::Tiny.config(), 3, &Default::default()).unwrap();
+    drawn.to_tensors();
 }
 
 #[test]

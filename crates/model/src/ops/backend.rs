@@ -3,6 +3,8 @@
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 
+use crate::weights::WeightSource;
+
 use super::{Added, Convolution, ConvolutionGradients, KeysValues, Normalisation, composed};
 
 /// A tensor backend with the hot operations that networks need. Each has a default composed of Burn operations; shapes are
@@ -16,6 +18,15 @@ pub trait ModelBackend: Backend {
 
     /// Convolutions of f32 have gradients of their own.
     const OWN_GRADIENTS: bool = false;
+
+    /// A tensor that stands for a weight of `source`'s shape in the doors, which read it when they need it; none where the
+    /// backend has no such tensors. Nothing but doors may see it.
+    fn weight_on_demand<const R: usize>(_source: &WeightSource) -> Option<Tensor<Self, R>> {
+        None
+    }
+
+    /// Lets go of what doors keep of a weight that they can read again.
+    fn forget<const R: usize>(_weight: Tensor<Self, R>) {}
 
     /// The gradient of a convolution's weight, `[C_out, C_in, k, k]`; only where the backend says that it has its own.
     fn conv2d_weight_gradient(known: ConvolutionGradients<Self>) -> Tensor<Self, 4> {

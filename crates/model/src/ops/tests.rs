@@ -5,6 +5,7 @@ use burn::tensor::{DType, Distribution, Tensor, TensorData, Tolerance};
 use proptest::prelude::*;
 
 use super::*;
+use crate::weights::WeightSource;
 
 fn random<const R: usize>(shape: [usize; R]) -> Tensor<Flex, R> {
     Tensor::random(shape, Distribution::Uniform(-1.0, 1.0), &Default::default())
@@ -307,6 +308,43 @@ proptest! {
             let both = concat_channels(vec![map.clone(), map.clone()]);
             both.into_data().assert_eq(&Tensor::cat(vec![map.clone(), map.clone()], 1).into_data(), true);
             add(map.clone(), map.clone()).into_data().assert_eq(&(map.clone() * 2.0).into_data(), true);
+        }
+    }
+}
+
+/// A weight read on demand and the same numbers in a tensor, through all doors that take weights, both precisions.
+#[test]
+fn weights_on_demand_are_the_same_weights() {
+    fn both<const R: usize>(shape: [usize; R], seed: u64) -> [Tensor<Flex, R>; 2] {
+        let source = WeightSource::drawn("w", &shape, seed, 0.1);
+        let stored = Tensor::from_data(TensorData::new(source.values().unwrap(), shape), &Default::default());
+        [stored, Flex::weight_on_demand(&source).unwrap()]
+    }
+    fn same<const R: usize, const Q: usize>(
+        weights: [Tensor<Flex, R>; 2],
+        door: impl Fn(Tensor<Flex, R>) -> Tensor<Flex, Q>,
+    ) {
+        let [stored, on_demand] = weights;
+        assert_eq!(on_demand.dims(), stored.dims());
+        let expected = door(stored).into_data();
+        assert_eq!(door(on_demand.clone()).into_data(), expected);
+        Flex::forget(on_demand.clone());
+        assert_eq!(door(on_demand).into_data(), expected);
+    }
+    for dtype in [DType::F32, DType::BF16] {
+        let (rows, video) = (random([5, 6]).cast(dtype), random([1, 4, 3, 5, 6]).cast(dtype));
+        same(both([4, 6], 1), |weight| linear(rows.clone(), weight, plain()));
+        same(both([4, 6], 2), |weight| linear_geglu(rows.clone(), weight, None));
+        same(both([1, 1], 3), |weight| linear(rows.clone().narrow(1, 0, 1), weight, plain()));
+        same(both([2, 4, 3, 3, 3], 4), |weight| conv3d(video.clone(), weight, None, [1; 3]));
+        // Direct and fast.
+        for (channels, side) in [(8, 6), (64, 32)] {
+            let map = random([1, channels, side, side]).cast(dtype);
+            for stride in [1, 2] {
+                let convolution = || Convolution::same(3, stride, None);
+                same(both([channels, channels, 3, 3], 5), |weight| conv2d(map.clone(), weight, convolution()));
+            }
+            same(both([channels, channels, 3, 3], 6), |weight| upsample_conv2d(map.clone(), weight, None));
         }
     }
 }

@@ -1,14 +1,12 @@
 //! Each stage of a clip with its peak of memory.
 
 use burn::tensor::Tensor;
-use model::networks::{ClipConditions, Networks};
-use model::reference_net::ReferenceNet;
-use model::unet::UnetConfig;
+use model::networks::{ClipConditions, Networks, Part};
 
 use super::{Measured, StageTime, random};
 use crate::networks::Cpu;
 
-pub(super) fn measure(mut networks: Networks<Cpu>, measured: &Measured) -> Vec<StageTime> {
+pub(super) fn measure(networks: Networks<Cpu>, measured: &Measured) -> Vec<StageTime> {
     let Measured { size, frames, .. } = *measured;
     let (config, device) = (networks.config().clone(), Default::default());
     let (cells, c) = (size / 8, config.autoencoder.latent_channels());
@@ -24,8 +22,9 @@ pub(super) fn measure(mut networks: Networks<Cpu>, measured: &Measured) -> Vec<S
     stage("encode a frame", &mut || drop(networks.autoencoder.encode(picture.clone())));
     stage("reference", &mut || drop(networks.reference_state(latent.clone(), embedding.clone())));
     let reference = networks.reference_state(latent.clone(), embedding.clone());
-    // As large as the denoiser, and done with.
-    networks.reference_unet = ReferenceNet::init(&UnetConfig::tiny(), &device);
+    // As the pipeline does.
+    networks.rest(Part::Reference);
+    networks.rest(Part::Autoencoder);
     let video = || random([1, c, frames, cells, cells]);
     let conditions = ClipConditions {
         environment: video(),

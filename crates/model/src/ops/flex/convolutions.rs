@@ -42,12 +42,22 @@ pub(super) fn convolve<T: Number>(
     weight: Tensor<Flex, 4>,
     convolution: Convolution<Flex>,
 ) -> Tensor<Flex, 4> {
-    let ([m, _, h, w], [c_out, c_in, k, _]) = (x.dims(), weight.dims());
+    run::<T, 4>(x, weight, convolution)
+}
+
+/// A convolution of maps by a weight `[C_out, .., k, k]`.
+fn run<T: Number, const R: usize>(
+    x: Tensor<Flex, 4>,
+    weight: Tensor<Flex, R>,
+    convolution: Convolution<Flex>,
+) -> Tensor<Flex, 4> {
+    let ([m, c_in, h, w], shape) = (x.dims(), weight.dims());
+    let (c_out, kernel) = (shape[0], shape[R - 1]);
     let Convolution { bias, stride, padding: [before, after], shift, residual, activation } = convolution;
-    let geometry = Geometry { kernel: k, stride, before, after };
+    let geometry = Geometry { kernel, stride, before, after };
     let [height, width] = [geometry.output(h), geometry.output(w)];
     let form = Form::of_convolution(geometry, [c_in, c_out], m * height * width);
-    let Pack::Convolution(packed) = &*packed::<T, 4>(weight, form) else { unreachable!("the pack of a convolution") };
+    let Pack::Convolution(packed) = &*packed::<T, R>(weight, form) else { unreachable!("the pack of a convolution") };
     let (x, bias) = (cells::<T>(x), bias.map(floats));
     let frames = shift.as_ref().map_or(1, |shift| m / shift.dims()[0]);
     let shift = shift.map(floats);
@@ -108,7 +118,7 @@ pub(super) fn convolve_video<T: Number>(
     }
     let gathered = gathered.stored([b * frames, h, w, c * k_n], MAP);
     let convolution = Convolution { padding: [sides; 2], ..Convolution::same(k, 1, bias) };
-    let y = convolve::<T>(gathered, weight.reshape([c_out, c * k_n, k, k]), convolution);
+    let y = run::<T, 5>(gathered, weight, convolution);
     let [_, _, height, width] = y.dims();
     y.permute([0, 2, 3, 1]).reshape([b, frames, height, width, c_out]).permute([0, 4, 1, 2, 3])
 }

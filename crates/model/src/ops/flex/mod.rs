@@ -4,6 +4,7 @@
 //! are packed as whatever comes to them. Numbers that are neither f32 nor bf16 go to the composed doors.
 
 mod convolutions;
+mod on_demand;
 mod packs;
 mod products;
 mod space;
@@ -13,6 +14,7 @@ use burn::backend::Flex;
 use burn::tensor::{DType, Tensor, bf16};
 
 use super::{Activation, Added, Convolution, ConvolutionGradients, KeysValues, ModelBackend, Normalisation, composed};
+use crate::weights::WeightSource;
 use convolutions::{convolve, convolve_video, input_gradient, plain_order, upsample_convolve, weight_gradient};
 use packs::Form;
 use products::{attention, group_norm, layer_norm, product, silu, temporal_attention};
@@ -27,6 +29,14 @@ impl ModelBackend for Flex {
 
     fn conv2d_input_gradient(known: ConvolutionGradients<Self>) -> Tensor<Self, 4> {
         input_gradient(known)
+    }
+
+    fn weight_on_demand<const R: usize>(source: &WeightSource) -> Option<Tensor<Self, R>> {
+        Some(on_demand::weight_on_demand(source))
+    }
+
+    fn forget<const R: usize>(weight: Tensor<Self, R>) {
+        packs::forget(weight);
     }
 
     fn plain_order(map: Tensor<Self, 4>) -> Tensor<Self, 4> {

@@ -8,13 +8,14 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use burn::backend::Flex;
-use burn::tensor::{Bytes, Tensor};
+use burn::tensor::{Bytes, Tensor, bf16};
 use kernels::{Cpu, Geometry, PackedConvolution, PackedMatrix, PackedUpsample, winograd_pays};
 
+use super::on_demand::{address, read, source_of};
 use super::storage::{Number, in_order, is_run, of, slice};
 
 /// Packs of a fast convolution take four times the memory of the weights; larger ones than this are not made.
-const FAST_ELEMENTS: usize = 12 << 20;
+const FAST_ELEMENTS: usize = 4 << 20;
 
 /// What a weight is packed for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -83,24 +84,20 @@ impl<T: Number> Packs<T> {
 pub(super) fn packed<T: Number, const R: usize>(weight: Tensor<Flex, R>, form: Form) -> Arc<Pack<T>> {
     let shape = weight.dims();
     let weight = of(weight);
-    if !is_run(&weight) {
+    let memory = weight.data_arc();
+    let source = if is_run(&weight) && memory.len() > size_of::<f32>() { None } else { source_of(&memory) };
+    if source.is_none() && !is_run(&weight) {
         // Another view of the same memory may have the same shape and start.
         return Arc::new(pack(slice::<T>(&in_order::<T>(weight)), &shape, form));
     }
-    let memory = weight.data_arc();
-    let key = Key {
-        address: Arc::as_ptr(&memory) as usize,
-        offset: weight.layout().start_offset(),
-        shape: shape.to_vec(),
-        form,
-    };
+    let key = Key { address: address(&memory), offset: weight.layout().start_offset(), shape: shape.to_vec(), form };
     let lock = || T::packs().0.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(entry) = lock().get_or_insert_default().get(&key)
         && entry.weights.strong_count() > 0
     {
         return entry.pack.clone();
     }
-    let values = in_order::<T>(weight);
+    let values = in_order::<T>(source.as_ref().map_or(weight, read));
     let pack = Arc::new(pack(slice::<T>(&values), &shape, form));
     let mut packs = lock();
     let packs = packs.get_or_insert_default();
@@ -109,14 +106,30 @@ pub(super) fn packed<T: Number, const R: usize>(weight: Tensor<Flex, R>, form: F
     pack
 }
 
+/// Lets go of the packs of a weight that can be read again.
+pub(super) fn forget<const R: usize>(weight: Tensor<Flex, R>) {
+    let memory = of(weight).data_arc();
+    if source_of(&memory).is_some() {
+        forget_of::<f32>(address(&memory));
+        forget_of::<bf16>(address(&memory));
+    }
+}
+
+fn forget_of<T: Number>(address: usize) {
+    let mut packs = T::packs().0.lock().unwrap_or_else(PoisonError::into_inner);
+    packs.get_or_insert_default().retain(|key, _| key.address != address);
+}
+
+/// `shape` is the weight's; the frames of a video's convolution count as input channels.
 fn pack<T: Number>(weight: &[T], shape: &[usize], form: Form) -> Pack<T> {
     let cpu = Cpu::detect();
-    let (outputs, inputs) = (shape[0], shape[1]);
+    let kernel = shape[shape.len() - 1];
+    let (outputs, inputs) = (shape[0], shape[1] * if shape.len() == 5 { shape[2] } else { 1 });
     match form {
         Form::Linear => Pack::Matrix(PackedMatrix::linear(cpu, weight, outputs, inputs)),
         Form::Geglu => Pack::Matrix(PackedMatrix::geglu(cpu, weight, outputs / 2, inputs)),
         Form::Convolution { stride, before, after } => {
-            let geometry = Geometry { kernel: shape[2], stride, before, after };
+            let geometry = Geometry { kernel, stride, before, after };
             Pack::Convolution(PackedConvolution::new(cpu, weight, outputs, inputs, geometry))
         }
         Form::FastConvolution { before, after } => {
