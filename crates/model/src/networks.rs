@@ -92,6 +92,8 @@ pub enum Part {
     Reference,
     /// The autoencoder: not needed while a clip is denoised.
     Autoencoder,
+    /// Pose modulation and object guider: done after [`clip_features`](Networks::clip_features).
+    Conditions,
 }
 
 /// The networks.
@@ -212,7 +214,12 @@ impl<B: ModelBackend> Networks<B> {
                 self.image_encoder.visit(&mut Forget);
             }
             Part::Autoencoder => self.autoencoder.visit(&mut Forget),
+            Part::Conditions => {
+                self.pose_modulation.visit(&mut Forget);
+                self.object_guider.visit(&mut Forget);
+            }
         }
+        B::release_spare_memory();
     }
 
     /// The same networks calculating in another precision.

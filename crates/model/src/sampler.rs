@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::ddim::{self, Ddim, DdimConfig};
-use crate::networks::{ClipConditions, ClipFeatures, Networks, ReferenceState};
+use crate::networks::{ClipConditions, ClipFeatures, Networks, Part, ReferenceState};
 use crate::ops::ModelBackend;
 
 /// How a clip is sampled.
@@ -143,7 +143,7 @@ pub fn starting_noise<B: ModelBackend>(
 }
 
 /// Makes the latents `[1, C, N, h, w]` of a clip from noise of that shape. `progress` is told how many of how many steps are
-/// done.
+/// done. Networks other than the denoiser [rest](Networks::rest) from the first step on.
 ///
 /// # Errors
 /// [`SamplingError`].
@@ -167,6 +167,9 @@ pub fn generate_clip<B: ModelBackend>(
     check_finite(&features.pose, SamplingStage::Pose)?;
     for level in features.objects.iter().flatten() {
         check_finite(level, SamplingStage::Objects)?;
+    }
+    for part in [Part::Reference, Part::Autoencoder, Part::Conditions] {
+        networks.rest(part);
     }
     let ddim = Ddim::new(settings.schedule.clone());
     let mut step = 0;

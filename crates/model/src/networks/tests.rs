@@ -88,8 +88,9 @@ fn networks_read_on_demand_are_the_same_networks() {
         let found = to_run(None).with_precision(precision);
         assert_eq!(run(&found), expected);
         // Let go of and read once more.
-        found.rest(Part::Reference);
-        found.rest(Part::Autoencoder);
+        for part in [Part::Reference, Part::Autoencoder, Part::Conditions] {
+            found.rest(part);
+        }
         assert_eq!(run(&found), expected);
     }
     assert_eq!(to_run(Some(config.clone())).config(), &config);

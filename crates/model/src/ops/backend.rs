@@ -28,6 +28,9 @@ pub trait ModelBackend: Backend {
     /// Lets go of what doors keep of a weight that they can read again.
     fn forget<const R: usize>(_weight: Tensor<Self, R>) {}
 
+    /// Lets go of memory that doors keep for their next results.
+    fn release_spare_memory() {}
+
     /// The gradient of a convolution's weight, `[C_out, C_in, k, k]`; only where the backend says that it has its own.
     fn conv2d_weight_gradient(known: ConvolutionGradients<Self>) -> Tensor<Self, 4> {
         unreachable!("no gradients of its own: {known:?}")

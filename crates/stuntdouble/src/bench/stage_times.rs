@@ -34,6 +34,7 @@ pub(super) fn measure(networks: Networks<Cpu>, measured: &Measured) -> Vec<Stage
     };
     stage("features of a clip", &mut || drop(networks.clip_features(&conditions)));
     let features = networks.clip_features(&conditions);
+    networks.rest(Part::Conditions);
     let (noise, timestep) = (video(), Tensor::from_floats([500.0], &device));
     stage("guided step of a clip", &mut || {
         drop(networks.predict_both(noise.clone(), timestep.clone(), &features, (&reference).into()));

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use media::image_file::{load_picture, save_depth, save_mask, save_picture};
 use media::picture::{Mask, Picture};
 use model::clip_plan::Clip;
-use model::networks::{Networks, Part, ReferenceState};
+use model::networks::{Networks, ReferenceState};
 use model::pixels;
 use model::sampler::{SamplingSettings, decode_frames, generate_clip, starting_noise};
 use model::weights::{Precision, to_bytes};
@@ -36,7 +36,6 @@ pub(super) fn generate(work: &Work<'_>, loaded: &LoadedNetworks) -> Result<(), E
         networks: &loaded.networks,
         reference: tensors::reference_state(&loaded.networks, &scene.reference(size)),
     };
-    loaded.networks.rest(Part::Reference);
     let mut held: VecDeque<Held> = VecDeque::new();
     let mut frames = source.frames()?;
     let mut next_frame = 0;
@@ -133,7 +132,6 @@ impl ClipMaker<'_> {
             conditions = conditions.with_temporal_reference(tensors::encoded(networks, &finished));
         }
         // 2. Denoising.
-        networks.rest(Part::Autoencoder);
         let shape = conditions.environment.dims();
         let sampling = SamplingSettings {
             steps: settings.steps,

@@ -56,7 +56,7 @@ fn run<T: Number, const R: usize>(
     let Convolution { bias, stride, padding: [before, after], shift, residual, activation } = convolution;
     let geometry = Geometry { kernel, stride, before, after };
     let [height, width] = [geometry.output(h), geometry.output(w)];
-    let form = Form::of_convolution(geometry, [c_in, c_out], m * height * width);
+    let form = Form::of_convolution::<T>(geometry, [c_in, c_out], m * height * width);
     let Pack::Convolution(packed) = &*packed::<T, R>(weight, form) else { unreachable!("the pack of a convolution") };
     let (x, bias) = (cells::<T>(x), bias.map(floats));
     let frames = shift.as_ref().map_or(1, |shift| m / shift.dims()[0]);

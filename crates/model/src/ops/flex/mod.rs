@@ -18,6 +18,7 @@ use crate::weights::WeightSource;
 use convolutions::{convolve, convolve_video, input_gradient, plain_order, upsample_convolve, weight_gradient};
 use packs::Form;
 use products::{attention, group_norm, layer_norm, product, silu, temporal_attention};
+use storage::Number;
 
 impl ModelBackend for Flex {
     const CHANNELS_LAST: bool = true;
@@ -37,6 +38,11 @@ impl ModelBackend for Flex {
 
     fn forget<const R: usize>(weight: Tensor<Self, R>) {
         packs::forget(weight);
+    }
+
+    fn release_spare_memory() {
+        f32::spares().release();
+        bf16::spares().release();
     }
 
     fn plain_order(map: Tensor<Self, 4>) -> Tensor<Self, 4> {

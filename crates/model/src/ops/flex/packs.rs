@@ -14,7 +14,8 @@ use kernels::{Cpu, Geometry, PackedConvolution, PackedMatrix, PackedUpsample, wi
 use super::on_demand::{address, read, source_of};
 use super::storage::{Number, in_order, is_run, of, slice};
 
-/// Packs of a fast convolution take four times the memory of the weights; larger ones than this are not made.
+/// Packs of a fast convolution take four times the memory of f32 weights: of larger ones than this they are not made, nor of
+/// half as large ones of bf16, for which they take eight times.
 const FAST_ELEMENTS: usize = 4 << 20;
 
 /// What a weight is packed for.
@@ -30,9 +31,9 @@ pub(super) enum Form {
 
 impl Form {
     /// For a convolution between `[C_in, C_out]` channels, with `cells` in its result.
-    pub(super) fn of_convolution(geometry: Geometry, channels: [usize; 2], cells: usize) -> Self {
+    pub(super) fn of_convolution<T: Number>(geometry: Geometry, channels: [usize; 2], cells: usize) -> Self {
         let Geometry { kernel, stride, before, after } = geometry;
-        if kernel == 3 && stride == 1 && is_fast(channels, cells) {
+        if kernel == 3 && stride == 1 && is_fast::<T>(channels, cells) {
             Self::FastConvolution { before, after }
         } else {
             Self::Convolution { stride, before, after }
@@ -42,12 +43,16 @@ impl Form {
     /// For a convolution after an enlargement.
     pub(super) fn of_upsample<T: Number>(channels: [usize; 2], cells: usize) -> Self {
         // Of bf16 the direct form is the faster one.
-        if size_of::<T>() == size_of::<f32>() && is_fast(channels, cells) { Self::FastUpsample } else { Self::Upsample }
+        if size_of::<T>() == size_of::<f32>() && is_fast::<T>(channels, cells) {
+            Self::FastUpsample
+        } else {
+            Self::Upsample
+        }
     }
 }
 
-fn is_fast([c_in, c_out]: [usize; 2], cells: usize) -> bool {
-    winograd_pays([c_in, c_out], cells) && 9 * c_in * c_out <= FAST_ELEMENTS
+fn is_fast<T: Number>([c_in, c_out]: [usize; 2], cells: usize) -> bool {
+    winograd_pays([c_in, c_out], cells) && 9 * c_in * c_out <= FAST_ELEMENTS * size_of::<T>() / size_of::<f32>()
 }
 
 /// A packed weight.

@@ -12,7 +12,7 @@ use super::storage::Number;
 /// Below this many bytes the allocator does as well.
 const LEAST: usize = 64 * 1024;
 /// Bytes of each type that wait for their next use at most.
-const MOST: usize = 1 << 29;
+const MOST: usize = 1 << 28;
 
 /// Memory of results that are gone, oldest first.
 pub(super) struct Spares<T>(Mutex<Vec<Vec<T>>>);
@@ -28,6 +28,11 @@ impl<T: Number> Spares<T> {
         let fitting = spares.iter().enumerate().filter(|(_, spare)| (len..2 * len).contains(&spare.len()));
         let (place, _) = fitting.min_by_key(|(_, spare)| spare.len())?;
         Some(spares.remove(place))
+    }
+
+    /// Gives all of it back to the system.
+    pub(super) fn release(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     fn give(&self, spare: Vec<T>) {
