@@ -8,8 +8,13 @@ use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 
-/// Bytes of a cache line, and of the widest vector.
+use memmap2::MmapMut;
+
+/// Bytes of a cache line, and of the widest vector; less than a page.
 const ALIGN: usize = 64;
+/// From so many bytes on a buffer is a mapping of its own, which the system has back when it goes. An allocator would keep
+/// the place of a pack among others for a piece of the same size.
+const MAPPED: usize = 1 << 20;
 
 /// Types for which all-zero bytes are a value and which need no drop.
 ///
@@ -39,7 +44,19 @@ unsafe impl<T: Plain> Plain for Address<T> {}
 pub(crate) struct Buffer<T: Plain> {
     data: NonNull<T>,
     len: usize,
+    home: Home,
     owns: PhantomData<T>,
+}
+
+/// Where a buffer's elements are.
+enum Home {
+    /// There are none.
+    Nowhere,
+    Heap,
+    /// Held until the buffer goes.
+    Mapped {
+        _map: MmapMut,
+    },
 }
 
 // SAFETY: the buffer owns its memory as a `Vec` does, and `T` is `Send` and `Sync`.
@@ -54,13 +71,18 @@ impl<T: Plain> Buffer<T> {
     /// When `len` elements are more than the address space.
     pub(crate) fn zeros(len: usize) -> Self {
         if len == 0 {
-            return Self { data: NonNull::dangling(), len, owns: PhantomData };
+            return Self { data: NonNull::dangling(), len, home: Home::Nowhere, owns: PhantomData };
         }
         let layout = Self::layout(len);
+        if layout.size() >= MAPPED {
+            let mut map = MmapMut::map_anon(layout.size()).unwrap_or_else(|_| handle_alloc_error(layout));
+            let data = NonNull::new(map.as_mut_ptr().cast()).unwrap_or_else(|| handle_alloc_error(layout));
+            return Self { data, len, home: Home::Mapped { _map: map }, owns: PhantomData };
+        }
         // SAFETY: the layout is not empty, because `len > 0` and no `Plain` type is empty.
         let data = unsafe { alloc_zeroed(layout) }.cast::<T>();
         let data = NonNull::new(data).unwrap_or_else(|| handle_alloc_error(layout));
-        Self { data, len, owns: PhantomData }
+        Self { data, len, home: Home::Heap, owns: PhantomData }
     }
 
     fn layout(len: usize) -> Layout {
@@ -72,7 +94,7 @@ impl<T: Plain> Buffer<T> {
 impl<T: Plain> Deref for Buffer<T> {
     type Target = [T];
     fn deref(&self) -> &[T] {
-        // SAFETY: `data` points to `len` values, zeroed when allocated (or dangles, aligned, with `len == 0`).
+        // SAFETY: `data` points to `len` values, zeroed when allocated or mapped (or dangles, aligned, with `len == 0`).
         unsafe { std::slice::from_raw_parts(self.data.as_ptr(), self.len) }
     }
 }
@@ -86,9 +108,10 @@ impl<T: Plain> DerefMut for Buffer<T> {
 
 impl<T: Plain> Drop for Buffer<T> {
     fn drop(&mut self) {
-        if self.len > 0 {
+        match self.home {
             // SAFETY: allocated in `zeros` with the same layout.
-            unsafe { dealloc(self.data.as_ptr().cast(), Self::layout(self.len)) }
+            Home::Heap => unsafe { dealloc(self.data.as_ptr().cast(), Self::layout(self.len)) },
+            Home::Nowhere | Home::Mapped { .. } => {}
         }
     }
 }
@@ -142,11 +165,13 @@ mod tests {
 
     #[test]
     fn buffers_and_scratch_are_aligned() {
-        for len in [0, 1, 3, 1000] {
-            let buffer = Buffer::<f32>::zeros(len);
+        for len in [0, 1, 3, 1000, MAPPED / 4, MAPPED + 1] {
+            let mut buffer = Buffer::<f32>::zeros(len);
             assert_eq!(buffer.len(), len);
             assert!(buffer.iter().all(|x| *x == 0.0));
             assert_eq!(buffer.as_ptr().addr() % if len == 0 { 4 } else { ALIGN }, 0);
+            buffer.fill(2.0);
+            assert!(buffer.iter().all(|x| *x == 2.0));
         }
         let bytes = Scratch::bytes::<f32>(5) + Scratch::bytes::<half::bf16>(33);
         with_scratch(bytes, |mut scratch| {
