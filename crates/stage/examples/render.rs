@@ -4,8 +4,9 @@
 //!
 //! Without `--assets` the built-in cast acts. `--sheet-only` writes the sheet and nothing else, `--pack FILE` writes the
 //! assets as a pack of at most 30 MiB and reads it back, `--digest` says the SHA-256 of all files of the clips,
-//! `--audit SET:CLIPS` says how far feet are from the floor and how often things go through bodies, `--measure N` renders `N`
-//! clips and says how fast: one pass of colour with shadow, and the whole bundle.
+//! `--videos SHARE` sets the share of clips before a video, `--audit SET:CLIPS` says how far feet are from the floor and how
+//! often things go through bodies, `--measure N` renders `N` clips and says how fast: one pass of colour with shadow, and the
+//! whole bundle.
 
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -61,6 +62,7 @@ fn wish() -> Result<Wish, Box<dyn Error>> {
             }
             "--frames" => wish.settings.frames = value()?.parse()?,
             "--references" => wish.settings.references = value()?.parse()?,
+            "--videos" => wish.settings.video_share = value()?.parse()?,
             "--no-twin" => wish.settings.twin = false,
             "--digest" => wish.digest = true,
             "--audit" => {
@@ -211,6 +213,7 @@ fn measure(assets: &Assets, settings: &ClipSettings, clips: u64) -> Result<(), B
         names[4].insert(match &spec.scene.backdrop {
             Backdrop::Panorama { panorama, ground, .. } => format!("{panorama} {ground:?}"),
             Backdrop::Room { floor, wall, .. } => format!("{} {}", floor.texture, wall.texture),
+            Backdrop::Video { video, .. } => video.clone(),
             Backdrop::Plain { .. } => "plain".into(),
         });
     }

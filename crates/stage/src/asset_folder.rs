@@ -16,6 +16,7 @@ use crate::pack::is_pack;
 use crate::panorama::Panorama;
 use crate::prop::Prop;
 use crate::texture_file::{TextureCache, decode_texture, read_limited};
+use crate::video::{VIDEO_MEMORY, Video};
 
 /// Longest side of a kept texture, in texels.
 const TEXTURE_SIDE: usize = 512;
@@ -103,6 +104,21 @@ impl Assets {
                         Ok(vec![Named::new("texture", &stem(path), texture.limited(TEXTURE_SIDE))])
                     };
                     assets.textures.extend(gather(files(&entry, PICTURES)?, read, &mut warnings));
+                    known = true;
+                }
+                "videos" => {
+                    // One after the other, so that which one finds no more room is always the same.
+                    let mut memory = VIDEO_MEMORY;
+                    for video in sorted_entries(&entry)?.into_iter().filter(|path| path.is_dir()) {
+                        let read = files(&video, PICTURES).and_then(|paths| Video::load(&video, &paths, memory));
+                        match read {
+                            Ok(read) => {
+                                memory -= read.bytes();
+                                assets.videos.push(Named::new("video", &stem_of_folder(&video), read));
+                            }
+                            Err(cause) => warnings.push(Warning { cause }),
+                        }
+                    }
                     known = true;
                 }
                 _ => {}

@@ -7,6 +7,7 @@
 //! | `props/PACK` | one object a file; files directly in `props` hold one object a root node |
 //! | `panoramas` | equirectangular pictures; `lighting.json` with their light is optional |
 //! | `textures` | pictures for grounds, floors and walls |
+//! | `videos/NAME` | pictures of a moving camera, one a frame, without people |
 
 use std::sync::Arc;
 
@@ -22,6 +23,7 @@ use crate::prop::Prop;
 use crate::spec::{Build, Cast};
 use crate::split::Split;
 use crate::texture::Texture;
+use crate::video::Video;
 
 /// An asset under its name.
 #[derive(Debug, Clone)]
@@ -48,6 +50,7 @@ pub struct Assets {
     pub(crate) props: Vec<Named<Prop>>,
     pub(crate) panoramas: Vec<Named<Panorama>>,
     pub(crate) textures: Vec<Named<Texture>>,
+    pub(crate) videos: Vec<Named<Video>>,
 }
 
 impl Assets {
@@ -56,9 +59,10 @@ impl Assets {
         Self::default()
     }
 
-    /// Number of characters, motions, props, panoramas and textures.
-    pub fn counts(&self) -> [usize; 5] {
-        [self.characters.len(), self.motions.len(), self.props.len(), self.panoramas.len(), self.textures.len()]
+    /// Number of characters, motions, props, panoramas, textures and videos.
+    pub fn counts(&self) -> [usize; 6] {
+        let [characters, motions, props] = [self.characters.len(), self.motions.len(), self.props.len()];
+        [characters, motions, props, self.panoramas.len(), self.textures.len(), self.videos.len()]
     }
 
     /// Names of everything that is loaded, class by class.
@@ -67,7 +71,7 @@ impl Assets {
             list.iter().map(|named| named.id.as_bytes())
         }
         let lists = of(&self.characters).chain(of(&self.motions)).chain(of(&self.props));
-        lists.chain(of(&self.panoramas)).chain(of(&self.textures))
+        lists.chain(of(&self.panoramas)).chain(of(&self.textures)).chain(of(&self.videos))
     }
 
     /// Loaded characters.
@@ -133,6 +137,10 @@ impl Assets {
             Some(seed) => Ok(Arc::new(covering(seed))),
             None => find(&self.textures, "texture", id),
         }
+    }
+
+    pub(crate) fn video(&self, id: &str) -> Result<Arc<Video>, StageError> {
+        find(&self.videos, "video", id)
     }
 }
 

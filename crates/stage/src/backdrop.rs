@@ -1,13 +1,19 @@
-//! What is behind the person: a plain colour, a room, or a panorama over a ground, seen along single rays.
+//! What is behind the person: a plain colour, a room, or a panorama over a ground, seen along single rays; or a video, of
+//! which rays know only the ground.
 
 use std::sync::Arc;
 
+use media::picture::Picture;
+
+use crate::assets::Assets;
+use crate::error::StageError;
 use crate::layer::LightTable;
 use crate::linear::Vec3;
 use crate::panorama::Panorama;
-use crate::spec::Covering;
+use crate::spec::{Backdrop, Covering, SceneSpec};
 use crate::texture::Texture;
 use crate::trig::Exact;
+use crate::video::{Crop, Video};
 
 /// Index of the upward normal among the six of [`LightTable::axis`].
 const FLOOR: u8 = 2;
@@ -24,6 +30,14 @@ pub(crate) struct Cover {
 }
 
 impl Cover {
+    fn of(covering: &Covering, assets: &Assets) -> Result<Self, StageError> {
+        if !(covering.metres.is_finite() && covering.metres > 1e-3) {
+            let found = covering.metres.to_string();
+            return Err(StageError::BadSpec { what: "size of a covering", found, expected: "more than 0.001 m" });
+        }
+        Ok(Self { texture: assets.texture(&covering.texture)?, covering: covering.clone() })
+    }
+
     /// Linear colour at a place of the surface in metres; `footprint` is the size of a sample there, in metres.
     fn colour(&self, x: f32, y: f32, footprint: f32) -> [f32; 3] {
         let (sine, cosine) = self.covering.turn.sine_cosine();
@@ -41,6 +55,7 @@ pub(crate) enum Surroundings {
     Plain([f32; 3]),
     Room { low: Vec3, high: Vec3, floor: Cover, wall: Cover, ceiling: [f32; 3], skirting: f32 },
     Dome { panorama: Arc<Panorama>, taken_at: f32, ground: Option<Cover> },
+    Film { video: Arc<Video>, start: usize, step: usize, crop: Crop },
 }
 
 /// What a ray meets.
@@ -61,11 +76,51 @@ impl Sight {
 }
 
 impl Surroundings {
+    /// The surroundings of a scene with their assets at hand.
+    pub(crate) fn of(scene: &SceneSpec, assets: &Assets) -> Result<Self, StageError> {
+        Ok(match &scene.backdrop {
+            Backdrop::Plain { colour } => Self::Plain(*colour),
+            Backdrop::Room { low, high, floor, wall, ceiling, skirting } => Self::Room {
+                low: *low,
+                high: *high,
+                floor: Cover::of(floor, assets)?,
+                wall: Cover::of(wall, assets)?,
+                ceiling: *ceiling,
+                skirting: *skirting,
+            },
+            Backdrop::Panorama { panorama, taken_at, ground } => Self::Dome {
+                panorama: assets.panorama(panorama)?,
+                taken_at: *taken_at,
+                ground: ground.as_ref().map(|ground| Cover::of(ground, assets)).transpose()?,
+            },
+            Backdrop::Video { video, start, step, zoom, place } => {
+                Self::Film { video: assets.video(video)?, start: *start, step: *step, crop: Crop::new(*zoom, *place)? }
+            }
+        })
+    }
+
+    /// The picture that is behind frame `frame` whatever the rays meet; only videos have one.
+    pub(crate) fn picture(&self, frame: usize, size: (usize, usize)) -> Option<Picture> {
+        match self {
+            Self::Film { video, start, step, crop } => {
+                Some(video.picture(start.saturating_add(frame.saturating_mul(*step)), *crop, size))
+            }
+            Self::Plain(_) | Self::Room { .. } | Self::Dome { .. } => None,
+        }
+    }
+
     /// Looks from `eye` along `ray`; `angle` is the size of a sample at distance 1.
     pub(crate) fn look(&self, eye: Vec3, ray: Vec3, angle: f32, light: &LightTable) -> Sight {
         match self {
             Self::Plain(colour) => {
                 Sight { colour: *colour, depth: DOME, normal: Vec3::UP, sun_share: Sight::UNSHADED, surface: 0 }
+            }
+            Self::Film { .. } => {
+                // Its colours are the picture's. The ground is where the stage's own camera would see it.
+                let depth = if ray.y < -1e-4 { (-eye.y / ray.y).max(0.0) } else { f32::INFINITY };
+                let share = light.axis(FLOOR).1.min(0.7);
+                let sun_share = if depth * ray.length() < DOME { share } else { Sight::UNSHADED };
+                Sight { colour: [0.0; 3], depth: depth.min(DOME), normal: Vec3::UP, sun_share, surface: 0 }
             }
             Self::Room { low, high, floor, wall, ceiling, skirting } => {
                 let (depth, normal, side) = inside_box(*low, *high, eye, ray);

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use crate::assets::Assets;
 use crate::average::{INSTANTS, add_noise, exposed, noise_field};
-use crate::backdrop::{Cover, Surroundings};
+use crate::backdrop::Surroundings;
 use crate::camera::Camera;
 use crate::error::StageError;
 use crate::extra::MOST_EXTRAS;
@@ -15,7 +15,7 @@ use crate::layer::LightTable;
 use crate::linear::Vec3;
 use crate::part::{Part, Stander};
 use crate::plate::Plate;
-use crate::spec::{Backdrop, Build, ClipSpec, Covering, Exposure, SceneSpec};
+use crate::spec::{Backdrop, Build, ClipSpec, Exposure};
 
 /// One acting identity in a scene, frame by frame.
 #[derive(Debug, Clone)]
@@ -88,7 +88,7 @@ pub fn render_clip(spec: &ClipSpec, assets: &Assets) -> Result<Clip, StageError>
 pub fn render_parts(spec: &ClipSpec, assets: &Assets, wanted: Wanted) -> Result<Clip, StageError> {
     check(spec)?;
     let size = (spec.width, spec.height);
-    let surroundings = surroundings(&spec.scene, assets)?;
+    let surroundings = Surroundings::of(&spec.scene, assets)?;
     let light = LightTable::new(&spec.scene.light);
     let shadows = !matches!(spec.scene.backdrop, Backdrop::Plain { .. });
     let instants = instants(spec);
@@ -100,12 +100,14 @@ pub fn render_parts(spec: &ClipSpec, assets: &Assets, wanted: Wanted) -> Result<
     };
     let stands = Stander::all(spec, assets, &times)?;
 
-    // Instants are independent; neighbours with one camera share the backdrop, and without bystanders the furniture.
+    // Instants are independent; neighbours with one camera share the backdrop, and without bystanders the furniture. A
+    // video has another backdrop in every frame.
     let parts: Vec<&Part> = std::iter::once(&person).chain(&twin).collect();
-    let exposures: Vec<Vec<Exposed>> = runs_of_equal(&instants)
+    let exposures: Vec<Vec<Exposed>> = runs_of_equal(&instants, matches!(surroundings, Surroundings::Film { .. }))
         .into_par_iter()
         .map(|(first, last)| {
-            let backdrop = Plate::new(&instants[first].camera, size, &surroundings, &light);
+            let Instant { camera, frame, .. } = &instants[first];
+            let backdrop = Plate::new(camera, size, &surroundings, &light).showing(surroundings.picture(*frame, size));
             let extras = |index: usize| stands.iter().map(|stand| stand.extra(index)).collect::<Vec<_>>();
             let shared = match spec.bystanders.is_empty() {
                 true => Ok(backdrop.furnished(&extras(first), &light, shadows)),
@@ -226,6 +228,7 @@ struct Instant {
     /// Seconds after the first frame.
     time: f32,
     camera: Camera,
+    frame: usize,
 }
 
 /// The instants of every frame, in order; the same number for each.
@@ -239,48 +242,24 @@ fn instants(spec: &ClipSpec) -> Vec<Instant> {
             let offset = spec.exposure.shutter * ((part as f32 + 0.5) / each as f32 - 0.5);
             let other = if offset < 0.0 { frame.saturating_sub(1) } else { (frame + 1).min(last) };
             let camera = if each == 1 { *camera } else { camera.towards(&spec.cameras[other], offset.abs()) };
-            instants.push(Instant { time: (frame as f32 + offset) * seconds, camera });
+            instants.push(Instant { time: (frame as f32 + offset) * seconds, camera, frame });
         }
     }
     instants
 }
 
-/// First and past-the-last index of each run of equal cameras.
-fn runs_of_equal(instants: &[Instant]) -> Vec<(usize, usize)> {
+/// First and past-the-last index of each run of equal cameras; of equal frames too where those are `filmed`.
+fn runs_of_equal(instants: &[Instant], filmed: bool) -> Vec<(usize, usize)> {
     let mut runs = Vec::new();
     let mut first = 0;
     for index in 1..=instants.len() {
-        if index == instants.len() || instants[index].camera != instants[first].camera {
+        let differs = |other: &Instant| {
+            other.camera != instants[first].camera || (filmed && other.frame != instants[first].frame)
+        };
+        if instants.get(index).is_none_or(differs) {
             runs.push((first, index));
             first = index;
         }
     }
     runs
-}
-
-/// The surroundings of a scene with their assets at hand.
-pub(crate) fn surroundings(scene: &SceneSpec, assets: &Assets) -> Result<Surroundings, StageError> {
-    let cover = |covering: &Covering| -> Result<Cover, StageError> {
-        if !(covering.metres.is_finite() && covering.metres > 1e-3) {
-            let found = covering.metres.to_string();
-            return Err(StageError::BadSpec { what: "size of a covering", found, expected: "more than 0.001 m" });
-        }
-        Ok(Cover { texture: assets.texture(&covering.texture)?, covering: covering.clone() })
-    };
-    Ok(match &scene.backdrop {
-        Backdrop::Plain { colour } => Surroundings::Plain(*colour),
-        Backdrop::Room { low, high, floor, wall, ceiling, skirting } => Surroundings::Room {
-            low: *low,
-            high: *high,
-            floor: cover(floor)?,
-            wall: cover(wall)?,
-            ceiling: *ceiling,
-            skirting: *skirting,
-        },
-        Backdrop::Panorama { panorama, taken_at, ground } => Surroundings::Dome {
-            panorama: assets.panorama(panorama)?,
-            taken_at: *taken_at,
-            ground: ground.as_ref().map(cover).transpose()?,
-        },
-    })
 }

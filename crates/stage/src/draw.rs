@@ -24,6 +24,8 @@ use crate::usage::{Purpose, plan};
 const MOST_ATTEMPTS: usize = 24;
 /// Height of a person, as a share of the picture's, under which another view is looked for.
 const LEAST_HEIGHT: f32 = 0.24;
+/// Longest way of a person, in metres, before a video: the camera does not follow.
+const LONGEST_BEFORE_VIDEO: f32 = 1.8;
 
 impl ClipSpec {
     /// Draws a clip from `seed`: the same seed, assets and settings give the same clip.
@@ -51,6 +53,7 @@ impl ClipSpec {
         let (action, prop, poses, track, direction) = loop {
             let upright = plan.as_ref().is_some_and(|plan| plan.purpose.wants_upright());
             let longest = plan.as_ref().map_or(3.5, |plan| plan.purpose.longest_way());
+            let longest = if setting.is_video() { longest.min(LONGEST_BEFORE_VIDEO) } else { longest };
             let direction = azimuth + facing(random);
             let action = action(random, assets, settings, direction)?;
             let prop = plan.as_ref().and_then(|plan| plan.before_acting(&characters[0], casts[0].scale, direction));
@@ -96,7 +99,7 @@ impl ClipSpec {
             _ => Cut::Whole,
         };
         let size = (settings.width, settings.height);
-        let mut views = cameras(random, &track, azimuth, cut, false, size);
+        let mut views = cameras(random, &track, azimuth, cut, setting.is_video(), size);
         // Who lies and points at the camera is too flat a sight: look from elsewhere.
         let mut share = track.height_share(&views, size);
         for turn in 1..=6 {
@@ -104,7 +107,7 @@ impl ClipSpec {
                 break;
             }
             let aside = azimuth + turn as f32 * 0.55 * if turn % 2 == 0 { 1.0 } else { -1.0 };
-            let other = cameras(random, &track, aside, Cut::Whole, false, size);
+            let other = cameras(random, &track, aside, Cut::Whole, setting.is_video(), size);
             let its_share = track.height_share(&other, size);
             if its_share > share {
                 (views, share) = (other, its_share);
@@ -128,8 +131,13 @@ impl ClipSpec {
                 None => {}
             }
         }
-        let furniture = furniture(random, assets, settings, setting.home(), &mut floor)?;
-        let bystanders = bystanders(random, assets, settings, &mut floor, &casts)?;
+        let (furniture, bystanders) = match setting.is_video() {
+            true => (Vec::new(), Vec::new()),
+            false => (
+                furniture(random, assets, settings, setting.home(), &mut floor)?,
+                bystanders(random, assets, settings, &mut floor, &casts)?,
+            ),
+        };
         let chance = |random: &mut ChaCha8Rng, share: f32| random.random_bool(f64::from(share.clamp(0.0, 1.0)));
         let exposure = Exposure {
             shutter: if chance(random, settings.blur_share) { random.random_range(0.3..0.8) } else { 0.0 },

@@ -69,7 +69,7 @@ pub enum StageError {
         name: String,
     },
     /// A folder that holds none of the asset folders.
-    #[error("no asset folder found, expected one of `characters_*`, `motions`, `props`, `panoramas`, `textures`: `{}`", path.display())]
+    #[error("no asset folder found, expected one of `characters_*`, `motions`, `props`, `panoramas`, `textures`, `videos`: `{}`", path.display())]
     NoAssets {
         /// The folder.
         path: PathBuf,

@@ -169,7 +169,8 @@ pub(crate) fn cameras(
     let middle = low.lerp(high, 0.5);
     let centre = track.middle.iter().fold(Vec3::ZERO, |sum, &at| sum + at) * (1.0 / track.middle.len().max(1) as f32);
     let way = smoothed(&track.middle, centre);
-    let far = track.travel() > 1.0;
+    // A camera that keeps its place lets the person go.
+    let far = !still && track.travel() > 1.0;
     let kind = if still { 0 } else { random.random_range(0..20) };
     let mut shot = Shot {
         azimuth,
@@ -214,7 +215,7 @@ pub(crate) fn cameras(
     };
     // Feet must not touch the lower edge, so that contact with the ground is seen: whole bodies keep inside entirely.
     let best = fitted(&shot, middle, &way, points, (width, height), fill);
-    if far || height_share(&best, &track.whole, (width, height)) > 0.35 || cut != Cut::Whole {
+    if far || still || height_share(&best, &track.whole, (width, height)) > 0.35 || cut != Cut::Whole {
         return best;
     }
     // The way makes the person too small: follow it.

@@ -33,7 +33,7 @@ pub struct Inspection {
     pub motions: BTreeSet<String>,
     /// Different things, used or standing about.
     pub props: BTreeSet<String>,
-    /// Different places: panoramas, and floor and wall of rooms.
+    /// Different places: panoramas, videos, and floor and wall of rooms.
     pub scenes: BTreeSet<String>,
     /// How often a thing is used in which way.
     pub usages: BTreeMap<&'static str, usize>,
@@ -59,6 +59,7 @@ impl Inspection {
             Backdrop::Plain { colour } => format!("plain {colour:?}"),
             Backdrop::Room { floor, wall, .. } => format!("{} and {}", floor.texture, wall.texture),
             Backdrop::Panorama { panorama, .. } => panorama.clone(),
+            Backdrop::Video { video, .. } => video.clone(),
         });
         if let Some(used) = &spec.prop {
             *self.usages.entry(usage_name(&used.usage)).or_default() += 1;

@@ -42,6 +42,7 @@ mod mesh;
 mod motion;
 mod pack;
 mod pack_mesh;
+mod pack_video;
 mod paint;
 mod panorama;
 mod part;
@@ -71,6 +72,7 @@ mod trig;
 mod uri;
 mod usage;
 mod use_class;
+mod video;
 mod volume;
 
 pub use assets::{Assets, Named};

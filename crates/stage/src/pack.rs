@@ -18,6 +18,7 @@ use crate::error::StageError;
 use crate::linear::{Quat, Vec3};
 use crate::motion::{Motion, MotionSample};
 use crate::pack_mesh::{TextureTable, read_mesh, write_mesh};
+use crate::pack_video::{read_videos, write_videos};
 use crate::panorama::Panorama;
 use crate::prop::Prop;
 use crate::texture::Texture;
@@ -83,6 +84,10 @@ impl Assets {
             name(out, named);
             picture(out, &named.item, side);
         });
+        // A pack without videos ends here, as packs did before there were any.
+        if !self.videos.is_empty() {
+            write_videos(&mut body, &self.videos, side.max(256) as u32)?;
+        }
         // Textures come first, because meshes refer to them.
         let mut whole = Writer::default();
         whole.list(&table.textures, |out, texture| picture(out, texture, side));
@@ -176,16 +181,17 @@ fn read_body(from: &mut Reader<'_>, path: &Path) -> Result<Assets, Damage> {
             let (pack, name) = names(from)?;
             Ok(Named::new(&pack, &name, picture(from)?))
         })?,
+        videos: if from.0.is_empty() { Vec::new() } else { read_videos(from, path)? },
     })
 }
 
-fn name<T>(out: &mut Writer, named: &Named<T>) {
+pub(crate) fn name<T>(out: &mut Writer, named: &Named<T>) {
     let (pack, name) = named.id.split_once('/').unwrap_or(("", &named.id));
     out.text(pack);
     out.text(name);
 }
 
-fn names(from: &mut Reader<'_>) -> Result<(String, String), Damage> {
+pub(crate) fn names(from: &mut Reader<'_>) -> Result<(String, String), Damage> {
     Ok((from.text()?, from.text()?))
 }
 

@@ -121,8 +121,8 @@ impl Panorama {
     }
 }
 
-/// Whether the upper three eighths of a panorama are so much brighter than the lower ones that they must be sky.
-fn is_open(pixels: &[[u8; 3]], width: usize) -> bool {
+/// Whether the upper three eighths of a picture are so much brighter than the lower ones that they must be sky.
+pub(crate) fn is_open(pixels: &[[u8; 3]], width: usize) -> bool {
     let table = light_from_display();
     let part = pixels.len() / width.max(1) * 3 / 8 * width;
     let sum =

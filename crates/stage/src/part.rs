@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use crate::appearance::{Tint, tints_of_character, tints_of_prop};
 use crate::assets::Assets;
+use crate::backdrop::Surroundings;
 use crate::character::Character;
-use crate::clip::{Take, surroundings};
+use crate::clip::Take;
 use crate::error::StageError;
 use crate::extra::{Extra, foot_blockers};
 use crate::frame::{Actor, Rendered, Scratch, Thing, ball, blockers, render};
@@ -92,9 +93,9 @@ impl Part {
         size: (usize, usize),
         assets: &Assets,
     ) -> Result<Rendered, StageError> {
-        let surroundings = surroundings(&reference.scene, assets)?;
+        let surroundings = Surroundings::of(&reference.scene, assets)?;
         let light = LightTable::new(&reference.scene.light);
-        let plate = Plate::new(&reference.camera, size, &surroundings, &light);
+        let plate = Plate::new(&reference.camera, size, &surroundings, &light).showing(surroundings.picture(0, size));
         let stance = Stance::Free(Grips::RELAXED_BOTH);
         let poses = act_out(&self.character, &reference.action, self.scale, stance, &[0.0], assets)?;
         let actor = Actor { character: &self.character, tints: &self.tints, posed: &poses[0] };

@@ -7,7 +7,7 @@ use crate::backdrop::{Sight, Surroundings};
 use crate::camera::{Camera, View};
 use crate::extra::Extras;
 use crate::layer::LightTable;
-use crate::tone::{byte_from_display, display_from_light};
+use crate::tone::{byte_from_display, display_from_light, light_from_display};
 
 /// Samples a side of a pixel.
 pub(crate) const SAMPLES: usize = 2;
@@ -89,6 +89,18 @@ impl Plate {
             depth: DepthMap::from_cells(width, height, depth),
             extras: None,
         }
+    }
+
+    /// The plate with `picture` in place of its colours. It must be without borders.
+    pub(crate) fn showing(mut self, picture: Option<Picture>) -> Self {
+        let Some(picture) = picture else { return self };
+        assert_eq!(picture.size(), self.picture.size(), "a picture of another size");
+        let table = light_from_display();
+        for (sight, cell) in self.pixels.iter_mut().zip(picture.cells()) {
+            sight.colour = cell.map(|byte| table[usize::from(byte)]);
+        }
+        self.picture = picture;
+        self
     }
 
     /// Exchanges what is seen through a pixel, by one look or four.

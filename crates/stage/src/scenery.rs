@@ -20,6 +20,7 @@ use crate::split::Split;
 use crate::texture::Texture;
 use crate::trig::Exact;
 use crate::use_class::{Home, words_of};
+use crate::video::Video;
 
 /// Assets of a list that may appear in `split`.
 pub(crate) fn allowed<T>(list: &[Named<T>], split: Option<Split>) -> Vec<&Named<T>> {
@@ -81,11 +82,19 @@ fn covering(
 pub(crate) enum Setting {
     Room,
     Panorama { id: String, panorama: Arc<Panorama> },
+    Video { id: String, video: Arc<Video> },
 }
 
 impl Setting {
-    /// A room, in a share of the clips, or a panorama.
+    /// A video or a room, in a share of the clips, or a panorama. Without videos nothing is drawn for them.
     pub(crate) fn draw(random: &mut ChaCha8Rng, assets: &Assets, settings: &ClipSettings) -> Result<Self, StageError> {
+        let videos = allowed(&assets.videos, settings.split);
+        if !videos.is_empty()
+            && random.random_bool(f64::from(settings.video_share.clamp(0.0, 1.0)))
+            && let Some(named) = videos.choose(random)
+        {
+            return Ok(Self::Video { id: named.id.clone(), video: named.item.clone() });
+        }
         if random.random_bool(f64::from(settings.room_share.clamp(0.0, 1.0))) {
             return Ok(Self::Room);
         }
@@ -97,16 +106,23 @@ impl Setting {
         Ok(Self::Panorama { id, panorama })
     }
 
+    /// Whether the camera is not ours: the stage's own must stand still, and nothing else may stand on a ground that moves.
+    pub(crate) fn is_video(&self) -> bool {
+        matches!(self, Self::Video { .. })
+    }
+
     /// What may stand there.
     pub(crate) fn home(&self) -> Home {
         match self {
             Self::Panorama { panorama, .. } if panorama.open => Home::Outdoors,
+            Self::Video { video, .. } if video.open => Home::Outdoors,
+            Self::Video { .. } => Home::Anywhere,
             _ => Home::Indoors,
         }
     }
 }
 
-/// A panorama or a room, with its light.
+/// A video, a panorama or a room, with its light.
 pub(crate) fn scene(
     random: &mut ChaCha8Rng,
     assets: &Assets,
@@ -115,8 +131,10 @@ pub(crate) fn scene(
     cameras: &[Camera],
     (low, high): (Vec3, Vec3),
 ) -> Result<SceneSpec, StageError> {
-    let Setting::Panorama { id, panorama } = setting else {
-        return room(random, assets, settings, cameras, (low, high));
+    let (id, panorama) = match setting {
+        Setting::Room => return room(random, assets, settings, cameras, (low, high)),
+        Setting::Video { id, video } => return Ok(filmed(random, settings, id, video, cameras)),
+        Setting::Panorama { id, panorama } => (id, panorama),
     };
     let level = panorama.light[0].iter().sum::<f32>() / 3.0 * 0.282_095;
     let gain = (random.random_range(0.85..1.1) / level.max(0.05)).clamp(0.6, 1.8);
@@ -127,6 +145,34 @@ pub(crate) fn scene(
     }
     let backdrop = Backdrop::Panorama { panorama: id.clone(), taken_at: random.random_range(1.4..2.2), ground };
     Ok(SceneSpec { backdrop, light })
+}
+
+/// A part of a video, in light of about its colour and strength.
+fn filmed(random: &mut ChaCha8Rng, settings: &ClipSettings, id: &str, video: &Video, cameras: &[Camera]) -> SceneSpec {
+    let (last, way) = (video.frames().len() - 1, settings.frames.saturating_sub(1));
+    let step = if 2 * way <= last && random.random_bool(0.4) { 2 } else { 1 };
+    let start = random.random_range(0..=last.saturating_sub(way * step));
+    let zoom = random.random_range(0.7..1.0);
+    // The lower half rather than the upper one: there is the ground.
+    let place = [random.random_range(0.0..1.0), random.random_range(0.5..1.0)];
+    let mut light = lamp(random, azimuth_of(cameras));
+    let level = (video.mean.iter().sum::<f32>() / 3.0).max(0.01);
+    // Grey is about 0.2: dark films dim the person somewhat, and their colour tinges it by half.
+    let gain = (level / 0.2).sqrt().clamp(0.65, 1.15);
+    for channel in 0..3 {
+        let factor = gain * (0.5 + 0.5 * (video.mean[channel] / level).clamp(0.6, 1.5));
+        light.sun[channel] *= factor;
+        light.around.iter_mut().for_each(|coefficient| coefficient[channel] *= factor);
+    }
+    SceneSpec { backdrop: Backdrop::Video { video: id.to_owned(), start, step, zoom, place }, light }
+}
+
+/// Direction from the view's middle to the first camera, about the vertical.
+fn azimuth_of(cameras: &[Camera]) -> f32 {
+    cameras.first().map_or(0.0, |camera| {
+        let way = camera.eye - camera.target;
+        way.x.angle_with(way.z)
+    })
 }
 
 fn room(
@@ -145,10 +191,7 @@ fn room(
     let mut wall = covering(random, assets, settings, Home::Indoors, 0.9);
     let mut floor = covering(random, assets, settings, Home::Indoors, 0.4);
     let skirting = if random.random_bool(0.5) { random.random_range(0.06..0.14) } else { 0.0 };
-    let azimuth = cameras.first().map_or(0.0, |camera| {
-        let way = camera.eye - camera.target;
-        way.x.angle_with(way.z)
-    });
+    let azimuth = azimuth_of(cameras);
     let light = lamp(random, azimuth);
     expose(&mut floor, assets, &light, UPWARDS)?;
     expose(&mut wall, assets, &light, if azimuth.cosine().abs() > 0.7 { 4 } else { 0 })?;

@@ -37,6 +37,16 @@ pub struct ClipSettings {
     pub mannequin_share: f32,
     /// Share of clips in a room although panoramas are loaded, 0..=1.
     pub room_share: f32,
+    /// Share of clips before a video, where videos are loaded, 0..=1.
+    #[serde(skip_serializing_if = "is_usual_video_share")]
+    pub video_share: f32,
+}
+
+const VIDEO_SHARE: f32 = 0.3;
+
+/// The usual share is not written, so that a data set begun before there were videos can be gone on with.
+fn is_usual_video_share(share: &f32) -> bool {
+    *share == VIDEO_SHARE
 }
 
 impl Default for ClipSettings {
@@ -56,6 +66,7 @@ impl Default for ClipSettings {
             noise_share: 0.3,
             mannequin_share: 0.1,
             room_share: 0.45,
+            video_share: VIDEO_SHARE,
         }
     }
 }

@@ -256,6 +256,20 @@ pub enum Backdrop {
         /// What covers the ground; the panorama itself when none.
         ground: Option<Covering>,
     },
+    /// Pictures of a moving camera, which fill the clip's own whatever its cameras do. Frame `i` shows picture
+    /// `start + i * step`; after the last one they run backwards.
+    Video {
+        /// Name of a loaded video.
+        video: String,
+        /// Picture behind the first frame.
+        start: usize,
+        /// Pictures a frame.
+        step: usize,
+        /// Share of the largest part with the shape of the clip's picture that is seen, 0.05..=1.
+        zoom: f32,
+        /// Where that part lies: 0 at the left and the top, 1 at the right and the bottom.
+        place: [f32; 2],
+    },
 }
 
 /// A repeated picture or pattern on a flat surface.

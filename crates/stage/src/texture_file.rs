@@ -56,8 +56,15 @@ pub(crate) fn read_limited(path: &Path) -> Result<Vec<u8>, StageError> {
     Ok(bytes)
 }
 
-/// Decodes a PNG, JPEG or WebP whose header does not ask for too much.
+/// Decodes a texture from a PNG, JPEG or WebP.
 pub(crate) fn decode_texture(path: &Path, bytes: &[u8]) -> Result<Texture, StageError> {
+    let picture = decode_picture(path, bytes)?;
+    let (width, height) = picture.dimensions();
+    Ok(Texture::new(width as usize, height as usize, picture.pixels().map(|pixel| pixel.0).collect()))
+}
+
+/// Decodes a PNG, JPEG or WebP whose header does not ask for too much.
+pub(crate) fn decode_picture(path: &Path, bytes: &[u8]) -> Result<image::RgbaImage, StageError> {
     let malformed =
         |found: String| StageError::Malformed { path: path.to_owned(), found, expected: "a PNG, JPEG or WebP picture" };
     let reader = || image::ImageReader::new(std::io::Cursor::new(bytes)).with_guessed_format();
@@ -84,5 +91,5 @@ pub(crate) fn decode_texture(path: &Path, bytes: &[u8]) -> Result<Texture, Stage
     if width == 0 || height == 0 {
         return Err(malformed("an empty picture".into()));
     }
-    Ok(Texture::new(width as usize, height as usize, picture.pixels().map(|pixel| pixel.0).collect()))
+    Ok(picture)
 }

@@ -7,6 +7,7 @@ mod determinism;
 mod hostile;
 mod loaded;
 mod shards;
+mod videos;
 
 use media::geometry::Rate;
 use stage::ClipSettings;
