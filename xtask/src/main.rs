@@ -15,7 +15,7 @@ usage: cargo xtask COMMAND
 
   test                  all tests, with cargo-nextest if it is installed; arguments after it go to the test runner
   ci                    what CI runs: formatting, licences, clippy, documentation, tests
-  licences              checks the licence of every crate in the default dependency tree
+  licences              checks the licence of every crate in the dependency tree, by default and with object stores
   parity DIR            runs a folder of parity fixtures; the exit code is the runner's
   libtorch cpu|cuda     builds with libtorch (fetched with pip); arguments after `--` replace those of cargo,
                         as in: cargo xtask libtorch cpu -- test -p train --features libtorch";

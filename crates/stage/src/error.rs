@@ -82,8 +82,28 @@ pub enum StageError {
         /// The system's reason.
         reason: String,
     },
-    /// A folder holds a data set of other settings or assets.
-    #[error("the folder holds a data set made with other settings or assets: `{}`", path.display())]
+    /// An object store refused, or could not be reached.
+    #[error("object store: {reason}: `{}`", path.display())]
+    Store {
+        /// The object, or the prefix.
+        path: PathBuf,
+        /// The store's reason.
+        reason: String,
+    },
+    /// An address in an object store, given to a build that has none.
+    #[error("this build cannot reach object stores: `{}`", place.display())]
+    NoObjectStores {
+        /// The address.
+        place: PathBuf,
+    },
+    /// An address that is neither a folder's nor one in a known kind of store.
+    #[error("expected a folder, `file:///FOLDER` or `s3://BUCKET/PREFIX`: `{}`", place.display())]
+    BadPlace {
+        /// The address.
+        place: PathBuf,
+    },
+    /// A place holds a data set of other settings or assets.
+    #[error("the place holds a data set made with other settings or assets: `{}`", path.display())]
     OtherData {
         /// Its index.
         path: PathBuf,
@@ -113,6 +133,9 @@ impl StageError {
             Self::UnknownAsset { .. } => "stage.unknown_asset",
             Self::NoAssets { .. } => "stage.no_assets",
             Self::Unwritable { .. } => "stage.unwritable",
+            Self::Store { .. } => "stage.store",
+            Self::NoObjectStores { .. } => "stage.no_object_stores",
+            Self::BadPlace { .. } => "stage.bad_place",
             Self::OtherData { .. } => "stage.other_data",
             Self::BadSpec { .. } => "stage.bad_spec",
         }
@@ -130,7 +153,12 @@ impl StageError {
             Self::UnknownAsset { .. } => "load the same asset folder with which the clip was described",
             Self::NoAssets { .. } => "give the folder that holds the asset folders, or no folder for the built-in cast",
             Self::Unwritable { .. } => "check the path, its permissions and the free space",
-            Self::OtherData { .. } => "give another folder, or the settings and assets with which this one was begun",
+            Self::Store { .. } => {
+                "check the bucket, the `AWS_*` variables (keys, region, endpoint, `AWS_ALLOW_HTTP`) and the network"
+            }
+            Self::NoObjectStores { .. } => "build with `--features object-store`, or give a folder",
+            Self::BadPlace { .. } => "give a folder, or a bucket and a prefix without empty parts",
+            Self::OtherData { .. } => "give another place, or the settings and assets with which this one was begun",
             Self::BadSpec { .. } => "correct the value, or draw a new clip from a seed",
         }
     }

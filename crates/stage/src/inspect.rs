@@ -1,16 +1,15 @@
 //! A look into a data set: how varied it is, and a sheet of its clips.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
 use std::io::{BufReader, Read};
-use std::path::Path;
 
 use media::picture::Picture;
 use media::sheet::Sheet;
 
 use crate::clip_files::ClipRecord;
 use crate::error::StageError;
-use crate::shard::verify_shards;
+use crate::place::Place;
+use crate::shard::{checked_shard, read_index};
 use crate::spec::{Backdrop, ClipSpec, Usage};
 
 /// Largest file taken out of a shard, in bytes.
@@ -94,19 +93,18 @@ pub fn usage_name(usage: &Usage) -> &'static str {
 /// the masks on it, empty scene, twin.
 ///
 /// # Errors
-/// Those of [`verify_shards`]; [`StageError::Malformed`] for a shard that is no such tar file.
-pub fn inspect_shards(folder: &Path, shown: usize) -> Result<(Inspection, Picture), StageError> {
-    let index = verify_shards(folder)?;
+/// Those of [`crate::verify_shards`]; [`StageError::Malformed`] for a shard that is no such tar file.
+pub fn inspect_shards(place: &Place, shown: usize) -> Result<(Inspection, Picture), StageError> {
+    let index = read_index(place)?;
     let total: u64 = index.shards.iter().map(|entry| entry.clips).sum();
     let step = (total / shown.max(1) as u64).max(1);
     let mut inspection = Inspection::default();
     let mut sheet = Sheet::new(8, CELL, CELL).titled(format!("{}: {total} clips", index.set));
     for entry in &index.shards {
-        let path = folder.join(&entry.name);
+        let path = place.path_of(&entry.name);
         let malformed =
             |found: String| StageError::Malformed { path: path.clone(), found, expected: "a shard of clips" };
-        let file = File::open(&path).map_err(|source| StageError::Unreadable { path: path.clone(), source })?;
-        let mut archive = tar::Archive::new(BufReader::new(file));
+        let mut archive = tar::Archive::new(BufReader::new(checked_shard(place, entry)?));
         let mut pictures: BTreeMap<String, Picture> = BTreeMap::new();
         let mut record: Option<ClipRecord> = None;
         let mut current = String::new();

@@ -1,17 +1,18 @@
-//! Data sets on disk: tar files in the WebDataset layout (`KEY.rgb.png`, `KEY.clip.json`, ... one key a clip), with an index
-//! and checksums. A shard appears under its name when it is whole; a run that was stopped goes on at the first missing one.
+//! Data sets on disk or in a store: tar files in the WebDataset layout (`KEY.rgb.png`, `KEY.clip.json`, ... one key a clip),
+//! with an index and checksums. A shard appears under its name when it is whole, and in the index after that; a run that was
+//! stopped goes on at the first missing one.
 //!
 //! ```text
-//! FOLDER/index.json        settings, and for each shard: name, clips, bytes, SHA-256
-//! FOLDER/stage-000000.tar
+//! PLACE/index.json        settings, and for each shard: name, clips, bytes, SHA-256
+//! PLACE/stage-000000.tar
 //! ```
 
-use std::fs;
-use std::io::{Read, Write};
-use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{Read, Seek, Write};
+use std::ops::{ControlFlow, Range};
+use std::path::Path;
 
-use media::file::{AtomicFile, write_atomic};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -19,6 +20,7 @@ use crate::assets::Assets;
 use crate::clip::Wanted;
 use crate::clip_files::clip_files;
 use crate::error::StageError;
+use crate::place::{Draft, Place};
 use crate::settings::ClipSettings;
 use crate::stream::ClipStream;
 
@@ -30,7 +32,7 @@ const INDEX: &str = "index.json";
 #[derive(Debug, Clone)]
 pub struct ShardPlan {
     /// Where.
-    pub folder: PathBuf,
+    pub place: Place,
     /// Name of the set: sets of different names share no clip.
     pub set: String,
     /// What every clip has in common.
@@ -73,23 +75,40 @@ pub struct ShardEntry {
     pub sha256: String,
 }
 
+/// What is known about a shard wherever it lies.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Stamp {
+    /// As in [`ShardIndex`].
+    pub(crate) identity: String,
+    /// These as in [`ShardEntry`].
+    pub(crate) first: u64,
+    pub(crate) clips: u64,
+    pub(crate) bytes: u64,
+    pub(crate) sha256: String,
+}
+
+impl Stamp {
+    fn entry(self, name: String) -> ShardEntry {
+        ShardEntry { name, first: self.first, clips: self.clips, bytes: self.bytes, sha256: self.sha256 }
+    }
+}
+
 /// Clips finished so far, and all.
 pub type Told<'a> = dyn FnMut(u64, u64) -> ControlFlow<()> + 'a;
 
 /// Writes what is not there yet and gives the index. `told` may stop the work between clips; the next call goes on.
 ///
 /// # Errors
-/// [`StageError::OtherData`] when the folder was written with other settings; those of rendering; [`StageError::Unwritable`].
+/// [`StageError::OtherData`] when the place holds shards of other settings; those of rendering; [`StageError::Unwritable`];
+/// [`StageError::Store`].
 pub fn write_shards(plan: &ShardPlan, assets: &Assets, told: &mut Told<'_>) -> Result<ShardIndex, StageError> {
-    fs::create_dir_all(&plan.folder)
-        .map_err(|error| StageError::Unwritable { path: plan.folder.clone(), reason: error.to_string() })?;
-    let path = plan.folder.join(INDEX);
+    let found = plan.place.prepared()?;
     let identity = identity(plan, assets)?;
-    let mut index = match path.exists() {
+    let mut index = match found.contains_key(INDEX) {
         true => {
-            let index = read_index(&plan.folder)?;
+            let index = read_index(&plan.place)?;
             if index.identity != identity {
-                return Err(StageError::OtherData { path });
+                return Err(StageError::OtherData { path: plan.place.path_of(INDEX) });
             }
             index
         }
@@ -103,39 +122,69 @@ pub fn write_shards(plan: &ShardPlan, assets: &Assets, told: &mut Told<'_>) -> R
     };
     let stream = ClipStream::new(assets, &plan.settings, &plan.set).wanting(plan.wanted);
     let per_shard = plan.per_shard.max(1);
+    let mut behind = false;
     for (number, first) in (0..plan.clips).step_by(per_shard as usize).enumerate() {
         let clips = per_shard.min(plan.clips - first);
         // A shard that was the last one, cut short, is written again when the set grows.
-        let done = index.shards.get(number).is_some_and(|entry| {
-            let written = fs::metadata(plan.folder.join(&entry.name)).map(|data| data.len());
-            entry.clips >= clips && entry.first == first && written.is_ok_and(|bytes| bytes == entry.bytes)
-        });
-        if done {
+        let done = |entry: &ShardEntry| {
+            entry.clips >= clips && entry.first == first && found.get(&entry.name) == Some(&entry.bytes)
+        };
+        if index.shards.get(number).is_some_and(done) {
             continue;
         }
         index.shards.truncate(number);
         let name = format!("stage-{number:06}.tar");
-        let Some((bytes, sha256)) = write_shard(plan, &stream, &name, first..first + clips, told)? else { break };
-        index.shards.push(ShardEntry { name, first, clips, bytes, sha256 });
-        let json = serde_json::to_vec_pretty(&index)
-            .map_err(|error| StageError::Unwritable { path: path.clone(), reason: error.to_string() })?;
-        write_atomic(&path, &json)?;
+        if let Some(entry) = stored(plan, &index.identity, &name, &found)?.filter(done) {
+            index.shards.push(entry);
+            behind = true;
+            continue;
+        }
+        let Some(entry) = write_shard(plan, &stream, &index.identity, name, first..first + clips, told)? else { break };
+        index.shards.push(entry);
+        write_index(&plan.place, &index)?;
+        behind = false;
+    }
+    if behind {
+        write_index(&plan.place, &index)?;
     }
     Ok(index)
+}
+
+/// The entry of a shard that is there but not in the index, by what was written on it.
+fn stored(
+    plan: &ShardPlan,
+    identity: &str,
+    name: &str,
+    found: &BTreeMap<String, u64>,
+) -> Result<Option<ShardEntry>, StageError> {
+    if !found.contains_key(name) {
+        return Ok(None);
+    }
+    match plan.place.stamp(name)? {
+        Some(stamp) if stamp.identity != identity => Err(StageError::OtherData { path: plan.place.path_of(name) }),
+        stamp => Ok(stamp.map(|stamp| stamp.entry(name.to_owned()))),
+    }
+}
+
+fn write_index(place: &Place, index: &ShardIndex) -> Result<(), StageError> {
+    let json = serde_json::to_vec_pretty(index)
+        .map_err(|error| StageError::Unwritable { path: place.path_of(INDEX), reason: error.to_string() })?;
+    place.write(INDEX, &json)
 }
 
 /// Writes one shard; `None` when it was stopped.
 fn write_shard(
     plan: &ShardPlan,
     stream: &ClipStream<'_>,
-    name: &str,
-    clips: std::ops::Range<u64>,
+    identity: &str,
+    name: String,
+    clips: Range<u64>,
     told: &mut Told<'_>,
-) -> Result<Option<(u64, String)>, StageError> {
-    let target = plan.folder.join(name);
-    let unwritable = |error: std::io::Error| StageError::Unwritable { path: target.clone(), reason: error.to_string() };
-    let mut tar = tar::Builder::new(Counting { inner: AtomicFile::create(&target)?, hash: Sha256::new(), bytes: 0 });
-    for clip in clips {
+) -> Result<Option<ShardEntry>, StageError> {
+    let unwritable =
+        |error: std::io::Error| StageError::Unwritable { path: plan.place.path_of(&name), reason: error.to_string() };
+    let mut tar = tar::Builder::new(Counting { inner: plan.place.create(&name)?, hash: Sha256::new(), bytes: 0 });
+    for clip in clips.clone() {
         let (spec, rendered) = stream.clip(clip)?;
         for (file, bytes) in clip_files(&spec, &rendered)? {
             let mut header = tar::Header::new_ustar();
@@ -149,15 +198,21 @@ fn write_shard(
             return Ok(None);
         }
     }
-    let file = tar.into_inner().map_err(unwritable)?;
-    let sha256 = digits(&file.hash.finalize());
-    file.inner.commit()?;
-    Ok(Some((file.bytes, sha256)))
+    let Counting { inner, hash, bytes } = tar.into_inner().map_err(unwritable)?;
+    let stamp = Stamp {
+        identity: identity.to_owned(),
+        first: clips.start,
+        clips: clips.end - clips.start,
+        bytes,
+        sha256: digits(&hash.finalize()),
+    };
+    inner.publish(&name, &stamp)?;
+    Ok(Some(stamp.entry(name)))
 }
 
 /// Counts and hashes what goes through.
 struct Counting {
-    inner: AtomicFile,
+    inner: Draft,
     hash: Sha256,
     bytes: u64,
 }
@@ -176,8 +231,10 @@ impl Write for Counting {
 }
 
 fn identity(plan: &ShardPlan, assets: &Assets) -> Result<String, StageError> {
-    let told =
-        |error: serde_json::Error| StageError::Unwritable { path: plan.folder.clone(), reason: error.to_string() };
+    let told = |error: serde_json::Error| StageError::Unwritable {
+        path: plan.place.path_of(INDEX),
+        reason: error.to_string(),
+    };
     let settings = serde_json::to_vec(&plan.settings).map_err(told)?;
     let mut hash = Sha256::new();
     for part in [FORMAT.as_bytes(), plan.set.as_bytes(), settings.as_slice(), format!("{:?}", plan.wanted).as_bytes()] {
@@ -195,10 +252,10 @@ fn digits(bytes: &[u8]) -> String {
 /// Reads the index of a data set.
 ///
 /// # Errors
-/// [`StageError::Unreadable`] and [`StageError::Malformed`].
-pub fn read_index(folder: &Path) -> Result<ShardIndex, StageError> {
-    let path = folder.join(INDEX);
-    let bytes = crate::texture_file::read_limited(&path)?;
+/// [`StageError::Unreadable`], [`StageError::Malformed`] and [`StageError::Store`].
+pub fn read_index(place: &Place) -> Result<ShardIndex, StageError> {
+    let path = place.path_of(INDEX);
+    let bytes = place.read(INDEX)?;
     let index: ShardIndex = serde_json::from_slice(&bytes).map_err(|error| StageError::Malformed {
         path: path.clone(),
         found: error.to_string(),
@@ -216,29 +273,30 @@ pub fn read_index(folder: &Path) -> Result<ShardIndex, StageError> {
 ///
 /// # Errors
 /// Those of [`read_index`]; [`StageError::Malformed`] naming the first shard whose bytes are not those in the index.
-pub fn verify_shards(folder: &Path) -> Result<ShardIndex, StageError> {
-    let index = read_index(folder)?;
-    for entry in &index.shards {
-        let path = folder.join(&entry.name);
-        let unreadable = |source| StageError::Unreadable { path: path.clone(), source };
-        let mut file = fs::File::open(&path).map_err(unreadable)?;
-        let mut hash = Sha256::new();
-        let mut buffer = vec![0; 1 << 20];
-        loop {
-            let count = file.read(&mut buffer).map_err(unreadable)?;
-            if count == 0 {
-                break;
-            }
-            hash.update(&buffer[..count]);
-        }
-        let found = digits(&hash.finalize());
-        if found != entry.sha256 {
-            return Err(StageError::Malformed {
-                path,
-                found: format!("SHA-256 {found}"),
-                expected: "that of the index",
-            });
-        }
-    }
+pub fn verify_shards(place: &Place) -> Result<ShardIndex, StageError> {
+    let index = read_index(place)?;
+    index.shards.iter().try_for_each(|entry| checked_shard(place, entry).map(drop))?;
     Ok(index)
+}
+
+/// A shard, to be read from its beginning, whose bytes are those in the index.
+pub(crate) fn checked_shard(place: &Place, entry: &ShardEntry) -> Result<File, StageError> {
+    let path = place.path_of(&entry.name);
+    let unreadable = |source| StageError::Unreadable { path: path.clone(), source };
+    let mut file = place.open(&entry.name, entry.bytes)?;
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        let count = file.read(&mut buffer).map_err(unreadable)?;
+        if count == 0 {
+            break;
+        }
+        hash.update(&buffer[..count]);
+    }
+    let found = digits(&hash.finalize());
+    if found != entry.sha256 {
+        return Err(StageError::Malformed { path, found: format!("SHA-256 {found}"), expected: "that of the index" });
+    }
+    file.rewind().map_err(unreadable)?;
+    Ok(file)
 }

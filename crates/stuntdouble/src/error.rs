@@ -147,6 +147,7 @@ impl Error {
         match self.code() {
             "run.cancelled" => 130,
             "usage.invalid" | "settings.invalid" | "run.differs" | "output.is_input" => 2,
+            "stage.bad_place" | "stage.no_object_stores" => 2,
             "disk.full" | "output.unwritable" | "video.timeout" => 5,
             code if code.starts_with("fetch.") || code.starts_with("weights.") || code.starts_with("model.") => 4,
             "ffmpeg.missing" | "ffmpeg.failed" => 4,

@@ -6,7 +6,11 @@ mod consistency;
 mod determinism;
 mod hostile;
 mod loaded;
+#[cfg(feature = "object-store")]
+mod s3;
 mod shards;
+#[cfg(feature = "object-store")]
+mod stores;
 mod videos;
 
 use media::geometry::Rate;

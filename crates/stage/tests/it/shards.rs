@@ -4,17 +4,24 @@ use std::fs;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use stage::{Assets, ClipRecord, ClipSettings, ClipSpec, ClipStream, ShardPlan, Wanted, render_clip};
+use stage::{Assets, ClipRecord, ClipSettings, ClipSpec, ClipStream, Place, ShardPlan, Wanted, render_clip};
 use stage::{inspect_shards, read_index, seed_of, verify_shards, write_shards};
 
 use crate::settings;
 
-fn plan(folder: &Path, clips: u64) -> ShardPlan {
+pub(crate) fn plan(folder: &Path, clips: u64) -> ShardPlan {
     let settings = ClipSettings { blur_share: 0.0, ..settings(32, 2) };
-    ShardPlan { folder: folder.to_owned(), set: "test".into(), settings, wanted: Wanted::ALL, clips, per_shard: 2 }
+    ShardPlan {
+        place: folder.to_owned().into(),
+        set: "test".into(),
+        settings,
+        wanted: Wanted::ALL,
+        clips,
+        per_shard: 2,
+    }
 }
 
-fn go_on(_: u64, _: u64) -> ControlFlow<()> {
+pub(crate) fn go_on(_: u64, _: u64) -> ControlFlow<()> {
     ControlFlow::Continue(())
 }
 
@@ -43,20 +50,41 @@ fn a_stopped_run_goes_on_to_the_same_bytes_and_a_set_can_grow() {
 #[test]
 fn an_inspection_checks_the_bytes_and_counts_what_is_there() {
     let folder = tempfile::tempdir().unwrap();
+    let place = Place::from(folder.path().to_owned());
     let index = write_shards(&plan(folder.path(), 3), &Assets::procedural(), &mut go_on).unwrap();
-    assert_eq!(read_index(folder.path()).unwrap(), index);
-    let (inspection, sheet) = inspect_shards(folder.path(), 3).unwrap();
+    assert_eq!(read_index(&place).unwrap(), index);
+    let (inspection, sheet) = inspect_shards(&place, 3).unwrap();
     assert_eq!((inspection.clips, inspection.frames), (3, 6));
     assert!(inspection.identities.len() >= 4 && sheet.width() > 500, "{inspection:?}");
     let shard = folder.path().join(&index.shards[1].name);
     let mut bytes = fs::read(&shard).unwrap();
     bytes[1000] ^= 1;
     fs::write(&shard, bytes).unwrap();
-    let error = verify_shards(folder.path()).unwrap_err();
+    let error = verify_shards(&place).unwrap_err();
     assert!(error.code() == "stage.malformed" && error.to_string().contains("stage-000001.tar"), "{error}");
     let json = fs::read_to_string(folder.path().join("index.json")).unwrap();
     fs::write(folder.path().join("index.json"), json.replace("stage-000001.tar", "../secret.tar")).unwrap();
-    assert_eq!(read_index(folder.path()).unwrap_err().code(), "stage.malformed");
+    assert_eq!(read_index(&place).unwrap_err().code(), "stage.malformed");
+}
+
+#[test]
+fn a_place_is_a_folder_or_an_address() {
+    let folder = |typed: &str| Place::parse(Path::new(typed), &[]).unwrap().folder().map(Path::to_owned);
+    for (typed, path) in [("data", "data"), ("a/b://c", "a/b://c"), ("file:///tmp/my%20data", "/tmp/my data")] {
+        assert_eq!(folder(typed).as_deref(), Some(Path::new(path)), "{typed}");
+    }
+    for typed in ["gs://bucket/set", "file://data", "memory://set"] {
+        assert_eq!(Place::parse(Path::new(typed), &[]).unwrap_err().code(), "stage.bad_place", "{typed}");
+    }
+}
+
+#[cfg(not(feature = "object-store"))]
+#[test]
+fn a_build_without_object_stores_says_so() {
+    let error = Place::parse(Path::new("s3://bucket/set"), &[]).unwrap_err();
+    assert_eq!(error.code(), "stage.no_object_stores");
+    assert_eq!(error.to_string(), "this build cannot reach object stores: `s3://bucket/set`");
+    assert_eq!(error.help(), "build with `--features object-store`, or give a folder");
 }
 
 #[test]

@@ -15,6 +15,8 @@ pub(crate) struct Environment {
     hub_cache: Option<PathBuf>,
     /// `STUNTDOUBLE_FFMPEG`: the ffmpeg to use.
     pub(crate) ffmpeg: Option<PathBuf>,
+    /// `AWS_*`: keys, region and endpoint of an object store.
+    pub(crate) bucket: Vec<(String, String)>,
 }
 
 impl Environment {
@@ -41,5 +43,9 @@ pub(crate) fn read() -> Environment {
     let hub_cache = path("HF_HUB_CACHE")
         .or_else(|| path("HF_HOME").map(|folder| folder.join("hub")))
         .or_else(|| path("HOME").map(|folder| folder.join(".cache/huggingface/hub")));
-    Environment { cache, offline: path("STUNTDOUBLE_OFFLINE").is_some(), hub_cache, ffmpeg: path("STUNTDOUBLE_FFMPEG") }
+    let variables =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let bucket = variables.filter(|(name, _)| name.starts_with("AWS_")).collect();
+    let offline = path("STUNTDOUBLE_OFFLINE").is_some();
+    Environment { cache, offline, hub_cache, ffmpeg: path("STUNTDOUBLE_FFMPEG"), bucket }
 }

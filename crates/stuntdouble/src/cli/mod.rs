@@ -84,7 +84,7 @@ fn run(arguments: Arguments, events: &Events) -> Result<(), Error> {
         }
         Command::Models(command) => models::run(command, &store, events),
         Command::Train(options) => training::run(&options.config, events),
-        Command::Stage(command) => stage::run(command, events),
+        Command::Stage(command) => stage::run(command, &environment.bucket, events),
         Command::Bench(options) => bench::run(&options.into_job()?, events, arguments.json),
         Command::Doctor => doctor::run(&store, &environment, arguments.json),
     }

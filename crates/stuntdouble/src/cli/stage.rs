@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use stage::{Assets, ClipSettings, ShardPlan, Split, Wanted, inspect_shards, write_shards};
+use stage::{Assets, ClipSettings, Place, ShardPlan, Split, Wanted, inspect_shards, write_shards};
 use stuntdouble::Error;
 use stuntdouble::events::{Event, Events, Step};
 
@@ -12,11 +12,11 @@ use stuntdouble::events::{Event, Events, Step};
 pub(crate) enum Stage {
     /// Render clips into shards; goes on where an earlier run was stopped
     Render(Render),
-    /// Check the shards of a folder, say what they hold, and draw a sheet
+    /// Check the shards of a folder or bucket, say what they hold, and draw a sheet
     Inspect {
-        /// The folder that `stage render` wrote
-        folder: PathBuf,
-        /// The sheet to write [default: `sheet.png` in the folder]
+        /// What `stage render` wrote: a folder or `s3://BUCKET/PREFIX`
+        place: PathBuf,
+        /// The sheet to write [default: `sheet.png` in the folder, or here for a bucket]
         #[arg(long, value_name = "FILE")]
         sheet: Option<PathBuf>,
         /// Clips on the sheet
@@ -43,8 +43,8 @@ pub(crate) enum Stage {
 /// Options of `stage render`.
 #[derive(Debug, Args)]
 pub(crate) struct Render {
-    /// The folder to write
-    #[arg(short, long, value_name = "FOLDER")]
+    /// The folder to write, or `s3://BUCKET/PREFIX` (settings in `AWS_*` variables; build with `--features object-store`)
+    #[arg(short, long, value_name = "PLACE")]
     out: PathBuf,
     /// A folder or pack of characters, motions, things and places [default: the built-in cast]
     #[arg(long, value_name = "PATH")]
@@ -96,10 +96,11 @@ fn split(text: &str) -> Result<Split, String> {
     }
 }
 
-pub(super) fn run(command: Stage, events: &Events) -> Result<(), Error> {
+/// `bucket`: the variables of the environment that belong to object stores.
+pub(super) fn run(command: Stage, bucket: &[(String, String)], events: &Events) -> Result<(), Error> {
     match command {
-        Stage::Render(options) => render(options, events),
-        Stage::Inspect { folder, sheet, show } => inspect(&folder, sheet, show, events),
+        Stage::Render(options) => render(options, bucket, events),
+        Stage::Inspect { place, sheet, show } => inspect(&Place::parse(&place, bucket)?, sheet, show, events),
         Stage::Pack { assets, output, limit, skip_broken } => {
             let assets = load(Some(&assets), skip_broken, events)?;
             let length = assets.pack(&output, limit << 20)?;
@@ -124,7 +125,8 @@ fn load(path: Option<&Path>, skip_broken: bool, events: &Events) -> Result<Asset
     Ok(assets)
 }
 
-fn render(options: Render, events: &Events) -> Result<(), Error> {
+fn render(options: Render, bucket: &[(String, String)], events: &Events) -> Result<(), Error> {
+    let place = Place::parse(&options.out, bucket)?;
     let assets = load(options.assets.as_deref(), options.skip_broken, events)?;
     let settings = ClipSettings {
         width: options.size,
@@ -139,7 +141,7 @@ fn render(options: Render, events: &Events) -> Result<(), Error> {
         ..ClipSettings::default()
     };
     let plan = ShardPlan {
-        folder: options.out,
+        place,
         set: options.set,
         settings,
         wanted: Wanted::ALL,
@@ -152,13 +154,13 @@ fn render(options: Render, events: &Events) -> Result<(), Error> {
     };
     write_shards(&plan, &assets, &mut told)?;
     events.check_cancelled()?;
-    events.send(Event::Done { output: plan.folder.display().to_string() });
+    events.send(Event::Done { output: plan.place.to_string() });
     Ok(())
 }
 
-fn inspect(folder: &Path, sheet: Option<PathBuf>, show: usize, events: &Events) -> Result<(), Error> {
-    let (found, picture) = inspect_shards(folder, show)?;
-    let sheet = sheet.unwrap_or_else(|| folder.join("sheet.png"));
+fn inspect(place: &Place, sheet: Option<PathBuf>, show: usize, events: &Events) -> Result<(), Error> {
+    let (found, picture) = inspect_shards(place, show)?;
+    let sheet = sheet.unwrap_or_else(|| place.folder().unwrap_or(Path::new("")).join("sheet.png"));
     media::image_file::save_picture(&sheet, &picture)?;
     let sizes =
         [&found.characters, &found.identities, &found.motions, &found.props, &found.scenes].map(|set| set.len());

@@ -34,6 +34,15 @@ fn wrong_usage_exits_with_2() {
     assert!(text(&output.stderr).contains("help: "));
 }
 
+#[cfg(not(feature = "object-store"))]
+#[test]
+fn a_bucket_needs_a_build_that_can_reach_it() {
+    let output = stuntdouble(&["stage", "render", "-o", "s3://bucket/set"]);
+    assert_eq!(output.status.code(), Some(2));
+    let told = text(&output.stderr);
+    assert!(told.contains("error[stage.no_object_stores]") && told.contains("`--features object-store`"), "{told}");
+}
+
 #[test]
 fn errors_are_one_json_line_when_asked_for() {
     let output = stuntdouble(&["--json", "replace", "--character", "nowhere.png", "--video", "b", "-o", "c.mp4"]);
