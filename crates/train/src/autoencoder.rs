@@ -78,7 +78,7 @@ struct Reconstruction<'a, B: AutodiffBackend> {
 impl<B: AutodiffBackend + ModelBackend> Task<B> for Reconstruction<'_, B> {
     type Networks = SmallAutoencoder<B>;
 
-    fn loss(&self, network: &SmallAutoencoder<B>, _step: u64, random: &mut ChaCha8Rng) -> Loss<B> {
+    fn loss(&mut self, network: &SmallAutoencoder<B>, _step: u64, random: &mut ChaCha8Rng) -> Result<Loss<B>> {
         let crops = random_crops(&self.pictures, &self.chances, self.config.batch, self.config.size, random);
         let pictures = tensor_from_pictures::<B>(&crops, &self.device);
         let raw = network.encode_raw(pictures.clone());
@@ -90,10 +90,10 @@ impl<B: AutodiffBackend + ModelBackend> Task<B> for Reconstruction<'_, B> {
         let difference = result - pictures;
         let values = difference.clone().abs().mean();
         let edges = edges(difference);
-        Loss {
+        Ok(Loss {
             total: values.clone() + edges.clone() * self.config.edges,
             parts: vec![("values", values), ("edges", edges)],
-        }
+        })
     }
 
     fn evaluate(&self, network: &SmallAutoencoder<B>, step: u64, folder: &Path) -> Result<BTreeMap<String, f64>> {
@@ -210,10 +210,10 @@ pub fn run<B: AutodiffBackend + ModelBackend>(
         let crops = folder.load()?.iter().map(|picture| middle_crop(picture, config.size)).collect();
         held_out.insert(name.clone(), crops);
     }
-    let task = Reconstruction::<B> { config, pictures, chances, held_out, device: device.clone() };
+    let mut task = Reconstruction::<B> { config, pictures, chances, held_out, device: device.clone() };
     B::seed(device, config.settings.seed);
     let network = config.network.init::<B>(device);
     // The statistics are measured, not trained.
     let rate = |name: &str| if name.starts_with("latent_") { 0.0 } else { 1.0 };
-    train(&task, network, &config.settings, rate, progress)
+    train(&mut task, network, &config.settings, rate, progress)
 }

@@ -35,7 +35,8 @@ const ATTEMPTS: u64 = 8;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DatasetConfig {
-    /// Where the clips are kept.
+    /// Where the clips are kept; not used where they are `fresh`.
+    #[serde(default)]
     pub folder: PathBuf,
     /// 3D assets; without them everything is procedural.
     #[serde(default)]
@@ -44,9 +45,12 @@ pub struct DatasetConfig {
     pub split: Split,
     /// Number of clips.
     pub clips: u64,
-    /// Copies of each clip in other colours, 0 to 5.
+    /// Copies of each clip in other colours, 0 to 5. Of `fresh` clips only one each is used: its own colours, or a copy's.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub recoloured: u64,
+    /// New clips a step, rendered while the run goes on and never stored: `clips` is then how many there are at a time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fresh: Option<f64>,
     /// Side of a rendered frame in pixels.
     #[serde(default = "default_side")]
     pub side: usize,
@@ -104,6 +108,13 @@ impl DatasetConfig {
     /// # Errors
     /// [`TrainError::Mismatch`] when the folder was filled with other settings; those of assets and files.
     pub fn prepare(&self, progress: &mut Progress<'_>) -> Result<()> {
+        if self.folder.as_os_str().is_empty() {
+            return Err(TrainError::Setting {
+                setting: "folder",
+                found: String::new(),
+                expected: "where to keep clips",
+            });
+        }
         let folder = self.folder.join("lessons");
         std::fs::create_dir_all(&folder).map_err(TrainError::io(&folder))?;
         let identity = self.identity()?;
@@ -119,13 +130,9 @@ impl DatasetConfig {
         if missing.is_empty() {
             return Ok(());
         }
-        let assets = self.load_assets(progress)?;
-        let mut backgrounds = vec![];
-        for folder in &self.backgrounds {
-            backgrounds.extend(folder.load()?);
-        }
+        let scenery = self.scenery(progress)?;
         for (done, index) in missing.iter().enumerate() {
-            let (lesson, note) = self.lesson(*index, &assets, &backgrounds)?;
+            let (lesson, note) = self.lesson(*index, &scenery)?;
             lesson.save(&self.lesson_path(*index), &note)?;
             let ready = self.clips as usize - missing.len() + done + 1;
             if progress(&Event::Prepared { done: ready, of: self.clips as usize }).is_break() {
@@ -135,17 +142,25 @@ impl DatasetConfig {
         Ok(())
     }
 
-    fn load_assets(&self, progress: &mut Progress<'_>) -> Result<Assets> {
-        let Some(folder) = &self.assets else { return Ok(Assets::procedural()) };
-        let (assets, warnings) = Assets::load(folder)?;
-        for warning in warnings {
-            let _ = progress(&Event::Warning { code: "stage.asset".into(), message: format!("{warning:?}") });
+    /// Loads what clips are rendered from.
+    pub(crate) fn scenery(&self, progress: &mut Progress<'_>) -> Result<Scenery> {
+        let mut scenery = Scenery { assets: Assets::procedural(), backgrounds: vec![] };
+        if let Some(folder) = &self.assets {
+            let (assets, warnings) = Assets::load(folder)?;
+            for warning in warnings {
+                let _ = progress(&Event::Warning { code: "stage.asset".into(), message: format!("{warning:?}") });
+            }
+            scenery.assets = assets;
         }
-        Ok(assets)
+        for folder in &self.backgrounds {
+            scenery.backgrounds.extend(folder.load()?);
+        }
+        Ok(scenery)
     }
 
     /// Lesson number `index`, and what it was made from.
-    fn lesson(&self, index: u64, assets: &Assets, backgrounds: &[Picture]) -> Result<(Lesson, String)> {
+    pub(crate) fn lesson(&self, index: u64, scenery: &Scenery) -> Result<(Lesson, String)> {
+        let Scenery { assets, backgrounds } = scenery;
         let settings = ClipSettings {
             width: self.side,
             height: self.side,
@@ -170,6 +185,16 @@ impl DatasetConfig {
         Err(TrainError::NoData { what: "visible person", path: self.lesson_path(index) })
     }
 
+    /// # Errors
+    /// [`TrainError::Setting`] for too many copies.
+    pub(crate) fn check(&self) -> Result<()> {
+        if self.recoloured > MOST_COPIES {
+            let found = self.recoloured.to_string();
+            return Err(TrainError::Setting { setting: "recoloured", found, expected: "0 to 5" });
+        }
+        Ok(())
+    }
+
     /// Encodes what is not encoded yet and reads all clips.
     ///
     /// # Errors
@@ -180,10 +205,7 @@ impl DatasetConfig {
         device: &B::Device,
         progress: &mut Progress<'_>,
     ) -> Result<Vec<EncodedClip>> {
-        if self.recoloured > MOST_COPIES {
-            let found = self.recoloured.to_string();
-            return Err(TrainError::Setting { setting: "recoloured", found, expected: "0 to 5" });
-        }
+        self.check()?;
         self.prepare(progress)?;
         let bytes = std::fs::read(autoencoder).map_err(TrainError::io(autoencoder))?;
         let hash = sha256(&bytes);
@@ -210,6 +232,12 @@ impl DatasetConfig {
         }
         Ok(clips)
     }
+}
+
+/// What clips are rendered from.
+pub(crate) struct Scenery {
+    assets: Assets,
+    backgrounds: Vec<Picture>,
 }
 
 fn source_clip(clip: Clip, has_object: bool) -> SourceClip {
@@ -285,6 +313,7 @@ mod tests {
             split: Split::Train,
             clips,
             recoloured: 0,
+            fresh: None,
             side: 48,
             frames: 2,
             props: 0.5,

@@ -31,10 +31,12 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
+use crate::autoencoder;
 use crate::batch::{Batch, Excerpt};
 use crate::block_means::block_means;
 use crate::dataset::DatasetConfig;
 use crate::error::{Result, TrainError};
+use crate::live::LiveClips;
 use crate::normal::normal_values;
 use crate::parameters::{Copy, Parameters};
 use crate::picture_tensor::{pictures_from_tensor, psnr};
@@ -156,11 +158,12 @@ impl DenoiserTraining {
     }
 }
 
-struct Denoising<'a, B: AutodiffBackend> {
+struct Denoising<'a, B: AutodiffBackend + ModelBackend> {
     config: &'a DenoiserTraining,
     stage: Stage,
     schedule: Ddim,
     clips: Vec<EncodedClip>,
+    live: Option<LiveClips<B>>,
     held_out: Vec<EncodedClip>,
     device: B::Device,
 }
@@ -241,7 +244,10 @@ impl<B: AutodiffBackend + ModelBackend> Denoising<'_, B> {
 impl<B: AutodiffBackend + ModelBackend> Task<B> for Denoising<'_, B> {
     type Networks = Networks<B>;
 
-    fn loss(&self, networks: &Networks<B>, _step: u64, random: &mut ChaCha8Rng) -> Loss<B> {
+    fn loss(&mut self, networks: &Networks<B>, step: u64, random: &mut ChaCha8Rng) -> Result<Loss<B>> {
+        if let Some(live) = &mut self.live {
+            live.advance(step, &mut self.clips)?;
+        }
         let (excerpts, with_objects) = self.draw(&self.clips, self.config.batch, random);
         let mut batch = Batch::gather(&excerpts, self.frames(), with_objects, &self.device);
         if self.stage == Stage::Clips && random.random_bool(self.config.objective.temporal_reference) {
@@ -250,7 +256,7 @@ impl<B: AutodiffBackend + ModelBackend> Task<B> for Denoising<'_, B> {
         let timesteps: Vec<i64> = (0..excerpts.len()).map(|_| self.timestep(random)).collect();
         let with_reference = !random.random_bool(self.config.objective.drop_reference);
         let (total, plain) = self.errors(networks, &batch, &timesteps, with_reference, random);
-        Loss { total, parts: vec![("error", plain)] }
+        Ok(Loss { total, parts: vec![("error", plain)] })
     }
 
     fn evaluate(&self, networks: &Networks<B>, step: u64, folder: &Path) -> Result<BTreeMap<String, f64>> {
@@ -375,16 +381,27 @@ pub fn run<B: AutodiffBackend + ModelBackend>(
     let networks = Networks::<B>::init(&sizes, config.settings.seed, device)
         .map_err(|error| TrainError::Networks(error.into()))?;
     let networks = start(networks, config)?;
-    let clips = config.data.load::<B>(&config.autoencoder, device, progress)?;
+    if let Some(fresh) = config.held_out.fresh {
+        let found = fresh.to_string();
+        return Err(TrainError::Setting { setting: "held_out.fresh", found, expected: "none: always the same clips" });
+    }
+    let (clips, live) = match config.data.fresh {
+        None => (config.data.load::<B>(&config.autoencoder, device, progress)?, None),
+        Some(fresh) => {
+            config.data.check()?;
+            let encoder = autoencoder::load::<B>(&config.autoencoder, device)?.0.no_grad();
+            (vec![], Some(LiveClips::new(&config.data, fresh, config.data.scenery(progress)?, encoder, device)?))
+        }
+    };
     let held_out = config.held_out.load::<B>(&config.autoencoder, device, progress)?;
     let schedule = Ddim::new(sizes.schedule.clone());
-    let task = Denoising::<B> { config, stage, schedule, clips, held_out, device: device.clone() };
+    let mut task = Denoising::<B> { config, stage, schedule, clips, live, held_out, device: device.clone() };
     let started = config.start_from.is_some();
     let rate = |name: &str| match config.frozen.iter().any(|prefix| name.starts_with(prefix)) {
         true => 0.0,
         false => rate_of(name, stage, started, config.spatial_rate),
     };
-    train(&task, networks, &config.settings, rate, progress)
+    train(&mut task, networks, &config.settings, rate, progress)
 }
 
 /// Puts the autoencoder's weights, and those of an earlier stage, in their places.

@@ -13,6 +13,7 @@ pub mod dataset;
 pub mod denoiser;
 pub mod error;
 pub mod export;
+mod live;
 mod normal;
 pub mod optimizer;
 pub mod parameters;

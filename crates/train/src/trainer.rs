@@ -79,8 +79,11 @@ pub trait Task<B: AutodiffBackend + ModelBackend> {
     /// The networks that are trained.
     type Networks: AutodiffModule<B>;
 
-    /// The loss of step `step` on data chosen by `random`.
-    fn loss(&self, networks: &Self::Networks, step: u64, random: &mut ChaCha8Rng) -> Loss<B>;
+    /// The loss of step `step` on data chosen by `random`; steps come in their order.
+    ///
+    /// # Errors
+    /// Those of data that is made while the run goes on.
+    fn loss(&mut self, networks: &Self::Networks, step: u64, random: &mut ChaCha8Rng) -> Result<Loss<B>>;
 
     /// Measures averaged weights on data that is not trained on, and writes sheets into `folder`.
     ///
@@ -190,7 +193,7 @@ impl Log<'_, '_> {
 /// [`TrainError::Diverged`], [`TrainError::Mismatch`] when the run folder's checkpoint has other settings, and those of
 /// files and of [`Task::evaluate`].
 pub fn train<B: AutodiffBackend + ModelBackend, T: Task<B>>(
-    task: &T,
+    task: &mut T,
     mut networks: T::Networks,
     config: &LoopConfig,
     rate: impl Fn(&str) -> f32,
@@ -233,7 +236,7 @@ pub fn train<B: AutodiffBackend + ModelBackend, T: Task<B>>(
         let step = position.step;
         let rate = config.optimizer.rate_at(step, config.steps);
         let mut random = random_of_step(config.seed, step);
-        let loss = task.loss(&networks, step, &mut random);
+        let loss = task.loss(&networks, step, &mut random)?;
         let total = scalar(&loss.total);
         let parts: Vec<(&str, f64)> = loss.parts.iter().map(|(name, value)| (*name, scalar(value))).collect();
         let found = gradients(&networks, &loss.total.backward());

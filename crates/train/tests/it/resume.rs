@@ -1,5 +1,8 @@
 //! Promise 3: training resumes as if it had never stopped.
 
+use std::path::PathBuf;
+
+use train::denoiser::DenoiserTraining;
 use train::{Config, Event, TrainError};
 
 use crate::small::{denoiser, run};
@@ -7,8 +10,17 @@ use crate::small::{denoiser, run};
 #[test]
 fn a_stopped_run_goes_on_bit_for_bit() {
     let folder = tempfile::tempdir().unwrap();
-    for (name, kind) in [("1", Config::Stage1 as fn(_) -> Config), ("2", Config::Stage2)] {
-        let mut whole = denoiser(folder.path(), &format!("whole-{name}"), 6);
+    let stored = |training| training;
+    // Two clips in three steps come fresh from the renderer, and the folder's name is not even given.
+    let fresh = |mut training: DenoiserTraining| {
+        training.data.folder = PathBuf::new();
+        (training.data.fresh, training.data.clips, training.data.recoloured) = (Some(0.67), 2, 1);
+        training
+    };
+    let kinds: [(&str, fn(_) -> Config, fn(_) -> _); 3] =
+        [("1", Config::Stage1, stored), ("2", Config::Stage2, stored), ("fresh", Config::Stage1, fresh)];
+    for (name, kind, change) in kinds {
+        let mut whole = change(denoiser(folder.path(), &format!("whole-{name}"), 6));
         whole.batch = 2;
         let mut cut = whole.clone();
         cut.settings.run = folder.path().join(format!("cut-{name}"));

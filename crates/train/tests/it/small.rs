@@ -42,6 +42,7 @@ pub(crate) fn denoiser(folder: &Path, run: &str, steps: u64) -> DenoiserTraining
         split,
         clips: 1,
         recoloured: 0,
+        fresh: None,
         side: 64,
         frames: 4,
         props: 1.0,
