@@ -1,7 +1,7 @@
 //! What a set of weights can do, on rendered clips whose identities and motions it has not seen.
 //!
-//! `first_weights ASSETS OUT [WEIGHTS] [CLIPS] [FRAMES] [STEPS] [GUIDANCE]` prints one JSON line and writes `OUT/sheet.png`;
-//! `-` for the bundled weights. Measured:
+//! `first_weights ASSETS OUT [WEIGHTS] [CLIPS] [FRAMES] [STEPS] [GUIDANCE] [SPLIT]` prints one JSON line and writes
+//! `OUT/sheet.png`; `-` for the bundled weights. The split is `test`, or `val` to choose settings on. Measured:
 //! - colour: is the mean torso colour (Lab) of the result nearest to that of the true reference among four (chance 25 %)?
 //!   And that of the true frames, whose light is another than the reference's: what a perfect result would get.
 //! - pose: with another clip's pose, how well does the silhouette of result minus plate overlap that pose's mask (IoU)?
@@ -38,7 +38,7 @@ struct Case {
 fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let path = |index: usize| {
-        let usage = "usage: ASSETS OUT [WEIGHTS] [CLIPS] [FRAMES] [STEPS] [GUIDANCE]";
+        let usage = "usage: ASSETS OUT [WEIGHTS] [CLIPS] [FRAMES] [STEPS] [GUIDANCE] [SPLIT]";
         arguments.get(index).map(PathBuf::from).context(usage)
     };
     let (assets, out) = (path(0)?, path(1)?);
@@ -49,6 +49,11 @@ fn main() -> anyhow::Result<()> {
     std::fs::create_dir_all(&out)?;
     let defaults = Settings::default();
     let guidance = arguments.get(6).map_or(Ok(defaults.guidance), |text| text.parse())?;
+    let split = match arguments.get(7).map(String::as_str) {
+        None | Some("test") => Split::Test,
+        Some("val") => Split::Val,
+        Some(other) => anyhow::bail!("split `{other}`, expected `test` or `val`"),
+    };
     let settings = Settings { weights, steps: number(5, defaults.steps)?, guidance, ..defaults };
     let loaded = LoadedNetworks::load(&settings)?;
     let sampling = SamplingSettings {
@@ -58,24 +63,31 @@ fn main() -> anyhow::Result<()> {
     };
     let (assets, _) = Assets::load(&assets)?;
     let cases: Vec<Case> =
-        (0..clips).map(|index| render(index, frames, loaded.size(), &assets)).collect::<anyhow::Result<_>>()?;
+        (0..clips).map(|index| render(index, split, frames, loaded.size(), &assets)).collect::<anyhow::Result<_>>()?;
     let mut sheet = Sheet::new(8, 128, 128).titled(
         "reference, true, environment, skeleton, result, result of other pose, its truth, result in other scene",
     );
     let (mut colours, mut true_colours, mut rings, mut overlaps) = (0, 0, 0, vec![]);
+    let mut off = [0.0; 3];
     for (index, case) in cases.iter().enumerate() {
         let other = &cases[(index + 1) % clips];
         // 1. As it is.
         let conditions = conditions(&case.signals);
         let result = make(&loaded, &sampling, &conditions, &case.reference, index);
         let candidates = [0, 1, 2, 3].map(|step| &cases[(index + step * clips / 4) % clips]);
+        let true_frames: Vec<Picture> = case.signals.iter().map(|signals| signals.picture.clone()).collect();
         let nearest = |frames: &[Picture]| {
             let found = torso_colour(frames, &case.signals);
             let distances = candidates.map(|candidate| distance(found, candidate.torso));
             usize::from(distances[1..].iter().all(|other| distances[0] < *other))
         };
         colours += nearest(&result);
-        true_colours += nearest(&case.signals.iter().map(|signals| signals.picture.clone()).collect::<Vec<_>>());
+        let found = torso_colour(&result, &case.signals);
+        let right = torso_colour(&true_frames, &case.signals);
+        off.iter_mut()
+            .zip(found.iter().zip(right))
+            .for_each(|(off, (found, right))| *off += (found - right) / clips as f64);
+        true_colours += nearest(&true_frames);
         // 2. The other clip's pose in this clip's scene.
         let posed: Vec<CropSignals> = case
             .plates
@@ -121,7 +133,8 @@ fn main() -> anyhow::Result<()> {
     let overlap = overlaps.iter().sum::<f64>() / overlaps.len() as f64;
     let line = serde_json::json!({
         "clips": clips, "frames": frames, "steps": settings.steps, "guidance": settings.guidance,
-        "torso_colour_nearest": share(colours), "torso_colour_nearest_of_truth": share(true_colours), "pose_iou": overlap, "environment_ring": share(rings),
+        "torso_colour_nearest": share(colours), "torso_colour_nearest_of_truth": share(true_colours),
+        "torso_lab_off": off, "pose_iou": overlap, "environment_ring": share(rings),
     });
     std::fs::write(out.join("result.json"), line.to_string())?;
     eprintln_line(&line.to_string());
@@ -133,12 +146,12 @@ fn eprintln_line(line: &str) {
     eprintln!("{line}");
 }
 
-fn render(index: usize, frames: usize, size: u32, assets: &Assets) -> anyhow::Result<Case> {
+fn render(index: usize, split: Split, frames: usize, size: u32, assets: &Assets) -> anyhow::Result<Case> {
     let settings = ClipSettings {
         width: 192,
         height: 192,
         frames,
-        split: Some(Split::Test),
+        split: Some(split),
         twin: false,
         references: 1,
         mannequin_share: 0.0,

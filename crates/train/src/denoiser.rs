@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use burn::module::Module;
 use burn::tensor::{DType, Tensor, TensorData, backend::AutodiffBackend};
 use media::image_file::save_picture;
 use media::sheet::Sheet;
