@@ -25,7 +25,7 @@ impl PresetName {
     /// Denoising steps and guidance when the user chooses none: what the weights were found to do best with.
     fn sampling(self) -> (usize, f64) {
         match self {
-            Self::Bundled => (2, 3.0),
+            Self::Bundled => (1, 3.0),
             Self::Sd15 => (20, 3.5),
             Self::Tiny => (2, 1.0),
         }
