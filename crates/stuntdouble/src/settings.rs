@@ -230,7 +230,7 @@ mod tests {
             let settings = Settings::resolve(None, Table::new(), &pairs).unwrap();
             (settings.steps, settings.guidance)
         };
-        assert_eq!(of(&[]), (2, 3.0));
+        assert_eq!(of(&[]), (1, 3.0));
         assert_eq!(of(&["preset=sd15"]), (20, 3.5));
         assert_eq!(of(&["preset=sd15", "steps=7"]), (7, 3.5));
     }

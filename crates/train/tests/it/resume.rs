@@ -17,7 +17,9 @@ fn a_stopped_run_goes_on_bit_for_bit() {
         (training.data.fresh, training.data.clips, training.data.recoloured) = (Some(0.67), 2, 1);
         training
     };
-    let kinds: [(&str, fn(_) -> Config, fn(_) -> _); 3] =
+    type Kind = fn(DenoiserTraining) -> Config;
+    type Change = fn(DenoiserTraining) -> DenoiserTraining;
+    let kinds: [(&str, Kind, Change); 3] =
         [("1", Config::Stage1, stored), ("2", Config::Stage2, stored), ("fresh", Config::Stage1, fresh)];
     for (name, kind, change) in kinds {
         let mut whole = change(denoiser(folder.path(), &format!("whole-{name}"), 6));
