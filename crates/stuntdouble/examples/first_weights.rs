@@ -76,18 +76,16 @@ fn main() -> anyhow::Result<()> {
         let result = make(&loaded, &sampling, &conditions, &case.reference, index);
         let candidates = [0, 1, 2, 3].map(|step| &cases[(index + step * clips / 4) % clips]);
         let true_frames: Vec<Picture> = case.signals.iter().map(|signals| signals.picture.clone()).collect();
-        let nearest = |frames: &[Picture]| {
-            let found = torso_colour(frames, &case.signals);
+        let nearest = |found| {
             let distances = candidates.map(|candidate| distance(found, candidate.torso));
             usize::from(distances[1..].iter().all(|other| distances[0] < *other))
         };
-        colours += nearest(&result);
-        let found = torso_colour(&result, &case.signals);
-        let right = torso_colour(&true_frames, &case.signals);
-        off.iter_mut()
-            .zip(found.iter().zip(right))
-            .for_each(|(off, (found, right))| *off += (found - right) / clips as f64);
-        true_colours += nearest(&true_frames);
+        let [found, right] = [&result, &true_frames].map(|frames| torso_colour(frames, &case.signals));
+        colours += nearest(found);
+        true_colours += nearest(right);
+        for (off, (found, right)) in off.iter_mut().zip(found.iter().zip(right)) {
+            *off += (found - right) / clips as f64;
+        }
         // 2. The other clip's pose in this clip's scene.
         let posed: Vec<CropSignals> = case
             .plates

@@ -185,6 +185,8 @@ impl DatasetConfig {
         Err(TrainError::NoData { what: "visible person", path: self.lesson_path(index) })
     }
 
+    /// Refuses what cannot be made.
+    ///
     /// # Errors
     /// [`TrainError::Setting`] for too many copies.
     pub(crate) fn check(&self) -> Result<()> {
