@@ -117,6 +117,15 @@ fn all<T: Element>(bench: &Bench, cpu: Cpu, convert: fn(f32) -> T) {
             });
         }
     }
+    for (rows, channels) in [(8192, 320), (2048, 640), (512, 1280)] {
+        let (left, weight) = (data(rows * channels, convert), data(channels * channels, convert));
+        let packed = PackedMatrix::linear(cpu, &weight, channels, channels);
+        let operations = 2.0 * (rows * channels * channels) as f64;
+        let mut result = data(rows * channels, convert);
+        bench.run(&format!("gemm {rows}x{channels}x{channels}"), operations, || {
+            matmul(&left, rows, channels, &packed, &Epilogue::default(), &mut result);
+        });
+    }
     let (rows, channels, columns) = (4096, 320, 2560);
     let weight = data(columns * channels, convert);
     let (left, bias) = (data(rows * channels, convert), data(columns, |x| x));

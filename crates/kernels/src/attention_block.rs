@@ -177,7 +177,7 @@ unsafe fn soften<S: Simd, T: Element, const NV: usize>(
             if !started {
                 S::store(maximum.add(at), new);
             } else if S::any_greater(new, old) {
-                let factor = S::exp2(S::mul(S::sub(old, new), scale));
+                let factor = S::exp2::<T>(S::mul(S::sub(old, new), scale));
                 sum = S::mul(sum, factor);
                 for d in 0..width {
                     let p = sums.add(d * lanes + at);
@@ -189,8 +189,8 @@ unsafe fn soften<S: Simd, T: Element, const NV: usize>(
             let mut second = S::splat(0.0);
             let mut i = 0;
             while i + 2 <= count {
-                let low = S::exp2(S::mul_add(S::load(scores.add(i * lanes + at)), scale, shift));
-                let high = S::exp2(S::mul_add(S::load(scores.add((i + 1) * lanes + at)), scale, shift));
+                let low = S::exp2::<T>(S::mul_add(S::load(scores.add(i * lanes + at)), scale, shift));
+                let high = S::exp2::<T>(S::mul_add(S::load(scores.add((i + 1) * lanes + at)), scale, shift));
                 sum = S::add(sum, low);
                 second = S::add(second, high);
                 if T::STEP == 1 {
@@ -202,7 +202,7 @@ unsafe fn soften<S: Simd, T: Element, const NV: usize>(
                 i += 2;
             }
             if i < count {
-                let low = S::exp2(S::mul_add(S::load(scores.add(i * lanes + at)), scale, shift));
+                let low = S::exp2::<T>(S::mul_add(S::load(scores.add(i * lanes + at)), scale, shift));
                 sum = S::add(sum, low);
                 T::store_operand::<S>(weights.add(i * lanes + at * T::STEP), low, S::splat(0.0));
             }

@@ -23,6 +23,8 @@ const MAPPED: usize = 1 << 20;
 pub(crate) unsafe trait Plain: Copy + Send + Sync + 'static {}
 // SAFETY: zero bytes are 0.0 and 0, and these types have no drop.
 unsafe impl Plain for f32 {}
+// SAFETY: as above.
+unsafe impl Plain for usize {}
 // SAFETY: as above; `bf16` is a transparent `u16`.
 unsafe impl Plain for half::bf16 {}
 // SAFETY: as above.

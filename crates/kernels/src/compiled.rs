@@ -7,7 +7,7 @@ use half::bf16;
 use crate::element::{Element, Native};
 use crate::isa::Cpu;
 use crate::simd::dispatch;
-use crate::{attention, group_norm, layer_norm, layout, peak, pointwise, product, temporal, winograd};
+use crate::{attention, blend, group_norm, layer_norm, layout, peak, pointwise, product, temporal, winograd};
 
 macro_rules! compiled {
     ($($name:ident($task:ty) -> $output:ty;)*) => {
@@ -43,6 +43,8 @@ compiled! {
     apply(group_norm::Apply<'_, Self>) -> ();
     normalise(layer_norm::Normalise<'_, Self>) -> ();
     silu(pointwise::Silu<'_, Self>) -> ();
+    add(pointwise::Add<'_, Self>) -> ();
+    blend(blend::Blend<'_, Self>) -> ();
     turn(layout::Turn<'_, Self>) -> ();
     peak(peak::Loop<'_, Self>) -> usize;
 }

@@ -22,6 +22,8 @@ pub(crate) trait Native: Plain + PartialEq + std::fmt::Debug {
     /// Elements that one multiplication takes along the summed axis.
     const STEP: usize;
     const ZERO: Self;
+    /// Results have so few digits that short forms of functions, good to 2^-13, give the same ones.
+    const IS_SHORT: bool;
     /// `LANES * STEP` elements, ready to be multiplied.
     type Operand<S: Simd>: Copy;
 
@@ -31,6 +33,8 @@ pub(crate) trait Native: Plain + PartialEq + std::fmt::Debug {
     unsafe fn load_some<S: Simd>(p: *const Self, n: usize) -> S::F;
     unsafe fn store<S: Simd>(p: *mut Self, x: S::F);
     unsafe fn store_some<S: Simd>(p: *mut Self, x: S::F, n: usize);
+    /// Two vectors, one behind the other.
+    unsafe fn store_two<S: Simd>(p: *mut Self, first: S::F, second: S::F);
 
     /// `[lane][STEP]` in memory.
     unsafe fn operand<S: Simd>(p: *const Self) -> Self::Operand<S>;
@@ -58,6 +62,7 @@ macro_rules! forward {
 impl Native for f32 {
     const STEP: usize = 1;
     const ZERO: Self = 0.0;
+    const IS_SHORT: bool = false;
     type Operand<S: Simd> = S::F;
 
     #[inline(always)]
@@ -73,6 +78,10 @@ impl Native for f32 {
         load_some<S: Simd>(p: *const f32, n: usize) -> S::F = S::load_some(p, n);
         store<S: Simd>(p: *mut f32, x: S::F) = S::store(p, x);
         store_some<S: Simd>(p: *mut f32, x: S::F, n: usize) = S::store_some(p, x, n);
+        store_two<S: Simd>(p: *mut f32, first: S::F, second: S::F) = {
+            S::store(p, first);
+            S::store(p.add(S::LANES), second)
+        };
         operand<S: Simd>(p: *const f32) -> S::F = S::load(p);
         broadcast<S: Simd>(p: *const f32) -> S::F = S::splat(*p);
         broadcast_one<S: Simd>(p: *const f32) -> S::F = S::splat(*p);
@@ -84,6 +93,7 @@ impl Native for f32 {
 impl Native for bf16 {
     const STEP: usize = 2;
     const ZERO: Self = bf16::ZERO;
+    const IS_SHORT: bool = true;
     type Operand<S: Simd> = S::Pairs;
 
     #[inline(always)]
@@ -99,6 +109,7 @@ impl Native for bf16 {
         load_some<S: Simd>(p: *const bf16, n: usize) -> S::F = S::load_some_bf16(p, n);
         store<S: Simd>(p: *mut bf16, x: S::F) = S::store_bf16(p, x);
         store_some<S: Simd>(p: *mut bf16, x: S::F, n: usize) = S::store_some_bf16(p, x, n);
+        store_two<S: Simd>(p: *mut bf16, first: S::F, second: S::F) = S::store_two_bf16(p, first, second);
         operand<S: Simd>(p: *const bf16) -> S::Pairs = S::load_pairs(p);
         broadcast<S: Simd>(p: *const bf16) -> S::Pairs = S::splat_pair(p.cast::<u32>().read_unaligned().to_le());
         broadcast_one<S: Simd>(p: *const bf16) -> S::Pairs = S::splat_pair(u32::from((*p).to_bits()));

@@ -104,7 +104,7 @@ impl<T: Element> Epilogue<'_, T> {
                 let n = lanes.min(columns / 2 - column);
                 let value = self.biased::<S>(sums, row, column, columns, n);
                 let gate = self.biased::<S>(sums.add(lanes), row, columns / 2 + column, columns, n);
-                self.store::<S>(S::mul(value, math::gelu::<S>(gate)), result, at + column, n);
+                self.store::<S>(S::mul(value, math::gelu::<S, T>(gate)), result, at + column, n);
                 return;
             }
             for v in 0..2 {
@@ -113,10 +113,63 @@ impl<T: Element> Epilogue<'_, T> {
                     let n = lanes.min(columns - from);
                     let mut x = self.biased::<S>(sums.add(v * lanes), row, from, columns, n);
                     if self.activation == Activation::Silu {
-                        x = math::silu::<S>(x);
+                        x = math::silu::<S, T>(x);
                     }
                     self.store::<S>(x, result, at + from, n);
                 }
+            }
+        }
+    }
+
+    /// [`finish`](Self::finish) for all rows of a tile: what does not change from row to row is fetched once.
+    ///
+    /// # Safety
+    /// As `finish`, for each row; `sums` has `2 * LANES` elements a row.
+    #[inline(always)]
+    pub(crate) unsafe fn finish_tile<S: Simd>(&self, tile: TilePlace<'_, T>, sums: *const f32) {
+        let TilePlace { row: first, starts, column, columns, gated, result } = tile;
+        let lanes = S::LANES;
+        let second = if gated { columns / 2 + column } else { column + lanes };
+        // SAFETY: the caller's; both vectors of a panel that is not the last have all their columns.
+        unsafe {
+            if (if gated { column + lanes > columns / 2 } else { column + 2 * lanes > columns })
+                || self.row_bias.is_some()
+            {
+                for (r, at) in starts.iter().enumerate() {
+                    let place = Place { row: first + r, column, columns, gated, result, at: *at };
+                    self.finish::<S>(place, sums.add(r * 2 * lanes));
+                }
+                return;
+            }
+            let from = |values: &[f32]| [S::load(values.as_ptr().add(column)), S::load(values.as_ptr().add(second))];
+            let bias = self.bias.map_or([S::splat(0.0); 2], from);
+            let mut biases = bias;
+            // The row at which another group begins.
+            let mut next = if self.group_bias.is_some() { first } else { usize::MAX };
+            for (r, at) in starts.iter().enumerate() {
+                if let Some(GroupBias { values, rows }) = self.group_bias
+                    && first + r >= next
+                {
+                    let group = (first + r) / rows;
+                    let more = from(&values[group * columns..(group + 1) * columns]);
+                    biases = [S::add(bias[0], more[0]), S::add(bias[1], more[1])];
+                    next = (group + 1) * rows;
+                }
+                let sums = sums.add(r * 2 * lanes);
+                let mut x = [S::add(S::load(sums), biases[0]), S::add(S::load(sums.add(lanes)), biases[1])];
+                let at = at + column;
+                if gated {
+                    self.store::<S>(S::mul(x[0], math::gelu::<S, T>(x[1])), result, at, lanes);
+                    continue;
+                }
+                if self.activation == Activation::Silu {
+                    x = [math::silu::<S, T>(x[0]), math::silu::<S, T>(x[1])];
+                }
+                if let Some(residual) = self.residual {
+                    let p = residual.as_ptr().add(at);
+                    x = [S::add(x[0], T::load::<S>(p)), S::add(x[1], T::load::<S>(p.add(lanes)))];
+                }
+                T::store_two::<S>(result.add(at), x[0], x[1]);
             }
         }
     }
@@ -149,6 +202,20 @@ pub(crate) struct Place<T> {
     pub(crate) result: *mut T,
     /// Where the row starts in `result` and in the residual.
     pub(crate) at: usize,
+}
+
+/// Where in the result the rows of a tile's sums go.
+#[derive(Clone, Copy)]
+pub(crate) struct TilePlace<'a, T> {
+    /// First row of the product.
+    pub(crate) row: usize,
+    /// Where each row starts in the result and in the residual.
+    pub(crate) starts: &'a [usize],
+    /// As in [`Place`].
+    pub(crate) column: usize,
+    pub(crate) columns: usize,
+    pub(crate) gated: bool,
+    pub(crate) result: *mut T,
 }
 
 /// `n <= LANES` elements, zeros after them.

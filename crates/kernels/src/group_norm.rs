@@ -268,11 +268,16 @@ unsafe fn apply<S: Simd, T: Element, const NV: usize>(
             let summand = load::<S, f32>(affine.add(channels + at), n);
             y[v] = S::mul_add(load::<S, T>(input.add(at), n), factor, summand);
         }
-        for v in 0..NV {
-            if silu {
-                y[v] = math::silu::<S>(y[v]);
+        if silu {
+            for v in 0..NV {
+                y[v] = math::silu::<S, T>(y[v]);
             }
-            store::<S, T>(result.add(v * S::LANES), y[v], n);
+        }
+        if NV == 1 {
+            return store::<S, T>(result, y[0], n);
+        }
+        for v in (0..NV).step_by(2) {
+            T::store_two::<S>(result.add(v * S::LANES), y[v], y[v + 1]);
         }
     }
 }

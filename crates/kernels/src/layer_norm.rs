@@ -66,17 +66,25 @@ impl<T: Element> Kernel for Normalise<'_, T> {
                     if T::STEP == 1 { statistics::<S, T>(input) } else { pair_statistics::<S, T>(input) };
                 let scale = 1.0 / (variance + self.epsilon).sqrt();
                 let (scale, mean) = (S::splat(scale), S::splat(mean));
+                let finished = |x, weight, bias| S::mul_add(S::mul(S::sub(x, mean), scale), weight, bias);
+                let (from, to) = (input.as_ptr(), result.as_mut_ptr());
+                let (weights, biases) = (self.weight.as_ptr(), self.bias.as_ptr());
                 let mut c = 0;
+                while c + 2 * S::LANES <= channels {
+                    let next = c + S::LANES;
+                    T::store_two::<S>(
+                        to.add(c),
+                        finished(T::load::<S>(from.add(c)), S::load(weights.add(c)), S::load(biases.add(c))),
+                        finished(T::load::<S>(from.add(next)), S::load(weights.add(next)), S::load(biases.add(next))),
+                    );
+                    c = next + S::LANES;
+                }
                 while c < channels {
                     let n = S::LANES.min(channels - c);
-                    let x = load::<S, T>(input.as_ptr().add(c), n);
-                    let weight = load::<S, f32>(self.weight.as_ptr().add(c), n);
-                    let bias = load::<S, f32>(self.bias.as_ptr().add(c), n);
-                    store::<S, T>(
-                        result.as_mut_ptr().add(c),
-                        S::mul_add(S::mul(S::sub(x, mean), scale), weight, bias),
-                        n,
-                    );
+                    let x = load::<S, T>(from.add(c), n);
+                    let weight = load::<S, f32>(weights.add(c), n);
+                    let bias = load::<S, f32>(biases.add(c), n);
+                    store::<S, T>(to.add(c), finished(x, weight, bias), n);
                     c += n;
                 }
             }

@@ -4,6 +4,7 @@
 //! that might follow, a tenth of the normalisation.
 
 use half::bf16;
+use rayon::prelude::*;
 
 use crate::element::{Element, Native};
 use crate::isa::Cpu;
@@ -38,6 +39,29 @@ pub fn transpose<T: Element>(cpu: Cpu, input: &[T], shape: [usize; 3], result: &
         let task = Turn { input, result, matrix, size: [rows, columns], range: first..columns.min(first + COLUMNS) };
         // SAFETY: tasks have different matrices or columns, so they write different rows of the result.
         unsafe { T::turn(cpu, task) };
+    });
+}
+
+/// The rows of several matrices side by side: `parts` of `[rows, columns_i]` to `result` `[rows, sum of columns_i]`.
+///
+/// # Panics
+/// When a slice does not have the size that the shapes ask for.
+pub fn concat_columns<T: Element>(parts: &[(&[T], usize)], rows: usize, result: &mut [T]) {
+    let width: usize = parts.iter().map(|(_, columns)| columns).sum();
+    assert_eq!(result.len(), rows * width, "concat_columns: result");
+    for (part, columns) in parts {
+        assert_eq!(part.len(), rows * columns, "concat_columns: [{rows}, {columns}]");
+    }
+    let each = (PIECE / width.max(1)).max(1);
+    result.par_chunks_mut((each * width).max(1)).enumerate().for_each(|(task, result)| {
+        for (row, result) in result.chunks_exact_mut(width).enumerate() {
+            let mut at = 0;
+            for (part, columns) in parts {
+                let from = (task * each + row) * columns;
+                result[at..at + columns].copy_from_slice(&part[from..from + columns]);
+                at += columns;
+            }
+        }
     });
 }
 

@@ -44,6 +44,7 @@
 mod attention;
 mod attention_block;
 mod attention_memory;
+mod blend;
 mod buffer;
 mod compiled;
 mod convolution;
@@ -69,6 +70,7 @@ mod winograd;
 mod winograd_transform;
 
 pub use attention::{Heads, Source, attention};
+pub use blend::blend;
 pub use convolution::{Geometry, PackedConvolution, convolve, winograd_pays};
 pub use element::Element;
 pub use epilogue::{Activation, Epilogue, GroupBias};
@@ -78,9 +80,9 @@ pub use group_norm::{GroupNorm, group_norm};
 pub use half::bf16;
 pub use isa::{Cpu, Isa};
 pub use layer_norm::layer_norm;
-pub use layout::{narrow, transpose, widen};
+pub use layout::{concat_columns, narrow, transpose, widen};
 pub use packed::PackedMatrix;
 pub use peak::peak_loop;
-pub use pointwise::silu;
+pub use pointwise::{add, silu};
 pub use temporal::{Clip, temporal_attention};
 pub use upsample::{PackedUpsample, upsample_convolve};

@@ -1,8 +1,13 @@
-//! Exponential, SiLU and GELU on vectors.
+//! Exponential, SiLU and GELU on vectors, as exact as the type of the result asks for.
 //!
-//! `exp2` splits off the nearest integer and takes a polynomial of degree 5 on [-1/2, 1/2] (minimax in
-//! relative error). GELU is the erf form: erf by Abramowitz and Stegun 7.1.26 (1.5e-7 absolute).
+//! | function | f32 | bf16 |
+//! |---|---|---|
+//! | `2^x` | nearest integer split off, polynomial of degree 5 on [-1/2, 1/2] | of degree 3, 2^-13.7 |
+//! | erfc in GELU | Abramowitz and Stegun 7.1.26, 1.5e-7 | same form with 3 terms: GELU to 2.2e-4 of itself or 6e-7 |
+//!
+//! Polynomials are minimax in relative error; GELU is the erf form.
 
+use crate::element::Native;
 use crate::simd::Simd;
 
 /// `2^x` for [`Simd::exp2`], from its other operations.
@@ -10,12 +15,12 @@ use crate::simd::Simd;
 /// # Safety
 /// The machine has `S`.
 #[inline(always)]
-pub(crate) unsafe fn exp2_by_parts<S: Simd>(x: S::F) -> S::F {
+pub(crate) unsafe fn exp2_by_parts<S: Simd, T: Native>(x: S::F) -> S::F {
     // SAFETY: the caller's.
     unsafe {
         let x = S::max(S::splat(-127.0), S::min(S::splat(128.0), x));
         let whole = S::round(x);
-        S::scale_by_power(exp2_of_fraction::<S>(S::sub(x, whole)), whole)
+        S::scale_by_power(exp2_of_fraction::<S, T>(S::sub(x, whole)), whole)
     }
 }
 
@@ -24,12 +29,22 @@ pub(crate) unsafe fn exp2_by_parts<S: Simd>(x: S::F) -> S::F {
 /// # Safety
 /// The machine has `S`.
 #[inline(always)]
-pub(crate) unsafe fn exp2_of_fraction<S: Simd>(x: S::F) -> S::F {
+pub(crate) unsafe fn exp2_of_fraction<S: Simd, T: Native>(x: S::F) -> S::F {
+    // SAFETY: the caller's.
+    unsafe { if T::IS_SHORT { polynomial::<S, 4>(x, SHORT_EXP2) } else { polynomial::<S, 6>(x, EXP2) } }
+}
+
+/// `c[0] + c[1] x + c[2] x^2 ..`
+///
+/// # Safety
+/// The machine has `S`.
+#[inline(always)]
+unsafe fn polynomial<S: Simd, const N: usize>(x: S::F, coefficients: [f32; N]) -> S::F {
     // SAFETY: the caller's.
     unsafe {
-        let mut y = S::splat(EXP2[5]);
-        for i in (0..5).rev() {
-            y = S::mul_add(y, x, S::splat(EXP2[i]));
+        let mut y = S::splat(coefficients[N - 1]);
+        for i in (0..N - 1).rev() {
+            y = S::mul_add(y, x, S::splat(coefficients[i]));
         }
         y
     }
@@ -40,12 +55,29 @@ pub(crate) unsafe fn exp2_of_fraction<S: Simd>(x: S::F) -> S::F {
 /// # Safety
 /// The machine has `S`.
 #[inline(always)]
-pub(crate) unsafe fn silu<S: Simd>(x: S::F) -> S::F {
+pub(crate) unsafe fn silu<S: Simd, T: Native>(x: S::F) -> S::F {
     // SAFETY: the caller's.
-    unsafe {
-        let e = S::exp2(S::mul(x, S::splat(-std::f32::consts::LOG2_E)));
-        S::div_by_at_least_one(x, S::add(S::splat(1.0), e))
-    }
+    unsafe { S::div_by_at_least_one::<T>(x, one_and_exp::<S, T>(x)) }
+}
+
+/// `1 / (1 + exp(-x))`.
+///
+/// # Safety
+/// The machine has `S`.
+#[inline(always)]
+pub(crate) unsafe fn sigmoid<S: Simd, T: Native>(x: S::F) -> S::F {
+    // SAFETY: the caller's.
+    unsafe { S::div_by_at_least_one::<T>(S::splat(1.0), one_and_exp::<S, T>(x)) }
+}
+
+/// `1 + exp(-x)`.
+///
+/// # Safety
+/// The machine has `S`.
+#[inline(always)]
+unsafe fn one_and_exp<S: Simd, T: Native>(x: S::F) -> S::F {
+    // SAFETY: the caller's.
+    unsafe { S::add(S::splat(1.0), S::exp2::<T>(S::mul(x, S::splat(-std::f32::consts::LOG2_E)))) }
 }
 
 /// `x * (1 + erf(x / sqrt 2)) / 2`.
@@ -53,22 +85,25 @@ pub(crate) unsafe fn silu<S: Simd>(x: S::F) -> S::F {
 /// # Safety
 /// The machine has `S`.
 #[inline(always)]
-pub(crate) unsafe fn gelu<S: Simd>(x: S::F) -> S::F {
+pub(crate) unsafe fn gelu<S: Simd, T: Native>(x: S::F) -> S::F {
     // SAFETY: the caller's.
     unsafe {
         let z = S::abs(S::mul(x, S::splat(std::f32::consts::FRAC_1_SQRT_2)));
-        let t = S::div_by_at_least_one(S::splat(1.0), S::mul_add(S::splat(ERF_P), z, S::splat(1.0)));
-        let mut poly = S::splat(ERF[4]);
-        for i in (0..4).rev() {
-            poly = S::mul_add(poly, t, S::splat(ERF[i]));
-        }
-        let e = S::exp2(S::mul(S::mul(z, z), S::splat(-std::f32::consts::LOG2_E)));
-        let erf = S::sub(S::splat(1.0), S::mul(S::mul(poly, t), e));
-        S::mul(x, S::mul_add(S::copy_sign(erf, x), S::splat(0.5), S::splat(0.5)))
+        let e = S::exp2::<T>(S::mul(S::mul(z, z), S::splat(-std::f32::consts::LOG2_E)));
+        let p = if T::IS_SHORT { SHORT_ERFC_P } else { ERFC_P };
+        let t = S::div_by_at_least_one::<T>(S::splat(1.0), S::mul_add(S::splat(p), z, S::splat(1.0)));
+        let terms = if T::IS_SHORT { polynomial::<S, 3>(t, SHORT_ERFC) } else { polynomial::<S, 5>(t, ERFC) };
+        // erfc(z) / 2.
+        let tail = S::mul(S::mul(terms, t), e);
+        let half = S::splat(0.5);
+        S::mul(x, S::add(S::copy_sign(S::sub(half, tail), x), half))
     }
 }
 
 #[expect(clippy::approx_constant, reason = "a coefficient of the fit, near ln 2 but not it")]
 const EXP2: [f32; 6] = [1.0, 0.693147, 0.24022242, 0.055507336, 0.009671513, 0.001326473];
-const ERF_P: f32 = 0.327_591_1;
-const ERF: [f32; 5] = [0.254_829_6, -0.284_496_72, 1.421_413_8, -1.453_152_1, 1.061_405_4];
+const SHORT_EXP2: [f32; 4] = [0.999_928_07, 0.693_261, 0.242_611_12, 0.055_171_67];
+const ERFC_P: f32 = 0.327_591_1;
+const ERFC: [f32; 5] = [0.127_414_8, -0.142_248_36, 0.710_706_9, -0.726_576_05, 0.530_702_7];
+const SHORT_ERFC_P: f32 = 0.49;
+const SHORT_ERFC: [f32; 3] = [0.159_181_86, 0.026_744_81, 0.314_082_05];

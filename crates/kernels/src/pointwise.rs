@@ -1,7 +1,8 @@
-//! Element by element: SiLU where no product or norm comes before it to take it along.
+//! Element by element: SiLU and sums where no product or norm comes before them to take them along.
 
 use crate::element::Element;
 use crate::epilogue::load;
+use crate::group_norm::store;
 use crate::isa::Cpu;
 use crate::math;
 use crate::partition::{Shared, for_each_task};
@@ -26,6 +27,45 @@ pub fn silu<T: Element>(cpu: Cpu, input: &[T], result: &mut [T]) {
     });
 }
 
+/// The sum of two maps of one shape.
+///
+/// # Panics
+/// When the slices differ in length.
+pub fn add<T: Element>(cpu: Cpu, [x, y]: [&[T]; 2], result: &mut [T]) {
+    assert_eq!([y.len(), result.len()], [x.len(); 2], "add");
+    let shared = Shared::new(result);
+    for_each_task(x.len().div_ceil(PIECE), |task| {
+        let range = task * PIECE..x.len().min((task + 1) * PIECE);
+        // SAFETY: each task has its own part of the result, as long as its parts of the maps.
+        let result = unsafe { std::slice::from_raw_parts_mut(shared.pointer().add(range.start), range.len()) };
+        // SAFETY: the slices are equally long.
+        unsafe { T::add(cpu, Add { maps: [&x[range.clone()], &y[range]], result }) };
+    });
+}
+
+/// Slices of one length.
+pub(crate) struct Add<'a, T> {
+    maps: [&'a [T]; 2],
+    result: &'a mut [T],
+}
+
+impl<T: Element> Kernel for Add<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        let (x, y, len) = (self.maps[0].as_ptr(), self.maps[1].as_ptr(), self.result.len());
+        // SAFETY: vectors end at most at `len`, which is the length of all slices.
+        unsafe {
+            for at in (0..len).step_by(S::LANES) {
+                let n = S::LANES.min(len - at);
+                let sum = S::add(load::<S, T>(x.add(at), n), load::<S, T>(y.add(at), n));
+                store::<S, T>(self.result.as_mut_ptr().add(at), sum, n);
+            }
+        }
+    }
+}
+
 /// Slices of one length.
 pub(crate) struct Silu<'a, T> {
     input: &'a [T],
@@ -42,10 +82,14 @@ impl<T: Element> Kernel for Silu<'_, T> {
         // SAFETY: whole vectors end at `full`, the last one has what is left; both slices are `len` long.
         unsafe {
             for at in (0..full).step_by(S::LANES) {
-                T::store::<S>(to.add(at), math::silu::<S>(T::load::<S>(from.add(at))));
+                T::store::<S>(to.add(at), math::silu::<S, T>(T::load::<S>(from.add(at))));
             }
             if full < len {
-                T::store_some::<S>(to.add(full), math::silu::<S>(load::<S, T>(from.add(full), len - full)), len - full);
+                T::store_some::<S>(
+                    to.add(full),
+                    math::silu::<S, T>(load::<S, T>(from.add(full), len - full)),
+                    len - full,
+                );
             }
         }
     }

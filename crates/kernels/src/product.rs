@@ -5,12 +5,14 @@
 
 use crate::buffer::{Address, Scratch, with_scratch};
 use crate::element::Element;
-use crate::epilogue::{Epilogue, Place};
+use crate::epilogue::{Epilogue, TilePlace};
 use crate::micro::{Left, Tile, height};
 use crate::packed::PackedMatrix;
 use crate::partition::{Shared, for_each_task};
 use crate::simd::{Kernel, Simd, shape};
 
+/// Bytes that memory moves at once.
+const LINE: usize = 64;
 /// Tiles in the row range of a task.
 const TILES: usize = 16;
 /// Tasks that a product is cut into at least, where it is large enough.
@@ -59,9 +61,11 @@ pub(crate) fn multiply<T: Element>(
         let (range, panels) = (first..rows_end, panel..panels_end);
         let (len, taps) = (range.len() * 2 * lanes, packed.taps);
         let table = (range.len() + 1) * taps;
-        with_scratch(Scratch::bytes::<f32>(len) + Scratch::bytes::<Address<T>>(table), |mut scratch| {
-            let (sums, pointers) = (scratch.take(len), scratch.take(table));
-            let task = Task { packed, rows, epilogue, result, range, panels, sums, pointers };
+        let bytes =
+            Scratch::bytes::<f32>(len) + Scratch::bytes::<Address<T>>(table) + Scratch::bytes::<usize>(range.len());
+        with_scratch(bytes, |mut scratch| {
+            let (sums, pointers, starts) = (scratch.take(len), scratch.take(table), scratch.take(range.len()));
+            let task = Task { packed, rows, epilogue, result, range, panels, sums, pointers, starts };
             // SAFETY: tasks have disjoint ranges, so they write disjoint parts of `result`; the rest is `Rows`' promise.
             unsafe { T::product(packed.cpu, task) };
         });
@@ -79,6 +83,8 @@ pub(crate) struct Task<'a, T: Element> {
     sums: &'a mut [f32],
     /// The taps of one row, then of each tile of the range, one tile after the other: `[tap][row of the tile]`.
     pointers: &'a mut [Address<T>],
+    /// Where each row of the range starts in the result.
+    starts: &'a mut [usize],
 }
 
 impl<T: Element> Kernel for Task<'_, T> {
@@ -86,9 +92,10 @@ impl<T: Element> Kernel for Task<'_, T> {
 
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
-        let Self { packed, rows, epilogue, result, range, panels, sums, pointers } = self;
+        let Self { packed, rows, epilogue, result, range, panels, sums, pointers, starts } = self;
         let (taps, width) = (packed.taps, 2 * S::LANES);
         let pointers = fill_pointers::<S, T>(rows, range.clone(), taps, pointers);
+        starts.iter_mut().zip(range.clone()).for_each(|(start, row)| *start = rows.output(row));
         for panel in panels {
             let column = panel * packed.panel_columns;
             for (number, block) in packed.blocks.iter().enumerate() {
@@ -100,6 +107,15 @@ impl<T: Element> Kernel for Task<'_, T> {
                     // Sums that wait for no other block stay in one place, in the nearest cache.
                     let slot = if packed.blocks.len() == 1 { 0 } else { at };
                     let tile_sums = &mut sums[slot * width..(slot + tile_rows) * width];
+                    if last {
+                        // While the sums are computed, the lines that they go to come from memory.
+                        for start in &starts[at..at + tile_rows] {
+                            for line in (0..packed.panel_columns * size_of::<T>()).step_by(LINE) {
+                                let bytes = (start + column) * size_of::<T>() + line;
+                                S::prefetch(result.pointer().cast::<u8>().wrapping_add(bytes));
+                            }
+                        }
+                    }
                     let left = Left::Rows {
                         pointers: pointers[at * taps..].as_ptr().cast(),
                         height: tile_rows,
@@ -110,12 +126,17 @@ impl<T: Element> Kernel for Task<'_, T> {
                     // SAFETY: the pointer table has `taps` pointers a row, good for `channels` elements each; the
                     // panel has a row for each step of the block's segments; `tile_sums` has the tile's size.
                     unsafe { tile.compute::<S>() };
-                    for r in 0..if last { tile_rows } else { 0 } {
-                        let row = range.start + at + r;
-                        let (columns, gated, start) = (packed.columns, packed.gated, rows.output(row));
-                        let place = Place { row, column, columns, gated, result: result.pointer(), at: start };
-                        // SAFETY: `row` and `column` are in range, and nobody else writes them.
-                        unsafe { epilogue.finish::<S>(place, tile_sums[r * width..].as_ptr()) };
+                    if last {
+                        let place = TilePlace {
+                            row: range.start + at,
+                            starts: &starts[at..at + tile_rows],
+                            column,
+                            columns: packed.columns,
+                            gated: packed.gated,
+                            result: result.pointer(),
+                        };
+                        // SAFETY: rows and columns are in range, and nobody else writes them.
+                        unsafe { epilogue.finish_tile::<S>(place, tile_sums.as_ptr()) };
                     }
                     at += tile_rows;
                 }

@@ -14,12 +14,11 @@
 //! untrained one. Ours starts at a bias of -4, so `alpha = 0.018`; [`BlendingConfig::literal`] is the paper's letter.
 
 use burn::module::Module;
-use burn::tensor::activation::sigmoid;
 use burn::tensor::{Tensor, backend::Backend};
 use serde::{Deserialize, Serialize};
 
 use crate::layers::{Conv2d, Start};
-use crate::ops::{ModelBackend, cells_from_map, concat_channels, map_from_cells};
+use crate::ops::ModelBackend;
 
 /// How the mixing weight is made.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -64,10 +63,7 @@ impl<B: ModelBackend> SpatialBlending<B> {
     /// When the shapes differ.
     pub fn forward(&self, z_noise: Tensor<B, 4>, z_object: Tensor<B, 4>) -> Tensor<B, 4> {
         assert_eq!(z_noise.dims(), z_object.dims(), "blending: z_noise and z_object");
-        let both = concat_channels(vec![z_noise.clone(), z_object.clone()]);
-        let alpha = sigmoid(cells_from_map(self.conv.forward(both))); // Eq. 3
-        let (z_noise, z_object) = (cells_from_map(z_noise), cells_from_map(z_object));
-        map_from_cells(z_noise.clone() + (z_object - z_noise) * alpha) // Eq. 4
+        self.conv.forward_blending([z_noise, z_object]) // Eq. 3 and 4
     }
 }
 

@@ -163,6 +163,12 @@ impl<B: ModelBackend> Conv2d<B> {
         ops::upsample_conv2d(x, self.weight.val(), self.bias.as_ref().map(Param::val))
     }
 
+    /// As the mixing weight of [`ops::blend`]: two maps `[M, C_in / 2, h, w]` to one.
+    pub fn forward_blending(&self, maps: [Tensor<B, 4>; 2]) -> Tensor<B, 4> {
+        let Some(bias) = &self.bias else { panic!("a mixing weight has a bias") };
+        ops::blend(maps, self.weight.val(), bias.val())
+    }
+
     fn convolution(&self) -> Convolution<B> {
         let bias = self.bias.as_ref().map(Param::val);
         let Self { stride, padding, .. } = *self;

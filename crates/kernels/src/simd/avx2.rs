@@ -72,6 +72,11 @@ impl Simd for Avx2Fma {
     }
 
     #[inline(always)]
+    fn prefetch(p: *const u8) {
+        // SAFETY: a hint, which touches nothing.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
+    }
+    #[inline(always)]
     unsafe fn splat(x: f32) -> __m256 {
         // SAFETY: see the head of the file.
         unsafe { _mm256_set1_ps(x) }

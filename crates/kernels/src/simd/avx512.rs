@@ -8,6 +8,7 @@ use std::arch::x86_64::*;
 use half::bf16;
 
 use super::{Kernel, Simd};
+use crate::element::Native;
 use crate::math;
 
 /// AVX-512 F, BW, DQ and VL.
@@ -114,22 +115,30 @@ macro_rules! shared {
         }
 
         #[inline(always)]
-        unsafe fn exp2(x: __m512) -> __m512 {
+        unsafe fn exp2<T: Native>(x: __m512) -> __m512 {
             // SAFETY: see the head of the file. An infinity has the fraction 0, and its power comes from the scaling.
             unsafe {
                 let fraction = _mm512_reduce_ps::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(x);
-                _mm512_scalef_ps(math::exp2_of_fraction::<Self>(fraction), Self::round(x))
+                _mm512_scalef_ps(math::exp2_of_fraction::<Self, T>(fraction), Self::round(x))
             }
         }
         #[inline(always)]
-        unsafe fn div_by_at_least_one(a: __m512, b: __m512) -> __m512 {
+        unsafe fn div_by_at_least_one<T: Native>(a: __m512, b: __m512) -> __m512 {
             // SAFETY: see the head of the file. One Newton step; where `b` is infinite the estimate is 0 and stays so.
             unsafe {
                 let estimate = _mm512_rcp14_ps(b);
+                if T::IS_SHORT {
+                    return _mm512_mul_ps(a, estimate);
+                }
                 let finite = Self::min(_mm512_set1_ps(f32::MAX), b);
                 let rest = _mm512_fnmadd_ps(finite, estimate, _mm512_set1_ps(1.0));
                 _mm512_mul_ps(a, _mm512_fmadd_ps(estimate, rest, estimate))
             }
+        }
+        #[inline(always)]
+        fn prefetch(p: *const u8) {
+            // SAFETY: a hint, which touches nothing.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
         }
         #[inline(always)]
         unsafe fn splat(x: f32) -> __m512 {
@@ -236,6 +245,14 @@ impl Simd for Avx512Bf16 {
     unsafe fn store_bf16(p: *mut bf16, x: __m512) {
         // SAFETY: see the head of the file; the vector type is a transparent integer vector.
         unsafe { _mm256_storeu_si256(p.cast(), std::mem::transmute::<__m256bh, __m256i>(_mm512_cvtneps_pbh(x))) }
+    }
+    #[inline(always)]
+    unsafe fn store_two_bf16(p: *mut bf16, first: __m512, second: __m512) {
+        // SAFETY: see the head of the file; room for two vectors, and the vector types are transparent.
+        unsafe {
+            let both = std::mem::transmute::<__m512bh, __m512i>(_mm512_cvtne2ps_pbh(second, first));
+            _mm512_storeu_si512(p.cast(), both);
+        }
     }
     #[inline(always)]
     unsafe fn load_pairs(p: *const bf16) -> __m512i {

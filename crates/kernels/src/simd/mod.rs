@@ -13,6 +13,7 @@ mod portable;
 
 use half::bf16;
 
+use crate::element::Native;
 use crate::isa::{Cpu, Isa};
 use crate::math;
 
@@ -74,17 +75,27 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     unsafe fn any_greater(a: Self::F, b: Self::F) -> bool;
     unsafe fn sum(a: Self::F) -> f32;
 
-    /// `2^x`; 0 below about -127, infinite from 128. NaN stays.
+    /// `2^x` for results of type `T`; 0 below about -127, infinite from 128. NaN stays.
     #[inline(always)]
-    unsafe fn exp2(x: Self::F) -> Self::F {
+    unsafe fn exp2<T: Native>(x: Self::F) -> Self::F {
         // SAFETY: the caller's.
-        unsafe { math::exp2_by_parts::<Self>(x) }
+        unsafe { math::exp2_by_parts::<Self, T>(x) }
     }
-    /// `a / b` for `b` of at least 1 (or NaN), to two units in the last place.
+    /// `a / b` for `b` of at least 1 (or NaN): to two units in the last place, or to 14 bits where `T` has fewer.
     #[inline(always)]
-    unsafe fn div_by_at_least_one(a: Self::F, b: Self::F) -> Self::F {
+    unsafe fn div_by_at_least_one<T: Native>(a: Self::F, b: Self::F) -> Self::F {
         // SAFETY: the caller's.
         unsafe { Self::div(a, b) }
+    }
+
+    /// Rounds two vectors to bf16 and stores them one behind the other.
+    #[inline(always)]
+    unsafe fn store_two_bf16(p: *mut bf16, first: Self::F, second: Self::F) {
+        // SAFETY: the caller's; there is room for `2 * LANES` elements.
+        unsafe {
+            Self::store_bf16(p, first);
+            Self::store_bf16(p.add(Self::LANES), second);
+        }
     }
 
     /// Loads `LANES` pairs: `[lane][2]` in memory.
@@ -95,6 +106,10 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     unsafe fn dot(acc: Self::F, a: Self::Pairs, b: Self::Pairs) -> Self::F;
     /// Rounds two vectors to bf16 and stores them as pairs, `[lane][2]`, `low` first.
     unsafe fn store_pairs(p: *mut bf16, low: Self::F, high: Self::F);
+
+    /// Asks for the line of memory at `p`, which need not be readable.
+    #[inline(always)]
+    fn prefetch(_p: *const u8) {}
 
     /// Turns a square of `LANES` by `LANES` 32-bit words: row `i`, word `j` goes to row `j`, word `i`. Strides are in bytes.
     #[inline(always)]

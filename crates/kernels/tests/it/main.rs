@@ -5,5 +5,6 @@ mod convolution;
 mod gemm;
 mod gradient;
 mod layout;
+mod maps;
 mod norm;
 mod reference;

@@ -5,7 +5,9 @@ use burn::tensor::backend::Backend;
 
 use crate::weights::WeightSource;
 
-use super::{Added, Convolution, ConvolutionGradients, KeysValues, Normalisation, composed};
+use super::{
+    Added, Convolution, ConvolutionGradients, KeysValues, Normalisation, cells_from_map, composed, map_from_cells,
+};
 
 /// A tensor backend with the hot operations that networks need. Each has a default composed of Burn operations; shapes are
 /// those of the doors in [`super`], which have checked them.
@@ -89,6 +91,22 @@ pub trait ModelBackend: Backend {
     /// [`super::silu`].
     fn silu<const R: usize>(x: Tensor<Self, R>) -> Tensor<Self, R> {
         burn::tensor::activation::silu(x)
+    }
+
+    /// [`super::add`].
+    fn add(a: Tensor<Self, 4>, b: Tensor<Self, 4>) -> Tensor<Self, 4> {
+        map_from_cells(cells_from_map(a) + cells_from_map(b))
+    }
+
+    /// [`super::concat_channels`].
+    fn concat_channels(maps: Vec<Tensor<Self, 4>>) -> Tensor<Self, 4> {
+        let axis = if Self::CHANNELS_LAST { 3 } else { 1 };
+        map_from_cells(Tensor::cat(maps.into_iter().map(cells_from_map).collect(), axis))
+    }
+
+    /// [`super::blend`].
+    fn blend(maps: [Tensor<Self, 4>; 2], weight: Tensor<Self, 4>, bias: Tensor<Self, 1>) -> Tensor<Self, 4> {
+        composed::blend(maps, weight, bias)
     }
 
     /// [`super::attention`].

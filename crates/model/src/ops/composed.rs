@@ -3,12 +3,12 @@
 //! What a door made itself stands on the left of a sum: libtorch (burn-tch 0.21) takes views that others look at for owners of
 //! their memory, and works in place on the left side.
 
-use burn::tensor::activation::{gelu, silu};
+use burn::tensor::activation::{gelu, sigmoid, silu};
 use burn::tensor::backend::Backend;
 use burn::tensor::ops::{AttentionModuleOptions, ConvOptions};
 use burn::tensor::{Tensor, module};
 
-use super::{Activation, Added, Convolution, KeysValues, Normalisation};
+use super::{Activation, Added, Convolution, KeysValues, ModelBackend, Normalisation, cells_from_map, map_from_cells};
 
 pub(super) fn linear<B: Backend>(x: Tensor<B, 2>, weight: Tensor<B, 2>, added: Added<B, 2>) -> Tensor<B, 2> {
     let Added { bias, shift, residual } = added;
@@ -116,6 +116,18 @@ pub(super) fn layer_norm<B: Backend>(
     drop(x);
     let variance = centred.clone().square().mean_dim(1);
     centred * variance.add_scalar(epsilon).sqrt().recip() * weight.unsqueeze() + bias.unsqueeze()
+}
+
+/// What the convolution puts out passes through the backend's own doors.
+pub(super) fn blend<B: ModelBackend>(
+    [x, y]: [Tensor<B, 4>; 2],
+    weight: Tensor<B, 4>,
+    bias: Tensor<B, 1>,
+) -> Tensor<B, 4> {
+    let both = <B as ModelBackend>::concat_channels(vec![x.clone(), y.clone()]);
+    let alpha = sigmoid(cells_from_map(<B as ModelBackend>::conv2d(both, weight, Convolution::same(1, 1, Some(bias))))); // Eq. 3
+    let (x, y) = (cells_from_map(x), cells_from_map(y));
+    map_from_cells(x.clone() + (y - x) * alpha) // Eq. 4
 }
 
 pub(super) fn attention<B: Backend>(query: Tensor<B, 3>, sources: &[&KeysValues<B>], heads: usize) -> Tensor<B, 3> {

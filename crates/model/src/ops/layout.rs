@@ -38,14 +38,3 @@ pub fn map_from_tokens<B: ModelBackend>(tokens: Tensor<B, 3>, [h, w]: [usize; 2]
         tokens.swap_dims(1, 2).reshape([m, c, h, w])
     }
 }
-
-/// The sum of two maps `[M, C, h, w]`.
-pub fn add<B: ModelBackend>(a: Tensor<B, 4>, b: Tensor<B, 4>) -> Tensor<B, 4> {
-    map_from_cells(cells_from_map(a) + cells_from_map(b))
-}
-
-/// Maps `[M, C_i, h, w]` to `[M, sum C_i, h, w]`.
-pub fn concat_channels<B: ModelBackend>(maps: Vec<Tensor<B, 4>>) -> Tensor<B, 4> {
-    let axis = if B::CHANNELS_LAST { 3 } else { 1 };
-    map_from_cells(Tensor::cat(maps.into_iter().map(cells_from_map).collect(), axis))
-}

@@ -20,7 +20,7 @@ mod layout;
 mod tests;
 
 pub use backend::ModelBackend;
-pub use layout::{add, cells_from_map, concat_channels, map_from_cells, map_from_tokens, tokens_from_map};
+pub use layout::{cells_from_map, map_from_cells, map_from_tokens, tokens_from_map};
 
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
@@ -233,6 +233,39 @@ pub fn layer_norm<B: ModelBackend, const R: usize>(
 /// `x * sigmoid(x)`.
 pub fn silu<B: ModelBackend, const R: usize>(x: Tensor<B, R>) -> Tensor<B, R> {
     <B as ModelBackend>::silu(x)
+}
+
+/// The sum of two maps `[M, C, h, w]`.
+///
+/// # Panics
+/// When the shapes differ.
+pub fn add<B: ModelBackend>(a: Tensor<B, 4>, b: Tensor<B, 4>) -> Tensor<B, 4> {
+    assert_eq!(a.dims(), b.dims(), "add");
+    <B as ModelBackend>::add(a, b)
+}
+
+/// Maps `[M, C_i, h, w]` to `[M, sum C_i, h, w]`.
+///
+/// # Panics
+/// When there is none, or they differ in more than their channels.
+pub fn concat_channels<B: ModelBackend>(maps: Vec<Tensor<B, 4>>) -> Tensor<B, 4> {
+    let dims: Vec<_> = maps.iter().map(Tensor::dims).collect();
+    let fits = dims.iter().all(|[m, _, h, w]| [*m, *h, *w] == [dims[0][0], dims[0][2], dims[0][3]]);
+    assert!(!maps.is_empty() && fits, "concat_channels: {dims:?}");
+    <B as ModelBackend>::concat_channels(maps)
+}
+
+/// `x + (y - x) * sigmoid(conv([x; y]))` (paper Eq. 3, 4) of maps `[M, C, h, w]`, with a 1x1 convolution of weight
+/// `[1, 2C, 1, 1]` or `[C, 2C, 1, 1]` and its bias.
+///
+/// # Panics
+/// When the shapes do not fit.
+pub fn blend<B: ModelBackend>(maps: [Tensor<B, 4>; 2], weight: Tensor<B, 4>, bias: Tensor<B, 1>) -> Tensor<B, 4> {
+    let ([_, c, _, _], [c_out, c_in, k, _]) = (maps[0].dims(), weight.dims());
+    assert_eq!(maps[0].dims(), maps[1].dims(), "blend: maps");
+    let fits = [c_in, k] == [2 * c, 1] && (c_out == 1 || c_out == c) && bias.dims() == [c_out];
+    assert!(fits, "blend: maps {:?}, weight {:?}, bias {:?}", maps[0].dims(), weight.dims(), bias.dims());
+    <B as ModelBackend>::blend(maps, weight, bias)
 }
 
 /// `softmax(Q K^T / sqrt(d)) V` per head, for queries `[M, L, heads*d]`, to the same shape. Keys and values `[B_s, L_s,

@@ -123,6 +123,33 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
+    fn maps_of_cells(
+        (m, c, other, h, w) in (1_usize..4, 1_usize..40, 1_usize..40, 1_usize..6, 1_usize..6),
+        (per_channel, last) in any::<(bool, bool)>(),
+    ) {
+        let weight = random([if per_channel { c } else { 1 }, 2 * c, 1, 1]);
+        let (bias, second, wide) = (random([weight.dims()[0]]), random([m, c, h, w]), random([m, other, h, w]));
+        let map = |x: Tensor<Flex, 4>| if last { turned(x) } else { x };
+        check(random([m, c, h, w]), 1, |x| add(map(x), second.clone()), |x| x + second.clone());
+        check(
+            random([m, c, h, w]),
+            1,
+            |x| concat_channels(vec![map(x), wide.clone()]),
+            |x| Tensor::cat(vec![x, wide.clone()], 1),
+        );
+        check(
+            random([m, c, h, w]),
+            2 * c,
+            |x| blend([map(x.clone()), second.clone().cast(x.dtype())], weight.clone(), bias.clone()),
+            |x| {
+                let both = Tensor::cat(vec![x.clone(), second.clone()], 1);
+                let sums = composed::conv2d(both, weight.clone(), Convolution::same(1, 1, Some(bias.clone())));
+                x.clone() + (second.clone() - x) * burn::tensor::activation::sigmoid(sums)
+            },
+        );
+    }
+
+    #[test]
     fn products(
         (groups, rows) in (1_usize..4, 1_usize..15),
         d_in in 1_usize..70,

@@ -13,9 +13,9 @@ use crate::ops::{Convolution, ConvolutionGradients};
 
 /// The axes of a map in the order in which kernels want it, and the way back.
 const CELLS: [usize; 4] = [0, 2, 3, 1];
-const MAP: [usize; 4] = [0, 3, 1, 2];
+pub(super) const MAP: [usize; 4] = [0, 3, 1, 2];
 
-fn cells<T: Number>(map: Tensor<Flex, 4>) -> FlexTensor {
+pub(super) fn cells<T: Number>(map: Tensor<Flex, 4>) -> FlexTensor {
     in_order::<T>(permuted(of(map), &CELLS))
 }
 

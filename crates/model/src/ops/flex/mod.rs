@@ -4,6 +4,7 @@
 //! are packed as whatever comes to them. Numbers that are neither f32 nor bf16 go to the composed doors.
 
 mod convolutions;
+mod maps;
 mod on_demand;
 mod packs;
 mod products;
@@ -16,6 +17,7 @@ use burn::tensor::{DType, Tensor, bf16};
 use super::{Activation, Added, Convolution, ConvolutionGradients, KeysValues, ModelBackend, Normalisation, composed};
 use crate::weights::WeightSource;
 use convolutions::{convolve, convolve_video, input_gradient, plain_order, upsample_convolve, weight_gradient};
+use maps::{add, blend, concat_channels};
 use packs::Form;
 use products::{attention, group_norm, layer_norm, product, silu, temporal_attention};
 use storage::Number;
@@ -117,6 +119,30 @@ impl ModelBackend for Flex {
             DType::F32 => silu::<f32, R>(x),
             DType::BF16 => silu::<bf16, R>(x),
             _ => burn::tensor::activation::silu(x),
+        }
+    }
+
+    fn add(a: Tensor<Self, 4>, b: Tensor<Self, 4>) -> Tensor<Self, 4> {
+        match a.dtype() {
+            DType::F32 => add::<f32>(a, b),
+            DType::BF16 => add::<bf16>(a, b),
+            _ => a + b,
+        }
+    }
+
+    fn concat_channels(maps: Vec<Tensor<Self, 4>>) -> Tensor<Self, 4> {
+        match maps[0].dtype() {
+            DType::F32 => concat_channels::<f32>(maps),
+            DType::BF16 => concat_channels::<bf16>(maps),
+            _ => Tensor::cat(maps, 1),
+        }
+    }
+
+    fn blend(maps: [Tensor<Self, 4>; 2], weight: Tensor<Self, 4>, bias: Tensor<Self, 1>) -> Tensor<Self, 4> {
+        match maps[0].dtype() {
+            DType::F32 if weight.dims()[0] == 1 => blend::<f32>(maps, weight, bias),
+            DType::BF16 if weight.dims()[0] == 1 => blend::<bf16>(maps, weight, bias),
+            _ => composed::blend(maps, weight, bias),
         }
     }
 

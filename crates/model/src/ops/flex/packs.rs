@@ -23,10 +23,19 @@ const FAST_ELEMENTS: usize = 4 << 20;
 pub(super) enum Form {
     Linear,
     Geglu,
-    Convolution { stride: usize, before: usize, after: usize },
-    FastConvolution { before: usize, after: usize },
+    Convolution {
+        stride: usize,
+        before: usize,
+        after: usize,
+    },
+    FastConvolution {
+        before: usize,
+        after: usize,
+    },
     Upsample,
     FastUpsample,
+    /// The numbers themselves.
+    Plain,
 }
 
 impl Form {
@@ -60,6 +69,7 @@ pub(super) enum Pack<T: Number> {
     Matrix(PackedMatrix<T>),
     Convolution(PackedConvolution<T>),
     Upsample(PackedUpsample<T>),
+    Plain(Vec<f32>),
 }
 
 /// Where a weight lies, its shape, and what it is packed for.
@@ -140,6 +150,7 @@ fn pack<T: Number>(weight: &[T], shape: &[usize], form: Form) -> Pack<T> {
         Form::FastConvolution { before, after } => {
             Pack::Convolution(PackedConvolution::winograd(cpu, weight, outputs, inputs, [before, after]))
         }
+        Form::Plain => Pack::Plain(weight.iter().map(|value| value.wide()).collect()),
         Form::Upsample => Pack::Upsample(PackedUpsample::new(cpu, weight, outputs, inputs)),
         Form::FastUpsample => Pack::Upsample(PackedUpsample::winograd(cpu, weight, outputs, inputs)),
     }
