@@ -134,7 +134,7 @@ unsafe fn scores<S: Simd, T: Element, const NV: usize>(
         // SAFETY: `rows` keys are left, each of `width` elements; the part has `width` packed steps.
         unsafe {
             let sums = scores.add(key * NV * S::LANES);
-            Tile::<T, NV> { rows, left, right: packed, sums, add: false }.compute::<S>();
+            Tile::<T, NV> { rows, left, right: packed, sums, add: false, ahead: std::ptr::null() }.compute::<S>();
         }
         key += rows;
     }
@@ -231,7 +231,7 @@ unsafe fn weigh<S: Simd, T: Element, const NV: usize>(
         unsafe {
             let left = Left::Column { base: base.add(d * T::STEP), stride, steps };
             let sums = sums.add(d * NV * S::LANES);
-            Tile::<T, NV> { rows, left, right: weights, sums, add }.compute::<S>();
+            Tile::<T, NV> { rows, left, right: weights, sums, add, ahead: std::ptr::null() }.compute::<S>();
         }
         d += rows;
     }

@@ -40,6 +40,8 @@ pub(crate) struct Tile<'a, T, const NV: usize> {
     pub(crate) sums: *mut f32,
     /// Whether to add to what `sums` holds.
     pub(crate) add: bool,
+    /// Memory that will be needed soon, or null: as many bytes as the rows have come from memory while the tile is computed.
+    pub(crate) ahead: *const T,
 }
 
 /// The height of the next tile of `rows` rows: as few tiles as can be, about equally high.
@@ -99,7 +101,7 @@ impl<T: Native, const NV: usize, const R: usize> Kernel for Fixed<'_, T, NV, R> 
                     }
                 }
             }
-            let mut right = tile.right;
+            let (mut right, mut ahead) = (tile.right, tile.ahead);
             match tile.left {
                 Left::Rows { pointers, height, segments } => {
                     for segment in segments {
@@ -107,7 +109,8 @@ impl<T: Native, const NV: usize, const R: usize> Kernel for Fixed<'_, T, NV, R> 
                         for r in 0..R {
                             rows[r] = (*pointers.add(segment.pointers * height + r)).add(segment.offset);
                         }
-                        right = rows_by_panel::<S, T, NV, R>(&mut sums, rows, segment.len, right);
+                        right = rows_by_panel::<S, T, NV, R>(&mut sums, rows, segment.len, right, ahead);
+                        ahead = ahead.wrapping_add(R * segment.len);
                     }
                 }
                 Left::Column { base, stride, steps } => {
@@ -128,6 +131,9 @@ impl<T: Native, const NV: usize, const R: usize> Kernel for Fixed<'_, T, NV, R> 
     }
 }
 
+/// Bytes that memory moves at once.
+pub(crate) const LINE: usize = 64;
+
 /// Steps written out in a row, so that row pointers are loaded once for all of them.
 const UNROLL: usize = 4;
 
@@ -141,6 +147,7 @@ unsafe fn rows_by_panel<S: Simd, T: Native, const NV: usize, const R: usize>(
     rows: [*const T; R],
     len: usize,
     mut right: *const T,
+    ahead: *const T,
 ) -> *const T {
     let width = NV * S::LANES * T::STEP;
     let mut k = 0;
@@ -149,6 +156,12 @@ unsafe fn rows_by_panel<S: Simd, T: Native, const NV: usize, const R: usize>(
         while k + UNROLL * T::STEP <= len {
             for u in 0..UNROLL {
                 step::<S, T, NV, R>(sums, right.add(u * width), |r| rows[r].add(k + u * T::STEP));
+            }
+            if !ahead.is_null() {
+                let bytes = R * UNROLL * T::STEP * size_of::<T>();
+                for line in (0..bytes).step_by(LINE) {
+                    S::prefetch(ahead.wrapping_add(R * k).cast::<u8>().wrapping_add(line));
+                }
             }
             k += UNROLL * T::STEP;
             right = right.add(UNROLL * width);

@@ -6,13 +6,11 @@
 use crate::buffer::{Address, Scratch, with_scratch};
 use crate::element::Element;
 use crate::epilogue::{Epilogue, TilePlace};
-use crate::micro::{Left, Tile, height};
+use crate::micro::{LINE, Left, Tile, height};
 use crate::packed::PackedMatrix;
 use crate::partition::{Shared, for_each_task};
 use crate::simd::{Kernel, Simd, shape};
 
-/// Bytes that memory moves at once.
-const LINE: usize = 64;
 /// Tiles in the row range of a task.
 const TILES: usize = 16;
 /// Tasks that a product is cut into at least, where it is large enough.
@@ -96,6 +94,7 @@ impl<T: Element> Kernel for Task<'_, T> {
         let (taps, width) = (packed.taps, 2 * S::LANES);
         let pointers = fill_pointers::<S, T>(rows, range.clone(), taps, pointers);
         starts.iter_mut().zip(range.clone()).for_each(|(start, row)| *start = rows.output(row));
+        let first = panels.start;
         for panel in panels {
             let column = panel * packed.panel_columns;
             for (number, block) in packed.blocks.iter().enumerate() {
@@ -108,21 +107,37 @@ impl<T: Element> Kernel for Task<'_, T> {
                     let slot = if packed.blocks.len() == 1 { 0 } else { at };
                     let tile_sums = &mut sums[slot * width..(slot + tile_rows) * width];
                     if last {
-                        // While the sums are computed, the lines that they go to come from memory.
+                        // While the sums are computed, the lines that they meet come from memory.
+                        let residual = epilogue.residual.map_or(std::ptr::null(), <[T]>::as_ptr);
                         for start in &starts[at..at + tile_rows] {
                             for line in (0..packed.panel_columns * size_of::<T>()).step_by(LINE) {
                                 let bytes = (start + column) * size_of::<T>() + line;
                                 S::prefetch(result.pointer().cast::<u8>().wrapping_add(bytes));
+                                if !residual.is_null() {
+                                    S::prefetch(residual.cast::<u8>().wrapping_add(bytes));
+                                }
                             }
                         }
                     }
+                    // Rows come from memory when the first panel meets them: those of the tile after the next.
+                    let is_first = panel == first && taps == 1 && number == 0;
+                    let ahead = pointers
+                        .get((at + 2 * tile_rows) * taps)
+                        .filter(|_| is_first && at + 3 * tile_rows <= range.len());
+                    let ahead = ahead.map_or(std::ptr::null(), |row| row.0);
                     let left = Left::Rows {
                         pointers: pointers[at * taps..].as_ptr().cast(),
                         height: tile_rows,
                         segments: &block.segments,
                     };
-                    let tile =
-                        Tile::<T, 2> { rows: tile_rows, left, right, sums: tile_sums.as_mut_ptr(), add: number > 0 };
+                    let tile = Tile::<T, 2> {
+                        rows: tile_rows,
+                        left,
+                        right,
+                        sums: tile_sums.as_mut_ptr(),
+                        add: number > 0,
+                        ahead,
+                    };
                     // SAFETY: the pointer table has `taps` pointers a row, good for `channels` elements each; the
                     // panel has a row for each step of the block's segments; `tile_sums` has the tile's size.
                     unsafe { tile.compute::<S>() };

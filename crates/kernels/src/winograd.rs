@@ -221,7 +221,7 @@ impl<T: Element> Task<'_, T> {
                         }
                         let left = Left::Rows { pointers: pointers.as_ptr(), height: rows, segments: &block.segments };
                         let sums = products[at * width..(at + rows) * width].as_mut_ptr();
-                        let tile = Tile::<f32, 2> { rows, left, right, sums, add: number > 0 };
+                        let tile = Tile::<f32, 2> { rows, left, right, sums, add: number > 0, ahead: std::ptr::null() };
                         // SAFETY: each row has the channels of the block's segments, the panel a step for each.
                         unsafe { tile.compute::<S>() };
                         at += rows;
