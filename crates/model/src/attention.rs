@@ -9,6 +9,7 @@
 use burn::module::Module;
 use burn::tensor::{Tensor, backend::Backend};
 
+use crate::kept::{self, Moment};
 use crate::layers::{Linear, Start};
 pub use crate::ops::KeysValues;
 use crate::ops::{self, ModelBackend};
@@ -82,16 +83,20 @@ impl<B: ModelBackend> Attention<B> {
     }
 
     /// Attention of every cell's tokens `[B, N, cells, C]` to each other through time, plus `residual` of the same shape.
-    /// `positions` `[B*N, C]` are added to all tokens of a frame: after the maps, which are linear, where they are fewer.
-    pub fn forward_in_time(
+    /// `positions` `[B*N, C]` are added to all tokens of a frame: after the maps, which are linear, where they are fewer;
+    /// what the maps make of them is kept.
+    pub(crate) fn forward_in_time(
         &self,
         residual: Tensor<B, 4>,
         tokens: Tensor<B, 4>,
         positions: Option<&Tensor<B, 2>>,
+        moment: Option<Moment<'_, B>>,
     ) -> Tensor<B, 4> {
+        let [batch, frames, _, _] = tokens.dims();
         let map = |linear: &Linear<B>| match positions {
             Some(positions) => {
-                let shift = linear.forward(positions.clone());
+                let of_positions = || linear.forward(positions.clone());
+                let shift = kept::for_positions(moment, linear.weight.id, [batch, frames], of_positions);
                 linear.forward_shifted(tokens.clone(), shift)
             }
             None => linear.forward(tokens.clone()),

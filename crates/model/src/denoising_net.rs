@@ -16,6 +16,7 @@ use burn::module::{Module, Param};
 use burn::tensor::activation::silu;
 use burn::tensor::{Tensor, backend::Backend};
 
+use crate::kept::{self, Moment, Savings};
 use crate::layers::{Conv2d, GroupNorm, Start};
 use crate::ops::{self, ModelBackend};
 use crate::resnet::normalise_silu;
@@ -43,12 +44,17 @@ pub struct DenoisingInput<'a, B: Backend> {
     pub reference: Option<Reference<'a, B>>,
     /// One feature map a level, finest first, as the object guider gives them. `None`: no blending.
     pub objects: Option<&'a [Tensor<B, 5>]>,
+    /// Which work is saved.
+    pub savings: Savings,
+    /// The step, where what follows from it is kept.
+    pub moment: Option<Moment<'a, B>>,
 }
 
 impl<B: Backend> DenoisingInput<'_, B> {
     /// A latent at a timestep, without any condition.
     pub fn new(latent: Tensor<B, 5>, timestep: Tensor<B, 1>) -> Self {
-        Self { latent, timestep, context: None, pose: None, reference: None, objects: None }
+        let (savings, moment) = (Savings::default(), None);
+        Self { latent, timestep, context: None, pose: None, reference: None, objects: None, savings, moment }
     }
 }
 
@@ -124,7 +130,7 @@ impl<B: ModelBackend> DenoisingNet<B> {
     }
 
     /// Both halves of classifier-free guidance: the prediction for `input`, and that without its reference and with another
-    /// context. Whatever both have in common runs once.
+    /// context. Whatever both have in common runs once, if that is to be saved.
     ///
     /// # Panics
     /// As [`forward`](Self::forward).
@@ -133,6 +139,10 @@ impl<B: ModelBackend> DenoisingNet<B> {
         input: DenoisingInput<'_, B>,
         other_context: Option<Tensor<B, 3>>,
     ) -> [Tensor<B, 5>; 2] {
+        if !input.savings.halves {
+            let other = DenoisingInput { context: other_context, reference: None, ..input.clone() };
+            return [self.run(input, None), self.run(other, None)];
+        }
         let (context, reference) = (input.context.clone(), input.reference);
         let begun = self.begin(input, None);
         [self.finish(begun.clone(), context, reference, None), self.finish(begun, other_context, None, None)]
@@ -145,19 +155,21 @@ impl<B: ModelBackend> DenoisingNet<B> {
     }
 
     /// Everything before the first block that sees context or reference.
-    fn begin(&self, input: DenoisingInput<'_, B>, mut trace: Option<&mut Trace>) -> Begun<B> {
-        let DenoisingInput { latent, timestep, pose, objects, .. } = input;
+    fn begin<'a>(&self, input: DenoisingInput<'a, B>, mut trace: Option<&mut Trace>) -> Begun<'a, B> {
+        let DenoisingInput { latent, timestep, pose, objects, savings, moment, .. } = input;
         let [b, _, n, h, w] = latent.dims();
         assert_eq!(timestep.dims(), [b], "denoising network: one timestep a clip, latent {:?}", latent.dims());
         // 1. Time.
         let first = self.conv_in.weight.dims()[0];
-        let time = self.time_embedding.forward(self.sinusoids.forward(timestep, first));
+        let of_timestep = || self.time_embedding.forward(self.sinusoids.forward(timestep, first));
+        let time = kept::at(moment, self.conv_in.weight.id, b, of_timestep);
         if let Some(trace) = &mut trace {
             trace.record("time_embedding", time.clone());
         }
         let objects = objects.map(|levels| levels.iter().cloned().map(frames_from_video).collect());
         let (context, role) = (None, Role::Alone);
-        let mut pass = Pass { batch: b, time: silu(time), context, role, objects, trace };
+        let folded = savings.context;
+        let mut pass = Pass { batch: b, time: silu(time), context, role, objects, trace, folded, moment };
         // 2. In: frames, and the pose features before the first skip is taken.
         let mut x = self.conv_in.forward(frames_from_video(latent));
         pass.record_named("conv_in", &x);
@@ -168,13 +180,13 @@ impl<B: ModelBackend> DenoisingNet<B> {
         // 3. Blocks without attention.
         let end = self.down_blocks.iter().take_while(|block| is_unconditional(block)).count();
         let walk = Walk::start(x).down(&self.down_blocks, end, &mut pass);
-        Begun { walk, batch: b, time: pass.time, objects: pass.objects }
+        Begun { walk, batch: b, time: pass.time, objects: pass.objects, folded, moment }
     }
 
     /// The other blocks, and out.
     fn finish(
         &self,
-        begun: Begun<B>,
+        begun: Begun<'_, B>,
         context: Option<Tensor<B, 3>>,
         reference: Option<Reference<'_, B>>,
         trace: Option<&mut Trace>,
@@ -182,9 +194,9 @@ impl<B: ModelBackend> DenoisingNet<B> {
         for site in reference.iter().flat_map(Reference::sites) {
             self.reader(site);
         }
-        let Begun { walk, batch, time, objects } = begun;
+        let Begun { walk, batch, time, objects, folded, moment } = begun;
         let role = reference.map_or(Role::Alone, Role::Read);
-        let mut pass = Pass { batch, time, context, role, objects, trace };
+        let mut pass = Pass { batch, time, context, role, objects, trace, folded, moment };
         let x = walk.finish(&self.down_blocks, &self.mid_block, &self.up_blocks, &mut pass);
         let x = normalise_silu(&self.conv_norm_out, x, batch, self.norm_across_frames);
         video_from_frames(self.conv_out.forward(x), batch)
@@ -193,11 +205,13 @@ impl<B: ModelBackend> DenoisingNet<B> {
 
 /// A pass that has come to the first block that sees context or reference.
 #[derive(Debug, Clone)]
-struct Begun<B: Backend> {
+struct Begun<'a, B: Backend> {
     walk: Walk<B>,
     batch: usize,
     time: Tensor<B, 2>,
     objects: Option<Vec<Tensor<B, 4>>>,
+    folded: bool,
+    moment: Option<Moment<'a, B>>,
 }
 
 /// The first convolution, with zero weights for the environment channels.

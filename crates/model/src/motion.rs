@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::attention::{Attention, AttentionConfig};
 use crate::feed_forward::{FEED_FORWARD_FACTOR, FeedForward};
+use crate::kept::Moment;
 use crate::layers::{GroupNorm, LayerNorm, Linear, Start};
 use crate::ops::{ModelBackend, map_from_tokens, tokens_from_map};
 
@@ -135,6 +136,11 @@ impl<B: ModelBackend> MotionModule<B> {
     /// # Panics
     /// When a clip is longer than there are positions.
     pub fn forward(&self, frames: Tensor<B, 4>, batch: usize) -> Tensor<B, 4> {
+        self.forward_at(frames, batch, None)
+    }
+
+    /// The same; what follows from positions alone is kept.
+    pub(crate) fn forward_at(&self, frames: Tensor<B, 4>, batch: usize, moment: Option<Moment<'_, B>>) -> Tensor<B, 4> {
         let module = &self.temporal_transformer;
         let [m, c, h, w] = frames.dims();
         assert!(batch > 0 && m.is_multiple_of(batch), "motion: {:?} in {batch} clips", frames.dims());
@@ -147,7 +153,7 @@ impl<B: ModelBackend> MotionModule<B> {
         let tokens = tokens_from_map(module.norm.forward(frames.clone()));
         let mut x = module.proj_in.forward(tokens.reshape([batch, n, h * w, c]));
         for block in &module.transformer_blocks {
-            x = block.forward(x, positions.as_ref());
+            x = block.forward(x, positions.as_ref(), moment);
         }
         let residual = tokens_from_map(frames).reshape([batch, n, h * w, c]);
         let x = module.proj_out.forward_onto(residual, x);
@@ -156,10 +162,15 @@ impl<B: ModelBackend> MotionModule<B> {
 }
 
 impl<B: ModelBackend> TemporalBlock<B> {
-    fn forward(&self, mut x: Tensor<B, 4>, positions: Option<&Tensor<B, 2>>) -> Tensor<B, 4> {
+    fn forward(
+        &self,
+        mut x: Tensor<B, 4>,
+        positions: Option<&Tensor<B, 2>>,
+        moment: Option<Moment<'_, B>>,
+    ) -> Tensor<B, 4> {
         for (attention, norm) in self.attention_blocks.iter().zip(&self.norms) {
             let normalised = norm.forward(x.clone());
-            x = attention.forward_in_time(x, normalised, positions);
+            x = attention.forward_in_time(x, normalised, positions, moment);
         }
         self.ff.forward_onto(x.clone(), self.ff_norm.forward(x))
     }

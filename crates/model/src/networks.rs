@@ -17,7 +17,7 @@ mod prediction;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub use conditions::{ClipConditions, ClipFeatures, ReferenceState, SeenReference, TrainedReference};
+pub use conditions::{ClipConditions, ClipFeatures, ReferenceState, SeenReference, StoredReference, TrainedReference};
 pub use prediction::ComputePrecision;
 
 use std::collections::BTreeMap;
@@ -31,6 +31,7 @@ use crate::autoencoder::Autoencoder;
 use crate::clip_vision::ClipVision;
 use crate::ddim::Ddim;
 use crate::denoising_net::DenoisingNet;
+use crate::kept::Savings;
 use crate::object_guider::ObjectGuider;
 use crate::ops::ModelBackend;
 use crate::pose_modulation::PoseModulation;
@@ -121,6 +122,8 @@ pub struct Networks<B: Backend> {
     schedule: Ddim,
     #[module(skip)]
     precision: ComputePrecision,
+    #[module(skip)]
+    savings: Savings,
     /// The parameters hold their values.
     #[module(skip)]
     readable: bool,
@@ -157,6 +160,7 @@ impl<B: ModelBackend> Networks<B> {
             config: config.clone(),
             schedule: Ddim::new(config.schedule.clone()),
             precision: ComputePrecision::default(),
+            savings: Savings::default(),
             readable: true,
         }
     }
@@ -220,6 +224,12 @@ impl<B: ModelBackend> Networks<B> {
             }
         }
         B::release_spare_memory();
+    }
+
+    /// The same networks with other savings.
+    pub fn with_savings(mut self, savings: Savings) -> Self {
+        self.savings = savings;
+        self
     }
 
     /// The same networks calculating in another precision.

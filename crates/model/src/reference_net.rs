@@ -98,7 +98,7 @@ impl<B: ModelBackend> ReferenceNet<B> {
         let time = silu(self.time_embedding.forward(self.sinusoids.forward(timestep, first)));
         let wanted = self.sites().into_iter().filter(|site| fusion.contains(*site)).collect();
         let role = Role::Write(Writer { wanted, written: BTreeMap::new() });
-        let mut pass = Pass { batch: b, time, context, role, objects: None, trace: None };
+        let mut pass = Pass { batch: b, time, context, role, objects: None, trace: None, folded: true, moment: None };
         let walk = Walk::start(self.conv_in.forward(latent));
         walk.finish(&self.down_blocks, &self.mid_block, &self.up_blocks, &mut pass);
         let Role::Write(Writer { written: sites, .. }) = pass.role else { unreachable!("the role is not changed") };

@@ -11,6 +11,7 @@
 use burn::module::Module;
 use burn::tensor::{Tensor, backend::Backend};
 
+use crate::kept::{self, Moment};
 use crate::layers::{Conv2d, GroupNorm, Linear, Start};
 use crate::ops::ModelBackend;
 use crate::video::{frames_from_video, video_from_frames};
@@ -67,10 +68,23 @@ impl<B: ModelBackend> ResnetBlock<B> {
     /// # Panics
     /// When the time embedding is missing or not wanted.
     pub fn forward(&self, x: Tensor<B, 4>, time: Option<&Tensor<B, 2>>) -> Tensor<B, 4> {
+        self.forward_at(x, time, None)
+    }
+
+    /// The same; what follows from the time alone is kept for its moment.
+    pub(crate) fn forward_at(
+        &self,
+        x: Tensor<B, 4>,
+        time: Option<&Tensor<B, 2>>,
+        moment: Option<Moment<'_, B>>,
+    ) -> Tensor<B, 4> {
         let batch = time.map_or(x.dims()[0], |time| time.dims()[0]);
         let hidden = self.normalise(&self.norm1, x.clone(), batch);
         let hidden = match (&self.time_emb_proj, time) {
-            (Some(project), Some(time)) => self.conv1.forward_shifted(hidden, project.forward(time.clone())),
+            (Some(project), Some(time)) => {
+                let shift = kept::at(moment, project.weight.id, batch, || project.forward(time.clone()));
+                self.conv1.forward_shifted(hidden, shift)
+            }
             (None, None) => self.conv1.forward(hidden),
             (Some(_), None) => panic!("resnet: no time embedding for a block that needs one"),
             (None, Some(_)) => panic!("resnet: a time embedding for a block without"),

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::ddim::{self, Ddim, DdimConfig};
-use crate::networks::{ClipConditions, ClipFeatures, Networks, Part, ReferenceState};
+use crate::networks::{ClipConditions, ClipFeatures, Networks, Part, ReferenceState, SeenReference};
 use crate::ops::ModelBackend;
 
 /// How a clip is sampled.
@@ -194,14 +194,15 @@ fn guided<B: ModelBackend>(
     reference: &ReferenceState<B>,
     guidance: f32,
 ) -> Tensor<B, 5> {
+    let reference = SeenReference::from(reference).at_step(timestep);
     let timestep = Tensor::from_data(
         TensorData::new(vec![timestep as f32; latent.dims()[0]], [latent.dims()[0]]),
         &latent.device(),
     );
     if guidance <= 1.0 {
-        return networks.predict(latent, timestep, features, Some(reference.into()));
+        return networks.predict(latent, timestep, features, Some(reference));
     }
-    let [conditional, unconditional] = networks.predict_both(latent, timestep, features, reference.into());
+    let [conditional, unconditional] = networks.predict_both(latent, timestep, features, reference);
     unconditional.clone() + (conditional - unconditional) * guidance
 }
 
@@ -223,7 +224,7 @@ pub fn decode_frames<B: ModelBackend>(
     assert!(b == 1 && places.end <= n, "decode: latents {:?}, places {places:?}", latents.dims());
     for place in places {
         let latent = latents.clone().narrow(2, place, 1).reshape([1, c, h, w]);
-        let picture = networks.autoencoder.decode(latent);
+        let picture = networks.decode(latent);
         check_finite(&picture, SamplingStage::Decoding(place))?;
         if sink(place, picture).is_break() {
             return Err(SamplingError::Stopped);

@@ -61,6 +61,7 @@ impl<B: ModelBackend> BasicTransformerBlock<B> {
     }
 
     /// Tokens `[M, L, C]`, their `norm1`, context `[B, L_c, D]` and the reference's keys and values to tokens `[M, L, C]`.
+    /// With `folded`, attention to a context of one token is a vector.
     ///
     /// # Panics
     /// When the context is missing or not wanted.
@@ -70,6 +71,7 @@ impl<B: ModelBackend> BasicTransformerBlock<B> {
         normalised: Tensor<B, 3>,
         context: Option<&Tensor<B, 3>>,
         reference: Option<&KeysValues<B>>,
+        folded: bool,
     ) -> Tensor<B, 3> {
         // 1. Cross-attention to one token adds the same to every query, whatever the query is.
         let shift = match (&self.attn2, context) {
@@ -78,7 +80,7 @@ impl<B: ModelBackend> BasicTransformerBlock<B> {
                 let [b, count, _] = context.dims();
                 let fits = b > 0 && m.is_multiple_of(b);
                 assert!(fits, "cross attention: tokens {:?}, context {:?}", [m, l, c], context.dims());
-                (count == 1).then(|| attn2.forward_one(context.clone()).reshape([b, c]))
+                (folded && count == 1).then(|| attn2.forward_one(context.clone()).reshape([b, c]))
             }
             (None, None) => None,
             (None, Some(_)) => panic!("transformer: a context for a network without cross attention"),
@@ -171,7 +173,7 @@ mod tests {
         let run = |reference: Option<&KeysValues<Flex>>| {
             let tokens = transformer.tokens(clip.clone());
             let normalised = transformer.block().normalised(tokens.clone());
-            let tokens = transformer.block().forward(tokens, normalised, None, reference);
+            let tokens = transformer.block().forward(tokens, normalised, None, reference, true);
             transformer.finish(clip.clone(), tokens)
         };
         let (with, without) = (run(Some(&reference)), run(None));

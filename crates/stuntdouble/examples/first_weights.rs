@@ -198,7 +198,7 @@ fn make(
             .unwrap_or_else(|error| panic!("{error}"));
     let [_, c, n, h, w] = latents.dims();
     let frames = latents.swap_dims(1, 2).reshape([n, c, h, w]);
-    pixels::rgb_from_pictures(networks.autoencoder.decode(frames))
+    pixels::rgb_from_pictures(networks.decode(frames))
         .iter()
         .map(|rgb| Picture::from_bytes(networks.config().size, networks.config().size, rgb))
         .collect()

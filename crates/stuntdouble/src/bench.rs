@@ -11,6 +11,7 @@ use std::time::Instant;
 
 use burn::tensor::{Distribution, Tensor};
 use kernels::{Cpu as Processor, peak_loop};
+use model::kept::Savings;
 use model::networks::{Networks, NetworksError};
 use model::preset::NetworksConfig;
 use serde::Serialize;
@@ -31,6 +32,8 @@ pub struct BenchJob {
     pub frames: Option<usize>,
     /// Runs of which the median is told, after one that is not counted.
     pub repeat: usize,
+    /// Work that is not done twice.
+    pub savings: Savings,
 }
 
 /// What was measured.
@@ -90,6 +93,7 @@ pub fn run(job: &BenchJob, events: &Events) -> Result<Report, Error> {
         }
         _ => LoadedNetworks::load(&job.settings)?.networks,
     };
+    let networks = networks.with_savings(job.savings);
     let config = networks.config().clone();
     let (size, frames) = (job.size.unwrap_or(config.size), job.frames.unwrap_or(config.clip_frames));
     let step = 8 << (config.unet.block_out_channels.len() - 1);

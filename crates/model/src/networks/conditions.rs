@@ -2,6 +2,7 @@
 
 use burn::tensor::{Tensor, backend::Backend};
 
+use crate::kept::{Kept, Moment};
 use crate::ops::ModelBackend;
 use crate::reference_copy::ReferenceCells;
 use crate::unet::{ProjectedReference, Reference, ReferenceFeatures};
@@ -48,12 +49,23 @@ pub struct ClipFeatures<B: Backend> {
 /// A reference picture as the sampler takes it: the same for all steps and clips.
 #[derive(Debug, Clone)]
 pub struct ReferenceState<B: Backend> {
-    /// Keys and values for the denoiser's self-attentions.
-    pub projected: ProjectedReference<B>,
+    /// For the denoiser's self-attentions.
+    pub tokens: StoredReference<B>,
     /// Context of cross-attention, `[B, L, D]`.
     pub context: Option<Tensor<B, 3>>,
     /// What can be copied.
     pub cells: Option<ReferenceCells<B>>,
+    /// What steps have in common.
+    pub kept: Kept<B>,
+}
+
+/// A reference's tokens, before or after the denoiser's linear maps.
+#[derive(Debug, Clone)]
+pub enum StoredReference<B: Backend> {
+    /// Mapped in every step.
+    Features(ReferenceFeatures<B>),
+    /// Mapped once.
+    Projected(ProjectedReference<B>),
 }
 
 /// A reference picture in training, differentiable.
@@ -73,18 +85,33 @@ pub struct SeenReference<'a, B: Backend> {
     pub(super) tokens: Reference<'a, B>,
     pub(super) context: Option<&'a Tensor<B, 3>>,
     pub(super) cells: Option<&'a ReferenceCells<B>>,
+    pub(super) kept: Option<&'a Kept<B>>,
+    pub(super) moment: Option<Moment<'a, B>>,
+}
+
+impl<B: Backend> SeenReference<'_, B> {
+    /// The same in the step with this timestep: what follows from it alone is kept with the reference.
+    #[must_use]
+    pub fn at_step(mut self, timestep: i64) -> Self {
+        self.moment = self.kept.map(|kept| Moment { kept, timestep });
+        self
+    }
 }
 
 impl<'a, B: Backend> From<&'a ReferenceState<B>> for SeenReference<'a, B> {
     fn from(state: &'a ReferenceState<B>) -> Self {
-        let ReferenceState { projected, context, cells } = state;
-        Self { tokens: projected.into(), context: context.as_ref(), cells: cells.as_ref() }
+        let ReferenceState { tokens, context, cells, kept } = state;
+        let tokens = match tokens {
+            StoredReference::Features(features) => features.into(),
+            StoredReference::Projected(projected) => projected.into(),
+        };
+        Self { tokens, context: context.as_ref(), cells: cells.as_ref(), kept: Some(kept), moment: None }
     }
 }
 
 impl<'a, B: Backend> From<&'a TrainedReference<B>> for SeenReference<'a, B> {
     fn from(reference: &'a TrainedReference<B>) -> Self {
         let TrainedReference { features, context, cells } = reference;
-        Self { tokens: features.into(), context: context.as_ref(), cells: cells.as_ref() }
+        Self { tokens: features.into(), context: context.as_ref(), cells: cells.as_ref(), kept: None, moment: None }
     }
 }

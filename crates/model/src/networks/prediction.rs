@@ -3,14 +3,15 @@
 use burn::tensor::{DType, Tensor, backend::Backend};
 use serde::{Deserialize, Serialize};
 
-use super::{ClipConditions, ClipFeatures, Networks, ReferenceState, SeenReference, TrainedReference};
+use super::{ClipConditions, ClipFeatures, Networks, ReferenceState, SeenReference, StoredReference, TrainedReference};
 use crate::denoising_net::DenoisingInput;
+use crate::kept::{Kept, Moment};
 use crate::ops::ModelBackend;
 use crate::preset::ObjectUse;
 use crate::reference_copy::ReferenceCells;
 use crate::video::{frames_from_video, video_from_frames};
 
-/// What the networks calculate in, whatever their weights are stored as. Noise, guidance, time and the autoencoder stay f32,
+/// What the networks calculate in, whatever their weights are stored as. Noise, guidance, time and what is encoded stay f32,
 /// and so do all sums.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -47,6 +48,11 @@ impl<B: ModelBackend> Networks<B> {
         video_from_frames(Tensor::cat(latents.collect(), 0), b)
     }
 
+    /// Latents `[M, C, h, w]` to pictures `[M, 3, H, W]`, about in [-1, 1].
+    pub fn decode(&self, latents: Tensor<B, 4>) -> Tensor<B, 4> {
+        self.precision.widened(self.autoencoder.decode(self.precision.narrowed(latents)))
+    }
+
     /// A reference for training: latent `[B, C, h, w]`, and where there is an image encoder its embedding `[B, 1, D]`.
     pub fn reference_features(&self, latent: Tensor<B, 4>, embedding: Option<Tensor<B, 3>>) -> TrainedReference<B> {
         let context = self.reference_tokens.as_ref().map(|tokens| tokens.forward(latent.clone())).or(embedding);
@@ -60,7 +66,12 @@ impl<B: ModelBackend> Networks<B> {
     /// A reference for sampling, from the same.
     pub fn reference_state(&self, latent: Tensor<B, 4>, embedding: Option<Tensor<B, 3>>) -> ReferenceState<B> {
         let TrainedReference { features, context, cells } = self.reference_features(latent, embedding);
-        ReferenceState { projected: self.denoising_unet.project_reference(&features), context, cells }
+        let tokens = if self.savings.reference {
+            StoredReference::Projected(self.denoising_unet.project_reference(&features))
+        } else {
+            StoredReference::Features(features)
+        };
+        ReferenceState { tokens, context, cells, kept: Kept::new() }
     }
 
     /// The context of cross-attention for `batch` clips without a reference: zeros, where there is a context at all.
@@ -99,11 +110,14 @@ impl<B: ModelBackend> Networks<B> {
         reference: Option<SeenReference<'_, B>>,
     ) -> Tensor<B, 5> {
         let b = latent.dims()[0];
-        let (tokens, context, cells) = match reference {
-            Some(SeenReference { tokens, context, cells }) => (Some(tokens), context.cloned(), cells),
-            None => (None, self.no_context(b, &latent.device()), None),
+        let (tokens, context, cells, moment) = match reference {
+            Some(SeenReference { tokens, context, cells, moment, .. }) => {
+                (Some(tokens), context.cloned(), cells, moment)
+            }
+            None => (None, self.no_context(b, &latent.device()), None, None),
         };
-        let input = DenoisingInput { context, reference: tokens, ..self.denoising_input(&latent, &timestep, features) };
+        let input = self.denoising_input(&latent, &timestep, features, moment);
+        let input = DenoisingInput { context, reference: tokens, ..input };
         let output = self.denoising_unet.forward(input);
         self.velocity(output, cells, latent, timestep, features)
     }
@@ -117,11 +131,11 @@ impl<B: ModelBackend> Networks<B> {
         reference: SeenReference<'_, B>,
     ) -> [Tensor<B, 5>; 2] {
         let none = self.no_context(latent.dims()[0], &latent.device());
-        let SeenReference { tokens, context, cells } = reference;
+        let SeenReference { tokens, context, cells, moment, .. } = reference;
         let input = DenoisingInput {
             context: context.cloned(),
             reference: Some(tokens),
-            ..self.denoising_input(&latent, &timestep, features)
+            ..self.denoising_input(&latent, &timestep, features, moment)
         };
         let [with, without] = self.denoising_unet.forward_guided(input, none);
         [
@@ -136,12 +150,15 @@ impl<B: ModelBackend> Networks<B> {
         latent: &Tensor<B, 5>,
         timestep: &Tensor<B, 1>,
         features: &'a ClipFeatures<B>,
+        moment: Option<Moment<'a, B>>,
     ) -> DenoisingInput<'a, B> {
         let shown = self.config.denoiser_output.input(latent.clone(), timestep, &self.schedule);
         let latent = self.precision.narrowed(Tensor::cat(vec![shown, features.environment.clone()], 1));
         DenoisingInput {
             pose: Some(features.pose.clone()),
             objects: features.objects.as_deref(),
+            savings: self.savings,
+            moment: moment.filter(|_| self.savings.steps),
             ..DenoisingInput::new(latent, timestep.clone())
         }
     }

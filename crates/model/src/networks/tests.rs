@@ -259,3 +259,32 @@ impl ModuleVisitor<Autodiff<Flex>> for Reached {
         *self.by_network.entry(self.path[0].clone()).or_default() += usize::from(counts);
     }
 }
+
+#[test]
+fn savings_change_nothing() {
+    // A context of one token, and positions in time.
+    let networks = awake(tiny(|config| config.reference_tokens.as_mut().unwrap().grid = 1, 4));
+    assert!(networks.config().unet.motion.as_ref().is_some_and(|motion| motion.positions));
+    let (latent, clip) = (random::<4>([1, 4, 2, 2]), conditions(2));
+    let noise = random::<5>([1, 4, 2, 2, 2]);
+    let run = |savings: Savings| {
+        let networks = networks.clone().with_savings(savings);
+        let (state, features) = (networks.reference_state(latent.clone(), None), networks.clip_features(&clip));
+        // The second and the fourth find what the others left.
+        let steps = [500, 500, 20, 500].map(|timestep| {
+            let reference = SeenReference::from(&state).at_step(timestep);
+            let timestep = Tensor::from_floats([timestep as f32], &Default::default());
+            let [with, without] = networks.predict_both(noise.clone(), timestep, &features, reference);
+            Tensor::cat(vec![with, without], 0)
+        });
+        Tensor::cat(steps.to_vec(), 0)
+    };
+    let all = run(Savings::default());
+    let distance = |other: Tensor<Flex, 5>| (other - all.clone()).abs().max().into_scalar();
+    assert_eq!(distance(run(Savings { reference: false, ..Savings::default() })), 0.0);
+    assert_eq!(distance(run(Savings { halves: false, ..Savings::default() })), 0.0);
+    assert_eq!(distance(run(Savings { steps: false, ..Savings::default() })), 0.0);
+    let unfolded = distance(run(Savings { context: false, ..Savings::default() }));
+    assert!(unfolded > 0.0 && unfolded < 1e-5, "{unfolded}");
+    assert!(distance(run(Savings::NONE)) < 1e-5);
+}

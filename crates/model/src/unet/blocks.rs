@@ -174,12 +174,12 @@ impl<B: ModelBackend> DownBlock<B> {
         skips: &mut Vec<Tensor<B, 4>>,
     ) -> Tensor<B, 4> {
         for (layer, resnet) in self.resnets.iter().enumerate() {
-            x = resnet.forward(x, Some(&pass.time));
+            x = resnet.forward_at(x, Some(&pass.time), pass.moment);
             if let Some(transformer) = self.attentions.get(layer) {
                 x = pass.attend(transformer, x, Site { stage, attention: layer });
             }
             if let Some(motion) = self.motion_modules.get(layer) {
-                x = motion.forward(x, pass.batch);
+                x = motion.forward_at(x, pass.batch, pass.moment);
             }
             skips.push(x.clone());
         }
@@ -193,13 +193,13 @@ impl<B: ModelBackend> DownBlock<B> {
 
 impl<B: ModelBackend> MidBlock<B> {
     fn forward(&self, mut x: Tensor<B, 4>, coarsest: usize, pass: &mut Pass<'_, B>) -> Tensor<B, 4> {
-        x = self.resnets[0].forward(x, Some(&pass.time));
+        x = self.resnets[0].forward_at(x, Some(&pass.time), pass.moment);
         x = pass.attend(&self.attentions[0], x, Site { stage: Stage::Mid, attention: 0 });
         x = blend(self.blend_modules.first(), x, pass, coarsest);
         if let Some(motion) = self.motion_modules.first() {
-            x = motion.forward(x, pass.batch);
+            x = motion.forward_at(x, pass.batch, pass.moment);
         }
-        self.resnets[1].forward(x, Some(&pass.time))
+        self.resnets[1].forward_at(x, Some(&pass.time), pass.moment)
     }
 }
 
@@ -215,7 +215,7 @@ impl<B: ModelBackend> UpBlock<B> {
             if let Some(skip) = skips.pop() {
                 x = concat_channels(vec![x, skip]);
             }
-            x = resnet.forward(x, Some(&pass.time));
+            x = resnet.forward_at(x, Some(&pass.time), pass.moment);
             if let Some(transformer) = self.attentions.get(layer) {
                 x = pass.attend(transformer, x, Site { stage, attention: layer });
                 if pass.is_finished() {
@@ -224,7 +224,7 @@ impl<B: ModelBackend> UpBlock<B> {
             }
             x = blend(self.blend_modules.get(layer), x, pass, self.level);
             if let Some(motion) = self.motion_modules.get(layer) {
-                x = motion.forward(x, pass.batch);
+                x = motion.forward_at(x, pass.batch, pass.moment);
             }
         }
         if let (Some(upsampler), Some(next)) = (self.upsamplers.first(), skips.last()) {

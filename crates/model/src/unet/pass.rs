@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use burn::tensor::{Tensor, backend::Backend};
 
 use super::{Reference, Site, Stage};
+use crate::kept::Moment;
 use crate::ops::ModelBackend;
 use crate::trace::Trace;
 use crate::transformer::SpatialTransformer;
@@ -42,6 +43,9 @@ pub(crate) struct Pass<'a, B: Backend> {
     /// `[B*N, C, h, w]` of each level, finest first.
     pub(crate) objects: Option<Vec<Tensor<B, 4>>>,
     pub(crate) trace: Option<&'a mut Trace>,
+    /// Cross-attention to one token is a vector.
+    pub(crate) folded: bool,
+    pub(crate) moment: Option<Moment<'a, B>>,
 }
 
 impl<B: ModelBackend> Pass<'_, B> {
@@ -63,7 +67,7 @@ impl<B: ModelBackend> Pass<'_, B> {
                 None
             }
         };
-        let tokens = block.forward(tokens, normalised, self.context.as_ref(), reference.as_ref());
+        let tokens = block.forward(tokens, normalised, self.context.as_ref(), reference.as_ref(), self.folded);
         transformer.finish(x, tokens)
     }
 

@@ -1,7 +1,7 @@
 //! Each stage of a clip with its peak of memory.
 
 use burn::tensor::Tensor;
-use model::networks::{ClipConditions, Networks, Part};
+use model::networks::{ClipConditions, Networks, Part, SeenReference};
 
 use super::{Measured, StageTime, random};
 use crate::networks::Cpu;
@@ -37,9 +37,10 @@ pub(super) fn measure(networks: Networks<Cpu>, measured: &Measured) -> Vec<Stage
     networks.rest(Part::Conditions);
     let (noise, timestep) = (video(), Tensor::from_floats([500.0], &device));
     stage("guided step of a clip", &mut || {
-        drop(networks.predict_both(noise.clone(), timestep.clone(), &features, (&reference).into()));
+        let reference = SeenReference::from(&reference).at_step(500);
+        drop(networks.predict_both(noise.clone(), timestep.clone(), &features, reference));
     });
-    stage("decode a frame", &mut || drop(networks.autoencoder.decode(latent.clone())));
+    stage("decode a frame", &mut || drop(networks.decode(latent.clone())));
     stages
 }
 

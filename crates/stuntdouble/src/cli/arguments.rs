@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use model::kept::Savings;
 use stuntdouble::Error;
 use stuntdouble::bench::BenchJob;
 use stuntdouble::pipeline::{Job, Mode, PerceiveJob};
@@ -97,8 +98,24 @@ pub(crate) struct Bench {
     /// Runs of which the median is told
     #[arg(long, value_name = "N", default_value_t = 7)]
     repeat: usize,
+    /// Do this work each time, not once: what does saving it bring?
+    #[arg(long, value_name = "WORK")]
+    without: Vec<Saved>,
     #[command(flatten)]
     settings: SettingOptions,
+}
+
+/// Work that a run usually does once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Saved {
+    /// Keys and values of the reference
+    Reference,
+    /// Cross-attention to one token as a vector
+    Context,
+    /// What both halves of guidance have in common
+    Halves,
+    /// What follows from a timestep or a clip's length alone
+    Steps,
 }
 
 #[derive(Debug, Args)]
@@ -238,8 +255,15 @@ impl Run {
 
 impl Bench {
     pub(crate) fn into_job(self) -> Result<BenchJob, Error> {
-        let Self { size, frames, repeat, settings } = self;
-        Ok(BenchJob { settings: settings.resolve()?, size, frames, repeat })
+        let Self { size, frames, repeat, without, settings } = self;
+        let saved = |work| !without.contains(&work);
+        let savings = Savings {
+            reference: saved(Saved::Reference),
+            context: saved(Saved::Context),
+            halves: saved(Saved::Halves),
+            steps: saved(Saved::Steps),
+        };
+        Ok(BenchJob { settings: settings.resolve()?, size, frames, repeat, savings })
     }
 }
 

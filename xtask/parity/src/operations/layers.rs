@@ -54,7 +54,7 @@ pub(super) fn transformer_block(case: &Case<'_>) -> Result<Outputs> {
     let block = case.load(0, block)?;
     let (tokens, context) = (case.tensor::<3>("in.x")?, case.optional::<3>("in.ctx")?);
     let normalised = block.normalised(tokens.clone());
-    Ok([("out.y".into(), block.forward(tokens, normalised, context.as_ref(), None).into())].into())
+    Ok([("out.y".into(), block.forward(tokens, normalised, context.as_ref(), None, true).into())].into())
 }
 
 pub(super) fn motion_module(case: &Case<'_>) -> Result<Outputs> {
