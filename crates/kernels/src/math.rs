@@ -55,6 +55,16 @@ pub(crate) unsafe fn silu<S: Simd>(x: S::F) -> S::F {
 #[inline(always)]
 pub(crate) unsafe fn gelu<S: Simd>(x: S::F) -> S::F {
     // SAFETY: the caller's.
+    unsafe { S::mul(x, normal_distribution::<S>(x)) }
+}
+
+/// `(1 + erf(x / sqrt 2)) / 2`.
+///
+/// # Safety
+/// The machine has `S`.
+#[inline(always)]
+pub(crate) unsafe fn normal_distribution<S: Simd>(x: S::F) -> S::F {
+    // SAFETY: the caller's.
     unsafe {
         let z = S::abs(S::mul(x, S::splat(std::f32::consts::FRAC_1_SQRT_2)));
         let t = S::div_by_at_least_one(S::splat(1.0), S::mul_add(S::splat(ERF_P), z, S::splat(1.0)));
@@ -64,7 +74,7 @@ pub(crate) unsafe fn gelu<S: Simd>(x: S::F) -> S::F {
         }
         let e = S::exp2(S::mul(S::mul(z, z), S::splat(-std::f32::consts::LOG2_E)));
         let erf = S::sub(S::splat(1.0), S::mul(S::mul(poly, t), e));
-        S::mul(x, S::mul_add(S::copy_sign(erf, x), S::splat(0.5), S::splat(0.5)))
+        S::mul_add(S::copy_sign(erf, x), S::splat(0.5), S::splat(0.5))
     }
 }
 

@@ -5,5 +5,7 @@ mod convolution;
 mod gemm;
 mod gradient;
 mod layout;
+mod linear_gradient;
 mod norm;
+mod norm_gradient;
 mod reference;
