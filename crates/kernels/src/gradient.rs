@@ -50,10 +50,26 @@ impl Convolved {
 /// # Panics
 /// When a slice does not have the size that the shapes ask for.
 pub fn weight_gradient(cpu: Cpu, of: &Convolved, input: &[f32], gradient: &[f32], result: &mut [f32]) {
+    weight_sums(cpu, of, 0, input, gradient, result);
+}
+
+/// The same with the input enlarged `enlarge` times by two before the convolution: `of` is that of the enlarged map.
+///
+/// # Panics
+/// When a slice does not have the size that the shapes ask for.
+pub(crate) fn weight_sums(
+    cpu: Cpu,
+    of: &Convolved,
+    enlarge: usize,
+    input: &[f32],
+    gradient: &[f32],
+    result: &mut [f32],
+) {
     let Convolved { input: [batch, height, width], inputs, outputs, geometry } = *of;
     let Geometry { kernel, stride, before, .. } = geometry;
     of.check(gradient);
-    assert_eq!(input.len(), batch * height * width * inputs, "weight_gradient: input of {of:?}");
+    let (small_height, small_width) = (height >> enlarge, width >> enlarge);
+    assert_eq!(input.len(), batch * small_height * small_width * inputs, "weight_gradient: input of {of:?}");
     assert_eq!(result.len(), outputs * inputs * kernel * kernel, "weight_gradient: result of {of:?}");
     let [_, output_height, output_width] = of.output();
     if gradient.is_empty() || input.is_empty() {
@@ -84,7 +100,8 @@ pub fn weight_gradient(cpu: Cpu, of: &Convolved, input: &[f32], gradient: &[f32]
                     let x = ((first + cell) * stride + tap % kernel).wrapping_sub(before);
                     let run = &mut run[place..place + count];
                     if y < height && x < width {
-                        let at = ((picture * height + y) * width + x) * inputs + channel;
+                        let (y, x) = (y >> enlarge, x >> enlarge);
+                        let at = ((picture * small_height + y) * small_width + x) * inputs + channel;
                         copy_run(run, &input[at..at + count]);
                     } else {
                         run.fill(0.0);

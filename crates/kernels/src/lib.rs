@@ -43,6 +43,8 @@
 
 mod attention;
 mod attention_block;
+mod attention_gradient;
+mod attention_gradient_block;
 mod attention_memory;
 mod buffer;
 mod column_sums;
@@ -70,11 +72,14 @@ mod pointwise_gradient;
 mod product;
 mod simd;
 mod temporal;
+mod temporal_gradient;
 mod upsample;
+mod upsample_gradient;
 mod winograd;
 mod winograd_transform;
 
-pub use attention::{Heads, Source, attention};
+pub use attention::{Heads, Source, attention, attention_with_logs};
+pub use attention_gradient::{AttentionState, SourceGradients, attention_gradient};
 pub use column_sums::column_sums;
 pub use convolution::{Geometry, PackedConvolution, convolve, winograd_pays};
 pub use element::Element;
@@ -94,4 +99,6 @@ pub use peak::peak_loop;
 pub use pointwise::silu;
 pub use pointwise_gradient::{geglu, geglu_gradient, silu_gradient};
 pub use temporal::{Clip, temporal_attention};
+pub use temporal_gradient::{TemporalGradients, temporal_attention_gradient};
 pub use upsample::{PackedUpsample, upsample_convolve};
+pub use upsample_gradient::{upsample_input_gradient, upsample_weight_gradient};

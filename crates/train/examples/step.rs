@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use burn::backend::{Autodiff, Flex};
+use burn::tensor::backend::Backend;
 use model::preset::Preset;
 use model::small_autoencoder::SmallAutoencoderConfig;
 use stage::Split;
@@ -49,6 +50,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 fn training(folder: &Path, [batch, frames, steps]: [usize; 3]) -> train::Result<DenoiserTraining> {
     let autoencoder = folder.join("autoencoder.safetensors");
     let sizes = SmallAutoencoderConfig::default();
+    Flex::seed(&Default::default(), 7);
     train::autoencoder::save(&sizes.init::<Flex>(&Default::default()), &sizes, &autoencoder)?;
     let clips = |name: &str, split, clips| DatasetConfig {
         folder: folder.join(name),

@@ -1,6 +1,7 @@
 //! Kernels against plain loops in f64.
 
 mod attention;
+mod attention_gradient;
 mod convolution;
 mod gemm;
 mod gradient;

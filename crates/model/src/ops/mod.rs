@@ -73,6 +73,19 @@ pub struct ConvolutionGradients<B: Backend> {
     pub stride: usize,
     /// Zeros above and to the left, and below and to the right.
     pub padding: [usize; 2],
+    /// Each cell of the input counts four times: [`upsample_conv2d`].
+    pub enlarged: bool,
+}
+
+/// Gradients of a normalisation's operands.
+#[derive(Debug, Clone)]
+pub struct NormGradients<B: Backend, const R: usize> {
+    /// Of the input's shape.
+    pub input: Tensor<B, R>,
+    /// `[C]`.
+    pub weight: Tensor<B, 1>,
+    /// `[C]`.
+    pub bias: Tensor<B, 1>,
 }
 
 /// A group normalisation.
