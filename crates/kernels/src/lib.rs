@@ -14,14 +14,17 @@
 //! 2. When weights are loaded, pack them: [`PackedMatrix::linear`], [`PackedMatrix::geglu`], [`PackedConvolution::new`] or,
 //!    for 3x3 at stride 1, [`PackedConvolution::winograd`], [`PackedUpsample`]. They are read as checkpoints have them.
 //! 3. In the network, call the functions on borrowed slices of the tensors' storage, results included. No function keeps a
-//!    slice, and none allocates in proportion to its data but [`group_norm`] for its sums of channels: scratch belongs to the
-//!    threads and is used again.
+//!    slice, and none allocates in proportion to its data but [`group_norm`] for its sums of channels and the gradients: scratch
+//!    belongs to the threads and is used again.
 //! 4. Keep maps channels-last from the first convolution to the last. Tokens `[B, H * W, C]` and maps `[B, H, W, C]` are
 //!    then the same memory. Data that come as `[B, C, H, W]` are turned by [`transpose`], once on each side.
 //! 5. Put what follows a product into its [`Epilogue`]: the time embedding as `group_bias` (rows of a group: the pixels of a
 //!    picture), the residual, SiLU. [`group_norm`] takes SiLU as its activation.
 //! 6. For attention to a reference give two [`Source`]s; the reference's has a `batch` for each clip, and the clip's
 //!    pictures share it.
+//!
+//! 7. For training, f32 only: functions whose name ends in `gradient` take the operands of the forward function and the gradient
+//!    of its result. [`attention_gradient`] also wants what [`attention_with_logs`] gave. Biases have [`column_sums`].
 //!
 //! All work on the rayon pool of the caller; on one thread inside `pool.install`.
 //!
@@ -56,6 +59,7 @@ mod gemm;
 mod gradient;
 mod group_norm;
 mod group_norm_gradient;
+mod group_norm_sweep;
 mod isa;
 mod layer_norm;
 mod layer_norm_gradient;

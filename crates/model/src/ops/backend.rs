@@ -5,7 +5,9 @@ use burn::tensor::backend::Backend;
 
 use crate::weights::WeightSource;
 
-use super::{Added, Convolution, ConvolutionGradients, KeysValues, NormGradients, Normalisation, composed};
+use super::{
+    Added, AttentionGradients, Convolution, ConvolutionGradients, KeysValues, NormGradients, Normalisation, composed,
+};
 
 /// A tensor backend with the hot operations that networks need. Each has a default composed of Burn operations; shapes are
 /// those of the doors in [`super`], which have checked them.
@@ -88,6 +90,30 @@ pub trait ModelBackend: Backend {
 
     /// The gradient of its input.
     fn geglu_gradient(_x: Tensor<Self, 2>, _gradient: Tensor<Self, 2>) -> Tensor<Self, 2> {
+        unreachable!("no gradients of its own")
+    }
+
+    /// [`super::attention`], and the logarithm of each query's sum of weights, to base 2, `[M, heads, L]`.
+    fn attention_with_logs(
+        _query: Tensor<Self, 3>,
+        _sources: &[&KeysValues<Self>],
+        _heads: usize,
+    ) -> (Tensor<Self, 3>, Tensor<Self, 3>) {
+        unreachable!("no gradients of its own")
+    }
+
+    /// The gradients of an attention's query and of its sources.
+    fn attention_gradients(known: AttentionGradients<Self>) -> (Tensor<Self, 3>, Vec<KeysValues<Self>>) {
+        unreachable!("no gradients of its own: {known:?}")
+    }
+
+    /// The gradients of a temporal attention's query, keys and values, from these and the result's gradient.
+    fn temporal_attention_gradients(
+        _query: Tensor<Self, 4>,
+        _own: KeysValues<Self, 4>,
+        _heads: usize,
+        _gradient: Tensor<Self, 4>,
+    ) -> [Tensor<Self, 4>; 3] {
         unreachable!("no gradients of its own")
     }
 

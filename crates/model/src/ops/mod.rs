@@ -112,6 +112,23 @@ pub struct KeysValues<B: Backend, const R: usize = 3> {
     pub values: Tensor<B, R>,
 }
 
+/// What the gradients of an attention are made of.
+#[derive(Debug, Clone)]
+pub struct AttentionGradients<B: Backend> {
+    /// `[M, L, heads*d]`.
+    pub query: Tensor<B, 3>,
+    /// Keys and values, `[B_s, L_s, heads*d]`.
+    pub sources: Vec<KeysValues<B>>,
+    /// Heads.
+    pub heads: usize,
+    /// What the attention gave, `[M, L, heads*d]`.
+    pub result: Tensor<B, 3>,
+    /// The logarithm of each query's sum of weights, to base 2, `[M, heads, L]`.
+    pub logs: Tensor<B, 3>,
+    /// Of the result.
+    pub gradient: Tensor<B, 3>,
+}
+
 /// What a linear map adds to its sums.
 #[derive(Debug, Clone)]
 pub struct Added<B: Backend, const R: usize> {

@@ -3,6 +3,7 @@
 //! What a tensor stores decides what is computed: maps and tokens of bf16 are multiplied as bf16 with sums in f32, and weights
 //! are packed as whatever comes to them. Numbers that are neither f32 nor bf16 go to the composed doors.
 
+mod attention_gradients;
 mod convolutions;
 mod gradients;
 mod on_demand;
@@ -15,8 +16,8 @@ use burn::backend::Flex;
 use burn::tensor::{DType, Tensor, bf16};
 
 use super::{
-    Activation, Added, Convolution, ConvolutionGradients, KeysValues, ModelBackend, NormGradients, Normalisation,
-    composed,
+    Activation, Added, AttentionGradients, Convolution, ConvolutionGradients, KeysValues, ModelBackend, NormGradients,
+    Normalisation, composed,
 };
 use crate::weights::WeightSource;
 use convolutions::{convolve, convolve_video, upsample_convolve};
@@ -75,6 +76,27 @@ impl ModelBackend for Flex {
 
     fn geglu_gradient(x: Tensor<Self, 2>, gradient: Tensor<Self, 2>) -> Tensor<Self, 2> {
         gradients::geglu_gradient(x, gradient)
+    }
+
+    fn attention_with_logs(
+        query: Tensor<Self, 3>,
+        sources: &[&KeysValues<Self>],
+        heads: usize,
+    ) -> (Tensor<Self, 3>, Tensor<Self, 3>) {
+        attention_gradients::with_logs(query, sources, heads)
+    }
+
+    fn attention_gradients(known: AttentionGradients<Self>) -> (Tensor<Self, 3>, Vec<KeysValues<Self>>) {
+        attention_gradients::attention(known)
+    }
+
+    fn temporal_attention_gradients(
+        query: Tensor<Self, 4>,
+        own: KeysValues<Self, 4>,
+        heads: usize,
+        gradient: Tensor<Self, 4>,
+    ) -> [Tensor<Self, 4>; 3] {
+        attention_gradients::temporal(query, own, heads, gradient)
     }
 
     fn weight_on_demand<const R: usize>(source: &WeightSource) -> Option<Tensor<Self, R>> {

@@ -4,6 +4,7 @@
 //! A node's gradient of a map has the map's shape and lies in memory as the backend likes it. What a door has no use for is an
 //! untracked tensor without elements, so that a node always has the same number of parents.
 
+mod attention;
 mod convolution;
 mod linear;
 mod norms;
@@ -18,7 +19,7 @@ use burn::tensor::backend::Backend;
 use burn::tensor::ops::FloatTensor;
 use burn::tensor::{DType, Tensor, TensorPrimitive};
 
-use super::{Added, Convolution, ModelBackend, Normalisation, composed};
+use super::{Added, Convolution, KeysValues, ModelBackend, Normalisation, composed};
 
 impl<B: ModelBackend, S: CheckpointStrategy> ModelBackend for Autodiff<B, S> {
     const CHANNELS_LAST: bool = B::OWN_GRADIENTS && B::CHANNELS_LAST;
@@ -73,6 +74,23 @@ impl<B: ModelBackend, S: CheckpointStrategy> ModelBackend for Autodiff<B, S> {
 
     fn silu<const R: usize>(x: Tensor<Self, R>) -> Tensor<Self, R> {
         if is_own::<B>([x.dtype(); 2]) { pointwise::silu(x) } else { burn::tensor::activation::silu(x) }
+    }
+
+    fn attention(query: Tensor<Self, 3>, sources: &[&KeysValues<Self>], heads: usize) -> Tensor<Self, 3> {
+        let same = sources.iter().all(|source| is_own::<B>([source.keys.dtype(), source.values.dtype()]));
+        match sources.len() {
+            1 if same && query.dtype() == DType::F32 => attention::attention::<B, S, 3>(query, sources, heads),
+            2 if same && query.dtype() == DType::F32 => attention::attention::<B, S, 5>(query, sources, heads),
+            _ => composed::attention(query, sources, heads),
+        }
+    }
+
+    fn temporal_attention(query: Tensor<Self, 4>, own: KeysValues<Self, 4>, heads: usize) -> Tensor<Self, 4> {
+        if is_own::<B>([query.dtype(), own.keys.dtype()]) {
+            attention::temporal_attention(query, own, heads)
+        } else {
+            composed::temporal_attention(query, own, heads)
+        }
     }
 }
 

@@ -175,6 +175,39 @@ proptest! {
             |of| burn::tensor::activation::silu(of[0].clone().reshape([b, c, h, w])),
         );
     }
+
+    #[test]
+    fn attentions(
+        (clips, frames) in (1_usize..3, 1_usize..4),
+        (heads, width) in (1_usize..3, 1_usize..12),
+        (l, shared) in (1_usize..20, 0_usize..9),
+    ) {
+        let (m, c) = (clips * frames, heads * width);
+        let tokens = |of: &Values, batch: usize, len: usize| of.clone().reshape([batch, len, c]);
+        let sources = |of: &[Values]| {
+            let mut sources = vec![KeysValues { keys: tokens(&of[1], m, l), values: tokens(&of[2], m, l) }];
+            if shared > 0 {
+                let [keys, values] = [&of[3], &of[4]].map(|of| tokens(of, clips, shared));
+                sources.push(KeysValues { keys, values });
+            }
+            sources
+        };
+        let lengths = [m * l * c, m * l * c, m * l * c, clips * shared * c, clips * shared * c];
+        check(
+            &lengths[..if shared > 0 { 5 } else { 3 }],
+            |of| crate::ops::attention(tokens(&of[0], m, l), &sources(of).iter().collect::<Vec<_>>(), heads),
+            |of| composed::attention(tokens(&of[0], m, l), &sources(of).iter().collect::<Vec<_>>(), heads),
+        );
+        let parts = |of: &[Values]| {
+            let [query, keys, values] = [0, 1, 2].map(|at| of[at].clone().reshape([clips, frames, l, c]));
+            (query, KeysValues { keys, values })
+        };
+        check(
+            &lengths[..3],
+            |of| { let (query, own) = parts(of); crate::ops::temporal_attention(query, own, heads) },
+            |of| { let (query, own) = parts(of); composed::temporal_attention(query, own, heads) },
+        );
+    }
 }
 
 /// A block of a network: maps that go two ways, and back and forth between tokens and maps.
