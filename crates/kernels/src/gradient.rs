@@ -6,9 +6,9 @@
 //! | weight | `[C_out, C_in, k, k]` |
 //! | gradient of the result | `[B, H', W', C_out]` |
 //!
-//! Weight: the sum over all cells of the result of the gradient's channels times what the taps saw there, `[C_out, R] x [R, taps
-//! * C_in]`; a panel of what they saw is gathered for a few cells at a time. Input: a convolution of the gradient, spread out by
-//! the stride, with the weight turned around.
+//! Weight: the sum over all cells of the result of the gradient's channels times what the taps saw there, `[C_out, R]` times
+//! `[R, taps * C_in]`; a panel of what they saw is gathered for a few cells at a time. Input: a convolution of the gradient,
+//! spread out by the stride, with the weight turned around.
 
 use std::ops::Range;
 
