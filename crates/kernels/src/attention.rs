@@ -55,17 +55,68 @@ pub fn attention<T: Element>(
     scale: f32,
     result: &mut [T],
 ) {
+    run(cpu, query, sources, sizes, scale, result, None);
+}
+
+/// The same, and the logarithm to base 2 of every query's sum of `exp(scale * score)`, `[B, heads, L]`: what
+/// [`attention_gradient`](crate::attention_gradient) makes the weights of. Without any key they are meaningless.
+///
+/// # Panics
+/// As [`attention`], and when `logs` has another size.
+pub fn attention_with_logs<T: Element>(
+    cpu: Cpu,
+    query: &[T],
+    sources: &[Source<'_, T>],
+    sizes: Heads,
+    scale: f32,
+    result: &mut [T],
+    logs: &mut [f32],
+) {
+    assert_eq!(logs.len(), sizes.batch * sizes.heads * sizes.queries, "attention: logs of {sizes:?}");
+    run(cpu, query, sources, sizes, scale, result, Some(Shared::new(logs)));
+}
+
+/// Panics unless query and sources have the sizes that the shapes ask for.
+pub(crate) fn check<T>(query: &[T], sources: &[Source<'_, T>], sizes: Heads, scale: f32) {
     let Heads { batch, queries, heads, width } = sizes;
     let token = heads * width;
     assert!(scale > 0.0, "attention: scale {scale}");
     assert_eq!(query.len(), batch * queries * token, "attention: query of {sizes:?}");
-    assert_eq!(result.len(), query.len(), "attention: result of {sizes:?}");
     for Source { keys, values, batch: own, len } in sources {
         let fits = *own == batch || *own > 0 && batch.is_multiple_of(*own);
         assert!(fits, "attention: source of batch {own}, queries of batch {batch}");
         let sizes = [keys.len(), values.len()];
         assert_eq!(sizes, [own * len * token; 2], "attention: source [{own}, {len}, {token}]");
     }
+}
+
+/// One head's tokens of a source, of those that belong to `picture`.
+pub(crate) fn tokens_of<T>(
+    source: &Source<'_, T>,
+    picture: usize,
+    batch: usize,
+    head: usize,
+    token: usize,
+) -> Tokens<T> {
+    // An empty source has no element to start at.
+    let start = if source.len == 0 { 0 } else { picture / (batch / source.batch) * source.len * token + head };
+    let (keys, values) = (source.keys[start..].as_ptr(), source.values[start..].as_ptr());
+    Tokens { keys, values, stride: token, len: source.len }
+}
+
+fn run<T: Element>(
+    cpu: Cpu,
+    query: &[T],
+    sources: &[Source<'_, T>],
+    sizes: Heads,
+    scale: f32,
+    result: &mut [T],
+    logs: Option<Shared<f32>>,
+) {
+    let Heads { batch, queries, heads, width } = sizes;
+    let token = heads * width;
+    check(query, sources, sizes, scale);
+    assert_eq!(result.len(), query.len(), "attention: result of {sizes:?}");
     if sources.iter().all(|source| source.len == 0) {
         result.fill(T::ZERO);
         return;
@@ -80,18 +131,16 @@ pub fn attention<T: Element>(
     for_each_task(batch * heads * blocks, |task| {
         let (picture, head, first) = (task / (heads * blocks), task / blocks % heads, task % blocks * block);
         let start = (picture * queries + first) * token + head * width;
-        let tokens = sources.iter().map(|source| {
-            let start = picture / (batch / source.batch) * source.len * token + head * width;
-            // An empty source has no element to start at.
-            let start = if source.len == 0 { 0 } else { start };
-            let (keys, values) = (source.keys[start..].as_ptr(), source.values[start..].as_ptr());
-            Tokens { keys, values, stride: token, len: source.len }
-        });
-        let tokens: Vec<_> = tokens.collect();
+        let tokens: Vec<_> =
+            sources.iter().map(|source| tokens_of(source, picture, batch, head * width, token)).collect();
         let count = block.min(queries - first);
         // SAFETY: `start` is in range, because `picture`, `first` and `head` are.
         let place = unsafe { shared.pointer().add(start) };
-        let queries = Queries { query: query[start..].as_ptr(), result: place, stride: token, count };
+        // SAFETY: there is one for each picture, head and query, and the task's queries are its own.
+        let logs = logs.map_or(std::ptr::null_mut(), |logs| unsafe {
+            logs.pointer().add((picture * heads + head) * queries + first)
+        });
+        let queries = Queries { query: query[start..].as_ptr(), result: place, logs, stride: token, count };
         with_scratch(Memory::<T>::bytes(width, lanes), |mut scratch| {
             let memory = Memory::take(&mut scratch, width, lanes);
             // SAFETY: all tokens are in their slices by the lengths compared above; tasks write different queries or heads.

@@ -37,6 +37,8 @@ pub(crate) struct Tokens<T> {
 pub(crate) struct Queries<T> {
     pub(crate) query: *const T,
     pub(crate) result: *mut T,
+    /// Where the logarithm (to base 2) of each query's sum of weights goes, one next to the other; or null.
+    pub(crate) logs: *mut f32,
     pub(crate) stride: usize,
     pub(crate) count: usize,
 }
@@ -45,7 +47,7 @@ pub(crate) struct Queries<T> {
 ///
 /// # Safety
 /// The machine has `S`; `queries.count` is at most `PARTS * NV * LANES`, all tokens have `width` readable (the result:
-/// writable) elements, and `memory` was taken for `width` and at least `NV * LANES` lanes.
+/// writable) elements, `logs` one a query, and `memory` was taken for `width` and at least `NV * LANES` lanes.
 #[inline(always)]
 pub(crate) unsafe fn attend<S: Simd, T: Element, const NV: usize>(
     queries: Queries<T>,
@@ -111,6 +113,11 @@ pub(crate) unsafe fn attend<S: Simd, T: Element, const NV: usize>(
             let total = memory.total[part * lanes..].as_ptr();
             let packed = memory.packed.as_mut_ptr();
             finish::<S, T, NV>(queries, part * lanes, width, sums, total, packed);
+            if !queries.logs.is_null() {
+                for q in part * lanes..queries.count.min((part + 1) * lanes) {
+                    *queries.logs.add(q) = memory.maximum[q] * scale + memory.total[q].log2();
+                }
+            }
         }
     }
 }
@@ -120,7 +127,7 @@ pub(crate) unsafe fn attend<S: Simd, T: Element, const NV: usize>(
 /// # Safety
 /// As `attend`.
 #[inline(always)]
-unsafe fn scores<S: Simd, T: Element, const NV: usize>(
+pub(crate) unsafe fn scores<S: Simd, T: Element, const NV: usize>(
     keys: &[*const T],
     width: usize,
     packed: *const T,
@@ -216,7 +223,7 @@ unsafe fn soften<S: Simd, T: Element, const NV: usize>(
 /// # Safety
 /// As `attend`.
 #[inline(always)]
-unsafe fn weigh<S: Simd, T: Element, const NV: usize>(
+pub(crate) unsafe fn weigh<S: Simd, T: Element, const NV: usize>(
     left: Left<'_, T>,
     width: usize,
     weights: *const T,

@@ -6,17 +6,18 @@
 //! | weight | `[C_out, C_in, k, k]` |
 //! | gradient of the result | `[B, H', W', C_out]` |
 //!
-//! Weight: with input and gradient laid on the padded input's grid of `R` cells, the gradient of a tap is one product over all
-//! cells, `[C_in, R] x [R, C_out]`, in which the tap is nothing but an offset into the input. Input: a convolution of the
-//! gradient, spread out by the stride, with the weight turned around.
+//! Weight: the sum over all cells of the result of the gradient's channels times what the taps saw there, `[C_out, R]` times
+//! `[R, taps * C_in]`; a panel of what they saw is gathered for a few cells at a time. Input: a convolution of the gradient,
+//! spread out by the stride, with the weight turned around.
+
+use std::ops::Range;
 
 use crate::convolution::{Geometry, PackedConvolution, convolve, winograd_pays};
 use crate::epilogue::Epilogue;
-use crate::gemm::matmul;
 use crate::isa::Cpu;
-use crate::layout::transpose;
-use crate::packed::PackedMatrix;
-use crate::partition::{Shared, for_each_task};
+use crate::outer::{copy_run, outer};
+use crate::partition::Shared;
+use crate::simd::shape;
 
 /// A convolution whose gradients are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,51 +50,82 @@ impl Convolved {
 /// # Panics
 /// When a slice does not have the size that the shapes ask for.
 pub fn weight_gradient(cpu: Cpu, of: &Convolved, input: &[f32], gradient: &[f32], result: &mut [f32]) {
+    weight_sums(cpu, of, 0, input, gradient, result);
+}
+
+/// The same with the input enlarged `enlarge` times by two before the convolution: `of` is that of the enlarged map.
+///
+/// # Panics
+/// When a slice does not have the size that the shapes ask for.
+pub(crate) fn weight_sums(
+    cpu: Cpu,
+    of: &Convolved,
+    enlarge: usize,
+    input: &[f32],
+    gradient: &[f32],
+    result: &mut [f32],
+) {
     let Convolved { input: [batch, height, width], inputs, outputs, geometry } = *of;
-    let Geometry { kernel, stride, before, after } = geometry;
+    let Geometry { kernel, stride, before, .. } = geometry;
     of.check(gradient);
-    assert_eq!(input.len(), batch * height * width * inputs, "weight_gradient: input of {of:?}");
+    let (small_height, small_width) = (height >> enlarge, width >> enlarge);
+    assert_eq!(input.len(), batch * small_height * small_width * inputs, "weight_gradient: input of {of:?}");
     assert_eq!(result.len(), outputs * inputs * kernel * kernel, "weight_gradient: result of {of:?}");
     let [_, output_height, output_width] = of.output();
     if gradient.is_empty() || input.is_empty() {
         result.fill(0.0);
         return;
     }
-    // 1. Both on the grid of the padded input, channels first.
-    let (grid_height, grid_width) = (height + before + after, width + before + after);
-    let cells = batch * grid_height * grid_width;
-    let cell = |picture: usize, y: usize, x: usize| (picture * grid_height + y) * grid_width + x;
-    let mut spread = vec![0.0; cells * inputs.max(outputs)];
-    for (row, values) in input.chunks_exact(width * inputs).enumerate() {
-        let at = cell(row / height, row % height + before, before) * inputs;
-        spread[at..at + values.len()].copy_from_slice(values);
-    }
-    // A tap's product reads past the last cell, where the gradient is zero.
-    let most = (kernel - 1) * (grid_width + 1);
-    let mut columns = vec![0.0; cells * inputs + most];
-    transpose(cpu, &spread[..cells * inputs], [1, cells, inputs], &mut columns[..cells * inputs]);
-    spread.fill(0.0);
-    for (at, values) in gradient.chunks_exact(outputs).enumerate() {
-        let (x, row) = (at % output_width, at / output_width);
-        let at = cell(row / output_height, row % output_height * stride, x * stride) * outputs;
-        spread[at..at + outputs].copy_from_slice(values);
-    }
-    let mut rows = vec![0.0; cells * outputs];
-    transpose(cpu, &spread[..cells * outputs], [1, cells, outputs], &mut rows);
-    let packed = PackedMatrix::linear(cpu, &rows, outputs, cells);
-    // 2. One product a tap.
+    // A column of the right side is a channel of a tap, `[tap, channel]`; a row is a cell of the result.
     let taps = kernel * kernel;
-    let shared = Shared::new(result);
-    for_each_task(taps, |tap| {
-        let offset = tap / kernel * grid_width + tap % kernel;
-        let mut product = vec![0.0; inputs * outputs];
-        matmul(&columns[offset..], inputs, cells, &packed, &Epilogue::default(), &mut product);
-        for (at, value) in product.into_iter().enumerate() {
-            let (input, output) = (at / outputs, at % outputs);
-            // SAFETY: `input`, `output` and `tap` are in range of the result's shape, and each task has its own tap.
-            unsafe { *shared.pointer().add((output * inputs + input) * taps + tap) = value };
+    let lanes = 2 * shape(cpu).0;
+    let fill = |rows: Range<usize>, column: usize, panel: &mut [f32]| {
+        let end = (column + lanes).min(taps * inputs);
+        if end < column + lanes {
+            panel.fill(0.0);
         }
-    });
+        let mut from = column;
+        while from < end {
+            let (tap, channel) = (from / inputs, from % inputs);
+            let (count, place) = ((end - from).min(inputs - channel), from - column);
+            let mut row = rows.start;
+            while row < rows.end {
+                // The cells of one row of a picture.
+                let (first, picture) = (row % output_width, row / output_width / output_height);
+                let cells = (output_width - first).min(rows.end - row);
+                let runs = panel[(row - rows.start) * lanes..].chunks_mut(lanes).take(cells);
+                // Where a coordinate is negative it wraps to a number larger than any map.
+                let y = (row / output_width % output_height * stride + tap / kernel).wrapping_sub(before);
+                for (cell, run) in runs.enumerate() {
+                    let x = ((first + cell) * stride + tap % kernel).wrapping_sub(before);
+                    let run = &mut run[place..place + count];
+                    if y < height && x < width {
+                        let (y, x) = (y >> enlarge, x >> enlarge);
+                        let at = ((picture * small_height + y) * small_width + x) * inputs + channel;
+                        copy_run(run, &input[at..at + count]);
+                    } else {
+                        run.fill(0.0);
+                    }
+                }
+                row += cells;
+            }
+            from += count;
+        }
+    };
+    let shared = Shared::new(result);
+    outer(
+        cpu,
+        gradient,
+        [batch * output_height * output_width, outputs, taps * inputs],
+        fill,
+        |output, column, sums| {
+            for (column, sum) in (column..).zip(sums) {
+                let (tap, input) = (column / inputs, column % inputs);
+                // SAFETY: `output`, `input` and `tap` are in range of the result's shape, and each is stored once.
+                unsafe { *shared.pointer().add((output * inputs + input) * taps + tap) = *sum };
+            }
+        },
+    );
 }
 
 /// The gradient of the input, `[B, H, W, C_in]`.

@@ -14,14 +14,17 @@
 //! 2. When weights are loaded, pack them: [`PackedMatrix::linear`], [`PackedMatrix::geglu`], [`PackedConvolution::new`] or,
 //!    for 3x3 at stride 1, [`PackedConvolution::winograd`], [`PackedUpsample`]. They are read as checkpoints have them.
 //! 3. In the network, call the functions on borrowed slices of the tensors' storage, results included. No function keeps a
-//!    slice, and none allocates in proportion to its data but [`group_norm`] for its sums of channels: scratch belongs to the
-//!    threads and is used again.
+//!    slice, and none allocates in proportion to its data but [`group_norm`] for its sums of channels and the gradients: scratch
+//!    belongs to the threads and is used again.
 //! 4. Keep maps channels-last from the first convolution to the last. Tokens `[B, H * W, C]` and maps `[B, H, W, C]` are
 //!    then the same memory. Data that come as `[B, C, H, W]` are turned by [`transpose`], once on each side.
 //! 5. Put what follows a product into its [`Epilogue`]: the time embedding as `group_bias` (rows of a group: the pixels of a
 //!    picture), the residual, SiLU. [`group_norm`] takes SiLU as its activation.
 //! 6. For attention to a reference give two [`Source`]s; the reference's has a `batch` for each clip, and the clip's
 //!    pictures share it.
+//!
+//! 7. For training, f32 only: functions whose name ends in `gradient` take the operands of the forward function and the gradient
+//!    of its result. [`attention_gradient`] also wants what [`attention_with_logs`] gave. Biases have [`column_sums`].
 //!
 //! All work on the rayon pool of the caller; on one thread inside `pool.install`.
 //!
@@ -43,9 +46,12 @@
 
 mod attention;
 mod attention_block;
+mod attention_gradient;
+mod attention_gradient_block;
 mod attention_memory;
 mod blend;
 mod buffer;
+mod column_sums;
 mod compiled;
 mod convolution;
 mod element;
@@ -53,36 +59,52 @@ mod epilogue;
 mod gemm;
 mod gradient;
 mod group_norm;
+mod group_norm_gradient;
+mod group_norm_sweep;
 mod isa;
 mod layer_norm;
+mod layer_norm_gradient;
 mod layout;
+mod linear_gradient;
 mod math;
 mod micro;
+mod outer;
 mod packed;
 mod partition;
 mod peak;
 mod pointwise;
+mod pointwise_gradient;
 mod product;
 mod simd;
 mod temporal;
+mod temporal_gradient;
 mod upsample;
+mod upsample_gradient;
 mod winograd;
 mod winograd_transform;
 
-pub use attention::{Heads, Source, attention};
+pub use attention::{Heads, Source, attention, attention_with_logs};
+pub use attention_gradient::{AttentionState, SourceGradients, attention_gradient};
 pub use blend::blend;
+pub use column_sums::column_sums;
 pub use convolution::{Geometry, PackedConvolution, convolve, winograd_pays};
 pub use element::Element;
 pub use epilogue::{Activation, Epilogue, GroupBias};
 pub use gemm::matmul;
 pub use gradient::{Convolved, input_gradient, weight_gradient};
 pub use group_norm::{GroupNorm, group_norm};
+pub use group_norm_gradient::group_norm_gradient;
 pub use half::bf16;
 pub use isa::{Cpu, Isa};
 pub use layer_norm::layer_norm;
+pub use layer_norm_gradient::{NormGradients, layer_norm_gradient};
 pub use layout::{concat_columns, narrow, transpose, widen};
+pub use linear_gradient::{LinearSizes, linear_input_gradient, linear_weight_gradient};
 pub use packed::PackedMatrix;
 pub use peak::peak_loop;
 pub use pointwise::{add, silu};
+pub use pointwise_gradient::{geglu, geglu_gradient, silu_gradient};
 pub use temporal::{Clip, temporal_attention};
+pub use temporal_gradient::{TemporalGradients, temporal_attention_gradient};
 pub use upsample::{PackedUpsample, upsample_convolve};
+pub use upsample_gradient::{upsample_input_gradient, upsample_weight_gradient};

@@ -87,6 +87,16 @@ unsafe fn one_and_exp<S: Simd, T: Native>(x: S::F) -> S::F {
 #[inline(always)]
 pub(crate) unsafe fn gelu<S: Simd, T: Native>(x: S::F) -> S::F {
     // SAFETY: the caller's.
+    unsafe { S::mul(x, normal_distribution::<S, T>(x)) }
+}
+
+/// `(1 + erf(x / sqrt 2)) / 2`.
+///
+/// # Safety
+/// The machine has `S`.
+#[inline(always)]
+pub(crate) unsafe fn normal_distribution<S: Simd, T: Native>(x: S::F) -> S::F {
+    // SAFETY: the caller's.
     unsafe {
         let z = S::abs(S::mul(x, S::splat(std::f32::consts::FRAC_1_SQRT_2)));
         let e = S::exp2::<T>(S::mul(S::mul(z, z), S::splat(-std::f32::consts::LOG2_E)));
@@ -96,7 +106,7 @@ pub(crate) unsafe fn gelu<S: Simd, T: Native>(x: S::F) -> S::F {
         // erfc(z) / 2.
         let tail = S::mul(S::mul(terms, t), e);
         let half = S::splat(0.5);
-        S::mul(x, S::add(S::copy_sign(S::sub(half, tail), x), half))
+        S::add(S::copy_sign(S::sub(half, tail), x), half)
     }
 }
 

@@ -128,7 +128,8 @@ impl<T: Element> Kernel for Task<'_, T> {
                     let most = if one { S::LANES } else { PARTS * VECTORS * S::LANES };
                     let at = frame * row + head;
                     let (query, result) = (query[at..].as_ptr(), result[at..].as_mut_ptr());
-                    let queries = Queries { query, result, stride: row, count: most.min(frames - frame) };
+                    let logs = std::ptr::null_mut();
+                    let queries = Queries { query, result, logs, stride: row, count: most.min(frames - frame) };
                     // SAFETY: `count` frames are left; every copy has `frames` rows, a token at `head` in each. The memory
                     // is for `VECTORS * LANES` lanes.
                     unsafe {

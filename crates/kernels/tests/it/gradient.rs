@@ -1,6 +1,8 @@
 //! Gradients of convolutions.
 
-use kernels::{Convolved, Cpu, Geometry, input_gradient, weight_gradient};
+use kernels::{
+    Convolved, Cpu, Geometry, input_gradient, upsample_input_gradient, upsample_weight_gradient, weight_gradient,
+};
 use proptest::prelude::*;
 
 use crate::reference::{Exact, Random, assert_close, each_cpu, on_one_and_two_threads};
@@ -45,6 +47,37 @@ fn run(cpu: Cpu, of: &Convolved, seed: u64) {
     assert_close(&found, &of_input, &format!("input: {cpu:?} {of:?}"));
 }
 
+/// Each cell of a map counts four times.
+fn enlarged(cpu: Cpu, size: [usize; 3], channels: [usize; 2], seed: u64) {
+    let ([batch, height, width], [inputs, outputs]) = (size, channels);
+    let large = [batch, 2 * height, 2 * width];
+    let of = Convolved { input: large, inputs, outputs, geometry: Geometry::same(3, 1) };
+    let mut random = Random(seed);
+    let input = random.many::<f32>(batch * height * width * inputs);
+    let (weight, gradient) =
+        (random.many::<f32>(9 * inputs * outputs), random.many::<f32>(4 * batch * height * width * outputs));
+    let small = |at: usize| {
+        let (channel, x, y) = (at % inputs, at / inputs % large[2], at / inputs / large[2] % large[1]);
+        ((at / inputs / large[2] / large[1] * height + y / 2) * width + x / 2) * inputs + channel
+    };
+    let repeated: Vec<f32> = (0..4 * input.len()).map(|at| input[small(at)]).collect();
+    let [of_weight, of_large] = exact(&of, &repeated, &weight, &gradient);
+    let mut of_input = vec![Exact::default(); input.len()];
+    for (at, exact) in of_large.iter().enumerate() {
+        of_input[small(at)].value += exact.value;
+        of_input[small(at)].scale += exact.scale;
+    }
+    let what = format!("{cpu:?} {size:?} {channels:?}");
+    let found = on_one_and_two_threads(weight.len(), |result| {
+        upsample_weight_gradient(cpu, size, channels, &input, &gradient, result);
+    });
+    assert_close(&found, &of_weight, &format!("weight: {what}"));
+    let found = on_one_and_two_threads(input.len(), |result| {
+        upsample_input_gradient(cpu, size, channels, &weight, &gradient, result);
+    });
+    assert_close(&found, &of_input, &format!("input: {what}"));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
 
@@ -60,6 +93,15 @@ proptest! {
         let geometry = Geometry { kernel, stride, before, after };
         let of = Convolved { input: [batch, height, width], inputs, outputs, geometry };
         each_cpu(|cpu| run(cpu, &of, seed));
+    }
+
+    #[test]
+    fn gradients_after_an_enlargement_agree_with_the_reference(
+        (batch, height, width) in (0_usize..3, 1_usize..6, 1_usize..6),
+        (inputs, outputs) in (1_usize..40, 1_usize..40),
+        seed: u64,
+    ) {
+        each_cpu(|cpu| enlarged(cpu, [batch, height, width], [inputs, outputs], seed));
     }
 }
 

@@ -6,7 +6,8 @@ use burn::tensor::backend::Backend;
 use crate::weights::WeightSource;
 
 use super::{
-    Added, Convolution, ConvolutionGradients, KeysValues, Normalisation, cells_from_map, composed, map_from_cells,
+    Added, AttentionGradients, Convolution, ConvolutionGradients, KeysValues, NormGradients, Normalisation,
+    cells_from_map, composed, map_from_cells,
 };
 
 /// A tensor backend with the hot operations that networks need. Each has a default composed of Burn operations; shapes are
@@ -18,7 +19,8 @@ pub trait ModelBackend: Backend {
     /// such maps. Shapes do not tell; only speed does.
     const CHANNELS_LAST: bool = false;
 
-    /// Convolutions of f32 have gradients of their own.
+    /// Doors of f32 are differentiated by the backend's own functions, those below whose name speaks of gradients and those
+    /// that only they need; no other backend is ever asked for them.
     const OWN_GRADIENTS: bool = false;
 
     /// A tensor that stands for a weight of `source`'s shape in the doors, which read it when they need it; none where the
@@ -33,19 +35,87 @@ pub trait ModelBackend: Backend {
     /// Lets go of memory that doors keep for their next results.
     fn release_spare_memory() {}
 
-    /// The gradient of a convolution's weight, `[C_out, C_in, k, k]`; only where the backend says that it has its own.
+    /// The gradient of a convolution's weight, `[C_out, C_in, k, k]`.
     fn conv2d_weight_gradient(known: ConvolutionGradients<Self>) -> Tensor<Self, 4> {
         unreachable!("no gradients of its own: {known:?}")
     }
 
-    /// The gradient of its input, `[M, C_in, h, w]`; likewise.
+    /// The gradient of its input, `[M, C_in, h, w]`.
     fn conv2d_input_gradient(known: ConvolutionGradients<Self>) -> Tensor<Self, 4> {
         unreachable!("no gradients of its own: {known:?}")
     }
 
-    /// The same map of f32 with its memory in the order of its shape.
-    fn plain_order(map: Tensor<Self, 4>) -> Tensor<Self, 4> {
-        map
+    /// The gradient of a linear map's weight, `[D_out, D_in]`, from its input and its result's gradient, both rows.
+    fn linear_weight_gradient(_x: Tensor<Self, 2>, _gradient: Tensor<Self, 2>) -> Tensor<Self, 2> {
+        unreachable!("no gradients of its own")
+    }
+
+    /// The gradient of its input, `[rows, D_in]`, from its weight and its result's gradient.
+    fn linear_input_gradient(_weight: Tensor<Self, 2>, _gradient: Tensor<Self, 2>) -> Tensor<Self, 2> {
+        unreachable!("no gradients of its own")
+    }
+
+    /// The sums of as many rows that follow each other as there are to each of `groups`: `[rows, D]` to `[groups, D]`.
+    fn group_sums(_rows: Tensor<Self, 2>, _groups: usize) -> Tensor<Self, 2> {
+        unreachable!("no gradients of its own")
+    }
+
+    /// Gradients of a group normalisation's operands, from its input and its result's gradient.
+    fn group_norm_gradients<const R: usize>(
+        _x: Tensor<Self, R>,
+        norm: Normalisation<Self>,
+        _gradient: Tensor<Self, R>,
+    ) -> NormGradients<Self, R> {
+        unreachable!("no gradients of its own: {norm:?}")
+    }
+
+    /// Gradients of a layer normalisation's operands, likewise, on rows.
+    fn layer_norm_gradients(
+        _x: Tensor<Self, 2>,
+        _weight: Tensor<Self, 1>,
+        _epsilon: f64,
+        _gradient: Tensor<Self, 2>,
+    ) -> NormGradients<Self, 2> {
+        unreachable!("no gradients of its own")
+    }
+
+    /// The gradient of SiLU's input.
+    fn silu_gradient<const R: usize>(_x: Tensor<Self, R>, _gradient: Tensor<Self, R>) -> Tensor<Self, R> {
+        unreachable!("no gradients of its own")
+    }
+
+    /// Rows of values and gates, `[rows, 2 * D]`, to the product of the values with `gelu` of the gates.
+    fn geglu(_x: Tensor<Self, 2>) -> Tensor<Self, 2> {
+        unreachable!("no gradients of its own")
+    }
+
+    /// The gradient of its input.
+    fn geglu_gradient(_x: Tensor<Self, 2>, _gradient: Tensor<Self, 2>) -> Tensor<Self, 2> {
+        unreachable!("no gradients of its own")
+    }
+
+    /// [`super::attention`], and the logarithm of each query's sum of weights, to base 2, `[M, heads, L]`.
+    fn attention_with_logs(
+        _query: Tensor<Self, 3>,
+        _sources: &[&KeysValues<Self>],
+        _heads: usize,
+    ) -> (Tensor<Self, 3>, Tensor<Self, 3>) {
+        unreachable!("no gradients of its own")
+    }
+
+    /// The gradients of an attention's query and of its sources.
+    fn attention_gradients(known: AttentionGradients<Self>) -> (Tensor<Self, 3>, Vec<KeysValues<Self>>) {
+        unreachable!("no gradients of its own: {known:?}")
+    }
+
+    /// The gradients of a temporal attention's query, keys and values, from these and the result's gradient.
+    fn temporal_attention_gradients(
+        _query: Tensor<Self, 4>,
+        _own: KeysValues<Self, 4>,
+        _heads: usize,
+        _gradient: Tensor<Self, 4>,
+    ) -> [Tensor<Self, 4>; 3] {
+        unreachable!("no gradients of its own")
     }
 
     /// [`super::linear`] on rows.

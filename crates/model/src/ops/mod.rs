@@ -73,6 +73,19 @@ pub struct ConvolutionGradients<B: Backend> {
     pub stride: usize,
     /// Zeros above and to the left, and below and to the right.
     pub padding: [usize; 2],
+    /// Each cell of the input counts four times: [`upsample_conv2d`].
+    pub enlarged: bool,
+}
+
+/// Gradients of a normalisation's operands.
+#[derive(Debug, Clone)]
+pub struct NormGradients<B: Backend, const R: usize> {
+    /// Of the input's shape.
+    pub input: Tensor<B, R>,
+    /// `[C]`.
+    pub weight: Tensor<B, 1>,
+    /// `[C]`.
+    pub bias: Tensor<B, 1>,
 }
 
 /// A group normalisation.
@@ -97,6 +110,23 @@ pub struct KeysValues<B: Backend, const R: usize = 3> {
     pub keys: Tensor<B, R>,
     /// `[M, L, C]`.
     pub values: Tensor<B, R>,
+}
+
+/// What the gradients of an attention are made of.
+#[derive(Debug, Clone)]
+pub struct AttentionGradients<B: Backend> {
+    /// `[M, L, heads*d]`.
+    pub query: Tensor<B, 3>,
+    /// Keys and values, `[B_s, L_s, heads*d]`.
+    pub sources: Vec<KeysValues<B>>,
+    /// Heads.
+    pub heads: usize,
+    /// What the attention gave, `[M, L, heads*d]`.
+    pub result: Tensor<B, 3>,
+    /// The logarithm of each query's sum of weights, to base 2, `[M, heads, L]`.
+    pub logs: Tensor<B, 3>,
+    /// Of the result.
+    pub gradient: Tensor<B, 3>,
 }
 
 /// What a linear map adds to its sums.

@@ -1,23 +1,23 @@
 //! Doors by hand, and the kernels' doors against the composed ones.
 
-use burn::backend::{Autodiff, Flex};
+use burn::backend::Flex;
 use burn::tensor::{DType, Distribution, Tensor, TensorData, Tolerance};
 use proptest::prelude::*;
 
 use super::*;
 use crate::weights::WeightSource;
 
-fn random<const R: usize>(shape: [usize; R]) -> Tensor<Flex, R> {
+pub(super) fn random<const R: usize>(shape: [usize; R]) -> Tensor<Flex, R> {
     Tensor::random(shape, Distribution::Uniform(-1.0, 1.0), &Default::default())
 }
 
 /// The same map, channels-last in memory.
-fn turned(map: Tensor<Flex, 4>) -> Tensor<Flex, 4> {
+pub(super) fn turned(map: Tensor<Flex, 4>) -> Tensor<Flex, 4> {
     let [m, c, h, w] = map.dims();
     map.permute([0, 2, 3, 1]).reshape([m * h * w * c]).reshape([m, h, w, c]).permute([0, 3, 1, 2])
 }
 
-fn assert_close(found: TensorData, expected: TensorData, tolerance: f32) {
+pub(super) fn assert_close(found: TensorData, expected: TensorData, tolerance: f32) {
     found.convert::<f32>().assert_approx_eq::<f32>(&expected, Tolerance::absolute(tolerance).set_relative(tolerance));
 }
 
@@ -213,45 +213,6 @@ proptest! {
                 |x| upsample_conv2d(x, weight.clone(), bias.clone()),
                 |x| composed::upsample_conv2d(x, weight.clone(), bias.clone()),
             );
-        }
-    }
-
-    #[test]
-    fn gradients_of_convolutions(
-        (m, c_in, c_out) in (1_usize..4, 1_usize..9, 1_usize..9),
-        (h, w) in (2_usize..8, 2_usize..8),
-        (kernel, stride) in (prop_oneof![Just(1_usize), Just(3)], 1_usize..3),
-        (biased, active, uneven, added) in any::<(bool, bool, bool, bool)>(),
-    ) {
-        type Trained = Autodiff<Flex>;
-        let lift = |tensor: Tensor<Flex, 4>| Tensor::<Trained, 4>::from_inner(tensor).require_grad();
-        let (x, weight) = (lift(random([m, c_in, h, w])), lift(random([c_out, c_in, kernel, kernel])));
-        let bias = biased.then(|| Tensor::<Trained, 1>::from_inner(random([c_out])).require_grad());
-        let mut convolution = Convolution::same(kernel, stride, bias.clone());
-        if uneven && kernel == 3 {
-            convolution.padding = [0, 1];
-        }
-        if active {
-            convolution.activation = Activation::Silu;
-        }
-        let size = composed::conv2d(x.clone(), weight.clone(), convolution.clone()).dims();
-        convolution.residual = added.then(|| lift(random(size)));
-        convolution.shift = added.then(|| Tensor::from_inner(random([m, c_out])));
-        let outside = Tensor::<Trained, 4>::from_inner(random(size));
-        let gradients = |y: Tensor<Trained, 4>| {
-            let gradients = (y * outside.clone()).sum().backward();
-            let mut found = vec![x.grad(&gradients), weight.grad(&gradients)];
-            found.extend(convolution.residual.as_ref().map(|residual| residual.grad(&gradients)));
-            let of_bias = bias.as_ref().and_then(|bias| bias.grad(&gradients)).map(|bias| bias.unsqueeze());
-            found.into_iter().chain([of_bias]).map(|tensor| tensor.map(Tensor::into_data)).collect::<Vec<_>>()
-        };
-        let own = gradients(conv2d(x.clone(), weight.clone(), convolution.clone()));
-        let expected = gradients(composed::conv2d(x.clone(), weight.clone(), convolution.clone()));
-        for (own, expected) in own.into_iter().zip(expected) {
-            prop_assert_eq!(own.is_some(), expected.is_some());
-            if let (Some(own), Some(expected)) = (own, expected) {
-                assert_close(own, expected, 2e-5 * (m * h * w) as f32);
-            }
         }
     }
 

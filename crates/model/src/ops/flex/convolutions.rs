@@ -1,15 +1,15 @@
-//! Convolutions and their gradients. Cells lie channels-last in memory.
+//! Convolutions. Cells lie channels-last in memory.
 
 use burn::backend::Flex;
 use burn::backend::flex::FlexTensor;
-use burn::tensor::{Tensor, TensorPrimitive};
-use kernels::{Convolved, Cpu, Epilogue, Geometry, GroupBias};
+use burn::tensor::Tensor;
+use kernels::{Epilogue, Geometry, GroupBias};
 
 use super::kernel_activation;
 use super::packs::{Form, Pack, packed};
 use super::space::Space;
-use super::storage::{Number, floats, in_order, is_run, of, permuted, slice};
-use crate::ops::{Convolution, ConvolutionGradients};
+use super::storage::{Number, floats, in_order, of, permuted, slice};
+use crate::ops::Convolution;
 
 /// The axes of a map in the order in which kernels want it, and the way back.
 const CELLS: [usize; 4] = [0, 2, 3, 1];
@@ -17,24 +17,6 @@ pub(super) const MAP: [usize; 4] = [0, 3, 1, 2];
 
 pub(super) fn cells<T: Number>(map: Tensor<Flex, 4>) -> FlexTensor {
     in_order::<T>(permuted(of(map), &CELLS))
-}
-
-fn convolved(known: &ConvolutionGradients<Flex>) -> Convolved {
-    let ([m, _, h, w], [outputs, inputs, kernel, _]) = (known.x.dims(), known.weight.dims());
-    let [before, after] = known.padding;
-    Convolved { input: [m, h, w], inputs, outputs, geometry: Geometry { kernel, stride: known.stride, before, after } }
-}
-
-pub(super) fn plain_order(map: Tensor<Flex, 4>) -> Tensor<Flex, 4> {
-    let [m, c, h, w] = map.dims();
-    let map = of(map);
-    if is_run(&map) {
-        return Tensor::from_primitive(TensorPrimitive::Float(map));
-    }
-    let cells = in_order::<f32>(permuted(map, &CELLS));
-    let mut result = Space::<f32>::of(m * c * h * w);
-    kernels::transpose(Cpu::detect(), slice(&cells), [m, h * w, c], result.values());
-    result.stored([m, c, h, w], [0, 1, 2, 3])
 }
 
 pub(super) fn convolve<T: Number>(
@@ -121,22 +103,4 @@ pub(super) fn convolve_video<T: Number>(
     let y = run::<T, 5>(gathered, weight, convolution);
     let [_, _, height, width] = y.dims();
     y.permute([0, 2, 3, 1]).reshape([b, frames, height, width, c_out]).permute([0, 4, 1, 2, 3])
-}
-
-pub(super) fn weight_gradient(known: ConvolutionGradients<Flex>) -> Tensor<Flex, 4> {
-    let [c_out, c_in, k, _] = known.weight.dims();
-    let of = convolved(&known);
-    let [x, gradient] = [known.x, known.gradient].map(cells::<f32>);
-    let mut result = Space::<f32>::of(c_out * c_in * k * k);
-    kernels::weight_gradient(Cpu::detect(), &of, slice(&x), slice(&gradient), result.values());
-    result.stored([c_out, c_in, k, k], [0, 1, 2, 3])
-}
-
-pub(super) fn input_gradient(known: ConvolutionGradients<Flex>) -> Tensor<Flex, 4> {
-    let [m, c, h, w] = known.x.dims();
-    let convolved = convolved(&known);
-    let (gradient, weight) = (cells::<f32>(known.gradient), in_order::<f32>(of(known.weight)));
-    let mut result = Space::<f32>::of(m * c * h * w);
-    kernels::input_gradient(Cpu::detect(), &convolved, slice(&weight), slice(&gradient), result.values());
-    plain_order(result.stored([m, h, w, c], MAP))
 }

@@ -3,7 +3,9 @@
 //! What a tensor stores decides what is computed: maps and tokens of bf16 are multiplied as bf16 with sums in f32, and weights
 //! are packed as whatever comes to them. Numbers that are neither f32 nor bf16 go to the composed doors.
 
+mod attention_gradients;
 mod convolutions;
+mod gradients;
 mod maps;
 mod on_demand;
 mod packs;
@@ -14,9 +16,12 @@ mod storage;
 use burn::backend::Flex;
 use burn::tensor::{DType, Tensor, bf16};
 
-use super::{Activation, Added, Convolution, ConvolutionGradients, KeysValues, ModelBackend, Normalisation, composed};
+use super::{
+    Activation, Added, AttentionGradients, Convolution, ConvolutionGradients, KeysValues, ModelBackend, NormGradients,
+    Normalisation, composed,
+};
 use crate::weights::WeightSource;
-use convolutions::{convolve, convolve_video, input_gradient, plain_order, upsample_convolve, weight_gradient};
+use convolutions::{convolve, convolve_video, upsample_convolve};
 use maps::{add, blend, concat_channels};
 use packs::Form;
 use products::{attention, group_norm, layer_norm, product, silu, temporal_attention};
@@ -27,11 +32,73 @@ impl ModelBackend for Flex {
     const OWN_GRADIENTS: bool = true;
 
     fn conv2d_weight_gradient(known: ConvolutionGradients<Self>) -> Tensor<Self, 4> {
-        weight_gradient(known)
+        gradients::conv2d_weight(known)
     }
 
     fn conv2d_input_gradient(known: ConvolutionGradients<Self>) -> Tensor<Self, 4> {
-        input_gradient(known)
+        gradients::conv2d_input(known)
+    }
+
+    fn linear_weight_gradient(x: Tensor<Self, 2>, gradient: Tensor<Self, 2>) -> Tensor<Self, 2> {
+        gradients::linear_weight(x, gradient)
+    }
+
+    fn linear_input_gradient(weight: Tensor<Self, 2>, gradient: Tensor<Self, 2>) -> Tensor<Self, 2> {
+        gradients::linear_input(weight, gradient)
+    }
+
+    fn group_sums(rows: Tensor<Self, 2>, groups: usize) -> Tensor<Self, 2> {
+        gradients::group_sums(rows, groups)
+    }
+
+    fn group_norm_gradients<const R: usize>(
+        x: Tensor<Self, R>,
+        norm: Normalisation<Self>,
+        gradient: Tensor<Self, R>,
+    ) -> NormGradients<Self, R> {
+        gradients::group_norm(x, norm, gradient)
+    }
+
+    fn layer_norm_gradients(
+        x: Tensor<Self, 2>,
+        weight: Tensor<Self, 1>,
+        epsilon: f64,
+        gradient: Tensor<Self, 2>,
+    ) -> NormGradients<Self, 2> {
+        gradients::layer_norm(x, weight, epsilon, gradient)
+    }
+
+    fn silu_gradient<const R: usize>(x: Tensor<Self, R>, gradient: Tensor<Self, R>) -> Tensor<Self, R> {
+        gradients::silu(x, gradient)
+    }
+
+    fn geglu(x: Tensor<Self, 2>) -> Tensor<Self, 2> {
+        gradients::geglu(x)
+    }
+
+    fn geglu_gradient(x: Tensor<Self, 2>, gradient: Tensor<Self, 2>) -> Tensor<Self, 2> {
+        gradients::geglu_gradient(x, gradient)
+    }
+
+    fn attention_with_logs(
+        query: Tensor<Self, 3>,
+        sources: &[&KeysValues<Self>],
+        heads: usize,
+    ) -> (Tensor<Self, 3>, Tensor<Self, 3>) {
+        attention_gradients::with_logs(query, sources, heads)
+    }
+
+    fn attention_gradients(known: AttentionGradients<Self>) -> (Tensor<Self, 3>, Vec<KeysValues<Self>>) {
+        attention_gradients::attention(known)
+    }
+
+    fn temporal_attention_gradients(
+        query: Tensor<Self, 4>,
+        own: KeysValues<Self, 4>,
+        heads: usize,
+        gradient: Tensor<Self, 4>,
+    ) -> [Tensor<Self, 4>; 3] {
+        attention_gradients::temporal(query, own, heads, gradient)
     }
 
     fn weight_on_demand<const R: usize>(source: &WeightSource) -> Option<Tensor<Self, R>> {
@@ -45,10 +112,6 @@ impl ModelBackend for Flex {
     fn release_spare_memory() {
         f32::spares().release();
         bf16::spares().release();
-    }
-
-    fn plain_order(map: Tensor<Self, 4>) -> Tensor<Self, 4> {
-        plain_order(map)
     }
 
     fn linear(x: Tensor<Self, 2>, weight: Tensor<Self, 2>, added: Added<Self, 2>) -> Tensor<Self, 2> {

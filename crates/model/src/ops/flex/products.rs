@@ -87,7 +87,7 @@ pub(super) fn silu<T: Number, const R: usize>(x: Tensor<Flex, R>) -> Tensor<Flex
 }
 
 /// `1 / sqrt(d)`.
-fn scale(width: usize) -> f32 {
+pub(super) fn scale(width: usize) -> f32 {
     (width as f32).sqrt().recip()
 }
 

@@ -1,0 +1,141 @@
+//! Doors under differentiation. Where the backend brings backward passes of its own, doors of f32 are single nodes of the graph
+//! that use them; otherwise, and for other types, doors are composed of operations that Burn differentiates.
+//!
+//! A node's gradient of a map has the map's shape and lies in memory as the backend likes it. What a door has no use for is an
+//! untracked tensor without elements, so that a node always has the same number of parents.
+
+mod attention;
+mod convolution;
+mod linear;
+mod norms;
+mod pointwise;
+#[cfg(test)]
+mod tests;
+
+use burn::backend::Autodiff;
+use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
+use burn::backend::autodiff::grads::Gradients;
+use burn::tensor::backend::Backend;
+use burn::tensor::ops::FloatTensor;
+use burn::tensor::{DType, Tensor, TensorPrimitive};
+
+use super::{Added, Convolution, KeysValues, ModelBackend, Normalisation, composed};
+
+impl<B: ModelBackend, S: CheckpointStrategy> ModelBackend for Autodiff<B, S> {
+    const CHANNELS_LAST: bool = B::OWN_GRADIENTS && B::CHANNELS_LAST;
+
+    fn linear(x: Tensor<Self, 2>, weight: Tensor<Self, 2>, added: Added<Self, 2>) -> Tensor<Self, 2> {
+        if is_own::<B>([x.dtype(), weight.dtype()]) {
+            linear::linear(x, weight, added)
+        } else {
+            composed::linear(x, weight, added)
+        }
+    }
+
+    fn linear_geglu(x: Tensor<Self, 2>, weight: Tensor<Self, 2>, bias: Option<Tensor<Self, 1>>) -> Tensor<Self, 2> {
+        if is_own::<B>([x.dtype(), weight.dtype()]) {
+            pointwise::geglu(linear::linear(x, weight, Added { bias, shift: None, residual: None }))
+        } else {
+            composed::linear_geglu(x, weight, bias)
+        }
+    }
+
+    fn conv2d(x: Tensor<Self, 4>, weight: Tensor<Self, 4>, convolution: Convolution<Self>) -> Tensor<Self, 4> {
+        if is_own::<B>([x.dtype(), weight.dtype()]) {
+            convolution::conv2d(x, weight, convolution)
+        } else {
+            composed::conv2d(x, weight, convolution)
+        }
+    }
+
+    fn upsample_conv2d(x: Tensor<Self, 4>, weight: Tensor<Self, 4>, bias: Option<Tensor<Self, 1>>) -> Tensor<Self, 4> {
+        if is_own::<B>([x.dtype(), weight.dtype()]) {
+            convolution::upsample_conv2d(x, weight, bias)
+        } else {
+            composed::upsample_conv2d(x, weight, bias)
+        }
+    }
+
+    fn group_norm<const R: usize>(x: Tensor<Self, R>, norm: Normalisation<Self>) -> Tensor<Self, R> {
+        if is_own::<B>([x.dtype(), norm.weight.dtype()]) {
+            norms::group_norm(x, norm)
+        } else {
+            composed::group_norm(x, norm)
+        }
+    }
+
+    fn layer_norm(x: Tensor<Self, 2>, weight: Tensor<Self, 1>, bias: Tensor<Self, 1>, epsilon: f64) -> Tensor<Self, 2> {
+        if is_own::<B>([x.dtype(), weight.dtype()]) {
+            norms::layer_norm(x, weight, bias, epsilon)
+        } else {
+            composed::layer_norm(x, weight, bias, epsilon)
+        }
+    }
+
+    fn silu<const R: usize>(x: Tensor<Self, R>) -> Tensor<Self, R> {
+        if is_own::<B>([x.dtype(); 2]) { pointwise::silu(x) } else { burn::tensor::activation::silu(x) }
+    }
+
+    fn attention(query: Tensor<Self, 3>, sources: &[&KeysValues<Self>], heads: usize) -> Tensor<Self, 3> {
+        let same = sources.iter().all(|source| is_own::<B>([source.keys.dtype(), source.values.dtype()]));
+        match sources.len() {
+            1 if same && query.dtype() == DType::F32 => attention::attention::<B, S, 3>(query, sources, heads),
+            2 if same && query.dtype() == DType::F32 => attention::attention::<B, S, 5>(query, sources, heads),
+            _ => composed::attention(query, sources, heads),
+        }
+    }
+
+    fn temporal_attention(query: Tensor<Self, 4>, own: KeysValues<Self, 4>, heads: usize) -> Tensor<Self, 4> {
+        if is_own::<B>([query.dtype(), own.keys.dtype()]) {
+            attention::temporal_attention(query, own, heads)
+        } else {
+            composed::temporal_attention(query, own, heads)
+        }
+    }
+}
+
+/// The backend has a backward pass for operands of these types.
+fn is_own<B: ModelBackend>(types: [DType; 2]) -> bool {
+    B::OWN_GRADIENTS && types == [DType::F32; 2]
+}
+
+fn float<B: Backend, const R: usize>(primitive: FloatTensor<B>) -> Tensor<B, R> {
+    Tensor::from_primitive(TensorPrimitive::Float(primitive))
+}
+
+fn primitive<B: Backend, const R: usize>(tensor: Tensor<B, R>) -> FloatTensor<B> {
+    tensor.into_primitive().tensor()
+}
+
+/// The tensor, or an untracked one in its place.
+fn or_absent<B: Backend, const R: usize>(tensor: Option<Tensor<B, R>>, device: &B::Device) -> FloatTensor<B> {
+    primitive(tensor.unwrap_or_else(|| Tensor::zeros([0; R], device)))
+}
+
+/// Adds a gradient to what other nodes found for the tensor of the node that `at` writes into `place.node` (whose type has no
+/// public name). Burn would do so itself, but one element after the other where a map's channels are neighbours in memory.
+fn register<B: ModelBackend, const R: usize>(
+    grads: &mut Gradients,
+    at: impl FnOnce(&mut FloatTensor<Autodiff<B>>),
+    gradient: Tensor<B, R>,
+) {
+    let nothing = Tensor::<B, 1>::zeros([0], &gradient.device());
+    let mut place = primitive(Tensor::<Autodiff<B>, 1>::from_inner(nothing));
+    at(&mut place);
+    let sum = match grads.remove::<B>(&place) {
+        Some(other) => sum(gradient, float(other)),
+        None => gradient,
+    };
+    grads.register::<B>(place.node.id, primitive(sum));
+}
+
+/// The sum of two maps `[B, C, ..]` or other tensors.
+fn sum<B: ModelBackend, const R: usize>(a: Tensor<B, R>, b: Tensor<B, R>) -> Tensor<B, R> {
+    if R < 4 || !B::CHANNELS_LAST {
+        return a + b;
+    }
+    let last: [usize; R] = std::array::from_fn(|axis| if axis == 0 { 0 } else { axis % (R - 1) + 1 });
+    let back: [usize; R] = std::array::from_fn(|axis| if axis == 0 { 0 } else { (axis + R - 3) % (R - 1) + 1 });
+    (a.permute(last.map(|axis| axis as isize)) + b.permute(last.map(|axis| axis as isize)))
+        .permute(back.map(|axis| axis as isize))
+}

@@ -1,0 +1,73 @@
+//! SiLU, and the second half of GEGLU, as nodes.
+
+use burn::backend::Autodiff;
+use burn::backend::autodiff::NodeId;
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::tensor::Tensor;
+
+use super::{float, primitive, register};
+use crate::ops::ModelBackend;
+
+pub(super) fn silu<B: ModelBackend, S: CheckpointStrategy, const R: usize>(
+    x: Tensor<Autodiff<B, S>, R>,
+) -> Tensor<Autodiff<B, S>, R> {
+    let result = <B as ModelBackend>::silu(x.clone().inner());
+    let x = primitive(x);
+    float(match SiluNode::<R>.prepare::<S>([x.node.clone()]).compute_bound().stateful() {
+        OpsKind::Tracked(mut prep) => {
+            let state = prep.checkpoint(&x);
+            prep.finish(state, primitive(result))
+        }
+        OpsKind::UnTracked(prep) => prep.finish(primitive(result)),
+    })
+}
+
+#[derive(Debug)]
+struct SiluNode<const R: usize>;
+
+impl<B: ModelBackend, const R: usize> Backward<B, 1> for SiluNode<R> {
+    /// Input.
+    type State = NodeId;
+
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, checkpointer: &mut Checkpointer) {
+        let gradient = float::<B, R>(grads.consume::<B>(&ops.node));
+        let x = float::<B, R>(checkpointer.retrieve_node_output(ops.state));
+        let [of_x] = ops.parents;
+        if let Some(node) = of_x {
+            register(grads, |place| place.node = node, B::silu_gradient(x, gradient));
+        }
+    }
+}
+
+/// Rows `[2 * width]`, values and gates, to `[width]`.
+pub(super) fn geglu<B: ModelBackend, S: CheckpointStrategy>(x: Tensor<Autodiff<B, S>, 2>) -> Tensor<Autodiff<B, S>, 2> {
+    let result = B::geglu(x.clone().inner());
+    let x = primitive(x);
+    float(match GegluNode.prepare::<S>([x.node.clone()]).compute_bound().stateful() {
+        OpsKind::Tracked(mut prep) => {
+            let state = prep.checkpoint(&x);
+            prep.finish(state, primitive(result))
+        }
+        OpsKind::UnTracked(prep) => prep.finish(primitive(result)),
+    })
+}
+
+#[derive(Debug)]
+struct GegluNode;
+
+impl<B: ModelBackend> Backward<B, 1> for GegluNode {
+    /// Input.
+    type State = NodeId;
+
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, checkpointer: &mut Checkpointer) {
+        let gradient = float::<B, 2>(grads.consume::<B>(&ops.node));
+        let x = float::<B, 2>(checkpointer.retrieve_node_output(ops.state));
+        let [of_x] = ops.parents;
+        if let Some(node) = of_x {
+            register(grads, |place| place.node = node, B::geglu_gradient(x, gradient));
+        }
+    }
+}
