@@ -4,6 +4,7 @@ use burn::tensor::{DType, Tensor, backend::Backend};
 use serde::{Deserialize, Serialize};
 
 use super::{ClipConditions, ClipFeatures, Networks, ReferenceState, SeenReference, StoredReference, TrainedReference};
+use crate::autoencoder::Autoencoder;
 use crate::denoising_net::DenoisingInput;
 use crate::kept::{Kept, Moment};
 use crate::ops::ModelBackend;
@@ -48,9 +49,13 @@ impl<B: ModelBackend> Networks<B> {
         video_from_frames(Tensor::cat(latents.collect(), 0), b)
     }
 
-    /// Latents `[M, C, h, w]` to pictures `[M, 3, H, W]`, about in [-1, 1].
+    /// Latents `[M, C, h, w]` to pictures `[M, 3, H, W]`, about in [-1, 1]. The small autoencoder, which would not gain by
+    /// another precision, stays f32.
     pub fn decode(&self, latents: Tensor<B, 4>) -> Tensor<B, 4> {
-        self.precision.widened(self.autoencoder.decode(self.precision.narrowed(latents)))
+        match &self.autoencoder {
+            Autoencoder::Small(autoencoder) => autoencoder.decode(latents),
+            Autoencoder::Kl(_) => self.precision.widened(self.autoencoder.decode(self.precision.narrowed(latents))),
+        }
     }
 
     /// A reference for training: latent `[B, C, h, w]`, and where there is an image encoder its embedding `[B, 1, D]`.

@@ -2,8 +2,10 @@ use burn::backend::{Autodiff, Flex};
 use burn::tensor::{Distribution, Tolerance};
 
 use super::*;
+use crate::autoencoder::AutoencoderConfig;
 use crate::ddim::Ddim;
 use crate::preset::Preset;
+use crate::vae::AutoencoderKlConfig;
 
 pub(crate) fn tiny(change: impl FnOnce(&mut NetworksConfig), seed: u64) -> Networks<Flex> {
     let mut config = Preset::Tiny.config();
@@ -287,4 +289,22 @@ fn savings_change_nothing() {
     let unfolded = distance(run(Savings { context: false, ..Savings::default() }));
     assert!(unfolded > 0.0 && unfolded < 1e-5, "{unfolded}");
     assert!(distance(run(Savings::NONE)) < 1e-5);
+}
+
+#[test]
+fn the_large_autoencoder_decodes_in_bf16() {
+    let kl = AutoencoderKlConfig {
+        block_out_channels: vec![8, 8, 16, 16],
+        layers_per_block: 1,
+        norm_num_groups: 4,
+        ..Default::default()
+    };
+    let networks = tiny(|config| config.autoencoder = AutoencoderConfig::Kl(kl), 2);
+    let latents = random([1, 4, 4, 4]);
+    let decoded = |precision| networks.clone().with_precision(precision).decode(latents.clone());
+    let (wide, narrow) = (decoded(ComputePrecision::F32), decoded(ComputePrecision::Bf16));
+    wide.clone().into_data().assert_eq(&networks.autoencoder.decode(latents.clone()).into_data(), true);
+    let error = (narrow - wide.clone()).square().mean().sqrt().into_scalar();
+    let relative = error / wide.square().mean().sqrt().into_scalar();
+    assert!(relative > 0.0 && relative < 0.03, "{relative}");
 }
