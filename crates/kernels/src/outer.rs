@@ -7,12 +7,14 @@
 //! | result | `[M, columns]` |
 //!
 //! A task is a panel of columns times a range of `M`; it goes through all rows in their order, a chunk at a time, so that a
-//! chunk of the panel stays in the nearest cache. The left side is read where it lies: a row's elements are neighbours along
-//! the tile's height.
+//! chunk of the panel stays in the nearest cache. The left side's part of a tile is copied there too: its rows often lie a
+//! multiple of the page apart, and would push each other out.
 
 use std::ops::Range;
 
 use crate::buffer::{Scratch, with_scratch};
+use crate::epilogue::load;
+use crate::group_norm::store;
 use crate::isa::Cpu;
 use crate::micro::{Left, Tile, even_height};
 use crate::partition::for_each_task;
@@ -35,7 +37,8 @@ pub(crate) fn outer(
     store: impl Fn(usize, usize, &[f32]) + Sync + Send,
 ) {
     assert_eq!(left.len(), rows * height, "outer: left [{rows}, {height}]");
-    let width = 2 * shape(cpu).0;
+    let (lanes, tile) = shape(cpu);
+    let width = 2 * lanes;
     let panels = columns.div_ceil(width);
     if panels == 0 || height == 0 {
         return;
@@ -46,8 +49,9 @@ pub(crate) fn outer(
     for_each_task(panels * blocks, |task| {
         let (column, first) = (task % panels * width, task / panels * block);
         let count = block.min(height - first);
-        with_scratch(Scratch::bytes::<f32>(CHUNK * width) + Scratch::bytes::<f32>(count * width), |mut scratch| {
-            let (panel, sums) = (scratch.take(CHUNK * width), scratch.take::<f32>(count * width));
+        let lengths = [CHUNK * width, count * width, CHUNK * tile];
+        with_scratch(lengths.map(Scratch::bytes::<f32>).iter().sum(), |mut scratch| {
+            let [panel, sums, copy] = lengths.map(|length| scratch.take::<f32>(length));
             sums.fill(0.0);
             for start in (0..rows).step_by(CHUNK) {
                 let chunk = start..rows.min(start + CHUNK);
@@ -55,8 +59,8 @@ pub(crate) fn outer(
                 fill(chunk, column, &mut panel[..steps * width]);
                 let left = &left[start * height + first..];
                 // SAFETY: `left` has `steps` rows, `height` apart, of which `count` elements are read; `panel` has as many
-                // steps, `sums` as many rows.
-                unsafe { dispatch(cpu, Chunk { left, stride: height, steps, panel, sums }) };
+                // steps, `sums` as many rows; `copy` has room for a tile of them.
+                unsafe { dispatch(cpu, Chunk { left, stride: height, steps, panel, copy, sums }) };
             }
             let last = width.min(columns - column);
             for (row, sums) in sums.chunks_exact(width).enumerate() {
@@ -73,6 +77,8 @@ struct Chunk<'a> {
     stride: usize,
     steps: usize,
     panel: &'a [f32],
+    /// `[steps, rows of a tile]`
+    copy: &'a mut [f32],
     sums: &'a mut [f32],
 }
 
@@ -81,7 +87,7 @@ impl Kernel for Chunk<'_> {
 
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
-        let Self { left, stride, steps, panel, sums } = self;
+        let Self { left, stride, steps, panel, copy, sums } = self;
         let width = 2 * S::LANES;
         let count = sums.len() / width;
         debug_assert!(steps == 0 || left.len() >= (steps - 1) * stride + count, "outer: left");
@@ -89,9 +95,17 @@ impl Kernel for Chunk<'_> {
         let mut at = 0;
         while at < count {
             let rows = even_height::<S>(count - at);
+            debug_assert!(copy.len() >= steps * rows, "outer: copy");
             // SAFETY: elements `at..at + rows` of each row of `left` exist, and as many rows of sums.
             unsafe {
-                let left = Left::Column { base: left.as_ptr().add(at), stride, steps };
+                for step in 0..steps {
+                    for row in (0..rows).step_by(S::LANES) {
+                        let n = S::LANES.min(rows - row);
+                        let x = load::<S, f32>(left.as_ptr().add(step * stride + at + row), n);
+                        store::<S, f32>(copy.as_mut_ptr().add(step * rows + row), x, n);
+                    }
+                }
+                let left = Left::Column { base: copy.as_ptr(), stride: rows, steps };
                 let sums = sums.as_mut_ptr().add(at * width);
                 Tile::<f32, 2> { rows, left, right: panel.as_ptr(), sums, add: true, ahead: std::ptr::null() }
                     .compute::<S>();
