@@ -48,7 +48,7 @@ pub(crate) enum When {
     Positions { frames: usize, batch: usize },
 }
 
-/// Small results `[B, D]` that come from weights and a [`When`] alone. They belong to one set of weights: who trains has
+/// Small results `[B, D]` that come from weights and a timestep or a length alone. They belong to one set of weights: who trains has
 /// none.
 #[derive(Debug, Clone, Default)]
 pub struct Kept<B: Backend>(Arc<Mutex<Results<B>>>);
