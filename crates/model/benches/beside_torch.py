@@ -294,7 +294,7 @@ def main():
     print(f"guided step {median(lambda: network(x, given)):.0f} ms, peak {peak():.0f} MiB", flush=True)
     decoder = Decoder().eval().to(memory_format=torch.channels_last)
     latent = last(torch.randn(1, 4, cells, cells))
-    print(f"decode a frame {median(lambda: decoder(latent)):.0f} ms")
+    print(f"decode a frame {median(lambda: decoder(latent)):.0f} ms, peak so far {peak():.0f} MiB")
 
 
 main()

@@ -48,8 +48,8 @@ pub(crate) enum When {
     Positions { frames: usize, batch: usize },
 }
 
-/// Small results `[B, D]` that come from weights and a timestep or a length alone. They belong to one set of weights: who trains has
-/// none.
+/// Small results `[B, D]` that come from weights and a timestep or a length alone. They belong to one set of weights: who
+/// trains has none.
 #[derive(Debug, Clone, Default)]
 pub struct Kept<B: Backend>(Arc<Mutex<Results<B>>>);
 
