@@ -116,9 +116,7 @@ impl Kernel for SiluGradient<'_> {
 pub(crate) unsafe fn silu_slope<S: Simd>(x: S::F) -> S::F {
     // SAFETY: the caller's.
     unsafe {
-        let one = S::splat(1.0);
-        let e = S::exp2::<f32>(S::mul(x, S::splat(-std::f32::consts::LOG2_E)));
-        let sigmoid = S::div_by_at_least_one::<f32>(one, S::add(one, e));
+        let (one, sigmoid) = (S::splat(1.0), math::sigmoid::<S, f32>(x));
         S::mul(sigmoid, S::mul_add(x, S::sub(one, sigmoid), one))
     }
 }
