@@ -14,6 +14,8 @@
 //! `RUN + 1` times, and far less on real maps.
 #![expect(clippy::needless_range_loop, reason = "vectors are counted, in step with pointers")]
 
+use std::ops::Range;
+
 use crate::buffer::Buffer;
 use crate::element::Element;
 use crate::epilogue::{Activation, load};
@@ -95,27 +97,37 @@ pub fn group_norm<T: Element>(cpu: Cpu, input: &[T], batch: usize, norm: &GroupN
     });
 }
 
+/// Mean and one over the deviation of a group's `members`, from the pieces' statistics.
+pub(crate) fn of_group(
+    partial: &[f32],
+    sizes: impl Fn(usize) -> f64,
+    norm: &GroupNorm<'_>,
+    members: Range<usize>,
+) -> [f64; 2] {
+    let channels = norm.weight.len();
+    let pieces = || partial.chunks_exact(2 * channels).enumerate();
+    let (mut count, mut sum, mut squares) = (0.0, 0.0, 0.0);
+    for (number, piece) in pieces() {
+        count += sizes(number) * members.len() as f64;
+        sum += sizes(number) * piece[members.clone()].iter().map(|mean| f64::from(*mean)).sum::<f64>();
+    }
+    let mean = sum / count;
+    for (number, piece) in pieces() {
+        for channel in members.clone() {
+            let off = f64::from(piece[channel]) - mean;
+            squares += f64::from(piece[channels + channel]) + sizes(number) * off * off;
+        }
+    }
+    [mean, 1.0 / (squares / count + norm.epsilon).sqrt()]
+}
+
 /// Joins the pieces' statistics into a factor and a summand for each channel.
 fn join(partial: &[f32], sizes: impl Fn(usize) -> f64, norm: &GroupNorm<'_>, affine: &mut [f32]) {
     let channels = norm.weight.len();
     let width = channels / norm.groups;
     for group in 0..norm.groups {
         let members = group * width..(group + 1) * width;
-        let pieces = || partial.chunks_exact(2 * channels).enumerate();
-        let (mut count, mut sum) = (0.0, 0.0);
-        for (number, piece) in pieces() {
-            count += sizes(number) * width as f64;
-            sum += sizes(number) * piece[members.clone()].iter().map(|mean| f64::from(*mean)).sum::<f64>();
-        }
-        let mean = sum / count;
-        let mut squares = 0.0;
-        for (number, piece) in pieces() {
-            for channel in members.clone() {
-                let off = f64::from(piece[channel]) - mean;
-                squares += f64::from(piece[channels + channel]) + sizes(number) * off * off;
-            }
-        }
-        let scale = 1.0 / (squares / count + norm.epsilon).sqrt();
+        let [mean, scale] = of_group(partial, &sizes, norm, members.clone());
         for channel in members {
             let factor = scale * f64::from(norm.weight[channel]);
             affine[channel] = factor as f32;
@@ -126,9 +138,9 @@ fn join(partial: &[f32], sizes: impl Fn(usize) -> f64, norm: &GroupNorm<'_>, aff
 
 /// Mean and squared deviations of each channel: `input` `[pixels, channels]`, `partial` `[2, channels]`.
 pub(crate) struct Moments<'a, T> {
-    input: &'a [T],
-    partial: &'a mut [f32],
-    channels: usize,
+    pub(crate) input: &'a [T],
+    pub(crate) partial: &'a mut [f32],
+    pub(crate) channels: usize,
 }
 
 impl<T: Element> Kernel for Moments<'_, T> {

@@ -11,8 +11,9 @@
 //! taken anew; `g` before the weight, which waits in the result, with its sums; the result. Pieces are joined in f64.
 
 use crate::buffer::Buffer;
+use crate::compiled::Compiled;
 use crate::epilogue::Activation;
-use crate::group_norm::GroupNorm;
+use crate::group_norm::{GroupNorm, Moments, of_group};
 use crate::group_norm_sweep::{NUMBERS, Sweep, Which};
 use crate::isa::Cpu;
 use crate::layer_norm_gradient::NormGradients;
@@ -75,7 +76,14 @@ pub fn group_norm_gradient(
         });
     };
     let sizes = |number: usize| (pixels.min((number + 1) * piece) - number * piece) as f64;
-    sweep(&mut partial, &numbers, Which::Statistics);
+    let shared_partial = Shared::new(&mut partial);
+    for_each_task(batch * pieces, |task| {
+        // SAFETY: each task has its own sums.
+        let partial =
+            unsafe { std::slice::from_raw_parts_mut(shared_partial.pointer().add(task * 2 * channels), 2 * channels) };
+        // SAFETY: the slices have the sizes that `Moments` asks for.
+        unsafe { f32::moments(cpu, Moments { input: &input[range(task)], partial, channels }) };
+    });
     let pictures = partial.chunks_exact(pieces * 2 * channels).zip(numbers.chunks_exact_mut(NUMBERS * channels));
     let scales: Vec<Vec<f64>> = pictures.map(|(partial, numbers)| statistics(partial, sizes, norm, numbers)).collect();
     let silu = norm.activation == Activation::Silu;
@@ -96,22 +104,9 @@ pub fn group_norm_gradient(
 fn statistics(partial: &[f32], sizes: impl Fn(usize) -> f64, norm: &GroupNorm<'_>, numbers: &mut [f32]) -> Vec<f64> {
     let channels = norm.weight.len();
     let width = channels / norm.groups;
-    let of_group = |group: usize| {
+    let fill = |group: usize| {
         let members = group * width..(group + 1) * width;
-        let pieces = || partial.chunks_exact(2 * channels).enumerate();
-        let (mut count, mut sum, mut squares) = (0.0, 0.0, 0.0);
-        for (number, piece) in pieces() {
-            count += sizes(number) * width as f64;
-            sum += sizes(number) * piece[members.clone()].iter().map(|mean| f64::from(*mean)).sum::<f64>();
-        }
-        let mean = sum / count;
-        for (number, piece) in pieces() {
-            for channel in members.clone() {
-                let off = f64::from(piece[channel]) - mean;
-                squares += f64::from(piece[channels + channel]) + sizes(number) * off * off;
-            }
-        }
-        let scale = 1.0 / (squares / count + norm.epsilon).sqrt();
+        let [mean, scale] = of_group(partial, &sizes, norm, members.clone());
         for channel in members {
             numbers[channel] = mean as f32;
             numbers[channels + channel] = (scale * f64::from(norm.weight[channel])) as f32;
@@ -119,7 +114,7 @@ fn statistics(partial: &[f32], sizes: impl Fn(usize) -> f64, norm: &GroupNorm<'_
         }
         scale
     };
-    (0..norm.groups).map(of_group).collect()
+    (0..norm.groups).map(fill).collect()
 }
 
 /// The result's factor of `x - mean` and its summand, from the pieces' sums, which are added to the parameters' gradients.

@@ -14,16 +14,12 @@ use crate::group_norm::store;
 use crate::pointwise_gradient::silu_slope;
 use crate::simd::{Kernel, Simd};
 
-/// Pixels whose mean statistics are taken from.
-const FIRST: usize = 16;
 /// Numbers of a picture's channel.
 pub(crate) const NUMBERS: usize = 5;
 
 /// What a sweep does.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Which {
-    /// Mean of each channel of the piece, and squared deviations from it.
-    Statistics,
     /// The gradient to the result; its sum, and that of its product with `x - mean`.
     Sums,
     /// The same through SiLU.
@@ -91,7 +87,6 @@ impl Columns {
         // SAFETY: the caller's.
         unsafe {
             match which {
-                Which::Statistics => self.statistics::<S, NV>(),
                 Which::Sums => self.sums::<S, NV>(|gradient, _| gradient),
                 Which::SiluSums => self.sums::<S, NV>(|gradient, y| S::mul(gradient, silu_slope::<S>(y))),
                 Which::Result => self.result::<S, NV>(),
@@ -124,40 +119,6 @@ impl Columns {
         for v in 0..NV {
             // SAFETY: the caller's.
             unsafe { store::<S, f32>(p.add(v * S::LANES), x[v], n) };
-        }
-    }
-
-    /// # Safety
-    /// As `sweep`.
-    #[inline(always)]
-    unsafe fn statistics<S: Simd, const NV: usize>(self) {
-        let first = FIRST.min(self.pixels);
-        // SAFETY: the caller's; pixels are below their number.
-        unsafe {
-            let mut centre = [S::splat(0.0); NV];
-            for pixel in 0..first {
-                let x = self.load::<S, NV>(self.input.add(pixel * self.channels));
-                for v in 0..NV {
-                    centre[v] = S::mul_add(x[v], S::splat(1.0 / first as f32), centre[v]);
-                }
-            }
-            let (mut sums, mut squares) = ([S::splat(0.0); NV], [S::splat(0.0); NV]);
-            for pixel in 0..self.pixels {
-                let x = self.load::<S, NV>(self.input.add(pixel * self.channels));
-                for v in 0..NV {
-                    let off = S::sub(x[v], centre[v]);
-                    sums[v] = S::add(sums[v], off);
-                    squares[v] = S::mul_add(off, off, squares[v]);
-                }
-            }
-            let inverse = S::splat(1.0 / self.pixels as f32);
-            for v in 0..NV {
-                let off = S::mul(sums[v], inverse);
-                squares[v] = S::max(S::splat(0.0), S::sub(squares[v], S::mul(off, sums[v])));
-                centre[v] = S::add(centre[v], off);
-            }
-            self.store::<S, NV>(self.partial, centre);
-            self.store::<S, NV>(self.partial.add(self.channels), squares);
         }
     }
 
