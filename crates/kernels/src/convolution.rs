@@ -13,12 +13,13 @@ use crate::buffer::{Address, Buffer};
 use crate::element::Element;
 use crate::epilogue::Epilogue;
 use crate::isa::Cpu;
+use crate::pack_file::{Mapping, PackFileError, as_bytes};
 use crate::packed::PackedMatrix;
 use crate::product::{Rows, multiply};
 use crate::winograd::{self, Components, Map};
 
 /// Size and placement of a square convolution kernel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Geometry {
     /// Taps along each side, 1 or 3 in our networks.
     pub kernel: usize,
@@ -92,6 +93,31 @@ impl<T: Element> PackedConvolution<T> {
         let geometry = Geometry { kernel: 3, stride: 1, before, after };
         let form = Form::Winograd(Components::new(cpu, weight, outputs, inputs));
         Self { form, geometry, columns: outputs, zeros: Buffer::zeros(inputs) }
+    }
+
+    /// What [`new`](Self::new) or [`winograd`](Self::winograd) made before.
+    pub(crate) fn mapped(
+        cpu: Cpu,
+        [outputs, inputs]: [usize; 2],
+        geometry: Geometry,
+        is_fast: bool,
+        file: &mut Mapping,
+    ) -> Result<Self, PackFileError> {
+        let taps = geometry.kernel * geometry.kernel;
+        let form = if is_fast {
+            Form::Winograd(Components::mapped(cpu, outputs, inputs, file)?)
+        } else {
+            Form::Direct(PackedMatrix::mapped(cpu, [outputs, taps, inputs], false, file)?)
+        };
+        Ok(Self { form, geometry, columns: outputs, zeros: Buffer::zeros(inputs) })
+    }
+
+    /// The numbers of all matrices.
+    pub(crate) fn parts(&self) -> Vec<&[u8]> {
+        match &self.form {
+            Form::Direct(matrix) => vec![as_bytes(matrix.numbers())],
+            Form::Winograd(components) => components.parts(),
+        }
     }
 
     /// Kernel, stride and padding.

@@ -10,10 +10,13 @@
 
 use std::ops::Range;
 
+use rayon::prelude::*;
+
 use crate::buffer::Buffer;
 use crate::element::Element;
 use crate::isa::Cpu;
 use crate::micro::Segment;
+use crate::pack_file::{Mapping, PackFileError, Panels};
 use crate::simd::shape;
 
 /// Channels of one segment at most, counted in steps.
@@ -33,7 +36,7 @@ pub struct PackedMatrix<T: Element> {
     /// Elements of a panel.
     pub(crate) panel_len: usize,
     pub(crate) blocks: Vec<Block>,
-    pub(crate) data: Buffer<T>,
+    data: Panels<T>,
 }
 
 /// Segments whose sums stay in registers, and where their part of a panel begins.
@@ -76,21 +79,19 @@ impl<T: Element> PackedMatrix<T> {
         cpu: Cpu,
         [columns, taps, channels]: [usize; 3],
         gated: bool,
-        weight: impl Fn(usize, usize, usize) -> T,
+        weight: impl Fn(usize, usize, usize) -> T + Sync,
     ) -> Self {
-        let (lanes, _) = shape(cpu);
-        let width = 2 * lanes;
-        let (result, panel_columns) = if gated { (columns / 2, lanes) } else { (columns, width) };
-        let blocks = blocks::<T>(taps, channels, width);
-        let panel_len = blocks.last().map_or(0, |block| block.start + block.elements::<T>(width));
-        let mut data = Buffer::zeros(result.div_ceil(panel_columns) * panel_len);
-        for (panel, data) in data.chunks_exact_mut(panel_len.max(1)).enumerate() {
+        let mut packed = Self::without_numbers(cpu, [columns, taps, channels], gated);
+        let (result, width) = (packed.columns(), 2 * shape(cpu).0);
+        let Self { panel_columns, panel_len, .. } = packed;
+        let mut data = Buffer::zeros(packed.len());
+        data.par_chunks_exact_mut(panel_len.max(1)).enumerate().for_each(|(panel, data)| {
             let source = |lane: usize| {
                 let column = panel * panel_columns + lane % panel_columns;
                 (column < result).then_some(column + if lane < panel_columns { 0 } else { result })
             };
             let mut at = 0;
-            for segment in blocks.iter().flat_map(|block| &block.segments) {
+            for segment in packed.blocks.iter().flat_map(|block| &block.segments) {
                 for lane in 0..width {
                     let Some(column) = source(lane) else { continue };
                     for k in 0..segment.len {
@@ -100,8 +101,36 @@ impl<T: Element> PackedMatrix<T> {
                 }
                 at += segment.len.next_multiple_of(T::STEP) * width;
             }
-        }
+        });
+        packed.data = Panels::Owned(data);
+        packed
+    }
+
+    /// The same of numbers that were packed before.
+    pub(crate) fn mapped(cpu: Cpu, sizes: [usize; 3], gated: bool, file: &mut Mapping) -> Result<Self, PackFileError> {
+        let mut packed = Self::without_numbers(cpu, sizes, gated);
+        packed.data = file.take(packed.len())?;
+        Ok(packed)
+    }
+
+    fn without_numbers(cpu: Cpu, [columns, taps, channels]: [usize; 3], gated: bool) -> Self {
+        let (lanes, _) = shape(cpu);
+        let width = 2 * lanes;
+        let panel_columns = if gated { lanes } else { width };
+        let blocks = blocks::<T>(taps, channels, width);
+        let panel_len = blocks.last().map_or(0, |block| block.start + block.elements::<T>(width));
+        let data = Panels::Owned(Buffer::zeros(0));
         Self { cpu, columns, taps, channels, gated, panel_columns, panel_len, blocks, data }
+    }
+
+    /// Elements of all panels.
+    fn len(&self) -> usize {
+        self.panels() * self.panel_len
+    }
+
+    /// All panels.
+    pub(crate) fn numbers(&self) -> &[T] {
+        &self.data
     }
 
     /// Panels that hold all columns.

@@ -15,6 +15,7 @@ use crate::buffer::{Address, Buffer};
 use crate::element::Element;
 use crate::epilogue::{Epilogue, GroupBias};
 use crate::isa::Cpu;
+use crate::pack_file::{Mapping, PackFileError, as_bytes};
 use crate::packed::PackedMatrix;
 use crate::product::{Rows, multiply};
 use crate::winograd::{self, Components, Map};
@@ -27,8 +28,8 @@ pub struct PackedUpsample<T: Element> {
 }
 
 enum Form<T: Element> {
-    /// By parity of y, then x.
-    Direct(Box<[PackedMatrix<T>; 4]>),
+    /// Four, by parity of y, then x.
+    Direct(Vec<PackedMatrix<T>>),
     Winograd(Components),
 }
 
@@ -48,7 +49,7 @@ impl<T: Element> PackedUpsample<T> {
                 _ => 2..3,
             }
         }
-        let parities = std::array::from_fn(|parity| {
+        let matrix = |parity: usize| {
             PackedMatrix::pack(cpu, [outputs, 4, inputs], false, |output, tap, input| {
                 let kernel = &weight[(output * inputs + input) * 9..][..9];
                 let mut sum = 0.0;
@@ -59,8 +60,8 @@ impl<T: Element> PackedUpsample<T> {
                 }
                 T::from_f32(sum)
             })
-        });
-        Self { form: Form::Direct(Box::new(parities)), columns: outputs, zeros: Buffer::zeros(inputs) }
+        };
+        Self { form: Form::Direct((0..4).map(matrix).collect()), columns: outputs, zeros: Buffer::zeros(inputs) }
     }
 
     /// Transforms `weight`, `[outputs, inputs, 3, 3]`, for 1/4 of the multiplications instead of 4/9; at the prices of
@@ -73,6 +74,32 @@ impl<T: Element> PackedUpsample<T> {
         assert_eq!(weight.len(), outputs * inputs * 9, "upsampling weight [{outputs}, {inputs}, 3, 3]");
         let form = Form::Winograd(Components::new(cpu, weight, outputs, inputs));
         Self { form, columns: outputs, zeros: Buffer::zeros(inputs) }
+    }
+}
+
+impl<T: Element> PackedUpsample<T> {
+    /// What [`new`](Self::new) or [`winograd`](Self::winograd) made before.
+    pub(crate) fn mapped(
+        cpu: Cpu,
+        [outputs, inputs]: [usize; 2],
+        is_fast: bool,
+        file: &mut Mapping,
+    ) -> Result<Self, PackFileError> {
+        let mut parity = |_| PackedMatrix::mapped(cpu, [outputs, 4, inputs], false, file);
+        let form = if is_fast {
+            Form::Winograd(Components::mapped(cpu, outputs, inputs, file)?)
+        } else {
+            Form::Direct((0..4).map(&mut parity).collect::<Result<_, _>>()?)
+        };
+        Ok(Self { form, columns: outputs, zeros: Buffer::zeros(inputs) })
+    }
+
+    /// The numbers of all matrices.
+    pub(crate) fn parts(&self) -> Vec<&[u8]> {
+        match &self.form {
+            Form::Direct(parities) => parities.iter().map(|matrix| as_bytes(matrix.numbers())).collect(),
+            Form::Winograd(components) => components.parts(),
+        }
     }
 }
 

@@ -20,6 +20,7 @@ use crate::element::Element;
 use crate::epilogue::{Epilogue, Place};
 use crate::isa::Cpu;
 use crate::micro::{Left, Tile, even_height};
+use crate::pack_file::{Mapping, PackFileError, as_bytes};
 use crate::packed::PackedMatrix;
 use crate::partition::{Shared, for_each_task};
 use crate::simd::{Kernel, Simd, shape};
@@ -49,6 +50,17 @@ impl Components {
             })
         };
         Self((0..COMPONENTS).into_par_iter().map(matrix).collect())
+    }
+
+    /// The same of numbers that were transformed before.
+    pub(crate) fn mapped(cpu: Cpu, outputs: usize, inputs: usize, file: &mut Mapping) -> Result<Self, PackFileError> {
+        let matrix = |_| PackedMatrix::mapped(cpu, [outputs, 1, inputs], false, file);
+        Ok(Self((0..COMPONENTS).map(matrix).collect::<Result<_, _>>()?))
+    }
+
+    /// The numbers of all matrices.
+    pub(crate) fn parts(&self) -> Vec<&[u8]> {
+        self.0.iter().map(|matrix| as_bytes(matrix.numbers())).collect()
     }
 
     pub(crate) fn columns(&self) -> usize {

@@ -10,4 +10,5 @@ mod linear_gradient;
 mod maps;
 mod norm;
 mod norm_gradient;
+mod packs;
 mod reference;

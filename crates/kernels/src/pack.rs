@@ -1,0 +1,112 @@
+//! A weight packed for one use, kept in memory or in a file.
+//!
+//! A file holds the numbers in the order in which tiles read them, so that a later run maps it ([`Pack::map`]) and neither reads
+//! nor packs the weight. Numbers that are mapped are those that were written, bit by bit.
+
+use std::fs::File;
+use std::io::{self, Write};
+
+use crate::convolution::{Geometry, PackedConvolution};
+use crate::element::Element;
+use crate::isa::Cpu;
+use crate::pack_file::{self, LABEL, Mapping, PackFileError, as_bytes};
+use crate::packed::PackedMatrix;
+use crate::upsample::PackedUpsample;
+
+/// What a weight is packed for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Form {
+    /// [`PackedMatrix::linear`].
+    Linear,
+    /// [`PackedMatrix::geglu`].
+    Geglu,
+    /// [`PackedConvolution::new`].
+    Convolution(Geometry),
+    /// [`PackedConvolution::winograd`].
+    FastConvolution {
+        /// Zeros above and to the left.
+        before: usize,
+        /// Zeros below and to the right.
+        after: usize,
+    },
+    /// [`PackedUpsample::new`].
+    Upsample,
+    /// [`PackedUpsample::winograd`].
+    FastUpsample,
+}
+
+/// A packed weight.
+pub enum Pack<T: Element> {
+    /// Of [`Form::Linear`] or [`Form::Geglu`].
+    Matrix(PackedMatrix<T>),
+    /// Of [`Form::Convolution`] or [`Form::FastConvolution`].
+    Convolution(PackedConvolution<T>),
+    /// Of [`Form::Upsample`] or [`Form::FastUpsample`].
+    Upsample(PackedUpsample<T>),
+}
+
+impl<T: Element> Pack<T> {
+    /// Packs `weight`, `[outputs, inputs, ..]` with the taps that the form has.
+    ///
+    /// # Panics
+    /// When `weight` has another length.
+    pub fn new(cpu: Cpu, weight: &[T], [outputs, inputs]: [usize; 2], form: Form) -> Self {
+        match form {
+            Form::Linear => Self::Matrix(PackedMatrix::linear(cpu, weight, outputs, inputs)),
+            Form::Geglu => Self::Matrix(PackedMatrix::geglu(cpu, weight, outputs / 2, inputs)),
+            Form::Convolution(geometry) => {
+                Self::Convolution(PackedConvolution::new(cpu, weight, outputs, inputs, geometry))
+            }
+            Form::FastConvolution { before, after } => {
+                Self::Convolution(PackedConvolution::winograd(cpu, weight, outputs, inputs, [before, after]))
+            }
+            Form::Upsample => Self::Upsample(PackedUpsample::new(cpu, weight, outputs, inputs)),
+            Form::FastUpsample => Self::Upsample(PackedUpsample::winograd(cpu, weight, outputs, inputs)),
+        }
+    }
+
+    /// Writes the pack. `label` says whose it is: weight, form, sizes, type and instruction set; who maps it says the same.
+    ///
+    /// # Errors
+    /// Those of `to`.
+    pub fn write(&self, label: [u8; LABEL], to: &mut impl Write) -> io::Result<()> {
+        let parts = match self {
+            Self::Matrix(matrix) => vec![as_bytes(matrix.numbers())],
+            Self::Convolution(convolution) => convolution.parts(),
+            Self::Upsample(upsample) => upsample.parts(),
+        };
+        pack_file::write(&parts, label, to)
+    }
+
+    /// Maps the pack that was [written](Self::write) to `file`, which must not be altered from now on: replace it, and never write to
+    /// it. Its checksum is compared unless it `is_known` to be right.
+    ///
+    /// # Errors
+    /// [`PackFileError`].
+    pub fn map(
+        cpu: Cpu,
+        file: &File,
+        label: [u8; LABEL],
+        sizes: [usize; 2],
+        form: Form,
+        is_known: bool,
+    ) -> Result<Self, PackFileError> {
+        let mut file = Mapping::open(file, label, is_known)?;
+        let [outputs, inputs] = sizes;
+        let matrix = |file: &mut Mapping, is_gated| PackedMatrix::mapped(cpu, [outputs, 1, inputs], is_gated, file);
+        let convolution = |file: &mut Mapping, geometry, is_fast| {
+            PackedConvolution::mapped(cpu, sizes, geometry, is_fast, file).map(Self::Convolution)
+        };
+        let pack = match form {
+            Form::Linear => Self::Matrix(matrix(&mut file, false)?),
+            Form::Geglu => Self::Matrix(matrix(&mut file, true)?),
+            Form::Convolution(geometry) => convolution(&mut file, geometry, false)?,
+            Form::FastConvolution { before, after } => {
+                convolution(&mut file, Geometry { kernel: 3, stride: 1, before, after }, true)?
+            }
+            Form::Upsample => Self::Upsample(PackedUpsample::mapped(cpu, sizes, false, &mut file)?),
+            Form::FastUpsample => Self::Upsample(PackedUpsample::mapped(cpu, sizes, true, &mut file)?),
+        };
+        if file.is_done() { Ok(pack) } else { Err(PackFileError::Other) }
+    }
+}

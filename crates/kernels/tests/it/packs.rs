@@ -1,0 +1,155 @@
+//! Packs in files: what is mapped is what was written, and nothing else is taken for it.
+
+use std::fs::File;
+use std::io::Write;
+
+use kernels::{Cpu, Epilogue, Form, Geometry, Isa, Pack, PackFileError, bf16, matmul};
+use proptest::prelude::*;
+
+use crate::reference::{Number, Random, each_cpu};
+
+const LABEL: [u8; 32] = *b"what, for what, and on which cpu";
+/// Bytes of a header.
+const HEADER: usize = 64;
+
+fn forms() -> [Form; 7] {
+    [
+        Form::Linear,
+        Form::Geglu,
+        Form::Convolution(Geometry::same(1, 1)),
+        Form::Convolution(Geometry { kernel: 3, stride: 2, before: 0, after: 1 }),
+        Form::FastConvolution { before: 1, after: 1 },
+        Form::Upsample,
+        Form::FastUpsample,
+    ]
+}
+
+fn packed<T: Number>(cpu: Cpu, sizes: [usize; 2], form: Form) -> Pack<T> {
+    let taps = match form {
+        Form::Linear | Form::Geglu => 1,
+        Form::Convolution(geometry) => geometry.kernel * geometry.kernel,
+        Form::FastConvolution { .. } | Form::Upsample | Form::FastUpsample => 9,
+    };
+    Pack::new(cpu, &Random(5).many::<T>(sizes[0] * sizes[1] * taps), sizes, form)
+}
+
+fn written<T: Number>(pack: &Pack<T>) -> Vec<u8> {
+    let mut bytes = vec![];
+    pack.write(LABEL, &mut bytes).unwrap();
+    bytes
+}
+
+fn file_of(bytes: &[u8]) -> File {
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(bytes).unwrap();
+    file
+}
+
+fn round_trip<T: Number>(cpu: Cpu, sizes: [usize; 2], form: Form) {
+    let bytes = written::<T>(&packed(cpu, sizes, form));
+    for is_known in [false, true] {
+        let mapped = Pack::<T>::map(cpu, &file_of(&bytes), LABEL, sizes, form, is_known).unwrap();
+        assert!(written(&mapped) == bytes, "{cpu:?}, {form:?}, {sizes:?}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn a_mapped_pack_is_the_written_one(outputs in 0_usize..70, inputs in 0_usize..40, form in 0_usize..7) {
+        let (sizes, form) = ([2 * outputs, inputs], forms()[form]);
+        each_cpu(|cpu| {
+            round_trip::<f32>(cpu, sizes, form);
+            round_trip::<bf16>(cpu, sizes, form);
+        });
+    }
+}
+
+#[test]
+fn a_product_with_a_mapped_pack_has_the_same_bits() {
+    each_cpu(|cpu| {
+        let (rows, sizes) = (9, [50, 33]);
+        let own = packed::<f32>(cpu, sizes, Form::Linear);
+        let mapped = Pack::<f32>::map(cpu, &file_of(&written(&own)), LABEL, sizes, Form::Linear, false).unwrap();
+        let input = Random(6).many::<f32>(rows * sizes[1]);
+        let [own, mapped] = [own, mapped].map(|pack| {
+            let Pack::Matrix(matrix) = pack else { unreachable!("a linear layer's weight is a matrix") };
+            let mut result = vec![0.0; rows * sizes[0]];
+            matmul(&input, rows, sizes[1], &matrix, &Epilogue::default(), &mut result);
+            result
+        });
+        assert_eq!(own, mapped);
+    });
+}
+
+#[test]
+fn damaged_files_are_refused() {
+    let (cpu, sizes, form) = (Cpu::detect(), [20, 10], Form::Linear);
+    let good = written::<f32>(&packed(cpu, sizes, form));
+    let open = |bytes: &[u8], is_known| Pack::<f32>::map(cpu, &file_of(bytes), LABEL, sizes, form, is_known).err();
+    assert!(open(&good, false).is_none());
+    for length in 0..good.len() {
+        assert!(open(&good[..length], true).is_some(), "{length} bytes");
+    }
+    for at in 0..good.len() {
+        let mut bad = good.clone();
+        bad[at] ^= 4;
+        let error = open(&bad, false);
+        assert!(matches!(error, Some(PackFileError::Damaged | PackFileError::Other)), "byte {at}: {error:?}");
+        assert_eq!(open(&bad, true).is_none(), at >= HEADER - 8, "byte {at} of a known pack");
+    }
+}
+
+#[test]
+fn other_packs_are_refused() {
+    let (cpu, sizes) = (Cpu::detect(), [20, 10]);
+    let linear = written::<f32>(&packed(cpu, sizes, Form::Linear));
+    let open =
+        |bytes: &[u8], label, sizes, form| Pack::<f32>::map(cpu, &file_of(bytes), label, sizes, form, false).err();
+    let is_other = |error| matches!(error, Some(PackFileError::Other));
+    assert!(is_other(open(&linear, [0; 32], sizes, Form::Linear)), "another label");
+    assert!(is_other(open(&linear, LABEL, [200, 10], Form::Linear)), "more numbers");
+    assert!(is_other(open(&linear, LABEL, [0, 0], Form::Linear)), "fewer numbers");
+    assert!(is_other(open(&linear, LABEL, sizes, Form::FastUpsample)), "another form");
+    let mut layout = linear;
+    layout[8] ^= 1;
+    assert!(is_other(open(&layout, LABEL, sizes, Form::Linear)), "another layout");
+}
+
+/// If this fails, the order of numbers in packs is another one than it was: count `pack_file::LAYOUT` up, so that nobody's old files
+/// are taken for the new ones, and put the new sums here.
+#[test]
+fn the_layout_is_the_one_that_its_number_says() {
+    let sums = |cpu| {
+        let of_form = |form| {
+            [written::<f32>(&packed(cpu, [70, 37], form)), written::<bf16>(&packed(cpu, [70, 37], form))]
+                .map(|bytes| crc32fast::hash(&bytes))
+        };
+        forms().map(of_form)
+    };
+    // By lanes of a vector.
+    let eight = [
+        [2501862753, 1973295168],
+        [1687225606, 796890739],
+        [2501862753, 1973295168],
+        [1233726963, 2243652148],
+        [2103864934, 312937321],
+        [3596752340, 2780964152],
+        [2103864934, 312937321],
+    ];
+    let sixteen = [
+        [2445639456, 2176708315],
+        [564590130, 750060396],
+        [2445639456, 2176708315],
+        [3897048755, 2275158102],
+        [3919408294, 2771282255],
+        [2244848482, 171262357],
+        [3919408294, 2771282255],
+    ];
+    each_cpu(|cpu| match cpu.isa() {
+        Isa::Portable | Isa::Avx2Fma => assert_eq!(sums(cpu), eight, "{cpu:?}"),
+        Isa::Avx512 | Isa::Avx512Bf16 => assert_eq!(sums(cpu), sixteen, "{cpu:?}"),
+        Isa::Neon => {}
+    });
+}
