@@ -65,17 +65,26 @@ impl<T: Element> Pack<T> {
         }
     }
 
+    /// The numbers of all matrices.
+    fn parts(&self) -> Vec<&[u8]> {
+        match self {
+            Self::Matrix(matrix) => vec![as_bytes(matrix.numbers())],
+            Self::Convolution(convolution) => convolution.parts(),
+            Self::Upsample(upsample) => upsample.parts(),
+        }
+    }
+
+    /// Bytes of its numbers.
+    pub fn bytes(&self) -> usize {
+        self.parts().iter().map(|part| part.len()).sum()
+    }
+
     /// Writes the pack. `label` says whose it is: weight, form, sizes, type and instruction set; who maps it says the same.
     ///
     /// # Errors
     /// Those of `to`.
     pub fn write(&self, label: [u8; LABEL], to: &mut impl Write) -> io::Result<()> {
-        let parts = match self {
-            Self::Matrix(matrix) => vec![as_bytes(matrix.numbers())],
-            Self::Convolution(convolution) => convolution.parts(),
-            Self::Upsample(upsample) => upsample.parts(),
-        };
-        pack_file::write(&parts, label, to)
+        pack_file::write(&self.parts(), label, to)
     }
 
     /// Maps the pack that was [written](Self::write) to `file`, which must not be altered from now on: replace it, and never write to

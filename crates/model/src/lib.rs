@@ -6,7 +6,7 @@
 //! `[B*N, C, h, w]`, temporal layers `[B*h*w, N, C]`.
 //!
 //! # Invariants
-//! This crate opens no file but weights, starts no process and reads no environment variable.
+//! This crate opens no file but weights and packs of them, starts no process and reads no environment variable.
 
 pub mod attention;
 pub mod autoencoder;
@@ -24,6 +24,7 @@ pub mod motion;
 pub mod networks;
 pub mod object_guider;
 pub mod ops;
+pub mod pack_folder;
 pub mod pixels;
 pub mod pose_guider;
 pub mod pose_modulation;

@@ -22,6 +22,7 @@ pub use prediction::ComputePrecision;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Tensor, backend::Backend};
@@ -34,6 +35,7 @@ use crate::denoising_net::DenoisingNet;
 use crate::kept::Savings;
 use crate::object_guider::ObjectGuider;
 use crate::ops::ModelBackend;
+use crate::pack_folder::PackFolder;
 use crate::pose_modulation::PoseModulation;
 use crate::preset::{NetworksConfig, ObjectUse};
 use crate::reference_copy::ReferenceCopy;
@@ -95,6 +97,9 @@ pub enum Part {
     Autoencoder,
     /// Pose modulation and object guider: done after [`clip_features`](Networks::clip_features).
     Conditions,
+    /// The denoiser, while frames are decoded. Other clips want it back at once: of its weights only those go that are mapped
+    /// from [packs](crate::pack_folder).
+    Denoiser,
 }
 
 /// The networks.
@@ -192,14 +197,20 @@ impl<B: ModelBackend> Networks<B> {
         Ok(Self { readable: false, ..networks })
     }
 
-    /// Networks of random weights, like those of [`load_to_run`](Self::load_to_run): to measure times and memory.
+    /// Networks of random weights, like those of [`load_to_run`](Self::load_to_run): to measure times and memory. Their packs
+    /// are kept in `packs`, a folder of packs of whatever weights.
     ///
     /// # Errors
     /// [`ConfigError`] when the parts do not fit together.
-    pub fn draw_to_run(config: &NetworksConfig, seed: u64, device: &B::Device) -> Result<Self, ConfigError> {
+    pub fn draw_to_run(
+        config: &NetworksConfig,
+        seed: u64,
+        packs: Option<Arc<PackFolder>>,
+        device: &B::Device,
+    ) -> Result<Self, ConfigError> {
         config.check()?;
         B::seed(device, seed);
-        let networks = Self::build(config, device).map(&mut DrawOnDemand { seed, layer: false });
+        let networks = Self::build(config, device).map(&mut DrawOnDemand { seed, packs, layer: false });
         Ok(Self { readable: false, ..networks })
     }
 
@@ -214,14 +225,15 @@ impl<B: ModelBackend> Networks<B> {
     pub fn rest(&self, part: Part) {
         match part {
             Part::Reference => {
-                self.reference_unet.visit(&mut Forget);
-                self.image_encoder.visit(&mut Forget);
+                self.reference_unet.visit(&mut Forget { only_mapped: false });
+                self.image_encoder.visit(&mut Forget { only_mapped: false });
             }
-            Part::Autoencoder => self.autoencoder.visit(&mut Forget),
+            Part::Autoencoder => self.autoencoder.visit(&mut Forget { only_mapped: false }),
             Part::Conditions => {
-                self.pose_modulation.visit(&mut Forget);
-                self.object_guider.visit(&mut Forget);
+                self.pose_modulation.visit(&mut Forget { only_mapped: false });
+                self.object_guider.visit(&mut Forget { only_mapped: false });
             }
+            Part::Denoiser => self.denoising_unet.visit(&mut Forget { only_mapped: true }),
         }
         B::release_spare_memory();
     }
@@ -290,6 +302,7 @@ impl<B: Backend> ModuleVisitor<B> for DrawNow {
 /// Makes every weight of a layer one that is drawn when it is needed; uniform as layers start, none of them zero.
 struct DrawOnDemand {
     seed: u64,
+    packs: Option<Arc<PackFolder>>,
     layer: bool,
 }
 
@@ -305,7 +318,8 @@ impl<B: ModelBackend> ModuleMapper<B> for DrawOnDemand {
         }
         self.seed += 1;
         let fan_in: usize = shape[1..].iter().product();
-        let source = WeightSource::drawn("random", &shape, self.seed, (fan_in.max(1) as f32).sqrt().recip());
+        let bound = (fan_in.max(1) as f32).sqrt().recip();
+        let source = WeightSource::drawn(&shape, self.seed, bound).kept_in(self.packs.clone());
         match B::weight_on_demand(&source) {
             Some(weight) => {
                 let id = param.id;
@@ -317,10 +331,12 @@ impl<B: ModelBackend> ModuleMapper<B> for DrawOnDemand {
 }
 
 /// Lets go of packs.
-struct Forget;
+struct Forget {
+    only_mapped: bool,
+}
 
 impl<B: ModelBackend> ModuleVisitor<B> for Forget {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<B, D>>) {
-        B::forget(param.val());
+        B::forget(param.val(), self.only_mapped);
     }
 }

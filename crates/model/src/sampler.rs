@@ -207,7 +207,7 @@ fn guided<B: ModelBackend>(
 }
 
 /// Decodes the frames at `places` of a clip's latents `[1, C, N, h, w]` one by one; `sink` takes each place and its picture
-/// `[1, 3, H, W]`, about in [-1, 1].
+/// `[1, 3, H, W]`, about in [-1, 1]. The denoiser [rests](Networks::rest) meanwhile.
 ///
 /// # Errors
 /// [`SamplingError::NonFinite`], and [`SamplingError::Stopped`] when `sink` breaks.
@@ -222,6 +222,7 @@ pub fn decode_frames<B: ModelBackend>(
 ) -> Result<(), SamplingError> {
     let [b, c, n, h, w] = latents.dims();
     assert!(b == 1 && places.end <= n, "decode: latents {:?}, places {places:?}", latents.dims());
+    networks.rest(Part::Denoiser);
     for place in places {
         let latent = latents.clone().narrow(2, place, 1).reshape([1, c, h, w]);
         let picture = networks.decode(latent);

@@ -5,10 +5,12 @@
 //! module is loaded, or, [on demand](Weights::load_on_demand), when a network first needs them.
 
 mod error;
+mod fingerprint;
 mod save;
 mod source;
 
 pub use error::WeightError;
+pub use fingerprint::Fingerprint;
 pub use save::{Precision, collect, to_bytes};
 pub use source::WeightSource;
 
@@ -21,6 +23,7 @@ use burn::tensor::{DType, Tensor, TensorData};
 use safetensors::tensor::Metadata;
 
 use crate::ops::ModelBackend;
+use crate::pack_folder::PackFolder;
 use source::Shard;
 
 /// Bytes of a header's length, in front of it.
@@ -36,6 +39,8 @@ pub const UPSTREAM_NAMES: [(&str, &str); 3] = [("net_0", "net.0"), ("net_2", "ne
 pub struct Weights {
     tensors: BTreeMap<String, WeightSource>,
     metadata: BTreeMap<String, String>,
+    shards: Vec<Arc<Shard>>,
+    packs: Option<Arc<PackFolder>>,
 }
 
 impl Weights {
@@ -98,6 +103,7 @@ impl Weights {
         }
         self.metadata.extend(header.metadata().iter().flatten().map(|(key, value)| (key.clone(), value.clone())));
         let shard = Arc::new(shard);
+        self.shards.push(shard.clone());
         for (name, info) in header.tensors() {
             let (start, end) = info.data_offsets;
             let range = [start, end].map(|offset| data + offset as u64);
@@ -107,6 +113,22 @@ impl Weights {
             }
         }
         Ok(())
+    }
+
+    /// What these weights are known by. All files are read for it.
+    ///
+    /// # Errors
+    /// [`WeightError::Io`].
+    pub fn fingerprint(&self) -> Result<Fingerprint, WeightError> {
+        let hashes: Result<Vec<_>, _> = self.shards.iter().map(|shard| shard.hash()).collect();
+        Ok(Fingerprint::of_shards(hashes?))
+    }
+
+    /// The same weights, of which those that are [loaded on demand](Self::load_on_demand) are kept as packs in a folder, which
+    /// must be that of their [fingerprint](Self::fingerprint).
+    pub fn kept_in(mut self, packs: Arc<PackFolder>) -> Self {
+        self.packs = Some(packs);
+        self
     }
 
     /// Names of all tensors.
@@ -140,7 +162,8 @@ impl Weights {
 
     /// The same for networks that are only run: every weight is read once, to see that it is whole, and then again when it is
     /// first multiplied with. So what is in memory is what the backend made of those that are in use; backends without such
-    /// weights take them as [`load`](Self::load) does. Values of the module's parameters are no longer to be had.
+    /// weights take them as [`load`](Self::load) does. Values of the module's parameters are no longer to be had. With a
+    /// [folder of packs](Self::kept_in) none of this is read again once it was read and packed, in later runs either.
     ///
     /// # Errors
     /// As [`load`](Self::load).
@@ -166,6 +189,7 @@ impl Weights {
         let mut loader = Loader {
             weights: self,
             residence,
+            are_whole: self.packs.as_ref().is_some_and(|packs| packs.is_whole()),
             path: vec![],
             layer: false,
             prefix,
@@ -184,6 +208,13 @@ impl Weights {
         let names: Vec<String> = self.names().filter(unexpected).map(String::from).collect();
         match extra {
             Extra::Refused if !names.is_empty() => Err(WeightError::Unexpected { names }),
+            Extra::Refused if prefix.is_empty() => {
+                // Every tensor was read.
+                if let Some(packs) = &self.packs {
+                    packs.note_whole();
+                }
+                Ok(module)
+            }
             Extra::Refused | Extra::Ignored => Ok(module),
         }
     }
@@ -227,6 +258,8 @@ pub(crate) fn is_layer(container: &str) -> bool {
 struct Loader<'a> {
     weights: &'a Weights,
     residence: Residence,
+    /// All values were read before.
+    are_whole: bool,
     path: Vec<String>,
     layer: bool,
     prefix: &'a str,
@@ -236,7 +269,7 @@ struct Loader<'a> {
 }
 
 impl Loader<'_> {
-    /// The tensor of this name and shape. It is read in any case, to see that it is whole.
+    /// The tensor of this name and shape. It is read once in any case, to see that it is whole.
     fn tensor<B: ModelBackend, const D: usize>(
         &self,
         name: &str,
@@ -244,19 +277,21 @@ impl Loader<'_> {
         device: &B::Device,
     ) -> Result<Tensor<B, D>, WeightError> {
         let source = &self.weights.tensors[name];
-        let values = source.values()?;
         let found = source.shape().to_vec();
         if found != expected {
             return Err(WeightError::Shape { name: name.into(), found, expected });
         }
         // Vectors are small, and biases are not packed.
-        if self.residence == Residence::OnDemand
-            && self.layer
-            && D > 1
-            && let Some(weight) = B::weight_on_demand(source)
-        {
+        let is_on_demand = self.residence == Residence::OnDemand && self.layer && D > 1;
+        let on_demand =
+            is_on_demand.then(|| B::weight_on_demand(&source.kept_in(self.weights.packs.clone()))).flatten();
+        if let Some(weight) = on_demand {
+            if !self.are_whole {
+                source.values()?;
+            }
             return Ok(weight);
         }
+        let values = source.values()?;
         Ok(Tensor::from_data(TensorData::new(values, found), (device, DType::F32)))
     }
 }
@@ -322,6 +357,30 @@ mod tests {
         assert_eq!(weights.metadata("k"), Some("v"));
         let loaded = weights.load(net(Start::Zero), "a.", Extra::Refused).unwrap();
         assert_eq!(collect(&loaded, ""), collect(&module, ""));
+    }
+
+    #[test]
+    fn weights_are_read_once_to_see_that_they_are_whole() {
+        let root = tempfile::tempdir().unwrap();
+        let load = |bytes: &[u8], fingerprint| {
+            let weights = Weights::from_bytes(&[bytes], "memory").unwrap();
+            let packs = Arc::new(PackFolder::open(root.path(), fingerprint));
+            let loaded = weights.kept_in(packs).load_on_demand(net(Start::Zero), "", Extra::Refused);
+            loaded.map(|_| ()).map_err(|error| error.code())
+        };
+        let mut tensors = collect(&net(Start::Uniform), "");
+        let bytes = |tensors: &[_]| to_bytes(tensors, Precision::F32, BTreeMap::new()).unwrap();
+        let good = bytes(&tensors);
+        let fingerprint = |bytes: &[u8]| Weights::from_bytes(&[bytes], "memory").unwrap().fingerprint().unwrap();
+        let weight = tensors.iter_mut().find(|(name, ..)| name == "blocks.0.weight").unwrap();
+        weight.2[0] = f32::NAN;
+        let bad = bytes(&tensors);
+        assert_ne!(fingerprint(&bad), fingerprint(&good));
+        assert_eq!(load(&bad, fingerprint(&bad)), Err("weights.non_finite"));
+        assert_eq!(load(&bad, fingerprint(&bad)), Err("weights.non_finite"), "what was not whole is read again");
+        assert_eq!(load(&good, fingerprint(&good)), Ok(()));
+        // As the same weights they would not be read again.
+        assert_eq!(load(&bad, fingerprint(&good)), Ok(()));
     }
 
     #[test]

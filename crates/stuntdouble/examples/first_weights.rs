@@ -55,7 +55,7 @@ fn main() -> anyhow::Result<()> {
         Some(other) => anyhow::bail!("split `{other}`, expected `test` or `val`"),
     };
     let settings = Settings { weights, steps: number(5, defaults.steps)?, guidance, ..defaults };
-    let loaded = LoadedNetworks::load(&settings)?;
+    let loaded = LoadedNetworks::load(&settings, None)?;
     let sampling = SamplingSettings {
         steps: settings.steps,
         guidance: settings.guidance as f32,

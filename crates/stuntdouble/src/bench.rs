@@ -7,13 +7,17 @@
 mod kernel_times;
 mod stage_times;
 
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Instant;
 
 use burn::tensor::{Distribution, Tensor};
 use kernels::{Cpu as Processor, peak_loop};
 use model::kept::Savings;
 use model::networks::{Networks, NetworksError};
+use model::pack_folder::PackFolder;
 use model::preset::NetworksConfig;
+use model::weights::Fingerprint;
 use serde::Serialize;
 
 use crate::error::Error;
@@ -34,6 +38,8 @@ pub struct BenchJob {
     pub repeat: usize,
     /// Work that is not done twice.
     pub savings: Savings,
+    /// Where packed weights are kept from run to run; none for nowhere.
+    pub packs: Option<PathBuf>,
 }
 
 /// What was measured.
@@ -47,6 +53,8 @@ pub struct Report {
     pub peak_gflops: [f64; 2],
     /// Preset and sizes.
     pub work: String,
+    /// Time until the weights were known to be whole, milliseconds.
+    pub load_milliseconds: f64,
     /// Kernels at the sizes of the preset.
     pub kernels: Vec<KernelTime>,
     /// Stages of a clip, in the precision that was asked for.
@@ -71,7 +79,9 @@ pub struct KernelTime {
 pub struct StageTime {
     /// Which.
     pub name: &'static str,
-    /// Median, milliseconds.
+    /// Of the first run, in which weights are read and packed, or mapped; milliseconds.
+    pub first_milliseconds: f64,
+    /// Median of the others, milliseconds.
     pub milliseconds: f64,
     /// The process's largest memory while it ran, in MiB; none where the system does not say.
     pub peak_mib: Option<f64>,
@@ -83,16 +93,21 @@ pub struct StageTime {
 /// [`Error::Setting`] for sizes that the networks do not take, and those of [`LoadedNetworks::load`].
 pub fn run(job: &BenchJob, events: &Events) -> Result<Report, Error> {
     let Settings { preset, precision, .. } = job.settings;
+    let start = Instant::now();
     let networks = match (preset, &job.settings.weights) {
         (PresetName::Sd15, None) => {
             events.note("preset `sd15` without weights: measuring with random ones");
             let config = model::preset::Preset::Sd15.config();
-            Networks::draw_to_run(&config, 1, &Default::default())
+            // Random weights have names of their own.
+            let random = Fingerprint::of_text("random weights of bench");
+            let packs = job.packs.as_ref().map(|root| Arc::new(PackFolder::open(root, random)));
+            Networks::draw_to_run(&config, 1, packs, &Default::default())
                 .map_err(NetworksError::from)?
                 .with_precision(precision.into())
         }
-        _ => LoadedNetworks::load(&job.settings)?.networks,
+        _ => LoadedNetworks::load(&job.settings, job.packs.as_deref())?.networks,
     };
+    let load_milliseconds = start.elapsed().as_secs_f64() * 1e3;
     let networks = networks.with_savings(job.savings);
     let config = networks.config().clone();
     let (size, frames) = (job.size.unwrap_or(config.size), job.frames.unwrap_or(config.clip_frames));
@@ -117,6 +132,7 @@ pub fn run(job: &BenchJob, events: &Events) -> Result<Report, Error> {
         threads,
         peak_gflops,
         work: work(preset, precision, &config, &measured),
+        load_milliseconds,
         kernels,
         stages,
     })
@@ -138,18 +154,17 @@ struct Measured {
 }
 
 impl Measured {
-    /// Median of the time of `work`, milliseconds.
-    fn median(&self, mut work: impl FnMut()) -> f64 {
-        work();
-        let mut times: Vec<f64> = (0..self.repeat.max(1))
-            .map(|_| {
-                let start = Instant::now();
-                work();
-                start.elapsed().as_secs_f64() * 1e3
-            })
-            .collect();
+    /// Time of the first run of `work`, and median of the others, milliseconds.
+    fn first_and_median(&self, mut work: impl FnMut()) -> [f64; 2] {
+        let mut time = || {
+            let start = Instant::now();
+            work();
+            start.elapsed().as_secs_f64() * 1e3
+        };
+        let first = time();
+        let mut times: Vec<f64> = (0..self.repeat.max(1)).map(|_| time()).collect();
         times.sort_by(f64::total_cmp);
-        times[times.len() / 2]
+        [first, times[times.len() / 2]]
     }
 }
 

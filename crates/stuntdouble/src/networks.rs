@@ -1,17 +1,16 @@
 //! The networks of a preset with their weights, verified.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use burn::backend::Flex;
 use model::networks::{Networks, NetworksError};
+use model::pack_folder::PackFolder;
 use model::preset::Preset;
 use model::weights::Weights;
-use sha2::{Digest, Sha256};
 
 use crate::bundled;
 use crate::error::Error;
-use crate::input::{hash_file, hex};
-
 use crate::settings::{PresetName, Settings};
 
 /// The backend of this build.
@@ -26,32 +25,35 @@ pub struct LoadedNetworks {
     /// The networks.
     pub networks: Networks<Cpu>,
     fingerprint: String,
+    packs: Option<Arc<PackFolder>>,
 }
 
 impl LoadedNetworks {
-    /// Loads what the settings name.
+    /// Loads what the settings name. Weights of a folder are kept packed in `packs`, from which they are mapped when they
+    /// are loaded again; those inside the program are small and are not.
     ///
     /// # Errors
     /// [`Error::Weights`], [`Error::Networks`]; [`Error::Setting`] when a preset needs `weights` and has none.
-    pub fn load(settings: &Settings) -> Result<Self, Error> {
-        let Self { networks, fingerprint } = Self::load_weights(settings)?;
-        Ok(Self { networks: networks.with_precision(settings.precision.into()), fingerprint })
+    pub fn load(settings: &Settings, packs: Option<&Path>) -> Result<Self, Error> {
+        let loaded = Self::load_weights(settings, packs)?;
+        Ok(Self { networks: loaded.networks.with_precision(settings.precision.into()), ..loaded })
     }
 
-    fn load_weights(settings: &Settings) -> Result<Self, Error> {
+    fn load_weights(settings: &Settings, packs: Option<&Path>) -> Result<Self, Error> {
         let device = Default::default();
         match (settings.preset, &settings.weights) {
             (PresetName::Tiny, None) => {
                 let networks =
                     Networks::init(&Preset::Tiny.config(), TINY_SEED, &device).map_err(NetworksError::from)?;
-                Ok(Self { networks, fingerprint: "random".into() })
+                Ok(Self { networks, fingerprint: "random".into(), packs: None })
             }
             (PresetName::Bundled, None) => {
                 let parts = bundled::verified_parts()?;
                 let weights = Weights::from_program(&parts, "bundled weights")?;
                 Ok(Self {
                     networks: Networks::load_to_run(&weights, None, &device)?,
-                    fingerprint: fingerprint(parts.iter().map(Sha256::digest)),
+                    fingerprint: weights.fingerprint()?.to_string(),
+                    packs: None,
                 })
             }
             (PresetName::Sd15, None) => Err(Error::Setting {
@@ -60,14 +62,18 @@ impl LoadedNetworks {
             }),
             (preset, Some(folder)) => {
                 let shards = shards(folder)?;
-                let weights = Weights::read(&shards)?;
+                let mut weights = Weights::read(&shards)?;
                 let config = match (weights.metadata(model::networks::CONFIG_KEY), preset) {
                     (None, PresetName::Sd15) => Some(Preset::Sd15.config()),
                     _ => None,
                 };
+                let fingerprint = weights.fingerprint()?;
+                let packs = packs.map(|root| Arc::new(PackFolder::open(root, fingerprint)));
+                if let Some(packs) = &packs {
+                    weights = weights.kept_in(packs.clone());
+                }
                 let networks = Networks::load_to_run(&weights, config, &device)?;
-                let hashes: Result<Vec<_>, _> = shards.iter().map(|path| hash_of(path)).collect();
-                Ok(Self { networks, fingerprint: fingerprint(hashes?) })
+                Ok(Self { networks, fingerprint: fingerprint.to_string(), packs })
             }
         }
     }
@@ -75,6 +81,11 @@ impl LoadedNetworks {
     /// A hash of the weights.
     pub fn fingerprint(&self) -> &str {
         &self.fingerprint
+    }
+
+    /// Why packed weights are not kept, if they should be and are not.
+    pub fn packs_trouble(&self) -> Option<String> {
+        self.packs.as_ref()?.trouble()
     }
 
     /// Side of the network's picture in pixels.
@@ -103,20 +114,4 @@ fn shards(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     }
     shards.sort();
     Ok(shards)
-}
-
-/// The hash of one file, read piece by piece: weights may be larger than memory.
-fn hash_of(path: &Path) -> Result<impl AsRef<[u8]> + use<>, Error> {
-    let mut hasher = Sha256::new();
-    hash_file(path, &mut hasher)?;
-    Ok(hasher.finalize())
-}
-
-/// A hash of the hashes of all files.
-fn fingerprint<T: AsRef<[u8]>>(hashes: impl IntoIterator<Item = T>) -> String {
-    let mut hasher = Sha256::new();
-    for hash in hashes {
-        hasher.update(hash);
-    }
-    hex(&hasher.finalize())
 }

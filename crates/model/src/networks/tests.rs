@@ -96,14 +96,14 @@ fn networks_read_on_demand_are_the_same_networks() {
         assert_eq!(run(&found), expected);
     }
     assert_eq!(to_run(Some(config.clone())).config(), &config);
-    let drawn = || Networks::<Flex>::draw_to_run(&config, 3, &device).unwrap();
+    let drawn = || Networks::<Flex>::draw_to_run(&config, 3, None, &device).unwrap();
     assert_eq!(run(&drawn()), run(&drawn()));
 }
 
 #[test]
 #[should_panic(expected = "no readable weights")]
 fn networks_read_on_demand_cannot_be_saved() {
-    let drawn = Networks::<Flex>::draw_to_run(&Preset::Tiny.config(), 3, &Default::default()).unwrap();
+    let drawn = Networks::<Flex>::draw_to_run(&Preset::Tiny.config(), 3, None, &Default::default()).unwrap();
     drawn.to_tensors();
 }
 

@@ -29,8 +29,9 @@ pub trait ModelBackend: Backend {
         None
     }
 
-    /// Lets go of what doors keep of a weight that they can read again.
-    fn forget<const R: usize>(_weight: Tensor<Self, R>) {}
+    /// Lets go of what doors keep of a weight that they can read again; with `only_mapped`, of what they can have back without
+    /// reading it.
+    fn forget<const R: usize>(_weight: Tensor<Self, R>, _only_mapped: bool) {}
 
     /// Lets go of memory that doors keep for their next results.
     fn release_spare_memory() {}

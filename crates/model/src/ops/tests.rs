@@ -1,11 +1,14 @@
 //! Doors by hand, and the kernels' doors against the composed ones.
 
+use std::sync::Arc;
+
 use burn::backend::Flex;
 use burn::tensor::{DType, Distribution, Tensor, TensorData, Tolerance};
 use proptest::prelude::*;
 
 use super::*;
-use crate::weights::WeightSource;
+use crate::pack_folder::PackFolder;
+use crate::weights::{Fingerprint, WeightSource};
 
 pub(super) fn random<const R: usize>(shape: [usize; R]) -> Tensor<Flex, R> {
     Tensor::random(shape, Distribution::Uniform(-1.0, 1.0), &Default::default())
@@ -300,11 +303,59 @@ proptest! {
     }
 }
 
+/// A weight whose packs are kept in a folder, through all doors that take weights, both precisions: packed and mapped at once, mapped
+/// in a later run, and made anew where the folder is damaged.
+#[test]
+fn kept_packs_are_the_same_weights() {
+    fn check<const R: usize, const Q: usize>(shape: [usize; R], door: impl Fn(Tensor<Flex, R>) -> Tensor<Flex, Q>) {
+        let root = tempfile::tempdir().unwrap();
+        let folder = || Arc::new(PackFolder::open(root.path(), Fingerprint::of_text("weights")));
+        let source = WeightSource::drawn(&shape, 1, 0.1);
+        let of = |source: &WeightSource| door(Flex::weight_on_demand(source).unwrap()).into_data();
+        let expected = of(&source);
+        let first = source.kept_in(Some(folder()));
+        assert_eq!(of(&first), expected);
+        assert_eq!(of(&first), expected, "found by the same process");
+        // Other numbers that say they were the same: they are not read.
+        let wrong = WeightSource::drawn(&shape, 2, 0.1).named(first.name());
+        assert_eq!(of(&wrong.kept_in(Some(folder()))), expected);
+        let mut packs = 0;
+        for entry in walk(root.path()) {
+            if entry.extension().is_some_and(|extension| extension == "pack") {
+                let mut bytes = std::fs::read(&entry).unwrap();
+                let middle = bytes.len() / 2;
+                bytes[middle] ^= 64;
+                std::fs::remove_file(&entry).unwrap();
+                std::fs::write(&entry, bytes).unwrap();
+                packs += 1;
+            }
+        }
+        assert_eq!(packs, 1);
+        assert_eq!(of(&source.kept_in(Some(folder()))), expected, "made anew");
+        assert_eq!(of(&wrong.kept_in(Some(folder()))), expected, "and kept");
+    }
+    fn walk(root: &std::path::Path) -> Vec<std::path::PathBuf> {
+        let folders = std::fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path());
+        folders.flat_map(|folder| std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path())).collect()
+    }
+    for dtype in [DType::F32, DType::BF16] {
+        let (rows, map) = (random([5, 256]).cast(dtype), random([1, 64, 32, 32]).cast(dtype));
+        let video = random([1, 64, 3, 4, 4]).cast(dtype);
+        check([256, 256], |weight| linear(rows.clone(), weight, plain()));
+        check([256, 256], |weight| linear_geglu(rows.clone(), weight, None));
+        check([64, 64, 3, 3, 3], |weight| conv3d(video.clone(), weight, None, [1; 3]));
+        for stride in [1, 2] {
+            check([128, 64, 3, 3], |weight| conv2d(map.clone(), weight, Convolution::same(3, stride, None)));
+        }
+        check([128, 64, 3, 3], |weight| upsample_conv2d(map.clone(), weight, None));
+    }
+}
+
 /// A weight read on demand and the same numbers in a tensor, through all doors that take weights, both precisions.
 #[test]
 fn weights_on_demand_are_the_same_weights() {
     fn both<const R: usize>(shape: [usize; R], seed: u64) -> [Tensor<Flex, R>; 2] {
-        let source = WeightSource::drawn("w", &shape, seed, 0.1);
+        let source = WeightSource::drawn(&shape, seed, 0.1);
         let stored = Tensor::from_data(TensorData::new(source.values().unwrap(), shape), &Default::default());
         [stored, Flex::weight_on_demand(&source).unwrap()]
     }
@@ -316,7 +367,7 @@ fn weights_on_demand_are_the_same_weights() {
         assert_eq!(on_demand.dims(), stored.dims());
         let expected = door(stored).into_data();
         assert_eq!(door(on_demand.clone()).into_data(), expected);
-        Flex::forget(on_demand.clone());
+        Flex::forget(on_demand.clone(), false);
         assert_eq!(door(on_demand).into_data(), expected);
     }
     for dtype in [DType::F32, DType::BF16] {

@@ -4,13 +4,19 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
 use burn::tensor::{bf16, f16};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use safetensors::tensor::Dtype;
+use sha2::{Digest, Sha256};
 
 use super::WeightError;
+use crate::pack_folder::PackFolder;
+
+/// Bytes that are hashed at once.
+const HASHED: usize = 1 << 20;
 
 /// A weight that is read whenever it is needed.
 #[derive(Debug, Clone)]
@@ -18,6 +24,7 @@ pub struct WeightSource {
     name: String,
     shape: Vec<usize>,
     place: Place,
+    packs: Option<Arc<PackFolder>>,
 }
 
 #[derive(Debug, Clone)]
@@ -37,13 +44,42 @@ pub(super) enum Shard {
     File {
         file: Mutex<File>,
         path: PathBuf,
+        /// When it was written to for the last time, as it was opened.
+        modified: Option<SystemTime>,
     },
 }
 
 impl Shard {
     pub(super) fn open(path: &Path) -> Result<Self, WeightError> {
         let file = File::open(path).map_err(|source| WeightError::Io { path: path.into(), source })?;
-        Ok(Self::File { file: Mutex::new(file), path: path.into() })
+        let modified = modified(&file);
+        Ok(Self::File { file: Mutex::new(file), path: path.into(), modified })
+    }
+
+    /// Whether nobody wrote to it since it was opened, as far as the system says.
+    fn is_as_opened(&self) -> bool {
+        match self {
+            Self::Memory(_) | Self::Program(_) => true,
+            Self::File { file, modified: before, .. } => {
+                before.is_some() && modified(&file.lock().unwrap_or_else(PoisonError::into_inner)) == *before
+            }
+        }
+    }
+
+    /// SHA-256 of its bytes.
+    pub(super) fn hash(&self) -> Result<[u8; 32], WeightError> {
+        let mut hasher = Sha256::new();
+        match self {
+            Self::Memory(bytes) => hasher.update(bytes),
+            Self::Program(bytes) => hasher.update(bytes),
+            Self::File { .. } => {
+                let length = self.len()?;
+                for start in (0..length).step_by(HASHED) {
+                    hasher.update(self.read(start, HASHED.min((length - start) as usize))?);
+                }
+            }
+        }
+        Ok(hasher.finalize().into())
     }
 
     /// Number of bytes.
@@ -51,7 +87,7 @@ impl Shard {
         match self {
             Self::Memory(bytes) => Ok(bytes.len() as u64),
             Self::Program(bytes) => Ok(bytes.len() as u64),
-            Self::File { file, path } => {
+            Self::File { file, path, .. } => {
                 let file = file.lock().unwrap_or_else(PoisonError::into_inner);
                 let metadata = file.metadata().map_err(|source| WeightError::Io { path: path.clone(), source })?;
                 Ok(metadata.len())
@@ -64,7 +100,7 @@ impl Shard {
         match self {
             Self::Memory(bytes) => Ok(bytes[offset as usize..][..length].to_vec()),
             Self::Program(bytes) => Ok(bytes[offset as usize..][..length].to_vec()),
-            Self::File { file, path } => {
+            Self::File { file, path, .. } => {
                 let mut bytes = vec![0; length];
                 let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
                 let read = file.seek(SeekFrom::Start(offset)).and_then(|_| file.read_exact(&mut bytes));
@@ -75,15 +111,49 @@ impl Shard {
     }
 }
 
+fn modified(file: &File) -> Option<SystemTime> {
+    file.metadata().and_then(|metadata| metadata.modified()).ok()
+}
+
 impl WeightSource {
     pub(super) fn stored(name: &str, shape: &[usize], shard: Arc<Shard>, dtype: Dtype, [start, end]: [u64; 2]) -> Self {
         let place = Place::Stored { shard, dtype, offset: start, length: (end - start) as usize };
-        Self { name: name.into(), shape: shape.to_vec(), place }
+        Self { name: name.into(), shape: shape.to_vec(), place, packs: None }
     }
 
-    /// A weight `name` of random numbers, uniform in `+-bound`; the same for the same seed.
-    pub fn drawn(name: &str, shape: &[usize], seed: u64, bound: f32) -> Self {
-        Self { name: name.into(), shape: shape.to_vec(), place: Place::Drawn { seed, bound } }
+    /// A weight of random numbers, uniform in `+-bound`; the same for the same seed.
+    pub fn drawn(shape: &[usize], seed: u64, bound: f32) -> Self {
+        Self {
+            name: format!("random {seed} {bound}"),
+            shape: shape.to_vec(),
+            place: Place::Drawn { seed, bound },
+            packs: None,
+        }
+    }
+
+    /// The same numbers under another name.
+    #[cfg(test)]
+    pub(crate) fn named(self, name: &str) -> Self {
+        Self { name: name.into(), ..self }
+    }
+
+    /// The same weight, whose packs are kept in this folder.
+    pub(crate) fn kept_in(&self, packs: Option<Arc<PackFolder>>) -> Self {
+        Self { packs, ..self.clone() }
+    }
+
+    /// Where its packs are kept: nowhere any more when its file was written to.
+    pub(crate) fn packs(&self) -> Option<&PackFolder> {
+        let is_as_opened = match &self.place {
+            Place::Stored { shard, .. } => shard.is_as_opened(),
+            Place::Drawn { .. } => true,
+        };
+        self.packs.as_deref().filter(|_| is_as_opened)
+    }
+
+    /// Its name in its file.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
     }
 
     /// Its shape.
@@ -121,6 +191,7 @@ impl WeightSource {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::weights::Fingerprint;
 
     #[test]
     fn every_format_is_read() {
@@ -156,11 +227,24 @@ mod tests {
     }
 
     #[test]
+    fn packs_of_a_file_that_was_written_to_are_not_used() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("w");
+        std::fs::write(&path, [0; 8]).unwrap();
+        let shard = Arc::new(Shard::open(&path).unwrap());
+        let packs = Arc::new(PackFolder::open(folder.path(), Fingerprint::of_text("w")));
+        let source = WeightSource::stored("w", &[2], shard, Dtype::F32, [0, 8]).kept_in(Some(packs));
+        assert!(source.packs().is_some());
+        File::options().append(true).open(&path).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
+        assert!(source.packs().is_none());
+    }
+
+    #[test]
     fn drawn_values_are_bounded_and_the_same_again() {
-        let source = WeightSource::drawn("w", &[20, 10], 3, 0.25);
+        let source = WeightSource::drawn(&[20, 10], 3, 0.25);
         let values = source.values().unwrap();
         assert_eq!((values.len(), &values), (200, &source.values().unwrap()));
         assert!(values.iter().all(|value| value.abs() <= 0.25));
-        assert_ne!(values, WeightSource::drawn("w", &[20, 10], 4, 0.25).values().unwrap());
+        assert_ne!(values, WeightSource::drawn(&[20, 10], 4, 0.25).values().unwrap());
     }
 }

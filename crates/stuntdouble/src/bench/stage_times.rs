@@ -16,8 +16,8 @@ pub(super) fn measure(networks: Networks<Cpu>, measured: &Measured) -> Vec<Stage
     let mut stages = vec![];
     let mut stage = |name, work: &mut dyn FnMut()| {
         memory::reset();
-        let milliseconds = measured.median(work);
-        stages.push(StageTime { name, milliseconds, peak_mib: memory::peak_mib() });
+        let [first_milliseconds, milliseconds] = measured.first_and_median(work);
+        stages.push(StageTime { name, first_milliseconds, milliseconds, peak_mib: memory::peak_mib() });
     };
     stage("encode a frame", &mut || drop(networks.autoencoder.encode(picture.clone())));
     stage("reference", &mut || drop(networks.reference_state(latent.clone(), embedding.clone())));
@@ -40,6 +40,7 @@ pub(super) fn measure(networks: Networks<Cpu>, measured: &Measured) -> Vec<Stage
         let reference = SeenReference::from(&reference).at_step(500);
         drop(networks.predict_both(noise.clone(), timestep.clone(), &features, reference));
     });
+    networks.rest(Part::Denoiser);
     stage("decode a frame", &mut || drop(networks.decode(latent.clone())));
     stages
 }

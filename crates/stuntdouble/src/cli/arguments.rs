@@ -1,6 +1,6 @@
 //! What can be typed.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 use model::kept::Savings;
@@ -71,7 +71,20 @@ pub(crate) struct Run {
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
+    packs: PackOptions,
+    #[command(flatten)]
     settings: SettingOptions,
+}
+
+/// Where packed weights are kept.
+#[derive(Debug, Args)]
+struct PackOptions {
+    /// Keep packed weights here, about as large as the weights, for later runs to start from [default: `packs` in the cache]
+    #[arg(long, value_name = "FOLDER", conflicts_with = "no_packs")]
+    packs: Option<PathBuf>,
+    /// Keep no packed weights, and use none
+    #[arg(long)]
+    no_packs: bool,
 }
 
 /// Options of `perceive`.
@@ -101,6 +114,8 @@ pub(crate) struct Bench {
     /// Do this work each time, not once: what does saving it bring?
     #[arg(long, value_name = "WORK")]
     without: Vec<Saved>,
+    #[command(flatten)]
+    packs: PackOptions,
     #[command(flatten)]
     settings: SettingOptions,
 }
@@ -236,8 +251,14 @@ fn signals_in(folder: PathBuf) -> PathBuf {
     if inner.is_dir() { inner } else { folder }
 }
 
+impl PackOptions {
+    fn folder(self, cache: &Path) -> Option<PathBuf> {
+        if self.no_packs { None } else { Some(self.packs.unwrap_or_else(|| cache.join("packs"))) }
+    }
+}
+
 impl Run {
-    pub(crate) fn into_job(self, mode: Mode) -> Result<Job, Error> {
+    pub(crate) fn into_job(self, mode: Mode, cache: &Path) -> Result<Job, Error> {
         let settings = self.settings.resolve()?;
         let run_dir = self.run_dir.unwrap_or_else(|| self.output.with_extension("run"));
         Ok(Job {
@@ -248,14 +269,18 @@ impl Run {
             run_dir,
             signals: self.signals.map(signals_in),
             dry_run: self.dry_run,
+            packs: self.packs.folder(cache),
             settings,
         })
     }
 }
 
 impl Bench {
-    pub(crate) fn into_job(self) -> Result<BenchJob, Error> {
-        let Self { size, frames, repeat, without, settings } = self;
+    pub(crate) fn into_job(self, cache: &Path) -> Result<BenchJob, Error> {
+        let Self { size, frames, repeat, without, packs, settings } = self;
+        let settings = settings.resolve()?;
+        // Random weights are not worth the disk unless somebody says so.
+        let packs = if settings.weights.is_none() { packs.packs } else { packs.folder(cache) };
         let saved = |work| !without.contains(&work);
         let savings = Savings {
             reference: saved(Saved::Reference),
@@ -263,7 +288,7 @@ impl Bench {
             halves: saved(Saved::Halves),
             steps: saved(Saved::Steps),
         };
-        Ok(BenchJob { settings: settings.resolve()?, size, frames, repeat, savings })
+        Ok(BenchJob { settings, size, frames, repeat, savings, packs })
     }
 }
 

@@ -18,7 +18,7 @@ pub(super) fn run(job: &BenchJob, events: &Events, json: bool) -> Result<(), Err
         println!("{event}");
         return Ok(());
     }
-    let Report { instructions, threads, peak_gflops: [f32, bf16], work, kernels, stages } = report;
+    let Report { instructions, threads, peak_gflops: [f32, bf16], work, load_milliseconds, kernels, stages } = report;
     println!("{instructions}, {threads} threads; limit of one thread {f32:.0} GFLOP/s in f32, {bf16:.0} in bf16");
     println!("{work}\n");
     println!(
@@ -32,10 +32,11 @@ pub(super) fn run(job: &BenchJob, events: &Events, json: bool) -> Result<(), Err
         };
         println!("{name:36} {f32:10.3} {} {bf16:10.3} {} {:9.2}", speed(0), speed(1), bf16 / f32);
     }
-    println!("\n{:36} {:>10} {:>12}", "stage", "ms", "peak MiB");
-    for StageTime { name, milliseconds, peak_mib } in stages {
+    println!("\n{:36} {:>10} {:>10} {:>12}", "stage", "first, ms", "ms", "peak MiB");
+    println!("{:36} {load_milliseconds:10.1}", "load");
+    for StageTime { name, first_milliseconds, milliseconds, peak_mib } in stages {
         let peak = peak_mib.map_or("-".into(), |peak| format!("{peak:.0}"));
-        println!("{name:36} {milliseconds:10.1} {peak:>12}");
+        println!("{name:36} {first_milliseconds:10.1} {milliseconds:10.1} {peak:>12}");
     }
     Ok(())
 }

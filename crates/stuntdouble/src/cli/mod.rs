@@ -68,11 +68,11 @@ fn run(arguments: Arguments, events: &Events) -> Result<(), Error> {
     let store = environment.store(offline);
     match arguments.command {
         Command::Replace(options) => {
-            let job = options.into_job(pipeline::Mode::Replace)?;
+            let job = options.into_job(pipeline::Mode::Replace, &environment.cache)?;
             pipeline::run(&job, &store, &environment.tools(), events)
         }
         Command::Animate(options) => {
-            let job = options.into_job(pipeline::Mode::Animate)?;
+            let job = options.into_job(pipeline::Mode::Animate, &environment.cache)?;
             pipeline::run(&job, &store, &environment.tools(), events)
         }
         Command::Perceive(options) => {
@@ -85,7 +85,7 @@ fn run(arguments: Arguments, events: &Events) -> Result<(), Error> {
         Command::Models(command) => models::run(command, &store, events),
         Command::Train(options) => training::run(&options.config, events),
         Command::Stage(command) => stage::run(command, &environment.bucket, events),
-        Command::Bench(options) => bench::run(&options.into_job()?, events, arguments.json),
+        Command::Bench(options) => bench::run(&options.into_job(&environment.cache)?, events, arguments.json),
         Command::Doctor => doctor::run(&store, &environment, arguments.json),
     }
 }

@@ -41,6 +41,8 @@ pub struct Job {
     pub signals: Option<PathBuf>,
     /// Plan only.
     pub dry_run: bool,
+    /// Where packed weights are kept from run to run; none for nowhere.
+    pub packs: Option<PathBuf>,
     /// Settings.
     pub settings: Settings,
 }

@@ -47,7 +47,7 @@ pub fn run(job: &Job, store: &Store, tools: &Tools, events: &Events) -> Result<(
     let character = media::image_file::load_picture(&job.character)?;
     export::check_writable(&job.output)?;
     let source = Source::open(&job.video, settings, store, tools, events)?;
-    let networks = LoadedNetworks::load(settings)?;
+    let networks = LoadedNetworks::load(settings, job.packs.as_deref().filter(|_| !job.dry_run))?;
     let has_person = perceive::brings_person(job.signals.as_deref())?;
     if job.dry_run {
         return plan::report(job, &source, &networks, events);
@@ -78,6 +78,9 @@ pub fn run(job: &Job, store: &Store, tools: &Tools, events: &Events) -> Result<(
     let plan = plan_clips(timeline.len(), networks.clip_frames());
     let work = Work { job, run: &run, source: &source, scene: &scene, timeline: &timeline, plan: &plan, events };
     generate::generate(&work, &networks)?;
+    if let Some(reason) = networks.packs_trouble() {
+        events.warn("packs.not_kept", format!("packed weights are not kept for later runs: {reason}"));
+    }
     let mut sheet = RunSheet::new(&work);
     export::export(&work, &mut sheet)?;
     sheet.save()?;
@@ -106,7 +109,7 @@ pub fn finished_picture(job: &Job, index: usize, source: &Picture) -> Result<(Pi
         || Error::OtherRun { path: job.run_dir.clone(), what: "state: its signals are not finished".into() };
     let extent = Extent::load(&signals)?.ok_or_else(unfinished)?;
     let timeline = Timeline::load(extent, signals, job.signals.as_deref())?;
-    let frames = LoadedNetworks::load(&job.settings)?.clip_frames();
+    let frames = LoadedNetworks::load(&job.settings, job.packs.as_deref())?.clip_frames();
     let clip = plan_clips(timeline.len(), frames).partition_point(|clip| clip.new_frames().end <= index);
     let pasted = export::paste_frame(job, &job.run_dir, clip, index, timeline.region(index), source)?;
     Ok((pasted.picture, pasted.edited))

@@ -60,6 +60,7 @@ impl Example {
             run_dir: self.path(output).with_extension("run"),
             signals: Some(self.path("own")),
             dry_run: false,
+            packs: None,
             settings: Settings { preset: PresetName::Tiny, steps: 2, ..Settings::default() },
         }
     }

@@ -46,7 +46,7 @@ fn root_mean_square<const R: usize>(x: Tensor<Cpu, R>) -> f64 {
 #[test]
 fn bf16_stays_near_f32() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/demo/character.png");
-    let networks = LoadedNetworks::load(&Settings::default()).unwrap().networks;
+    let networks = LoadedNetworks::load(&Settings::default(), None).unwrap().networks;
     let side = networks.config().size;
     let picture = resize_picture(&load_picture(&path).unwrap(), side, side, Filter::Bicubic);
     let conditions = conditions(&networks, &picture);

@@ -3,10 +3,10 @@
 use burn::backend::Flex;
 use burn::backend::flex::FlexTensor;
 use burn::tensor::Tensor;
-use kernels::{Epilogue, Geometry, GroupBias};
+use kernels::{Epilogue, Geometry, GroupBias, Pack};
 
 use super::kernel_activation;
-use super::packs::{Form, Pack, packed};
+use super::packs::{convolution_form, packed, upsample_form};
 use super::space::Space;
 use super::storage::{Number, floats, in_order, of, permuted, slice};
 use crate::ops::Convolution;
@@ -38,7 +38,7 @@ fn run<T: Number, const R: usize>(
     let Convolution { bias, stride, padding: [before, after], shift, residual, activation } = convolution;
     let geometry = Geometry { kernel, stride, before, after };
     let [height, width] = [geometry.output(h), geometry.output(w)];
-    let form = Form::of_convolution::<T>(geometry, [c_in, c_out], m * height * width);
+    let form = convolution_form::<T>(geometry, [c_in, c_out], m * height * width);
     let Pack::Convolution(packed) = &*packed::<T, R>(weight, form) else { unreachable!("the pack of a convolution") };
     let (x, bias) = (cells::<T>(x), bias.map(floats));
     let frames = shift.as_ref().map_or(1, |shift| m / shift.dims()[0]);
@@ -62,7 +62,7 @@ pub(super) fn upsample_convolve<T: Number>(
     bias: Option<Tensor<Flex, 1>>,
 ) -> Tensor<Flex, 4> {
     let ([m, _, h, w], [c_out, c_in, _, _]) = (x.dims(), weight.dims());
-    let form = Form::of_upsample::<T>([c_in, c_out], 4 * m * h * w);
+    let form = upsample_form::<T>([c_in, c_out], 4 * m * h * w);
     let Pack::Upsample(packed) = &*packed::<T, 4>(weight, form) else { unreachable!("the pack of an upsampling") };
     let (x, bias) = (cells::<T>(x), bias.map(floats));
     let epilogue = Epilogue { bias: bias.as_deref(), ..Epilogue::default() };

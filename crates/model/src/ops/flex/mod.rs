@@ -15,6 +15,7 @@ mod storage;
 
 use burn::backend::Flex;
 use burn::tensor::{DType, Tensor, bf16};
+use kernels::Form;
 
 use super::{
     Activation, Added, AttentionGradients, Convolution, ConvolutionGradients, KeysValues, ModelBackend, NormGradients,
@@ -23,7 +24,6 @@ use super::{
 use crate::weights::WeightSource;
 use convolutions::{convolve, convolve_video, upsample_convolve};
 use maps::{add, blend, concat_channels};
-use packs::Form;
 use products::{attention, group_norm, layer_norm, product, silu, temporal_attention};
 use storage::Number;
 
@@ -105,8 +105,8 @@ impl ModelBackend for Flex {
         Some(on_demand::weight_on_demand(source))
     }
 
-    fn forget<const R: usize>(weight: Tensor<Self, R>) {
-        packs::forget(weight);
+    fn forget<const R: usize>(weight: Tensor<Self, R>, only_mapped: bool) {
+        packs::forget(weight, only_mapped);
     }
 
     fn release_spare_memory() {

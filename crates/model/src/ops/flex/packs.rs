@@ -8,68 +8,44 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use burn::backend::Flex;
+use burn::backend::flex::FlexTensor;
 use burn::tensor::{Bytes, Tensor, bf16};
-use kernels::{Cpu, Geometry, PackedConvolution, PackedMatrix, PackedUpsample, winograd_pays};
+use kernels::{Cpu, Form, Geometry, Pack, winograd_pays};
 
 use super::on_demand::{address, read, source_of};
-use super::storage::{Number, in_order, is_run, of, slice};
+use super::storage::{Number, floats, in_order, is_run, of, slice};
+use crate::pack_folder::PackKey;
+use crate::weights::WeightSource;
 
 /// Packs of a fast convolution take four times the memory of f32 weights: of larger ones than this they are not made, nor of
 /// half as large ones of bf16, for which they take eight times.
 const FAST_ELEMENTS: usize = 4 << 20;
 
-/// What a weight is packed for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Form {
-    Linear,
-    Geglu,
-    Convolution {
-        stride: usize,
-        before: usize,
-        after: usize,
-    },
-    FastConvolution {
-        before: usize,
-        after: usize,
-    },
-    Upsample,
-    FastUpsample,
-    /// The numbers themselves.
-    Plain,
+/// Elements of the smallest weights whose packs are kept in files: smaller ones are packed as fast as a file is opened.
+const KEPT_ELEMENTS: usize = 1 << 16;
+
+/// For a convolution between `[C_in, C_out]` channels, with `cells` in its result.
+pub(super) fn convolution_form<T: Number>(geometry: Geometry, channels: [usize; 2], cells: usize) -> Form {
+    let Geometry { kernel, stride, before, after } = geometry;
+    if kernel == 3 && stride == 1 && is_fast::<T>(channels, cells) {
+        Form::FastConvolution { before, after }
+    } else {
+        Form::Convolution(geometry)
+    }
 }
 
-impl Form {
-    /// For a convolution between `[C_in, C_out]` channels, with `cells` in its result.
-    pub(super) fn of_convolution<T: Number>(geometry: Geometry, channels: [usize; 2], cells: usize) -> Self {
-        let Geometry { kernel, stride, before, after } = geometry;
-        if kernel == 3 && stride == 1 && is_fast::<T>(channels, cells) {
-            Self::FastConvolution { before, after }
-        } else {
-            Self::Convolution { stride, before, after }
-        }
-    }
-
-    /// For a convolution after an enlargement.
-    pub(super) fn of_upsample<T: Number>(channels: [usize; 2], cells: usize) -> Self {
-        // Of bf16 the direct form is the faster one.
-        if size_of::<T>() == size_of::<f32>() && is_fast::<T>(channels, cells) {
-            Self::FastUpsample
-        } else {
-            Self::Upsample
-        }
+/// For a convolution after an enlargement.
+pub(super) fn upsample_form<T: Number>(channels: [usize; 2], cells: usize) -> Form {
+    // Of bf16 the direct form is the faster one.
+    if size_of::<T>() == size_of::<f32>() && is_fast::<T>(channels, cells) {
+        Form::FastUpsample
+    } else {
+        Form::Upsample
     }
 }
 
 fn is_fast<T: Number>([c_in, c_out]: [usize; 2], cells: usize) -> bool {
     winograd_pays([c_in, c_out], cells) && 9 * c_in * c_out <= FAST_ELEMENTS * size_of::<T>() / size_of::<f32>()
-}
-
-/// A packed weight.
-pub(super) enum Pack<T: Number> {
-    Matrix(PackedMatrix<T>),
-    Convolution(PackedConvolution<T>),
-    Upsample(PackedUpsample<T>),
-    Plain(Vec<f32>),
 }
 
 /// Where a weight lies, its shape, and what it is packed for.
@@ -84,6 +60,8 @@ struct Key {
 struct Entry<T: Number> {
     weights: Weak<Bytes>,
     pack: Arc<Pack<T>>,
+    /// From a file.
+    is_mapped: bool,
 }
 
 /// All packs of one type.
@@ -103,7 +81,7 @@ pub(super) fn packed<T: Number, const R: usize>(weight: Tensor<Flex, R>, form: F
     let source = if is_run(&weight) && memory.len() > size_of::<f32>() { None } else { source_of(&memory) };
     if source.is_none() && !is_run(&weight) {
         // Another view of the same memory may have the same shape and start.
-        return Arc::new(pack(slice::<T>(&in_order::<T>(weight)), &shape, form));
+        return Arc::new(pack(weight, sizes(&shape), form));
     }
     let key = Key { address: address(&memory), offset: weight.layout().start_offset(), shape: shape.to_vec(), form };
     let lock = || T::packs().0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -112,46 +90,61 @@ pub(super) fn packed<T: Number, const R: usize>(weight: Tensor<Flex, R>, form: F
     {
         return entry.pack.clone();
     }
-    let values = in_order::<T>(source.as_ref().map_or(weight, read));
-    let pack = Arc::new(pack(slice::<T>(&values), &shape, form));
+    let (pack, is_mapped) = match &source {
+        Some(source) => kept(source, sizes(&shape), form),
+        None => (pack(weight, sizes(&shape), form), false),
+    };
+    let pack = Arc::new(pack);
     let mut packs = lock();
     let packs = packs.get_or_insert_default();
     packs.retain(|_, entry| entry.weights.strong_count() > 0);
-    packs.insert(key, Entry { weights: Arc::downgrade(&memory), pack: pack.clone() });
+    packs.insert(key, Entry { weights: Arc::downgrade(&memory), pack: pack.clone(), is_mapped });
     pack
 }
 
-/// Lets go of the packs of a weight that can be read again.
-pub(super) fn forget<const R: usize>(weight: Tensor<Flex, R>) {
+/// Outputs and inputs of a layer by its weight's shape; the frames of a video's convolution count as inputs.
+fn sizes(shape: &[usize]) -> [usize; 2] {
+    [shape[0], shape[1] * if shape.len() == 5 { shape[2] } else { 1 }]
+}
+
+/// The numbers of a weight that is not multiplied with as a matrix; it is small.
+pub(super) fn numbers<const R: usize>(weight: Tensor<Flex, R>) -> Vec<f32> {
+    match source_of(&of(weight.clone()).data_arc()) {
+        Some(source) => slice::<f32>(&read(&source)).to_vec(),
+        None => floats(weight),
+    }
+}
+
+/// Packs a weight that is in memory.
+fn pack<T: Number>(weight: FlexTensor, sizes: [usize; 2], form: Form) -> Pack<T> {
+    Pack::new(Cpu::detect(), slice::<T>(&in_order::<T>(weight)), sizes, form)
+}
+
+/// The pack of a weight that can be read, from the folder of its packs if there is one; and whether it is mapped.
+fn kept<T: Number>(source: &WeightSource, sizes: [usize; 2], form: Form) -> (Pack<T>, bool) {
+    let key = PackKey { name: source.name(), sizes, form };
+    let folder = source.packs().filter(|_| source.shape().iter().product::<usize>() >= KEPT_ELEMENTS);
+    if let Some(found) = folder.and_then(|folder| folder.find(&key)) {
+        return (found, true);
+    }
+    let made = pack(read(source), sizes, form);
+    match folder.and_then(|folder| folder.keep(&key, &made)) {
+        Some(mapped) => (mapped, true),
+        None => (made, false),
+    }
+}
+
+/// Lets go of the packs of a weight that can be read again; with `only_mapped` only of those that cost nothing to have back.
+pub(super) fn forget<const R: usize>(weight: Tensor<Flex, R>, only_mapped: bool) {
     let memory = of(weight).data_arc();
     if source_of(&memory).is_some() {
-        forget_of::<f32>(address(&memory));
-        forget_of::<bf16>(address(&memory));
+        forget_of::<f32>(address(&memory), only_mapped);
+        forget_of::<bf16>(address(&memory), only_mapped);
     }
 }
 
-fn forget_of<T: Number>(address: usize) {
+fn forget_of<T: Number>(address: usize, only_mapped: bool) {
     let mut packs = T::packs().0.lock().unwrap_or_else(PoisonError::into_inner);
-    packs.get_or_insert_default().retain(|key, _| key.address != address);
-}
-
-/// `shape` is the weight's; the frames of a video's convolution count as input channels.
-fn pack<T: Number>(weight: &[T], shape: &[usize], form: Form) -> Pack<T> {
-    let cpu = Cpu::detect();
-    let kernel = shape[shape.len() - 1];
-    let (outputs, inputs) = (shape[0], shape[1] * if shape.len() == 5 { shape[2] } else { 1 });
-    match form {
-        Form::Linear => Pack::Matrix(PackedMatrix::linear(cpu, weight, outputs, inputs)),
-        Form::Geglu => Pack::Matrix(PackedMatrix::geglu(cpu, weight, outputs / 2, inputs)),
-        Form::Convolution { stride, before, after } => {
-            let geometry = Geometry { kernel, stride, before, after };
-            Pack::Convolution(PackedConvolution::new(cpu, weight, outputs, inputs, geometry))
-        }
-        Form::FastConvolution { before, after } => {
-            Pack::Convolution(PackedConvolution::winograd(cpu, weight, outputs, inputs, [before, after]))
-        }
-        Form::Plain => Pack::Plain(weight.iter().map(|value| value.wide()).collect()),
-        Form::Upsample => Pack::Upsample(PackedUpsample::new(cpu, weight, outputs, inputs)),
-        Form::FastUpsample => Pack::Upsample(PackedUpsample::winograd(cpu, weight, outputs, inputs)),
-    }
+    let stays = |key: &Key, entry: &Entry<T>| key.address != address || only_mapped && !entry.is_mapped;
+    packs.get_or_insert_default().retain(|key, entry| stays(key, entry));
 }

@@ -2,10 +2,10 @@
 
 use burn::backend::Flex;
 use burn::tensor::Tensor;
-use kernels::{Clip, Cpu, Epilogue, GroupBias, GroupNorm, Heads, Source};
+use kernels::{Clip, Cpu, Epilogue, Form, GroupBias, GroupNorm, Heads, Pack, Source};
 
 use super::kernel_activation;
-use super::packs::{Form, Pack, packed};
+use super::packs::packed;
 use super::space::Space;
 use super::storage::{Number, floats, in_order, is_run, of, permuted, slice};
 use crate::ops::{Added, KeysValues, Normalisation};

@@ -12,8 +12,6 @@ use super::space::Spares;
 pub(super) trait Number: kernels::Element + Element + bytemuck::Pod + Default + Send + Sync {
     const TYPE: DType;
 
-    fn wide(self) -> f32;
-
     /// A tensor of another type as this one.
     fn converted(tensor: &FlexTensor) -> FlexTensor;
     fn transposed(values: &[Self], shape: [usize; 3]) -> Vec<Self> {
@@ -29,10 +27,6 @@ pub(super) trait Number: kernels::Element + Element + bytemuck::Pod + Default + 
 
 impl Number for f32 {
     const TYPE: DType = DType::F32;
-
-    fn wide(self) -> f32 {
-        self
-    }
 
     fn converted(tensor: &FlexTensor) -> FlexTensor {
         FlexTensor::new(
@@ -53,10 +47,6 @@ impl Number for f32 {
 
 impl Number for bf16 {
     const TYPE: DType = DType::BF16;
-
-    fn wide(self) -> f32 {
-        self.to_f32()
-    }
 
     fn converted(tensor: &FlexTensor) -> FlexTensor {
         let wide = widened(tensor);
