@@ -77,33 +77,50 @@ impl<T: Element> PackedMatrix<T> {
     /// Packs `weight(column, tap, channel)`; `gated` makes the second half of the columns gates of the first.
     pub(crate) fn pack(
         cpu: Cpu,
-        [columns, taps, channels]: [usize; 3],
+        sizes: [usize; 3],
         gated: bool,
         weight: impl Fn(usize, usize, usize) -> T + Sync,
     ) -> Self {
-        let mut packed = Self::without_numbers(cpu, [columns, taps, channels], gated);
-        let (result, width) = (packed.columns(), 2 * shape(cpu).0);
-        let Self { panel_columns, panel_len, .. } = packed;
-        let mut data = Buffer::zeros(packed.len());
-        data.par_chunks_exact_mut(panel_len.max(1)).enumerate().for_each(|(panel, data)| {
+        let [packed] = Self::pack_many(cpu, sizes, gated, |column, tap, channel| [weight(column, tap, channel)]);
+        packed
+    }
+
+    /// Packs `M` matrices of the same sizes, whose numbers `weights(column, tap, channel)` come together.
+    pub(crate) fn pack_many<const M: usize>(
+        cpu: Cpu,
+        sizes: [usize; 3],
+        gated: bool,
+        weights: impl Fn(usize, usize, usize) -> [T; M] + Sync,
+    ) -> [Self; M] {
+        let layout = Self::without_numbers(cpu, sizes, gated);
+        let (result, width) = (layout.columns(), 2 * shape(cpu).0);
+        let mut data: [Buffer<T>; M] = std::array::from_fn(|_| Buffer::zeros(layout.len()));
+        let mut panels: Vec<Vec<&mut [T]>> = (0..layout.panels()).map(|_| Vec::with_capacity(M)).collect();
+        for data in &mut data {
+            let parts = data.chunks_exact_mut(layout.panel_len.max(1));
+            panels.iter_mut().zip(parts).for_each(|(panel, part)| panel.push(part));
+        }
+        panels.into_par_iter().enumerate().for_each(|(panel, mut parts)| {
             let source = |lane: usize| {
-                let column = panel * panel_columns + lane % panel_columns;
-                (column < result).then_some(column + if lane < panel_columns { 0 } else { result })
+                let column = panel * layout.panel_columns + lane % layout.panel_columns;
+                (column < result).then_some(column + if lane < layout.panel_columns { 0 } else { result })
             };
             let mut at = 0;
-            for segment in packed.blocks.iter().flat_map(|block| &block.segments) {
+            for segment in layout.blocks.iter().flat_map(|block| &block.segments) {
                 for lane in 0..width {
                     let Some(column) = source(lane) else { continue };
                     for k in 0..segment.len {
-                        data[at + (k / T::STEP * width + lane) * T::STEP + k % T::STEP] =
-                            weight(column, segment.pointers, segment.offset + k);
+                        let place = at + (k / T::STEP * width + lane) * T::STEP + k % T::STEP;
+                        let weights = weights(column, segment.pointers, segment.offset + k);
+                        for (part, weight) in parts.iter_mut().zip(weights) {
+                            part[place] = weight;
+                        }
                     }
                 }
                 at += segment.len.next_multiple_of(T::STEP) * width;
             }
         });
-        packed.data = Panels::Owned(data);
-        packed
+        data.map(|data| Self { data: Panels::Owned(data), ..Self::without_numbers(cpu, sizes, gated) })
     }
 
     /// The same of numbers that were packed before.

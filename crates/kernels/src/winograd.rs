@@ -13,8 +13,6 @@
 
 use std::ops::Range;
 
-use rayon::prelude::*;
-
 use crate::buffer::{Scratch, with_scratch};
 use crate::element::Element;
 use crate::epilogue::{Epilogue, Place};
@@ -24,7 +22,7 @@ use crate::pack_file::{Mapping, PackFileError, as_bytes};
 use crate::packed::PackedMatrix;
 use crate::partition::{Shared, for_each_task};
 use crate::simd::{Kernel, Simd, shape};
-use crate::winograd_transform::{gather, spread, transformed_weight};
+use crate::winograd_transform::{gather, spread, transformed_weight, weight_rows};
 
 /// Pixels along a side of a tile of the result.
 pub(crate) const SIDE: usize = 4;
@@ -43,13 +41,14 @@ pub(crate) struct Components(Vec<PackedMatrix<f32>>);
 impl Components {
     /// Transforms `weight`, `[outputs, inputs, 3, 3]`, whose length the caller has checked.
     pub(crate) fn new<T: Element>(cpu: Cpu, weight: &[T], outputs: usize, inputs: usize) -> Self {
-        let matrix = |component: usize| {
-            PackedMatrix::pack(cpu, [outputs, 1, inputs], false, |output, _, input| {
-                let kernel = &weight[(output * inputs + input) * 9..][..9];
-                transformed_weight(|tap| kernel[tap].to_f32().into(), component) as f32
-            })
-        };
-        Self((0..COMPONENTS).into_par_iter().map(matrix).collect())
+        let rows = weight_rows();
+        let components = PackedMatrix::pack_many(cpu, [outputs, 1, inputs], false, |output, _, input| {
+            let kernel = &weight[(output * inputs + input) * 9..][..9];
+            let transformed = transformed_weight(&rows, std::array::from_fn(|tap| kernel[tap].to_f32().into()));
+            let components: [f32; COMPONENTS] = std::array::from_fn(|i| transformed.as_flattened()[i] as f32);
+            components
+        });
+        Self(components.into())
     }
 
     /// The same of numbers that were transformed before.

@@ -13,16 +13,18 @@ use crate::winograd::{SEEN, SIDE};
 const A: f32 = std::f32::consts::FRAC_1_SQRT_2;
 const B: f32 = std::f32::consts::SQRT_2;
 
-/// Component `number` of `G g G^T`, `g` being nine taps.
-pub(crate) fn transformed_weight(tap: impl Fn(usize) -> f64, number: usize) -> f64 {
-    let [by_row, by_column] = [weight_row(number / SEEN), weight_row(number % SEEN)];
-    let mut sum = 0.0;
-    for (y, by_row) in by_row.iter().enumerate() {
-        for (x, by_column) in by_column.iter().enumerate() {
-            sum += by_row * by_column * tap(y * 3 + x);
-        }
-    }
-    sum
+/// `G`.
+pub(crate) fn weight_rows() -> [[f64; 3]; SEEN] {
+    std::array::from_fn(weight_row)
+}
+
+/// `G g G^T`, `g` being nine taps.
+pub(crate) fn transformed_weight(rows: &[[f64; 3]; SEEN], taps: [f64; 9]) -> [[f64; SEEN]; SEEN] {
+    let product = |row: &[f64; 3], [x, y, z]: [f64; 3]| row[0] * x + row[1] * y + row[2] * z;
+    rows.map(|row| {
+        let half: [f64; 3] = std::array::from_fn(|x| product(&row, [taps[x], taps[3 + x], taps[6 + x]]));
+        std::array::from_fn(|column| product(&rows[column], half))
+    })
 }
 
 /// A row of `G`: `1, x, x^2` over the product of the distances from the point `x` to all others.
@@ -148,11 +150,11 @@ mod tests {
     #[test]
     fn rows_of_g_are_values_of_polynomials() {
         // Of the tap polynomial 1 + 2x + 4x^2 at 0, over a^2 b^2 = 1, and at infinity.
-        let tap = |i: usize| [1.0, 2.0, 4.0][i % 3] * [1.0, 0.0, 0.0][i / 3];
-        assert!((transformed_weight(tap, 0) - 1.0).abs() < 1e-15);
-        assert!((transformed_weight(tap, 5) - 4.0).abs() < 1e-15);
+        let [first, ..] = transformed_weight(&weight_rows(), [1.0, 2.0, 4.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
+        assert!((first[0] - 1.0).abs() < 1e-15);
+        assert!((first[5] - 4.0).abs() < 1e-15);
         // At a: (1 + 2a + 4a^2) over 2 a^2 (a^2 - b^2) = -1.5.
         let a = 0.5_f64.sqrt();
-        assert!((transformed_weight(tap, 1) - (3.0 + 2.0 * a) / -1.5).abs() < 1e-14);
+        assert!((first[1] - (3.0 + 2.0 * a) / -1.5).abs() < 1e-14);
     }
 }

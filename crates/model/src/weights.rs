@@ -287,7 +287,7 @@ impl Loader<'_> {
             is_on_demand.then(|| B::weight_on_demand(&source.kept_in(self.weights.packs.clone()))).flatten();
         if let Some(weight) = on_demand {
             if !self.are_whole {
-                source.values()?;
+                source.check()?;
             }
             return Ok(weight);
         }

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
-use burn::tensor::{bf16, f16};
+use half::slice::{HalfBitsSliceExt, HalfFloatSliceExt};
+use half::{bf16, f16};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use safetensors::tensor::Dtype;
@@ -15,8 +16,11 @@ use sha2::{Digest, Sha256};
 use super::WeightError;
 use crate::pack_folder::PackFolder;
 
-/// Bytes that are hashed at once.
-const HASHED: usize = 1 << 20;
+/// Bytes or numbers that are read at once; a multiple of every type's size.
+const PIECE: usize = 1 << 18;
+
+/// Takes what is read, piece by piece.
+type Visit<'a, T> = dyn FnMut(&[T]) -> Result<(), WeightError> + 'a;
 
 /// A weight that is read whenever it is needed.
 #[derive(Debug, Clone)]
@@ -29,8 +33,8 @@ pub struct WeightSource {
 
 #[derive(Debug, Clone)]
 enum Place {
-    /// Little-endian numbers at an offset in bytes.
-    Stored { shard: Arc<Shard>, dtype: Dtype, offset: u64, length: usize },
+    /// Little-endian numbers from one byte to another.
+    Stored { shard: Arc<Shard>, dtype: Dtype, range: [u64; 2] },
     /// Uniform in `+-bound`, always the same.
     Drawn { seed: u64, bound: f32 },
 }
@@ -69,16 +73,10 @@ impl Shard {
     /// SHA-256 of its bytes.
     pub(super) fn hash(&self) -> Result<[u8; 32], WeightError> {
         let mut hasher = Sha256::new();
-        match self {
-            Self::Memory(bytes) => hasher.update(bytes),
-            Self::Program(bytes) => hasher.update(bytes),
-            Self::File { .. } => {
-                let length = self.len()?;
-                for start in (0..length).step_by(HASHED) {
-                    hasher.update(self.read(start, HASHED.min((length - start) as usize))?);
-                }
-            }
-        }
+        self.pieces([0, self.len()?], &mut |piece| {
+            hasher.update(piece);
+            Ok(())
+        })?;
         Ok(hasher.finalize().into())
     }
 
@@ -97,17 +95,46 @@ impl Shard {
 
     /// `length` bytes from `offset` on, which lie within the shard.
     pub(super) fn read(&self, offset: u64, length: usize) -> Result<Vec<u8>, WeightError> {
+        let mut bytes = Vec::with_capacity(length);
+        self.pieces([offset, offset + length as u64], &mut |piece| {
+            bytes.extend_from_slice(piece);
+            Ok(())
+        })?;
+        Ok(bytes)
+    }
+
+    /// Hands the bytes from `start` to `end`, which lie within the shard, to `visit`, at most `PIECE` at once.
+    fn pieces(&self, [start, end]: [u64; 2], visit: &mut Visit<'_, u8>) -> Result<(), WeightError> {
         match self {
-            Self::Memory(bytes) => Ok(bytes[offset as usize..][..length].to_vec()),
-            Self::Program(bytes) => Ok(bytes[offset as usize..][..length].to_vec()),
+            Self::Memory(bytes) => bytes[start as usize..end as usize].chunks(PIECE).try_for_each(visit),
+            Self::Program(bytes) => bytes[start as usize..end as usize].chunks(PIECE).try_for_each(visit),
             Self::File { file, path, .. } => {
-                let mut bytes = vec![0; length];
+                let failed = |source| WeightError::Io { path: path.clone(), source };
+                let mut buffer = vec![0; PIECE.min((end - start) as usize)];
                 let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
-                let read = file.seek(SeekFrom::Start(offset)).and_then(|_| file.read_exact(&mut bytes));
-                read.map_err(|source| WeightError::Io { path: path.clone(), source })?;
-                Ok(bytes)
+                file.seek(SeekFrom::Start(start)).map_err(failed)?;
+                for start in (start..end).step_by(PIECE) {
+                    let piece = &mut buffer[..PIECE.min((end - start) as usize)];
+                    file.read_exact(piece).map_err(failed)?;
+                    visit(piece)?;
+                }
+                Ok(())
             }
         }
+    }
+}
+
+/// Little-endian numbers of a type that [`WeightSource::check_finite`] knows, in place of what is in `values`.
+fn widen(bytes: &[u8], dtype: Dtype, values: &mut Vec<f32>) {
+    values.clear();
+    if dtype == Dtype::F32 {
+        return values.extend(bytes.as_chunks::<4>().0.iter().map(|four| f32::from_le_bytes(*four)));
+    }
+    let halves: Vec<u16> = bytes.as_chunks::<2>().0.iter().map(|two| u16::from_le_bytes(*two)).collect();
+    values.resize(halves.len(), 0.0);
+    match dtype {
+        Dtype::F16 => halves.reinterpret_cast::<f16>().convert_to_f32_slice(values),
+        _ => halves.reinterpret_cast::<bf16>().convert_to_f32_slice(values),
     }
 }
 
@@ -116,8 +143,8 @@ fn modified(file: &File) -> Option<SystemTime> {
 }
 
 impl WeightSource {
-    pub(super) fn stored(name: &str, shape: &[usize], shard: Arc<Shard>, dtype: Dtype, [start, end]: [u64; 2]) -> Self {
-        let place = Place::Stored { shard, dtype, offset: start, length: (end - start) as usize };
+    pub(super) fn stored(name: &str, shape: &[usize], shard: Arc<Shard>, dtype: Dtype, range: [u64; 2]) -> Self {
+        let place = Place::Stored { shard, dtype, range };
         Self { name: name.into(), shape: shape.to_vec(), place, packs: None }
     }
 
@@ -166,25 +193,68 @@ impl WeightSource {
     /// # Errors
     /// [`WeightError::Io`], [`WeightError::DataType`], [`WeightError::NonFinite`].
     pub fn values(&self) -> Result<Vec<f32>, WeightError> {
-        let (bytes, dtype) = match &self.place {
-            Place::Stored { shard, dtype, offset, length } => (shard.read(*offset, *length)?, *dtype),
+        let mut values = Vec::with_capacity(self.shape.iter().product());
+        self.each_piece(&mut |piece| {
+            values.extend_from_slice(piece);
+            Ok(())
+        })?;
+        Ok(values)
+    }
+
+    /// Hands its values to `visit`, some at a time: they need not be in memory in two types at once.
+    ///
+    /// # Errors
+    /// As [`values`](Self::values), and those of `visit`.
+    pub fn each_piece(&self, visit: &mut Visit<'_, f32>) -> Result<(), WeightError> {
+        let mut values = vec![];
+        match &self.place {
+            Place::Stored { shard, dtype, range } => shard.pieces(*range, &mut |bytes| {
+                self.check_finite(bytes, *dtype)?;
+                widen(bytes, *dtype, &mut values);
+                visit(&values)
+            }),
             Place::Drawn { seed, bound } => {
                 let mut random = ChaCha8Rng::seed_from_u64(*seed);
-                let count = self.shape.iter().product();
-                return Ok((0..count).map(|_| random.random_range(-*bound..=*bound)).collect());
+                let count: usize = self.shape.iter().product();
+                for start in (0..count).step_by(PIECE) {
+                    values.clear();
+                    values.extend((start..count.min(start + PIECE)).map(|_| random.random_range(-*bound..=*bound)));
+                    visit(&values)?;
+                }
+                Ok(())
             }
+        }
+    }
+
+    /// Reads it to see that it is whole.
+    ///
+    /// # Errors
+    /// As [`values`](Self::values).
+    pub(super) fn check(&self) -> Result<(), WeightError> {
+        match &self.place {
+            Place::Stored { shard, dtype, range } => {
+                shard.pieces(*range, &mut |bytes| self.check_finite(bytes, *dtype))
+            }
+            Place::Drawn { .. } => Ok(()),
+        }
+    }
+
+    fn check_finite(&self, bytes: &[u8], dtype: Dtype) -> Result<(), WeightError> {
+        // Infinities and numbers that are none have all bits of the exponent. No `any`: it would look at one after the other.
+        let halves = |exponent: u16| {
+            let is_odd = |two: &[u8; 2]| u16::from_le_bytes(*two) & exponent == exponent;
+            bytes.as_chunks::<2>().0.iter().fold(false, |found, two| found | is_odd(two))
         };
-        let halves = || bytes.as_chunks::<2>().0;
-        let values: Vec<f32> = match dtype {
-            Dtype::F32 => bytes.as_chunks::<4>().0.iter().map(|four| f32::from_le_bytes(*four)).collect(),
-            Dtype::F16 => halves().iter().map(|two| f16::from_le_bytes(*two).to_f32()).collect(),
-            Dtype::BF16 => halves().iter().map(|two| bf16::from_le_bytes(*two).to_f32()).collect(),
+        let is_odd = match dtype {
+            Dtype::F32 => {
+                let is_odd = |four: &[u8; 4]| !f32::from_le_bytes(*four).is_finite();
+                bytes.as_chunks::<4>().0.iter().fold(false, |found, four| found | is_odd(four))
+            }
+            Dtype::F16 => halves(f16::INFINITY.to_bits()),
+            Dtype::BF16 => halves(bf16::INFINITY.to_bits()),
             other => return Err(WeightError::DataType { name: self.name.clone(), found: format!("{other:?}") }),
         };
-        if values.iter().any(|value| !value.is_finite()) {
-            return Err(WeightError::NonFinite { name: self.name.clone() });
-        }
-        Ok(values)
+        if is_odd { Err(WeightError::NonFinite { name: self.name.clone() }) } else { Ok(()) }
     }
 }
 

@@ -143,6 +143,32 @@ fn pixels_outside_of_the_edited_region_are_the_sources() {
 }
 
 #[test]
+fn kept_packs_change_no_result() {
+    if ffmpeg().is_none() {
+        return;
+    }
+    let example = Example::new();
+    let packs = example.path("packs");
+    // A folder that cannot be made.
+    let blocked = example.path("character.png").join("packs");
+    let outputs = [("none", None), ("first", Some(&packs)), ("later", Some(&packs)), ("blocked", Some(&blocked))];
+    let made = outputs.map(|(name, packs)| {
+        let mut job = example.job(&format!("{name}.mp4"));
+        job.packs = packs.cloned();
+        job.settings = Settings::default();
+        job.settings.weights = Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../weights/bundled"));
+        example.run(&job).unwrap();
+        let log = std::fs::read_to_string(job.run_dir.join("events.jsonl")).unwrap();
+        assert_eq!(log.contains("packs.not_kept"), name == "blocked", "{log}");
+        latents(&job)
+    });
+    assert!(made.iter().all(|latents| latents == &made[0] && !latents.is_empty()));
+    let folder = std::fs::read_dir(&packs).unwrap().next().unwrap().unwrap().path();
+    let names: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert!(names.iter().filter(|name| name.to_string_lossy().ends_with(".pack")).count() > 10, "{names:?}");
+}
+
+#[test]
 fn another_job_in_the_same_folder_is_refused_and_loses_nothing() {
     if ffmpeg().is_none() {
         return;

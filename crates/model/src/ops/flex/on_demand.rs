@@ -10,6 +10,7 @@ use burn::backend::Flex;
 use burn::backend::flex::{FlexTensor, Layout};
 use burn::tensor::{Bytes, DType, Shape, Tensor, TensorPrimitive};
 
+use super::storage::Number;
 use crate::weights::WeightSource;
 
 struct Entry {
@@ -47,8 +48,14 @@ pub(super) fn source_of(memory: &Arc<Bytes>) -> Option<WeightSource> {
 }
 
 /// The numbers of a source in the order of its shape.
-pub(super) fn read(source: &WeightSource) -> FlexTensor {
-    let values = source.values().unwrap_or_else(|error| panic!("a weight that could be read before: {error}"));
-    let layout = Layout::contiguous(Shape::from(source.shape().to_vec()));
-    FlexTensor::new(Bytes::from_elems(values), layout, DType::F32)
+pub(super) fn read<T: Number>(source: &WeightSource) -> Vec<T> {
+    let mut numbers = vec![T::default(); source.shape().iter().product()];
+    let mut done = 0;
+    let read = source.each_piece(&mut |piece| {
+        T::convert(piece, &mut numbers[done..done + piece.len()]);
+        done += piece.len();
+        Ok(())
+    });
+    read.unwrap_or_else(|error| panic!("a weight that could be read before: {error}"));
+    numbers
 }

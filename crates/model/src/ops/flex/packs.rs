@@ -110,14 +110,14 @@ fn sizes(shape: &[usize]) -> [usize; 2] {
 /// The numbers of a weight that is not multiplied with as a matrix; it is small.
 pub(super) fn numbers<const R: usize>(weight: Tensor<Flex, R>) -> Vec<f32> {
     match source_of(&of(weight.clone()).data_arc()) {
-        Some(source) => slice::<f32>(&read(&source)).to_vec(),
+        Some(source) => read(&source),
         None => floats(weight),
     }
 }
 
 /// Packs a weight that is in memory.
 fn pack<T: Number>(weight: FlexTensor, sizes: [usize; 2], form: Form) -> Pack<T> {
-    Pack::new(Cpu::detect(), slice::<T>(&in_order::<T>(weight)), sizes, form)
+    Pack::new(Cpu::detect(), slice(&in_order::<T>(weight)), sizes, form)
 }
 
 /// The pack of a weight that can be read, from the folder of its packs if there is one; and whether it is mapped.
@@ -127,7 +127,7 @@ fn kept<T: Number>(source: &WeightSource, sizes: [usize; 2], form: Form) -> (Pac
     if let Some(found) = folder.and_then(|folder| folder.find(&key)) {
         return (found, true);
     }
-    let made = pack(read(source), sizes, form);
+    let made = Pack::new(Cpu::detect(), &read(source), sizes, form);
     match folder.and_then(|folder| folder.keep(&key, &made)) {
         Some(mapped) => (mapped, true),
         None => (made, false),

@@ -12,6 +12,8 @@ use super::space::Spares;
 pub(super) trait Number: kernels::Element + Element + bytemuck::Pod + Default + Send + Sync {
     const TYPE: DType;
 
+    /// Numbers as this type's.
+    fn convert(values: &[f32], to: &mut [Self]);
     /// A tensor of another type as this one.
     fn converted(tensor: &FlexTensor) -> FlexTensor;
     fn transposed(values: &[Self], shape: [usize; 3]) -> Vec<Self> {
@@ -28,6 +30,9 @@ pub(super) trait Number: kernels::Element + Element + bytemuck::Pod + Default + 
 impl Number for f32 {
     const TYPE: DType = DType::F32;
 
+    fn convert(values: &[f32], to: &mut [Self]) {
+        to.copy_from_slice(values);
+    }
     fn converted(tensor: &FlexTensor) -> FlexTensor {
         FlexTensor::new(
             Bytes::from_elems(widened(tensor)),
@@ -48,10 +53,13 @@ impl Number for f32 {
 impl Number for bf16 {
     const TYPE: DType = DType::BF16;
 
+    fn convert(values: &[f32], to: &mut [Self]) {
+        kernels::narrow(Cpu::detect(), values, to);
+    }
     fn converted(tensor: &FlexTensor) -> FlexTensor {
         let wide = widened(tensor);
         let mut values = vec![Self::ZERO; wide.len()];
-        kernels::narrow(Cpu::detect(), &wide, &mut values);
+        Self::convert(&wide, &mut values);
         FlexTensor::new(Bytes::from_elems(values), Layout::contiguous(tensor.layout().shape().clone()), Self::TYPE)
     }
     fn packs() -> &'static Packs<Self> {

@@ -49,17 +49,7 @@ impl<B: ModelBackend, const R: usize> Backward<B, 3> for GroupNormNode<R> {
         let x = float::<B, R>(checkpointer.retrieve_node_output(x));
         let [weight, bias] = [weight, bias].map(|id| float::<B, 1>(checkpointer.retrieve_node_output(id)));
         let norm = Normalisation { groups, weight, bias, epsilon, activation };
-        let NormGradients { input, weight, bias } = B::group_norm_gradients(x, norm, gradient);
-        let [of_x, of_weight, of_bias] = ops.parents;
-        if let Some(node) = of_x {
-            register(grads, |place| place.node = node, input);
-        }
-        if let Some(node) = of_weight {
-            register(grads, |place| place.node = node, weight);
-        }
-        if let Some(node) = of_bias {
-            register(grads, |place| place.node = node, bias);
-        }
+        register_all(grads, ops, B::group_norm_gradients(x, norm, gradient));
     }
 }
 
@@ -96,16 +86,24 @@ impl<B: ModelBackend> Backward<B, 3> for LayerNormNode {
         let ([x, weight], epsilon) = ops.state;
         let x = float::<B, 2>(checkpointer.retrieve_node_output(x));
         let weight = float::<B, 1>(checkpointer.retrieve_node_output(weight));
-        let NormGradients { input, weight, bias } = B::layer_norm_gradients(x, weight, epsilon, gradient);
-        let [of_x, of_weight, of_bias] = ops.parents;
-        if let Some(node) = of_x {
-            register(grads, |place| place.node = node, input);
-        }
-        if let Some(node) = of_weight {
-            register(grads, |place| place.node = node, weight);
-        }
-        if let Some(node) = of_bias {
-            register(grads, |place| place.node = node, bias);
-        }
+        register_all(grads, ops, B::layer_norm_gradients(x, weight, epsilon, gradient));
+    }
+}
+
+/// Adds what was found to the gradients of input, weight and bias, the parents of a norm's node.
+fn register_all<B: ModelBackend, State, const R: usize>(
+    grads: &mut Gradients,
+    ops: Ops<State, 3>,
+    NormGradients { input, weight, bias }: NormGradients<B, R>,
+) {
+    let [of_x, of_weight, of_bias] = ops.parents;
+    if let Some(node) = of_x {
+        register(grads, |place| place.node = node, input);
+    }
+    if let Some(node) = of_weight {
+        register(grads, |place| place.node = node, weight);
+    }
+    if let Some(node) = of_bias {
+        register(grads, |place| place.node = node, bias);
     }
 }
