@@ -35,20 +35,20 @@ fn packed<T: Number>(cpu: Cpu, sizes: [usize; 2], form: Form) -> Pack<T> {
 
 fn written<T: Number>(pack: &Pack<T>) -> Vec<u8> {
     let mut bytes = vec![];
-    pack.write(LABEL, &mut bytes).unwrap();
+    pack.write(LABEL, &mut bytes).expect("memory");
     bytes
 }
 
 fn file_of(bytes: &[u8]) -> File {
-    let mut file = tempfile::tempfile().unwrap();
-    file.write_all(bytes).unwrap();
+    let mut file = tempfile::tempfile().expect("a file");
+    file.write_all(bytes).expect("room");
     file
 }
 
 fn round_trip<T: Number>(cpu: Cpu, sizes: [usize; 2], form: Form) {
     let bytes = written::<T>(&packed(cpu, sizes, form));
     for is_known in [false, true] {
-        let mapped = Pack::<T>::map(cpu, &file_of(&bytes), LABEL, sizes, form, is_known).unwrap();
+        let mapped = Pack::<T>::map(cpu, &file_of(&bytes), LABEL, sizes, form, is_known).expect("what was written");
         assert!(written(&mapped) == bytes, "{cpu:?}, {form:?}, {sizes:?}");
     }
 }
