@@ -6,13 +6,14 @@
 //!
 //! Shape letters: `B` batch, `N` frames, `C` channels, `H W` pixels, `L` tokens, `D` width of a head.
 //!
-//! Slices of the wrong size are a caller's bug and panic; nothing here returns an error. NaN and infinity pass through as
+//! Slices of the wrong size are a caller's bug and panic; only packs in files ([`Pack::map`]) return errors. NaN and infinity pass through as
 //! in plain arithmetic (Winograd's convolution spreads them within a tile).
 //!
 //! # How to call it
 //! 1. Ask once: [`Cpu::detect`].
 //! 2. When weights are loaded, pack them: [`PackedMatrix::linear`], [`PackedMatrix::geglu`], [`PackedConvolution::new`] or,
-//!    for 3x3 at stride 1, [`PackedConvolution::winograd`], [`PackedUpsample`]. They are read as checkpoints have them.
+//!    for 3x3 at stride 1, [`PackedConvolution::winograd`], [`PackedUpsample`]. They are read as checkpoints have them. A
+//!    [`Pack`] is any of these, and can be written to a file that later runs map.
 //! 3. In the network, call the functions on borrowed slices of the tensors' storage, results included. No function keeps a
 //!    slice, and none allocates in proportion to its data but [`group_norm`] for its sums of channels and the gradients: scratch
 //!    belongs to the threads and is used again.

@@ -2,7 +2,7 @@
 //!
 //! | part of a file | bytes |
 //! |---|---|
-//! | [`MAGIC`], [`LAYOUT`] | 8, 8 |
+//! | [`MAGIC`]; [`LAYOUT`] and how channels are cut | 8, 8 |
 //! | label: what was packed and for what, as the caller says it | 32 |
 //! | length of the rest, its CRC-32 | 8, 8 |
 //! | the numbers of each matrix, from a multiple of 64 bytes on | |
@@ -22,10 +22,12 @@ use rayon::prelude::*;
 
 use crate::buffer::Buffer;
 use crate::element::Element;
+use crate::packed::CHUNK;
 
 const MAGIC: u64 = u64::from_be_bytes(*b"stntpack");
-/// Number of the order of numbers in packs. A test knows packs by their checksum, and fails when the order changes.
-pub(crate) const LAYOUT: u64 = 1;
+/// Number of what packs hold. Count it up when their order or the way their numbers are made changes. A test knows packs by their
+/// checksums, and fails when they change.
+const LAYOUT: u64 = 1;
 /// Bytes of the header, and what parts start at multiples of.
 const ALIGN: usize = 64;
 /// Bytes of a label.
@@ -52,7 +54,7 @@ pub enum PackFileError {
 fn header(label: [u8; LABEL], length: usize, checksum: u32) -> [u8; ALIGN] {
     let mut header = [0; ALIGN];
     header[..8].copy_from_slice(&MAGIC.to_ne_bytes());
-    header[8..16].copy_from_slice(&LAYOUT.to_ne_bytes());
+    header[8..16].copy_from_slice(&(LAYOUT << 32 | CHUNK as u64).to_ne_bytes());
     header[16..48].copy_from_slice(&label);
     header[48..56].copy_from_slice(&(length as u64).to_ne_bytes());
     header[56..].copy_from_slice(&u64::from(checksum).to_ne_bytes());
@@ -98,9 +100,10 @@ pub(crate) struct Mapping {
 impl Mapping {
     /// Maps a file that [`write`] made with this label. `is_known` leaves out the checksum.
     pub(crate) fn open(file: &File, label: [u8; LABEL], is_known: bool) -> Result<Self, PackFileError> {
-        // SAFETY: a map must not change while it is borrowed. It is private to this process and only read; files of packs are
-        // never written to once they have their names (module documentation). Whoever cuts one off all the same stops
-        // the program with a signal, as when a program's own file is cut.
+        // SAFETY: a map must not change while it is borrowed. It is read-only here, and shows what others write to the file:
+        // nobody does, because files of packs are never written to once they have their names (module documentation).
+        // Whoever does so all the same changes numbers, all bits of which are values. Where a page cannot be read, because the
+        // file was cut off or the disk fails, the system stops the program, as with the program's own file.
         let map = unsafe { MmapOptions::new().populate().map(file) }?;
         let (found, rest) = map.split_at_checked(ALIGN).ok_or(PackFileError::Damaged)?;
         let expected = header(label, rest.len(), 0);

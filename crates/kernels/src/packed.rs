@@ -20,7 +20,7 @@ use crate::pack_file::{Mapping, PackFileError, Panels};
 use crate::simd::shape;
 
 /// Channels of one segment at most, counted in steps.
-const CHUNK: usize = 512;
+pub(crate) const CHUNK: usize = 512;
 /// Steps after which sums go to memory, so that this much of a panel stays in the nearest caches.
 const BLOCK: usize = 512;
 

@@ -75,9 +75,7 @@ impl<T: Element> PackedUpsample<T> {
         let form = Form::Winograd(Components::new(cpu, weight, outputs, inputs));
         Self { form, columns: outputs, zeros: Buffer::zeros(inputs) }
     }
-}
 
-impl<T: Element> PackedUpsample<T> {
     /// What [`new`](Self::new) or [`winograd`](Self::winograd) made before.
     pub(crate) fn mapped(
         cpu: Cpu,

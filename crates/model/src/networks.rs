@@ -221,19 +221,20 @@ impl<B: ModelBackend> Networks<B> {
     }
 
     /// Lets go of what is in memory of networks that were [loaded to be run](Self::load_to_run) and have nothing to do for a
-    /// while; when they have, their weights are read again.
+    /// while; when they have, their weights are read or mapped again.
     pub fn rest(&self, part: Part) {
+        let mut forget = Forget { only_mapped: part == Part::Denoiser };
         match part {
             Part::Reference => {
-                self.reference_unet.visit(&mut Forget { only_mapped: false });
-                self.image_encoder.visit(&mut Forget { only_mapped: false });
+                self.reference_unet.visit(&mut forget);
+                self.image_encoder.visit(&mut forget);
             }
-            Part::Autoencoder => self.autoencoder.visit(&mut Forget { only_mapped: false }),
+            Part::Autoencoder => self.autoencoder.visit(&mut forget),
             Part::Conditions => {
-                self.pose_modulation.visit(&mut Forget { only_mapped: false });
-                self.object_guider.visit(&mut Forget { only_mapped: false });
+                self.pose_modulation.visit(&mut forget);
+                self.object_guider.visit(&mut forget);
             }
-            Part::Denoiser => self.denoising_unet.visit(&mut Forget { only_mapped: true }),
+            Part::Denoiser => self.denoising_unet.visit(&mut forget),
         }
         B::release_spare_memory();
     }

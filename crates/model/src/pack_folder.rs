@@ -1,4 +1,5 @@
-//! Packed weights kept from run to run: a later run maps them, and neither reads nor packs the weights again.
+//! Packed weights kept from run to run: a later run maps them instead of reading and packing the weights. Their file is still
+//! hashed at each start, and small weights are read.
 //!
 //! | file of `<root>/<fingerprint of the weights>` | what |
 //! |---|---|
@@ -9,7 +10,11 @@
 //! The folder changes no result. A pack that is not there, or is damaged, is made anew; whatever else goes wrong with the folder is
 //! [told](PackFolder::trouble) and costs the time to pack. Several processes can use it at once.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -63,13 +68,12 @@ impl PackFolder {
     pub fn open(root: &Path, fingerprint: Fingerprint) -> Self {
         let now = SystemTime::now();
         let packs = Self { folder: root.join(fingerprint.to_string()), fingerprint, state: Mutex::default() };
-        remove_unused(root, now);
-        remove_halves(&packs.folder, now);
-        if packs.folder.is_dir()
-            && let Err(error) = packs.note(USED)
-        {
-            packs.give_up(&error);
+        if packs.folder.is_dir() {
+            // Packs are of use in a folder that cannot be written to, too; who tries to keep one will see.
+            let _ = packs.note(USED);
         }
+        remove_unused(root, &packs.folder, now);
+        remove_halves(&packs.folder, now);
         packs
     }
 
@@ -120,10 +124,11 @@ impl PackFolder {
                 self.state().known.insert(label);
                 self.find(key)
             }
-            Err(error) => {
+            // Another process may have been faster, and where names of mapped files cannot be replaced its file stays.
+            Err(error) => self.find(key).or_else(|| {
                 self.give_up(&error);
                 None
-            }
+            }),
         }
     }
 
@@ -133,7 +138,8 @@ impl PackFolder {
         let half = tempfile::Builder::new().suffix(HALF).tempfile_in(&self.folder)?;
         let mut file = BufWriter::new(half);
         if free_space(file.get_ref().as_file())?.is_some_and(|free| free < LEFT_FREE + pack.bytes() as u64) {
-            return Err(io::Error::new(io::ErrorKind::StorageFull, "less than 4 GiB of the disk would be free"));
+            let reason = format!("less than {} GiB of the disk would be free", LEFT_FREE >> 30);
+            return Err(io::Error::new(io::ErrorKind::StorageFull, reason));
         }
         pack.write(label, &mut file)?;
         file.flush()?;
@@ -143,7 +149,7 @@ impl PackFolder {
 
     /// Makes the folder where it is not there.
     fn make(&self) -> io::Result<()> {
-        if self.folder.is_dir() {
+        if self.folder.join(USED).is_file() {
             return Ok(());
         }
         std::fs::create_dir_all(&self.folder)?;
@@ -151,7 +157,7 @@ impl PackFolder {
     }
 
     fn note(&self, name: &str) -> io::Result<()> {
-        File::create(self.folder.join(name)).map(drop)
+        File::create(self.folder.join(name))?.set_modified(SystemTime::now())
     }
 
     fn path(&self, label: [u8; 32]) -> PathBuf {
@@ -180,7 +186,7 @@ fn free_space(file: &File) -> io::Result<Option<u64>> {
     #[cfg(unix)]
     {
         let disk = rustix::fs::fstatvfs(file)?;
-        Ok(Some(disk.f_bavail * disk.f_frsize))
+        Ok(Some(disk.f_bavail.saturating_mul(disk.f_frsize)))
     }
     #[cfg(not(unix))]
     {
@@ -208,140 +214,27 @@ fn remove_halves(folder: &Path, now: SystemTime) {
     }
 }
 
+/// Whether a file or folder is called by so many hexadecimal digits.
+fn is_called(name: Option<&OsStr>, digits: usize) -> bool {
+    let name = name.unwrap_or_default().to_string_lossy();
+    name.len() == digits && name.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 /// Removes folders of packs that were not used for a month, and nothing that is not ours. What cannot be read or removed
 /// stays.
-fn remove_unused(root: &Path, now: SystemTime) {
-    for folder in files(root) {
-        let is_unused = is_older(&folder.join(USED), KEPT, now);
-        let name = folder.file_name().unwrap_or_default().to_string_lossy();
-        if !is_unused || name.len() != 64 || !name.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+fn remove_unused(root: &Path, own: &Path, now: SystemTime) {
+    for folder in files(root).filter(|folder| folder != own && !folder.is_symlink()) {
+        if !is_called(folder.file_name(), 64) || !is_older(&folder.join(USED), KEPT, now) {
             continue;
         }
         // The note of use last, so that what is left of a stopped removal is removed another time.
-        let packs = files(&folder).filter(|path| path.extension().is_some_and(|extension| extension == PACK));
-        for path in packs.chain([folder.join(WHOLE), folder.join(USED)]) {
+        let is_ours = |path: &PathBuf| {
+            let is_pack = path.extension().is_some_and(|extension| extension == PACK);
+            is_pack && (is_called(path.file_stem(), 32) || path.to_string_lossy().ends_with(HALF))
+        };
+        for path in files(&folder).filter(is_ours).chain([folder.join(WHOLE), folder.join(USED)]) {
             let _ = std::fs::remove_file(path);
         }
         let _ = std::fs::remove_dir(folder);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SIZES: [usize; 2] = [20, 10];
-
-    fn key(name: &str) -> PackKey<'_> {
-        PackKey { name, sizes: SIZES, form: Form::Linear }
-    }
-
-    fn pack(value: f32) -> Pack<f32> {
-        Pack::new(Cpu::detect(), &[value; 200], SIZES, Form::Linear)
-    }
-
-    fn bytes(pack: &Pack<f32>) -> Vec<u8> {
-        let mut bytes = vec![];
-        pack.write([0; 32], &mut bytes).unwrap();
-        bytes
-    }
-
-    fn open(root: &Path, weights: &str) -> PackFolder {
-        PackFolder::open(root, Fingerprint::of_text(weights))
-    }
-
-    fn packs_of(folder: &PackFolder) -> Vec<PathBuf> {
-        files(&folder.folder).filter(|path| path.extension().is_some_and(|extension| extension == PACK)).collect()
-    }
-
-    #[test]
-    fn a_pack_is_found_by_what_it_is_of_and_for() {
-        let root = tempfile::tempdir().unwrap();
-        let folder = open(root.path(), "a");
-        assert!(folder.find::<f32>(&key("w")).is_none());
-        assert_eq!(bytes(&folder.keep(&key("w"), &pack(2.0)).unwrap()), bytes(&pack(2.0)));
-        // Another process.
-        let folder = open(root.path(), "a");
-        assert_eq!(bytes(&folder.find(&key("w")).unwrap()), bytes(&pack(2.0)));
-        assert!(folder.find::<f32>(&key("v")).is_none(), "another weight");
-        assert!(folder.find::<f32>(&PackKey { sizes: [10, 20], ..key("w") }).is_none(), "another shape");
-        assert!(folder.find::<f32>(&PackKey { form: Form::Geglu, ..key("w") }).is_none(), "another form");
-        assert!(folder.find::<kernels::bf16>(&key("w")).is_none(), "another type");
-        assert!(open(root.path(), "b").find::<f32>(&key("w")).is_none(), "other weights");
-        assert_eq!(folder.trouble(), None);
-    }
-
-    #[test]
-    fn a_damaged_pack_is_replaced() {
-        let root = tempfile::tempdir().unwrap();
-        let good = bytes(&open(root.path(), "a").keep(&key("w"), &pack(2.0)).unwrap());
-        let path = packs_of(&open(root.path(), "a")).remove(0);
-        let mut damaged = std::fs::read(&path).unwrap();
-        for length in [damaged.len(), damaged.len() - 1, 70, 10, 0] {
-            damaged.truncate(length);
-            if let Some(last) = damaged.last_mut() {
-                *last ^= 1;
-            }
-            std::fs::remove_file(&path).unwrap();
-            std::fs::write(&path, &damaged).unwrap();
-            let folder = open(root.path(), "a");
-            assert!(folder.find::<f32>(&key("w")).is_none(), "{length} bytes");
-            assert_eq!(bytes(&folder.keep(&key("w"), &pack(2.0)).unwrap()), good);
-            assert_eq!(folder.trouble(), None);
-        }
-        assert_eq!(packs_of(&open(root.path(), "a")), [path]);
-    }
-
-    #[test]
-    fn a_folder_that_cannot_be_written_to_is_told_and_does_no_harm() {
-        let root = tempfile::tempdir().unwrap();
-        let file = root.path().join("file");
-        std::fs::write(&file, "").unwrap();
-        for folder in [open(&file, "a"), open(&file, "a")] {
-            assert_eq!(folder.trouble(), None);
-            assert!(folder.find::<f32>(&key("w")).is_none());
-            assert!(folder.keep(&key("w"), &pack(2.0)).is_none());
-            assert!(folder.trouble().is_some_and(|trouble| trouble.contains("file")), "{:?}", folder.trouble());
-        }
-        let folder = open(&file, "a");
-        folder.note_whole();
-        assert!(folder.trouble().is_some());
-    }
-
-    #[test]
-    fn nothing_is_made_before_there_is_something_to_keep() {
-        let root = tempfile::tempdir().unwrap();
-        open(root.path(), "a").find::<f32>(&key("w"));
-        assert_eq!(files(root.path()).count(), 0);
-    }
-
-    #[test]
-    fn only_packs_that_nobody_used_for_a_month_go() {
-        let root = tempfile::tempdir().unwrap();
-        let age = |path: &Path, age: Duration| {
-            File::options().append(true).open(path).unwrap().set_modified(SystemTime::now() - age).unwrap();
-        };
-        let [old, new] = ["old", "new"].map(|weights| {
-            let folder = open(root.path(), weights);
-            folder.keep(&key("w"), &pack(1.0));
-            folder.note_whole();
-            folder
-        });
-        // Not ours, with a file of the same name in it.
-        let others = root.path().join("others");
-        std::fs::create_dir(&others).unwrap();
-        std::fs::write(others.join(USED), "").unwrap();
-        let [left, fresh] = ["left", "fresh"].map(|name| new.folder.join(name.to_owned() + HALF));
-        for path in [&left, &fresh] {
-            std::fs::write(path, "").unwrap();
-        }
-        age(&old.folder.join(USED), KEPT + DEAD);
-        age(&others.join(USED), KEPT + DEAD);
-        age(&new.folder.join(USED), KEPT - DEAD);
-        age(&left, 2 * DEAD);
-        open(root.path(), "new");
-        assert!(!old.folder.exists() && others.join(USED).exists());
-        assert!(new.is_whole() && new.find::<f32>(&key("w")).is_some());
-        assert!(!left.exists() && fresh.exists());
     }
 }

@@ -6,6 +6,7 @@
 
 mod error;
 mod fingerprint;
+mod loader;
 mod save;
 mod source;
 
@@ -14,16 +15,16 @@ pub use fingerprint::Fingerprint;
 pub use save::{Precision, collect, to_bytes};
 pub use source::WeightSource;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use burn::module::{Module, ModuleMapper, Param};
-use burn::tensor::{DType, Tensor, TensorData};
+use burn::module::Module;
 use safetensors::tensor::Metadata;
 
 use crate::ops::ModelBackend;
 use crate::pack_folder::PackFolder;
+use loader::{Loader, Residence};
 use source::Shard;
 
 /// Bytes of a header's length, in front of it.
@@ -163,7 +164,7 @@ impl Weights {
     /// The same for networks that are only run: every weight is read once, to see that it is whole, and then again when it is
     /// first multiplied with. So what is in memory is what the backend made of those that are in use; backends without such
     /// weights take them as [`load`](Self::load) does. Values of the module's parameters are no longer to be had. With a
-    /// [folder of packs](Self::kept_in) none of this is read again once it was read and packed, in later runs either.
+    /// [folder of packs](Self::kept_in) large weights that were packed are mapped instead, in later runs too.
     ///
     /// # Errors
     /// As [`load`](Self::load).
@@ -186,17 +187,7 @@ impl Weights {
         extra: Extra,
         residence: Residence,
     ) -> Result<M, WeightError> {
-        let mut loader = Loader {
-            weights: self,
-            residence,
-            are_whole: self.packs.as_ref().is_some_and(|packs| packs.is_whole()),
-            path: vec![],
-            layer: false,
-            prefix,
-            used: BTreeSet::new(),
-            missing: vec![],
-            error: None,
-        };
+        let mut loader = Loader::new(self, prefix, residence);
         let module = module.map::<Loader<'_>>(&mut loader);
         if let Some(error) = loader.error {
             return Err(error);
@@ -210,7 +201,9 @@ impl Weights {
             Extra::Refused if !names.is_empty() => Err(WeightError::Unexpected { names }),
             Extra::Refused if prefix.is_empty() => {
                 // Every tensor was read.
-                if let Some(packs) = &self.packs {
+                if let Some(packs) = &self.packs
+                    && self.shards.iter().all(|shard| shard.is_as_opened())
+                {
                     packs.note_whole();
                 }
                 Ok(module)
@@ -218,12 +211,6 @@ impl Weights {
             Extra::Refused | Extra::Ignored => Ok(module),
         }
     }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Residence {
-    Memory,
-    OnDemand,
 }
 
 /// What to do with tensors that a module has no place for.
@@ -253,77 +240,6 @@ fn key(prefix: &str, path: &[String]) -> String {
 /// Whether parameters in this container are used by the doors of [`crate::ops`] alone.
 pub(crate) fn is_layer(container: &str) -> bool {
     matches!(container, "Struct:Linear" | "Struct:Conv2d" | "Struct:Conv3d")
-}
-
-struct Loader<'a> {
-    weights: &'a Weights,
-    residence: Residence,
-    /// All values were read before.
-    are_whole: bool,
-    path: Vec<String>,
-    layer: bool,
-    prefix: &'a str,
-    used: BTreeSet<String>,
-    missing: Vec<String>,
-    error: Option<WeightError>,
-}
-
-impl Loader<'_> {
-    /// The tensor of this name and shape. It is read once in any case, to see that it is whole.
-    fn tensor<B: ModelBackend, const D: usize>(
-        &self,
-        name: &str,
-        expected: Vec<usize>,
-        device: &B::Device,
-    ) -> Result<Tensor<B, D>, WeightError> {
-        let source = &self.weights.tensors[name];
-        let found = source.shape().to_vec();
-        if found != expected {
-            return Err(WeightError::Shape { name: name.into(), found, expected });
-        }
-        // Vectors are small, and biases are not packed.
-        let is_on_demand = self.residence == Residence::OnDemand && self.layer && D > 1;
-        let on_demand =
-            is_on_demand.then(|| B::weight_on_demand(&source.kept_in(self.weights.packs.clone()))).flatten();
-        if let Some(weight) = on_demand {
-            if !self.are_whole {
-                source.check()?;
-            }
-            return Ok(weight);
-        }
-        let values = source.values()?;
-        Ok(Tensor::from_data(TensorData::new(values, found), (device, DType::F32)))
-    }
-}
-
-impl<B: ModelBackend> ModuleMapper<B> for Loader<'_> {
-    fn enter_module(&mut self, name: &str, container: &str) {
-        self.path.push(piece(name, container));
-        self.layer = is_layer(container);
-    }
-
-    fn exit_module(&mut self, _name: &str, _container: &str) {
-        self.path.pop();
-    }
-
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<B, D>>) -> Param<Tensor<B, D>> {
-        let name = key(self.prefix, &self.path);
-        if !self.weights.tensors.contains_key(&name) {
-            self.missing.push(name);
-            return param;
-        }
-        match self.tensor(&name, param.lazy_shape().to_vec(), &param.lazy_device()) {
-            Ok(tensor) => {
-                self.used.insert(name);
-                let id = param.id;
-                param.transform_for_load(tensor, id)
-            }
-            Err(error) => {
-                self.error.get_or_insert(error);
-                param
-            }
-        }
-    }
 }
 
 #[cfg(test)]
@@ -372,7 +288,7 @@ mod tests {
         let bytes = |tensors: &[_]| to_bytes(tensors, Precision::F32, BTreeMap::new()).unwrap();
         let good = bytes(&tensors);
         let fingerprint = |bytes: &[u8]| Weights::from_bytes(&[bytes], "memory").unwrap().fingerprint().unwrap();
-        let weight = tensors.iter_mut().find(|(name, ..)| name == "blocks.0.weight").unwrap();
+        let weight = tensors.iter_mut().find(|(name, ..)| name == "net.0.weight").unwrap();
         weight.2[0] = f32::NAN;
         let bad = bytes(&tensors);
         assert_ne!(fingerprint(&bad), fingerprint(&good));

@@ -22,7 +22,7 @@ use serde::Serialize;
 
 use crate::error::Error;
 use crate::events::Events;
-use crate::networks::{Cpu, LoadedNetworks};
+use crate::networks::{Cpu, LoadedNetworks, tell_trouble};
 use crate::settings::{Precision, PresetName, Settings, invalid};
 
 /// What to measure.
@@ -94,18 +94,22 @@ pub struct StageTime {
 pub fn run(job: &BenchJob, events: &Events) -> Result<Report, Error> {
     let Settings { preset, precision, .. } = job.settings;
     let start = Instant::now();
-    let networks = match (preset, &job.settings.weights) {
+    let (networks, folder) = match (preset, &job.settings.weights) {
         (PresetName::Sd15, None) => {
             events.note("preset `sd15` without weights: measuring with random ones");
             let config = model::preset::Preset::Sd15.config();
             // Random weights have names of their own.
             let random = Fingerprint::of_text("random weights of bench");
-            let packs = job.packs.as_ref().map(|root| Arc::new(PackFolder::open(root, random)));
-            Networks::draw_to_run(&config, 1, packs, &Default::default())
+            let folder = job.packs.as_ref().map(|root| Arc::new(PackFolder::open(root, random)));
+            let networks = Networks::draw_to_run(&config, 1, folder.clone(), &Default::default())
                 .map_err(NetworksError::from)?
-                .with_precision(precision.into())
+                .with_precision(precision.into());
+            (networks, folder)
         }
-        _ => LoadedNetworks::load(&job.settings, job.packs.as_deref())?.networks,
+        _ => {
+            let loaded = LoadedNetworks::load(&job.settings, job.packs.as_deref())?;
+            (loaded.networks, loaded.packs)
+        }
     };
     let load_milliseconds = start.elapsed().as_secs_f64() * 1e3;
     let networks = networks.with_savings(job.savings);
@@ -127,6 +131,7 @@ pub fn run(job: &BenchJob, events: &Events) -> Result<Report, Error> {
     let kernels = kernel_times::measure(&config, &measured);
     events.note("measuring stages");
     let stages = stage_times::measure(networks, &measured);
+    tell_trouble(folder.as_deref(), events);
     Ok(Report {
         instructions: format!("{:?}", processor.isa()),
         threads,

@@ -11,6 +11,7 @@ use model::weights::Weights;
 
 use crate::bundled;
 use crate::error::Error;
+use crate::events::Events;
 use crate::settings::{PresetName, Settings};
 
 /// The backend of this build.
@@ -25,7 +26,8 @@ pub struct LoadedNetworks {
     /// The networks.
     pub networks: Networks<Cpu>,
     fingerprint: String,
-    packs: Option<Arc<PackFolder>>,
+    /// Where their packs are kept.
+    pub(crate) packs: Option<Arc<PackFolder>>,
 }
 
 impl LoadedNetworks {
@@ -83,11 +85,6 @@ impl LoadedNetworks {
         &self.fingerprint
     }
 
-    /// Why packed weights are not kept, if they should be and are not.
-    pub fn packs_trouble(&self) -> Option<String> {
-        self.packs.as_ref()?.trouble()
-    }
-
     /// Side of the network's picture in pixels.
     pub fn size(&self) -> u32 {
         self.networks.config().size as u32
@@ -96,6 +93,13 @@ impl LoadedNetworks {
     /// Frames of a clip.
     pub fn clip_frames(&self) -> usize {
         self.networks.config().clip_frames
+    }
+}
+
+/// Warns if packed weights are not kept although they should be.
+pub(crate) fn tell_trouble(packs: Option<&PackFolder>, events: &Events) {
+    if let Some(reason) = packs.and_then(PackFolder::trouble) {
+        events.warn("packs.not_kept", format!("packed weights are not kept for later runs: {reason}"));
     }
 }
 

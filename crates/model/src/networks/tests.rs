@@ -90,7 +90,7 @@ fn networks_read_on_demand_are_the_same_networks() {
         let found = to_run(None).with_precision(precision);
         assert_eq!(run(&found), expected);
         // Let go of and read once more.
-        for part in [Part::Reference, Part::Autoencoder, Part::Conditions] {
+        for part in [Part::Reference, Part::Autoencoder, Part::Conditions, Part::Denoiser] {
             found.rest(part);
         }
         assert_eq!(run(&found), expected);

@@ -61,7 +61,7 @@ impl Shard {
     }
 
     /// Whether nobody wrote to it since it was opened, as far as the system says.
-    fn is_as_opened(&self) -> bool {
+    pub(super) fn is_as_opened(&self) -> bool {
         match self {
             Self::Memory(_) | Self::Program(_) => true,
             Self::File { file, modified: before, .. } => {
@@ -169,13 +169,17 @@ impl WeightSource {
         Self { packs, ..self.clone() }
     }
 
-    /// Where its packs are kept: nowhere any more when its file was written to.
+    /// Where its packs are kept.
     pub(crate) fn packs(&self) -> Option<&PackFolder> {
-        let is_as_opened = match &self.place {
+        self.packs.as_deref()
+    }
+
+    /// Whether its file is what it was when it was opened: what was read of another one must not be kept.
+    pub(crate) fn is_as_opened(&self) -> bool {
+        match &self.place {
             Place::Stored { shard, .. } => shard.is_as_opened(),
             Place::Drawn { .. } => true,
-        };
-        self.packs.as_deref().filter(|_| is_as_opened)
+        }
     }
 
     /// Its name in its file.
@@ -261,7 +265,6 @@ impl WeightSource {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::weights::Fingerprint;
 
     #[test]
     fn every_format_is_read() {
@@ -297,16 +300,15 @@ mod tests {
     }
 
     #[test]
-    fn packs_of_a_file_that_was_written_to_are_not_used() {
+    fn a_file_that_was_written_to_is_noticed() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("w");
         std::fs::write(&path, [0; 8]).unwrap();
         let shard = Arc::new(Shard::open(&path).unwrap());
-        let packs = Arc::new(PackFolder::open(folder.path(), Fingerprint::of_text("w")));
-        let source = WeightSource::stored("w", &[2], shard, Dtype::F32, [0, 8]).kept_in(Some(packs));
-        assert!(source.packs().is_some());
+        let source = WeightSource::stored("w", &[2], shard, Dtype::F32, [0, 8]);
+        assert!(source.is_as_opened());
         File::options().append(true).open(&path).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
-        assert!(source.packs().is_none());
+        assert!(!source.is_as_opened());
     }
 
     #[test]

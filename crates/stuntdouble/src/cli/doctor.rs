@@ -1,5 +1,7 @@
 //! `doctor`: what is installed, what is missing, and what to do.
 
+use std::path::Path;
+
 use fetch::Store;
 use media::ffmpeg::Ffmpeg;
 use stuntdouble::{Error, bundled};
@@ -19,6 +21,7 @@ struct Finding {
 pub(super) fn run(store: &Store, environment: &Environment, json: bool) -> Result<(), Error> {
     let mut findings = vec![ffmpeg(store, environment), processor(), weights()];
     findings.push(Finding { what: "cache".into(), state: environment.cache.display().to_string(), help: None });
+    findings.push(packs(&environment.cache.join("packs")));
     for entry in store.catalogue().select("perception")? {
         let (state, help) = match store.path_if_verified(&entry.name) {
             Ok(Some(path)) => (path.display().to_string(), None),
@@ -59,6 +62,15 @@ fn ffmpeg(store: &Store, environment: &Environment) -> Finding {
 fn processor() -> Finding {
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     Finding { what: "processor".into(), state: format!("{threads} threads, {}", std::env::consts::ARCH), help: None }
+}
+
+/// Room that packed weights take.
+fn packs(root: &Path) -> Finding {
+    let entries = |folder: &Path| std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let files = entries(root).flat_map(|folder| entries(&folder.path()));
+    let bytes: u64 = files.filter_map(|file| file.metadata().ok()).map(|metadata| metadata.len()).sum();
+    let state = format!("{:.1} GB in {}; may be deleted", bytes as f64 / 1e9, root.display());
+    Finding { what: "packed weights".into(), state, help: None }
 }
 
 fn weights() -> Finding {

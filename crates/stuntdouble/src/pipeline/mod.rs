@@ -29,7 +29,7 @@ use crate::events::{Event, Events};
 use crate::input::Input;
 use crate::manifest::Manifest;
 use crate::models;
-use crate::networks::LoadedNetworks;
+use crate::networks::{LoadedNetworks, tell_trouble};
 use crate::run_folder::{LOG, RunFolder, RunRecord, SIGNALS};
 use crate::timeline::{Extent, Timeline};
 use scene::Scene;
@@ -78,9 +78,7 @@ pub fn run(job: &Job, store: &Store, tools: &Tools, events: &Events) -> Result<(
     let plan = plan_clips(timeline.len(), networks.clip_frames());
     let work = Work { job, run: &run, source: &source, scene: &scene, timeline: &timeline, plan: &plan, events };
     generate::generate(&work, &networks)?;
-    if let Some(reason) = networks.packs_trouble() {
-        events.warn("packs.not_kept", format!("packed weights are not kept for later runs: {reason}"));
-    }
+    tell_trouble(networks.packs.as_deref(), events);
     let mut sheet = RunSheet::new(&work);
     export::export(&work, &mut sheet)?;
     sheet.save()?;

@@ -5,7 +5,6 @@ use burn::tensor::Tensor;
 use kernels::Cpu;
 
 use super::convolutions::{MAP, cells};
-use super::packs::numbers;
 use super::space::Space;
 use super::storage::{Number, floats, slice};
 
@@ -34,8 +33,7 @@ pub(super) fn blend<T: Number>(
     bias: Tensor<Flex, 1>,
 ) -> Tensor<Flex, 4> {
     let [m, c, h, w] = maps[0].dims();
-    let weight = numbers(weight);
-    let ([x, y], bias) = (maps.map(cells::<T>), floats(bias)[0]);
+    let ([x, y], weight, bias) = (maps.map(cells::<T>), floats(weight), floats(bias)[0]);
     let mut result = Space::<T>::of(m * c * h * w);
     kernels::blend(Cpu::detect(), [slice(&x), slice(&y)], &weight, bias, result.values());
     result.stored([m, h, w, c], MAP)

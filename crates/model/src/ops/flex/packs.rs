@@ -13,7 +13,7 @@ use burn::tensor::{Bytes, Tensor, bf16};
 use kernels::{Cpu, Form, Geometry, Pack, winograd_pays};
 
 use super::on_demand::{address, read, source_of};
-use super::storage::{Number, floats, in_order, is_run, of, slice};
+use super::storage::{Number, in_order, is_run, of, slice};
 use crate::pack_folder::PackKey;
 use crate::weights::WeightSource;
 
@@ -107,14 +107,6 @@ fn sizes(shape: &[usize]) -> [usize; 2] {
     [shape[0], shape[1] * if shape.len() == 5 { shape[2] } else { 1 }]
 }
 
-/// The numbers of a weight that is not multiplied with as a matrix; it is small.
-pub(super) fn numbers<const R: usize>(weight: Tensor<Flex, R>) -> Vec<f32> {
-    match source_of(&of(weight.clone()).data_arc()) {
-        Some(source) => read(&source),
-        None => floats(weight),
-    }
-}
-
 /// Packs a weight that is in memory.
 fn pack<T: Number>(weight: FlexTensor, sizes: [usize; 2], form: Form) -> Pack<T> {
     Pack::new(Cpu::detect(), slice(&in_order::<T>(weight)), sizes, form)
@@ -128,7 +120,7 @@ fn kept<T: Number>(source: &WeightSource, sizes: [usize; 2], form: Form) -> (Pac
         return (found, true);
     }
     let made = Pack::new(Cpu::detect(), &read(source), sizes, form);
-    match folder.and_then(|folder| folder.keep(&key, &made)) {
+    match folder.filter(|_| source.is_as_opened()).and_then(|folder| folder.keep(&key, &made)) {
         Some(mapped) => (mapped, true),
         None => (made, false),
     }

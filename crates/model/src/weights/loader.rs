@@ -1,0 +1,105 @@
+//! A module's parameters from weights, by name.
+
+use std::collections::BTreeSet;
+
+use burn::module::{ModuleMapper, Param};
+use burn::tensor::{DType, Tensor, TensorData};
+
+use super::{WeightError, Weights, is_layer, key, piece};
+use crate::ops::ModelBackend;
+
+/// Where values are while nobody multiplies with them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Residence {
+    Memory,
+    OnDemand,
+}
+
+/// Puts weights into a module, parameter by parameter.
+pub(super) struct Loader<'a> {
+    weights: &'a Weights,
+    residence: Residence,
+    /// All values were read before.
+    are_whole: bool,
+    path: Vec<String>,
+    layer: bool,
+    prefix: &'a str,
+    /// Names that the module has.
+    pub(super) used: BTreeSet<String>,
+    /// Names that the weights do not have.
+    pub(super) missing: Vec<String>,
+    /// What went wrong first.
+    pub(super) error: Option<WeightError>,
+}
+
+impl<'a> Loader<'a> {
+    pub(super) fn new(weights: &'a Weights, prefix: &'a str, residence: Residence) -> Self {
+        Self {
+            weights,
+            residence,
+            are_whole: weights.packs.as_ref().is_some_and(|packs| packs.is_whole()),
+            path: vec![],
+            layer: false,
+            prefix,
+            used: BTreeSet::new(),
+            missing: vec![],
+            error: None,
+        }
+    }
+
+    /// The tensor of this name and shape. It is read in any case, unless it was found whole before.
+    fn tensor<B: ModelBackend, const D: usize>(
+        &self,
+        name: &str,
+        expected: Vec<usize>,
+        device: &B::Device,
+    ) -> Result<Tensor<B, D>, WeightError> {
+        let source = &self.weights.tensors[name];
+        let found = source.shape().to_vec();
+        if found != expected {
+            return Err(WeightError::Shape { name: name.into(), found, expected });
+        }
+        // Vectors are small, and biases are not packed.
+        let is_on_demand = self.residence == Residence::OnDemand && self.layer && D > 1;
+        let on_demand =
+            is_on_demand.then(|| B::weight_on_demand(&source.kept_in(self.weights.packs.clone()))).flatten();
+        if let Some(weight) = on_demand {
+            if !self.are_whole {
+                source.check()?;
+            }
+            return Ok(weight);
+        }
+        let values = source.values()?;
+        Ok(Tensor::from_data(TensorData::new(values, found), (device, DType::F32)))
+    }
+}
+
+impl<B: ModelBackend> ModuleMapper<B> for Loader<'_> {
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.path.push(piece(name, container));
+        self.layer = is_layer(container);
+    }
+
+    fn exit_module(&mut self, _name: &str, _container: &str) {
+        self.path.pop();
+    }
+
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<B, D>>) -> Param<Tensor<B, D>> {
+        let name = key(self.prefix, &self.path);
+        if !self.weights.tensors.contains_key(&name) {
+            self.missing.push(name);
+            return param;
+        }
+        match self.tensor(&name, param.lazy_shape().to_vec(), &param.lazy_device()) {
+            Ok(tensor) => {
+                self.used.insert(name);
+                let id = param.id;
+                param.transform_for_load(tensor, id)
+            }
+            Err(error) => {
+                self.error.get_or_insert(error);
+                param
+            }
+        }
+    }
+}
