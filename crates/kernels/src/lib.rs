@@ -6,8 +6,8 @@
 //!
 //! Shape letters: `B` batch, `N` frames, `C` channels, `H W` pixels, `L` tokens, `D` width of a head.
 //!
-//! Slices of the wrong size are a caller's bug and panic; only packs in files ([`Pack::map`]) return errors. NaN and infinity pass through as
-//! in plain arithmetic (Winograd's convolution spreads them within a tile).
+//! Slices of the wrong size are a caller's bug and panic; only packs in files ([`Pack::map`]) return errors. NaN and infinity
+//! pass through as in plain arithmetic (Winograd's convolution spreads them within a tile).
 //!
 //! # How to call it
 //! 1. Ask once: [`Cpu::detect`].

@@ -12,7 +12,6 @@
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::marker::PhantomData;
 use std::ops::Deref;
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -64,16 +63,16 @@ fn header(label: [u8; LABEL], length: usize, checksum: u32) -> [u8; ALIGN] {
 /// Writes a header and `parts`.
 pub(crate) fn write(parts: &[&[u8]], label: [u8; LABEL], to: &mut impl Write) -> io::Result<()> {
     let mut sum = crc32fast::Hasher::new();
-    let fill = |part: &[u8]| [0_u8; ALIGN].split_at(part.len().next_multiple_of(ALIGN) - part.len()).0.to_vec();
+    let fill = |part: &[u8]| &[0; ALIGN][..part.len().next_multiple_of(ALIGN) - part.len()];
     for part in parts {
         sum.combine(&checksum(part));
-        sum.update(&fill(part));
+        sum.update(fill(part));
     }
     let length = parts.iter().map(|part| part.len().next_multiple_of(ALIGN)).sum();
     to.write_all(&header(label, length, sum.finalize()))?;
     for part in parts {
         to.write_all(part)?;
-        to.write_all(&fill(part))?;
+        to.write_all(fill(part))?;
     }
     Ok(())
 }
@@ -127,7 +126,7 @@ impl Mapping {
         // A part starts at a multiple of `ALIGN` in pages: it is aligned.
         let data = NonNull::from(part).cast::<T>();
         self.at += bytes.next_multiple_of(ALIGN);
-        Ok(Panels::Mapped(Mapped { map: self.map.clone(), data, len, holds: PhantomData }))
+        Ok(Panels::Mapped(Mapped { map: self.map.clone(), data, len }))
     }
 
     /// Whether all parts were taken.
@@ -149,7 +148,6 @@ pub(crate) struct Mapped<T> {
     map: Arc<Mmap>,
     data: NonNull<T>,
     len: usize,
-    holds: PhantomData<T>,
 }
 
 // SAFETY: the numbers are only read, and the map can be sent and shared.
