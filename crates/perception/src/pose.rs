@@ -1,4 +1,5 @@
-//! The skeleton convention of the whole project: 18 OpenPose body joints, 21 points a hand, 68 face points.
+//! The skeleton convention of the whole project: 18 OpenPose body joints, 21 points a hand, 68 face points, and the toe and
+//! heel of each foot.
 
 use serde::{Deserialize, Serialize};
 
@@ -57,6 +58,8 @@ impl Joint {
 
 /// Points of a hand: wrist, then thumb, index, middle, ring and little finger from the palm outwards.
 pub const HAND_POINTS: usize = 21;
+/// Points of a foot: tip of the big toe, heel.
+pub const FOOT_POINTS: usize = 2;
 /// Points of a face in the usual 68-point order (jaw, brows, nose, eyes, mouth).
 pub const FACE_POINTS: usize = 68;
 
@@ -74,6 +77,12 @@ pub struct Pose {
     /// The face, [`FACE_POINTS`] or none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub face: Vec<Keypoint>,
+    /// The person's right foot, [`FOOT_POINTS`] or none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub right_foot: Vec<Keypoint>,
+    /// The person's left foot, [`FOOT_POINTS`] or none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_foot: Vec<Keypoint>,
 }
 
 impl Pose {
@@ -84,7 +93,8 @@ impl Pose {
 
     /// Every known point, body first.
     pub fn points(&self) -> impl Iterator<Item = &Keypoint> {
-        self.body.iter().chain(&self.right_hand).chain(&self.left_hand).chain(&self.face)
+        let lists = [&self.right_hand, &self.left_hand, &self.face, &self.right_foot, &self.left_foot];
+        self.body.iter().chain(lists.into_iter().flatten())
     }
 
     /// Applies `change` to every point, for example a transform between spaces.
@@ -94,6 +104,8 @@ impl Pose {
             right_hand: self.right_hand.iter().copied().map(&mut change).collect(),
             left_hand: self.left_hand.iter().copied().map(&mut change).collect(),
             face: self.face.iter().copied().map(&mut change).collect(),
+            right_foot: self.right_foot.iter().copied().map(&mut change).collect(),
+            left_foot: self.left_foot.iter().copied().map(&mut change).collect(),
         }
     }
 }

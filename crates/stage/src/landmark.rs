@@ -24,6 +24,8 @@ pub(crate) struct Landmarks {
     pub(crate) body: [Landmark; Joint::COUNT],
     /// Left, then right: [`HAND_POINTS`] each, or none where the rig has no fingers.
     pub(crate) hands: [Vec<Landmark>; 2],
+    /// Left, then right: toe and heel.
+    pub(crate) feet: [Vec<Landmark>; 2],
     /// [`FACE_POINTS`].
     pub(crate) face: Vec<Landmark>,
     /// Outermost points (crown, toes, hands) that framing must keep inside.
@@ -90,6 +92,11 @@ impl Landmarks {
             .map(|(x, y)| surface(x * head.half_width, head.eye_height + y * (head.chin - head.eye_height)))
             .collect();
         let hands = [Side::Left, Side::Right].map(|side| hand_points(skeleton, side));
+        let feet = [Bone::LeftFoot, Bone::RightFoot].map(|foot| {
+            let joint = skeleton.joint_or_above(foot);
+            let rest = skeleton.joints[joint].rest;
+            [0.15, -0.05].map(|forward| Landmark { joint, rest: Vec3::new(rest.x, 0.03, rest.z + forward) }).to_vec()
+        });
         let mut extremes = vec![on_head(Vec3::new(head.middle, head.crown, head.ear_depth))];
         for foot in [Bone::LeftFoot, Bone::RightFoot] {
             let joint = skeleton.joint_or_above(foot);
@@ -102,7 +109,7 @@ impl Landmarks {
             let way = skeleton.direction(hand).unwrap_or_else(|| skeleton.rest(hand) - skeleton.rest(Bone::Head));
             extremes.push(Landmark { joint, rest: skeleton.joints[joint].rest + way.normalised() * 0.17 });
         }
-        Self { body, hands, face, extremes }
+        Self { body, hands, feet, face, extremes }
     }
 }
 

@@ -34,6 +34,7 @@ pub(crate) fn project_pose(view: &View, actor: &Actor<'_>, depth: &DepthMap) -> 
     };
     let points = |list: &[Landmark], thickness: f32| list.iter().map(|point| project(point, thickness)).collect();
     let [left, right] = &landmarks.hands;
+    let [left_foot, right_foot] = &landmarks.feet;
     Pose {
         body: std::array::from_fn(|joint| {
             let thickness = match joint {
@@ -47,5 +48,7 @@ pub(crate) fn project_pose(view: &View, actor: &Actor<'_>, depth: &DepthMap) -> 
         right_hand: points(right, 0.05),
         left_hand: points(left, 0.05),
         face: points(&landmarks.face, 0.04),
+        right_foot: points(right_foot, 0.12),
+        left_foot: points(left_foot, 0.12),
     }
 }

@@ -49,6 +49,10 @@ pub mod point {
     pub const RIGHT_KNEE: usize = 26;
     pub const LEFT_ANKLE: usize = 27;
     pub const RIGHT_ANKLE: usize = 28;
+    pub const LEFT_HEEL: usize = 29;
+    pub const RIGHT_HEEL: usize = 30;
+    pub const LEFT_TOE: usize = 31;
+    pub const RIGHT_TOE: usize = 32;
 }
 
 /// What the network says of one region.
@@ -150,7 +154,12 @@ pub fn pose_from_body_points(points: &[Keypoint; BODY_POINTS]) -> Pose {
             confidence: sum.confidence.min(source.confidence),
         })
     });
-    Pose { body, ..Pose::default() }
+    Pose {
+        body,
+        right_foot: vec![points[point::RIGHT_TOE], points[point::RIGHT_HEEL]],
+        left_foot: vec![points[point::LEFT_TOE], points[point::LEFT_HEEL]],
+        ..Pose::default()
+    }
 }
 
 #[cfg(test)]

@@ -82,10 +82,10 @@ fn people(path: &Path, index: usize) -> Result<Vec<Pose>, SignalsError> {
     let mut people = Vec::new();
     for person in file.people {
         let numbers = person.pose_keypoints_2d.len();
-        let body = points(path, index, &person.pose_keypoints_2d)?;
+        let read = points(path, index, &person.pose_keypoints_2d)?;
         let joints = match numbers {
-            54 => body,
-            75 => FROM_BODY_25.iter().map(|&place| body[place]).collect(),
+            54 => read.clone(),
+            75 => FROM_BODY_25.iter().map(|&place| read[place]).collect(),
             found => {
                 let (list, expected) = ("`pose_keypoints_2d`", "54 (COCO-18) or 75 (BODY_25)");
                 return Err(SignalsError::PointCount { path: path.into(), list, found, expected });
@@ -93,6 +93,13 @@ fn people(path: &Path, index: usize) -> Result<Vec<Pose>, SignalsError> {
         };
         let mut pose = Pose::default();
         pose.body.copy_from_slice(&joints);
+        if numbers == 75 {
+            // Big toe and heel of each foot; the small toes are not used.
+            let foot = |toe: usize, heel: usize| vec![read[toe], read[heel]];
+            let known = |foot: Vec<Keypoint>| if foot.iter().all(Keypoint::is_drawn) { foot } else { Vec::new() };
+            pose.left_foot = known(foot(19, 21));
+            pose.right_foot = known(foot(22, 24));
+        }
         let list = |numbers: Option<Vec<f32>>, list, keep: usize, counts: &[usize], expected| {
             let numbers = numbers.unwrap_or_default();
             if numbers.is_empty() {

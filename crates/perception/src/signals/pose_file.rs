@@ -7,7 +7,7 @@ use media::file::{open, write_atomic};
 use serde::Deserialize;
 
 use super::SignalsError;
-use crate::pose::{FACE_POINTS, HAND_POINTS, Pose};
+use crate::pose::{FACE_POINTS, FOOT_POINTS, HAND_POINTS, Pose};
 
 const FORMAT: &str = "stuntdouble-pose-1";
 
@@ -90,6 +90,8 @@ fn check(path: &Path, index: usize, pose: &Pose) -> Result<(), SignalsError> {
         ("`right_hand`", pose.right_hand.len(), HAND_POINTS, "21 points or none"),
         ("`left_hand`", pose.left_hand.len(), HAND_POINTS, "21 points or none"),
         ("`face`", pose.face.len(), FACE_POINTS, "68 points or none"),
+        ("`right_foot`", pose.right_foot.len(), FOOT_POINTS, "2 points or none"),
+        ("`left_foot`", pose.left_foot.len(), FOOT_POINTS, "2 points or none"),
     ] {
         if found != 0 && found != expected {
             return Err(SignalsError::PointCount { path: path.into(), list, found, expected: label });

@@ -1,0 +1,5 @@
+//! Geometry proposes, the network finishes (`docs/decisions.md`): a picture of the character laid on the driving pose, a
+//! clean plate of what the driving person hides, and both composed to a draft. Pure code: no weights, no networks, no
+//! video files.
+
+pub mod plate;
