@@ -2,4 +2,17 @@
 //! clean plate of what the driving person hides, and both composed to a draft. Pure code: no weights, no networks, no
 //! video files.
 
+mod bones;
+pub mod cutout;
+mod geodesic;
+mod layer;
+pub mod part;
 pub mod plate;
+mod point;
+pub mod puppet;
+mod raster;
+mod segmentation;
+mod texture;
+mod transform;
+mod trunk;
+pub mod warp;

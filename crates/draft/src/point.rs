@@ -1,0 +1,127 @@
+//! Places and directions in a picture, in pixels; the centre of the top left pixel is (0.5, 0.5).
+
+use std::ops::{Add, Mul, Sub};
+
+use perception::pose::Keypoint;
+
+/// A place or a direction, in pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(crate) struct Point {
+    /// Column.
+    pub(crate) x: f32,
+    /// Row.
+    pub(crate) y: f32,
+}
+
+impl Point {
+    /// A point from its column and row.
+    pub(crate) const fn new(x: f32, y: f32) -> Self {
+        Self { x, y }
+    }
+
+    /// Scalar product.
+    pub(crate) fn dot(self, other: Self) -> f32 {
+        self.x * other.x + self.y * other.y
+    }
+
+    /// Euclidean length.
+    pub(crate) fn length(self) -> f32 {
+        self.x.hypot(self.y)
+    }
+
+    /// The direction of this vector; `fallback` where it has no length.
+    pub(crate) fn direction(self, fallback: Self) -> Self {
+        let length = self.length();
+        if length > 1e-4 { self * (1.0 / length) } else { fallback }
+    }
+
+    /// Turned by a quarter: right becomes down.
+    pub(crate) fn quarter_turn(self) -> Self {
+        Self::new(-self.y, self.x)
+    }
+
+    /// On the way to `other`: 0 is here, 1 is there.
+    pub(crate) fn lerp(self, other: Self, share: f32) -> Self {
+        self + (other - self) * share
+    }
+}
+
+impl From<Keypoint> for Point {
+    fn from(joint: Keypoint) -> Self {
+        Self::new(joint.x, joint.y)
+    }
+}
+
+impl Add for Point {
+    type Output = Self;
+    fn add(self, other: Self) -> Self {
+        Self::new(self.x + other.x, self.y + other.y)
+    }
+}
+
+impl Sub for Point {
+    type Output = Self;
+    fn sub(self, other: Self) -> Self {
+        Self::new(self.x - other.x, self.y - other.y)
+    }
+}
+
+impl Mul<f32> for Point {
+    type Output = Self;
+    fn mul(self, factor: f32) -> Self {
+        Self::new(self.x * factor, self.y * factor)
+    }
+}
+
+/// A linear map and a shift: `p -> column_x * p.x + column_y * p.y + shift`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Affine {
+    /// Where the unit step to the right goes.
+    pub(crate) column_x: Point,
+    /// Where the unit step down goes.
+    pub(crate) column_y: Point,
+    /// Where the origin goes.
+    pub(crate) shift: Point,
+}
+
+impl Affine {
+    /// Applies the map.
+    pub(crate) fn apply(&self, point: Point) -> Point {
+        self.column_x * point.x + self.column_y * point.y + self.shift
+    }
+
+    /// Takes the line `from..to` to `new_from..new_to`, with lengths across the line scaled by `across`.
+    pub(crate) fn between_lines((from, to): (Point, Point), (new_from, new_to): (Point, Point), across: f32) -> Self {
+        let (line, new_line) = (to - from, new_to - new_from);
+        let old = line.direction(Point::new(0.0, 1.0));
+        let new = new_line.direction(old);
+        let along = if line.length() > 1e-3 { new_line.length() / line.length() } else { across };
+        Self::from_axes(from, old, new_from, new, along, across)
+    }
+
+    /// Takes the direction `old` at `from` to `new` at `new_from`, scaled by `along` in that direction and by `across` in
+    /// the other.
+    pub(crate) fn from_axes(from: Point, old: Point, new_from: Point, new: Point, along: f32, across: f32) -> Self {
+        let (side, new_side) = (old.quarter_turn(), new.quarter_turn());
+        let linear = |step: Point| new * (along * step.dot(old)) + new_side * (across * step.dot(side));
+        let (column_x, column_y) = (linear(Point::new(1.0, 0.0)), linear(Point::new(0.0, 1.0)));
+        let shift = new_from - (column_x * from.x + column_y * from.y);
+        Self { column_x, column_y, shift }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_goes_to_its_new_place_and_keeps_its_sides() {
+        let (old, new) = ((Point::new(1.0, 1.0), Point::new(1.0, 3.0)), (Point::new(5.0, 5.0), Point::new(9.0, 5.0)));
+        let map = Affine::between_lines(old, new, 3.0);
+        let close = |a: Point, b: Point| assert!((a - b).length() < 1e-4, "{a:?} is not {b:?}");
+        close(map.apply(old.0), new.0);
+        close(map.apply(old.1), new.1);
+        // Down became right, so right became up.
+        close(map.apply(Point::new(2.0, 1.0)), Point::new(5.0, 2.0));
+    }
+}

@@ -1,0 +1,221 @@
+//! The warped reference: the character's own picture laid on the driving pose (`docs/decisions.md`: geometry proposes).
+//!
+//! In: cut-outs of the character with poses ([`Puppet`]), a target pose. Out, over the target picture:
+//!
+//! | output | values |
+//! |---|---|
+//! | colour | sRGB, not premultiplied |
+//! | alpha | 0..=255; 0 where no picture shows what is there |
+//! | depth | of the chain that is seen, in pixels relative to the hips, smaller = nearer; infinite where alpha is 0 |
+//! | guess | 0..=255: how much of the pixel was made up or is seen from another side |
+//!
+//! Chains are drawn one over another from the farthest to the nearest, so an arm passes before or behind the trunk.
+
+use std::f32::consts::{PI, TAU};
+
+use media::geometry::{Frame, Rect};
+use media::picture::{Mask, Picture, Plane};
+use perception::pose::Pose;
+
+use crate::part::{Chain, Part};
+use crate::point::Point;
+use crate::puppet::Puppet;
+use crate::raster::{Canvas, Triangle};
+use crate::transform::{Figure, Transforms, body_scale};
+
+/// From this difference of turns on a part is a guess, and from the second on wholly so.
+const OTHER_SIDE: (f32, f32) = (0.9, 1.9);
+/// Beyond this turn a head shows its back.
+const BACK: f32 = 1.75;
+
+/// A character laid on a pose, over a part of the target picture.
+#[derive(Debug, Clone)]
+pub struct Warp {
+    /// The part of the target picture that is covered.
+    pub area: Rect<Frame>,
+    /// Colour.
+    pub colour: Picture,
+    /// Coverage.
+    pub alpha: Mask,
+    /// Depth of what is seen.
+    pub depth: Plane<f32>,
+    /// How much is guessed.
+    pub guess: Mask,
+}
+
+impl Warp {
+    /// Lays the character over a picture of the target's size.
+    pub fn lay_over(&self, picture: &mut Picture) {
+        for y in 0..self.colour.height() {
+            for x in 0..self.colour.width() {
+                let alpha = u32::from(self.alpha.get(x, y));
+                if alpha == 0 {
+                    continue;
+                }
+                let (column, row) = (self.area.x as usize + x, self.area.y as usize + y);
+                let (above, below) = (self.colour.get(x, y), picture.get(column, row));
+                let mixed = std::array::from_fn(|channel| {
+                    let sum = alpha * u32::from(above[channel]) + (255 - alpha) * u32::from(below[channel]);
+                    ((sum + 127) / 255) as u8
+                });
+                picture.set(column, row, mixed);
+            }
+        }
+    }
+}
+
+/// The scale of a puppet on a target, to be smoothed over time before [`warp`] gets it; none when either has no shoulders.
+pub fn scale_of(puppet: &Puppet, target: &Pose, size: (usize, usize)) -> Option<f32> {
+    Some(body_scale(puppet.figure()?, &Figure::of(target, size)?))
+}
+
+/// Lays a character on a pose in a picture of `size` pixels. Each chain comes from the puppet that shows it from the side
+/// that is wanted. `scales` has the body's scale for each puppet; where it is none the pose decides. None when the pose or
+/// all puppets have no shoulders, or nothing of the character falls into the picture.
+///
+/// # Panics
+/// When there is another number of scales than puppets.
+pub fn warp(puppets: &[Puppet], target: &Pose, size: (usize, usize), scales: &[Option<f32>]) -> Option<Warp> {
+    assert_eq!(puppets.len(), scales.len(), "{} puppets, {} scales", puppets.len(), scales.len());
+    let new = Figure::of(target, size)?;
+    let transforms: Vec<Option<Transforms>> = puppets
+        .iter()
+        .zip(scales)
+        .map(|(puppet, scale)| {
+            let old = puppet.figure()?;
+            let scale = scale.unwrap_or_else(|| body_scale(old, &new));
+            Some(Transforms::between(old, &new, scale))
+        })
+        .collect();
+    let mut sheets = Vec::new();
+    for chain in Chain::ALL {
+        if let Some(sheet) = best_sheet(chain, puppets, &transforms, scales, &new) {
+            sheets.extend(sheet.pieces(&new));
+        }
+    }
+    // A stable sort keeps the order of chains of equal depth.
+    sheets.sort_by(|a, b| b.depth.total_cmp(&a.depth));
+    let whole = Rect::of_size(size.0 as u32, size.1 as u32);
+    let area = sheets.iter().fold(Rect::new(0, 0, 0, 0), |area, sheet| area.union(&sheet.area())).intersection(&whole);
+    if area.is_empty() {
+        return None;
+    }
+    let mut canvas = Canvas::new(area);
+    for sheet in &sheets {
+        canvas.draw(&sheet.triangles, sheet.texture, sheet.detail, sheet.depth, sheet.guess);
+    }
+    Some(canvas.finish())
+}
+
+/// A layer with the maps that take it to the target.
+struct Sheet<'a> {
+    layer: &'a crate::layer::Layer,
+    transforms: &'a Transforms,
+    detail: f32,
+    guess: f32,
+}
+
+/// The cells of a layer that follow one part.
+struct Piece<'a> {
+    triangles: Vec<Triangle>,
+    texture: &'a crate::texture::Texture,
+    detail: f32,
+    depth: f32,
+    guess: f32,
+}
+
+fn best_sheet<'a>(
+    chain: Chain,
+    puppets: &'a [Puppet],
+    transforms: &'a [Option<Transforms>],
+    scales: &[Option<f32>],
+    new: &Figure,
+) -> Option<Sheet<'a>> {
+    let new_yaw = yaw_of(chain, new);
+    let mut best: Option<(f32, Sheet<'a>)> = None;
+    for ((puppet, transforms), scale) in puppets.iter().zip(transforms).zip(scales) {
+        let (Some(transforms), Some(old)) = (transforms, puppet.figure()) else { continue };
+        let turned = turn_between(yaw_of(chain, old), new_yaw);
+        let is_back = chain == Chain::Head && new_yaw.abs() > BACK && yaw_of(chain, old).abs() < BACK;
+        let Some(layer) = puppet.layer(chain, is_back) else { continue };
+        if !chain.parts().iter().any(|&part| transforms.knows(part)) {
+            continue;
+        }
+        let scale = scale.unwrap_or_else(|| body_scale(old, new));
+        // A picture from the right side beats a larger one; among equals the one that shows more pixels wins.
+        let pixels = layer.area as f32 * scale.min(1.0).powi(2);
+        let score = -turned + 0.1 * pixels.max(1.0).ln();
+        if best.as_ref().is_none_or(|(least, _)| score > *least) {
+            let guess = ((turned - OTHER_SIDE.0) / (OTHER_SIDE.1 - OTHER_SIDE.0)).clamp(0.0, 1.0);
+            let detail = (1.0 / scale).log2().max(0.0);
+            best = Some((score, Sheet { layer, transforms, detail, guess }));
+        }
+    }
+    best.map(|(_, sheet)| sheet)
+}
+
+fn yaw_of(chain: Chain, figure: &Figure) -> f32 {
+    match (chain, figure.face) {
+        // A head does not turn farther than its neck lets it; what says so is a mistake.
+        (Chain::Head, Some(face)) if turn_between(face.yaw, figure.trunk.yaw) < 2.0 => face.yaw,
+        _ => figure.trunk.yaw,
+    }
+}
+
+fn turn_between(one: f32, other: f32) -> f32 {
+    let turn = (one - other).rem_euclid(TAU);
+    turn.min(TAU - turn).min(PI)
+}
+
+impl<'a> Sheet<'a> {
+    fn pieces(&self, new: &Figure) -> Vec<Piece<'a>> {
+        let Self { layer, transforms, detail, guess } = *self;
+        let moved: Vec<Point> =
+            layer.corners.iter().map(|corner| transforms.apply(corner.place, &corner.weights)).collect();
+        let mut pieces: Vec<Piece<'a>> = Vec::new();
+        for &part in layer.chain.parts() {
+            let depth = depth_of(part, new);
+            let mut triangles = Vec::new();
+            for cell in layer.cells.iter().filter(|cell| cell.part == part && transforms.knows(part)) {
+                let corner = |number: usize| {
+                    let corner = cell.corners[number] as usize;
+                    (moved[corner], layer.corners[corner].place)
+                };
+                triangles.push(Triangle([corner(0), corner(1), corner(2)]));
+                triangles.push(Triangle([corner(0), corner(2), corner(3)]));
+            }
+            if !triangles.is_empty() {
+                pieces.push(Piece { triangles, texture: &layer.texture, detail, depth, guess });
+            }
+        }
+        pieces
+    }
+}
+
+impl Piece<'_> {
+    fn area(&self) -> Rect<Frame> {
+        let corners = || self.triangles.iter().flat_map(|triangle| triangle.0.iter().map(|(place, _)| *place));
+        let finite = |value: f32| value.clamp(-1e6, 1e6);
+        let left = corners().map(|place| place.x).fold(f32::INFINITY, f32::min);
+        let top = corners().map(|place| place.y).fold(f32::INFINITY, f32::min);
+        let right = corners().map(|place| place.x).fold(f32::NEG_INFINITY, f32::max);
+        let bottom = corners().map(|place| place.y).fold(f32::NEG_INFINITY, f32::max);
+        let (left, top) = (finite(left).floor() as i32 - 1, finite(top).floor() as i32 - 1);
+        let (right, bottom) = (finite(right).ceil() as i32 + 1, finite(bottom).ceil() as i32 + 1);
+        Rect::new(left, top, (right - left).max(0) as u32, (bottom - top).max(0) as u32)
+    }
+}
+
+/// Depth of a part for the order of drawing: arms lean a little to the front and legs to the back, so that noise in the depth
+/// does not push an arm into the trunk or a leg over the coat.
+fn depth_of(part: Part, figure: &Figure) -> f32 {
+    let trunk = figure.trunk.depth;
+    let bone = figure.bones.get(part).map_or(trunk, |bone| bone.depth());
+    let lean = match part.chain() {
+        Chain::Trunk => 0.0,
+        Chain::Head => -0.03,
+        Chain::RightArm | Chain::LeftArm => -0.08,
+        Chain::RightLeg | Chain::LeftLeg => 0.12,
+    };
+    bone + lean * figure.trunk.length
+}
