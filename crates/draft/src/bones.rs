@@ -119,7 +119,11 @@ fn head(pose: &Pose) -> Option<Bone> {
         placed(&[Joint::RightEye, Joint::LeftEye]),
         placed(&[Joint::Nose]),
     ];
-    let known: Vec<Keypoint> = middles.into_iter().flatten().collect();
+    // Ears lie on the axis about which a head turns; eyes and nose do not and are only taken where there are no ears.
+    let known: Vec<Keypoint> = match middles[0] {
+        Some(ears) => vec![ears],
+        None => middles.into_iter().flatten().collect(),
+    };
     if known.is_empty() || !is_placed(neck) {
         return None;
     }

@@ -12,6 +12,7 @@ use crate::part::{Chain, Part};
 use crate::point::Point;
 use crate::segmentation::{LEGS, Segmentation, Skirt};
 use crate::texture::{Texel, Texture};
+use crate::transform::Transforms;
 
 /// Cells of the mesh along the longer side of the cut-out.
 const CELLS: f32 = 96.0;
@@ -57,6 +58,14 @@ impl Layer {
         }
         let hidden = hidden_pixels(chain, &own, parts);
         Some(Self::from_pixels(chain, cutout, parts, &own, &hidden, &cutout.picture, area))
+    }
+
+    /// Where a corner goes.
+    pub(crate) fn moved(&self, corner: &Corner, transforms: &Transforms) -> Point {
+        match self.chain {
+            Chain::Trunk => transforms.apply_to_cloth(corner.place, &corner.weights),
+            _ => transforms.apply(corner.place, &corner.weights),
+        }
     }
 
     /// A layer from its own pixels, and from others that are continued from them and guessed.

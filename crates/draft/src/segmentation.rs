@@ -23,9 +23,14 @@ const LEAST: u8 = 8;
 const SEEN: f32 = 0.6;
 /// Bins along the legs in which a hem is looked for.
 const BINS: usize = 24;
-/// Share of loose pixels from which a bin shows a skirt, and the least length of one in lengths of the legs.
+/// How wide a trouser leg is, in usual half widths of the leg.
+const TROUSER: f32 = 1.35;
+/// Share of loose pixels from which a bin shows a skirt.
 const LOOSE: f32 = 0.22;
-const SHORTEST: f32 = 0.22;
+/// The least length of a wide skirt, and of one that is only told by the closed gap between the legs, in lengths of the legs.
+const SHORTEST: (f32, f32) = (0.28, 0.4);
+/// How much farther things beside an arm are from it than they look: sleeves are narrow, hair and cloaks are not.
+const BESIDE_ARM: f32 = 1.6;
 
 /// The parts of a cut-out.
 #[derive(Debug, Clone)]
@@ -110,6 +115,9 @@ impl Segmentation {
         match part {
             Part::Trunk => (distance - radius).max(0.0),
             _ if self.hidden[part as usize] => distance,
+            _ if distance > radius && matches!(part.chain(), Chain::RightArm | Chain::LeftArm) => {
+                BESIDE_ARM * (distance - radius)
+            }
             _ => distance - radius,
         }
     }
@@ -145,7 +153,6 @@ impl Segmentation {
             return None;
         }
         let legs = Skirt { hips, down };
-        let thickness = 0.5 * (self.radius[Part::RightThigh as usize] + self.radius[Part::LeftThigh as usize]);
         let (mut loose, mut all) = ([0.0f32; BINS], [0.0f32; BINS]);
         for y in 0..self.labels.height() {
             for x in 0..self.labels.width() {
@@ -156,15 +163,43 @@ impl Segmentation {
                     continue;
                 }
                 let bin = (share * BINS as f32) as usize;
-                let near = LEGS.into_iter().map(|leg| self.cost(leg, place)).fold(f32::INFINITY, f32::min);
+                let near = LEGS
+                    .into_iter()
+                    .map(|leg| self.distance(leg, place) - TROUSER * leg.usual_radius() * self.trunk.length)
+                    .fold(f32::INFINITY, f32::min);
                 all[bin] += 1.0;
-                loose[bin] += f32::from(u8::from(near > 0.3 * thickness));
+                loose[bin] += f32::from(u8::from(near > 0.0));
             }
         }
         let first = (0.12 * BINS as f32) as usize;
-        let hem = (first..BINS).take_while(|&bin| loose[bin] > LOOSE * all[bin].max(1.0)).last()? + 1;
+        let is_loose = |bin: usize| loose[bin] > LOOSE * all[bin].max(1.0);
+        let is_cloth = |bin: usize| is_loose(bin) || self.is_closed(bin as f32 / BINS as f32);
+        let hem = (first..BINS).take_while(|&bin| is_cloth(bin)).last()? + 1;
         let share = hem as f32 / BINS as f32;
-        (share >= SHORTEST).then_some(Skirt { hips, down: down * share })
+        let shortest = if (first..hem).any(is_loose) { SHORTEST.0 } else { SHORTEST.1 };
+        (share >= shortest).then_some(Skirt { hips, down: down * share })
+    }
+
+    /// True when cloth closes the gap between two legs that stand apart, this far down the legs.
+    fn is_closed(&self, share: f32) -> bool {
+        let along = |thigh: Part, shin: Part| -> Option<Point> {
+            let (thigh, shin) = (self.bones.get(thigh)?.line(), self.bones.get(shin).map(|shin| shin.line()));
+            match (share < 0.5, shin) {
+                (true, _) => Some(thigh.0.lerp(thigh.1, 2.0 * share)),
+                (false, shin) => shin.map(|shin| shin.0.lerp(shin.1, 2.0 * share - 1.0)),
+            }
+        };
+        let (Some(right), Some(left)) =
+            (along(Part::RightThigh, Part::RightShin), along(Part::LeftThigh, Part::LeftShin))
+        else {
+            return false;
+        };
+        let middle = right.lerp(left, 0.5);
+        let (x, y) = (middle.x.max(0.0) as usize, middle.y.max(0.0) as usize);
+        let (width, height) = self.labels.size();
+        let leg = if share < 0.5 { Part::RightThigh } else { Part::RightShin };
+        let apart = (right - left).length() > 2.0 * leg.usual_radius() * self.trunk.length;
+        apart && x < width && y < height && self.part(x, y).is_some()
     }
 
     fn give_to_skirt(&mut self, skirt: Skirt) {

@@ -74,6 +74,8 @@ impl Face {
 #[derive(Debug, Clone)]
 pub(crate) struct Transforms {
     affine: [Option<Affine>; Part::COUNT],
+    /// Where cloth over the legs goes; by the index of the part.
+    cloth: [Option<Affine>; Part::COUNT],
     old_trunk: TrunkFrame,
     new_trunk: TrunkFrame,
     features: Option<Features>,
@@ -90,22 +92,14 @@ struct Features {
 impl Transforms {
     /// The maps from `old` to `new` for a body scaled by `scale`.
     pub(crate) fn between(old: &Figure, new: &Figure, scale: f32) -> Self {
-        let mut affine = [None; Part::COUNT];
-        for part in Part::ALL {
-            let (Some(from), Some(to)) = (old.bones.get(part), new.bones.get(part)) else { continue };
-            let (from, to) = (from.line(), to.line());
-            let old_length = (from.1 - from.0).length().max(1e-3);
-            let along = (to.1 - to.0).length() / old_length;
-            let bounds = match part {
-                Part::Head => (1.0, 1.0),
-                Part::RightHand | Part::LeftHand | Part::RightFoot | Part::LeftFoot => END,
-                _ => LIMB,
-            };
-            let along = along.clamp(bounds.0 * scale, bounds.1 * scale);
-            let old_way = (from.1 - from.0).direction(Point::new(0.0, 1.0));
-            let new_way = (to.1 - to.0).direction(old_way);
-            affine[part as usize] = Some(Affine::from_axes(from.0, old_way, to.0, new_way, along, scale));
-        }
+        let map = |part: Part, target: Part| {
+            // A trunk seen from the other side has its sides exchanged, and its limbs with it.
+            let is_mirrored = part != Part::Head && old.trunk.shows_back != new.trunk.shows_back;
+            let across = if is_mirrored { -scale } else { scale };
+            Some(bone_map(part, old.bones.get(part)?.line(), new.bones.get(target)?.line(), scale, across))
+        };
+        let affine = Part::ALL.map(|part| map(part, part));
+        let cloth = cloth(new, map, affine);
         let features = old.face.zip(new.face).and_then(|(old_face, new_face)| {
             let head = affine[Part::Head as usize]?;
             let turn = |face: &Face| face.yaw.abs() < 1.3;
@@ -120,7 +114,7 @@ impl Transforms {
             let shift = shift * (FEATURES / length.max(FEATURES)) * (scale * old_face.half);
             Some(Features { middle: old_face.middle, reach: 1.15 * old_face.half, shift })
         });
-        Self { affine, old_trunk: old.trunk, new_trunk: new.trunk.as_wide_as(&old.trunk, scale), features }
+        Self { affine, cloth, old_trunk: old.trunk, new_trunk: new.trunk.as_wide_as(&old.trunk, scale), features }
     }
 
     /// True when the part has somewhere to go.
@@ -146,12 +140,58 @@ impl Transforms {
         if total > 1e-3 { sum * (1.0 / total) } else { self.new_trunk.place(self.old_trunk.coordinates(place)) }
     }
 
+    /// As [`Self::apply`] for a place of a skirt.
+    pub(crate) fn apply_to_cloth(&self, place: Point, weights: &[(Part, f32)]) -> Point {
+        let moved = weights.iter().filter_map(|&(part, weight)| {
+            let moved = match part {
+                Part::Trunk => self.new_trunk.place(self.old_trunk.coordinates(place)),
+                part => self.cloth[part as usize]?.apply(place),
+            };
+            Some((moved * weight, weight))
+        });
+        let (sum, total) = moved.fold((Point::default(), 0.0), |(sum, total), (moved, weight)| (sum + moved, total + weight));
+        if total > 1e-3 { sum * (1.0 / total) } else { self.new_trunk.place(self.old_trunk.coordinates(place)) }
+    }
+
     fn feature_shift(&self, place: Point) -> Point {
         let Some(Features { middle, reach, shift }) = self.features else { return Point::default() };
         let near = (place - middle).length() / reach;
         let share = (1.0 - near * near).max(0.0);
         shift * (share * share)
     }
+}
+
+/// The map of one bone to another.
+fn bone_map(part: Part, from: (Point, Point), to: (Point, Point), scale: f32, across: f32) -> Affine {
+    let along = (to.1 - to.0).length() / (from.1 - from.0).length().max(1e-3);
+    let bounds = match part {
+        Part::Head => (1.0, 1.0),
+        Part::RightHand | Part::LeftHand | Part::RightFoot | Part::LeftFoot => END,
+        _ => LIMB,
+    };
+    let along = along.clamp(bounds.0 * scale, bounds.1 * scale);
+    let old_way = (from.1 - from.0).direction(Point::new(0.0, 1.0));
+    let new_way = (to.1 - to.0).direction(old_way);
+    Affine::from_axes(from.0, old_way, to.0, new_way, along, across)
+}
+
+/// The maps of a skirt. Where the legs cross, each side of the cloth follows the leg that is on that side: cloth does not
+/// cross.
+fn cloth(
+    new: &Figure,
+    map: impl Fn(Part, Part) -> Option<Affine>,
+    affine: [Option<Affine>; Part::COUNT],
+) -> [Option<Affine>; Part::COUNT] {
+    let mut cloth = affine;
+    let left = new.trunk.place((1.0, 0.0)) - new.trunk.place((-1.0, 0.0));
+    for (right_leg, left_leg) in [(Part::RightThigh, Part::LeftThigh), (Part::RightShin, Part::LeftShin)] {
+        let (Some(right), Some(other)) = (new.bones.get(right_leg), new.bones.get(left_leg)) else { continue };
+        if (Point::from(other.to) - right.to.into()).dot(left) < 0.0 {
+            cloth[right_leg as usize] = map(right_leg, left_leg);
+            cloth[left_leg as usize] = map(left_leg, right_leg);
+        }
+    }
+    cloth
 }
 
 /// How much larger the person of `new` is than that of `old`: the middle of the ratios of trunk and limbs, with depth.

@@ -11,6 +11,8 @@ use crate::point::Point;
 
 /// Depth of a body from front to back, in widths: how much is left of the width when it is seen from the side.
 const DEPTH_OF_WIDTH: f32 = 0.6;
+/// How far the sides must have changed places, as a share of the whole width, before a trunk counts as seen from behind.
+const BACK: f32 = 0.3;
 /// Usual half distance of the shoulders and of the hips, in lengths of the trunk.
 const USUAL_HALF: [f32; 2] = [0.22, 0.35];
 /// Usual length of the trunk in half distances of the shoulders, for pictures that end above the hips.
@@ -27,6 +29,8 @@ pub(crate) struct TrunkFrame {
     halves: [Point; 2],
     /// The half widths of hips and shoulders as seen from the front.
     pub(crate) true_halves: [f32; 2],
+    /// True when the left side of the body lies to the left of the picture.
+    pub(crate) shows_back: bool,
     /// Turn of the body in radians: 0 faces the camera, a quarter turn faces the right of the picture, a half shows the back.
     pub(crate) yaw: f32,
     /// Mean depth of hips and shoulders.
@@ -57,13 +61,14 @@ impl TrunkFrame {
         // A body that points at the camera has no axis to speak of: a short one along its sight keeps the map invertible.
         let along = axis.direction(Point::new(0.0, -1.0));
         let axis = along * axis.length().max(0.25 * length);
-        let (halves, true_halves) = widths([half_hips, half_shoulders], along, length);
+        let (halves, true_halves, shows_back) = widths([half_hips, half_shoulders], along, length);
         let yaw = yaw(half_shoulders, half_hips, along);
         Some(Self {
             hips: hips.into(),
             axis,
             halves,
             true_halves,
+            shows_back,
             yaw,
             depth: (shoulders.z + hips.z) / 2.0,
             length,
@@ -106,7 +111,7 @@ impl TrunkFrame {
         let halves = std::array::from_fn(|end| {
             let half = self.halves[end];
             let (seen, own) = (half.dot(normal), self.true_halves[end].max(1e-3));
-            let wanted = scale * other.true_halves[end] * (seen.abs() / own).min(1.0);
+            let wanted = scale * other.true_halves[end] * (seen.abs() / own).clamp(DEPTH_OF_WIDTH, 1.0);
             let width = seen.abs().clamp(wanted / 1.25, wanted * 1.25);
             half + normal * (seen.signum() * width - seen)
         });
@@ -127,8 +132,11 @@ fn length3([x, y, z]: [f32; 3]) -> f32 {
 }
 
 /// Half widths as seen and as they are, of hips and shoulders. From the side a body is as wide as it is deep.
-fn widths(halves: [[f32; 3]; 2], up: Point, length: f32) -> ([Point; 2], [f32; 2]) {
+fn widths(halves: [[f32; 3]; 2], up: Point, length: f32) -> ([Point; 2], [f32; 2], bool) {
     let normal = up.quarter_turn();
+    // Hips and shoulders face the same way, and a profile counts as a front: its sides would change places with the noise.
+    let side: f32 = halves.iter().map(|&[x, y, _]| Point::new(x, y).dot(normal)).sum();
+    let facing = if side < -BACK * halves.iter().map(|&half| length3(half)).sum::<f32>() { -1.0 } else { 1.0 };
     let mut seen = [Point::default(); 2];
     let mut own = [0.0; 2];
     for (end, [x, y, z]) in halves.into_iter().enumerate() {
@@ -137,10 +145,10 @@ fn widths(halves: [[f32; 3]; 2], up: Point, length: f32) -> ([Point; 2], [f32; 2
         let usual = USUAL_HALF[end] * length;
         own[end] = length3([x, y, z]).clamp(0.6 * usual, 1.6 * usual);
         let deep = DEPTH_OF_WIDTH * (own[end] * own[end] - side * side).max(0.0).sqrt();
-        let width = side.hypot(deep);
-        seen[end] = normal * (side.signum() * width) + up * tilt.clamp(-0.6 * width, 0.6 * width);
+        let width = (side * facing).max(0.0).hypot(deep);
+        seen[end] = normal * (facing * width) + up * tilt.clamp(-0.6 * width, 0.6 * width);
     }
-    (seen, own)
+    (seen, own, facing < 0.0)
 }
 
 /// The turn of the body. Without depth only front and back are told apart.
