@@ -4,15 +4,21 @@
 
 mod bones;
 pub mod cutout;
+pub mod drafter;
 mod geodesic;
 mod layer;
+pub mod light;
 pub mod part;
 pub mod plate;
 mod point;
 pub mod puppet;
 mod raster;
+pub mod retarget;
+pub mod scale;
 mod segmentation;
+pub mod shadow;
 mod texture;
 mod transform;
 mod trunk;
 pub mod warp;
+pub mod whole;

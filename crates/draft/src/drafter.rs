@@ -1,0 +1,167 @@
+//! The draft of a frame: clean plate, contact shadow, warped reference, objects in use, from the back to the front.
+
+use media::geometry::{Frame, Rect};
+use media::picture::{Mask, Picture};
+use perception::pose::Pose;
+
+use crate::light::LightMatch;
+use crate::plate::PlateFrame;
+use crate::puppet::Puppet;
+use crate::shadow::Footprints;
+use crate::warp::{Warp, warp};
+use crate::whole::place_whole;
+
+/// How fast light and shadow follow the scene, as a share of the way a frame.
+const FOLLOW: f32 = 0.1;
+/// A character this many times larger than the driving person has been given a wrong pose.
+const TOO_LARGE: f32 = 2.2;
+
+/// What a draft does besides laying things over one another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DraftConfig {
+    /// Match the character's brightness and colour to its surroundings.
+    pub light: bool,
+    /// Draw a contact shadow where the source shows one.
+    pub shadow: bool,
+}
+
+impl Default for DraftConfig {
+    fn default() -> Self {
+        Self { light: true, shadow: true }
+    }
+}
+
+/// One frame and what is known about it.
+#[derive(Debug, Clone, Copy)]
+pub struct DraftInput<'a> {
+    /// The frame as it is.
+    pub source: &'a Picture,
+    /// The frame without the person.
+    pub plate: &'a PlateFrame,
+    /// What was removed: 255 where the plate may differ from the source.
+    pub hole: &'a Mask,
+    /// The box of the driving person.
+    pub person: Option<Rect<Frame>>,
+    /// The pose to take, retargeted or not.
+    pub pose: Option<&'a Pose>,
+    /// Masks of objects in use; they are laid over the character as the source shows them.
+    pub objects: &'a [Mask],
+    /// The scale of each puppet, see [`crate::scale::smooth_scales`].
+    pub scales: &'a [Option<f32>],
+    /// True at the first frame of a shot.
+    pub starts_shot: bool,
+}
+
+/// A composed frame.
+#[derive(Debug, Clone)]
+pub struct Draft {
+    /// The picture.
+    pub picture: Picture,
+    /// 255 where it may differ from the source.
+    pub edited: Mask,
+    /// The character alone, where it is seen.
+    pub warp: Option<Warp>,
+}
+
+/// Makes drafts of the frames of a video in their order.
+#[derive(Debug)]
+pub struct Drafter {
+    puppets: Vec<Puppet>,
+    config: DraftConfig,
+    light: Option<LightMatch>,
+    darkness: Option<f32>,
+}
+
+impl Drafter {
+    /// A drafter for a character known from one or more pictures.
+    pub fn new(puppets: Vec<Puppet>, config: DraftConfig) -> Self {
+        Self { puppets, config, light: None, darkness: None }
+    }
+
+    /// The character's pictures.
+    pub fn puppets(&self) -> &[Puppet] {
+        &self.puppets
+    }
+
+    /// The draft of the next frame.
+    ///
+    /// # Panics
+    /// When source, plate and masks differ in size, or there is not one scale a puppet.
+    pub fn push(&mut self, input: &DraftInput<'_>) -> Draft {
+        let size = input.source.size();
+        assert_eq!(input.plate.picture.size(), size, "plate {:?}, frame {size:?}", input.plate.picture.size());
+        if input.starts_shot {
+            (self.light, self.darkness) = (None, None);
+        }
+        let mut picture = input.plate.picture.clone();
+        let mut warp = self.warp(input, size);
+        if self.config.shadow {
+            self.draw_shadow(input, &mut picture);
+        }
+        if let Some(warp) = &mut warp {
+            if self.config.light {
+                self.match_light(warp, input);
+            }
+            warp.lay_over(&mut picture);
+        }
+        for object in input.objects {
+            lay_object(&mut picture, input.source, object);
+        }
+        let edited = edited(input.hole, warp.as_ref());
+        Draft { picture, edited, warp }
+    }
+
+    fn warp(&self, input: &DraftInput<'_>, size: (usize, usize)) -> Option<Warp> {
+        let posed = input.pose.and_then(|pose| warp(&self.puppets, pose, size, input.scales));
+        let fits = |warp: &Warp| {
+            let person = input.person.unwrap_or(warp.area);
+            let larger = |length: u32, than: u32| length as f32 > TOO_LARGE * than as f32;
+            !(larger(warp.area.height, person.height) && larger(warp.area.width, person.width))
+        };
+        let whole = || place_whole(self.puppets.first()?, input.person?, size);
+        posed.filter(fits).or_else(whole)
+    }
+
+    fn draw_shadow(&mut self, input: &DraftInput<'_>, picture: &mut Picture) {
+        let Some(prints) = input.pose.and_then(Footprints::of) else { return };
+        if let Some(now) = prints.darkness(input.source, input.hole) {
+            let before = self.darkness.unwrap_or(now);
+            self.darkness = Some(before + FOLLOW * (now - before));
+        }
+        prints.draw(picture, input.hole, self.darkness.unwrap_or(0.0));
+    }
+
+    fn match_light(&mut self, warp: &mut Warp, input: &DraftInput<'_>) {
+        let now = LightMatch::between(warp, &input.plate.picture, input.hole);
+        let light = self.light.map_or(now, |before| before.towards(now, FOLLOW));
+        self.light = Some(light);
+        light.apply(warp);
+    }
+}
+
+/// Lays the source's own pixels of an object over a picture.
+fn lay_object(picture: &mut Picture, source: &Picture, object: &Mask) {
+    assert_eq!(object.size(), source.size(), "object {:?}, frame {:?}", object.size(), source.size());
+    let cells = picture.cells_mut().iter_mut().zip(source.cells()).zip(object.cells());
+    for ((pixel, source), &coverage) in cells.filter(|(_, coverage)| **coverage > 0) {
+        let coverage = u32::from(coverage);
+        *pixel = std::array::from_fn(|channel| {
+            let sum = coverage * u32::from(source[channel]) + (255 - coverage) * u32::from(pixel[channel]);
+            ((sum + 127) / 255) as u8
+        });
+    }
+}
+
+fn edited(hole: &Mask, warp: Option<&Warp>) -> Mask {
+    let mut edited = hole.map(|removed| if removed > 0 { 255 } else { 0 });
+    if let Some(warp) = warp {
+        for y in 0..warp.alpha.height() {
+            for x in 0..warp.alpha.width() {
+                if warp.alpha.get(x, y) > 0 {
+                    edited.set(warp.area.x as usize + x, warp.area.y as usize + y, 255);
+                }
+            }
+        }
+    }
+    edited
+}

@@ -1,0 +1,30 @@
+//! The size of the character over time: the ratio of bodies of each frame is noisy, a person's size is not.
+
+use perception::pose::Pose;
+
+use crate::puppet::Puppet;
+use crate::warp::scale_of;
+
+/// Frames on either side of which the middle value is taken, and over which it is then averaged.
+const MIDDLE: usize = 12;
+const MEAN: usize = 6;
+
+/// The scale of a puppet in every frame of a shot, smooth over time; none where it has none anywhere.
+pub fn smooth_scales(puppet: &Puppet, poses: &[Option<Pose>], size: (usize, usize)) -> Vec<Option<f32>> {
+    let raw: Vec<Option<f32>> =
+        poses.iter().map(|pose| pose.as_ref().and_then(|pose| scale_of(puppet, pose, size))).collect();
+    let window = |index: usize, reach: usize| index.saturating_sub(reach)..(index + reach + 1).min(raw.len());
+    let middles: Vec<Option<f32>> = (0..raw.len())
+        .map(|index| {
+            let mut near: Vec<f32> = raw[window(index, MIDDLE)].iter().copied().flatten().collect();
+            near.sort_by(f32::total_cmp);
+            near.get(near.len() / 2).copied()
+        })
+        .collect();
+    (0..raw.len())
+        .map(|index| {
+            let near: Vec<f32> = middles[window(index, MEAN)].iter().copied().flatten().collect();
+            (!near.is_empty()).then(|| near.iter().sum::<f32>() / near.len() as f32)
+        })
+        .collect()
+}
