@@ -1,0 +1,59 @@
+//! Measures clean plates beside their rivals and draws sheets of them.
+//!
+//! `STUNTDOUBLE_SHARED=DIR cargo run --release -p draft --example plate -- OUT [stage] [backgrounds] [clips] [NAME ...]`
+//!
+//! `stage` renders clips with exact plates, `backgrounds` moves a made-up hole over footage without people, `clips` removes
+//! people from real footage, where nothing but looking helps. Names select cases. Parts whose data is absent are skipped
+//! and counted.
+#![expect(clippy::print_stdout, reason = "an example answers on standard output")]
+
+mod backgrounds;
+mod clips;
+mod folder;
+mod rendered;
+mod score;
+
+use std::error::Error;
+use std::path::PathBuf;
+
+/// What is asked for.
+struct Request {
+    out: PathBuf,
+    shared: Option<PathBuf>,
+    parts: Vec<String>,
+    names: Vec<String>,
+}
+
+impl Request {
+    fn read() -> Result<Self, Box<dyn Error>> {
+        let mut words = std::env::args().skip(1);
+        let out = PathBuf::from(words.next().ok_or("the first argument is the folder for sheets")?);
+        let (parts, names) = words.partition(|word| ["stage", "backgrounds", "clips"].contains(&word.as_str()));
+        Ok(Self { out, shared: std::env::var_os("STUNTDOUBLE_SHARED").map(PathBuf::from), parts, names })
+    }
+
+    fn wants(&self, part: &str) -> bool {
+        self.parts.is_empty() || self.parts.iter().any(|wanted| wanted == part)
+    }
+
+    fn wants_case(&self, name: &str) -> bool {
+        self.names.is_empty() || self.names.iter().any(|wanted| wanted == name)
+    }
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let request = Request::read()?;
+    std::fs::create_dir_all(&request.out)?;
+    let mut ran = 0;
+    if request.wants("stage") {
+        ran += rendered::run(&request)?;
+    }
+    if request.wants("backgrounds") {
+        ran += backgrounds::run(&request)?;
+    }
+    if request.wants("clips") {
+        ran += clips::run(&request)?;
+    }
+    println!("{ran} cases ran");
+    Ok(())
+}

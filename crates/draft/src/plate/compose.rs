@@ -1,0 +1,91 @@
+//! The hole from the frames that show it: a weighted median in time.
+
+use media::picture::Plane;
+use rayon::prelude::*;
+
+use super::observation::Observation;
+use super::sample::cubic;
+use super::sources::Source;
+
+/// Values this near to the median are averaged with it, in levels.
+const NEAR: f32 = 5.0;
+
+/// Colours of a part of a picture.
+#[derive(Debug, Clone)]
+pub(super) struct Layer {
+    pub(super) colours: Plane<[f32; 3]>,
+    pub(super) known: Plane<bool>,
+}
+
+impl Layer {
+    /// Nothing known.
+    pub(super) fn empty((width, height): (usize, usize)) -> Self {
+        Self { colours: Plane::filled(width, height, [0.0; 3]), known: Plane::filled(width, height, false) }
+    }
+}
+
+/// The pixels of the hole, and those at most `reach` pixels around it, as the sources show them.
+pub(super) fn compose(target: &Observation, sources: &[Source<'_>], reach: f32) -> Layer {
+    let (width, _) = target.size();
+    let mut layer = Layer::empty(target.size());
+    let rows = layer.colours.cells_mut().par_chunks_mut(width);
+    let known = layer.known.cells_mut().par_chunks_mut(width);
+    rows.zip(known).enumerate().for_each(|(y, (colours, known))| {
+        let mut samples: Vec<([f32; 3], f32)> = Vec::with_capacity(sources.len());
+        for x in 0..width {
+            if target.distance.get(x, y) > reach {
+                continue;
+            }
+            samples.clear();
+            for source in sources {
+                let place = source.place(x, y);
+                if let Some(distance) = source.frame.shows(place) {
+                    let colour = source.exposed(cubic(&source.frame.picture, place.0, place.1));
+                    samples.push((colour, source.weight(x, y, distance)));
+                }
+            }
+            if !samples.is_empty() {
+                colours[x] = std::array::from_fn(|channel| middle(&samples, channel));
+                known[x] = true;
+            }
+        }
+    });
+    layer
+}
+
+/// The weighted median of a channel, averaged with what lies near it.
+fn middle(samples: &[([f32; 3], f32)], channel: usize) -> f32 {
+    let mut order: Vec<(f32, f32)> = samples.iter().map(|(colour, weight)| (colour[channel], *weight)).collect();
+    order.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let half = order.iter().map(|sample| sample.1).sum::<f32>() / 2.0;
+    let mut below = 0.0;
+    let mut median = order[order.len() - 1].0;
+    for &(value, weight) in &order {
+        below += weight;
+        if below >= half {
+            median = value;
+            break;
+        }
+    }
+    let (mut sum, mut weights) = (0.0, 0.0);
+    for (value, weight) in order {
+        if (value - median).abs() <= NEAR {
+            sum += weight * (value - median);
+            weights += weight;
+        }
+    }
+    if weights > 0.0 { median + sum / weights } else { median }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_ignores_the_odd_one_out_and_weighs() {
+        let grey = |value: f32, weight: f32| ([value; 3], weight);
+        assert_eq!(middle(&[grey(10.0, 1.0), grey(200.0, 1.0), grey(12.0, 1.0)], 0), 11.0);
+        assert_eq!(middle(&[grey(10.0, 1.0), grey(200.0, 5.0), grey(12.0, 1.0)], 0), 200.0);
+        assert_eq!(middle(&[grey(77.0, 0.3)], 1), 77.0);
+    }
+}

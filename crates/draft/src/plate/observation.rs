@@ -1,0 +1,56 @@
+//! A frame with everything that is derived from it and its hole.
+
+use media::picture::{Mask, Picture, Plane};
+
+use super::chain::Pose;
+use super::distance::distance_to;
+use super::homography::{Homography, Place};
+use super::view::View;
+
+/// A frame of a shot.
+#[derive(Debug, Clone)]
+pub(super) struct Observation {
+    /// Its number in the video.
+    pub(super) index: usize,
+    pub(super) pose: Pose,
+    pub(super) picture: Picture,
+    /// Distance to the hole in pixels, 0 in it.
+    pub(super) distance: Plane<f32>,
+    pub(super) view: View,
+}
+
+impl Observation {
+    pub(super) fn new(index: usize, pose: Pose, picture: Picture, hole: &Mask, view: View) -> Self {
+        let distance = distance_to(hole.width(), hole.height(), |index| hole.cells()[index] > 0);
+        Self { index, pose, picture, distance, view }
+    }
+
+    /// Columns and rows.
+    pub(super) fn size(&self) -> (usize, usize) {
+        self.picture.size()
+    }
+
+    /// Place in this frame from the place in another one; nothing when the two were not aligned.
+    pub(super) fn map_from(&self, other: &Pose) -> Option<Homography> {
+        if self.pose.chain != other.chain {
+            return None;
+        }
+        Homography::between(&other.scene_from_frame, &self.pose.scene_from_frame)
+    }
+
+    /// Distance to the hole of a place that this frame shows; nothing in the hole and outside of the frame.
+    pub(super) fn shows(&self, (x, y): Place) -> Option<f32> {
+        let (width, height) = self.size();
+        let inside = x >= 0.0 && y >= 0.0 && x <= width as f64 - 1.0 && y <= height as f64 - 1.0;
+        if !inside {
+            return None;
+        }
+        let cells = self.distance.cells();
+        let (left, top) = (x as usize, y as usize);
+        let right = if x > left as f64 { left + 1 } else { left };
+        let bottom = if y > top as f64 { top + 1 } else { top };
+        let corners = [(left, top), (right, top), (left, bottom), (right, bottom)];
+        let least = corners.map(|(x, y)| cells[y * width + x]).into_iter().fold(f32::INFINITY, f32::min);
+        (least > 0.0).then_some(least)
+    }
+}

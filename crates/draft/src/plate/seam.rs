@@ -1,0 +1,95 @@
+//! Takes the step at the border of a filled part away: the difference at the border is spread into it, smoothly.
+
+use media::picture::{Picture, Plane};
+
+use super::compose::Layer;
+use super::distance::distance_to;
+use super::push_pull::Scattered;
+
+/// Pixels around the part in which the difference is measured.
+pub(super) const RING: f32 = 4.0;
+/// The largest difference that counts as one of exposure, in levels.
+const LARGEST: f32 = 28.0;
+/// Pixels into the part after which half of the difference is left.
+const FADE: f32 = 24.0;
+
+/// Corrects `layer` where `part` says so, by its difference from `truth` on the ring around the part where `valid`.
+pub(super) fn blend(layer: &mut Layer, part: &Plane<bool>, truth: &Picture, valid: impl Fn(usize) -> bool) {
+    let (width, height) = truth.size();
+    let Some((left, top, right, bottom)) = bounds(part) else { return };
+    let margin = RING as usize + 2;
+    let (left, top) = (left.saturating_sub(margin), top.saturating_sub(margin));
+    let (right, bottom) = ((right + margin).min(width), (bottom + margin).min(height));
+    let (columns, rows) = (right - left, bottom - top);
+    let whole = |index: usize| (top + index / columns) * width + left + index % columns;
+    let outside = distance_to(columns, rows, |index| part.cells()[whole(index)]);
+    let inside = distance_to(columns, rows, |index| !part.cells()[whole(index)]);
+    let mut ring: Vec<(usize, [f32; 3])> = Vec::new();
+    for index in 0..columns * rows {
+        let (at, distance) = (whole(index), outside.cells()[index]);
+        if distance > 0.0 && distance <= RING && layer.known.cells()[at] && valid(at) {
+            let (found, expected) = (layer.colours.cells()[at], truth.cells()[at].map(f32::from));
+            ring.push((index, std::array::from_fn(|channel| expected[channel] - found[channel])));
+        }
+    }
+    if ring.is_empty() {
+        return;
+    }
+    let size = |difference: &[f32; 3]| difference.iter().map(|value| value.abs()).sum::<f32>() / 3.0;
+    let mut sizes: Vec<f32> = ring.iter().map(|(_, difference)| size(difference)).collect();
+    sizes.sort_by(f32::total_cmp);
+    let limit = (4.0 * sizes[sizes.len() / 2]).clamp(10.0, LARGEST);
+    let mut scattered = Scattered::empty(columns, rows);
+    for (index, difference) in ring {
+        if size(&difference) <= limit {
+            scattered.put(index % columns, index / columns, difference, 1.0);
+        }
+    }
+    let correction = scattered.spread();
+    for index in 0..columns * rows {
+        let at = whole(index);
+        if part.cells()[at] && layer.known.cells()[at] {
+            let share = 0.5_f32.powf(inside.cells()[index] / FADE);
+            for (value, change) in layer.colours.cells_mut()[at].iter_mut().zip(correction.cells()[index]) {
+                *value += share * change;
+            }
+        }
+    }
+}
+
+/// The box of the cells that are set: left, top, and past right and bottom.
+pub(super) fn bounds(part: &Plane<bool>) -> Option<(usize, usize, usize, usize)> {
+    let width = part.width();
+    let mut found: Option<(usize, usize, usize, usize)> = None;
+    for (index, _) in part.cells().iter().enumerate().filter(|(_, set)| **set) {
+        let (x, y) = (index % width, index / width);
+        let (left, top, right, bottom) = found.unwrap_or((x, y, x + 1, y + 1));
+        found = Some((left.min(x), top.min(y), right.max(x + 1), bottom.max(y + 1)));
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_disappears_and_equal_borders_change_nothing() {
+        let truth = Picture::filled(20, 20, [100; 3]);
+        let part = Plane::from_fn(20, 20, |x, y| (6..14).contains(&x) && (6..14).contains(&y));
+        let layer = |value: f32| Layer { colours: Plane::filled(20, 20, [value; 3]), known: Plane::filled(20, 20, true) };
+        let mut same = layer(100.0);
+        blend(&mut same, &part, &truth, |index| !part.cells()[index]);
+        assert_eq!(same.colours, layer(100.0).colours);
+        let mut darker = layer(92.0);
+        blend(&mut darker, &part, &truth, |index| !part.cells()[index]);
+        assert!((darker.colours.get(6, 9)[0] - 99.7).abs() < 0.5, "{:?}", darker.colours.get(6, 9));
+        assert_eq!(darker.colours.get(5, 9), [92.0; 3]);
+    }
+
+    #[test]
+    fn bounds_are_tight() {
+        assert_eq!(bounds(&Plane::from_fn(9, 9, |x, y| x == 3 && (2..5).contains(&y))), Some((3, 2, 4, 5)));
+        assert_eq!(bounds(&Plane::filled(3, 3, false)), None);
+    }
+}
