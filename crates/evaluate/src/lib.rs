@@ -1,2 +1,28 @@
 //! How good a result is: metrics, suites of clips with known truth, tables and sheets. No quality figure stands without its
 //! trivial rivals: the source unchanged, the dumbest method, the version before, the truth itself.
+//!
+//! A [`Suite`] gives trials: a [`Case`], which rows see, and its [`Truth`], which they do not. A [`Row`] makes frames for a
+//! case. [`run`] measures rows on trials, keeps each measurement in a file, and writes tables and sheets.
+
+mod case;
+mod error;
+mod hole;
+mod limb;
+mod measure;
+pub mod metric;
+mod metric_name;
+mod report;
+mod rows;
+mod run;
+mod suite;
+
+pub use case::{Case, DrivingClip, Reference, Trial, Truth};
+pub use error::EvaluateError;
+pub use limb::{Limb, limb_weights};
+pub use measure::{Measures, SIDE, Yardstick};
+pub use metric::vgg::VggNetwork;
+pub use metric_name::{Area, Metric};
+pub use report::summary::{Average, RowSummary};
+pub use rows::{Made, OutsideRow, Row};
+pub use run::{Outcome, run};
+pub use suite::{Material, Signals, Suite, SuiteKind, TrialSettings};

@@ -1,0 +1,123 @@
+//! What a row is given, and what it is measured against.
+
+use std::sync::OnceLock;
+
+use media::picture::{Mask, Picture};
+use perception::pose::Pose;
+
+use crate::hole::hole;
+use crate::rows::plate::fill;
+
+/// A picture of the character.
+#[derive(Debug, Clone)]
+pub struct Reference {
+    /// The picture.
+    pub picture: Picture,
+    /// The character in it, 255 = covered.
+    pub mask: Mask,
+    /// Its pose in the picture's pixels; `None` when nobody was seen.
+    pub pose: Option<Pose>,
+}
+
+/// What a row is given: a driving clip and pictures of the character to put into it. Lists have one entry a frame, and all
+/// pictures and masks of the clip have one size.
+#[derive(Debug)]
+pub struct Case {
+    /// Suite and number, for messages.
+    pub name: String,
+    /// Pictures of the character, at least one; a row that takes one takes the first.
+    pub references: Vec<Reference>,
+    /// The driving frames.
+    pub frames: Vec<Picture>,
+    /// The driving person, 255 = covered.
+    pub persons: Vec<Mask>,
+    /// The driving person's pose in frame pixels; `None` when nobody was seen.
+    pub poses: Vec<Option<Pose>>,
+    /// The object in use; no entry at all when there is none.
+    pub objects: Vec<Mask>,
+    /// What has to be made anew, 0 or 255: the driving person and a margin, without the object.
+    pub holes: Vec<Mask>,
+    plates: OnceLock<Vec<Picture>>,
+}
+
+/// The signals of a driving clip.
+#[derive(Debug, Clone)]
+pub struct DrivingClip {
+    /// The frames.
+    pub frames: Vec<Picture>,
+    /// The person in each.
+    pub persons: Vec<Mask>,
+    /// Its pose in each.
+    pub poses: Vec<Option<Pose>>,
+    /// The object in use in each, or no entry.
+    pub objects: Vec<Mask>,
+}
+
+impl Case {
+    /// A case from a driving clip and pictures of the character.
+    ///
+    /// # Panics
+    /// When there is no frame or no reference, or lists or sizes differ.
+    pub fn new(name: String, driving: DrivingClip, references: Vec<Reference>) -> Self {
+        let DrivingClip { frames, persons, poses, objects } = driving;
+        let count = frames.len();
+        assert!(count > 0 && !references.is_empty(), "{name}: {count} frames, {} references", references.len());
+        assert_eq!([persons.len(), poses.len()], [count; 2], "{name}: masks and poses of {count} frames");
+        assert!(objects.is_empty() || objects.len() == count, "{name}: {} objects, {count} frames", objects.len());
+        let size = frames[0].size();
+        let sizes = frames.iter().map(Picture::size).chain(persons.iter().chain(&objects).map(Mask::size));
+        for other in sizes {
+            assert_eq!(other, size, "{name}: sizes of pictures and masks");
+        }
+        let holes = persons.iter().enumerate().map(|(index, person)| hole(person, objects.get(index))).collect();
+        Self { name, references, frames, persons, poses, objects, holes, plates: OnceLock::new() }
+    }
+
+    /// Columns and rows of a frame.
+    pub fn size(&self) -> (usize, usize) {
+        self.frames[0].size()
+    }
+
+    /// The frames with their holes filled; made once for all rows.
+    pub fn plates(&self) -> &[Picture] {
+        self.plates.get_or_init(|| fill(&self.frames, &self.holes))
+    }
+}
+
+/// What a perfect row would make. Lists are as in [`Case`].
+#[derive(Debug, Clone)]
+pub struct Truth {
+    /// The frames with the character.
+    pub frames: Vec<Picture>,
+    /// The character in each.
+    pub persons: Vec<Mask>,
+    /// Its pose in each.
+    pub poses: Vec<Option<Pose>>,
+    /// The object in each, or no entry.
+    pub objects: Vec<Mask>,
+}
+
+/// A case with its truth, which rows do not see.
+#[derive(Debug)]
+pub struct Trial {
+    /// What rows see.
+    pub case: Case,
+    /// What they are measured against.
+    pub truth: Truth,
+}
+
+impl Trial {
+    /// Joins the two.
+    ///
+    /// # Panics
+    /// When they differ in the number or size of frames.
+    pub fn new(case: Case, truth: Truth) -> Self {
+        let counts = [truth.frames.len(), truth.persons.len(), truth.poses.len()];
+        assert_eq!(counts, [case.frames.len(); 3], "{}: frames of truth and case", case.name);
+        assert!(truth.objects.is_empty() || truth.objects.len() == counts[0], "{}: true objects", case.name);
+        for size in truth.frames.iter().map(Picture::size).chain(truth.persons.iter().map(Mask::size)) {
+            assert_eq!(size, case.size(), "{}: sizes of truth and case", case.name);
+        }
+        Self { case, truth }
+    }
+}

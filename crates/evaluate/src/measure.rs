@@ -1,0 +1,218 @@
+//! All metrics of one row of one trial.
+//!
+//! Pictures are compared in one square around both persons, fixed for the clip, at 128 x 128 pixels. Every eighth frame is
+//! compared, from the first on (frames side by side are nearly the same picture); flicker is measured over all of them.
+
+use std::collections::BTreeMap;
+
+use media::geometry::{Frame, Rect};
+use media::picture::{Mask, Picture};
+use perception::agreement::Mean;
+use perception::region::{crop_mask, crop_picture, crop_pose};
+use perception::region_path::{RegionConfig, fixed_region, person_box};
+
+use crate::case::Trial;
+use crate::limb::{Limb, limb_weights};
+use crate::metric::flicker::flicker;
+use crate::metric::lab::{LabPicture, colour_difference, lab_picture};
+use crate::metric::psnr::psnr;
+use crate::metric::ssim::ssim;
+use crate::metric::vgg::{VggFeatures, VggNetwork};
+use crate::metric::{Weights, weights_from_mask};
+use crate::metric_name::{Area, Metric};
+
+/// Side of the compared square in pixels.
+pub const SIDE: u32 = 128;
+/// One of so many frames is compared.
+const EVERY: usize = 8;
+/// An area of fewer pixels is not measured: it says more about the mask than about the row.
+const LEAST_PIXELS: usize = 12;
+/// Raise it whenever a figure changes its meaning.
+pub(crate) const VERSION: u32 = 1;
+
+/// The figures of one row of one trial. A figure that cannot be measured (no object, a hidden limb) is not there.
+pub type Measures = BTreeMap<Metric, f64>;
+
+/// A trial as it is compared: the truth, cut out once for all rows.
+#[derive(Debug)]
+pub struct Yardstick<'a> {
+    square: Rect<Frame>,
+    frames: Vec<Picture>,
+    persons: Vec<Mask>,
+    compared: Vec<ComparedFrame>,
+    network: Option<&'a VggNetwork>,
+}
+
+#[derive(Debug)]
+struct ComparedFrame {
+    index: usize,
+    lab: LabPicture,
+    features: Option<VggFeatures>,
+    areas: Vec<(Area, Weights)>,
+    limbs: Vec<(Limb, Weights)>,
+}
+
+impl<'a> Yardstick<'a> {
+    /// Cuts the truth out. Without the network there are no VGG-HED distances.
+    pub fn new(trial: &Trial, network: Option<&'a VggNetwork>) -> Self {
+        let square = square(trial);
+        let frames: Vec<Picture> = trial.truth.frames.iter().map(|frame| crop_picture(frame, square, SIDE)).collect();
+        let persons: Vec<Mask> = trial.truth.persons.iter().map(|person| crop_mask(person, square, SIDE)).collect();
+        let compared = (0..frames.len())
+            .step_by(EVERY)
+            .map(|index| ComparedFrame::new(index, trial, square, &frames[index], &persons[index], network))
+            .collect();
+        Self { square, frames, persons, compared, network }
+    }
+
+    /// Cuts a picture of the trial's size as it is compared.
+    pub fn cut(&self, picture: &Picture) -> Picture {
+        crop_picture(picture, self.square, SIDE)
+    }
+
+    /// Measures what a row made.
+    ///
+    /// # Panics
+    /// When it made another number of frames.
+    pub fn measure(&self, pictures: &[Picture]) -> Measures {
+        assert_eq!(pictures.len(), self.frames.len(), "measure: pictures made and true frames");
+        let pictures: Vec<Picture> = pictures.iter().map(|picture| self.cut(picture)).collect();
+        let mut means: BTreeMap<Metric, Mean> = BTreeMap::new();
+        for compared in &self.compared {
+            let (picture, truth) = (&pictures[compared.index], &self.frames[compared.index]);
+            compared.measure(picture, truth, self.network, &mut |metric, value| {
+                if let Some(value) = value {
+                    means.entry(metric).or_default().add(value);
+                }
+            });
+        }
+        let mut measures: Measures =
+            means.into_iter().filter_map(|(metric, mean)| Some((metric, mean.value()?))).collect();
+        let flicker = flicker(&pictures, &self.frames, &self.persons);
+        measures.extend(flicker.background.map(|value| (Metric::BackgroundFlicker, value)));
+        measures.extend(flicker.person_excess.map(|value| (Metric::PersonFlickerExcess, value)));
+        measures
+    }
+}
+
+impl ComparedFrame {
+    fn new(
+        index: usize,
+        trial: &Trial,
+        square: Rect<Frame>,
+        frame: &Picture,
+        person: &Mask,
+        network: Option<&VggNetwork>,
+    ) -> Self {
+        let cut = |mask: &Mask| weights_from_mask(&crop_mask(mask, square, SIDE));
+        let person_weights = weights_from_mask(person);
+        let hole = cut(&trial.case.holes[index]);
+        let region = Weights::from_fn(hole.width(), hole.height(), |x, y| hole.get(x, y).max(person_weights.get(x, y)));
+        let limbs = match &trial.truth.poses[index] {
+            Some(pose) => Vec::from(limb_weights(&crop_pose(pose, square, SIDE), person)),
+            None => Vec::new(),
+        };
+        let limbs: Vec<(Limb, Weights)> =
+            Limb::ALL.into_iter().zip(limbs).filter(|(_, weights)| is_large(weights)).collect();
+        let head = limbs.iter().find(|(limb, _)| *limb == Limb::Head).map(|(_, weights)| weights.clone());
+        let object = trial.truth.objects.get(index).map(cut);
+        let areas = [
+            (Area::Region, Some(region)),
+            (Area::Person, Some(person_weights)),
+            (Area::Head, head),
+            (Area::Object, object),
+        ];
+        let areas = areas.into_iter().filter_map(|(area, weights)| Some((area, weights.filter(is_large)?))).collect();
+        let features = network.map(|network| network.features(frame));
+        Self { index, lab: lab_picture(frame), features, areas, limbs }
+    }
+
+    fn measure(
+        &self,
+        picture: &Picture,
+        truth: &Picture,
+        network: Option<&VggNetwork>,
+        note: &mut dyn FnMut(Metric, Option<f64>),
+    ) {
+        let lab = lab_picture(picture);
+        let difference = match (network, &self.features) {
+            (Some(network), Some(features)) => Some(network.features(picture).difference(features)),
+            _ => None,
+        };
+        for (area, weights) in &self.areas {
+            note(Metric::Psnr(*area), psnr(picture, truth, weights));
+            note(Metric::Ssim(*area), ssim(picture, truth, weights));
+            note(Metric::VggHed(*area), difference.as_ref().and_then(|difference| difference.distance(weights)));
+            let colour = colour_difference(&lab, &self.lab, weights);
+            note(Metric::Lab(*area), colour.map(|colour| colour.pixels));
+            note(Metric::MeanColour(*area), colour.map(|colour| colour.mean_colour));
+        }
+        for (limb, weights) in &self.limbs {
+            let colour = colour_difference(&lab, &self.lab, weights);
+            note(Metric::LimbLab(*limb), colour.map(|colour| colour.pixels));
+            note(Metric::LimbMeanColour(*limb), colour.map(|colour| colour.mean_colour));
+        }
+    }
+}
+
+fn is_large(weights: &Weights) -> bool {
+    weights.cells().iter().filter(|weight| **weight > 0.0).count() >= LEAST_PIXELS
+}
+
+/// The square around both persons in all frames.
+fn square(trial: &Trial) -> Rect<Frame> {
+    let (width, height) = trial.case.size();
+    let size = (width as u32, height as u32);
+    let masks = trial.case.persons.iter().chain(&trial.truth.persons);
+    let boxes: Vec<Option<Rect<Frame>>> = masks.map(|mask| person_box(Some(mask), None, size)).collect();
+    fixed_region(&boxes, size, &RegionConfig::default()).square
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::case::{Case, DrivingClip, Reference, Truth};
+
+    /// Two still frames of 128 pixels: a dark old person on the left, a light new one on the right, no poses.
+    fn trial() -> Trial {
+        let mask = |from: usize| {
+            Mask::from_fn(
+                128,
+                128,
+                |x, y| {
+                    if (from..from + 20).contains(&x) && (10..118).contains(&y) { 255 } else { 0 }
+                },
+            )
+        };
+        let shown = |mask: &Mask, level: u8| {
+            Picture::from_fn(128, 128, |x, y| [if mask.get(x, y) > 0 { level } else { 100 }; 3])
+        };
+        let (old, new) = (mask(30), mask(70));
+        let driving = DrivingClip {
+            frames: vec![shown(&old, 0); 2],
+            persons: vec![old; 2],
+            poses: vec![None; 2],
+            objects: vec![],
+        };
+        let reference = Reference { picture: shown(&new, 200), mask: new.clone(), pose: None };
+        let truth =
+            Truth { frames: vec![shown(&new, 200); 2], persons: vec![new; 2], poses: vec![None; 2], objects: vec![] };
+        Trial::new(Case::new("test".into(), driving, vec![reference]), truth)
+    }
+
+    #[test]
+    fn a_row_is_measured_where_it_says() {
+        let trial = trial();
+        let yardstick = Yardstick::new(&trial, None);
+        let source = yardstick.measure(&trial.case.frames);
+        let truth = yardstick.measure(&trial.truth.frames);
+        // The person is 100 levels off everywhere.
+        let expected = 20.0 * (255.0_f64 / 100.0).log10();
+        assert!((source[&Metric::Psnr(Area::Person)] - expected).abs() < 0.05, "{source:?}");
+        assert!((source[&Metric::Psnr(Area::Region)] - expected).abs() < 0.5, "{source:?}");
+        assert_eq!(source.get(&Metric::Psnr(Area::Object)), None);
+        assert_eq!(source.get(&Metric::VggHed(Area::Person)), None);
+        assert_eq!(truth[&Metric::Psnr(Area::Region)], 100.0);
+        assert_eq!([truth[&Metric::Lab(Area::Person)], truth[&Metric::BackgroundFlicker]], [0.0, 0.0]);
+    }
+}

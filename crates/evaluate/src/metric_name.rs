@@ -1,0 +1,131 @@
+//! The names of the figures that are told of each row.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::limb::Limb;
+
+/// Where in the picture something is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Area {
+    /// The hole and the true person.
+    Region,
+    /// The true person.
+    Person,
+    /// The true person's head.
+    Head,
+    /// The true object in use.
+    Object,
+}
+
+impl Area {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Region, Self::Person, Self::Head, Self::Object];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Region => "region",
+            Self::Person => "person",
+            Self::Head => "head",
+            Self::Object => "object",
+        }
+    }
+}
+
+/// A figure. Its text is `where/what`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub enum Metric {
+    /// Peak signal-to-noise ratio in dB.
+    Psnr(Area),
+    /// Structural similarity.
+    Ssim(Area),
+    /// VGG-HED distance.
+    VggHed(Area),
+    /// Mean Lab distance of the pixels.
+    Lab(Area),
+    /// Lab distance of the mean colours.
+    MeanColour(Area),
+    /// Mean Lab distance of the pixels of a limb.
+    LimbLab(Limb),
+    /// Lab distance of the mean colours of a limb.
+    LimbMeanColour(Limb),
+    /// Change from frame to frame where the true background stands still.
+    BackgroundFlicker,
+    /// Change from frame to frame inside the true person, less the truth's own.
+    PersonFlickerExcess,
+}
+
+impl Metric {
+    /// Every figure, in the order of tables.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let areas = |metric: fn(Area) -> Self| Area::ALL.into_iter().map(metric);
+        let limbs = |metric: fn(Limb) -> Self| Limb::ALL.into_iter().map(metric);
+        areas(Self::Psnr)
+            .chain(areas(Self::Ssim))
+            .chain(areas(Self::VggHed))
+            .chain(areas(Self::Lab))
+            .chain(areas(Self::MeanColour))
+            .chain(limbs(Self::LimbLab))
+            .chain(limbs(Self::LimbMeanColour))
+            .chain([Self::BackgroundFlicker, Self::PersonFlickerExcess])
+    }
+}
+
+/// The name of a limb as files and tables have it.
+pub(crate) fn limb_name(limb: Limb) -> &'static str {
+    match limb {
+        Limb::Head => "head",
+        Limb::Trunk => "trunk",
+        Limb::UpperArms => "upper-arms",
+        Limb::LowerArms => "lower-arms",
+        Limb::UpperLegs => "upper-legs",
+        Limb::LowerLegs => "lower-legs",
+    }
+}
+
+impl fmt::Display for Metric {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Psnr(area) => write!(out, "{}/psnr", area.name()),
+            Self::Ssim(area) => write!(out, "{}/ssim", area.name()),
+            Self::VggHed(area) => write!(out, "{}/vgg-hed", area.name()),
+            Self::Lab(area) => write!(out, "{}/lab", area.name()),
+            Self::MeanColour(area) => write!(out, "{}/mean-colour", area.name()),
+            Self::LimbLab(limb) => write!(out, "limb-{}/lab", limb_name(*limb)),
+            Self::LimbMeanColour(limb) => write!(out, "limb-{}/mean-colour", limb_name(*limb)),
+            Self::BackgroundFlicker => write!(out, "background/flicker"),
+            Self::PersonFlickerExcess => write!(out, "person/flicker-excess"),
+        }
+    }
+}
+
+impl From<Metric> for String {
+    fn from(metric: Metric) -> Self {
+        metric.to_string()
+    }
+}
+
+impl TryFrom<String> for Metric {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        Self::all().find(|metric| metric.to_string() == text).ok_or_else(|| format!("unknown metric `{text}`"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_its_own_and_is_read_back() {
+        let names: Vec<String> = Metric::all().map(String::from).collect();
+        for (index, metric) in Metric::all().enumerate() {
+            assert_eq!(Metric::try_from(names[index].clone()), Ok(metric));
+        }
+        assert_eq!(names.len(), 5 * 4 + 2 * 6 + 2);
+        assert!(Metric::try_from("region/beauty".to_owned()).is_err());
+    }
+}

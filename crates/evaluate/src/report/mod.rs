@@ -1,0 +1,6 @@
+//! What is written of a run: measurements, tables, sheets.
+
+pub(crate) mod record;
+pub(crate) mod sheets;
+pub(crate) mod summary;
+pub(crate) mod table;

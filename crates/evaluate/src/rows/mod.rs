@@ -1,0 +1,167 @@
+//! Rows: named methods that make the frames of a case.
+
+mod compose;
+mod cutout;
+mod draft;
+mod part_map;
+pub(crate) mod plate;
+mod rigid;
+
+use std::fmt;
+
+use media::picture::Picture;
+
+use crate::case::{Case, Trial};
+use crate::error::EvaluateError;
+
+/// What a row from outside answers; its error is shown as text.
+pub type Made = Result<Vec<Picture>, Box<dyn std::error::Error>>;
+
+/// A method that this crate does not know.
+pub struct OutsideRow {
+    /// Its name: small letters, digits, `+` and `-`.
+    pub name: String,
+    /// Raise it when the method changes, so that old measurements are not kept.
+    pub version: u32,
+    /// Makes one picture for each frame, of the frame's size.
+    pub make: Box<dyn Fn(&Case) -> Made>,
+}
+
+impl fmt::Debug for OutsideRow {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{} (version {})", self.name, self.version)
+    }
+}
+
+/// A named method that makes frames.
+#[derive(Debug)]
+pub enum Row {
+    /// The frames as they are, with the old person in them.
+    Source,
+    /// Nobody.
+    Plate,
+    /// The character's cut-out, not moved, over the plate.
+    Cutout,
+    /// Ten stiff parts over the plate.
+    Rigid,
+    /// The warped reference over the plate.
+    Draft {
+        /// Most references to use.
+        references: usize,
+    },
+    /// The truth itself: what can be reached.
+    Truth,
+    /// A method from outside.
+    Outside(OutsideRow),
+}
+
+impl Row {
+    /// Every row that is built in.
+    pub const BUILT_IN: [Self; 7] = [
+        Self::Source,
+        Self::Plate,
+        Self::Cutout,
+        Self::Rigid,
+        Self::Draft { references: 1 },
+        Self::Draft { references: 4 },
+        Self::Truth,
+    ];
+
+    /// Its name in options, tables and files.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Source => "source",
+            Self::Plate => "plate",
+            Self::Cutout => "plate+cutout",
+            Self::Rigid => "rigid",
+            Self::Draft { references: ..=1 } => "draft",
+            Self::Draft { .. } => "draft4",
+            Self::Truth => "truth",
+            Self::Outside(row) => &row.name,
+        }
+    }
+
+    /// Its version: a measurement of another version is made anew.
+    pub fn version(&self) -> u32 {
+        match self {
+            Self::Source | Self::Truth => 1,
+            Self::Plate | Self::Cutout | Self::Rigid => 1,
+            Self::Draft { .. } => draft::VERSION,
+            Self::Outside(row) => row.version,
+        }
+    }
+
+    /// The rows of these names, in their order: built-in ones, and those of `outside`.
+    ///
+    /// # Errors
+    /// [`EvaluateError::UnknownRow`], [`EvaluateError::RepeatedRow`].
+    pub fn select(names: &[String], outside: Vec<OutsideRow>) -> Result<Vec<Self>, EvaluateError> {
+        let mut known: Vec<Self> = Self::BUILT_IN.into_iter().chain(outside.into_iter().map(Self::Outside)).collect();
+        let expected: Vec<String> = known.iter().map(|row| format!("`{}`", row.name())).collect();
+        let mut chosen: Vec<Self> = Vec::new();
+        for name in names {
+            if chosen.iter().any(|row| row.name() == name) {
+                return Err(EvaluateError::RepeatedRow { name: name.clone() });
+            }
+            let found = known.iter().position(|row| row.name() == name);
+            let unknown = || EvaluateError::UnknownRow { name: name.clone(), expected: expected.join(", ") };
+            chosen.push(known.swap_remove(found.ok_or_else(unknown)?));
+        }
+        Ok(chosen)
+    }
+
+    /// Makes the frames of a trial. Only the row `truth` looks at the truth.
+    ///
+    /// # Errors
+    /// [`EvaluateError::RowFailed`], [`EvaluateError::RowMisfits`], [`EvaluateError::RowUnavailable`].
+    pub fn make(&self, trial: &Trial) -> Result<Vec<Picture>, EvaluateError> {
+        let case = &trial.case;
+        let pictures = match self {
+            Self::Source => case.frames.clone(),
+            Self::Plate => case.plates().to_vec(),
+            Self::Cutout => cutout::make(case),
+            Self::Rigid => rigid::make(case),
+            Self::Draft { references } => draft::make(case, *references)?,
+            Self::Truth => trial.truth.frames.clone(),
+            Self::Outside(row) => (row.make)(case).map_err(|reason| EvaluateError::RowFailed {
+                row: row.name.clone(),
+                clip: case.name.clone(),
+                reason: reason.to_string(),
+            })?,
+        };
+        let (width, height) = case.size();
+        if pictures.len() != case.frames.len() || pictures.iter().any(|picture| picture.size() != (width, height)) {
+            let sizes: Vec<String> = pictures.iter().map(|p| format!("{}x{}", p.width(), p.height())).collect();
+            return Err(EvaluateError::RowMisfits {
+                row: self.name().into(),
+                clip: case.name.clone(),
+                found: format!("{} pictures ({})", pictures.len(), sizes.join(", ")),
+                expected: format!("{} of {width}x{height}", case.frames.len()),
+            });
+        }
+        Ok(pictures)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outside(name: &str) -> OutsideRow {
+        OutsideRow { name: name.into(), version: 3, make: Box::new(|case| Ok(case.frames.clone())) }
+    }
+
+    #[test]
+    fn rows_are_found_by_name_once_each() {
+        let select = |names: &[&str]| {
+            let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+            Row::select(&names, vec![outside("bundled")])
+        };
+        let rows = select(&["truth", "bundled", "plate+cutout", "draft4"]).unwrap();
+        let found: Vec<&str> = rows.iter().map(Row::name).collect();
+        assert_eq!(found, ["truth", "bundled", "plate+cutout", "draft4"]);
+        assert_eq!(rows[1].version(), 3);
+        assert_eq!(select(&["plate", "magic"]).unwrap_err().code(), "evaluate.unknown_row");
+        assert_eq!(select(&["plate", "plate"]).unwrap_err().code(), "evaluate.repeated_row");
+    }
+}

@@ -1,0 +1,33 @@
+//! A trial as the program would see it: poses and masks from the networks, not from the renderer.
+
+use media::geometry::Pts;
+use perception::perceiver::{Perceiver, PerceiverConfig, PersonModels};
+
+use crate::case::{Case, DrivingClip, Reference, Trial};
+use crate::error::EvaluateError;
+
+/// Time between two frames in microseconds; suites are of about 15 frames a second.
+const FRAME_TIME: i64 = 66_667;
+
+/// Looks at the frames and the references. The truth stays exact; the object is not perceived, so there is none.
+pub(super) fn perceive(exact: Trial, models: &PersonModels) -> Result<Trial, EvaluateError> {
+    let Trial { case, truth } = exact;
+    let mut perceiver = Perceiver::open(models, PerceiverConfig::default())?;
+    let (mut persons, mut poses) = (Vec::new(), Vec::new());
+    for (index, frame) in case.frames.iter().enumerate() {
+        let seen = perceiver.push(frame, Pts(index as i64 * FRAME_TIME))?;
+        persons.push(seen.person);
+        poses.push(seen.pose);
+    }
+    let references: Result<Vec<Reference>, EvaluateError> = case
+        .references
+        .into_iter()
+        .map(|Reference { picture, .. }| {
+            // Each picture is seen for the first time.
+            let seen = Perceiver::open(models, PerceiverConfig::default())?.push(&picture, Pts(0))?;
+            Ok(Reference { picture, mask: seen.person, pose: seen.pose })
+        })
+        .collect();
+    let driving = DrivingClip { frames: case.frames, persons, poses, objects: Vec::new() };
+    Ok(Trial::new(Case::new(case.name, driving, references?), truth))
+}

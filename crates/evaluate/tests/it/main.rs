@@ -1,0 +1,3 @@
+//! Suites from end to end.
+
+mod suites;

@@ -1,0 +1,99 @@
+//! Rendered suites at a tiny size with made-up assets.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use evaluate::{
+    Area, EvaluateError, Material, Metric, Outcome, OutsideRow, Row, Signals, Suite, SuiteKind, TrialSettings, run,
+};
+use stage::Assets;
+
+fn suite(kind: SuiteKind) -> Suite {
+    let settings = TrialSettings { frames: 2, size: 64 };
+    Suite::open(kind, settings, Signals::Exact, Material::Assets(Box::new(Assets::procedural()))).unwrap()
+}
+
+fn rows(names: &[&str]) -> Vec<Row> {
+    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+    Row::select(&names, vec![]).unwrap()
+}
+
+const ROWS: [&str; 5] = ["source", "plate", "plate+cutout", "rigid", "truth"];
+
+fn measure(kind: SuiteKind, clips: u64, out: &Path, stop_after: u64) -> Result<Outcome, EvaluateError> {
+    run(&suite(kind), clips, &rows(&ROWS), None, out, &mut |done| {
+        if done == stop_after { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })
+}
+
+fn figures(outcome: &Outcome, row: &str) -> BTreeMap<Metric, f64> {
+    let summary = outcome.rows.iter().find(|summary| summary.row == row).unwrap();
+    summary.averages.iter().map(|(metric, average)| (*metric, average.mean)).collect()
+}
+
+#[test]
+fn a_stopped_run_goes_on_to_the_same_tables() {
+    let [whole, parts] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let uninterrupted = measure(SuiteKind::StageCross, 2, whole.path(), 0).unwrap();
+    assert_eq!(uninterrupted.measured, 2);
+    // 1. Stopped after the first clip.
+    let stopped = measure(SuiteKind::StageCross, 2, parts.path(), 1).unwrap_err();
+    assert_eq!(stopped.code(), "evaluate.stopped");
+    assert!(!parts.path().join("table.md").exists());
+    // 2. Killed inside the second: one row is there, one is cut short.
+    let resumed = measure(SuiteKind::StageCross, 2, parts.path(), 0).unwrap();
+    assert_eq!(resumed.measured, 1);
+    std::fs::write(parts.path().join("clips/0001/rigid.json"), "{\"suite\":").unwrap();
+    let again = measure(SuiteKind::StageCross, 2, parts.path(), 0).unwrap();
+    assert_eq!((again.measured, &again.tables), (1, &uninterrupted.tables));
+    for file in ["table.md", "summary.json", "sheet-01.png", "clips/0001/row-rigid.png"] {
+        let read = |folder: &Path| std::fs::read(folder.join(file)).unwrap();
+        assert!(read(whole.path()) == read(parts.path()), "{file} differs");
+    }
+    // 3. Nothing is left to do.
+    assert_eq!(measure(SuiteKind::StageCross, 2, parts.path(), 0).unwrap().measured, 0);
+    // 4. The truth is the upper bound.
+    let truth = figures(&uninterrupted, "truth");
+    assert_eq!([truth[&Metric::Psnr(Area::Region)], truth[&Metric::Lab(Area::Person)]], [100.0, 0.0]);
+    for row in &ROWS[..4] {
+        assert!(figures(&uninterrupted, row)[&Metric::Psnr(Area::Person)] < 60.0, "{row}");
+    }
+}
+
+#[test]
+fn without_another_character_the_source_is_the_truth() {
+    let out = tempfile::tempdir().unwrap();
+    let outcome = measure(SuiteKind::StageSelf, 1, out.path(), 0).unwrap();
+    let (source, plate) = (figures(&outcome, "source"), figures(&outcome, "plate"));
+    assert_eq!(source[&Metric::Psnr(Area::Region)], 100.0);
+    assert!(plate[&Metric::Psnr(Area::Person)] < 60.0);
+}
+
+#[test]
+fn a_row_of_another_version_is_measured_again_and_its_mistakes_are_told() {
+    let out = tempfile::tempdir().unwrap();
+    let suite = suite(SuiteKind::StageCross);
+    let measure = |version: u32, frames: usize| {
+        let make = Box::new(move |case: &evaluate::Case| match frames {
+            0 => Err("no weights".into()),
+            frames => Ok(case.frames[..frames].to_vec()),
+        });
+        let rows = [Row::Outside(OutsideRow { name: "mine".into(), version, make })];
+        run(&suite, 1, &rows, None, out.path(), &mut |_| ControlFlow::Continue(())).map(|outcome| outcome.measured)
+    };
+    assert_eq!(measure(1, 0).unwrap_err().code(), "evaluate.row_failed");
+    assert_eq!(measure(1, 1).unwrap_err().code(), "evaluate.row_misfits");
+    assert_eq!([measure(1, 2).unwrap(), measure(1, 2).unwrap(), measure(2, 2).unwrap()], [1, 0, 1]);
+}
+
+#[test]
+fn a_suite_without_its_material_says_what_it_needs() {
+    let open = |kind, material| {
+        Suite::open(kind, TrialSettings::default(), Signals::Exact, material).unwrap_err().code().to_owned()
+    };
+    let assets = Material::Assets(Box::new(Assets::procedural()));
+    assert_eq!(open(SuiteKind::RealSelf, assets), "evaluate.assets_missing");
+    assert_eq!(open(SuiteKind::RealSelf, Material::Clips("nowhere".into())), "evaluate.assets_missing");
+    assert_eq!(open(SuiteKind::StageCross, Material::Clips("nowhere".into())), "evaluate.assets_missing");
+}
