@@ -1,6 +1,7 @@
 //! Pictures, masks and depth maps as files, with limits on size and memory.
 //!
-//! A picture is turned upright by its EXIF orientation; where it is transparent, white shows. Depth is 16-bit grey PNG.
+//! A picture is turned upright by its EXIF orientation and brought to sRGB by its colour profile; where it is transparent,
+//! white shows. Depth is 16-bit grey PNG.
 
 use std::io::{Cursor, Read};
 use std::path::Path;
@@ -9,10 +10,12 @@ use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::error::LimitErrorKind;
 use image::{DynamicImage, ExtendedColorType, ImageDecoder, ImageEncoder, ImageError, ImageReader, Limits};
 
+use crate::colour_profile::to_srgb;
 use crate::error::{Error, Result};
 use crate::file::{open, write_atomic};
 use crate::picture::{Mask, Picture, Plane};
 use crate::sniff::{Content, sniff};
+use crate::still::Still;
 
 /// What a picture file may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,34 +33,12 @@ impl Default for PictureLimits {
     }
 }
 
-/// Reads a picture (PNG, JPEG, WebP, the first frame of a GIF), upright, transparent places white.
+/// Reads a picture (PNG, JPEG, WebP, the first frame of a GIF), upright, in sRGB, transparent places white.
 ///
 /// # Errors
 /// [`Error::Unreadable`], [`Error::ImageUnsupported`], [`Error::ImageDamaged`], [`Error::ImageTooLarge`].
 pub fn load_picture(path: &Path) -> Result<Picture> {
-    load_picture_with_coverage(path, PictureLimits::default()).map(|(picture, _)| picture)
-}
-
-/// Reads a picture, and its coverage (0 = transparent, 255 = opaque) where the file has an alpha channel.
-///
-/// # Errors
-/// As [`load_picture`].
-pub fn load_picture_with_coverage(path: &Path, limits: PictureLimits) -> Result<(Picture, Option<Mask>)> {
-    let image = load(path, limits)?;
-    if !image.color().has_alpha() {
-        let image = image.into_rgb8();
-        return Ok((Picture::from_bytes(image.width() as usize, image.height() as usize, image.as_raw()), None));
-    }
-    let image = image.into_rgba8();
-    let (width, height) = (image.width() as usize, image.height() as usize);
-    let pixels = image.as_raw().as_chunks::<4>().0;
-    let over_white = |value: u8, alpha: u8| {
-        let (value, alpha) = (u32::from(value), u32::from(alpha));
-        ((value * alpha + 255 * (255 - alpha) + 127) / 255) as u8
-    };
-    let picture = pixels.iter().map(|&[r, g, b, a]| [over_white(r, a), over_white(g, a), over_white(b, a)]).collect();
-    let coverage = pixels.iter().map(|pixel| pixel[3]).collect();
-    Ok((Plane::from_cells(width, height, picture), Some(Plane::from_cells(width, height, coverage))))
+    Still::load(path, PictureLimits::default(), None).map(|still| still.over([255; 3]))
 }
 
 /// Reads a mask: the grey of any picture. `expected` is the size that it must have, if any.
@@ -123,26 +104,42 @@ fn check_size(path: &Path, found: (usize, usize), expected: Option<(usize, usize
     }
 }
 
-/// Reads and decodes a file within its limits, upright.
+/// Reads and decodes a file within its limits, upright, its numbers as they are.
 fn load(path: &Path, limits: PictureLimits) -> Result<DynamicImage> {
+    Ok(decode(path, &read_bytes(path, limits)?, limits)?.0)
+}
+
+/// Decodes the bytes of a file within its limits, upright and in sRGB; `path` is only named in errors.
+pub(crate) fn decode_colours(path: &Path, bytes: &[u8], limits: PictureLimits) -> Result<DynamicImage> {
+    let (image, profile) = decode(path, bytes, limits)?;
+    Ok(to_srgb(image, bytes, profile.as_deref()))
+}
+
+/// The bytes of a file that is not larger than it may be.
+pub(crate) fn read_bytes(path: &Path, limits: PictureLimits) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let file = open(path)?;
     file.take(limits.max_bytes + 1).read_to_end(&mut bytes).map_err(|source| Error::reading(path, source))?;
-    let damaged = |reason: String| Error::ImageDamaged { path: path.to_path_buf(), reason };
     if bytes.len() as u64 > limits.max_bytes {
         let source = std::io::Error::other(format!("the file has more than {} bytes", limits.max_bytes));
         return Err(Error::reading(path, source));
     }
+    Ok(bytes)
+}
+
+/// The picture, upright, and its colour profile.
+fn decode(path: &Path, bytes: &[u8], limits: PictureLimits) -> Result<(DynamicImage, Option<Vec<u8>>)> {
+    let damaged = |reason: String| Error::ImageDamaged { path: path.to_path_buf(), reason };
     let content = sniff(&bytes[..bytes.len().min(4096)]);
     let supported = matches!(content, Content::Picture("PNG" | "JPEG" | "WebP"))
         || content == Content::Video(crate::sniff::Container::Gif);
     if !supported {
         return Err(Error::ImageUnsupported { path: path.to_path_buf(), found: content.describe() });
     }
-    if content == Content::Picture("JPEG") && !jpeg_is_whole(&bytes) {
+    if content == Content::Picture("JPEG") && !jpeg_is_whole(bytes) {
         return Err(damaged("the JPEG data ends early".into()));
     }
-    let mut reader = ImageReader::new(Cursor::new(bytes.as_slice()));
+    let mut reader = ImageReader::new(Cursor::new(bytes));
     reader = reader.with_guessed_format().map_err(|source| Error::reading(path, source))?;
     // The size is checked below, with its figures in the message; the decoder itself only gets a bound on memory.
     let mut memory = Limits::no_limits();
@@ -165,9 +162,11 @@ fn load(path: &Path, limits: PictureLimits) -> Result<DynamicImage> {
         ));
     }
     let orientation = decoder.orientation().map_err(|failed| explain(failed, size))?;
+    // A damaged profile is no reason to refuse the picture.
+    let profile = decoder.icc_profile().ok().flatten();
     let mut image = DynamicImage::from_decoder(decoder).map_err(|failed| explain(failed, size))?;
     image.apply_orientation(orientation);
-    Ok(image)
+    Ok((image, profile))
 }
 
 /// True when the segments of a JPEG file lead to its end marker. The decoder itself fills what is missing with grey.
@@ -225,16 +224,6 @@ mod tests {
     }
 
     #[test]
-    fn transparent_places_show_white() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a.png");
-        save_png(&path, &[10, 20, 30, 0, 0, 0, 0, 51], (2, 1), ExtendedColorType::Rgba8).unwrap();
-        let (picture, coverage) = load_picture_with_coverage(&path, PictureLimits::default()).unwrap();
-        assert_eq!(picture.cells(), [[255; 3], [204; 3]]);
-        assert_eq!(coverage.unwrap().cells(), [0, 51]);
-    }
-
-    #[test]
     fn exif_orientation_turns_the_picture() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.jpg");
@@ -281,7 +270,7 @@ mod tests {
         let path = folder.path().join("a.png");
         save_picture(&path, &gradient(8, 8)).unwrap();
         let small = PictureLimits { max_pixels: 63, ..PictureLimits::default() };
-        let refused = load_picture_with_coverage(&path, small).unwrap_err();
+        let refused = Still::load(&path, small, None).unwrap_err();
         assert_eq!(refused.code(), "image.too_large");
         assert!(refused.to_string().contains("8x8"), "{refused}");
     }

@@ -6,6 +6,7 @@
 mod aperture;
 pub mod audio;
 mod child;
+mod colour_profile;
 pub mod crop;
 mod description;
 pub mod error;
@@ -16,6 +17,7 @@ pub mod font;
 pub mod geometry;
 mod gif;
 mod header;
+mod heif;
 pub mod image_file;
 mod matroska;
 mod mp4;
@@ -25,6 +27,7 @@ pub mod reader;
 pub mod resize;
 pub mod sheet;
 pub mod sniff;
+pub mod still;
 mod video_settings;
 pub mod writer;
 

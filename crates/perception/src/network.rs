@@ -1,4 +1,4 @@
-//! One network, ready to run: a `.tflite` file converted in memory and loaded into the ONNX runtime.
+//! One network, ready to run: a `.tflite` file converted in memory, or an `.onnx` file as it is, in the ONNX runtime.
 //!
 //! Values are `f32`; pictures are planar, `[1, C, H, W]`.
 
@@ -53,6 +53,38 @@ impl Network {
             input_shape: input.shape.clone(),
             outputs: outputs.iter().map(|port| node(&port.name)).collect::<Result<_, _>>()?,
             output_shapes: outputs.into_iter().map(|port| port.shape).collect(),
+            model,
+        })
+    }
+
+    /// Reads and loads an `.onnx` file with one input of this shape, and outputs of which the first have these shapes.
+    ///
+    /// # Errors
+    /// [`Error::ModelUnreadable`], [`Error::ModelMalformed`], [`Error::ModelMismatched`].
+    pub fn open_onnx(
+        path: &Path,
+        role: &'static str,
+        input_shape: &[usize],
+        output_shapes: &[&[usize]],
+    ) -> Result<Self, Error> {
+        let bytes = std::fs::read(path).map_err(|source| Error::ModelUnreadable { path: path.into(), source })?;
+        let malformed = |reason: String| Error::ModelMalformed { path: path.into(), reason };
+        let model = Model::load(bytes).map_err(|error| malformed(error.to_string()))?;
+        let (inputs, outputs) = (model.input_ids().to_vec(), model.output_ids().to_vec());
+        if inputs.len() != 1 || outputs.len() < output_shapes.len() {
+            return Err(Error::ModelMismatched {
+                role,
+                found: format!("{} inputs, {} outputs", inputs.len(), outputs.len()),
+                expected: format!("`{input_shape:?} -> {output_shapes:?}`"),
+                path: path.into(),
+            });
+        }
+        Ok(Self {
+            path: path.into(),
+            input: inputs[0],
+            input_shape: input_shape.to_vec(),
+            outputs: outputs[..output_shapes.len()].to_vec(),
+            output_shapes: output_shapes.iter().map(|shape| shape.to_vec()).collect(),
             model,
         })
     }

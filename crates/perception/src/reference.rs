@@ -44,6 +44,31 @@ pub fn inference_reference(picture: &Picture, size: u32, fit: ReferenceFit) -> P
     picture_window(picture, around, (size as usize, size as usize))
 }
 
+/// A square of a picture at `size x size` pixels in front of one colour, which shows where the picture is not covered and
+/// outside of it.
+///
+/// # Panics
+/// When picture and coverage differ in size.
+pub fn reference_over(
+    picture: &Picture,
+    coverage: Option<&Mask>,
+    square: Rect<Frame>,
+    size: u32,
+    behind: [u8; 3],
+) -> Picture {
+    let base = Picture::filled(size as usize, size as usize, behind);
+    match coverage {
+        Some(coverage) => cut_out_over(&base, picture, coverage, window(square)),
+        None if square.intersection(&Rect::of_size(picture.width() as u32, picture.height() as u32)) == square => {
+            crop_picture(picture, square, size)
+        }
+        None => {
+            let whole = Mask::filled(picture.width(), picture.height(), 255);
+            cut_out_over(&base, picture, &whole, window(square))
+        }
+    }
+}
+
 /// The reference of a training clip: the person of `frame`, in the middle of a square 1.05 to 1.4 times the longer
 /// side of the person's box, on `background` (of `size x size` pixels). None when the mask is empty.
 ///

@@ -13,6 +13,7 @@
 mod error;
 mod openpose;
 mod pose_file;
+mod single_pose;
 
 use std::path::{Path, PathBuf};
 
@@ -22,6 +23,7 @@ use media::picture::{DepthMap, Mask, Plane};
 pub use error::SignalsError;
 pub use openpose::load_openpose;
 pub use pose_file::{PoseTrack, load_poses, save_poses};
+pub use single_pose::load_pose;
 
 use crate::pose::Pose;
 

@@ -4,6 +4,7 @@
 
 pub mod bench;
 pub mod bundled;
+pub mod character;
 pub mod demo;
 pub mod error;
 pub mod events;

@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 
 use fetch::{Progress, Store};
+use media::ffmpeg::Ffmpeg;
 use perception::perceiver::PersonModels;
 
 use crate::error::Error;
 use crate::events::{Events, Step};
+use crate::pipeline::Tools;
 
 /// Fetches a file, or hands out the one that is there.
 ///
@@ -38,4 +40,16 @@ pub fn person_models(store: &Store, events: &Events) -> Result<PersonModels, Err
         face: Some(ensure(store, "face-landmarks", events)?),
         selfie: Some(ensure(store, "selfie-segmentation", events)?),
     })
+}
+
+/// An ffmpeg: the given one, the one on the `PATH`, else a fetched one.
+///
+/// # Errors
+/// [`Error::Media`] when the given one does not run, [`Error::Fetch`].
+pub fn ffmpeg(store: &Store, tools: &Tools, events: &Events) -> Result<Ffmpeg, Error> {
+    match (&tools.ffmpeg, Ffmpeg::find(tools.ffmpeg.as_deref())) {
+        (_, Ok(ffmpeg)) => Ok(ffmpeg),
+        (Some(_), Err(error)) => Err(error.into()),
+        (None, Err(_)) => Ok(Ffmpeg::find(Some(&ensure(store, "ffmpeg", events)?))?),
+    }
 }

@@ -38,8 +38,11 @@ pub struct RunRecord {
     pub version: String,
     /// `replace`, `animate` or `perceive`.
     pub command: String,
-    /// The character's picture.
-    pub character: Option<Input>,
+    /// Pictures of the character.
+    #[serde(default)]
+    pub characters: Vec<Input>,
+    /// The user's own pose of the character.
+    pub character_pose: Option<Input>,
     /// The driving video.
     pub video: Input,
     /// The user's own signals.
@@ -54,10 +57,12 @@ impl RunRecord {
     /// What differs from another record, in words; none when the runs are the same.
     fn difference(&self, other: &Self) -> Option<&'static str> {
         let hash = |input: &Option<Input>| input.as_ref().map(|input| input.sha256.clone());
+        let hashes = |inputs: &[Input]| inputs.iter().map(|input| input.sha256.clone()).collect::<Vec<_>>();
         [
             (self.version != other.version, "program version"),
             (self.command != other.command, "command"),
-            (hash(&self.character) != hash(&other.character), "character picture"),
+            (hashes(&self.characters) != hashes(&other.characters), "character pictures"),
+            (hash(&self.character_pose) != hash(&other.character_pose), "character pose"),
             (self.video.sha256 != other.video.sha256, "video"),
             (hash(&self.signals) != hash(&other.signals), "signals"),
             (self.weights != other.weights, "weights"),
@@ -198,7 +203,8 @@ mod tests {
         RunRecord {
             version: "1".into(),
             command: "replace".into(),
-            character: None,
+            characters: vec![],
+            character_pose: None,
             video: Input::of(&video).unwrap(),
             signals: None,
             weights: None,

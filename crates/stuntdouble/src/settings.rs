@@ -101,6 +101,8 @@ pub struct Settings {
     pub mask_blocks: Option<usize>,
     /// Whom to replace: a point of the first frame, in pixels.
     pub person: Option<(f32, f32)>,
+    /// Which person of the character's first picture is meant: a point of it, in pixels.
+    pub character_at: Option<(f32, f32)>,
     /// Show the network's whole picture instead of pasting into the source.
     pub raw: bool,
     /// Take at most this many frames.
@@ -124,6 +126,7 @@ impl Default for Settings {
             mask: MaskShape::default(),
             mask_blocks: None,
             person: None,
+            character_at: None,
             raw: false,
             max_frames: None,
             tolerate_damage: false,
@@ -179,8 +182,10 @@ impl Settings {
         if self.max_frames == Some(0) {
             return Err(invalid("`max-frames`", "found 0, expected at least 1"));
         }
-        if self.person.is_some_and(|(x, y)| !(x.is_finite() && y.is_finite())) {
-            return Err(invalid("`person`", "expected two finite numbers"));
+        for (name, point) in [("`person`", self.person), ("`character-at`", self.character_at)] {
+            if point.is_some_and(|(x, y)| !(x.is_finite() && y.is_finite())) {
+                return Err(invalid(name, "expected two finite numbers"));
+            }
         }
         Ok(self)
     }

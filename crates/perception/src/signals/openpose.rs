@@ -75,7 +75,7 @@ pub(super) fn files(folder: &Path) -> Result<Vec<PathBuf>, SignalsError> {
 }
 
 /// The people of one file of whom any joint is known.
-fn people(path: &Path, index: usize) -> Result<Vec<Pose>, SignalsError> {
+pub(super) fn people(path: &Path, index: usize) -> Result<Vec<Pose>, SignalsError> {
     let malformed =
         |failed: serde_json::Error| SignalsError::MalformedPose { path: path.into(), reason: failed.to_string() };
     let file: File = serde_json::from_str(&read(path)?).map_err(malformed)?;
@@ -134,7 +134,7 @@ fn points(path: &Path, index: usize, numbers: &[f32]) -> Result<Vec<Keypoint>, S
     Ok(triples.map(|&[x, y, confidence]| Keypoint { x, y, z: 0.0, confidence }).collect())
 }
 
-fn sureness(pose: &Pose) -> f32 {
+pub(super) fn sureness(pose: &Pose) -> f32 {
     pose.body.iter().map(|joint| joint.confidence).sum()
 }
 

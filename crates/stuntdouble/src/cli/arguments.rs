@@ -52,9 +52,12 @@ pub(crate) enum Command {
 /// Options of `replace` and `animate`.
 #[derive(Debug, Args)]
 pub(crate) struct Run {
-    /// Picture of the character
-    #[arg(long, value_name = "PICTURE")]
-    character: PathBuf,
+    /// Picture of the character; give the option again for other views of it (back, face)
+    #[arg(long = "character", value_name = "PICTURE", required = true)]
+    characters: Vec<PathBuf>,
+    /// Pose of the character in its first picture: a `pose.json` or an OpenPose file
+    #[arg(long, value_name = "FILE")]
+    character_pose: Option<PathBuf>,
     /// The driving video: a video file, a GIF, or a folder of frames
     #[arg(long, value_name = "VIDEO")]
     video: PathBuf,
@@ -200,6 +203,9 @@ struct SettingOptions {
     /// The person to replace: a point of the first frame in pixels
     #[arg(long, value_name = "X,Y", value_parser = point)]
     person: Option<Point>,
+    /// The person of the character's first picture who is meant: a point of it in pixels
+    #[arg(long, value_name = "X,Y", value_parser = point)]
+    character_at: Option<Point>,
     /// Show the network's whole picture instead of pasting into the source
     #[arg(long)]
     raw: bool,
@@ -239,7 +245,9 @@ impl SettingOptions {
         put("guidance", self.guidance.map(Value::Float));
         put("mask-blocks", integer(self.mask_blocks));
         put("max-frames", integer(self.max_frames));
-        put("person", self.person.map(|Point(x, y)| Value::Array(vec![Value::Float(x), Value::Float(y)])));
+        let place = |Point(x, y)| Value::Array(vec![Value::Float(x), Value::Float(y)]);
+        put("person", self.person.map(place));
+        put("character-at", self.character_at.map(place));
         put("raw", self.raw.then_some(Value::Boolean(true)));
         put("tolerate-damage", self.tolerate_damage.then_some(Value::Boolean(true)));
         Settings::resolve(self.config.as_deref(), table, &self.pairs)
@@ -264,7 +272,8 @@ impl Run {
         let run_dir = self.run_dir.unwrap_or_else(|| self.output.with_extension("run"));
         Ok(Job {
             mode,
-            character: self.character,
+            characters: self.characters,
+            character_pose: self.character_pose,
             video: self.video,
             output: self.output,
             run_dir,

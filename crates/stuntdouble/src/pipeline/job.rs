@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::character::CharacterOptions;
 use crate::error::Error;
 use crate::settings::{Settings, invalid};
 
@@ -29,8 +30,10 @@ impl Mode {
 pub struct Job {
     /// Whose scene.
     pub mode: Mode,
-    /// The character's picture.
-    pub character: PathBuf,
+    /// Pictures of the character, at least one; the first is the one that counts where only one does.
+    pub characters: Vec<PathBuf>,
+    /// The pose of the first picture, a file; it wins over what the networks see.
+    pub character_pose: Option<PathBuf>,
     /// The driving video, a file or a folder of frames.
     pub video: PathBuf,
     /// The video to write.
@@ -48,13 +51,23 @@ pub struct Job {
 }
 
 impl Job {
+    /// What is said about the character's first picture. A job that brings its own signals runs without the pose networks; the
+    /// picture is then used whole.
+    pub(super) fn character_options(&self) -> CharacterOptions {
+        CharacterOptions {
+            at: self.settings.character_at,
+            pose: self.character_pose.clone(),
+            without_networks: self.signals.is_some() && self.mode == Mode::Replace,
+        }
+    }
+
     /// Checks that the output and the run folder neither replace an input nor come to lie in one.
     pub(super) fn check_places(&self) -> Result<(), Error> {
         if place(&self.output) == place(&self.run_dir) {
             return Err(invalid("`run-dir`", "it is the output itself"));
         }
-        let optional = [&self.signals, &self.settings.weights].into_iter().flatten();
-        for input in [&self.character, &self.video].into_iter().chain(optional) {
+        let optional = [&self.signals, &self.settings.weights, &self.character_pose].into_iter().flatten();
+        for input in self.characters.iter().chain([&self.video]).chain(optional) {
             for output in [&self.output, &self.run_dir] {
                 let place = place(output);
                 if self::place(input) == place || input.canonicalize().is_ok_and(|input| place.starts_with(input)) {

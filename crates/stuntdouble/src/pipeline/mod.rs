@@ -24,6 +24,7 @@ use fetch::Store;
 use media::picture::{Mask, Picture};
 use model::clip_plan::{Clip, plan_clips};
 
+use crate::character::CharacterFiles;
 use crate::error::Error;
 use crate::events::{Event, Events};
 use crate::input::Input;
@@ -44,7 +45,7 @@ pub fn run(job: &Job, store: &Store, tools: &Tools, events: &Events) -> Result<(
     let settings = &job.settings;
     // 1. As much as can be wrong with the inputs is found before anything is made.
     job.check_places()?;
-    let character = media::image_file::load_picture(&job.character)?;
+    let characters = CharacterFiles::open(&job.characters, &job.character_options(), store, tools, events)?;
     export::check_writable(&job.output)?;
     let source = Source::open(&job.video, settings, store, tools, events)?;
     let networks = LoadedNetworks::load(settings, job.packs.as_deref().filter(|_| !job.dry_run))?;
@@ -58,7 +59,8 @@ pub fn run(job: &Job, store: &Store, tools: &Tools, events: &Events) -> Result<(
     let record = RunRecord {
         version: env!("CARGO_PKG_VERSION").into(),
         command: job.mode.name().into(),
-        character: Some(Input::of(&job.character)?),
+        characters: job.characters.iter().map(|path| Input::of(path)).collect::<Result<_, _>>()?,
+        character_pose: job.character_pose.as_deref().map(Input::of).transpose()?,
         video: Input::of(&job.video)?,
         signals: job.signals.as_deref().map(Input::of).transpose()?,
         weights: Some(networks.fingerprint().into()),
@@ -74,7 +76,7 @@ pub fn run(job: &Job, store: &Store, tools: &Tools, events: &Events) -> Result<(
         }
         begun => begun?,
     };
-    let scene = Scene::prepare(job, character, &mut timeline, store, events)?;
+    let scene = Scene::prepare(job, characters, &mut timeline, store, events)?;
     let plan = plan_clips(timeline.len(), networks.clip_frames());
     let work = Work { job, run: &run, source: &source, scene: &scene, timeline: &timeline, plan: &plan, events };
     generate::generate(&work, &networks)?;

@@ -2,22 +2,18 @@
 //! character's picture without its person, with the driving person's signals moved there (`animate`).
 
 use fetch::Store;
-use media::geometry::Pts;
 use media::picture::{Mask, Picture};
 use perception::align::Alignment;
 use perception::conditions::{ConditionsConfig, FrameSignals};
 use perception::inpaint::inpaint;
 use perception::mask::{MaskConfig, MaskKind};
-use perception::perceiver::{FrameSignals as Seen, Perceiver, PerceiverConfig};
 use perception::pose::Pose;
 use perception::reference::{ReferenceFit, inference_reference};
-use perception::region::crop_picture;
-use perception::region_path::{RegionConfig, person_box, plan_regions};
 
 use super::job::{Job, Mode};
+use crate::character::{Character, CharacterFiles};
 use crate::error::Error;
 use crate::events::Events;
-use crate::models;
 use crate::settings::{MaskShape, Settings};
 use crate::timeline::Timeline;
 
@@ -28,9 +24,8 @@ const HOLE_MARGIN: f32 = 0.03;
 
 /// The scene of a job.
 pub(super) struct Scene {
-    character: Picture,
-    /// The part of the picture with the character; none for the whole.
-    character_square: Option<media::geometry::Rect<media::geometry::Frame>>,
+    /// The character's pictures, cut out; the first is the reference.
+    characters: Vec<Character>,
     stage: Stage,
     pub(super) conditions: ConditionsConfig,
 }
@@ -64,29 +59,23 @@ impl Scene {
     /// Looks at the character's picture and sets the scene up.
     pub(super) fn prepare(
         job: &Job,
-        character: Picture,
+        characters: CharacterFiles,
         timeline: &mut Timeline,
         store: &Store,
         events: &Events,
     ) -> Result<Self, Error> {
-        let seen = look_at(job, &character, store, events)?;
-        let size = (character.width() as u32, character.height() as u32);
-        let found = seen.as_ref().and_then(|seen| person_box(Some(&seen.person), seen.pose.as_ref(), size));
-        let character_square = found.map(|area| plan_regions(&[Some(area)], size, &RegionConfig::default())[0].square);
-        if found.is_none() {
-            events
-                .warn("character.no_person", "no person was recognised in the character's picture, all of it is used");
-        }
+        let characters = characters.look(store, events)?;
+        let character = &characters[0];
         let stage = match job.mode {
             Mode::Replace => Stage::Source,
             Mode::Animate => {
-                let canvas = canvas(&character);
-                let scale = canvas.width() as f32 / character.width() as f32;
-                let (background, alignment) = match (seen, timeline.first_pose()) {
-                    (Some(Seen { pose: Some(reference), person, .. }), Some(driving)) => {
+                let canvas = canvas(&character.original);
+                let scale = canvas.width() as f32 / character.original.width() as f32;
+                let (background, alignment) = match (&character.pose, timeline.first_pose()) {
+                    (Some(reference), Some(driving)) => {
                         let to_canvas = Alignment { scale, shift: (0.0, 0.0) };
-                        let hole = widen(&to_canvas.canvas_from_frame_mask(&person, canvas.size()));
-                        let reference = to_canvas.canvas_from_frame(&reference);
+                        let hole = widen(&to_canvas.canvas_from_frame_mask(&character.mask, canvas.size()));
+                        let reference = to_canvas.canvas_from_frame(reference);
                         (inpaint(&canvas, &hole), Alignment::between(driving, &reference))
                     }
                     _ => (canvas.clone(), None),
@@ -100,14 +89,15 @@ impl Scene {
                 Stage::Canvas { background, alignment }
             }
         };
-        Ok(Self { character, character_square, stage, conditions: conditions(&job.settings) })
+        Ok(Self { characters, stage, conditions: conditions(&job.settings) })
     }
 
     /// The character's picture as the reference network takes it.
     pub(super) fn reference(&self, size: u32) -> Picture {
-        match self.character_square {
-            Some(square) => crop_picture(&self.character, square, size),
-            None => inference_reference(&self.character, size, ReferenceFit::default()),
+        let character = &self.characters[0];
+        match character.square() {
+            Some(square) => character.reference(square, size),
+            None => inference_reference(&character.original, size, ReferenceFit::default()),
         }
     }
 
@@ -139,20 +129,6 @@ impl Scene {
             Stage::Canvas { background, .. } => background,
         }
     }
-}
-
-/// Perceives the character's picture. A job that brings its own signals runs without the pose networks; the picture is then
-/// used whole.
-fn look_at(job: &Job, character: &Picture, store: &Store, events: &Events) -> Result<Option<Seen>, Error> {
-    let models = match models::person_models(store, events) {
-        Ok(models) => models,
-        Err(error) if job.signals.is_some() && job.mode == Mode::Replace => {
-            events.warn(error.code(), format!("the character's picture is not looked at: {error}"));
-            return Ok(None);
-        }
-        Err(error) => return Err(error),
-    };
-    Ok(Some(Perceiver::open(&models, PerceiverConfig::default())?.push(character, Pts(0))?))
 }
 
 fn conditions(settings: &Settings) -> ConditionsConfig {

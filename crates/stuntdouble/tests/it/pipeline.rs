@@ -54,7 +54,8 @@ impl Example {
     fn job(&self, output: &str) -> Job {
         Job {
             mode: Mode::Replace,
-            character: self.path("character.png"),
+            characters: vec![self.path("character.png")],
+            character_pose: None,
             video: self.path("video"),
             output: self.path(output),
             run_dir: self.path(output).with_extension("run"),
@@ -199,9 +200,9 @@ fn bad_inputs_have_their_codes_and_leave_no_output() {
     let text = example.path("text.mp4");
     std::fs::write(&text, "not a video").unwrap();
     check(&|job| job.video = text.clone(), "video.unsupported", 3);
-    check(&|job| job.video = job.character.clone(), "video.is_image", 3);
-    check(&|job| job.character = text.clone(), "image.unsupported", 3);
-    check(&|job| job.character = Path::new("nowhere.png").into(), "input.unreadable", 3);
+    check(&|job| job.video = job.characters[0].clone(), "video.is_image", 3);
+    check(&|job| job.characters = vec![text.clone()], "image.unsupported", 3);
+    check(&|job| job.characters = vec!["nowhere.png".into()], "input.unreadable", 3);
     check(&|job| job.output = example.path("no/such/folder.mp4"), "output.unwritable", 5);
     check(&|job| job.signals = None, "fetch.offline", 4);
     let empty = example.path("empty");

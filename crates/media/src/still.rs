@@ -1,0 +1,98 @@
+//! A still picture as its file has it: upright, colours in sRGB, and its transparency apart from its colours.
+
+use std::path::Path;
+
+use image::DynamicImage;
+
+use crate::error::{Error, Result};
+use crate::ffmpeg::Ffmpeg;
+use crate::image_file::{PictureLimits, decode_colours, read_bytes};
+use crate::picture::{Mask, Picture, Plane};
+use crate::sniff::{Content, sniff};
+
+/// A picture and how much of each pixel it covers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Still {
+    /// Colours as if every pixel were opaque; where nothing is covered they mean nothing.
+    pub picture: Picture,
+    /// 0 = transparent, 255 = opaque; none when the file has no alpha channel.
+    pub coverage: Option<Mask>,
+}
+
+impl Still {
+    /// Reads a PNG, JPEG, WebP or GIF picture, and with ffmpeg an AVIF or HEIF one, whatever the file is called.
+    ///
+    /// # Errors
+    /// [`Error::Unreadable`], [`Error::ImageUnsupported`], [`Error::ImageDamaged`], [`Error::ImageTooLarge`], and those of
+    /// ffmpeg.
+    pub fn load(path: &Path, limits: PictureLimits, ffmpeg: Option<&Ffmpeg>) -> Result<Self> {
+        let bytes = read_bytes(path, limits)?;
+        match (sniff(&bytes[..bytes.len().min(4096)]), ffmpeg) {
+            (Content::Picture("AVIF" | "HEIF"), Some(ffmpeg)) => crate::heif::load(path, &bytes, limits, ffmpeg),
+            _ => Ok(Self::from_image(decode_colours(path, &bytes, limits)?)),
+        }
+    }
+
+    /// Takes a decoded picture.
+    pub(crate) fn from_image(image: DynamicImage) -> Self {
+        if !image.color().has_alpha() {
+            let image = image.into_rgb8();
+            let picture = Picture::from_bytes(image.width() as usize, image.height() as usize, image.as_raw());
+            return Self { picture, coverage: None };
+        }
+        let image = image.into_rgba8();
+        let (width, height) = (image.width() as usize, image.height() as usize);
+        let pixels = image.as_raw().as_chunks::<4>().0;
+        let colours = pixels.iter().map(|&[r, g, b, _]| [r, g, b]).collect();
+        let coverage = pixels.iter().map(|pixel| pixel[3]).collect();
+        Self {
+            picture: Plane::from_cells(width, height, colours),
+            coverage: Some(Plane::from_cells(width, height, coverage)),
+        }
+    }
+
+    /// The picture in front of one colour.
+    pub fn over(self, colour: [u8; 3]) -> Picture {
+        let Some(coverage) = self.coverage else { return self.picture };
+        let mut picture = self.picture;
+        for (pixel, alpha) in picture.cells_mut().iter_mut().zip(coverage.cells()) {
+            let alpha = u32::from(*alpha);
+            for (value, behind) in pixel.iter_mut().zip(colour) {
+                *value = ((u32::from(*value) * alpha + u32::from(behind) * (255 - alpha) + 127) / 255) as u8;
+            }
+        }
+        picture
+    }
+}
+
+/// True when [`Still::load`] needs ffmpeg to read the file.
+///
+/// # Errors
+/// [`Error::Unreadable`].
+pub fn needs_ffmpeg(path: &Path) -> Result<bool> {
+    Ok(matches!(crate::sniff::sniff_file(path)?, Content::Picture("AVIF" | "HEIF")))
+}
+
+#[cfg(test)]
+mod tests {
+    use image::codecs::png::PngEncoder;
+    use image::{ExtendedColorType, ImageEncoder};
+
+    use super::*;
+
+    #[test]
+    fn transparency_is_kept_apart_from_colours() {
+        let folder = tempfile::tempdir().unwrap();
+        // The name lies.
+        let path = folder.path().join("a.jpg");
+        let mut bytes = vec![];
+        let pixels = [10, 20, 30, 0, 0, 0, 0, 51];
+        PngEncoder::new(&mut bytes).write_image(&pixels, 2, 1, ExtendedColorType::Rgba8).unwrap();
+        std::fs::write(&path, bytes).unwrap();
+        let still = Still::load(&path, PictureLimits::default(), None).unwrap();
+        assert_eq!(still.picture.cells(), [[10, 20, 30], [0; 3]]);
+        assert_eq!(still.coverage.as_ref().unwrap().cells(), [0, 51]);
+        assert_eq!(still.over([255; 3]).cells(), [[255; 3], [204; 3]]);
+        assert!(!needs_ffmpeg(&path).unwrap());
+    }
+}

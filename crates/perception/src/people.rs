@@ -1,0 +1,185 @@
+//! Everybody in a still picture, the largest first: somebody small in a wide picture is looked for closer and closer.
+
+use media::picture::Picture;
+
+use crate::blazepose::body::{BODY_SIDE, BodyEstimate, BodyNetwork};
+use crate::blazepose::detector::{BODY_MARGIN, Detector};
+use crate::candidates::{distance, holds, is_large, other_views, parts, wider};
+use crate::error::Error;
+use crate::perceiver::PersonModels;
+use crate::turned_square::{TurnedSquare, bilinear_value};
+
+/// A person must be at least this sure.
+const FOUND: f32 = 0.5;
+/// A second person must be at least this sure: a wrong one would only be a wrong warning.
+const FOUND_BESIDE: f32 = 0.8;
+/// Two views of one person have their hips within this share of the larger side.
+const SAME: f32 = 0.2;
+/// Sides of the tiles in which small persons are looked for, as shares of the picture's shorter side; half of a tile lies in
+/// the next one.
+const TILES: [f32; 2] = [0.5, 0.28];
+/// So many tiles are looked at at most.
+const MOST_TILES: usize = 160;
+
+/// The networks that find bodies.
+pub struct PeopleFinder {
+    detector: Detector,
+    body: BodyNetwork,
+}
+
+impl PeopleFinder {
+    /// Loads the networks.
+    ///
+    /// # Errors
+    /// [`Error::ModelUnreadable`], [`Error::ModelMalformed`], [`Error::ModelUnsupported`], [`Error::ModelMismatched`],
+    /// [`Error::ModelFailed`].
+    pub fn open(models: &PersonModels) -> Result<Self, Error> {
+        Ok(Self { detector: Detector::open(&models.detector)?, body: BodyNetwork::open(&models.landmarks)? })
+    }
+
+    /// The bodies of a picture, each once, the largest first.
+    ///
+    /// # Errors
+    /// [`Error::FrameEmpty`], [`Error::ModelFailed`].
+    pub fn find(&self, picture: &Picture) -> Result<Vec<BodyEstimate>, Error> {
+        let (width, height) = picture.size();
+        if width == 0 || height == 0 {
+            return Err(Error::FrameEmpty { width, height });
+        }
+        let whole = TurnedSquare::around_frame(width, height);
+        let mut people = self.look(picture, &[whole], |_| true)?;
+        if people.is_empty() {
+            people = self.look(picture, &wider(&whole), |region| is_large(region, picture.size()))?;
+            people.extend(self.look(picture, &parts(picture.size()), |_| true)?);
+        }
+        for share in TILES {
+            if people.is_empty() {
+                people = self.look(picture, &tiles(picture.size(), share), |_| true)?;
+            }
+        }
+        people.sort_by(|one, other| other.region.side.total_cmp(&one.region.side));
+        Ok(distinct(people))
+    }
+
+    /// The body in a square around a point, when its mask covers the point: somebody whom the detector does not see.
+    ///
+    /// # Errors
+    /// [`Error::ModelFailed`].
+    pub fn at(&self, picture: &Picture, point: (f32, f32)) -> Result<Option<BodyEstimate>, Error> {
+        let whole = TurnedSquare::around_frame(picture.width(), picture.height());
+        let mut best: Option<BodyEstimate> = None;
+        for share in [0.25, 0.4, 0.6, 0.9] {
+            let region = TurnedSquare { centre: point, side: share * whole.side, turn: 0.0 };
+            let seen = self.look_twice(picture, &region)?.filter(|seen| covers(seen, point));
+            if let Some(seen) = seen.filter(|seen| best.as_ref().is_none_or(|best| seen.flag > best.flag)) {
+                best = Some(seen);
+            }
+        }
+        Ok(best)
+    }
+
+    /// The bodies that are detected in the squares in regions that are `wanted`.
+    fn look(
+        &self,
+        picture: &Picture,
+        squares: &[TurnedSquare],
+        wanted: impl Fn(&TurnedSquare) -> bool,
+    ) -> Result<Vec<BodyEstimate>, Error> {
+        let mut people: Vec<BodyEstimate> = vec![];
+        for square in squares {
+            let found = self.detector.detect(picture, square)?;
+            for region in found.iter().map(|found| found.region).filter(&wanted) {
+                if people.iter().any(|known| is_same(&known.region, &region)) {
+                    continue;
+                }
+                let mut seen = self.look_twice(picture, &region)?;
+                for other in other_views(&region, picture.size()) {
+                    if seen.is_none() {
+                        seen = self.look_twice(picture, &other)?;
+                    }
+                }
+                people.extend(seen);
+            }
+        }
+        Ok(people)
+    }
+
+    /// A detector's region is rough: the body network looks, says where the body is, and looks again.
+    fn look_twice(&self, picture: &Picture, region: &TurnedSquare) -> Result<Option<BodyEstimate>, Error> {
+        let Some(first) = self.body.estimate(picture, region)?.filter(|seen| seen.flag >= FOUND) else {
+            return Ok(None);
+        };
+        let better = TurnedSquare::from_centre_and_top(first.next[0], first.next[1], BODY_MARGIN);
+        if !better.is_usable() {
+            return Ok(Some(first));
+        }
+        let second = self.body.estimate(picture, &better)?;
+        Ok(Some(second.filter(|seen| seen.flag >= first.flag.min(FOUND_BESIDE)).unwrap_or(first)))
+    }
+}
+
+/// True when the place lies on the body rather than beside it.
+pub fn covers(seen: &BodyEstimate, place: (f32, f32)) -> bool {
+    let (x, y) = seen.region.region_from_frame(place);
+    let side = BODY_SIDE as f32;
+    holds(&seen.region, place) && bilinear_value(&seen.mask, x * side, y * side) > 0.5
+}
+
+/// Each body once, in the order given; the surest of all always, others when they are sure.
+fn distinct(people: Vec<BodyEstimate>) -> Vec<BodyEstimate> {
+    let surest = people.iter().map(|seen| seen.flag).fold(0.0, f32::max);
+    let mut kept: Vec<BodyEstimate> = vec![];
+    for seen in people {
+        let is_sure = seen.flag >= FOUND_BESIDE.min(surest);
+        if is_sure && !kept.iter().any(|known| is_same(&known.region, &seen.region)) {
+            kept.push(seen);
+        }
+    }
+    kept
+}
+
+fn is_same(one: &TurnedSquare, other: &TurnedSquare) -> bool {
+    let larger = if one.side > other.side { one } else { other };
+    distance(larger, one.centre).max(distance(larger, other.centre)) < SAME
+}
+
+/// Upright squares that cover a picture and half of each other.
+fn tiles((width, height): (usize, usize), share: f32) -> Vec<TurnedSquare> {
+    let (width, height) = (width as f32, height as f32);
+    let side = (share * width.min(height)).max(4.0);
+    let count = |length: f32| (2.0 * length / side).ceil().max(2.0) as usize - 1;
+    let (columns, rows) = (count(width), count(height));
+    let place = |index: usize, count: usize, length: f32| {
+        let step = if count > 1 { (length - side) / (count - 1) as f32 } else { 0.0 };
+        if count > 1 { side / 2.0 + index as f32 * step } else { length / 2.0 }
+    };
+    let all = (0..columns * rows).map(|index| TurnedSquare {
+        centre: (place(index % columns, columns, width), place(index / columns, rows, height)),
+        side,
+        turn: 0.0,
+    });
+    all.take(MOST_TILES).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tiles_cover_the_picture() {
+        for size in [(640, 360), (100, 900), (7, 7)] {
+            let tiles = tiles(size, 0.5);
+            for place in [(1.0, 1.0), (size.0 as f32 - 1.0, size.1 as f32 - 1.0), (size.0 as f32 / 3.0, 3.0)] {
+                assert!(tiles.iter().any(|tile| holds(tile, place)), "{place:?} of {size:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn views_of_one_body_are_one() {
+        let square = |x: f32, side: f32| TurnedSquare { centre: (x, 0.0), side, turn: 0.0 };
+        assert!(is_same(&square(0.0, 100.0), &square(15.0, 60.0)));
+        assert!(!is_same(&square(0.0, 100.0), &square(30.0, 100.0)));
+        assert!(!is_same(&square(0.0, 10.0), &square(15.0, 10.0)));
+    }
+}

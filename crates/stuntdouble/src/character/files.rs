@@ -1,0 +1,153 @@
+//! The files of a character, read and checked, before anything is looked for in them.
+
+use std::path::PathBuf;
+
+use fetch::Store;
+use media::image_file::PictureLimits;
+use media::picture::{Mask, Picture};
+use media::resize::{Filter, resize_mask, resize_picture};
+use media::still::{Still, needs_ffmpeg};
+use perception::pose::{Keypoint, Pose};
+use perception::signals::load_pose;
+
+use super::cut_out::{Networks, cut_out};
+use super::{Character, completeness};
+use crate::error::Error;
+use crate::events::Events;
+use crate::models;
+use crate::pipeline::Tools;
+use crate::settings::invalid;
+
+/// The longest side of a picture that is worked on: more than any video shows of one person.
+const LONGEST: usize = 2560;
+/// Share of the pixels that must be clear for an alpha channel to cut something out.
+const LEAST_CLEAR: f32 = 0.005;
+/// Coverage (of 255) up to which a pixel is clear.
+const CLEAR: u8 = 16;
+
+/// What the user says about the first picture.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CharacterOptions {
+    /// A point on the person who is meant, in pixels of the file.
+    pub at: Option<(f32, f32)>,
+    /// A pose file; it wins over what the networks see.
+    pub pose: Option<PathBuf>,
+    /// Go on without networks that cannot be had, with a warning.
+    pub without_networks: bool,
+}
+
+/// Pictures of one character, read from their files.
+#[derive(Debug, Clone)]
+pub struct CharacterFiles {
+    pub(super) pictures: Vec<CharacterPicture>,
+    without_networks: bool,
+}
+
+/// One picture as it is looked at.
+#[derive(Debug, Clone)]
+pub(super) struct CharacterPicture {
+    pub(super) path: PathBuf,
+    /// Colours as if every pixel were opaque.
+    pub(super) colours: Picture,
+    /// The picture's transparency, when it cuts something out.
+    pub(super) coverage: Option<Mask>,
+    pub(super) at: Option<(f32, f32)>,
+    pub(super) pose: Option<Pose>,
+}
+
+impl CharacterFiles {
+    /// Reads and decodes the files. Options are about the first one.
+    ///
+    /// # Errors
+    /// [`Error::Media`] for a picture, [`Error::Signals`] for the pose file, [`Error::Setting`] for a point outside of the
+    /// picture, [`Error::Fetch`] when ffmpeg is needed and missing.
+    pub fn open(
+        paths: &[PathBuf],
+        options: &CharacterOptions,
+        store: &Store,
+        tools: &Tools,
+        events: &Events,
+    ) -> Result<Self, Error> {
+        let mut pictures = vec![];
+        for (index, path) in paths.iter().enumerate() {
+            let ffmpeg = if needs_ffmpeg(path)? { Some(models::ffmpeg(store, tools, events)?) } else { None };
+            let still = Still::load(path, PictureLimits::default(), ffmpeg.as_ref())?;
+            let (at, pose) = if index == 0 { (options.at, options.pose.as_deref()) } else { (None, None) };
+            let size = still.picture.size();
+            if let Some((x, y)) = at {
+                let inside = |place: f32, length: usize| (0.0..length as f32).contains(&place);
+                if !(inside(x, size.0) && inside(y, size.1)) {
+                    let reason = format!("found {x},{y}, expected a point of a picture of {}x{}", size.0, size.1);
+                    return Err(invalid("`character-at`", reason));
+                }
+            }
+            let pose = pose.map(|file| load_pose(file, size)).transpose()?;
+            pictures.push(CharacterPicture::new(path.clone(), still, at, pose));
+        }
+        Ok(Self { pictures, without_networks: options.without_networks })
+    }
+
+    /// The first picture as the file has it.
+    pub fn first_size(&self) -> Option<(usize, usize)> {
+        self.pictures.first().map(|picture| picture.colours.size())
+    }
+
+    /// Finds the person in each picture and cuts it out.
+    ///
+    /// # Errors
+    /// [`Error::Fetch`] and [`Error::Perception`] for networks; [`Error::Cancelled`].
+    pub fn look(self, store: &Store, events: &Events) -> Result<Vec<Character>, Error> {
+        let networks = match Networks::open(store, events) {
+            Ok(networks) => Some(networks),
+            Err(error) if self.without_networks => {
+                events.warn(error.code(), format!("the character's picture is not looked at: {error}"));
+                None
+            }
+            Err(error) => return Err(error),
+        };
+        let mut characters = vec![];
+        for picture in self.pictures {
+            events.check_cancelled()?;
+            let character = cut_out(picture, networks.as_ref(), events)?;
+            completeness::warn(&character, events);
+            characters.push(character);
+        }
+        Ok(characters)
+    }
+}
+
+impl CharacterPicture {
+    fn new(path: PathBuf, still: Still, at: Option<(f32, f32)>, pose: Option<Pose>) -> Self {
+        let coverage = still.coverage.filter(cuts_something_out);
+        let colours = still.picture;
+        let (width, height) = colours.size();
+        let longest = width.max(height);
+        if longest <= LONGEST {
+            return Self { path, colours, coverage, at, pose };
+        }
+        let scale = LONGEST as f32 / longest as f32;
+        let side = |length: usize| ((length as f32 * scale).round() as usize).max(1);
+        let size = (side(width), side(height));
+        // Colours of clear pixels must not be mixed into others.
+        let colours = match &coverage {
+            Some(mask) => perception::foreground::extended(&colours, mask, 8),
+            None => colours,
+        };
+        let (x, y) = (size.0 as f32 / width as f32, size.1 as f32 / height as f32);
+        let moved = |point: Keypoint| Keypoint { x: point.x * x, y: point.y * y, z: point.z * x, ..point };
+        Self {
+            path,
+            colours: resize_picture(&colours, size.0, size.1, Filter::Lanczos),
+            coverage: coverage.map(|mask| resize_mask(&mask, size.0, size.1, Filter::Area)),
+            at: at.map(|at| (at.0 * x, at.1 * y)),
+            pose: pose.map(|pose| pose.map(moved)),
+        }
+    }
+}
+
+/// True when a good part is clear and something is not.
+fn cuts_something_out(coverage: &Mask) -> bool {
+    let count = |test: &dyn Fn(u8) -> bool| coverage.cells().iter().filter(|value| test(**value)).count() as f32;
+    let all = coverage.cells().len() as f32;
+    count(&|value| value <= CLEAR) >= LEAST_CLEAR * all && count(&|value| value > 127) >= 1.0
+}

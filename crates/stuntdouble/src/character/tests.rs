@@ -1,0 +1,1 @@
+//! Reads pictures that were made for the test.
