@@ -71,6 +71,20 @@ pub fn save_picture(path: &Path, picture: &Picture) -> Result<()> {
     save_png(path, picture.bytes(), picture.size(), ExtendedColorType::Rgb8)
 }
 
+/// Writes a picture with its coverage as PNG with transparency, whole or not at all.
+///
+/// # Errors
+/// [`Error::OutputUnwritable`], [`Error::DiskFull`].
+///
+/// # Panics
+/// When the sizes differ.
+pub fn save_cutout(path: &Path, picture: &Picture, coverage: &Mask) -> Result<()> {
+    assert_eq!(picture.size(), coverage.size(), "cut-out: picture {:?}, mask {:?}", picture.size(), coverage.size());
+    let pixels = picture.cells().iter().zip(coverage.cells());
+    let bytes: Vec<u8> = pixels.flat_map(|(&[red, green, blue], &alpha)| [red, green, blue, alpha]).collect();
+    save_png(path, &bytes, picture.size(), ExtendedColorType::Rgba8)
+}
+
 /// Writes a mask as 8-bit grey PNG, whole or not at all.
 ///
 /// # Errors

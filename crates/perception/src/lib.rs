@@ -30,7 +30,7 @@ pub mod region_path;
 mod resample;
 pub mod saliency;
 pub mod scale_augmentation;
-mod scene_cut;
+pub mod scene_cut;
 pub mod signals;
 pub mod skeleton;
 mod stroke;

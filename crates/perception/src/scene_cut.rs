@@ -9,13 +9,13 @@ const CHANGE: f32 = 48.0;
 
 /// The memory of the frame before.
 #[derive(Debug, Default)]
-pub(crate) struct SceneCut {
+pub struct SceneCut {
     last: Option<Vec<f32>>,
 }
 
 impl SceneCut {
     /// True when this frame shows another scene than the one before.
-    pub(crate) fn happened(&mut self, picture: &Picture) -> bool {
+    pub fn happened(&mut self, picture: &Picture) -> bool {
         let cells = small(picture);
         let change = self.last.as_ref().map(|last| {
             cells.iter().zip(last).map(|(cell, before)| (cell - before).abs()).sum::<f32>() / cells.len() as f32

@@ -19,6 +19,8 @@ pub enum Step {
     Fetch,
     /// Pose and masks are read from the frames.
     Perceive,
+    /// Drafts of frames are composed.
+    Draft,
     /// Frames are generated; counted in denoising steps.
     Generate,
     /// Frames are composited and encoded.
@@ -32,6 +34,7 @@ impl Step {
         match self {
             Self::Fetch => "fetching",
             Self::Perceive => "perceiving",
+            Self::Draft => "drafting",
             Self::Generate => "generating",
             Self::Export => "exporting",
             Self::Render => "rendering",

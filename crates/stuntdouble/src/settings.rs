@@ -103,6 +103,15 @@ pub struct Settings {
     pub person: Option<(f32, f32)>,
     /// Which person of the character's first picture is meant: a point of it, in pixels.
     pub character_at: Option<(f32, f32)>,
+    /// Make the video from drafts alone, by geometry without networks of ours; the default for preset `bundled` with the weights
+    /// inside the program.
+    pub draft: bool,
+    /// Whose bones the character has: 0 the driving person's, 1 its own.
+    pub proportions: f64,
+    /// Match the draft's brightness and colour to the scene.
+    pub light: bool,
+    /// Draw a contact shadow under the draft where the source shows one.
+    pub shadow: bool,
     /// Show the network's whole picture instead of pasting into the source.
     pub raw: bool,
     /// Take at most this many frames.
@@ -127,6 +136,10 @@ impl Default for Settings {
             mask_blocks: None,
             person: None,
             character_at: None,
+            draft: true,
+            proportions: 0.0,
+            light: true,
+            shadow: true,
             raw: false,
             max_frames: None,
             tolerate_damage: false,
@@ -162,6 +175,8 @@ impl Settings {
             _ => PresetName::Bundled,
         };
         let (steps, guidance) = preset.sampling();
+        let is_geometry = preset == PresetName::Bundled && !layers.contains_key("weights");
+        layers.entry("draft").or_insert(Value::Boolean(is_geometry));
         layers.entry("steps").or_insert(Value::Integer(steps as i64));
         layers.entry("guidance").or_insert(Value::Float(guidance));
         let settings: Self =
@@ -175,6 +190,9 @@ impl Settings {
         }
         if !(0.0..=30.0).contains(&self.guidance) {
             return Err(invalid("`guidance`", format!("found {}, expected 0 to 30", self.guidance)));
+        }
+        if !(0.0..=1.0).contains(&self.proportions) {
+            return Err(invalid("`proportions`", format!("found {}, expected 0 to 1", self.proportions)));
         }
         if self.mask_blocks == Some(0) {
             return Err(invalid("`mask-blocks`", "found 0, expected at least 1"));

@@ -139,6 +139,11 @@ impl Timeline {
         self.poses.iter().flatten().next()
     }
 
+    /// The box of the person in a frame.
+    pub fn person_box(&self, index: usize) -> Option<Rect<Frame>> {
+        self.boxes[index]
+    }
+
     /// The region of a frame.
     pub fn region(&self, index: usize) -> Region {
         self.regions[index]

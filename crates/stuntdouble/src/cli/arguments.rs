@@ -206,6 +206,12 @@ struct SettingOptions {
     /// The person of the character's first picture who is meant: a point of it in pixels
     #[arg(long, value_name = "X,Y", value_parser = point)]
     character_at: Option<Point>,
+    /// Make the video from drafts alone: an instant preview by geometry, without networks of ours
+    #[arg(long)]
+    draft: bool,
+    /// Whose bones the character has: 0 the driving person's, 1 its own
+    #[arg(long, value_name = "0..1")]
+    proportions: Option<f64>,
     /// Show the network's whole picture instead of pasting into the source
     #[arg(long)]
     raw: bool,
@@ -248,6 +254,8 @@ impl SettingOptions {
         let place = |Point(x, y)| Value::Array(vec![Value::Float(x), Value::Float(y)]);
         put("person", self.person.map(place));
         put("character-at", self.character_at.map(place));
+        put("draft", self.draft.then_some(Value::Boolean(true)));
+        put("proportions", self.proportions.map(Value::Float));
         put("raw", self.raw.then_some(Value::Boolean(true)));
         put("tolerate-damage", self.tolerate_damage.then_some(Value::Boolean(true)));
         Settings::resolve(self.config.as_deref(), table, &self.pairs)

@@ -11,6 +11,7 @@ use perception::paste::{PasteConfig, Pasted, paste};
 use perception::region::Region;
 
 use super::Work;
+use super::draft::draft_of;
 use super::job::Job;
 use super::sheet::RunSheet;
 use super::source::Source;
@@ -64,6 +65,9 @@ pub(super) fn export(work: &Work<'_>, sheet: &mut RunSheet<'_>) -> Result<(), Er
 
 /// A frame of the result. Outside of the edited region it is the scene's, byte for byte.
 fn finished_frame(work: &Work<'_>, index: usize, source: &Picture) -> Result<Picture, Error> {
+    if work.job.settings.draft {
+        return draft_of(work.run.root(), index);
+    }
     let region = work.timeline.region(index);
     Ok(paste_frame(work.job, work.run.root(), work.clip_of(index), index, region, work.scene.backdrop(source))?.picture)
 }

@@ -2,11 +2,13 @@
 //!
 //! ```text
 //! perceive    video -> signals/                      one pass over the frames
+//! draft       video + signals -> conditions/draft/   one pass: clean plate, warped reference, objects; or
 //! generate    video + signals -> clips/NNN/frames/   one pass, clip by clip; a finished clip is never made again
 //! export      video + clips -> output.mp4            one pass: paste, encode, copy the audio
 //! ```
 //! Frames stream through each pass, so memory does not grow with the video's length.
 
+mod draft;
 mod export;
 mod generate;
 mod job;
@@ -48,10 +50,13 @@ pub fn run(job: &Job, store: &Store, tools: &Tools, events: &Events) -> Result<(
     let characters = CharacterFiles::open(&job.characters, &job.character_options(), store, tools, events)?;
     export::check_writable(&job.output)?;
     let source = Source::open(&job.video, settings, store, tools, events)?;
-    let networks = LoadedNetworks::load(settings, job.packs.as_deref().filter(|_| !job.dry_run))?;
+    let networks = match settings.draft {
+        true => None,
+        false => Some(LoadedNetworks::load(settings, job.packs.as_deref().filter(|_| !job.dry_run))?),
+    };
     let has_person = perceive::brings_person(job.signals.as_deref())?;
     if job.dry_run {
-        return plan::report(job, &source, &networks, events);
+        return plan::report(job, &source, networks.as_ref(), events);
     }
     if !has_person || job.mode == Mode::Animate {
         models::person_models(store, events)?;
@@ -63,7 +68,7 @@ pub fn run(job: &Job, store: &Store, tools: &Tools, events: &Events) -> Result<(
         character_pose: job.character_pose.as_deref().map(Input::of).transpose()?,
         video: Input::of(&job.video)?,
         signals: job.signals.as_deref().map(Input::of).transpose()?,
-        weights: Some(networks.fingerprint().into()),
+        weights: networks.as_ref().map(|networks| networks.fingerprint().into()),
         settings: settings.clone(),
     };
     let run = RunFolder::open(&job.run_dir, &record)?;
@@ -77,16 +82,24 @@ pub fn run(job: &Job, store: &Store, tools: &Tools, events: &Events) -> Result<(
         begun => begun?,
     };
     let scene = Scene::prepare(job, characters, &mut timeline, store, events)?;
-    let plan = plan_clips(timeline.len(), networks.clip_frames());
+    let plan = networks.as_ref().map_or(vec![], |networks| plan_clips(timeline.len(), networks.clip_frames()));
     let work = Work { job, run: &run, source: &source, scene: &scene, timeline: &timeline, plan: &plan, events };
-    generate::generate(&work, &networks)?;
-    tell_trouble(networks.packs.as_deref(), events);
+    match &networks {
+        Some(networks) => {
+            generate::generate(&work, networks)?;
+            tell_trouble(networks.packs.as_deref(), events);
+        }
+        None => {
+            draft::note(&work);
+            draft::draft(&work)?;
+        }
+    }
     let mut sheet = RunSheet::new(&work);
     export::export(&work, &mut sheet)?;
     sheet.save()?;
     // 3. What was done, last of all.
     Manifest::new(record, source.ffmpeg_version(), &job.output)?.save(&run.join("manifest.json"))?;
-    report::save(run.root(), &timeline, events)?;
+    report::save(run.root(), Some(settings), &timeline, events)?;
     events.send(Event::Done { output: job.output.display().to_string() });
     Ok(())
 }
@@ -104,6 +117,9 @@ fn begin(job: &Job, run: &RunFolder, source: &Source, store: &Store, events: &Ev
 /// # Errors
 /// [`Error`] when the run folder is not that of a finished job.
 pub fn finished_picture(job: &Job, index: usize, source: &Picture) -> Result<(Picture, Mask), Error> {
+    if job.settings.draft {
+        return Ok((draft::draft_of(&job.run_dir, index)?, draft::edited_of(&job.run_dir, index)?));
+    }
     let signals = job.run_dir.join(SIGNALS);
     let unfinished =
         || Error::OtherRun { path: job.run_dir.clone(), what: "state: its signals are not finished".into() };

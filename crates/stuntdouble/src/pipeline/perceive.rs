@@ -140,7 +140,7 @@ fn perceive_into(
 ) -> Result<(), Error> {
     let timeline = perceive(&job.settings, signals, None, source, store, events)?;
     save_sheet(&job.output.join("sheet.png"), source, &timeline)?;
-    report::save(&job.output, &timeline, events)
+    report::save(&job.output, None, &timeline, events)
 }
 
 fn save_sheet(path: &Path, source: &Source, timeline: &Timeline) -> Result<(), Error> {

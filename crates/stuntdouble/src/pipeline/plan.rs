@@ -18,8 +18,19 @@ const PLANE: usize = 16;
 const CHANNELS: usize = 128;
 
 /// Prints the plan as notes.
-pub(super) fn report(job: &Job, source: &Source, loaded: &LoadedNetworks, events: &Events) -> Result<(), Error> {
+pub(super) fn report(
+    job: &Job,
+    source: &Source,
+    loaded: Option<&LoadedNetworks>,
+    events: &Events,
+) -> Result<(), Error> {
     let frames = source.expected_frames() as usize;
+    events.note(format!("{}: {} -> {}", job.mode.name(), job.video.display(), job.output.display()));
+    events.note(format!("video: {}", source.description()));
+    let Some(loaded) = loaded else {
+        events.note(format!("{frames} frames, drafts by geometry alone"));
+        return Ok(());
+    };
     let clips = plan_clips(frames, loaded.clip_frames());
     let config = loaded.networks.config();
     let halves = if job.settings.guidance > 1.0 { 2 } else { 1 };
@@ -33,8 +44,6 @@ pub(super) fn report(job: &Job, source: &Source, loaded: &LoadedNetworks, events
     let passes = clips.len() * loaded.clip_frames() * job.settings.steps * halves;
     let seconds = counter.operations * passes as f64 / machine_speed();
     let parameters: usize = loaded.networks.parameter_counts().values().sum();
-    events.note(format!("{}: {} -> {}", job.mode.name(), job.video.display(), job.output.display()));
-    events.note(format!("video: {}", source.description()));
     events.note(format!("{frames} frames in {} clips of {}", clips.len(), loaded.clip_frames()));
     events.note(format!(
         "networks: preset {:?}, {:.1} M weights, {}x{} pixels, {} steps, guidance {}",

@@ -4,11 +4,19 @@ use std::path::Path;
 
 use crate::error::Error;
 use crate::events::Events;
+use crate::settings::Settings;
 use crate::timeline::Timeline;
 
-/// Writes `report.json` into a folder.
-pub(super) fn save(folder: &Path, timeline: &Timeline, events: &Events) -> Result<(), Error> {
+/// Writes `report.json` into a folder. `settings` are those of a job with a result.
+pub(super) fn save(
+    folder: &Path,
+    settings: Option<&Settings>,
+    timeline: &Timeline,
+    events: &Events,
+) -> Result<(), Error> {
+    let made_by = settings.map(|settings| if settings.draft { "draft" } else { "networks" });
     let report = serde_json::json!({
+        "made_by": made_by,
         "frames": timeline.len(),
         "frames_without_person": timeline.without_person(),
         "warnings": events.warnings(),

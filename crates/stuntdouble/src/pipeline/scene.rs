@@ -1,11 +1,11 @@
 //! What a frame of the job looks like before the character is put into it: the source's own frame (`replace`), or the
 //! character's picture without its person, with the driving person's signals moved there (`animate`).
 
+use draft::plate::fill;
 use fetch::Store;
 use media::picture::{Mask, Picture};
 use perception::align::Alignment;
 use perception::conditions::{ConditionsConfig, FrameSignals};
-use perception::inpaint::inpaint;
 use perception::mask::{MaskConfig, MaskKind};
 use perception::pose::Pose;
 use perception::reference::{ReferenceFit, inference_reference};
@@ -55,6 +55,16 @@ impl SceneFrame {
     }
 }
 
+impl SceneFrame {
+    pub(super) fn person(&self) -> &Mask {
+        &self.person
+    }
+
+    pub(super) fn objects(&self) -> &[Mask] {
+        &self.objects
+    }
+}
+
 impl Scene {
     /// Looks at the character's picture and sets the scene up.
     pub(super) fn prepare(
@@ -76,7 +86,7 @@ impl Scene {
                         let to_canvas = Alignment { scale, shift: (0.0, 0.0) };
                         let hole = widen(&to_canvas.canvas_from_frame_mask(&character.mask, canvas.size()));
                         let reference = to_canvas.canvas_from_frame(reference);
-                        (inpaint(&canvas, &hole), Alignment::between(driving, &reference))
+                        (fill(&canvas, &hole), Alignment::between(driving, &reference))
                     }
                     _ => (canvas.clone(), None),
                 };
@@ -120,6 +130,16 @@ impl Scene {
                 SceneFrame { picture: background.clone(), person: moved(&person), pose, objects: vec![] }
             }
         })
+    }
+
+    /// The character's pictures.
+    pub(super) fn characters(&self) -> &[Character] {
+        &self.characters
+    }
+
+    /// True when the scene is the character's own picture.
+    pub(super) fn is_canvas(&self) -> bool {
+        matches!(self.stage, Stage::Canvas { .. })
     }
 
     /// The picture that a frame is pasted into.

@@ -11,6 +11,11 @@ use crate::error::Error;
 const ROWS: usize = 6;
 const CELL: usize = 256;
 
+/// The conditions that a run shows between source and result.
+fn made_of(work: &Work<'_>) -> [&'static str; 2] {
+    if work.job.settings.draft { ["plate", "warp"] } else { ["skeleton", "environment"] }
+}
+
 /// A sheet of a few frames of a run, filled as they are exported.
 pub(super) struct RunSheet<'a> {
     work: &'a Work<'a>,
@@ -26,7 +31,7 @@ impl<'a> RunSheet<'a> {
             work,
             frames: spread_rows(work.timeline.len(), ROWS),
             reference: work.scene.reference(CELL as u32),
-            sheet: Sheet::new(5, CELL, CELL).titled("reference, source, skeleton, environment, result"),
+            sheet: Sheet::new(5, CELL, CELL).titled(format!("reference, source, {}, result", made_of(work).join(", "))),
         }
     }
 
@@ -37,7 +42,7 @@ impl<'a> RunSheet<'a> {
         }
         self.sheet.push(&self.reference, "reference");
         self.sheet.push(source, format!("source {index}"));
-        for name in ["skeleton", "environment"] {
+        for name in made_of(self.work) {
             let path = self.work.run.join(&format!("conditions/{name}/{index:06}.png"));
             match path.exists() {
                 true => self.sheet.push(&load_picture(&path)?, name),

@@ -62,7 +62,7 @@ impl Example {
             signals: Some(self.path("own")),
             dry_run: false,
             packs: None,
-            settings: Settings { preset: PresetName::Tiny, steps: 2, ..Settings::default() },
+            settings: Settings { preset: PresetName::Tiny, steps: 2, draft: false, ..Settings::default() },
         }
     }
 
@@ -156,7 +156,7 @@ fn kept_packs_change_no_result() {
     let made = outputs.map(|(name, packs)| {
         let mut job = example.job(&format!("{name}.mp4"));
         job.packs = packs.cloned();
-        job.settings = Settings::default();
+        job.settings = Settings { draft: false, ..Settings::default() };
         job.settings.weights = Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../weights/bundled"));
         example.run(&job).unwrap();
         let log = std::fs::read_to_string(job.run_dir.join("events.jsonl")).unwrap();

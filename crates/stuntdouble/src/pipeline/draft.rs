@@ -1,0 +1,270 @@
+//! Step 2 without networks of ours: each frame's draft, from the clean plate, the character's pictures laid on the driving
+//! pose, and the objects in use. Written as `conditions/{plate,seen,warp,draft,mask}/%06d.png`.
+//!
+//! The step takes little time, so one that was stopped starts anew; it makes the same pictures.
+
+use std::path::Path;
+use std::sync::mpsc::{Receiver, sync_channel};
+
+use draft::cutout::Cutout;
+use draft::drafter::{Draft, DraftConfig, DraftInput, Drafter};
+use draft::hole::hole;
+use draft::plate::{PlateConfig, PlateFrame, PlateMaker};
+use draft::puppet::Puppet;
+use draft::retarget::{Factors, retarget};
+use draft::scale::smooth_scales;
+use media::image_file::{load_mask, load_picture, save_cutout, save_mask, save_picture};
+use media::picture::{Mask, Picture};
+use media::reader::FrameReader;
+use perception::pose::{Joint, Pose};
+use perception::scene_cut::SceneCut;
+
+use super::Work;
+use super::scene::SceneFrame;
+use crate::error::Error;
+use crate::events::Step;
+use crate::run_folder::RunFolder;
+
+/// What the step writes, each in a folder of its own.
+const KINDS: [&str; 5] = ["plate", "seen", "warp", "mask", DRAFT];
+/// The folder of the drafts, which is marked when all are there.
+const DRAFT: &str = "draft";
+/// Frames that may wait for the disk.
+const WAITING: usize = 4;
+/// Distance from the wrist within which an object counts as held, in lengths of the forearm.
+const IN_HAND: f32 = 0.8;
+
+/// Makes the draft of every frame, unless they are there.
+pub(super) fn draft(work: &Work<'_>) -> Result<(), Error> {
+    let drafts = folder(work.run.root(), DRAFT);
+    if work.run.is_done(&drafts) {
+        return Ok(());
+    }
+    for kind in KINDS {
+        work.run.begin(&folder(work.run.root(), kind))?;
+    }
+    let (sender, receiver) = sync_channel(WAITING);
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| write(work.run, receiver));
+        let made = Making::new(work).and_then(|making| making.every_frame(|made| sender.send(made).is_ok()));
+        drop(sender);
+        let written = writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        // A writer that failed is why the making stopped.
+        written.and(made)
+    })?;
+    work.run.finish(&drafts)
+}
+
+/// The draft of a frame.
+pub(super) fn draft_of(run: &Path, index: usize) -> Result<Picture, Error> {
+    Ok(load_picture(&file(run, DRAFT, index))?)
+}
+
+/// Where the draft of a frame may differ from the source.
+pub(super) fn edited_of(run: &Path, index: usize) -> Result<Mask, Error> {
+    Ok(load_mask(&file(run, "mask", index), None)?)
+}
+
+fn folder(run: &Path, kind: &str) -> std::path::PathBuf {
+    run.join("conditions").join(kind)
+}
+
+fn file(run: &Path, kind: &str, index: usize) -> std::path::PathBuf {
+    folder(run, kind).join(format!("{index:06}.png"))
+}
+
+/// A frame to write.
+struct Made {
+    index: usize,
+    plate: PlateFrame,
+    draft: Draft,
+}
+
+fn write(run: &RunFolder, receiver: Receiver<Made>) -> Result<(), Error> {
+    for Made { index, plate, draft } in receiver {
+        let path = |kind| file(run.root(), kind, index);
+        save_picture(&path("plate"), &plate.picture)?;
+        save_mask(&path("seen"), &plate.seen)?;
+        let (colour, alpha) = at_frame_size(&draft, plate.picture.size());
+        save_cutout(&path("warp"), &colour, &alpha)?;
+        save_mask(&path("mask"), &draft.edited)?;
+        save_picture(&path(DRAFT), &draft.picture)?;
+    }
+    Ok(())
+}
+
+/// The warp alone on a clear picture of the frame's size.
+fn at_frame_size(draft: &Draft, (width, height): (usize, usize)) -> (Picture, Mask) {
+    let (mut colour, mut alpha) = (Picture::filled(width, height, [0; 3]), Mask::filled(width, height, 0));
+    if let Some(warp) = &draft.warp {
+        for y in 0..warp.alpha.height() {
+            for x in 0..warp.alpha.width() {
+                let place = (warp.area.x as usize + x, warp.area.y as usize + y);
+                colour.set(place.0, place.1, warp.colour.get(x, y));
+                alpha.set(place.0, place.1, warp.alpha.get(x, y));
+            }
+        }
+    }
+    (colour, alpha)
+}
+
+/// What is needed to make drafts.
+struct Making<'a> {
+    work: &'a Work<'a>,
+    drafter: Drafter,
+    poses: Vec<Option<Pose>>,
+    scales: Vec<Vec<Option<f32>>>,
+}
+
+impl<'a> Making<'a> {
+    fn new(work: &'a Work<'a>) -> Result<Self, Error> {
+        let Work { job, scene, timeline, events, .. } = work;
+        let puppets: Vec<Puppet> = scene
+            .characters()
+            .iter()
+            .filter_map(|character| Cutout::new(&character.picture, &character.mask, character.pose.as_ref()))
+            .map(Puppet::new)
+            .collect();
+        if !puppets.iter().any(Puppet::is_jointed) {
+            events.warn("draft.whole_cutout", "no body was recognised in the character's picture, it is moved as a whole");
+        }
+        let size = scene.output_size(timeline.frame_size());
+        let size = (size.0 as usize, size.1 as usize);
+        let mut poses: Vec<Option<Pose>> = (0..timeline.len()).map(|index| timeline.pose(index).cloned()).collect();
+        let proportions = job.settings.proportions as f32;
+        if let Some(puppet) = puppets.iter().find(|puppet| puppet.is_jointed()).filter(|_| proportions > 0.0) {
+            let factors = Factors::between(puppet, &poses, size, proportions, 1.0);
+            poses = retarget(&poses, &factors, &holds(work)?);
+        }
+        let scales = puppets.iter().map(|puppet| smooth_scales(puppet, &poses, size)).collect();
+        let config = DraftConfig { light: job.settings.light, shadow: job.settings.shadow };
+        Ok(Self { work, drafter: Drafter::new(puppets, config), poses, scales })
+    }
+
+    /// Makes frame after frame until `take` wants no more.
+    fn every_frame(mut self, mut take: impl FnMut(Made) -> bool) -> Result<(), Error> {
+        let Work { source, events, timeline, .. } = self.work;
+        let mut plates = Plates::new(self.work)?;
+        for (index, frame) in source.frames()?.enumerate() {
+            events.check_cancelled()?;
+            if index >= timeline.len() {
+                break;
+            }
+            let view = self.work.scene.frame(&frame?.picture, index, timeline)?;
+            let made = self.frame(index, &view, &mut plates)?;
+            if !take(made) {
+                break;
+            }
+            events.progress(Step::Draft, index as u64 + 1, timeline.len() as u64);
+        }
+        Ok(())
+    }
+
+    fn frame(&mut self, index: usize, view: &SceneFrame, plates: &mut Plates<'_>) -> Result<Made, Error> {
+        let (plate, hole) = plates.next(index, view)?;
+        let scales: Vec<Option<f32>> = self.scales.iter().map(|scales| scales[index]).collect();
+        let input = DraftInput {
+            source: &view.picture,
+            plate: &plate,
+            hole: &hole,
+            person: self.work.timeline.person_box(index),
+            pose: self.poses[index].as_ref(),
+            objects: view.objects(),
+            scales: &scales,
+            starts_shot: plates.starts_shot(index),
+        };
+        let draft = self.drafter.push(&input);
+        Ok(Made { index, plate, draft })
+    }
+}
+
+/// Clean plates in the order of frames, with a reader of its own that looks ahead.
+struct Plates<'a> {
+    work: &'a Work<'a>,
+    maker: PlateMaker,
+    ahead: FrameReader,
+    cut: SceneCut,
+    /// Frames that start a shot, as far as was looked.
+    starts: Vec<usize>,
+    looked: usize,
+}
+
+impl<'a> Plates<'a> {
+    fn new(work: &'a Work<'a>) -> Result<Self, Error> {
+        let maker = PlateMaker::new(PlateConfig::default());
+        Ok(Self { work, maker, ahead: work.source.frames()?, cut: SceneCut::default(), starts: vec![], looked: 0 })
+    }
+
+    /// The plate of the next frame and its hole.
+    fn next(&mut self, index: usize, view: &SceneFrame) -> Result<(PlateFrame, Mask), Error> {
+        if self.work.scene.is_canvas() {
+            let (width, height) = view.picture.size();
+            let plate = PlateFrame { picture: view.picture.clone(), seen: Mask::filled(width, height, 255) };
+            return Ok((plate, Mask::filled(width, height, 0)));
+        }
+        while self.maker.wants_look() {
+            self.work.events.check_cancelled()?;
+            let Some(frame) = self.ahead.next().transpose()?.filter(|_| self.looked < self.work.timeline.len()) else {
+                self.maker.end();
+                break;
+            };
+            let is_start = self.cut.happened(&frame.picture) || self.looked == 0;
+            if is_start {
+                self.starts.push(self.looked);
+            }
+            let (person, objects) = self.work.timeline.load_masks(self.looked)?;
+            self.maker.look(&frame.picture, &hole(&person, &objects), is_start);
+            self.looked += 1;
+        }
+        if index >= self.looked {
+            return Err(self.work.source.changed(index));
+        }
+        let hole = hole(view.person(), view.objects());
+        Ok((self.maker.plate(&view.picture, &hole), hole))
+    }
+
+    fn starts_shot(&self, index: usize) -> bool {
+        index == 0 || self.starts.contains(&index)
+    }
+}
+
+/// For each frame, whether an object lies at the right and the left hand.
+fn holds(work: &Work<'_>) -> Result<Vec<[bool; 2]>, Error> {
+    let timeline = work.timeline;
+    (0..timeline.len())
+        .map(|index| {
+            let Some(pose) = timeline.pose(index).filter(|_| !work.scene.is_canvas()) else { return Ok([false; 2]) };
+            let (_, objects) = timeline.load_masks(index)?;
+            let hands = [(Joint::RightElbow, Joint::RightWrist), (Joint::LeftElbow, Joint::LeftWrist)];
+            Ok(hands.map(|(elbow, wrist)| {
+                let (elbow, wrist) = (pose.joint(elbow), pose.joint(wrist));
+                let reach = IN_HAND * (elbow.x - wrist.x).hypot(elbow.y - wrist.y);
+                wrist.is_drawn() && objects.iter().any(|object| touches(object, (wrist.x, wrist.y), reach))
+            }))
+        })
+        .collect()
+}
+
+/// True when the mask covers a pixel within `reach` of a place.
+fn touches(mask: &Mask, (x, y): (f32, f32), reach: f32) -> bool {
+    let range = |middle: f32, count: usize| {
+        let first = (middle - reach).max(0.0) as usize;
+        first.min(count)..((middle + reach).max(0.0) as usize + 1).min(count)
+    };
+    range(y, mask.height()).any(|row| {
+        range(x, mask.width()).any(|column| {
+            let near = (column as f32 + 0.5 - x).hypot(row as f32 + 0.5 - y) <= reach;
+            near && mask.get(column, row) > 127
+        })
+    })
+}
+
+/// Says in the run's words that geometry alone made the result.
+pub(super) fn note(work: &Work<'_>) {
+    let reason = if work.job.settings.preset == crate::settings::PresetName::Bundled {
+        "the bundled networks cannot finish drafts yet"
+    } else {
+        "as asked for"
+    };
+    work.events.note(format!("the result is the draft: geometry alone, no network of ours ({reason})"));
+}
