@@ -71,6 +71,20 @@ pub fn save_picture(path: &Path, picture: &Picture) -> Result<()> {
     save_png(path, picture.bytes(), picture.size(), ExtendedColorType::Rgb8)
 }
 
+/// Writes a picture with its coverage as the alpha channel of a PNG, whole or not at all.
+///
+/// # Errors
+/// [`Error::OutputUnwritable`], [`Error::DiskFull`].
+///
+/// # Panics
+/// When picture and coverage differ in size.
+pub fn save_cut_out(path: &Path, picture: &Picture, coverage: &Mask) -> Result<()> {
+    assert_eq!(picture.size(), coverage.size(), "picture and coverage differ in size");
+    let cells = picture.cells().iter().zip(coverage.cells());
+    let bytes: Vec<u8> = cells.flat_map(|(&[red, green, blue], &alpha)| [red, green, blue, alpha]).collect();
+    save_png(path, &bytes, picture.size(), ExtendedColorType::Rgba8)
+}
+
 /// Writes a mask as 8-bit grey PNG, whole or not at all.
 ///
 /// # Errors
