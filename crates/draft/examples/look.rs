@@ -56,10 +56,15 @@ fn main() {
             let mut result = plate.clone();
             let start = std::time::Instant::now();
             let pose = poses[frame].as_ref();
-            if let Some(warp) = pose.and_then(|pose| warp(std::slice::from_ref(&puppet), pose, (width, height), &[None])) {
+            if let Some(warp) =
+                pose.and_then(|pose| warp(std::slice::from_ref(&puppet), pose, (width, height), &[None]))
+            {
                 warp.lay_over(&mut result);
             }
-            sheet.push(&result, format!("{:.1} ms, prepared {} ms", start.elapsed().as_secs_f64() * 1e3, prepared.as_millis()));
+            sheet.push(
+                &result,
+                format!("{:.1} ms, prepared {} ms", start.elapsed().as_secs_f64() * 1e3, prepared.as_millis()),
+            );
         }
     }
     save_picture(Path::new(&arguments[0]), &sheet.render()).unwrap();

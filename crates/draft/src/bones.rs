@@ -73,10 +73,9 @@ impl Bones {
                 Bone { from: forearm.to, to: near.unwrap_or_else(|| beyond(&forearm, HAND_LENGTH)) }
             });
         }
-        for (foot, shin, points) in [
-            (Part::RightFoot, Part::RightShin, &pose.right_foot),
-            (Part::LeftFoot, Part::LeftShin, &pose.left_foot),
-        ] {
+        for (foot, shin, points) in
+            [(Part::RightFoot, Part::RightShin, &pose.right_foot), (Part::LeftFoot, Part::LeftShin, &pose.left_foot)]
+        {
             bones[foot as usize] = bones[shin as usize].map(|shin: Bone| {
                 let toe = points.first().copied().filter(|toe| usable(*toe));
                 let near = toe.filter(|toe| distance(*toe, shin.to) < 0.9 * shin.length().max(1.0));

@@ -139,9 +139,7 @@ mod tests {
             (20, 8..25) => 128,
             _ => 0,
         });
-        let picture = Picture::from_fn(40, 30, |x, y| {
-            if mask.get(x, y) == 255 { [200, 40, 40] } else { [0, 0, 255] }
-        });
+        let picture = Picture::from_fn(40, 30, |x, y| if mask.get(x, y) == 255 { [200, 40, 40] } else { [0, 0, 255] });
         let mut pose = Pose::default();
         pose.body[0] = Keypoint { x: 12.0, y: 10.0, z: 0.0, confidence: 1.0 };
         let cutout = Cutout::new(&picture, &mask, Some(&pose)).unwrap();

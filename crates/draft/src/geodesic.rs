@@ -48,10 +48,7 @@ impl Grid {
     pub(crate) fn centres(&self) -> impl Iterator<Item = Point> + '_ {
         let (columns, rows) = self.inside.size();
         (0..columns * rows).map(move |index| {
-            Point::new(
-                ((index % columns) as f32 + 0.5) * self.cell.0,
-                ((index / columns) as f32 + 0.5) * self.cell.1,
-            )
+            Point::new(((index % columns) as f32 + 0.5) * self.cell.0, ((index / columns) as f32 + 0.5) * self.cell.1)
         })
     }
 

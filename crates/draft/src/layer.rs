@@ -273,8 +273,7 @@ fn trunk_weights(parts: &Segmentation, place: Point) -> Vec<(Part, f32)> {
     }
     let unit = 0.1 * parts.trunk.length;
     let known = LEGS.into_iter().filter(|&leg| parts.bones.get(leg).is_some());
-    let near: Vec<(Part, f32)> =
-        known.map(|leg| (leg, (1.0 + parts.distance(leg, place) / unit).powi(-2))).collect();
+    let near: Vec<(Part, f32)> = known.map(|leg| (leg, (1.0 + parts.distance(leg, place) / unit).powi(-2))).collect();
     let sum: f32 = near.iter().map(|(_, weight)| weight).sum();
     let legs = share.min(0.85);
     let mut weights: Vec<(Part, f32)> = near.into_iter().map(|(leg, weight)| (leg, legs * weight / sum)).collect();

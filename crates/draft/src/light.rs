@@ -55,7 +55,11 @@ impl LightMatch {
 
     /// Mixes two changes, for a light that follows the scene slowly.
     pub fn towards(self, other: Self, share: f32) -> Self {
-        Self { gains: std::array::from_fn(|channel| self.gains[channel] + share * (other.gains[channel] - self.gains[channel])) }
+        Self {
+            gains: std::array::from_fn(|channel| {
+                self.gains[channel] + share * (other.gains[channel] - self.gains[channel])
+            }),
+        }
     }
 
     /// Changes the colours of a warp.
@@ -63,7 +67,8 @@ impl LightMatch {
         if *self == Self::NONE {
             return;
         }
-        let tables = self.gains.map(|gain| std::array::from_fn::<u8, 256, _>(|value| encoded(gain * linear(value as u8))));
+        let tables =
+            self.gains.map(|gain| std::array::from_fn::<u8, 256, _>(|value| encoded(gain * linear(value as u8))));
         for pixel in warp.colour.cells_mut() {
             *pixel = std::array::from_fn(|channel| tables[channel][usize::from(pixel[channel])]);
         }

@@ -101,8 +101,7 @@ pub enum Chain {
 
 impl Chain {
     /// All chains; of equal depth, later ones lie in front.
-    pub const ALL: [Self; 6] =
-        [Self::LeftLeg, Self::RightLeg, Self::Trunk, Self::Head, Self::LeftArm, Self::RightArm];
+    pub const ALL: [Self; 6] = [Self::LeftLeg, Self::RightLeg, Self::Trunk, Self::Head, Self::LeftArm, Self::RightArm];
 
     /// Its parts, from the trunk outwards.
     pub fn parts(self) -> &'static [Part] {

@@ -63,8 +63,7 @@ impl Puppet {
 impl Body {
     fn new(cutout: &Cutout, pose: &Pose) -> Option<Self> {
         let parts = Segmentation::new(cutout, pose)?;
-        let layers: Vec<Layer> =
-            Chain::ALL.into_iter().filter_map(|chain| Layer::new(chain, cutout, &parts)).collect();
+        let layers: Vec<Layer> = Chain::ALL.into_iter().filter_map(|chain| Layer::new(chain, cutout, &parts)).collect();
         let back_of_head = back_of_head(cutout, pose, &parts);
         let figure = Figure { bones: parts.bones, ..Figure::of(pose, cutout.size())? };
         Some(Self { figure, layers, back_of_head })

@@ -91,7 +91,8 @@ impl Canvas {
         });
         let alpha: Mask = texels.map(|texel| byte(255.0 * texel[3]));
         let guess: Mask = texels.map(|texel| byte(255.0 * texel[4]));
-        let seen = Plane::from_fn(width, height, |x, y| if alpha.get(x, y) > 0 { depth.get(x, y) } else { f32::INFINITY });
+        let seen =
+            Plane::from_fn(width, height, |x, y| if alpha.get(x, y) > 0 { depth.get(x, y) } else { f32::INFINITY });
         Warp { area, colour, alpha, depth: seen, guess }
     }
 }

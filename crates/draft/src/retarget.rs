@@ -24,10 +24,8 @@ const RESTING: f32 = 0.015;
 const RELEASE: usize = 4;
 
 /// Right then left, for one half of the body.
-const LEG: [[Joint; 3]; 2] = [
-    [Joint::RightHip, Joint::RightKnee, Joint::RightAnkle],
-    [Joint::LeftHip, Joint::LeftKnee, Joint::LeftAnkle],
-];
+const LEG: [[Joint; 3]; 2] =
+    [[Joint::RightHip, Joint::RightKnee, Joint::RightAnkle], [Joint::LeftHip, Joint::LeftKnee, Joint::LeftAnkle]];
 const ARM: [[Joint; 3]; 2] = [
     [Joint::RightShoulder, Joint::RightElbow, Joint::RightWrist],
     [Joint::LeftShoulder, Joint::LeftElbow, Joint::LeftWrist],
@@ -57,19 +55,17 @@ pub struct Factors {
 
 impl Factors {
     /// The driver as it is.
-    pub const NONE: Self = Self {
-        trunk: 1.0,
-        shoulders: 1.0,
-        hips: 1.0,
-        head: 1.0,
-        upper_arm: 1.0,
-        forearm: 1.0,
-        thigh: 1.0,
-        shin: 1.0,
-    };
+    pub const NONE: Self =
+        Self { trunk: 1.0, shoulders: 1.0, hips: 1.0, head: 1.0, upper_arm: 1.0, forearm: 1.0, thigh: 1.0, shin: 1.0 };
 
     /// The factors of a shot. `proportions` is 0..=1, `size` how much taller than the driver the character is to be.
-    pub fn between(puppet: &Puppet, poses: &[Option<Pose>], frame: (usize, usize), proportions: f32, size: f32) -> Self {
+    pub fn between(
+        puppet: &Puppet,
+        poses: &[Option<Pose>],
+        frame: (usize, usize),
+        proportions: f32,
+        size: f32,
+    ) -> Self {
         let Some(character) = puppet.figure().filter(|_| proportions > 0.0) else { return Self::NONE };
         // Driver's lengths in the character's pixels, frame by frame.
         let seen: Vec<(Figure, f32)> = poses

@@ -72,7 +72,8 @@ impl Segmentation {
         for chain in Chain::ALL {
             let mut is_missing = false;
             for &part in chain.parts() {
-                is_missing |= part != Part::Trunk && !bones.get(part).is_some_and(|bone| shows(&grid, part, bone.line()));
+                is_missing |=
+                    part != Part::Trunk && !bones.get(part).is_some_and(|bone| shows(&grid, part, bone.line()));
                 if is_missing {
                     bones.remove(part);
                 }
@@ -89,9 +90,8 @@ impl Segmentation {
             })
             .collect();
         fields[Part::Trunk as usize].as_ref()?;
-        let hidden = Part::ALL.map(|part| {
-            part.joints().is_some() && bones.get(part).is_some_and(|bone| bone.to.confidence < SEEN)
-        });
+        let hidden = Part::ALL
+            .map(|part| part.joints().is_some() && bones.get(part).is_some_and(|bone| bone.to.confidence < SEEN));
         let edge = grid.distances(edge_seeds(&cutout.mask, &grid));
         let radius = Part::ALL.map(|part| radius(part, bones.get(part).map(|bone| bone.line()), &edge, trunk.length));
         let labels = Plane::filled(cutout.size().0, cutout.size().1, NOBODY);
@@ -262,10 +262,8 @@ fn edge_seeds(mask: &Mask, grid: &Grid) -> Vec<Point> {
         .filter(|&centre| {
             ways.iter().any(|&(dx, dy)| {
                 let near = centre + Point::new(dx, dy);
-                let in_picture = near.x >= 0.0
-                    && near.y >= 0.0
-                    && near.x < mask.width() as f32
-                    && near.y < mask.height() as f32;
+                let in_picture =
+                    near.x >= 0.0 && near.y >= 0.0 && near.x < mask.width() as f32 && near.y < mask.height() as f32;
                 in_picture && !grid.holds(near)
             })
         })

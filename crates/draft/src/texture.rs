@@ -50,8 +50,7 @@ impl Texture {
         };
         let (left, top) = (left as i32, top as i32);
         let corners = [at(left, top), at(left + 1, top), at(left, top + 1), at(left + 1, top + 1)];
-        let weights =
-            [(1.0 - across) * (1.0 - down), across * (1.0 - down), (1.0 - across) * down, across * down];
+        let weights = [(1.0 - across) * (1.0 - down), across * (1.0 - down), (1.0 - across) * down, across * down];
         std::array::from_fn(|channel| (0..4).map(|corner| weights[corner] * corners[corner][channel]).sum())
     }
 }

@@ -149,7 +149,8 @@ impl Transforms {
             };
             Some((moved * weight, weight))
         });
-        let (sum, total) = moved.fold((Point::default(), 0.0), |(sum, total), (moved, weight)| (sum + moved, total + weight));
+        let (sum, total) =
+            moved.fold((Point::default(), 0.0), |(sum, total), (moved, weight)| (sum + moved, total + weight));
         if total > 1e-3 { sum * (1.0 / total) } else { self.new_trunk.place(self.old_trunk.coordinates(place)) }
     }
 

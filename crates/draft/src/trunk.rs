@@ -175,8 +175,7 @@ mod tests {
 
     #[test]
     fn places_and_coordinates_are_inverse() {
-        let frame =
-            TrunkFrame::of(&pose([(40.0, 20.0, 0.0), (80.0, 26.0, 4.0), (72.0, 90.0, 0.0), (48.0, 88.0, 0.0)]));
+        let frame = TrunkFrame::of(&pose([(40.0, 20.0, 0.0), (80.0, 26.0, 4.0), (72.0, 90.0, 0.0), (48.0, 88.0, 0.0)]));
         let frame = frame.unwrap();
         for place in [(50.0, 50.0), (60.0, 25.0), (75.0, 100.0), (30.0, 60.0)].map(|(x, y)| Point::new(x, y)) {
             let back = frame.place(frame.coordinates(place));

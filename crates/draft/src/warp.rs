@@ -170,8 +170,7 @@ fn turn_between(one: f32, other: f32) -> f32 {
 impl<'a> Sheet<'a> {
     fn pieces(&self, new: &Figure) -> Vec<Piece<'a>> {
         let Self { layer, transforms, detail, guess } = *self;
-        let moved: Vec<Point> =
-            layer.corners.iter().map(|corner| layer.moved(corner, transforms)).collect();
+        let moved: Vec<Point> = layer.corners.iter().map(|corner| layer.moved(corner, transforms)).collect();
         let mut pieces: Vec<Piece<'a>> = Vec::new();
         for &part in layer.chain.parts() {
             let depth = depth_of(part, new);

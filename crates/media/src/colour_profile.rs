@@ -22,8 +22,26 @@ const LEVELS: u16 = 8;
 /// The picture in sRGB, where the file has a profile that says what its numbers mean.
 pub(crate) fn to_srgb(image: DynamicImage, bytes: &[u8], icc: Option<&[u8]>) -> DynamicImage {
     let embedded = icc.and_then(|icc| ColorProfile::new_from_slice(icc).ok());
-    let Some(profile) = embedded.or_else(|| profile_of_png(bytes)) else { return image };
-    let Some(transform) = Transform::new(&profile, image.color().has_color()) else { return image };
+    match embedded.or_else(|| profile_of_png(bytes)) {
+        Some(profile) => converted(image, &profile),
+        None => image,
+    }
+}
+
+/// The picture in sRGB from code points of ITU-T H.273. Transfer functions of standard range are all taken for sRGB's, as
+/// viewers do; pictures of high dynamic range stay as they are.
+pub(crate) fn numbers_to_srgb(image: DynamicImage, primaries: u8, transfer: u8) -> DynamicImage {
+    if matches!(primaries, 1 | 2) || matches!(transfer, 16 | 18) {
+        return image;
+    }
+    match profile_of_numbers(primaries, 13) {
+        Some(profile) => converted(image, &profile),
+        None => image,
+    }
+}
+
+fn converted(image: DynamicImage, profile: &ColorProfile) -> DynamicImage {
+    let Some(transform) = Transform::new(profile, image.color().has_color()) else { return image };
     let is_wide = image.color().bits_per_pixel() / u16::from(image.color().channel_count()) > 8;
     let (widen, narrow) = (|value: u8| u16::from(value) * 257, |value: u16| ((u32::from(value) + 128) / 257) as u8);
     match (is_wide, image.color().has_alpha()) {

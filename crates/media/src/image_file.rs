@@ -71,17 +71,17 @@ pub fn save_picture(path: &Path, picture: &Picture) -> Result<()> {
     save_png(path, picture.bytes(), picture.size(), ExtendedColorType::Rgb8)
 }
 
-/// Writes a picture with its coverage as PNG with transparency, whole or not at all.
+/// Writes a picture with its coverage as the alpha channel of a PNG, whole or not at all.
 ///
 /// # Errors
 /// [`Error::OutputUnwritable`], [`Error::DiskFull`].
 ///
 /// # Panics
-/// When the sizes differ.
-pub fn save_cutout(path: &Path, picture: &Picture, coverage: &Mask) -> Result<()> {
-    assert_eq!(picture.size(), coverage.size(), "cut-out: picture {:?}, mask {:?}", picture.size(), coverage.size());
-    let pixels = picture.cells().iter().zip(coverage.cells());
-    let bytes: Vec<u8> = pixels.flat_map(|(&[red, green, blue], &alpha)| [red, green, blue, alpha]).collect();
+/// When picture and coverage differ in size.
+pub fn save_cut_out(path: &Path, picture: &Picture, coverage: &Mask) -> Result<()> {
+    assert_eq!(picture.size(), coverage.size(), "picture and coverage differ in size");
+    let cells = picture.cells().iter().zip(coverage.cells());
+    let bytes: Vec<u8> = cells.flat_map(|(&[red, green, blue], &alpha)| [red, green, blue, alpha]).collect();
     save_png(path, &bytes, picture.size(), ExtendedColorType::Rgba8)
 }
 

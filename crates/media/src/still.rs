@@ -4,7 +4,7 @@ use std::path::Path;
 
 use image::DynamicImage;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::ffmpeg::Ffmpeg;
 use crate::image_file::{PictureLimits, decode_colours, read_bytes};
 use crate::picture::{Mask, Picture, Plane};
@@ -23,8 +23,8 @@ impl Still {
     /// Reads a PNG, JPEG, WebP or GIF picture, and with ffmpeg an AVIF or HEIF one, whatever the file is called.
     ///
     /// # Errors
-    /// [`Error::Unreadable`], [`Error::ImageUnsupported`], [`Error::ImageDamaged`], [`Error::ImageTooLarge`], and those of
-    /// ffmpeg.
+    /// [`crate::Error::Unreadable`], [`crate::Error::ImageUnsupported`], [`crate::Error::ImageDamaged`],
+    /// [`crate::Error::ImageTooLarge`], and [`crate::Error::FfmpegFailed`] of ffmpeg.
     pub fn load(path: &Path, limits: PictureLimits, ffmpeg: Option<&Ffmpeg>) -> Result<Self> {
         let bytes = read_bytes(path, limits)?;
         match (sniff(&bytes[..bytes.len().min(4096)]), ffmpeg) {
@@ -68,27 +68,23 @@ impl Still {
 /// True when [`Still::load`] needs ffmpeg to read the file.
 ///
 /// # Errors
-/// [`Error::Unreadable`].
+/// [`crate::Error::Unreadable`].
 pub fn needs_ffmpeg(path: &Path) -> Result<bool> {
     Ok(matches!(crate::sniff::sniff_file(path)?, Content::Picture("AVIF" | "HEIF")))
 }
 
 #[cfg(test)]
 mod tests {
-    use image::codecs::png::PngEncoder;
-    use image::{ExtendedColorType, ImageEncoder};
-
     use super::*;
+    use crate::image_file::save_cut_out;
 
     #[test]
     fn transparency_is_kept_apart_from_colours() {
         let folder = tempfile::tempdir().unwrap();
         // The name lies.
         let path = folder.path().join("a.jpg");
-        let mut bytes = vec![];
-        let pixels = [10, 20, 30, 0, 0, 0, 0, 51];
-        PngEncoder::new(&mut bytes).write_image(&pixels, 2, 1, ExtendedColorType::Rgba8).unwrap();
-        std::fs::write(&path, bytes).unwrap();
+        let colours = Picture::from_cells(2, 1, vec![[10, 20, 30], [0; 3]]);
+        save_cut_out(&path, &colours, &Mask::from_cells(2, 1, vec![0, 51])).unwrap();
         let still = Still::load(&path, PictureLimits::default(), None).unwrap();
         assert_eq!(still.picture.cells(), [[10, 20, 30], [0; 3]]);
         assert_eq!(still.coverage.as_ref().unwrap().cells(), [0, 51]);

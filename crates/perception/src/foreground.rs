@@ -11,6 +11,8 @@ use crate::mask::bounding_box;
 /// Windows of the two estimates of foreground and background colours: a wide one, then a close one, as shares of the longest
 /// side of the character's box.
 const WINDOWS: [f32; 2] = [0.03, 0.006];
+/// The least radius of each in pixels.
+const LEAST_WINDOWS: [f32; 2] = [10.0, 3.0];
 /// Coverage (of 255) below which a pixel's own colour says too little.
 const LEAST: u8 = 24;
 /// Coverage from which on a pixel keeps its colour.
@@ -25,14 +27,14 @@ const TRACE: f32 = 1e-4;
 /// When picture and mask differ in size.
 pub fn without_background(picture: &Picture, mask: &Mask) -> Picture {
     assert_eq!(picture.size(), mask.size(), "picture and mask differ in size");
-    let Some(part) = part_of(mask, WINDOWS[0]) else { return picture.clone() };
+    let Some(part) = part_of(mask) else { return picture.clone() };
     let (seen, coverage) = (crop(picture, part), crop(mask, part));
     let longest = part.width.max(part.height) as f32;
     let seen: Vec<[f32; 3]> = seen.cells().iter().map(|pixel| pixel.map(f32::from)).collect();
     let alphas: Vec<f32> = coverage.cells().iter().map(|value| f32::from(*value) / 255.0).collect();
     let (mut fronts, mut backs) = (seen.clone(), seen.clone());
-    for window in WINDOWS {
-        let radius = (window * longest).round().max(2.0) as usize;
+    for (window, least) in WINDOWS.into_iter().zip(LEAST_WINDOWS) {
+        let radius = (window * longest).round().max(least) as usize;
         let weighted = (0..seen.len()).map(|at| {
             let (front, back, alpha) = (fronts[at], backs[at], alphas[at]);
             let [a, b, c] = front.map(|value| value * alpha);
@@ -73,7 +75,8 @@ pub fn extended(picture: &Picture, mask: &Mask, reach: usize) -> Picture {
     let (seen, coverage) = (crop(picture, part), crop(mask, part));
     let mut filled = seen.clone();
     let mut open: Vec<usize> = (0..coverage.cells().len()).filter(|at| coverage.cells()[*at] < LEAST).collect();
-    let known = |value: u8| if value < LEAST { 0.0 } else { f32::from(value) / 255.0 };
+    // The colours of pixels that are covered well count most.
+    let known = |value: u8| if value < LEAST { 0.0 } else { (f32::from(value) / 255.0).powi(2) };
     let cells = seen.cells().iter().zip(coverage.cells()).map(|(pixel, value)| {
         let share = known(*value);
         let [red, green, blue] = pixel.map(|value| f32::from(value) * share);
@@ -100,10 +103,10 @@ pub fn extended(picture: &Picture, mask: &Mask, reach: usize) -> Picture {
     result
 }
 
-/// The part of a picture in which a mask is, with room around it as a share of its longer side.
-fn part_of(mask: &Mask, room: f32) -> Option<Rect<Frame>> {
+/// The part of a picture in which a mask is, with room around it for the wide window.
+fn part_of(mask: &Mask) -> Option<Rect<Frame>> {
     let found = bounding_box::<Frame>(mask)?;
-    let room = (room * found.width.max(found.height) as f32).ceil() as usize + 2;
+    let room = (WINDOWS[0] * found.width.max(found.height) as f32).max(LEAST_WINDOWS[0]).ceil() as usize + 2;
     Some(widened(found, room, mask.size()))
 }
 

@@ -13,6 +13,7 @@ pub mod agreement;
 pub mod align;
 pub mod conditions;
 pub mod contact_sheet;
+pub mod cut_out;
 mod distance;
 mod extremities;
 pub mod foreground;

@@ -120,9 +120,14 @@ impl PeopleFinder {
 
 /// True when the place lies on the body rather than beside it.
 pub fn covers(seen: &BodyEstimate, place: (f32, f32)) -> bool {
+    coverage_at(seen, place) > 0.5
+}
+
+/// How sure it is that the place lies on the body, 0..1.
+pub(crate) fn coverage_at(seen: &BodyEstimate, place: (f32, f32)) -> f32 {
     let (x, y) = seen.region.region_from_frame(place);
     let side = BODY_SIDE as f32;
-    holds(&seen.region, place) && bilinear_value(&seen.mask, x * side, y * side) > 0.5
+    if holds(&seen.region, place) { bilinear_value(&seen.mask, x * side, y * side) } else { 0.0 }
 }
 
 /// Each body once, in the order given; the surest of all always, others when they are sure.

@@ -3,7 +3,6 @@
 //! [`CharacterFiles::open`] reads the files, so that a wrong one is found before anything is made;
 //! [`CharacterFiles::look`] finds the person in each and cuts it out. [`load_characters`] does both.
 
-mod choice;
 mod completeness;
 mod cut_out;
 mod files;

@@ -20,7 +20,8 @@ pub fn job(folder: &Path) -> Result<Job, Error> {
     media::file::write_atomic(&video, DRIVING)?;
     Ok(Job {
         mode: Mode::Replace,
-        character,
+        characters: vec![character],
+        character_pose: None,
         video,
         output: folder.join("output.mp4"),
         run_dir: folder.join("run"),

@@ -7,7 +7,7 @@ use super::homography::Homography;
 use super::observation::Observation;
 use super::push_pull::Scattered;
 use super::template::Template;
-use super::view::{on_level, off_level};
+use super::view::{off_level, on_level};
 
 /// Spacing of the grid of windows, in pixels.
 pub(super) const SPACING: usize = 12;
@@ -58,10 +58,17 @@ pub(super) fn probes(target: &Observation) -> Vec<Probe> {
                 continue;
             }
             let place = (place.0 as i32, place.1 as i32);
-            let templates: Vec<Option<Template>> = target.view.levels.iter().take(LEVELS).enumerate().map(|(index, level)| {
-                let on = |value: i32| on_level(value as f32, index).round() as i32;
-                Template::cut(level, (on(place.0), on(place.1)), RADIUS, STIFFNESS)
-            }).collect();
+            let templates: Vec<Option<Template>> = target
+                .view
+                .levels
+                .iter()
+                .take(LEVELS)
+                .enumerate()
+                .map(|(index, level)| {
+                    let on = |value: i32| on_level(value as f32, index).round() as i32;
+                    Template::cut(level, (on(place.0), on(place.1)), RADIUS, STIFFNESS)
+                })
+                .collect();
             if templates[0].is_some() {
                 probes.push(Probe { cell: (column, row), place, templates });
             }

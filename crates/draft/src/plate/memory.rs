@@ -49,7 +49,8 @@ impl Memory {
         }
         let previous = self.previous.take();
         if open.cells().contains(&true) {
-            let still = previous.as_ref().filter(|last| last.frame.map_from(&target.pose) == Some(Homography::IDENTITY));
+            let still =
+                previous.as_ref().filter(|last| last.frame.map_from(&target.pose) == Some(Homography::IDENTITY));
             for past in still.into_iter().chain(&self.anchors).chain(&previous) {
                 past.recall(&target, &mut plate, &mut seen, &mut open);
             }

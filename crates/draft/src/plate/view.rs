@@ -27,9 +27,8 @@ pub(super) struct View {
 impl View {
     /// Looks at a frame whose covered pixels do not count.
     pub(super) fn new(picture: &Picture, hole: &Mask) -> Self {
-        let grey = picture.map(|[red, green, blue]| {
-            0.299 * f32::from(red) + 0.587 * f32::from(green) + 0.114 * f32::from(blue)
-        });
+        let grey = picture
+            .map(|[red, green, blue]| 0.299 * f32::from(red) + 0.587 * f32::from(green) + 0.114 * f32::from(blue));
         let visible = hole.map(|covered| if covered > 0 { 0.0 } else { 1.0 });
         let visible_share = visible.cells().iter().sum::<f32>() / visible.cells().len().max(1) as f32;
         let mut levels = vec![Level { grey, visible }];

@@ -1,122 +1,86 @@
-//! One picture of the character to its cut-out: who is meant, the pose, the mask, the colours of its edge.
+//! One picture of the character to its cut-out: the mask, the pose, and the colours of its edge.
 
 use fetch::Store;
-use media::crop::{crop, paste};
-use media::geometry::{Frame, Pts, Rect};
 use media::picture::{Mask, Picture};
-use perception::blazepose::body::BodyEstimate;
+use media::still::Still;
+use perception::cut_out::{CutOutNetworks, Sight};
 use perception::foreground::{extended, without_background};
-use perception::people::PeopleFinder;
-use perception::perceiver::{Perceiver, PerceiverConfig, PersonModels};
-use perception::pose::{Keypoint, Pose};
-use perception::tracker::PersonChoice;
 
-use super::choice::choose;
 use super::files::CharacterPicture;
 use super::{Character, MaskSource};
 use crate::error::Error;
 use crate::events::Events;
 use crate::models;
 
-/// Room around a body's square in which its pose is looked for, in its sides.
-const ROOM: f32 = 1.5;
 /// How far colours go on beyond the mask's edge, as a share of the picture's longest side, and at least in pixels.
 const REACH: (f32, usize) = (0.012, 8);
+/// A cut-out brighter than this (of 255) does not stand out from white.
+const BRIGHT: u32 = 190;
 
-/// The networks that look at a character's picture.
-pub(super) struct Networks {
-    people: PeopleFinder,
-    models: PersonModels,
-}
-
-impl Networks {
-    pub(super) fn open(store: &Store, events: &Events) -> Result<Self, Error> {
-        let models = models::person_models(store, events)?;
-        Ok(Self { people: PeopleFinder::open(&models)?, models })
-    }
+/// The networks that look at a character's picture. Without the one for saliency masks are rougher, which is a warning.
+pub(super) fn networks(store: &Store, events: &Events) -> Result<CutOutNetworks, Error> {
+    let people = models::person_models(store, events)?;
+    let saliency = match models::ensure(store, "u2netp", events) {
+        Ok(path) => Some(path),
+        Err(error) => {
+            events.warn("character.no_saliency", format!("the character is cut out less well: {error}"));
+            None
+        }
+    };
+    Ok(CutOutNetworks::open(&people, saliency.as_deref())?)
 }
 
 /// Looks at one picture.
 pub(super) fn cut_out(
     picture: CharacterPicture,
-    networks: Option<&Networks>,
+    networks: Option<&CutOutNetworks>,
     events: &Events,
 ) -> Result<Character, Error> {
     let CharacterPicture { path, colours, coverage, at, pose } = picture;
     let behind = plain_colour(&colours, coverage.as_ref());
-    let reach = ((REACH.0 * colours.width().max(colours.height()) as f32) as usize).max(REACH.1);
     // Networks see a picture that is transparent in front of a plain colour.
     let original = match &coverage {
-        Some(mask) => {
-            media::still::Still { picture: extended(&colours, mask, 2), coverage: Some(mask.clone()) }.over(behind)
-        }
+        Some(mask) => Still { picture: extended(&colours, mask, 2), coverage: Some(mask.clone()) }.over(behind),
         None => colours.clone(),
     };
     let seen = match networks {
-        Some(networks) => see(networks, &original, at, &path.display().to_string(), events)?,
-        None => None,
+        Some(networks) => {
+            let seen = networks.look(&original, at)?;
+            warn(&seen, at, &path.display().to_string(), events);
+            seen
+        }
+        None => Sight { pose: None, mask: None, people: 0, missed_point: false },
     };
-    let (found, person) = seen.map_or((None, None), |seen| (seen.pose, Some(seen.person)));
-    let pose = pose.or(found);
-    let (mask, source) = match (coverage, person) {
+    let (mask, source) = match (coverage, seen.mask) {
         (Some(mask), _) => (mask, MaskSource::Transparency),
-        (None, Some(mask)) => (mask, MaskSource::Networks),
+        (None, Some(mask)) if seen.pose.is_some() => (mask, MaskSource::Networks),
+        (None, Some(mask)) => (mask, MaskSource::Saliency),
         (None, None) => (Mask::filled(original.width(), original.height(), 255), MaskSource::WholePicture),
     };
+    let reach = ((REACH.0 * colours.width().max(colours.height()) as f32) as usize).max(REACH.1);
     let clean = match source {
         MaskSource::Transparency => extended(&colours, &mask, reach),
         MaskSource::WholePicture => colours,
-        MaskSource::Networks | MaskSource::Saliency => extended(&without_background(&original, &mask), &mask, reach),
+        MaskSource::Networks | MaskSource::Saliency => extended(&without_background(&colours, &mask), &mask, reach),
     };
-    Ok(Character { path, picture: clean, original, mask, pose, source, behind })
+    Ok(Character { path, picture: clean, original, mask, pose: pose.or(seen.pose), source, behind })
 }
 
-/// The person who is meant.
-struct Seen {
-    pose: Option<Pose>,
-    person: Mask,
-}
-
-fn see(
-    networks: &Networks,
-    picture: &Picture,
-    at: Option<(f32, f32)>,
-    name: &str,
-    events: &Events,
-) -> Result<Option<Seen>, Error> {
-    let mut people = networks.people.find(picture)?;
-    if let Some(at) = at
-        && !people.iter().any(|seen| perception::people::covers(seen, at))
-    {
-        people.extend(networks.people.at(picture, at)?);
+/// Warns of several people and of a point at which there is nobody.
+fn warn(seen: &Sight, at: Option<(f32, f32)>, path: &str, events: &Events) {
+    match at {
+        Some((x, y)) if seen.missed_point => {
+            events.warn("character.nobody_at_point", format!("nobody was recognised at {x},{y} of `{path}`"));
+        }
+        None if seen.people > 1 => events.warn(
+            "character.several_people",
+            format!(
+                "{} people are in the character's picture, the largest is taken (choose with `--character-at X,Y`): `{path}`",
+                seen.people
+            ),
+        ),
+        _ => {}
     }
-    let Some((chosen, _others)) = choose(people, at, name, events) else { return Ok(None) };
-    let (pose, person) = look_closely(networks, picture, &chosen)?;
-    Ok(Some(Seen { pose, person }))
-}
-
-/// Pose with hands and face, and the person's mask, from the part of the picture around a body.
-fn look_closely(networks: &Networks, picture: &Picture, body: &BodyEstimate) -> Result<(Option<Pose>, Mask), Error> {
-    let area = around(body, picture.size());
-    let part = crop(picture, area);
-    let (x, y) = (area.x as f32, area.y as f32);
-    let person = PersonChoice { x: body.region.centre.0 - x, y: body.region.centre.1 - y, at: Pts(0) };
-    let config = PerceiverConfig { person: Some(person), smoothing: None, steady_mask: false };
-    let seen = Perceiver::open(&networks.models, config)?.push(&part, Pts(0))?;
-    let mut mask = Mask::filled(picture.width(), picture.height(), 0);
-    paste(&mut mask, &seen.person, area.x, area.y);
-    let moved = |point: Keypoint| Keypoint { x: point.x + x, y: point.y + y, ..point };
-    Ok((seen.pose.map(|pose| pose.map(moved)), mask))
-}
-
-/// The upright part of the picture around a body.
-fn around(body: &BodyEstimate, (width, height): (usize, usize)) -> Rect<Frame> {
-    let half = ROOM / 2.0 * body.region.side;
-    let (x, y) = body.region.centre;
-    let (left, top) = ((x - half).floor() as i32, (y - half).floor() as i32);
-    let side = (2.0 * half).ceil().max(1.0) as u32;
-    let area = Rect::new(left, top, side, side).intersection(&Rect::of_size(width as u32, height as u32));
-    if area.is_empty() { Rect::of_size(width as u32, height as u32) } else { area }
 }
 
 /// A plain colour behind the character: for a cut-out white, or grey when the character itself is bright; for a picture with
@@ -136,7 +100,7 @@ fn plain_colour(colours: &Picture, coverage: Option<&Mask>) -> [u8; 3] {
         Some(mask) => {
             let [red, green, blue] = mean(&|index| mask.cells()[index] > 127).map(u32::from);
             let brightness = (299 * red + 587 * green + 114 * blue) / 1000;
-            if brightness > 190 { [120; 3] } else { [255; 3] }
+            if brightness > BRIGHT { [120; 3] } else { [255; 3] }
         }
         None => mean(&|index| {
             let (x, y) = (index % width, index / width);

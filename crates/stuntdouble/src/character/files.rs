@@ -10,7 +10,7 @@ use media::still::{Still, needs_ffmpeg};
 use perception::pose::{Keypoint, Pose};
 use perception::signals::load_pose;
 
-use super::cut_out::{Networks, cut_out};
+use super::cut_out::{cut_out, networks};
 use super::{Character, completeness};
 use crate::error::Error;
 use crate::events::Events;
@@ -87,17 +87,12 @@ impl CharacterFiles {
         Ok(Self { pictures, without_networks: options.without_networks })
     }
 
-    /// The first picture as the file has it.
-    pub fn first_size(&self) -> Option<(usize, usize)> {
-        self.pictures.first().map(|picture| picture.colours.size())
-    }
-
     /// Finds the person in each picture and cuts it out.
     ///
     /// # Errors
     /// [`Error::Fetch`] and [`Error::Perception`] for networks; [`Error::Cancelled`].
     pub fn look(self, store: &Store, events: &Events) -> Result<Vec<Character>, Error> {
-        let networks = match Networks::open(store, events) {
+        let networks = match networks(store, events) {
             Ok(networks) => Some(networks),
             Err(error) if self.without_networks => {
                 events.warn(error.code(), format!("the character's picture is not looked at: {error}"));

@@ -13,7 +13,7 @@ use draft::plate::{PlateConfig, PlateFrame, PlateMaker};
 use draft::puppet::Puppet;
 use draft::retarget::{Factors, retarget};
 use draft::scale::smooth_scales;
-use media::image_file::{load_mask, load_picture, save_cutout, save_mask, save_picture};
+use media::image_file::{load_mask, load_picture, save_cut_out, save_mask, save_picture};
 use media::picture::{Mask, Picture};
 use media::reader::FrameReader;
 use perception::pose::{Joint, Pose};
@@ -86,7 +86,7 @@ fn write(run: &RunFolder, receiver: Receiver<Made>) -> Result<(), Error> {
         save_picture(&path("plate"), &plate.picture)?;
         save_mask(&path("seen"), &plate.seen)?;
         let (colour, alpha) = at_frame_size(&draft, plate.picture.size());
-        save_cutout(&path("warp"), &colour, &alpha)?;
+        save_cut_out(&path("warp"), &colour, &alpha)?;
         save_mask(&path("mask"), &draft.edited)?;
         save_picture(&path(DRAFT), &draft.picture)?;
     }
