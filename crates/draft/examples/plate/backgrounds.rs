@@ -1,4 +1,5 @@
-//! Footage without people, over which a hole of a walker's shape moves.
+//! Footage without people, over which a hole of a walker's shape moves. It keeps to the left of what moves there by itself,
+//! of which no other frame can tell the truth.
 
 use std::error::Error;
 
@@ -37,11 +38,11 @@ pub(crate) fn run(request: &Request) -> Result<usize, Box<dyn Error>> {
     Ok(ran)
 }
 
-/// An ellipse of a person's proportions that walks through the middle half and sways.
+/// An ellipse of a person's proportions that walks through the left third and sways.
 fn walker((width, height): (usize, usize), frame: usize, frames: usize) -> Mask {
     let along = frame as f64 / (frames - 1) as f64;
-    let middle = ((0.25 + 0.5 * along) * width as f64, (0.55 + 0.03 * (along * 25.0).sin()) * height as f64);
-    let half = (0.075 * width as f64 * (1.0 + 0.25 * (along * 20.0).cos()), 0.36 * height as f64);
+    let middle = ((0.08 + 0.22 * along) * width as f64, (0.55 + 0.03 * (along * 25.0).sin()) * height as f64);
+    let half = (0.06 * width as f64 * (1.0 + 0.25 * (along * 20.0).cos()), 0.36 * height as f64);
     Mask::from_fn(width, height, |x, y| {
         let (dx, dy) = ((x as f64 - middle.0) / half.0, (y as f64 - middle.1) / half.1);
         if dx * dx + dy * dy <= 1.0 { 255 } else { 0 }

@@ -52,6 +52,24 @@ pub(crate) fn run(request: &Request) -> Result<usize, Box<dyn Error>> {
     Ok(ran)
 }
 
+/// Times plates alone.
+pub(crate) fn speed(request: &Request) -> Result<usize, Box<dyn Error>> {
+    let folder = request.shared.as_ref().map(|shared| shared.join("data/clips"));
+    let mut ran = 0;
+    for folder in folder.map(|folder| entries(&folder)).unwrap_or_default() {
+        if !request.wants_case(&name(&folder)) || !folder.join("person_mask").is_dir() {
+            continue;
+        }
+        let frames = pictures(&folder.join("frames"))?;
+        let people = masks(&folder.join("person_mask"))?;
+        let holes: Vec<Mask> = people.iter().map(|person| grown(person, 3 + side(person) / 50)).collect();
+        let (_, speed) = timed(&frames, &holes);
+        println!("{:<25} {speed:6.1} frames/s", name(&folder));
+        ran += 1;
+    }
+    Ok(ran)
+}
+
 /// The longer side of a mask's box.
 fn side(mask: &Mask) -> i32 {
     let (mut left, mut top, mut right, mut bottom) = (usize::MAX, usize::MAX, 0, 0);

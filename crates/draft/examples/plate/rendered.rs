@@ -40,12 +40,13 @@ pub(crate) fn run(request: &Request) -> Result<usize, Box<dyn Error>> {
         let (made, row) = score(&clip.take.frames, &holes, &clip.plate);
         println!("{}", row.row(&name));
         if stands { still.join(&row) } else { moving.join(&row) }
-        let mut sheet = Sheet::new(4, 384, 216).titled(row.row(&name));
+        let mut sheet = Sheet::new(5, 384, 216).titled(row.row(&name));
         for frame in (0..made.len()).step_by(made.len() / 4) {
             sheet.push(&clip.take.frames[frame], format!("frame {frame}"));
             sheet.push(&made[frame].seen.map(|seen| [seen; 3]), "seen");
             sheet.push(&made[frame].picture, "plate");
             sheet.push(&clip.plate[frame], "truth");
+            sheet.push(&error(&made[frame].picture, &clip.plate[frame]), "error x 4");
         }
         save_picture(&request.out.join(format!("stage-{name}.png")), &sheet.render())?;
         ran += 1;
@@ -61,4 +62,11 @@ fn hole(frame: &Picture, plate: &Picture, person: &Mask, object: &Mask) -> Mask 
         if differs || person.get(x, y) > 0 || object.get(x, y) > 0 { 255 } else { 0 }
     });
     grown(&changed, 4)
+}
+
+fn error(found: &Picture, truth: &Picture) -> Picture {
+    Picture::from_fn(truth.width(), truth.height(), |x, y| {
+        let (a, b) = (found.get(x, y), truth.get(x, y));
+        std::array::from_fn(|channel| a[channel].abs_diff(b[channel]).saturating_mul(4))
+    })
 }

@@ -4,7 +4,7 @@ use media::picture::Plane;
 use rayon::prelude::*;
 
 use super::observation::Observation;
-use super::sample::cubic;
+use super::sample::{cubic, linear};
 use super::sources::Source;
 
 /// Values this near to the median are averaged with it, in levels.
@@ -40,7 +40,9 @@ pub(super) fn compose(target: &Observation, sources: &[Source<'_>], reach: f32) 
             for source in sources {
                 let place = source.place(x, y);
                 if let Some(distance) = source.frame.shows(place) {
-                    let colour = source.exposed(cubic(&source.frame.picture, place.0, place.1));
+                    // Next to the source's hole a cubic would mix in what is to be removed.
+                    let sample = if distance >= 2.0 { cubic } else { linear };
+                    let colour = source.exposed(sample(&source.frame.picture, place.0, place.1));
                     samples.push((colour, source.weight(x, y, distance)));
                 }
             }

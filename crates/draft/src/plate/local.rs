@@ -10,13 +10,13 @@ use super::template::Template;
 use super::view::{on_level, off_level};
 
 /// Spacing of the grid of windows, in pixels.
-pub(super) const SPACING: usize = 12;
+pub(super) const SPACING: usize = 16;
 /// Half the side of a window, in cells of its level.
 const RADIUS: i32 = 5;
 /// Scales on which a window is searched.
 const LEVELS: usize = 3;
 /// Lucas-Kanade steps on each scale.
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 4;
 /// Windows at most this far from the hole are used, in pixels.
 const BAND: f32 = 44.0;
 /// How stiff windows are: squared levels a squared pixel.

@@ -9,7 +9,7 @@ use super::brightness::Brightness;
 use super::compose::Layer;
 use super::homography::Homography;
 use super::inpaint::fill;
-use super::observation::Observation;
+use super::observation::{Observation, near_distance};
 use super::sample::{cubic, linear, rounded};
 use super::seam::{RING, blend};
 
@@ -79,7 +79,7 @@ impl Remembered {
         let brightness = self.brightness(target, &map);
         let (right, bottom) = (width as f64 - 1.0, height as f64 - 1.0);
         let mut layer = Layer::empty((width, height));
-        let near = super::distance::distance_to(width, height, |index| open.cells()[index]);
+        let near = near_distance(open);
         let mut found = Vec::new();
         for index in (0..width * height).filter(|&index| near.cells()[index] <= RING) {
             let (u, v) = map.apply(((index % width) as f64, (index / width) as f64));

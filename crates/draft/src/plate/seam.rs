@@ -59,12 +59,14 @@ pub(super) fn blend(layer: &mut Layer, part: &Plane<bool>, truth: &Picture, vali
 
 /// The box of the cells that are set: left, top, and past right and bottom.
 pub(super) fn bounds(part: &Plane<bool>) -> Option<(usize, usize, usize, usize)> {
-    let width = part.width();
     let mut found: Option<(usize, usize, usize, usize)> = None;
-    for (index, _) in part.cells().iter().enumerate().filter(|(_, set)| **set) {
-        let (x, y) = (index % width, index / width);
-        let (left, top, right, bottom) = found.unwrap_or((x, y, x + 1, y + 1));
-        found = Some((left.min(x), top.min(y), right.max(x + 1), bottom.max(y + 1)));
+    for y in 0..part.height() {
+        let row = part.row(y);
+        let (Some(first), Some(last)) = (row.iter().position(|&set| set), row.iter().rposition(|&set| set)) else {
+            continue;
+        };
+        let (left, top, right, _) = found.unwrap_or((first, y, last + 1, y + 1));
+        found = Some((left.min(first), top, right.max(last + 1), y + 1));
     }
     found
 }
