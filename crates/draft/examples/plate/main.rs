@@ -28,7 +28,8 @@ impl Request {
     fn read() -> Result<Self, Box<dyn Error>> {
         let mut words = std::env::args().skip(1);
         let out = PathBuf::from(words.next().ok_or("the first argument is the folder for sheets")?);
-        let (parts, names) = words.partition(|word| ["stage", "backgrounds", "clips", "speed"].contains(&word.as_str()));
+        let (parts, names) =
+            words.partition(|word| ["stage", "backgrounds", "clips", "speed"].contains(&word.as_str()));
         Ok(Self { out, shared: std::env::var_os("STUNTDOUBLE_SHARED").map(PathBuf::from), parts, names })
     }
 

@@ -15,7 +15,8 @@ const CLIPS: usize = 16;
 const CHANGED: u8 = 6;
 
 pub(crate) fn run(request: &Request) -> Result<usize, Box<dyn Error>> {
-    let Some(folder) = request.shared.as_ref().map(|shared| shared.join("data/assets3d")).filter(|folder| folder.is_dir())
+    let Some(folder) =
+        request.shared.as_ref().map(|shared| shared.join("data/assets3d")).filter(|folder| folder.is_dir())
     else {
         println!("stage: no assets, 0 cases ran");
         return Ok(0);
@@ -35,11 +36,17 @@ pub(crate) fn run(request: &Request) -> Result<usize, Box<dyn Error>> {
         }
         let clip = render_parts(&spec, &assets, Wanted::CLIP)?;
         let holes: Vec<Mask> = (0..clip.plate.len())
-            .map(|frame| hole(&clip.take.frames[frame], &clip.plate[frame], &clip.take.person[frame], &clip.take.object[frame]))
+            .map(|frame| {
+                hole(&clip.take.frames[frame], &clip.plate[frame], &clip.take.person[frame], &clip.take.object[frame])
+            })
             .collect();
         let (made, row) = score(&clip.take.frames, &holes, &clip.plate);
         println!("{}", row.row(&name));
-        if stands { still.join(&row) } else { moving.join(&row) }
+        if stands {
+            still.join(&row)
+        } else {
+            moving.join(&row)
+        }
         let mut sheet = Sheet::new(5, 384, 216).titled(row.row(&name));
         for frame in (0..made.len()).step_by(made.len() / 4) {
             sheet.push(&clip.take.frames[frame], format!("frame {frame}"));

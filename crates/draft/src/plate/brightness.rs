@@ -25,9 +25,8 @@ impl Brightness {
         for channel in 0..3 {
             (found.gain[channel], found.offset[channel]) = fit_channel(pairs, channel);
         }
-        let change = |value: f32| {
-            (0..3).map(|i| (value * (found.gain[i] - 1.0) + found.offset[i]).abs()).fold(0.0, f32::max)
-        };
+        let change =
+            |value: f32| (0..3).map(|i| (value * (found.gain[i] - 1.0) + found.offset[i]).abs()).fold(0.0, f32::max);
         if [20.0, 128.0, 235.0].map(change).into_iter().fold(0.0, f32::max) < LEAST_CHANGE { Self::SAME } else { found }
     }
 

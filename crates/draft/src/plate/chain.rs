@@ -67,8 +67,7 @@ impl Chain {
         let step = coarse_shift(last, view);
         let guess = last_from_reference.then(&step)?;
         let direct = motion(&reference.features, &reference.view, view, &guess).filter(|found| {
-            found.agreement >= LEAST_AGREEMENT
-                && found.map.largest_shift(view.size()) < FARTHEST * view.size().0 as f64
+            found.agreement >= LEAST_AGREEMENT && found.map.largest_shift(view.size()) < FARTHEST * view.size().0 as f64
         });
         if let Some(found) = direct {
             let scene_from_frame = match found.map == Homography::IDENTITY {

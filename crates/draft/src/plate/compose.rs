@@ -3,12 +3,15 @@
 use media::picture::Plane;
 use rayon::prelude::*;
 
-use super::observation::Observation;
+use super::distance::distance_to;
+use super::observation::{Observation, near_distance};
 use super::sample::{cubic, linear};
 use super::sources::Source;
 
 /// Values this near to the median are averaged with it, in levels.
 const NEAR: f32 = 5.0;
+/// Half the width of what counts as a sliver, in pixels.
+const SLIVER: f32 = 3.0;
 
 /// Colours of a part of a picture.
 #[derive(Debug, Clone)]
@@ -21,6 +24,27 @@ impl Layer {
     /// Nothing known.
     pub(super) fn empty((width, height): (usize, usize)) -> Self {
         Self { colours: Plane::filled(width, height, [0.0; 3]), known: Plane::filled(width, height, false) }
+    }
+}
+
+impl Layer {
+    /// Forgets spots and slivers within the hole that are known but less than some pixels wide: what shows there is more
+    /// often a rest of what moved than the scene.
+    pub(super) fn without_slivers(mut self, hidden: impl Fn(usize) -> bool) -> Self {
+        let unknown = self.known.cells().iter().enumerate().map(|(index, known)| hidden(index) && !known).collect();
+        let (width, height) = self.known.size();
+        let unknown = Plane::from_cells(width, height, unknown);
+        if !unknown.cells().contains(&true) {
+            return self;
+        }
+        let depth = near_distance(&unknown);
+        let core = distance_to(width, height, |index| depth.cells()[index] > SLIVER);
+        for index in 0..width * height {
+            if hidden(index) && core.cells()[index] > SLIVER + 1.0 {
+                self.known.cells_mut()[index] = false;
+            }
+        }
+        self
     }
 }
 
@@ -82,6 +106,15 @@ fn middle(samples: &[([f32; 3], f32)], channel: usize) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn spots_are_forgotten_and_wide_parts_stay() {
+        let mut layer = Layer::empty((40, 20));
+        layer.known = Plane::from_fn(40, 20, |x, y| x < 14 || ((26..30).contains(&x) && (8..12).contains(&y)));
+        let kept = layer.without_slivers(|_| true);
+        assert!(!kept.known.get(27, 9));
+        assert!(kept.known.get(3, 3) && kept.known.get(12, 10));
+    }
 
     #[test]
     fn the_median_ignores_the_odd_one_out_and_weighs() {

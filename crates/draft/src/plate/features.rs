@@ -42,10 +42,8 @@ impl Features {
         let cells: Vec<(usize, usize)> = (0..height.div_ceil(CELL))
             .flat_map(|row| (0..width.div_ceil(CELL)).map(move |column| (column, row)))
             .collect();
-        let mut best: Vec<(f32, (i32, i32))> = cells
-            .into_par_iter()
-            .filter_map(|(column, row)| best_corner(level, column * CELL, row * CELL))
-            .collect();
+        let mut best: Vec<(f32, (i32, i32))> =
+            cells.into_par_iter().filter_map(|(column, row)| best_corner(level, column * CELL, row * CELL)).collect();
         best.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
         best.truncate(MOST);
         let corners = best
@@ -88,7 +86,10 @@ impl Corner {
             let Some(found) = template.search(level, (x + shift.0 / scale, y + shift.1 / scale), turn, ROUNDS) else {
                 continue;
             };
-            shift = (off_level(found.place.0, index) - off_level(x, index), off_level(found.place.1, index) - off_level(y, index));
+            shift = (
+                off_level(found.place.0, index) - off_level(x, index),
+                off_level(found.place.1, index) - off_level(y, index),
+            );
             residual = found.residual;
             certain = index == 0;
         }

@@ -103,10 +103,8 @@ impl Homography {
         for pair in pairs {
             let ((x, y), (u, v)) = (normal(pair.from), normal(pair.to));
             total += pair.weight;
-            let rows = [
-                ([x, y, 1.0, 0.0, 0.0, 0.0, -x * u, -y * u], u),
-                ([0.0, 0.0, 0.0, x, y, 1.0, -x * v, -y * v], v),
-            ];
+            let rows =
+                [([x, y, 1.0, 0.0, 0.0, 0.0, -x * u, -y * u], u), ([0.0, 0.0, 0.0, x, y, 1.0, -x * v, -y * v], v)];
             for (row, value) in rows {
                 for i in 0..8 {
                     for j in 0..8 {

@@ -155,9 +155,7 @@ fn refine(
     let trust = scale.depth.map(|depth| TRUST.powf(depth.min(30.0)).max(0.02));
     let near = distance_to(width, height, |index| scale.hole.cells()[index]);
     let reach = RADIUS as f32 * std::f32::consts::SQRT_2 + 0.1;
-    let targets: Vec<usize> = (0..width * height)
-        .filter(|&index| near.cells()[index] <= reach)
-        .collect();
+    let targets: Vec<usize> = (0..width * height).filter(|&index| near.cells()[index] <= reach).collect();
     let blank = Plane::filled(width, height, [0.0; 4]);
     let mut canvas = Canvas::new(blank, &scale.hole);
     if canvas.sources.is_empty() {
@@ -202,7 +200,8 @@ fn vote(
     last: bool,
 ) {
     let (width, height) = scale.hole.size();
-    let mut costs: Vec<f32> = field.cells().iter().flatten().map(|found| found.cost).filter(|cost| cost.is_finite()).collect();
+    let mut costs: Vec<f32> =
+        field.cells().iter().flatten().map(|found| found.cost).filter(|cost| cost.is_finite()).collect();
     if costs.is_empty() {
         return;
     }
@@ -246,7 +245,8 @@ mod tests {
 
     #[test]
     fn stripes_go_on_through_the_hole() {
-        let stripes = Picture::from_fn(96, 80, |x, y| if (x / 6) % 2 == 0 { [200, 60, 40] } else { [30, 90, (y * 2) as u8] });
+        let stripes =
+            Picture::from_fn(96, 80, |x, y| if (x / 6) % 2 == 0 { [200, 60, 40] } else { [30, 90, (y * 2) as u8] });
         let hole = hole(96, 80, 38..58, 30..54);
         let filled = fill(&stripes, &hole);
         let mut wrong = 0;

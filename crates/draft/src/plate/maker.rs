@@ -81,7 +81,7 @@ impl PlateMaker {
         let view = View::new(&picture, &hole);
         let pose = self.chain.push(view.clone(), starts_shot);
         self.poses.push_back(pose);
-        let frame = Observation::new(self.looked, pose, picture, &hole, view);
+        let frame = Observation::new(self.looked, pose, picture, &hole, view.searchable());
         self.keyframes.push(frame, self.made, self.config.keyframes.max(2));
         self.looked += 1;
     }

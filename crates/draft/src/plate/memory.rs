@@ -39,6 +39,7 @@ impl Memory {
         let hidden = |index: usize| target.distance.cells()[index] == 0.0;
         let part = Plane::from_fn(target.size().0, target.size().1, |x, y| target.distance.get(x, y) == 0.0);
         blend(&mut layer, &part, &target.picture, |index| !hidden(index));
+        let layer = layer.without_slivers(hidden);
         let mut plate = target.picture.clone();
         let mut seen = part.map(|inside| !inside);
         let mut open = part.clone();
@@ -49,7 +50,8 @@ impl Memory {
         }
         let previous = self.previous.take();
         if open.cells().contains(&true) {
-            let still = previous.as_ref().filter(|last| last.frame.map_from(&target.pose) == Some(Homography::IDENTITY));
+            let still =
+                previous.as_ref().filter(|last| last.frame.map_from(&target.pose) == Some(Homography::IDENTITY));
             for past in still.into_iter().chain(&self.anchors).chain(&previous) {
                 past.recall(&target, &mut plate, &mut seen, &mut open);
             }
@@ -59,7 +61,7 @@ impl Memory {
             plate = fill(&plate, &open.map(|open| if open { 255 } else { 0 }));
         }
         let whole = part.cells().len();
-        let frame = Observation { picture: plate.clone(), ..target };
+        let frame = Observation { picture: plate.clone(), view: target.view.searchable(), ..target };
         if missing as f32 > WORTH * whole as f32 {
             if self.anchors.len() == MOST_ANCHORS {
                 self.anchors.pop_front();

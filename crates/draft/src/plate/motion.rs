@@ -48,7 +48,8 @@ pub(super) fn motion(features: &Features, from: &View, to: &View, guess: &Homogr
     if unmoved && found.largest_shift(from.size()) < 1.5 {
         return Some(Motion { map: Homography::IDENTITY, agreement });
     }
-    (agreement * pairs.len() as f64 >= LEAST_PAIRS as f64 && agreement > 0.25).then_some(Motion { map: found, agreement })
+    (agreement * pairs.len() as f64 >= LEAST_PAIRS as f64 && agreement > 0.25)
+        .then_some(Motion { map: found, agreement })
 }
 
 /// Distance of a corner from where the map puts it.
@@ -167,8 +168,11 @@ mod tests {
 
     /// Soft blobs everywhere, seen through a camera moved by a shift.
     fn scene(shift: (f64, f64)) -> View {
-        let wave = |x: f64, y: f64| (x * 0.31 + (y * 0.17).sin() * 2.0).sin() + (y * 0.27 + (x * 0.11).cos() * 3.0).cos();
-        let picture = Picture::from_fn(160, 96, |x, y| [(128.0 + 55.0 * wave(x as f64 + shift.0, y as f64 + shift.1)).round() as u8; 3]);
+        let wave =
+            |x: f64, y: f64| (x * 0.31 + (y * 0.17).sin() * 2.0).sin() + (y * 0.27 + (x * 0.11).cos() * 3.0).cos();
+        let picture = Picture::from_fn(160, 96, |x, y| {
+            [(128.0 + 55.0 * wave(x as f64 + shift.0, y as f64 + shift.1)).round() as u8; 3]
+        });
         View::new(&picture, &Mask::filled(160, 96, 0))
     }
 

@@ -83,7 +83,13 @@ impl Canvas {
     }
 
     /// One round: each match is compared with those of neighbours 1 and `jump` pixels away and with random sources.
-    pub(super) fn improve(&self, targets: &[usize], field: &Plane<Option<Match>>, jump: usize, round: u64) -> Vec<Match> {
+    pub(super) fn improve(
+        &self,
+        targets: &[usize],
+        field: &Plane<Option<Match>>,
+        jump: usize,
+        round: u64,
+    ) -> Vec<Match> {
         let (width, height) = self.colours.size();
         targets
             .par_iter()

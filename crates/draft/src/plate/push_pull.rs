@@ -106,6 +106,12 @@ mod tests {
         let mut scattered = Scattered::<2>::empty(7, 5);
         assert_eq!(scattered.spread().get(3, 3), [0.0, 0.0]);
         scattered.put(2, 1, [3.0, -4.0], 1.0);
-        assert!(scattered.spread().cells().iter().all(|value| (value[0] - 3.0).abs() < 1e-4 && (value[1] + 4.0).abs() < 1e-4));
+        assert!(
+            scattered
+                .spread()
+                .cells()
+                .iter()
+                .all(|value| (value[0] - 3.0).abs() < 1e-4 && (value[1] + 4.0).abs() < 1e-4)
+        );
     }
 }

@@ -79,7 +79,8 @@ mod tests {
     fn a_step_disappears_and_equal_borders_change_nothing() {
         let truth = Picture::filled(20, 20, [100; 3]);
         let part = Plane::from_fn(20, 20, |x, y| (6..14).contains(&x) && (6..14).contains(&y));
-        let layer = |value: f32| Layer { colours: Plane::filled(20, 20, [value; 3]), known: Plane::filled(20, 20, true) };
+        let layer =
+            |value: f32| Layer { colours: Plane::filled(20, 20, [value; 3]), known: Plane::filled(20, 20, true) };
         let mut same = layer(100.0);
         blend(&mut same, &part, &truth, |index| !part.cells()[index]);
         assert_eq!(same.colours, layer(100.0).colours);

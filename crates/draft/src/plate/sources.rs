@@ -51,7 +51,6 @@ impl Source<'_> {
         let rim = (distance / 6.0).clamp(0.08, 1.0);
         self.weight * rim / (1.0 + (residual / 8.0).powi(2))
     }
-
 }
 
 /// Chooses frames by their distance in time and by what they show of the hole, and fits them onto the target.
@@ -87,7 +86,8 @@ fn choose<'a>(target: &Observation, frames: &[&'a Observation]) -> Vec<(&'a Obse
     for frame in near {
         let Some(map) = frame.map_from(&target.pose) else { continue };
         let enough = if map == Homography::IDENTITY { ENOUGH.0 } else { ENOUGH.1 };
-        let shows: Vec<usize> = (0..places.len()).filter(|&index| frame.shows(map.apply(places[index])).is_some()).collect();
+        let shows: Vec<usize> =
+            (0..places.len()).filter(|&index| frame.shows(map.apply(places[index])).is_some()).collect();
         let needed = shows.iter().filter(|&&index| shown[index] < enough).count();
         let rare = shows.iter().any(|&index| shown[index] == 0);
         if rare || needed * 50 > places.len() {

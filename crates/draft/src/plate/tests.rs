@@ -11,7 +11,8 @@ const SIZE: (usize, usize) = (64, 48);
 fn scene(x: f64, y: f64, seed: u64) -> [u8; 3] {
     let phase = seed as f64;
     let wave = |a: f64, b: f64, c: f64| (a * x + b * y + c * phase + 1.5 * (0.13 * x - 0.11 * y + phase).sin()).sin();
-    [wave(0.35, 0.1, 1.0), wave(-0.12, 0.4, 2.0), wave(0.21, -0.3, 3.0)].map(|value| (128.0 + 80.0 * value).round() as u8)
+    [wave(0.35, 0.1, 1.0), wave(-0.12, 0.4, 2.0), wave(0.21, -0.3, 3.0)]
+        .map(|value| (128.0 + 80.0 * value).round() as u8)
 }
 
 /// The scene from a moved camera.
@@ -22,7 +23,11 @@ fn seen_from(shift: (f64, f64), seed: u64, (width, height): (usize, usize)) -> P
 /// A box that moves to the right.
 fn walker(frame: usize, step: usize, (width, height): (usize, usize)) -> Mask {
     let left = 4 + frame * step;
-    Mask::from_fn(width, height, |x, y| if (left..left + 12).contains(&x) && (10..height - 8).contains(&y) { 255 } else { 0 })
+    Mask::from_fn(
+        width,
+        height,
+        |x, y| if (left..left + 12).contains(&x) && (10..height - 8).contains(&y) { 255 } else { 0 },
+    )
 }
 
 /// The frame with a flickering person in the hole.
@@ -91,7 +96,8 @@ fn a_panning_camera_recovers_the_scene_within_a_level() {
         let made = plates(&frames, &holes, &PlateConfig::default());
         assert_outside_is_kept(&frames, &holes, &made);
         for (frame, (plate, truth)) in made.iter().zip(&truths).enumerate() {
-            let worst = plate.picture.cells().iter().zip(truth.cells()).map(|(a, b)| (0..3).map(|i| a[i].abs_diff(b[i])).max());
+            let worst =
+                plate.picture.cells().iter().zip(truth.cells()).map(|(a, b)| (0..3).map(|i| a[i].abs_diff(b[i])).max());
             let worst = worst.flatten().max().unwrap_or(0);
             assert!(worst <= 2, "{shift:?}, frame {frame}: off by {worst}");
         }
@@ -101,8 +107,12 @@ fn a_panning_camera_recovers_the_scene_within_a_level() {
 #[test]
 fn a_ramp_of_brightness_is_followed() {
     let holes: Vec<Mask> = (0..8).map(|frame| walker(frame, 5, SIZE)).collect();
-    let truth = |frame: usize| seen_from((0.0, 0.0), 5, SIZE).map(|pixel| pixel.map(|value| (f64::from(value) * (0.8 + 0.04 * frame as f64)) as u8));
-    let frames: Vec<Picture> = holes.iter().enumerate().map(|(frame, hole)| occupied(&truth(frame), hole, frame)).collect();
+    let truth = |frame: usize| {
+        seen_from((0.0, 0.0), 5, SIZE)
+            .map(|pixel| pixel.map(|value| (f64::from(value) * (0.8 + 0.04 * frame as f64)) as u8))
+    };
+    let frames: Vec<Picture> =
+        holes.iter().enumerate().map(|(frame, hole)| occupied(&truth(frame), hole, frame)).collect();
     for (frame, plate) in plates(&frames, &holes, &PlateConfig::default()).iter().enumerate() {
         let truth = truth(frame);
         for (found, expected) in plate.picture.cells().iter().zip(truth.cells()) {

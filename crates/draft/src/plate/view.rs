@@ -7,6 +7,9 @@ const LEAST_SIDE: usize = 16;
 /// The most levels.
 const MOST_LEVELS: usize = 6;
 
+/// The levels on which held frames are searched.
+pub(super) const SEARCHED_LEVELS: usize = 3;
+
 /// One scale of a frame.
 #[derive(Debug, Clone)]
 pub(super) struct Level {
@@ -27,9 +30,8 @@ pub(super) struct View {
 impl View {
     /// Looks at a frame whose covered pixels do not count.
     pub(super) fn new(picture: &Picture, hole: &Mask) -> Self {
-        let grey = picture.map(|[red, green, blue]| {
-            0.299 * f32::from(red) + 0.587 * f32::from(green) + 0.114 * f32::from(blue)
-        });
+        let grey = picture
+            .map(|[red, green, blue]| 0.299 * f32::from(red) + 0.587 * f32::from(green) + 0.114 * f32::from(blue));
         let visible = hole.map(|covered| if covered > 0 { 0.0 } else { 1.0 });
         let visible_share = visible.cells().iter().sum::<f32>() / visible.cells().len().max(1) as f32;
         let mut levels = vec![Level { grey, visible }];
@@ -43,6 +45,13 @@ impl View {
         }
         levels.iter_mut().for_each(Level::hide);
         Self { levels, visible_share }
+    }
+
+    /// What searching needs of it: templates can no longer be cut.
+    pub(super) fn searchable(mut self) -> Self {
+        self.levels.truncate(SEARCHED_LEVELS);
+        self.levels.iter_mut().for_each(|level| level.visible = Plane::filled(0, 0, 0.0));
+        self
     }
 
     /// Columns and rows of the finest level.
@@ -87,6 +96,7 @@ impl Level {
 
 /// A value between four cells for a place with `0 <= x <= width - 1` and `0 <= y <= height - 1`; not a number when one of
 /// the cells that count is none.
+#[inline]
 pub(super) fn bilinear(plane: &Plane<f32>, x: f32, y: f32) -> f32 {
     let (width, height) = plane.size();
     let (left, top) = ((x as usize).min(width - 2), (y as usize).min(height - 2));
