@@ -9,7 +9,7 @@ use media::sheet::Sheet;
 
 use crate::Request;
 use crate::folder::{entries, name, pictures};
-use crate::score::{HEADER, Score, score};
+use crate::score::{HEADER, Score, error, score};
 
 pub(crate) fn run(request: &Request) -> Result<usize, Box<dyn Error>> {
     let folder = request.shared.as_ref().map(|shared| shared.join("data/backgrounds_video"));
@@ -24,12 +24,13 @@ pub(crate) fn run(request: &Request) -> Result<usize, Box<dyn Error>> {
         let (made, row) = score(&frames, &holes, &truth);
         println!("{}", row.row(&name(&folder)));
         all.join(&row);
-        let mut sheet = Sheet::new(4, 448, 256).titled(row.row(&name(&folder)));
+        let mut sheet = Sheet::new(5, 448, 256).titled(row.row(&name(&folder)));
         for frame in (0..made.len()).step_by(made.len() / 5) {
             sheet.push(&frames[frame], format!("frame {frame}"));
             sheet.push(&made[frame].seen.map(|seen| [seen; 3]), "seen");
             sheet.push(&made[frame].picture, "plate");
             sheet.push(&truth[frame], "truth");
+            sheet.push(&error(&made[frame].picture, &truth[frame]), "error x 4");
         }
         save_picture(&request.out.join(format!("background-{}.png", name(&folder))), &sheet.render())?;
         ran += 1;

@@ -8,7 +8,7 @@ use media::sheet::Sheet;
 use stage::{Assets, ClipSettings, ClipSpec, Wanted, render_parts, seed_of};
 
 use crate::Request;
-use crate::score::{HEADER, Score, grown, score};
+use crate::score::{HEADER, Score, error, grown, score};
 
 const CLIPS: usize = 16;
 /// A pixel that differs from the plate by more than this shows the person, the thing in use, or a shadow.
@@ -69,11 +69,4 @@ fn hole(frame: &Picture, plate: &Picture, person: &Mask, object: &Mask) -> Mask 
         if differs || person.get(x, y) > 0 || object.get(x, y) > 0 { 255 } else { 0 }
     });
     grown(&changed, 4)
-}
-
-fn error(found: &Picture, truth: &Picture) -> Picture {
-    Picture::from_fn(truth.width(), truth.height(), |x, y| {
-        let (a, b) = (found.get(x, y), truth.get(x, y));
-        std::array::from_fn(|channel| a[channel].abs_diff(b[channel]).saturating_mul(4))
-    })
 }

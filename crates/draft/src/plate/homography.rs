@@ -115,9 +115,8 @@ impl Homography {
             }
         }
         // The perspective part is held back a little where the pairs hardly determine it.
-        for i in 6..8 {
-            matrix[i][i] += 1e-4 * total;
-        }
+        matrix[6][6] += 1e-4 * total;
+        matrix[7][7] += 1e-4 * total;
         let [a, b, c, d, e, f, g, h] = solve(matrix, right)?;
         let to_normal = Self([scale, 0.0, -middle_x * scale, 0.0, scale, -middle_y * scale, 0.0, 0.0, 1.0]);
         to_normal.then(&Self([a, b, c, d, e, f, g, h, 1.0]))?.then(&to_normal.inverse()?)

@@ -8,8 +8,8 @@ use super::push_pull::Scattered;
 
 /// Pixels around the part in which the difference is measured.
 pub(super) const RING: f32 = 4.0;
-/// The largest difference that counts as one of exposure, in levels.
-const LARGEST: f32 = 28.0;
+/// Differences up to this always count, in levels.
+const LEAST_LIMIT: f32 = 10.0;
 /// Pixels into the part after which half of the difference is left.
 const FADE: f32 = 24.0;
 
@@ -38,7 +38,8 @@ pub(super) fn blend(layer: &mut Layer, part: &Plane<bool>, truth: &Picture, vali
     let size = |difference: &[f32; 3]| difference.iter().map(|value| value.abs()).sum::<f32>() / 3.0;
     let mut sizes: Vec<f32> = ring.iter().map(|(_, difference)| size(difference)).collect();
     sizes.sort_by(f32::total_cmp);
-    let limit = (4.0 * sizes[sizes.len() / 2]).clamp(10.0, LARGEST);
+    // What differs much more than the middle of the ring is a rest of what was removed.
+    let limit = (3.0 * sizes[sizes.len() / 2]).max(LEAST_LIMIT);
     let mut scattered = Scattered::empty(columns, rows);
     for (index, difference) in ring {
         if size(&difference) <= limit {

@@ -19,7 +19,7 @@ const EXPOSURE_SPACING: usize = 4;
 /// How far from the hole exposures are compared, in pixels.
 const EXPOSURE_BAND: f32 = 40.0;
 /// Frames after which a frame counts half, for a camera that stands still and for one that moves.
-const HALF_LIFE: (f32, f32) = (40.0, 8.0);
+const HALF_LIFE: (f32, f32) = (40.0, 14.0);
 
 /// A frame that the hole is filled from.
 pub(super) struct Source<'a> {
