@@ -43,8 +43,8 @@ pub(crate) fn run(request: &Request) -> Result<usize, Box<dyn Error>> {
         }
         save_picture(&request.out.join(format!("clip-{name}.png")), &sheet.render())?;
         let mut run = Sheet::new(3, shape.0, shape.1).titled(name.clone());
-        for frame in made.len() / 3..(made.len() / 3 + 6).min(made.len()) {
-            run.push(&made[frame].picture, format!("frame {frame}"));
+        for (frame, plate) in made.iter().enumerate().skip(made.len() / 3).take(6) {
+            run.push(&plate.picture, format!("frame {frame}"));
         }
         save_picture(&request.out.join(format!("run-{name}.png")), &run.render())?;
         ran += 1;

@@ -95,7 +95,7 @@ impl Remembered {
             }
         }
         blend(&mut layer, open, plate, |index| !open.cells()[index]);
-        for (index, was_seen) in found {
+        for (index, was_seen) in found.into_iter().filter(|&(index, _)| layer.known.cells()[index]) {
             plate.cells_mut()[index] = rounded(layer.colours.cells()[index]);
             seen.cells_mut()[index] = was_seen;
             open.cells_mut()[index] = false;

@@ -10,10 +10,13 @@ use super::push_pull::Scattered;
 pub(super) const RING: f32 = 4.0;
 /// Differences up to this always count, in levels.
 const LEAST_LIMIT: f32 = 10.0;
+/// A mean difference at the border beyond this shows that the layer lies at another place, in levels.
+const WRONG: f32 = 36.0;
 /// Pixels into the part after which half of the difference is left.
 const FADE: f32 = 24.0;
 
-/// Corrects `layer` where `part` says so, by its difference from `truth` on the ring around the part where `valid`.
+/// Corrects `layer` where `part` says so, by its difference from `truth` on the ring around the part where `valid`. Where
+/// the layer has nothing to do with the truth it is forgotten.
 pub(super) fn blend(layer: &mut Layer, part: &Plane<bool>, truth: &Picture, valid: impl Fn(usize) -> bool) {
     let (width, height) = truth.size();
     let Some((left, top, right, bottom)) = bounds(part) else { return };
@@ -38,18 +41,23 @@ pub(super) fn blend(layer: &mut Layer, part: &Plane<bool>, truth: &Picture, vali
     let size = |difference: &[f32; 3]| difference.iter().map(|value| value.abs()).sum::<f32>() / 3.0;
     let mut sizes: Vec<f32> = ring.iter().map(|(_, difference)| size(difference)).collect();
     sizes.sort_by(f32::total_cmp);
-    // What differs much more than the middle of the ring is a rest of what was removed.
+    // What differs much more than the middle of the ring is a rest of what was removed, or lies at another place.
     let limit = (3.0 * sizes[sizes.len() / 2]).max(LEAST_LIMIT);
     let mut scattered = Scattered::empty(columns, rows);
+    let mut misses = Scattered::empty(columns, rows);
     for (index, difference) in ring {
-        if size(&difference) <= limit {
-            scattered.put(index % columns, index / columns, difference, 1.0);
-        }
+        let miss = size(&difference);
+        scattered.put(index % columns, index / columns, difference, (limit / miss.max(limit)).powi(2));
+        misses.put(index % columns, index / columns, [miss], 1.0);
     }
-    let correction = scattered.spread();
+    let (correction, miss) = (scattered.spread(), misses.spread());
     for index in 0..columns * rows {
         let at = whole(index);
         if part.cells()[at] && layer.known.cells()[at] {
+            if miss.cells()[index][0] > WRONG.max(1.5 * limit) {
+                layer.known.cells_mut()[at] = false;
+                continue;
+            }
             let share = 0.5_f32.powf(inside.cells()[index] / FADE);
             for (value, change) in layer.colours.cells_mut()[at].iter_mut().zip(correction.cells()[index]) {
                 *value += share * change;
