@@ -1,15 +1,18 @@
 //! The hole from the frames that show it: a weighted median in time.
 
-use media::picture::Plane;
+use media::picture::{Picture, Plane};
 use rayon::prelude::*;
 
 use super::distance::distance_to;
+use super::homography::{Homography, Place};
 use super::observation::{Observation, near_distance};
 use super::sample::{cubic, linear};
 use super::sources::Source;
 
 /// Values this near to the median are averaged with it, in levels.
 const NEAR: f32 = 5.0;
+/// A sample that differs from the plate before by this much is favoured half, in levels.
+const STEADY: f32 = 10.0;
 /// Half the width of what counts as a sliver, in pixels.
 const SLIVER: f32 = 3.0;
 
@@ -49,7 +52,15 @@ impl Layer {
 }
 
 /// The pixels of the hole, and those at most `reach` pixels around it, as the sources show them.
-pub(super) fn compose(target: &Observation, sources: &[Source<'_>], reach: f32) -> Layer {
+/// What agrees with the plate `before`, where the camera moves, counts more, so that choices do not change from frame to
+/// frame.
+pub(super) fn compose(
+    target: &Observation,
+    sources: &[Source<'_>],
+    before: Option<(&Picture, Homography)>,
+    reach: f32,
+) -> Layer {
+    let before = before.filter(|(_, map)| *map != Homography::IDENTITY);
     let (width, _) = target.size();
     let mut layer = Layer::empty(target.size());
     let rows = layer.colours.cells_mut().par_chunks_mut(width);
@@ -70,6 +81,9 @@ pub(super) fn compose(target: &Observation, sources: &[Source<'_>], reach: f32) 
                     samples.push((colour, source.weight(x, y, distance)));
                 }
             }
+            if let Some((plate, map)) = &before {
+                favour(&mut samples, plate, map.apply((x as f64, y as f64)));
+            }
             if !samples.is_empty() {
                 colours[x] = std::array::from_fn(|channel| middle(&samples, channel));
                 known[x] = true;
@@ -77,6 +91,18 @@ pub(super) fn compose(target: &Observation, sources: &[Source<'_>], reach: f32) 
         }
     });
     layer
+}
+
+/// Raises the weights of samples that are like the plate before.
+fn favour(samples: &mut [([f32; 3], f32)], plate: &Picture, (x, y): Place) {
+    if samples.len() < 2 || x < 0.0 || y < 0.0 || x > plate.width() as f64 - 1.0 || y > plate.height() as f64 - 1.0 {
+        return;
+    }
+    let expected = linear(plate, x, y);
+    for (colour, weight) in samples {
+        let difference: f32 = colour.iter().zip(expected).map(|(a, b)| (a - b).abs()).sum::<f32>() / 3.0;
+        *weight *= 0.3 + 1.0 / (1.0 + (difference / STEADY).powi(2));
+    }
 }
 
 /// The weighted median of a channel, averaged with what lies near it.

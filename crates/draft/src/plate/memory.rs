@@ -34,11 +34,18 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    /// Completes the hole of a frame: `layer` holds what its sources show. Returns the plate and what of it was seen.
-    pub(super) fn complete(&mut self, target: Observation, mut layer: Layer) -> (Picture, Plane<bool>) {
+    /// The plate before this frame, and its place from the place in the frame.
+    pub(super) fn before(&self, target: &Observation) -> Option<(&Picture, Homography)> {
+        let last = self.previous.as_ref()?;
+        Some((&last.frame.picture, last.frame.map_from(&target.pose)?))
+    }
+
+    /// Completes the hole of a frame: `layer` holds what its sources show, which
+    /// is forgotten where it misses the border by more than `tolerance`. Returns the plate and what of it was seen.
+    pub(super) fn complete(&mut self, target: Observation, mut layer: Layer, tolerance: f32) -> (Picture, Plane<bool>) {
         let hidden = |index: usize| target.distance.cells()[index] == 0.0;
         let part = Plane::from_fn(target.size().0, target.size().1, |x, y| target.distance.get(x, y) == 0.0);
-        blend(&mut layer, &part, &target.picture, |index| !hidden(index));
+        blend(&mut layer, &part, &target.picture, tolerance, |index| !hidden(index));
         let layer = layer.without_slivers(hidden);
         let mut plate = target.picture.clone();
         let mut seen = part.map(|inside| !inside);
@@ -94,7 +101,7 @@ impl Remembered {
                 found.push((index, self.seen.get((u + 0.5) as usize, (v + 0.5) as usize)));
             }
         }
-        blend(&mut layer, open, plate, |index| !open.cells()[index]);
+        blend(&mut layer, open, plate, f32::INFINITY, |index| !open.cells()[index]);
         for (index, was_seen) in found.into_iter().filter(|&(index, _)| layer.known.cells()[index]) {
             plate.cells_mut()[index] = rounded(layer.colours.cells()[index]);
             seen.cells_mut()[index] = was_seen;

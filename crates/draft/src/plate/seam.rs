@@ -11,13 +11,19 @@ pub(super) const RING: f32 = 4.0;
 /// Differences up to this always count, in levels.
 const LEAST_LIMIT: f32 = 10.0;
 /// A mean difference at the border beyond this shows that the layer lies at another place, in levels.
-const WRONG: f32 = 36.0;
+pub(super) const WRONG: f32 = 42.0;
 /// Pixels into the part after which half of the difference is left.
 const FADE: f32 = 24.0;
 
 /// Corrects `layer` where `part` says so, by its difference from `truth` on the ring around the part where `valid`. Where
-/// the layer has nothing to do with the truth it is forgotten.
-pub(super) fn blend(layer: &mut Layer, part: &Plane<bool>, truth: &Picture, valid: impl Fn(usize) -> bool) {
+/// the layer has nothing to do with the truth, beyond `tolerance`, it is forgotten.
+pub(super) fn blend(
+    layer: &mut Layer,
+    part: &Plane<bool>,
+    truth: &Picture,
+    tolerance: f32,
+    valid: impl Fn(usize) -> bool,
+) {
     let (width, height) = truth.size();
     let Some((left, top, right, bottom)) = bounds(part) else { return };
     let margin = RING as usize + 2;
@@ -54,7 +60,7 @@ pub(super) fn blend(layer: &mut Layer, part: &Plane<bool>, truth: &Picture, vali
     for index in 0..columns * rows {
         let at = whole(index);
         if part.cells()[at] && layer.known.cells()[at] {
-            if miss.cells()[index][0] > WRONG.max(1.5 * limit) {
+            if miss.cells()[index][0] > tolerance.max(1.5 * limit) {
                 layer.known.cells_mut()[at] = false;
                 continue;
             }
@@ -91,10 +97,10 @@ mod tests {
         let layer =
             |value: f32| Layer { colours: Plane::filled(20, 20, [value; 3]), known: Plane::filled(20, 20, true) };
         let mut same = layer(100.0);
-        blend(&mut same, &part, &truth, |index| !part.cells()[index]);
+        blend(&mut same, &part, &truth, WRONG, |index| !part.cells()[index]);
         assert_eq!(same.colours, layer(100.0).colours);
         let mut darker = layer(92.0);
-        blend(&mut darker, &part, &truth, |index| !part.cells()[index]);
+        blend(&mut darker, &part, &truth, WRONG, |index| !part.cells()[index]);
         assert!((darker.colours.get(6, 9)[0] - 99.7).abs() < 0.5, "{:?}", darker.colours.get(6, 9));
         assert_eq!(darker.colours.get(5, 9), [92.0; 3]);
     }
