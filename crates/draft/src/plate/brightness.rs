@@ -51,7 +51,14 @@ fn fit_channel(pairs: &[([f32; 3], [f32; 3])], channel: usize) -> (f32, f32) {
     let to = spread(alike.iter().map(|pair| pair.0[channel]).collect());
     let from = spread(alike.iter().map(|pair| pair.1[channel]).collect());
     let gain = ((to + HOLD) / (from + HOLD)).clamp(0.7, 1.4);
-    (gain, quantile(alike.iter().map(|pair| pair.0[channel] - gain * pair.1[channel]).collect(), 0.5))
+    // A gain that brings the pairs no nearer together is noise.
+    let fitted = |gain: f32| {
+        let rest = |pair: &&([f32; 3], [f32; 3])| pair.0[channel] - gain * pair.1[channel];
+        let offset = quantile(alike.iter().map(|pair| rest(pair)).collect(), 0.5);
+        (offset, alike.iter().map(|pair| (rest(pair) - offset).abs()).sum::<f32>())
+    };
+    let ((offset, miss), (plain_offset, plain_miss)) = (fitted(gain), fitted(1.0));
+    if miss < 0.85 * plain_miss { (gain, offset) } else { (1.0, plain_offset) }
 }
 
 /// The range of the middle three fifths.

@@ -53,7 +53,8 @@ pub(super) fn blend(
     let mut misses = Scattered::empty(columns, rows);
     for (index, difference) in ring {
         let miss = size(&difference);
-        scattered.put(index % columns, index / columns, difference, (limit / miss.max(limit)).powi(2));
+        let share = if miss > WRONG.max(1.5 * limit) { 0.0 } else { (limit / miss.max(limit)).powi(2) };
+        scattered.put(index % columns, index / columns, difference, share);
         misses.put(index % columns, index / columns, [miss], 1.0);
     }
     let (correction, miss) = (scattered.spread(), misses.spread());
