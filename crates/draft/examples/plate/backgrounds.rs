@@ -1,4 +1,5 @@
-//! Footage without people, over which a hole of a walker's shape moves.
+//! Footage without people, over which a hole of a walker's shape moves. It keeps to the left of what moves there by itself,
+//! of which no other frame can tell the truth.
 
 use std::error::Error;
 
@@ -8,7 +9,7 @@ use media::sheet::Sheet;
 
 use crate::Request;
 use crate::folder::{entries, name, pictures};
-use crate::score::{HEADER, Score, score};
+use crate::score::{HEADER, Score, error, score};
 
 pub(crate) fn run(request: &Request) -> Result<usize, Box<dyn Error>> {
     let folder = request.shared.as_ref().map(|shared| shared.join("data/backgrounds_video"));
@@ -23,12 +24,13 @@ pub(crate) fn run(request: &Request) -> Result<usize, Box<dyn Error>> {
         let (made, row) = score(&frames, &holes, &truth);
         println!("{}", row.row(&name(&folder)));
         all.join(&row);
-        let mut sheet = Sheet::new(4, 448, 256).titled(row.row(&name(&folder)));
+        let mut sheet = Sheet::new(5, 448, 256).titled(row.row(&name(&folder)));
         for frame in (0..made.len()).step_by(made.len() / 5) {
             sheet.push(&frames[frame], format!("frame {frame}"));
             sheet.push(&made[frame].seen.map(|seen| [seen; 3]), "seen");
             sheet.push(&made[frame].picture, "plate");
             sheet.push(&truth[frame], "truth");
+            sheet.push(&error(&made[frame].picture, &truth[frame]), "error x 4");
         }
         save_picture(&request.out.join(format!("background-{}.png", name(&folder))), &sheet.render())?;
         ran += 1;
@@ -37,11 +39,11 @@ pub(crate) fn run(request: &Request) -> Result<usize, Box<dyn Error>> {
     Ok(ran)
 }
 
-/// An ellipse of a person's proportions that walks through the middle half and sways.
+/// An ellipse of a person's proportions that walks through the left third and sways.
 fn walker((width, height): (usize, usize), frame: usize, frames: usize) -> Mask {
     let along = frame as f64 / (frames - 1) as f64;
-    let middle = ((0.25 + 0.5 * along) * width as f64, (0.55 + 0.03 * (along * 25.0).sin()) * height as f64);
-    let half = (0.075 * width as f64 * (1.0 + 0.25 * (along * 20.0).cos()), 0.36 * height as f64);
+    let middle = ((0.08 + 0.22 * along) * width as f64, (0.55 + 0.03 * (along * 25.0).sin()) * height as f64);
+    let half = (0.06 * width as f64 * (1.0 + 0.25 * (along * 20.0).cos()), 0.36 * height as f64);
     Mask::from_fn(width, height, |x, y| {
         let (dx, dy) = ((x as f64 - middle.0) / half.0, (y as f64 - middle.1) / half.1);
         if dx * dx + dy * dy <= 1.0 { 255 } else { 0 }

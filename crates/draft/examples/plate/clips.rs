@@ -43,10 +43,28 @@ pub(crate) fn run(request: &Request) -> Result<usize, Box<dyn Error>> {
         }
         save_picture(&request.out.join(format!("clip-{name}.png")), &sheet.render())?;
         let mut run = Sheet::new(3, shape.0, shape.1).titled(name.clone());
-        for frame in made.len() / 3..(made.len() / 3 + 6).min(made.len()) {
-            run.push(&made[frame].picture, format!("frame {frame}"));
+        for (frame, plate) in made.iter().enumerate().skip(made.len() / 3).take(6) {
+            run.push(&plate.picture, format!("frame {frame}"));
         }
         save_picture(&request.out.join(format!("run-{name}.png")), &run.render())?;
+        ran += 1;
+    }
+    Ok(ran)
+}
+
+/// Times plates alone.
+pub(crate) fn speed(request: &Request) -> Result<usize, Box<dyn Error>> {
+    let folder = request.shared.as_ref().map(|shared| shared.join("data/clips"));
+    let mut ran = 0;
+    for folder in folder.map(|folder| entries(&folder)).unwrap_or_default() {
+        if !request.wants_case(&name(&folder)) || !folder.join("person_mask").is_dir() {
+            continue;
+        }
+        let frames = pictures(&folder.join("frames"))?;
+        let people = masks(&folder.join("person_mask"))?;
+        let holes: Vec<Mask> = people.iter().map(|person| grown(person, 3 + side(person) / 50)).collect();
+        let (_, speed) = timed(&frames, &holes);
+        println!("{:<25} {speed:6.1} frames/s", name(&folder));
         ran += 1;
     }
     Ok(ran)

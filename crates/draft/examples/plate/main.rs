@@ -1,9 +1,9 @@
 //! Measures clean plates beside their rivals and draws sheets of them.
 //!
-//! `STUNTDOUBLE_SHARED=DIR cargo run --release -p draft --example plate -- OUT [stage] [backgrounds] [clips] [NAME ...]`
+//! `STUNTDOUBLE_SHARED=DIR cargo run --release -p draft --example plate -- OUT [stage] [backgrounds] [clips] [speed] [NAME ...]`
 //!
 //! `stage` renders clips with exact plates, `backgrounds` moves a made-up hole over footage without people, `clips` removes
-//! people from real footage, where nothing but looking helps. Names select cases. Parts whose data is absent are skipped
+//! people from real footage, where nothing but looking helps; `speed` times the same without drawing. Names select cases. Parts whose data is absent are skipped
 //! and counted.
 #![expect(clippy::print_stdout, reason = "an example answers on standard output")]
 
@@ -28,7 +28,8 @@ impl Request {
     fn read() -> Result<Self, Box<dyn Error>> {
         let mut words = std::env::args().skip(1);
         let out = PathBuf::from(words.next().ok_or("the first argument is the folder for sheets")?);
-        let (parts, names) = words.partition(|word| ["stage", "backgrounds", "clips"].contains(&word.as_str()));
+        let (parts, names) =
+            words.partition(|word| ["stage", "backgrounds", "clips", "speed"].contains(&word.as_str()));
         Ok(Self { out, shared: std::env::var_os("STUNTDOUBLE_SHARED").map(PathBuf::from), parts, names })
     }
 
@@ -53,6 +54,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     if request.wants("clips") {
         ran += clips::run(&request)?;
+    }
+    if request.parts.iter().any(|part| part == "speed") {
+        ran += clips::speed(&request)?;
     }
     println!("{ran} cases ran");
     Ok(())

@@ -8,7 +8,7 @@ use media::sheet::Sheet;
 use stage::{Assets, ClipSettings, ClipSpec, Wanted, render_parts, seed_of};
 
 use crate::Request;
-use crate::score::{HEADER, Score, grown, score};
+use crate::score::{HEADER, Score, error, grown, score};
 
 const CLIPS: usize = 16;
 /// A pixel that differs from the plate by more than this shows the person, the thing in use, or a shadow.
@@ -47,12 +47,13 @@ pub(crate) fn run(request: &Request) -> Result<usize, Box<dyn Error>> {
         } else {
             moving.join(&row)
         }
-        let mut sheet = Sheet::new(4, 384, 216).titled(row.row(&name));
+        let mut sheet = Sheet::new(5, 384, 216).titled(row.row(&name));
         for frame in (0..made.len()).step_by(made.len() / 4) {
             sheet.push(&clip.take.frames[frame], format!("frame {frame}"));
             sheet.push(&made[frame].seen.map(|seen| [seen; 3]), "seen");
             sheet.push(&made[frame].picture, "plate");
             sheet.push(&clip.plate[frame], "truth");
+            sheet.push(&error(&made[frame].picture, &clip.plate[frame]), "error x 4");
         }
         save_picture(&request.out.join(format!("stage-{name}.png")), &sheet.render())?;
         ran += 1;

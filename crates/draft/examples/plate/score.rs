@@ -10,6 +10,9 @@ use rayon::prelude::*;
 /// Every this many frames the rivals, which take each frame by itself, are measured.
 const RIVAL_STEP: usize = 4;
 
+/// A pixel that is off by no more than this shows the right thing.
+const CLOSE: u8 = 24;
+
 /// Squared differences and their number.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Difference {
@@ -50,17 +53,20 @@ pub(crate) struct Score {
     pub(crate) fill: Difference,
     pub(crate) marching: Difference,
     pub(crate) seen_share: f64,
+    /// Seen pixels, and those of them no channel of which is off by more than `CLOSE`.
+    close: (f64, f64),
     pub(crate) frames_a_second: f64,
 }
 
 pub(crate) const HEADER: &str =
-    "case                      seen %  plate/seen  plate/all | same frames: plate   fill  march | frames/s";
+    "case                      seen %  right %  plate/seen  plate/all | same frames: plate   fill  march | frames/s";
 
 impl Score {
     pub(crate) fn row(&self, name: &str) -> String {
         format!(
-            "{name:<25} {:6.1} {:11.2} {:10.2} | {:18.2} {:6.2} {:6.2} | {:8.1}",
+            "{name:<25} {:6.1} {:8.1} {:11.2} {:10.2} | {:18.2} {:6.2} {:6.2} | {:8.1}",
             100.0 * self.seen_share,
+            100.0 * self.close.1 / self.close.0.max(1.0),
             self.plate_seen.decibels(),
             self.plate_all.decibels(),
             self.plate.decibels(),
@@ -76,6 +82,7 @@ impl Score {
         self.plate.join(other.plate);
         self.fill.join(other.fill);
         self.marching.join(other.marching);
+        self.close = (self.close.0 + other.close.0, self.close.1 + other.close.1);
     }
 }
 
@@ -101,6 +108,12 @@ pub(crate) fn score(frames: &[Picture], holes: &[Mask], truth: &[Picture]) -> (V
         let hole = |cell: usize| holes[index].cells()[cell] > 0;
         score.plate_all.add(&plate.picture, &truth[index], hole);
         score.plate_seen.add(&plate.picture, &truth[index], |cell| hole(cell) && plate.seen.cells()[cell] > 0);
+        for (cell, (found, expected)) in plate.picture.cells().iter().zip(truth[index].cells()).enumerate() {
+            if hole(cell) && plate.seen.cells()[cell] > 0 {
+                let right = (0..3).all(|channel| found[channel].abs_diff(expected[channel]) <= CLOSE);
+                score.close = (score.close.0 + 1.0, score.close.1 + f64::from(u8::from(right)));
+            }
+        }
         if let Some((filled, marched)) = rivals {
             score.plate.add(&plate.picture, &truth[index], hole);
             score.fill.add(filled, &truth[index], hole);
@@ -129,4 +142,12 @@ pub(crate) fn grown(mask: &Mask, radius: i32) -> Mask {
         }
     }
     grown
+}
+
+/// How far a picture is from the truth, four times as bright.
+pub(crate) fn error(found: &Picture, truth: &Picture) -> Picture {
+    Picture::from_fn(truth.width(), truth.height(), |x, y| {
+        let (a, b) = (found.get(x, y), truth.get(x, y));
+        std::array::from_fn(|channel| a[channel].abs_diff(b[channel]).saturating_mul(4))
+    })
 }

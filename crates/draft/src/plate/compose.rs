@@ -1,14 +1,20 @@
 //! The hole from the frames that show it: a weighted median in time.
 
-use media::picture::Plane;
+use media::picture::{Picture, Plane};
 use rayon::prelude::*;
 
-use super::observation::Observation;
-use super::sample::cubic;
+use super::distance::distance_to;
+use super::homography::{Homography, Place};
+use super::observation::{Observation, near_distance};
+use super::sample::{cubic, linear};
 use super::sources::Source;
 
 /// Values this near to the median are averaged with it, in levels.
 const NEAR: f32 = 5.0;
+/// A sample that differs from the plate before by this much is favoured half, in levels.
+const STEADY: f32 = 10.0;
+/// Half the width of what counts as a sliver, in pixels.
+const SLIVER: f32 = 3.0;
 
 /// Colours of a part of a picture.
 #[derive(Debug, Clone)]
@@ -24,8 +30,37 @@ impl Layer {
     }
 }
 
+impl Layer {
+    /// Forgets spots and slivers within the hole that are known but less than some pixels wide: what shows there is more
+    /// often a rest of what moved than the scene.
+    pub(super) fn without_slivers(mut self, hidden: impl Fn(usize) -> bool) -> Self {
+        let unknown = self.known.cells().iter().enumerate().map(|(index, known)| hidden(index) && !known).collect();
+        let (width, height) = self.known.size();
+        let unknown = Plane::from_cells(width, height, unknown);
+        if !unknown.cells().contains(&true) {
+            return self;
+        }
+        let depth = near_distance(&unknown);
+        let core = distance_to(width, height, |index| depth.cells()[index] > SLIVER);
+        for index in 0..width * height {
+            if hidden(index) && core.cells()[index] > SLIVER + 1.0 {
+                self.known.cells_mut()[index] = false;
+            }
+        }
+        self
+    }
+}
+
 /// The pixels of the hole, and those at most `reach` pixels around it, as the sources show them.
-pub(super) fn compose(target: &Observation, sources: &[Source<'_>], reach: f32) -> Layer {
+/// What agrees with the plate `before`, where the camera moves, counts more, so that choices do not change from frame to
+/// frame.
+pub(super) fn compose(
+    target: &Observation,
+    sources: &[Source<'_>],
+    before: Option<(&Picture, Homography)>,
+    reach: f32,
+) -> Layer {
+    let before = before.filter(|(_, map)| *map != Homography::IDENTITY);
     let (width, _) = target.size();
     let mut layer = Layer::empty(target.size());
     let rows = layer.colours.cells_mut().par_chunks_mut(width);
@@ -40,9 +75,14 @@ pub(super) fn compose(target: &Observation, sources: &[Source<'_>], reach: f32) 
             for source in sources {
                 let place = source.place(x, y);
                 if let Some(distance) = source.frame.shows(place) {
-                    let colour = source.exposed(cubic(&source.frame.picture, place.0, place.1));
+                    // Next to the source's hole a cubic would mix in what is to be removed.
+                    let sample = if distance >= 2.0 { cubic } else { linear };
+                    let colour = source.exposed(sample(&source.frame.picture, place.0, place.1));
                     samples.push((colour, source.weight(x, y, distance)));
                 }
+            }
+            if let Some((plate, map)) = &before {
+                favour(&mut samples, plate, map.apply((x as f64, y as f64)));
             }
             if !samples.is_empty() {
                 colours[x] = std::array::from_fn(|channel| middle(&samples, channel));
@@ -51,6 +91,18 @@ pub(super) fn compose(target: &Observation, sources: &[Source<'_>], reach: f32) 
         }
     });
     layer
+}
+
+/// Raises the weights of samples that are like the plate before.
+fn favour(samples: &mut [([f32; 3], f32)], plate: &Picture, (x, y): Place) {
+    if samples.len() < 2 || x < 0.0 || y < 0.0 || x > plate.width() as f64 - 1.0 || y > plate.height() as f64 - 1.0 {
+        return;
+    }
+    let expected = linear(plate, x, y);
+    for (colour, weight) in samples {
+        let difference: f32 = colour.iter().zip(expected).map(|(a, b)| (a - b).abs()).sum::<f32>() / 3.0;
+        *weight *= 0.3 + 1.0 / (1.0 + (difference / STEADY).powi(2));
+    }
 }
 
 /// The weighted median of a channel, averaged with what lies near it.
@@ -80,6 +132,15 @@ fn middle(samples: &[([f32; 3], f32)], channel: usize) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn spots_are_forgotten_and_wide_parts_stay() {
+        let mut layer = Layer::empty((40, 20));
+        layer.known = Plane::from_fn(40, 20, |x, y| x < 14 || ((26..30).contains(&x) && (8..12).contains(&y)));
+        let kept = layer.without_slivers(|_| true);
+        assert!(!kept.known.get(27, 9));
+        assert!(kept.known.get(3, 3) && kept.known.get(12, 10));
+    }
 
     #[test]
     fn the_median_ignores_the_odd_one_out_and_weighs() {

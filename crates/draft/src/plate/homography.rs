@@ -115,12 +115,29 @@ impl Homography {
             }
         }
         // The perspective part is held back a little where the pairs hardly determine it.
-        for i in 6..8 {
-            matrix[i][i] += 1e-4 * total;
-        }
+        matrix[6][6] += 1e-4 * total;
+        matrix[7][7] += 1e-4 * total;
         let [a, b, c, d, e, f, g, h] = solve(matrix, right)?;
         let to_normal = Self([scale, 0.0, -middle_x * scale, 0.0, scale, -middle_y * scale, 0.0, 0.0, 1.0]);
         to_normal.then(&Self([a, b, c, d, e, f, g, h, 1.0]))?.then(&to_normal.inverse()?)
+    }
+
+    /// The least-squares turn, scale and shift of weighted pairs.
+    pub(super) fn similarity(pairs: &[Pair]) -> Option<Self> {
+        let total: f64 = pairs.iter().map(|pair| pair.weight).sum();
+        let mean = |place: fn(&Pair) -> f64| pairs.iter().map(|pair| pair.weight * place(pair)).sum::<f64>() / total;
+        let (x, y) = (mean(|pair| pair.from.0), mean(|pair| pair.from.1));
+        let (u, v) = (mean(|pair| pair.to.0), mean(|pair| pair.to.1));
+        let (mut along, mut across, mut spread) = (0.0, 0.0, 0.0);
+        for pair in pairs {
+            let (dx, dy) = (pair.from.0 - x, pair.from.1 - y);
+            let (du, dv) = (pair.to.0 - u, pair.to.1 - v);
+            along += pair.weight * (dx * du + dy * dv);
+            across += pair.weight * (dx * dv - dy * du);
+            spread += pair.weight * (dx * dx + dy * dy);
+        }
+        let (a, b) = (along / spread, across / spread);
+        Self::normalised([a, -b, u - a * x + b * y, b, a, v - b * x - a * y, 0.0, 0.0, 1.0])
     }
 
     /// The exact affine map of three pairs.
@@ -153,6 +170,16 @@ mod tests {
             let shifted = map.then(&Homography::translation(2.0, 1.0)).unwrap().apply(place);
             assert!(near(shifted, (y.0 + 2.0, y.1 + 1.0)));
         }
+    }
+
+    #[test]
+    fn a_quarter_turn_with_a_shift_is_a_similarity() {
+        let turned = |(x, y): Place| (3.0 - 2.0 * y, 1.0 + 2.0 * x);
+        let places = [(0.0, 0.0), (4.0, 1.0), (2.0, 7.0)];
+        let pairs = places.map(|from| Pair { from, to: turned(from), weight: 0.5 });
+        let found = Homography::similarity(&pairs).unwrap();
+        assert!(near(found.apply((5.0, 6.0)), turned((5.0, 6.0))));
+        assert!(Homography::similarity(&[pairs[0]; 2]).is_none());
     }
 
     #[test]

@@ -7,16 +7,14 @@ use super::homography::Homography;
 use super::observation::Observation;
 use super::push_pull::Scattered;
 use super::template::Template;
-use super::view::{off_level, on_level};
+use super::view::{SEARCHED_LEVELS, off_level, on_level};
 
 /// Spacing of the grid of windows, in pixels.
-pub(super) const SPACING: usize = 12;
+pub(super) const SPACING: usize = 16;
 /// Half the side of a window, in cells of its level.
 const RADIUS: i32 = 5;
-/// Scales on which a window is searched.
-const LEVELS: usize = 3;
 /// Lucas-Kanade steps on each scale.
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 4;
 /// Windows at most this far from the hole are used, in pixels.
 const BAND: f32 = 44.0;
 /// How stiff windows are: squared levels a squared pixel.
@@ -62,7 +60,7 @@ pub(super) fn probes(target: &Observation) -> Vec<Probe> {
                 .view
                 .levels
                 .iter()
-                .take(LEVELS)
+                .take(SEARCHED_LEVELS)
                 .enumerate()
                 .map(|(index, level)| {
                     let on = |value: i32| on_level(value as f32, index).round() as i32;
@@ -94,7 +92,7 @@ pub(super) fn fit(target: &Observation, probes: &[Probe], source: &Observation, 
     let still = *map == Homography::IDENTITY;
     let mut shifts = vec![(0.0, 0.0); probes.len()];
     let mut measured: Vec<Measured> = Vec::new();
-    for index in (0..LEVELS.min(source.view.levels.len())).rev() {
+    for index in (0..SEARCHED_LEVELS.min(source.view.levels.len())).rev() {
         if still && index > 0 {
             continue;
         }

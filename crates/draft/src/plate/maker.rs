@@ -11,7 +11,7 @@ use super::keyframes::Keyframes;
 use super::memory::{Memory, mask};
 use super::observation::Observation;
 use super::seam::RING;
-use super::sources::sources;
+use super::sources::{sources, tolerance};
 use super::view::View;
 use super::{PlateConfig, PlateFrame};
 
@@ -81,7 +81,7 @@ impl PlateMaker {
         let view = View::new(&picture, &hole);
         let pose = self.chain.push(view.clone(), starts_shot);
         self.poses.push_back(pose);
-        let frame = Observation::new(self.looked, pose, picture, &hole, view);
+        let frame = Observation::new(self.looked, pose, picture, &hole, view.searchable());
         self.keyframes.push(frame, self.made, self.config.keyframes.max(2));
         self.looked += 1;
     }
@@ -106,15 +106,16 @@ impl PlateMaker {
         }
         let index = self.made;
         self.made += 1;
+        if hole.cells().iter().all(|&covered| covered == 0) {
+            return PlateFrame { picture: picture.clone(), seen: hole.map(|_| 255) };
+        }
         let (small, small_hole) = self.held_size(picture, hole);
         let view = View::new(&small, &small_hole);
         let target = Observation::new(index, pose, small, &small_hole, view);
         let frames: Vec<&Observation> = self.keyframes.held().iter().collect();
-        let layer = match hole.cells().iter().any(|&covered| covered > 0) {
-            true => compose(&target, &sources(&target, &frames), RING),
-            false => return PlateFrame { picture: picture.clone(), seen: hole.map(|_| 255) },
-        };
-        let (plate, seen) = self.memory.complete(target, layer);
+        let sources = sources(&target, &frames);
+        let layer = compose(&target, &sources, self.memory.before(&target), RING);
+        let (plate, seen) = self.memory.complete(target, layer, tolerance(&sources));
         at_full_size(picture, hole, &plate, &seen)
     }
 

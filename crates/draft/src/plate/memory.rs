@@ -9,7 +9,7 @@ use super::brightness::Brightness;
 use super::compose::Layer;
 use super::homography::Homography;
 use super::inpaint::fill;
-use super::observation::Observation;
+use super::observation::{Observation, near_distance};
 use super::sample::{cubic, linear, rounded};
 use super::seam::{RING, blend};
 
@@ -34,11 +34,19 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    /// Completes the hole of a frame: `layer` holds what its sources show. Returns the plate and what of it was seen.
-    pub(super) fn complete(&mut self, target: Observation, mut layer: Layer) -> (Picture, Plane<bool>) {
+    /// The plate before this frame, and its place from the place in the frame.
+    pub(super) fn before(&self, target: &Observation) -> Option<(&Picture, Homography)> {
+        let last = self.previous.as_ref()?;
+        Some((&last.frame.picture, last.frame.map_from(&target.pose)?))
+    }
+
+    /// Completes the hole of a frame: `layer` holds what its sources show, which
+    /// is forgotten where it misses the border by more than `tolerance`. Returns the plate and what of it was seen.
+    pub(super) fn complete(&mut self, target: Observation, mut layer: Layer, tolerance: f32) -> (Picture, Plane<bool>) {
         let hidden = |index: usize| target.distance.cells()[index] == 0.0;
         let part = Plane::from_fn(target.size().0, target.size().1, |x, y| target.distance.get(x, y) == 0.0);
-        blend(&mut layer, &part, &target.picture, |index| !hidden(index));
+        blend(&mut layer, &part, &target.picture, tolerance, |index| !hidden(index));
+        let layer = layer.without_slivers(hidden);
         let mut plate = target.picture.clone();
         let mut seen = part.map(|inside| !inside);
         let mut open = part.clone();
@@ -60,7 +68,7 @@ impl Memory {
             plate = fill(&plate, &open.map(|open| if open { 255 } else { 0 }));
         }
         let whole = part.cells().len();
-        let frame = Observation { picture: plate.clone(), ..target };
+        let frame = Observation { picture: plate.clone(), view: target.view.searchable(), ..target };
         if missing as f32 > WORTH * whole as f32 {
             if self.anchors.len() == MOST_ANCHORS {
                 self.anchors.pop_front();
@@ -80,7 +88,7 @@ impl Remembered {
         let brightness = self.brightness(target, &map);
         let (right, bottom) = (width as f64 - 1.0, height as f64 - 1.0);
         let mut layer = Layer::empty((width, height));
-        let near = super::distance::distance_to(width, height, |index| open.cells()[index]);
+        let near = near_distance(open);
         let mut found = Vec::new();
         for index in (0..width * height).filter(|&index| near.cells()[index] <= RING) {
             let (u, v) = map.apply(((index % width) as f64, (index / width) as f64));
@@ -93,8 +101,8 @@ impl Remembered {
                 found.push((index, self.seen.get((u + 0.5) as usize, (v + 0.5) as usize)));
             }
         }
-        blend(&mut layer, open, plate, |index| !open.cells()[index]);
-        for (index, was_seen) in found {
+        blend(&mut layer, open, plate, f32::INFINITY, |index| !open.cells()[index]);
+        for (index, was_seen) in found.into_iter().filter(|&(index, _)| layer.known.cells()[index]) {
             plate.cells_mut()[index] = rounded(layer.colours.cells()[index]);
             seen.cells_mut()[index] = was_seen;
             open.cells_mut()[index] = false;

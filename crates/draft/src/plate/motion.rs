@@ -12,6 +12,10 @@ const TRIALS: usize = 200;
 const STILL: f64 = 0.35;
 /// The share of the agreeing corners that must not have moved for a camera that stands still.
 const STILL_SHARE: f64 = 0.9;
+/// Cells along each side of a frame that are supported where corners are missing.
+const SUPPORTS: usize = 5;
+/// Weight of the support of an empty cell, in corners.
+const SUPPORT: f64 = 0.008;
 /// Equal up to this mean difference in levels, frames show the same view.
 const SAME: f32 = 0.6;
 /// Up to this mean difference, frames without corners are taken for the same view.
@@ -99,10 +103,29 @@ fn robust_fit(pairs: &[Pair], size: (usize, usize)) -> Option<Homography> {
             .iter()
             .map(|pair| Pair { weight: (1.0 - (miss(&map, pair) / width).powi(2)).max(0.0).powi(2), ..*pair })
             .collect();
-        map = Homography::fit(&weighted, size)?;
+        map = Homography::fit(&supported(weighted, size)?, size)?;
         width = (width * 0.8).max(0.6);
     }
     Some(map)
+}
+
+/// The pairs, and where there are none near, weak ones that follow the similarity of all: corners in one part of a frame
+/// do not tell how the rest of it is slanted.
+fn supported(mut pairs: Vec<Pair>, (width, height): (usize, usize)) -> Option<Vec<Pair>> {
+    let similarity = Homography::similarity(&pairs)?;
+    let (across, down) = (width as f64 / SUPPORTS as f64, height as f64 / SUPPORTS as f64);
+    let mut near = [[0.0; SUPPORTS]; SUPPORTS];
+    for pair in &pairs {
+        let cell = |value: f64, side: f64| ((value / side).max(0.0) as usize).min(SUPPORTS - 1);
+        near[cell(pair.from.1, down)][cell(pair.from.0, across)] += pair.weight;
+    }
+    for (row, counts) in near.iter().enumerate() {
+        for (column, count) in counts.iter().enumerate() {
+            let from = ((column as f64 + 0.5) * across, (row as f64 + 0.5) * down);
+            pairs.push(Pair { from, to: similarity.apply(from), weight: SUPPORT / (1.0 + count) });
+        }
+    }
+    Some(pairs)
 }
 
 /// The whole-pixel shift on a coarse level under which two frames are most alike, in pixels of the finest.
@@ -121,8 +144,10 @@ pub(super) fn coarse_shift(from: &View, to: &View) -> Homography {
                 for x in 0.max(-dx)..width.min(width - dx) {
                     let (here, there) = (x as usize, (x + dx) as usize);
                     let both = share[here] * shown[there];
-                    weight += both;
-                    sum += both * (row[here] - other[there]).abs();
+                    if both > 0.0 {
+                        weight += both;
+                        sum += both * (row[here] - other[there]).abs();
+                    }
                 }
             }
             // A little for the shift, so that frames without detail stay where they are.

@@ -1,11 +1,16 @@
 //! A frame with everything that is derived from it and its hole.
 
+use media::crop::paste;
 use media::picture::{Mask, Picture, Plane};
 
 use super::chain::Pose;
 use super::distance::distance_to;
 use super::homography::{Homography, Place};
+use super::seam::bounds;
 use super::view::View;
+
+/// Distances are measured up to here from the box of the hole, in pixels.
+const FARTHEST: usize = 48;
 
 /// A frame of a shot.
 #[derive(Debug, Clone)]
@@ -14,14 +19,14 @@ pub(super) struct Observation {
     pub(super) index: usize,
     pub(super) pose: Pose,
     pub(super) picture: Picture,
-    /// Distance to the hole in pixels, 0 in it.
+    /// Distance to the hole in pixels, 0 in it, infinite far from it.
     pub(super) distance: Plane<f32>,
     pub(super) view: View,
 }
 
 impl Observation {
     pub(super) fn new(index: usize, pose: Pose, picture: Picture, hole: &Mask, view: View) -> Self {
-        let distance = distance_to(hole.width(), hole.height(), |index| hole.cells()[index] > 0);
+        let distance = near_distance(&hole.map(|covered| covered > 0));
         Self { index, pose, picture, distance, view }
     }
 
@@ -53,4 +58,18 @@ impl Observation {
         let least = corners.map(|(x, y)| cells[y * width + x]).into_iter().fold(f32::INFINITY, f32::min);
         (least > 0.0).then_some(least)
     }
+}
+
+/// Distance to the hole in a window around it, infinite elsewhere.
+pub(super) fn near_distance(hole: &Plane<bool>) -> Plane<f32> {
+    let (width, height) = hole.size();
+    let mut distance = Plane::filled(width, height, f32::INFINITY);
+    if let Some((left, top, right, bottom)) = bounds(hole) {
+        let (left, top) = (left.saturating_sub(FARTHEST), top.saturating_sub(FARTHEST));
+        let (right, bottom) = ((right + FARTHEST).min(width), (bottom + FARTHEST).min(height));
+        let columns = right - left;
+        let inside = |index: usize| hole.cells()[(top + index / columns) * width + left + index % columns];
+        paste(&mut distance, &distance_to(columns, bottom - top, inside), left as i32, top as i32);
+    }
+    distance
 }

@@ -8,13 +8,22 @@ use super::push_pull::Scattered;
 
 /// Pixels around the part in which the difference is measured.
 pub(super) const RING: f32 = 4.0;
-/// The largest difference that counts as one of exposure, in levels.
-const LARGEST: f32 = 28.0;
+/// Differences up to this always count, in levels.
+const LEAST_LIMIT: f32 = 10.0;
+/// A mean difference at the border beyond this shows that the layer lies at another place, in levels.
+pub(super) const WRONG: f32 = 42.0;
 /// Pixels into the part after which half of the difference is left.
 const FADE: f32 = 24.0;
 
-/// Corrects `layer` where `part` says so, by its difference from `truth` on the ring around the part where `valid`.
-pub(super) fn blend(layer: &mut Layer, part: &Plane<bool>, truth: &Picture, valid: impl Fn(usize) -> bool) {
+/// Corrects `layer` where `part` says so, by its difference from `truth` on the ring around the part where `valid`. Where
+/// the layer has nothing to do with the truth, beyond `tolerance`, it is forgotten.
+pub(super) fn blend(
+    layer: &mut Layer,
+    part: &Plane<bool>,
+    truth: &Picture,
+    tolerance: f32,
+    valid: impl Fn(usize) -> bool,
+) {
     let (width, height) = truth.size();
     let Some((left, top, right, bottom)) = bounds(part) else { return };
     let margin = RING as usize + 2;
@@ -38,17 +47,24 @@ pub(super) fn blend(layer: &mut Layer, part: &Plane<bool>, truth: &Picture, vali
     let size = |difference: &[f32; 3]| difference.iter().map(|value| value.abs()).sum::<f32>() / 3.0;
     let mut sizes: Vec<f32> = ring.iter().map(|(_, difference)| size(difference)).collect();
     sizes.sort_by(f32::total_cmp);
-    let limit = (4.0 * sizes[sizes.len() / 2]).clamp(10.0, LARGEST);
+    // What differs much more than the middle of the ring is a rest of what was removed, or lies at another place.
+    let limit = (3.0 * sizes[sizes.len() / 2]).max(LEAST_LIMIT);
     let mut scattered = Scattered::empty(columns, rows);
+    let mut misses = Scattered::empty(columns, rows);
     for (index, difference) in ring {
-        if size(&difference) <= limit {
-            scattered.put(index % columns, index / columns, difference, 1.0);
-        }
+        let miss = size(&difference);
+        let share = if miss > WRONG.max(1.5 * limit) { 0.0 } else { (limit / miss.max(limit)).powi(2) };
+        scattered.put(index % columns, index / columns, difference, share);
+        misses.put(index % columns, index / columns, [miss], 1.0);
     }
-    let correction = scattered.spread();
+    let (correction, miss) = (scattered.spread(), misses.spread());
     for index in 0..columns * rows {
         let at = whole(index);
         if part.cells()[at] && layer.known.cells()[at] {
+            if miss.cells()[index][0] > tolerance.max(1.5 * limit) {
+                layer.known.cells_mut()[at] = false;
+                continue;
+            }
             let share = 0.5_f32.powf(inside.cells()[index] / FADE);
             for (value, change) in layer.colours.cells_mut()[at].iter_mut().zip(correction.cells()[index]) {
                 *value += share * change;
@@ -59,12 +75,14 @@ pub(super) fn blend(layer: &mut Layer, part: &Plane<bool>, truth: &Picture, vali
 
 /// The box of the cells that are set: left, top, and past right and bottom.
 pub(super) fn bounds(part: &Plane<bool>) -> Option<(usize, usize, usize, usize)> {
-    let width = part.width();
     let mut found: Option<(usize, usize, usize, usize)> = None;
-    for (index, _) in part.cells().iter().enumerate().filter(|(_, set)| **set) {
-        let (x, y) = (index % width, index / width);
-        let (left, top, right, bottom) = found.unwrap_or((x, y, x + 1, y + 1));
-        found = Some((left.min(x), top.min(y), right.max(x + 1), bottom.max(y + 1)));
+    for y in 0..part.height() {
+        let row = part.row(y);
+        let (Some(first), Some(last)) = (row.iter().position(|&set| set), row.iter().rposition(|&set| set)) else {
+            continue;
+        };
+        let (left, top, right, _) = found.unwrap_or((first, y, last + 1, y + 1));
+        found = Some((left.min(first), top, right.max(last + 1), y + 1));
     }
     found
 }
@@ -80,10 +98,10 @@ mod tests {
         let layer =
             |value: f32| Layer { colours: Plane::filled(20, 20, [value; 3]), known: Plane::filled(20, 20, true) };
         let mut same = layer(100.0);
-        blend(&mut same, &part, &truth, |index| !part.cells()[index]);
+        blend(&mut same, &part, &truth, WRONG, |index| !part.cells()[index]);
         assert_eq!(same.colours, layer(100.0).colours);
         let mut darker = layer(92.0);
-        blend(&mut darker, &part, &truth, |index| !part.cells()[index]);
+        blend(&mut darker, &part, &truth, WRONG, |index| !part.cells()[index]);
         assert!((darker.colours.get(6, 9)[0] - 99.7).abs() < 0.5, "{:?}", darker.colours.get(6, 9));
         assert_eq!(darker.colours.get(5, 9), [92.0; 3]);
     }

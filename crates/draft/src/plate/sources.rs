@@ -7,19 +7,20 @@ use super::homography::{Homography, Place};
 use super::local::{LocalFit, Probe, fit, probes};
 use super::observation::Observation;
 use super::sample::linear;
+use super::seam::WRONG;
 
 /// Spacing of the pixels of the hole by which frames are chosen.
 const CHOICE_SPACING: usize = 5;
 /// Enough frames that show a pixel, for a camera that stands still and for one that moves.
 const ENOUGH: (u32, u32) = (9, 5);
 /// The most frames that a hole is filled from.
-const MOST: usize = 14;
+const MOST: usize = 10;
 /// Spacing of the pixels by which exposures are compared.
 const EXPOSURE_SPACING: usize = 4;
 /// How far from the hole exposures are compared, in pixels.
 const EXPOSURE_BAND: f32 = 40.0;
 /// Frames after which a frame counts half, for a camera that stands still and for one that moves.
-const HALF_LIFE: (f32, f32) = (40.0, 8.0);
+const HALF_LIFE: (f32, f32) = (40.0, 14.0);
 
 /// A frame that the hole is filled from.
 pub(super) struct Source<'a> {
@@ -51,6 +52,12 @@ impl Source<'_> {
         let rim = (distance / 6.0).clamp(0.08, 1.0);
         self.weight * rim / (1.0 + (residual / 8.0).powi(2))
     }
+}
+
+/// The largest miss at the border of the hole with which these sources are believed, in levels: if the camera stands still
+/// they fit, whatever else moves.
+pub(super) fn tolerance(sources: &[Source<'_>]) -> f32 {
+    if sources.iter().all(|source| source.map == Homography::IDENTITY) { f32::INFINITY } else { WRONG }
 }
 
 /// Chooses frames by their distance in time and by what they show of the hole, and fits them onto the target.

@@ -68,6 +68,9 @@ impl Template {
     /// Searches from `place` on; `turn` is the derivative of the map from the template's frame to the searched one.
     pub(super) fn search(&self, level: &Level, place: (f32, f32), turn: [f32; 4], rounds: usize) -> Option<Found> {
         let (width, height) = level.grey.size();
+        if width < 2 || height < 2 {
+            return None;
+        }
         let (right, bottom) = (width as f32 - 1.0, height as f32 - 1.0);
         let (mut x, mut y) = place;
         let mut residual = f32::INFINITY;
@@ -80,11 +83,10 @@ impl Template {
                 if u < 0.0 || v < 0.0 || u > right || v > bottom {
                     continue;
                 }
-                let visible = level.visible.cells()[(v + 0.5) as usize * width + (u + 0.5) as usize];
-                if visible < 0.5 {
+                let difference = bilinear(&level.grey, u, v) - cell.value;
+                if difference.is_nan() {
                     continue;
                 }
-                let difference = bilinear(&level.grey, u, v) - cell.value;
                 let weighted = cell.weight * difference;
                 weights += cell.weight;
                 error += weighted;
@@ -110,7 +112,7 @@ impl Template {
             if !x.is_finite() || !y.is_finite() {
                 return None;
             }
-            if dx.hypot(dy) < 0.01 {
+            if dx * dx + dy * dy < 2.5e-4 {
                 break;
             }
         }

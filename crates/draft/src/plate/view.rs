@@ -7,12 +7,15 @@ const LEAST_SIDE: usize = 16;
 /// The most levels.
 const MOST_LEVELS: usize = 6;
 
+/// The levels on which held frames are searched.
+pub(super) const SEARCHED_LEVELS: usize = 3;
+
 /// One scale of a frame.
 #[derive(Debug, Clone)]
 pub(super) struct Level {
-    /// Brightness, 0..=255.
+    /// Brightness, 0..=255; not a number where less than half of a cell can be seen.
     pub(super) grey: Plane<f32>,
-    /// Share of each cell that is not hole, 0..=1.
+    /// Share of each cell that is not hole; 0 where it is less than half.
     pub(super) visible: Plane<f32>,
 }
 
@@ -40,7 +43,15 @@ impl View {
             let half = last.half();
             levels.push(half);
         }
+        levels.iter_mut().for_each(Level::hide);
         Self { levels, visible_share }
+    }
+
+    /// What searching needs of it: templates can no longer be cut.
+    pub(super) fn searchable(mut self) -> Self {
+        self.levels.truncate(SEARCHED_LEVELS);
+        self.levels.iter_mut().for_each(|level| level.visible = Plane::filled(0, 0, 0.0));
+        self
     }
 
     /// Columns and rows of the finest level.
@@ -50,6 +61,15 @@ impl View {
 }
 
 impl Level {
+    /// Takes away what is mostly hole.
+    fn hide(&mut self) {
+        for (grey, visible) in self.grey.cells_mut().iter_mut().zip(self.visible.cells_mut()) {
+            if *visible < 0.5 {
+                (*grey, *visible) = (f32::NAN, 0.0);
+            }
+        }
+    }
+
     fn half(&self) -> Self {
         let (width, height) = (self.grey.width() / 2, self.grey.height() / 2);
         let mut visible = Plane::filled(width, height, 0.0);
@@ -74,16 +94,17 @@ impl Level {
     }
 }
 
-/// A value between four cells, for places inside of the plane by half a cell or more.
+/// A value between four cells for a place with `0 <= x <= width - 1` and `0 <= y <= height - 1`; not a number when one of
+/// the cells that count is none.
+#[inline]
 pub(super) fn bilinear(plane: &Plane<f32>, x: f32, y: f32) -> f32 {
     let (width, height) = plane.size();
-    let (left, top) = ((x.max(0.0) as usize).min(width - 1), (y.max(0.0) as usize).min(height - 1));
-    let (right, bottom) = ((left + 1).min(width - 1), (top + 1).min(height - 1));
-    let (along, down) = ((x - left as f32).clamp(0.0, 1.0), (y - top as f32).clamp(0.0, 1.0));
-    let cells = plane.cells();
-    let (upper, lower) = (top * width, bottom * width);
-    let high = cells[upper + left] + along * (cells[upper + right] - cells[upper + left]);
-    let low = cells[lower + left] + along * (cells[lower + right] - cells[lower + left]);
+    let (left, top) = ((x as usize).min(width - 2), (y as usize).min(height - 2));
+    let (along, down) = (x - left as f32, y - top as f32);
+    let start = top * width + left;
+    let (upper, lower) = (&plane.cells()[start..start + 2], &plane.cells()[start + width..start + width + 2]);
+    let high = upper[0] + along * (upper[1] - upper[0]);
+    let low = lower[0] + along * (lower[1] - lower[0]);
     high + down * (low - high)
 }
 
