@@ -25,6 +25,8 @@ pub enum Step {
     Export,
     /// The renderer makes clips.
     Render,
+    /// Clips are measured.
+    Evaluate,
 }
 
 impl Step {
@@ -35,6 +37,7 @@ impl Step {
             Self::Generate => "generating",
             Self::Export => "exporting",
             Self::Render => "rendering",
+            Self::Evaluate => "evaluating",
         }
     }
 }
