@@ -155,11 +155,11 @@ impl RealClip {
             poses.push(pose);
         }
         let objects = self.objects(start, count, frames[0].size())?;
-        let truth =
-            Truth { frames: frames.clone(), persons: persons.clone(), poses: poses.clone(), objects: objects.clone() };
         let driving = DrivingClip { frames, persons, poses, objects };
-        let name = format!("real-self {} {start}", self.name);
-        Ok(Trial::new(Case::new(name, driving, vec![reference]), truth))
+        let case = Case::new(format!("real-self {} {start}", self.name), driving.clone(), vec![reference]);
+        let DrivingClip { frames, persons, poses, objects } = driving;
+        let truth = Truth { frames, persons, poses, objects, holes: case.holes.clone() };
+        Ok(Trial::new(case, truth))
     }
 
     /// The object in use, where the clip has such masks.
