@@ -95,6 +95,8 @@ pub struct Truth {
     pub poses: Vec<Option<Pose>>,
     /// The object in each, or no entry.
     pub objects: Vec<Mask>,
+    /// What has to be made anew by the true masks of the driving person, as [`Case::holes`] by those that rows are given.
+    pub holes: Vec<Mask>,
 }
 
 /// A case with its truth, which rows do not see.
@@ -112,10 +114,11 @@ impl Trial {
     /// # Panics
     /// When they differ in the number or size of frames.
     pub fn new(case: Case, truth: Truth) -> Self {
-        let counts = [truth.frames.len(), truth.persons.len(), truth.poses.len()];
-        assert_eq!(counts, [case.frames.len(); 3], "{}: frames of truth and case", case.name);
+        let counts = [truth.frames.len(), truth.persons.len(), truth.poses.len(), truth.holes.len()];
+        assert_eq!(counts, [case.frames.len(); 4], "{}: frames of truth and case", case.name);
         assert!(truth.objects.is_empty() || truth.objects.len() == counts[0], "{}: true objects", case.name);
-        for size in truth.frames.iter().map(Picture::size).chain(truth.persons.iter().map(Mask::size)) {
+        let masks = truth.persons.iter().chain(&truth.objects).chain(&truth.holes);
+        for size in truth.frames.iter().map(Picture::size).chain(masks.map(Mask::size)) {
             assert_eq!(size, case.size(), "{}: sizes of truth and case", case.name);
         }
         Self { case, truth }

@@ -106,7 +106,7 @@ impl ComparedFrame {
     ) -> Self {
         let cut = |mask: &Mask| weights_from_mask(&crop_mask(mask, square, SIDE));
         let person_weights = weights_from_mask(person);
-        let hole = cut(&trial.case.holes[index]);
+        let hole = cut(&trial.truth.holes[index]);
         let region = Weights::from_fn(hole.width(), hole.height(), |x, y| hole.get(x, y).max(person_weights.get(x, y)));
         let limbs = match &trial.truth.poses[index] {
             Some(pose) => Vec::from(limb_weights(&crop_pose(pose, square, SIDE), person)),
@@ -159,11 +159,11 @@ fn is_large(weights: &Weights) -> bool {
     weights.cells().iter().filter(|weight| **weight > 0.0).count() >= LEAST_PIXELS
 }
 
-/// The square around both persons in all frames.
+/// The square around both persons in all frames. It does not depend on what rows are given.
 fn square(trial: &Trial) -> Rect<Frame> {
     let (width, height) = trial.case.size();
     let size = (width as u32, height as u32);
-    let masks = trial.case.persons.iter().chain(&trial.truth.persons);
+    let masks = trial.truth.holes.iter().chain(&trial.truth.persons);
     let boxes: Vec<Option<Rect<Frame>>> = masks.map(|mask| person_box(Some(mask), None, size)).collect();
     fixed_region(&boxes, size, &RegionConfig::default()).square
 }
@@ -176,13 +176,8 @@ mod tests {
     /// Two still frames of 128 pixels: a dark old person on the left, a light new one on the right, no poses.
     fn trial() -> Trial {
         let mask = |from: usize| {
-            Mask::from_fn(
-                128,
-                128,
-                |x, y| {
-                    if (from..from + 20).contains(&x) && (10..118).contains(&y) { 255 } else { 0 }
-                },
-            )
+            let covered = move |x: usize, y: usize| (from..from + 20).contains(&x) && (10..118).contains(&y);
+            Mask::from_fn(128, 128, |x, y| if covered(x, y) { 255 } else { 0 })
         };
         let shown = |mask: &Mask, level: u8| {
             Picture::from_fn(128, 128, |x, y| [if mask.get(x, y) > 0 { level } else { 100 }; 3])
@@ -195,9 +190,15 @@ mod tests {
             objects: vec![],
         };
         let reference = Reference { picture: shown(&new, 200), mask: new.clone(), pose: None };
-        let truth =
-            Truth { frames: vec![shown(&new, 200); 2], persons: vec![new; 2], poses: vec![None; 2], objects: vec![] };
-        Trial::new(Case::new("test".into(), driving, vec![reference]), truth)
+        let case = Case::new("test".into(), driving, vec![reference]);
+        let truth = Truth {
+            frames: vec![shown(&new, 200); 2],
+            persons: vec![new; 2],
+            poses: vec![None; 2],
+            objects: vec![],
+            holes: case.holes.clone(),
+        };
+        Trial::new(case, truth)
     }
 
     #[test]

@@ -36,6 +36,9 @@ pub enum Error {
     /// Training.
     #[error(transparent)]
     Train(#[from] train::TrainError),
+    /// Measuring.
+    #[error(transparent)]
+    Evaluate(#[from] evaluate::EvaluateError),
     /// The command line cannot be understood.
     #[error("{reason}")]
     Usage {
@@ -102,6 +105,7 @@ impl Error {
             Self::Sampling(error) => error.code(),
             Self::Stage(error) => error.code(),
             Self::Train(error) => error.code(),
+            Self::Evaluate(error) => error.code(),
             Self::Usage { .. } => "usage.invalid",
             Self::OutputIsInput { .. } => "output.is_input",
             Self::Setting { .. } => "settings.invalid",
@@ -125,6 +129,7 @@ impl Error {
             Self::Sampling(error) => error.help().to_string(),
             Self::Stage(error) => error.help().to_string(),
             Self::Train(error) => error.help().to_string(),
+            Self::Evaluate(error) => error.help(),
             Self::Usage { .. } => {
                 "see `stuntdouble help`, and `stuntdouble help COMMAND` for the options of a command".into()
             }
@@ -148,6 +153,8 @@ impl Error {
             "run.cancelled" => 130,
             "usage.invalid" | "settings.invalid" | "run.differs" | "output.is_input" => 2,
             "stage.bad_place" | "stage.no_object_stores" => 2,
+            "evaluate.unknown_row" | "evaluate.repeated_row" | "evaluate.row_unavailable" => 2,
+            "evaluate.assets_missing" | "evaluate.setting" => 2,
             "disk.full" | "output.unwritable" | "video.timeout" => 5,
             code if code.starts_with("fetch.") || code.starts_with("weights.") || code.starts_with("model.") => 4,
             "ffmpeg.missing" | "ffmpeg.failed" => 4,

@@ -27,6 +27,8 @@ pub enum Step {
     Export,
     /// The renderer makes clips.
     Render,
+    /// Clips are measured.
+    Evaluate,
 }
 
 impl Step {
@@ -38,6 +40,7 @@ impl Step {
             Self::Generate => "generating",
             Self::Export => "exporting",
             Self::Render => "rendering",
+            Self::Evaluate => "evaluating",
         }
     }
 }

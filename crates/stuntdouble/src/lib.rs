@@ -7,6 +7,7 @@ pub mod bundled;
 pub mod character;
 pub mod demo;
 pub mod error;
+pub mod evaluation;
 pub mod events;
 pub mod input;
 pub mod manifest;
@@ -19,4 +20,4 @@ pub mod tensors;
 pub mod timeline;
 
 pub use error::Error;
-pub use {fetch, media, model, perception, stage, train};
+pub use {evaluate, fetch, media, model, perception, stage, train};

@@ -25,15 +25,23 @@ pub(crate) fn draw(
     for (number, group) in clips.chunks(CLIPS).enumerate() {
         let side = SIDE as usize;
         let title = format!("{heading}; below each row: PSNR and VGG-HED distance of the region");
-        let mut sheet = Sheet::new(rows.len() + 3, side, side).titled(title);
+        // The rows `source` and `truth` show the same as the pictures that are given.
+        let has = |name: &str| rows.iter().any(|(row, _)| row == name);
+        let (with_frame, with_truth) = (!has("source"), !has("truth"));
+        let columns = 1 + rows.len() + usize::from(with_frame) + usize::from(with_truth);
+        let mut sheet = Sheet::new(columns, side, side).titled(title);
         for (place, clip) in group.iter().enumerate() {
             sheet.push(&load_picture(&folder.given_picture(*clip, Given::Reference))?, format!("{clip} reference"));
-            sheet.push(&load_picture(&folder.given_picture(*clip, Given::Frame))?, "source");
+            if with_frame {
+                sheet.push(&load_picture(&folder.given_picture(*clip, Given::Frame))?, "source");
+            }
             for (row, records) in rows {
                 let record = &records[number * CLIPS + place];
                 sheet.push(&load_picture(&folder.row_picture(*clip, row))?, label(row, record));
             }
-            sheet.push(&load_picture(&folder.given_picture(*clip, Given::Truth))?, "truth");
+            if with_truth {
+                sheet.push(&load_picture(&folder.given_picture(*clip, Given::Truth))?, "truth");
+            }
             sheet.end_row();
         }
         let path = out.join(format!("sheet-{:02}.png", number + 1));
@@ -46,6 +54,6 @@ pub(crate) fn draw(
 fn label(row: &str, record: &Record) -> String {
     let figure = |metric| record.measures.get(&metric);
     let psnr = figure(Metric::Psnr(Area::Region)).map_or(String::new(), |value| format!(" {value:.1}"));
-    let vgg = figure(Metric::VggHed(Area::Region)).map_or(String::new(), |value| format!(" {value:.2}"));
+    let vgg = figure(Metric::VggHed(Area::Region)).map_or(String::new(), |value| format!(" {value:.1}"));
     format!("{row}{psnr}{vgg}")
 }

@@ -1,7 +1,8 @@
 //! Real clips with labels: the person of an early frame is put back into later ones, whose own pictures are the truth.
 //!
 //! A folder holds a folder a clip: `frames/NNNNN.jpg`, `person_mask/NNNNN.png`, perhaps `object_mask/NNNNN.png`, and
-//! `pose.json` with 33 landmarks a frame, places in shares of the frame.
+//! `pose.json` with 33 landmarks a frame, places in shares of the frame. A `meta.json` whose `label_quality` says "frames only"
+//! keeps a clip out.
 
 use std::path::{Path, PathBuf};
 
@@ -12,6 +13,7 @@ use perception::blazepose::body::{BODY_POINTS, pose_from_body_points};
 use perception::mask::bounding_box;
 use perception::pose::{Joint, Keypoint, Pose};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use crate::case::{Case, DrivingClip, Reference, Trial, Truth};
 use crate::error::EvaluateError;
@@ -41,6 +43,12 @@ struct RealClip {
     reference: usize,
     /// First frames of stretches with a person in every frame.
     starts: Vec<usize>,
+}
+
+#[derive(Deserialize)]
+struct MetaFile {
+    #[serde(default)]
+    label_quality: String,
 }
 
 #[derive(Deserialize)]
@@ -91,12 +99,12 @@ fn spread(round: usize, count: usize) -> usize {
 
 impl RealClip {
     fn open(folder: PathBuf, frames: usize) -> Result<Option<Self>, EvaluateError> {
+        let meta = folder.join("meta.json");
+        if meta.is_file() && read::<MetaFile>(&meta)?.label_quality.contains("frames only") {
+            return Ok(None);
+        }
         let path = folder.join("pose.json");
-        let text = std::fs::read_to_string(&path)
-            .map_err(|source| EvaluateError::Unreadable { path: path.clone(), source })?;
-        let file: PoseFile = serde_json::from_str(&text)
-            .map_err(|reason| EvaluateError::Malformed { path: path.clone(), reason: reason.to_string() })?;
-        let landmarks = file.frames;
+        let landmarks = read::<PoseFile>(&path)?.frames;
         if let Some(wrong) = landmarks.iter().flatten().find(|points| points.len() != BODY_POINTS) {
             let reason = format!("{} landmarks in a frame, expected {BODY_POINTS}", wrong.len());
             return Err(EvaluateError::Malformed { path, reason });
@@ -155,11 +163,11 @@ impl RealClip {
             poses.push(pose);
         }
         let objects = self.objects(start, count, frames[0].size())?;
-        let truth =
-            Truth { frames: frames.clone(), persons: persons.clone(), poses: poses.clone(), objects: objects.clone() };
         let driving = DrivingClip { frames, persons, poses, objects };
-        let name = format!("real-self {} {start}", self.name);
-        Ok(Trial::new(Case::new(name, driving, vec![reference]), truth))
+        let case = Case::new(format!("real-self {} {start}", self.name), driving.clone(), vec![reference]);
+        let DrivingClip { frames, persons, poses, objects } = driving;
+        let truth = Truth { frames, persons, poses, objects, holes: case.holes.clone() };
+        Ok(Trial::new(case, truth))
     }
 
     /// The object in use, where the clip has such masks.
@@ -170,6 +178,13 @@ impl RealClip {
         let masks = (start..start + count).map(|index| load_mask(&self.file("object_mask", index, "png"), Some(size)));
         Ok(masks.collect::<Result<_, _>>()?)
     }
+}
+
+fn read<T: DeserializeOwned>(path: &Path) -> Result<T, EvaluateError> {
+    let text =
+        std::fs::read_to_string(path).map_err(|source| EvaluateError::Unreadable { path: path.into(), source })?;
+    serde_json::from_str(&text)
+        .map_err(|reason| EvaluateError::Malformed { path: path.into(), reason: reason.to_string() })
 }
 
 /// Landmarks in shares of the frame to a pose in its pixels.
@@ -214,6 +229,8 @@ mod tests {
         poses[11] = false;
         clip(root.path(), "walk", &poses);
         clip(root.path(), "empty", &[false; 16]);
+        clip(root.path(), "wrong", &[true; 16]);
+        std::fs::write(root.path().join("wrong/meta.json"), r#"{"label_quality": "poor: use frames only"}"#).unwrap();
         let clips = RealClips::open(root.path(), 2).unwrap();
         assert_eq!((clips.names().as_str(), clips.clips[0].reference), ("walk", 1));
         assert_eq!(clips.clips[0].starts, [9, 12, 13, 14]);

@@ -29,23 +29,23 @@ pub(super) fn trial(
     };
     let spec = ClipSpec::draw(seed_of(&format!("evaluate {kind}"), index), assets, &clip_settings)?;
     let clip = render_parts(&spec, assets, Wanted { twin: is_cross, references: true })?;
-    let has_object = spec.prop.is_some();
-    let driver = clip.take;
-    let truth_of = clip.twin.as_ref().unwrap_or(&driver);
-    let truth = Truth {
-        frames: truth_of.frames.clone(),
-        persons: truth_of.person.clone(),
-        poses: known(&truth_of.poses),
-        objects: if has_object { truth_of.object.clone() } else { Vec::new() },
-    };
-    let references = references(truth_of);
+    let objects = |take: &Take| if spec.prop.is_some() { take.object.clone() } else { Vec::new() };
+    let (driver, shown) = (&clip.take, clip.twin.as_ref().unwrap_or(&clip.take));
     let driving = DrivingClip {
+        frames: driver.frames.clone(),
+        persons: driver.person.clone(),
         poses: known(&driver.poses),
-        frames: driver.frames,
-        persons: driver.person,
-        objects: if has_object { driver.object } else { Vec::new() },
+        objects: objects(driver),
     };
-    Ok(Trial::new(Case::new(format!("{kind} {index}"), driving, references), truth))
+    let case = Case::new(format!("{kind} {index}"), driving, references(shown));
+    let truth = Truth {
+        frames: shown.frames.clone(),
+        persons: shown.person.clone(),
+        poses: known(&shown.poses),
+        objects: objects(shown),
+        holes: case.holes.clone(),
+    };
+    Ok(Trial::new(case, truth))
 }
 
 fn known(poses: &[Pose]) -> Vec<Option<Pose>> {

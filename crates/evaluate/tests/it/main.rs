@@ -1,3 +1,5 @@
 //! Suites from end to end.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
 mod suites;

@@ -41,6 +41,8 @@ pub(crate) enum Command {
     /// Render synthetic clips with exact ground truth
     #[command(subcommand)]
     Stage(super::stage::Stage),
+    /// Measure how good results are, beside their rivals and the truth
+    Evaluate(super::evaluate::Evaluate),
     /// Measure how fast this machine runs the networks
     Bench(Bench),
     /// Say what is installed, what is missing, and what to do

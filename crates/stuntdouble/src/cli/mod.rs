@@ -4,6 +4,7 @@ mod arguments;
 mod bench;
 mod doctor;
 mod environment;
+mod evaluate;
 mod models;
 mod stage;
 mod training;
@@ -85,6 +86,7 @@ fn run(arguments: Arguments, events: &Events) -> Result<(), Error> {
         Command::Models(command) => models::run(command, &store, events),
         Command::Train(options) => training::run(&options.config, events),
         Command::Stage(command) => stage::run(command, &environment.bucket, events),
+        Command::Evaluate(options) => evaluate::run(options, &store, events, arguments.json),
         Command::Bench(options) => bench::run(&options.into_job(&environment.cache)?, events, arguments.json),
         Command::Doctor => doctor::run(&store, &environment, arguments.json),
     }

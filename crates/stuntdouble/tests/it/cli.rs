@@ -19,7 +19,8 @@ fn text(bytes: &[u8]) -> String {
 #[test]
 fn help_names_every_command() {
     let help = text(&stuntdouble(&["--help"]).stdout);
-    for command in ["replace", "animate", "perceive", "models", "train", "stage", "bench", "doctor", "demo"] {
+    for command in ["replace", "animate", "perceive", "models", "train", "stage", "evaluate", "bench", "doctor", "demo"]
+    {
         assert!(help.contains(command), "{help}");
     }
 }
@@ -32,6 +33,22 @@ fn wrong_usage_exits_with_2() {
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).contains("error[settings.invalid]"), "{}", text(&output.stderr));
     assert!(text(&output.stderr).contains("help: "));
+}
+
+#[test]
+fn evaluate_measures_without_weights_and_names_its_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().display().to_string();
+    let small = ["evaluate", "--suite", "stage-cross", "--clips", "1", "--frames", "2", "--size", "64", "--out", &out];
+    let output = stuntdouble(&[&small[..], &["--rows", "plate,truth"]].concat());
+    let (told, tables) = (text(&output.stderr), text(&output.stdout));
+    assert!(output.status.success() && told.contains("VGG-HED distances are left out"), "{told}");
+    assert!(tables.contains("| truth | 1 | 100.00 |") && folder.path().join("sheet-01.png").exists(), "{tables}");
+    let output = stuntdouble(&[&small[..], &["--rows", "plate,magic"]].concat());
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("error[evaluate.unknown_row]"), "{}", text(&output.stderr));
+    let output = stuntdouble(&["evaluate", "--suite", "real-self", "--out", &out]);
+    assert!(text(&output.stderr).contains("error[evaluate.assets_missing]"), "{}", text(&output.stderr));
 }
 
 #[cfg(not(feature = "object-store"))]

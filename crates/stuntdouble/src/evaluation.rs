@@ -1,0 +1,140 @@
+//! The program's own networks as a row of crate `evaluate`.
+
+use std::ops::ControlFlow;
+
+use evaluate::{Case, Made, OutsideRow, Reference};
+use media::geometry::{Frame, Rect};
+use media::picture::{Mask, Picture};
+use model::clip_plan::{Clip, plan_clips};
+use model::pixels;
+use model::sampler::{SamplingSettings, decode_frames, generate_clip, starting_noise};
+use perception::conditions::{Conditions, ConditionsConfig, CropSignals, FrameSignals, inference_conditions};
+use perception::paste::{PasteConfig, paste};
+use perception::reference::{ReferenceFit, inference_reference};
+use perception::region::{Region, crop_picture};
+use perception::region_path::{RegionConfig, person_box, plan_regions};
+
+use crate::error::Error;
+use crate::networks::LoadedNetworks;
+use crate::settings::Settings;
+use crate::tensors;
+
+/// Raise it when the row makes other pictures from the same weights.
+const VERSION: u32 = 1;
+
+/// The row `bundled`: what `replace` makes with these settings, from the signals of the case.
+///
+/// # Errors
+/// As [`LoadedNetworks::load`].
+pub fn bundled_row(settings: &Settings) -> Result<OutsideRow, Error> {
+    let maker = Maker { loaded: LoadedNetworks::load(settings, None)?, settings: settings.clone() };
+    Ok(OutsideRow { name: "bundled".into(), version: VERSION, make: Box::new(move |case| maker.make(case)) })
+}
+
+struct Maker {
+    loaded: LoadedNetworks,
+    settings: Settings,
+}
+
+impl Maker {
+    fn make(&self, case: &Case) -> Made {
+        let size = self.loaded.size();
+        let (width, height) = case.size();
+        let frame = (width as u32, height as u32);
+        let boxes: Vec<Option<Rect<Frame>>> = case
+            .persons
+            .iter()
+            .zip(&case.poses)
+            .map(|(person, pose)| person_box(Some(person), pose.as_ref(), frame))
+            .collect();
+        let regions = plan_regions(&boxes, frame, &RegionConfig::default());
+        let signals: Vec<CropSignals> = regions
+            .iter()
+            .enumerate()
+            .map(|(index, region)| {
+                let signals = FrameSignals {
+                    picture: &case.frames[index],
+                    person: &case.persons[index],
+                    pose: case.poses[index].as_ref(),
+                    depth: None,
+                    objects: case.objects.get(index).map(std::slice::from_ref).unwrap_or_default(),
+                };
+                signals.crop(*region, size)
+            })
+            .collect();
+        let reference = tensors::reference_state(&self.loaded.networks, &reference_picture(&case.references[0], size));
+        let mut finished: Vec<Finished> = Vec::new();
+        for clip in plan_clips(case.frames.len(), self.loaded.clip_frames()) {
+            let signals: Vec<CropSignals> = clip.frames.iter().map(|frame| signals[*frame].clone()).collect();
+            let conditions = inference_conditions(&signals, None, &ConditionsConfig::default());
+            let before = clip.temporal_reference().map(|frame| finished[frame].over(&signals[0].picture));
+            let pictures = self.generate(&clip, &conditions, &reference, before)?;
+            let removed = conditions[clip.keep.clone()].iter().map(|conditions| conditions.mask.clone());
+            finished.extend(pictures.into_iter().zip(removed).map(|(picture, removed)| Finished { picture, removed }));
+        }
+        let frames = case.frames.iter().zip(&finished).zip(regions);
+        Ok(frames.map(|((frame, finished), region)| finished.pasted(frame, region)).collect())
+    }
+
+    /// The new pictures of a clip.
+    fn generate(
+        &self,
+        clip: &Clip,
+        conditions: &[Conditions],
+        reference: &model::networks::ReferenceState<crate::networks::Cpu>,
+        before: Option<Picture>,
+    ) -> Result<Vec<Picture>, Box<dyn std::error::Error>> {
+        let (networks, settings) = (&self.loaded.networks, &self.settings);
+        let mut conditions = tensors::clip_conditions(networks, conditions);
+        if let Some(before) = before {
+            conditions = conditions.with_temporal_reference(tensors::encoded(networks, &before));
+        }
+        let sampling = SamplingSettings {
+            steps: settings.steps,
+            guidance: settings.guidance as f32,
+            schedule: networks.config().schedule.clone(),
+        };
+        let shape = conditions.environment.dims();
+        let noise = starting_noise(networks, settings.seed, clip.index, shape, &Default::default());
+        let latents =
+            generate_clip(networks, &conditions, reference, &sampling, noise, |_, _| ControlFlow::Continue(()))?;
+        let side = networks.config().size;
+        let mut pictures = Vec::new();
+        decode_frames(networks, &latents, clip.keep.clone(), |_, picture| {
+            pictures.extend(pixels::rgb_from_pictures(picture).iter().map(|rgb| Picture::from_bytes(side, side, rgb)));
+            ControlFlow::Continue(())
+        })?;
+        Ok(pictures)
+    }
+}
+
+/// A generated crop with the part of it that is new.
+struct Finished {
+    picture: Picture,
+    removed: Mask,
+}
+
+impl Finished {
+    /// The generated picture inside the hole, `outside` around it.
+    fn over(&self, outside: &Picture) -> Picture {
+        Picture::from_fn(outside.width(), outside.height(), |x, y| {
+            if self.removed.get(x, y) > 0 { self.picture.get(x, y) } else { outside.get(x, y) }
+        })
+    }
+
+    fn pasted(&self, frame: &Picture, region: Region) -> Picture {
+        paste(frame, &self.picture, region, &self.removed, &PasteConfig::default()).picture
+    }
+}
+
+/// The character's picture as the reference network takes it.
+fn reference_picture(reference: &Reference, size: u32) -> Picture {
+    let picture = &reference.picture;
+    let frame = (picture.width() as u32, picture.height() as u32);
+    match person_box(Some(&reference.mask), reference.pose.as_ref(), frame) {
+        Some(area) => {
+            crop_picture(picture, plan_regions(&[Some(area)], frame, &RegionConfig::default())[0].square, size)
+        }
+        None => inference_reference(picture, size, ReferenceFit::default()),
+    }
+}
