@@ -22,6 +22,7 @@ pub mod overlay;
 pub mod paste;
 pub mod perceiver;
 pub mod person_mask;
+mod plane_resize;
 pub mod reference;
 pub mod region;
 pub mod region_path;
