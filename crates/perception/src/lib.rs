@@ -31,6 +31,7 @@ pub mod scale_augmentation;
 mod scene_cut;
 pub mod signals;
 pub mod skeleton;
+pub mod stream;
 mod stroke;
 pub mod structured_depth;
 mod tflite;

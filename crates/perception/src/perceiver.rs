@@ -11,14 +11,25 @@ use crate::blazepose::face::FaceNetwork;
 use crate::blazepose::hand::{HandNetwork, Side};
 use crate::blazepose::selfie::SelfieNetwork;
 use crate::error::Error;
-use crate::extremities::{Extremity, follow_face, follow_hand};
+use crate::extremities::{Extremity, Glance, follow_face, follow_hand};
 use crate::mask_steadiness::MaskSteadiness;
 use crate::one_euro::{PointSmoother, Smoothing};
 use crate::person_mask::{coarse_mask, mask_at_frame_size};
 use crate::pose::{Keypoint, Pose};
 use crate::scene_cut::SceneCut;
-use crate::tracker::{PersonChoice, Tracker};
+use crate::tracker::{PersonChoice, Sighting, Tracker};
 use crate::turned_square::TurnedSquare;
+
+/// Hands and faces in smaller regions than this show too little, in frame pixels.
+const LEAST_SIDE: f32 = 24.0;
+/// The same when looking quickly.
+const QUICK_LEAST_SIDE: f32 = 48.0;
+/// When looking quickly, one of right hand, left hand and face is looked at in each frame.
+const QUICK_TURNS: usize = 3;
+/// Longest side of the picture in which the mask's edge is fitted, in pixels.
+const WORKING_SIDE: f32 = 384.0;
+/// The same when looking quickly.
+const QUICK_WORKING_SIDE: f32 = 160.0;
 
 /// The `.tflite` files of the networks.
 #[derive(Debug, Clone)]
@@ -51,6 +62,17 @@ impl PersonModels {
     }
 }
 
+/// How closely to look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Effort {
+    /// Hands, face and mask edges in every frame.
+    #[default]
+    Full,
+    /// Hands and face where they are large and by turns, each moving with its wrist or nose in between; mask edges at a smaller
+    /// size and without the selfie network.
+    Quick,
+}
+
 /// How to look.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PerceiverConfig {
@@ -60,11 +82,13 @@ pub struct PerceiverConfig {
     pub smoothing: Option<Smoothing>,
     /// Steady the mask where the picture stands still.
     pub steady_mask: bool,
+    /// How closely to look.
+    pub effort: Effort,
 }
 
 impl Default for PerceiverConfig {
     fn default() -> Self {
-        Self { person: None, smoothing: Some(Smoothing::default()), steady_mask: true }
+        Self { person: None, smoothing: Some(Smoothing::default()), steady_mask: true, effort: Effort::Full }
     }
 }
 
@@ -106,17 +130,29 @@ pub struct FrameSignals {
 
 /// The networks and what they remember of the frames before.
 pub struct Perceiver {
+    follower: Follower,
+    closer: Closer,
+}
+
+/// The first stage: where the body is. It needs the frame before.
+pub(crate) struct Follower {
     tracker: Tracker,
+    cut: SceneCut,
+}
+
+/// The second stage: hands, face and mask of the body that was found.
+pub(crate) struct Closer {
     hand: Option<HandNetwork>,
     face: Option<FaceNetwork>,
     selfie: Option<SelfieNetwork>,
     config: PerceiverConfig,
-    cut: SceneCut,
     points: PointSmoother,
     right_hand: Extremity,
     left_hand: Extremity,
     face_place: Extremity,
     steadiness: MaskSteadiness,
+    /// Frames of this person so far.
+    age: usize,
 }
 
 impl Perceiver {
@@ -127,26 +163,42 @@ impl Perceiver {
     /// [`Error::ModelFailed`].
     pub fn open(models: &PersonModels, config: PerceiverConfig) -> Result<Self, Error> {
         let (detector, body) = (Detector::open(&models.detector)?, BodyNetwork::open(&models.landmarks)?);
-        Ok(Self {
-            tracker: Tracker::new(detector, body, config.person),
+        let selfie = models.selfie.as_deref().filter(|_| config.effort == Effort::Full);
+        let closer = Closer {
             hand: models.hand.as_deref().map(HandNetwork::open).transpose()?,
             face: models.face.as_deref().map(FaceNetwork::open).transpose()?,
-            selfie: models.selfie.as_deref().map(SelfieNetwork::open).transpose()?,
-            config,
-            cut: SceneCut::default(),
+            selfie: selfie.map(SelfieNetwork::open).transpose()?,
             points: PointSmoother::default(),
             right_hand: Extremity::default(),
             left_hand: Extremity::default(),
             face_place: Extremity::default(),
             steadiness: MaskSteadiness::default(),
-        })
+            age: 0,
+            config,
+        };
+        let tracker = Tracker::new(detector, body, closer.config.person);
+        Ok(Self { follower: Follower { tracker, cut: SceneCut::default() }, closer })
     }
 
-    /// Looks at the next frame. Frames come in order of time.
+    /// Looks at the next frame. Frames come in order of time. Many frames are faster through
+    /// [`crate::stream::perceive_frames`].
     ///
     /// # Errors
     /// [`Error::FrameEmpty`], [`Error::ModelFailed`].
     pub fn push(&mut self, picture: &Picture, at: Pts) -> Result<FrameSignals, Error> {
+        let sighting = self.follower.follow(picture, at)?;
+        self.closer.look(picture, at, sighting)
+    }
+
+    /// The two stages, for threads of their own.
+    pub(crate) fn stages(&mut self) -> (&mut Follower, &mut Closer) {
+        (&mut self.follower, &mut self.closer)
+    }
+}
+
+impl Follower {
+    /// Finds the body in the next frame.
+    pub(crate) fn follow(&mut self, picture: &Picture, at: Pts) -> Result<Sighting, Error> {
         let (width, height) = picture.size();
         if width == 0 || height == 0 {
             return Err(Error::FrameEmpty { width, height });
@@ -154,7 +206,13 @@ impl Perceiver {
         if self.cut.happened(picture) {
             self.tracker.forget();
         }
-        let sighting = self.tracker.follow(picture, at)?;
+        self.tracker.follow(picture, at)
+    }
+}
+
+impl Closer {
+    /// Looks closely at the body that was found in the next frame.
+    pub(crate) fn look(&mut self, picture: &Picture, at: Pts, sighting: Sighting) -> Result<FrameSignals, Error> {
         let mut warnings = Vec::new();
         if sighting.missed_choice {
             warnings.push(Warning::NobodyAtPoint);
@@ -165,15 +223,17 @@ impl Perceiver {
         }
         let Some(body) = sighting.estimate else {
             warnings.push(Warning::NoPerson);
-            let person = Mask::filled(width, height, 0);
+            let person = Mask::filled(picture.width(), picture.height(), 0);
             return Ok(FrameSignals { pose: None, person, region: None, is_new, detections, warnings });
         };
         let pose = Some(self.pose(picture, at, &body)?);
         let person = self.person(picture, &body)?;
+        self.age += 1;
         Ok(FrameSignals { pose, person, region: Some(body.region), is_new, detections, warnings })
     }
 
     fn forget(&mut self) {
+        self.age = 0;
         self.points.reset();
         self.right_hand.reset();
         self.left_hand.reset();
@@ -189,12 +249,18 @@ impl Perceiver {
         }
         let mut pose = pose_from_body_points(&points);
         let frame = (picture, at);
+        let glance = |turn: usize| match self.config.effort {
+            Effort::Full => Glance { least_side: LEAST_SIDE, is_due: true },
+            Effort::Quick => Glance { least_side: QUICK_LEAST_SIDE, is_due: self.age % QUICK_TURNS == turn },
+        };
+        let [right, left, face] = [0, 1, 2].map(glance);
         if let Some(network) = &self.hand {
-            pose.right_hand = follow_hand(&mut self.right_hand, network, Side::Right, frame, body, smoothing)?;
-            pose.left_hand = follow_hand(&mut self.left_hand, network, Side::Left, frame, body, smoothing)?;
+            let (right_hand, left_hand) = (&mut self.right_hand, &mut self.left_hand);
+            pose.right_hand = follow_hand(right_hand, network, Side::Right, frame, body, smoothing, right)?;
+            pose.left_hand = follow_hand(left_hand, network, Side::Left, frame, body, smoothing, left)?;
         }
         if let Some(network) = &self.face {
-            pose.face = follow_face(&mut self.face_place, network, frame, body, smoothing)?;
+            pose.face = follow_face(&mut self.face_place, network, frame, body, smoothing, face)?;
         }
         Ok(pose)
     }
@@ -202,7 +268,8 @@ impl Perceiver {
     fn person(&mut self, picture: &Picture, body: &BodyEstimate) -> Result<Mask, Error> {
         let selfie = self.selfie.as_ref().map(|network| network.estimate(&body.shown)).transpose()?;
         let coarse = coarse_mask(body, selfie.as_ref());
-        let mask = mask_at_frame_size(picture, &body.region, &coarse);
+        let working_side = if self.config.effort == Effort::Full { WORKING_SIDE } else { QUICK_WORKING_SIDE };
+        let mask = mask_at_frame_size(picture, &body.region, &coarse, working_side);
         Ok(if self.config.steady_mask { self.steadiness.steady(picture, mask) } else { mask })
     }
 }

@@ -89,6 +89,18 @@ fn bilinear(picture: &Picture, place: (f32, f32)) -> [f32; 3] {
     let (left, top) = (x.floor(), y.floor());
     let (right_share, bottom_share) = (x - left, y - top);
     let (left, top) = (left as i32, top as i32);
+    if left >= 0 && top >= 0 && (left as usize) + 1 < picture.width() && (top as usize) + 1 < picture.height() {
+        let start = top as usize * picture.width() + left as usize;
+        let rows = [start, start + picture.width()].map(|start| &picture.cells()[start..start + 2]);
+        let [[a, b], [c, d]] = rows.map(|row| [row[0], row[1]]);
+        return std::array::from_fn(|channel| {
+            let value = |pixel: [u8; 3]| f32::from(pixel[channel]);
+            (1.0 - right_share) * (1.0 - bottom_share) * value(a)
+                + right_share * (1.0 - bottom_share) * value(b)
+                + (1.0 - right_share) * bottom_share * value(c)
+                + right_share * bottom_share * value(d)
+        });
+    }
     let mut sum = [0.0; 3];
     for (dx, dy, share) in [
         (0, 0, (1.0 - right_share) * (1.0 - bottom_share)),
