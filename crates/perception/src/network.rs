@@ -4,7 +4,7 @@
 //! Values are `f32`; pictures are planar, `[1, C, H, W]`. A network runs on one thread: several run beside each other.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use kernels::{Cpu, convolve_planes};
 use rten::{Model, NodeId, RunOptions, ThreadPool, ValueView};
@@ -24,7 +24,12 @@ pub struct Network {
     outputs: Vec<usize>,
     output_shapes: Vec<Vec<usize>>,
     options: RunOptions,
+    /// Memory that the run before left for the next one.
+    spare: Mutex<Vec<Vec<f32>>>,
 }
+
+/// Buffers that wait for the next run, at most.
+const SPARE: usize = 8;
 
 /// One step and the values, by number, that no later one needs.
 struct Loaded {
@@ -100,6 +105,7 @@ impl Network {
             outputs: numbers,
             output_shapes: outputs.into_iter().map(|port| port.shape).collect(),
             options: RunOptions::default().with_thread_pool(Some(pool)),
+            spare: Mutex::default(),
         })
     }
 
@@ -143,12 +149,17 @@ impl Network {
         let cells: usize = self.input_shape.iter().product();
         assert_eq!(values.len(), cells, "{} values for an input of shape {:?}", values.len(), self.input_shape);
         let run = || {
-            let mut made = Made { input: values, values: vec![Vec::new(); self.values], spare: Vec::new() };
+            let spare = std::mem::take(&mut *self.spare.lock().unwrap_or_else(PoisonError::into_inner));
+            let mut made = Made { input: values, values: vec![Vec::new(); self.values], spare };
             for step in &self.steps {
                 made.run(&step.work, &self.options)?;
                 made.release(&step.spent);
             }
-            Ok(wanted.map(|output| made.value(self.outputs[output]).to_vec()))
+            let results = wanted.map(|output| made.value(self.outputs[output]).to_vec());
+            made.spare.sort_by_key(|spare| std::cmp::Reverse(spare.capacity()));
+            made.spare.truncate(SPARE);
+            *self.spare.lock().unwrap_or_else(PoisonError::into_inner) = made.spare;
+            Ok(results)
         };
         // The whole run moves to the pool's thread once, not each step.
         let done = match &self.options.thread_pool {
@@ -211,7 +222,8 @@ impl Made<'_> {
 
     /// A buffer of so many cells, of whatever content.
     fn buffer(&mut self, cells: usize) -> Vec<f32> {
-        let place = self.spare.iter().position(|spare| spare.capacity() >= cells);
+        let fitting = self.spare.iter().enumerate().filter(|(_, spare)| spare.capacity() >= cells);
+        let place = fitting.min_by_key(|(_, spare)| spare.capacity()).map(|(place, _)| place);
         let mut buffer = place.map_or_else(Vec::new, |place| self.spare.swap_remove(place));
         buffer.resize(cells, 0.0);
         buffer

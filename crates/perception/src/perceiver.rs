@@ -20,10 +20,10 @@ use crate::scene_cut::SceneCut;
 use crate::tracker::{PersonChoice, Sighting, Tracker};
 use crate::turned_square::TurnedSquare;
 
-/// Hands and faces in smaller regions than this show too little, in frame pixels.
-const LEAST_SIDE: f32 = 24.0;
+/// Hands and faces in smaller regions than these show too little, in frame pixels.
+const LEAST_SIDES: (f32, f32) = (24.0, 12.0);
 /// The same when looking quickly.
-const QUICK_LEAST_SIDE: f32 = 48.0;
+const QUICK_LEAST_SIDES: (f32, f32) = (48.0, 36.0);
 /// When looking quickly, one of right hand, left hand and face is looked at in each frame.
 const QUICK_TURNS: usize = 3;
 /// Longest side of the picture in which the mask's edge is fitted, in pixels.
@@ -249,11 +249,13 @@ impl Closer {
         }
         let mut pose = pose_from_body_points(&points);
         let frame = (picture, at);
-        let glance = |turn: usize| match self.config.effort {
-            Effort::Full => Glance { least_side: LEAST_SIDE, is_due: true },
-            Effort::Quick => Glance { least_side: QUICK_LEAST_SIDE, is_due: self.age % QUICK_TURNS == turn },
+        let (hands, faces) = match self.config.effort {
+            Effort::Full => LEAST_SIDES,
+            Effort::Quick => QUICK_LEAST_SIDES,
         };
-        let [right, left, face] = [0, 1, 2].map(glance);
+        let is_due = |turn: usize| self.config.effort == Effort::Full || self.age % QUICK_TURNS == turn;
+        let glance = |least_side: f32, turn: usize| Glance { least_side, is_due: is_due(turn) };
+        let [right, left, face] = [glance(hands, 0), glance(hands, 1), glance(faces, 2)];
         if let Some(network) = &self.hand {
             let (right_hand, left_hand) = (&mut self.right_hand, &mut self.left_hand);
             pose.right_hand = follow_hand(right_hand, network, Side::Right, frame, body, smoothing, right)?;
@@ -275,77 +277,4 @@ impl Closer {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::path::{Path, PathBuf};
-
-    use media::image_file::{load_mask, load_picture};
-
-    use super::*;
-    use crate::pose::Joint;
-
-    /// The development data, when it is at hand.
-    fn shared() -> Option<PathBuf> {
-        std::env::var_os("STUNTDOUBLE_SHARED").map(|folder| Path::new(&folder).join("data"))
-    }
-
-    fn models(data: &Path) -> PersonModels {
-        let file = |name: &str| data.join("weights").join(name);
-        PersonModels {
-            detector: file("pose_detection.tflite"),
-            landmarks: file("pose_landmark_lite.tflite"),
-            hand: None,
-            face: None,
-            selfie: Some(file("selfie_segmentation.tflite")),
-        }
-    }
-
-    #[test]
-    #[expect(clippy::print_stderr, reason = "says that it ran fewer cases")]
-    fn a_tennis_player_is_followed_alike_each_time() {
-        let Some(data) = shared() else {
-            eprintln!("ran 0 real frames: STUNTDOUBLE_SHARED is not set");
-            return;
-        };
-        let clip = data.join("clips/tennis");
-        let look = || {
-            let mut perceiver = Perceiver::open(&models(&data), PerceiverConfig::default()).unwrap();
-            let signals = (0..3).map(|index| {
-                let picture = load_picture(&clip.join(format!("frames/{index:05}.jpg"))).unwrap();
-                perceiver.push(&picture, Pts(index * 41_667)).unwrap()
-            });
-            signals.collect::<Vec<_>>()
-        };
-        let (first, second) = (look(), look());
-        for (index, (one, other)) in first.iter().zip(&second).enumerate() {
-            assert_eq!((&one.pose, &one.person), (&other.pose, &other.person), "frame {index} differs");
-            assert_eq!(one.is_new, index == 0);
-            let label = load_mask(&clip.join(format!("person_mask/{index:05}.png")), Some(one.person.size())).unwrap();
-            let count = |test: &dyn Fn(bool, bool) -> bool| {
-                let pairs = one.person.cells().iter().zip(label.cells());
-                pairs.filter(|(ours, label)| test(**ours > 127, **label > 127)).count() as f64
-            };
-            let overlap = count(&|ours, label| ours && label) / count(&|ours, label| ours || label);
-            assert!(overlap > 0.8, "frame {index}: overlap {overlap}");
-            let pose = one.pose.as_ref().unwrap();
-            let (neck, ankle) = (pose.joint(Joint::Neck), pose.joint(Joint::RightAnkle));
-            assert!(one.person.get(neck.x as usize, neck.y as usize) > 127 && ankle.y > neck.y);
-        }
-    }
-
-    #[test]
-    #[expect(clippy::print_stderr, reason = "says that it ran fewer cases")]
-    fn an_empty_scene_warns_and_a_frame_without_pixels_is_an_error() {
-        let Some(data) = shared() else {
-            eprintln!("ran 0 real frames: STUNTDOUBLE_SHARED is not set");
-            return;
-        };
-        let person = Some(PersonChoice { x: 3.0, y: 3.0, at: Pts(0) });
-        let config = PerceiverConfig { person, ..PerceiverConfig::default() };
-        let mut perceiver = Perceiver::open(&models(&data), config).unwrap();
-        let signals = perceiver.push(&Picture::filled(48, 32, [90, 120, 80]), Pts(0)).unwrap();
-        assert_eq!(signals.warnings, [Warning::NobodyAtPoint, Warning::NoPerson]);
-        assert!(signals.pose.is_none() && signals.person == Mask::filled(48, 32, 0));
-        let error = perceiver.push(&Picture::filled(0, 0, [0; 3]), Pts(1)).unwrap_err();
-        assert_eq!(error.code(), "perception.empty_frame");
-    }
-}
+mod tests;

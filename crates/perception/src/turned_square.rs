@@ -169,6 +169,20 @@ mod tests {
     }
 
     #[test]
+    fn a_black_frame_around_the_picture_changes_no_crop() {
+        let colour = |x: usize, y: usize| [(37 * x % 251) as u8, (53 * y % 241) as u8, (x * y % 239) as u8];
+        let picture = Picture::from_fn(12, 9, colour);
+        let inside = |x: usize, y: usize| (2..14).contains(&x) && (2..11).contains(&y);
+        let framed = Picture::from_fn(16, 13, |x, y| if inside(x, y) { colour(x - 2, y - 2) } else { [0; 3] });
+        let region = TurnedSquare { centre: (6.3, 4.1), side: 17.0, turn: 0.6 };
+        let moved = TurnedSquare { centre: (8.3, 6.1), ..region };
+        let (one, other) = (region.crop(&picture, 16, 1.0, 0.0), moved.crop(&framed, 16, 1.0, 0.0));
+        for (index, (one, other)) in one.iter().zip(&other).enumerate() {
+            assert!((one - other).abs() < 0.05, "value {index}: {one} and {other}");
+        }
+    }
+
+    #[test]
     fn a_quarter_turn_brings_the_right_side_up() {
         let picture = Picture::from_fn(2, 2, |x, _| [if x == 1 { 200 } else { 0 }; 3]);
         let region = TurnedSquare { turn: std::f32::consts::FRAC_PI_2, ..TurnedSquare::around_frame(2, 2) };

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use model::networks::ComputePrecision;
+use perception::perceiver::Effort;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
@@ -101,6 +102,8 @@ pub struct Settings {
     pub mask_blocks: Option<usize>,
     /// Whom to replace: a point of the first frame, in pixels.
     pub person: Option<(f32, f32)>,
+    /// Perceive the person faster and less exactly, with lighter networks.
+    pub quick: bool,
     /// Show the network's whole picture instead of pasting into the source.
     pub raw: bool,
     /// Take at most this many frames.
@@ -124,6 +127,7 @@ impl Default for Settings {
             mask: MaskShape::default(),
             mask_blocks: None,
             person: None,
+            quick: false,
             raw: false,
             max_frames: None,
             tolerate_damage: false,
@@ -164,6 +168,11 @@ impl Settings {
         let settings: Self =
             layers.try_into().map_err(|reason: toml::de::Error| invalid("file or option", reason.message()))?;
         settings.check()
+    }
+
+    /// How closely the person is looked at.
+    pub fn effort(&self) -> Effort {
+        if self.quick { Effort::Quick } else { Effort::Full }
     }
 
     fn check(self) -> Result<Self, Error> {
@@ -221,6 +230,13 @@ mod tests {
         let settings = Settings::resolve(Some(&file), options, &["guidance=1.5".into(), "mask=box".into()]).unwrap();
         assert_eq!((settings.steps, settings.seed, settings.guidance), (6, 7, 1.5));
         assert_eq!(settings.mask, MaskShape::Box);
+    }
+
+    #[test]
+    fn a_quick_look_is_chosen_by_name_and_stored() {
+        let settings = Settings::resolve(None, Table::new(), &["quick=true".into()]).unwrap();
+        assert_eq!((settings.effort(), Settings::default().effort()), (Effort::Quick, Effort::Full));
+        assert!(toml::to_string(&settings).unwrap().contains("quick = true"));
     }
 
     #[test]

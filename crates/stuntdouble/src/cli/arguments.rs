@@ -200,6 +200,9 @@ struct SettingOptions {
     /// The person to replace: a point of the first frame in pixels
     #[arg(long, value_name = "X,Y", value_parser = point)]
     person: Option<Point>,
+    /// Perceive the person faster and less exactly, with lighter networks
+    #[arg(long)]
+    quick: bool,
     /// Show the network's whole picture instead of pasting into the source
     #[arg(long)]
     raw: bool,
@@ -240,6 +243,7 @@ impl SettingOptions {
         put("mask-blocks", integer(self.mask_blocks));
         put("max-frames", integer(self.max_frames));
         put("person", self.person.map(|Point(x, y)| Value::Array(vec![Value::Float(x), Value::Float(y)])));
+        put("quick", self.quick.then_some(Value::Boolean(true)));
         put("raw", self.raw.then_some(Value::Boolean(true)));
         put("tolerate-damage", self.tolerate_damage.then_some(Value::Boolean(true)));
         Settings::resolve(self.config.as_deref(), table, &self.pairs)

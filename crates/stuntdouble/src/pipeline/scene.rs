@@ -144,7 +144,7 @@ impl Scene {
 /// Perceives the character's picture. A job that brings its own signals runs without the pose networks; the picture is then
 /// used whole.
 fn look_at(job: &Job, character: &Picture, store: &Store, events: &Events) -> Result<Option<Seen>, Error> {
-    let models = match models::person_models(store, events) {
+    let models = match models::person_models(store, job.settings.effort(), events) {
         Ok(models) => models,
         Err(error) if job.signals.is_some() && job.mode == Mode::Replace => {
             events.warn(error.code(), format!("the character's picture is not looked at: {error}"));
