@@ -218,3 +218,6 @@ fn depth_of(part: Part, figure: &Figure) -> f32 {
     };
     bone + lean * figure.trunk.length
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,14 +18,36 @@ const SURE: f32 = 0.5;
 const PRESENT: f32 = 0.5;
 /// A first, rough look that is at least this sure earns a second one.
 const WORTH_A_LOOK: f32 = 0.1;
-/// Regions smaller than this show too little, in frame pixels.
-const LEAST_SIDE: f32 = 12.0;
+/// After each look in vain one frame more is let pass before the next, at most so many.
+const MOST_PAUSES: usize = 2;
 
 /// A hand or a face that may have been seen in the frame before.
 #[derive(Debug, Default)]
 pub(crate) struct Extremity {
     next: Option<TurnedSquare>,
     smoother: PointSmoother,
+    /// Points of the last look, and where the body had them: its wrist or nose.
+    seen: Option<(Vec<Keypoint>, Keypoint)>,
+    /// Looks in vain since it was last seen, and frames to let pass before the next.
+    missed: usize,
+    pause: usize,
+}
+
+/// Whether and how to look this time.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Glance {
+    /// Regions smaller than this show too little, in frame pixels.
+    pub(crate) least_side: f32,
+    /// False when the points of the last look, moved along with the body, are good enough.
+    pub(crate) is_due: bool,
+}
+
+/// Where the body says something is.
+#[derive(Debug, Clone, Copy)]
+struct Expected {
+    region: TurnedSquare,
+    /// The wrist or nose.
+    anchor: Keypoint,
 }
 
 /// What a network said of one region: points, presence, the region to look at next.
@@ -38,19 +60,48 @@ struct Look {
 impl Extremity {
     /// Forgets the last place.
     pub(crate) fn reset(&mut self) {
-        self.next = None;
-        self.smoother.reset();
+        *self = Self::default();
+    }
+
+    /// Not seen: the place is forgotten, and for some frames nobody looks again.
+    fn miss(&mut self) -> Vec<Keypoint> {
+        let missed = self.missed + 1;
+        *self = Self { missed, pause: missed.min(MOST_PAUSES), ..Self::default() };
+        Vec::new()
+    }
+
+    /// The points of the last look, moved with the body's own point.
+    fn moved(&mut self, anchor: Keypoint) -> Option<Vec<Keypoint>> {
+        let (mut points, before) = self.seen.take()?;
+        let step = (anchor.x - before.x, anchor.y - before.y);
+        for point in &mut points {
+            (point.x, point.y, point.z) = (point.x + step.0, point.y + step.1, point.z + anchor.z - before.z);
+        }
+        if let Some(next) = &mut self.next {
+            next.centre = (next.centre.0 + step.0, next.centre.1 + step.1);
+        }
+        self.seen = Some((points.clone(), anchor));
+        Some(points)
     }
 
     /// Looks where it was, or where the body says it is; empty when it is not seen.
     fn follow(
         &mut self,
-        expected: TurnedSquare,
+        expected: Expected,
         at: Pts,
         smoothing: Option<&Smoothing>,
+        glance: Glance,
         look: impl Fn(&TurnedSquare) -> Result<Option<Look>, Error>,
     ) -> Result<Vec<Keypoint>, Error> {
-        let usable = |region: &TurnedSquare| region.is_usable() && region.side >= LEAST_SIDE;
+        let Expected { region: expected, anchor } = expected;
+        if self.pause > 0 {
+            self.pause -= 1;
+            return Ok(Vec::new());
+        }
+        if !glance.is_due {
+            return Ok(self.moved(anchor).unwrap_or_default());
+        }
+        let usable = |region: &TurnedSquare| region.is_usable() && region.side >= glance.least_side;
         let agrees = |look: &Look| look.presence >= PRESENT && agrees_with(&look.next, &expected);
         let mut seen = None;
         if let Some(region) = self.next.take().filter(|region| usable(region) && agrees_with(region, &expected)) {
@@ -63,14 +114,12 @@ impl Extremity {
                 seen = look(&first.next)?.filter(agrees);
             }
         }
-        let Some(mut seen) = seen else {
-            self.reset();
-            return Ok(Vec::new());
-        };
-        self.next = Some(seen.next);
+        let Some(mut seen) = seen else { return Ok(self.miss()) };
+        (self.next, self.missed) = (Some(seen.next), 0);
         if let Some(smoothing) = smoothing {
             self.smoother.smooth(&mut seen.points, at, seen.next.side, smoothing);
         }
+        self.seen = Some((seen.points.clone(), anchor));
         Ok(seen.points)
     }
 }
@@ -89,6 +138,7 @@ pub(crate) fn follow_hand(
     (picture, at): (&Picture, Pts),
     body: &BodyEstimate,
     smoothing: Option<&Smoothing>,
+    glance: Glance,
 ) -> Result<Vec<Keypoint>, Error> {
     let wrist = body.points[match side {
         Side::Right => point::RIGHT_WRIST,
@@ -106,7 +156,8 @@ pub(crate) fn follow_hand(
             points: moved_in_depth(seen.points, wrist.z),
         }))
     };
-    extremity.follow(hand::region_from_body(&body.points, side), at, smoothing, look)
+    let expected = Expected { region: hand::region_from_body(&body.points, side), anchor: wrist };
+    extremity.follow(expected, at, smoothing, glance, look)
 }
 
 /// The 68 points of the face, or none. Depths are relative to the hips.
@@ -116,6 +167,7 @@ pub(crate) fn follow_face(
     (picture, at): (&Picture, Pts),
     body: &BodyEstimate,
     smoothing: Option<&Smoothing>,
+    glance: Glance,
 ) -> Result<Vec<Keypoint>, Error> {
     let nose = body.points[point::NOSE];
     if nose.confidence < SURE || !lies_inside(&nose, picture) {
@@ -131,7 +183,8 @@ pub(crate) fn follow_face(
             points: moved_in_depth(seen.points(), depth),
         }))
     };
-    extremity.follow(face::region_from_body(&body.points), at, smoothing, look)
+    let expected = Expected { region: face::region_from_body(&body.points), anchor: nose };
+    extremity.follow(expected, at, smoothing, glance, look)
 }
 
 fn lies_inside(point: &Keypoint, picture: &Picture) -> bool {
@@ -163,18 +216,45 @@ mod tests {
         assert!(!agrees_with(&TurnedSquare { centre: (f32::NAN, 0.0), ..expected }, &expected));
     }
 
+    const SQUARE: TurnedSquare = TurnedSquare { centre: (50.0, 50.0), side: 40.0, turn: 0.0 };
+    const GLANCE: Glance = Glance { least_side: 24.0, is_due: true };
+
+    fn seen(presence: f32) -> impl Fn(&TurnedSquare) -> Result<Option<Look>, Error> {
+        move |region| Ok(Some(Look { points: vec![Keypoint::default(); 21], presence, next: *region }))
+    }
+
     #[test]
-    fn a_hand_that_is_not_seen_is_forgotten() {
-        let expected = TurnedSquare { centre: (50.0, 50.0), side: 40.0, turn: 0.0 };
+    fn a_hand_that_is_not_seen_is_forgotten_and_looked_for_less_often() {
+        let expected = Expected { region: SQUARE, anchor: Keypoint::default() };
         let mut extremity = Extremity::default();
-        let seen = |presence| {
-            move |region: &TurnedSquare| {
-                Ok(Some(Look { points: vec![Keypoint::default(); 21], presence, next: *region }))
-            }
-        };
-        assert_eq!(extremity.follow(expected, Pts(0), None, seen(0.9)).unwrap().len(), 21);
-        assert_eq!(extremity.next, Some(expected));
-        assert!(extremity.follow(expected, Pts(1), None, seen(0.2)).unwrap().is_empty());
+        assert_eq!(extremity.follow(expected, Pts(0), None, GLANCE, seen(0.9)).unwrap().len(), 21);
+        assert_eq!(extremity.next, Some(SQUARE));
+        let mut looks = Vec::new();
+        for frame in 1..12 {
+            let looked = std::cell::Cell::new(false);
+            let look = |region: &TurnedSquare| {
+                looked.set(true);
+                seen(0.05)(region)
+            };
+            assert!(extremity.follow(expected, Pts(frame), None, GLANCE, look).unwrap().is_empty());
+            looks.extend(looked.get().then_some(frame));
+        }
         assert_eq!(extremity.next, None);
+        assert_eq!(looks, [1, 3, 6, 9]);
+    }
+
+    #[test]
+    fn small_hands_are_not_looked_at_and_those_not_due_move_with_the_wrist() {
+        let mut extremity = Extremity::default();
+        let anchor = |x: f32| Keypoint { x, y: 5.0, ..Keypoint::default() };
+        let small = Expected { region: TurnedSquare { side: 23.0, ..SQUARE }, anchor: anchor(0.0) };
+        assert!(extremity.follow(small, Pts(0), None, GLANCE, seen(0.9)).unwrap().is_empty());
+        extremity.reset();
+        let expected = |x: f32| Expected { region: SQUARE, anchor: anchor(x) };
+        extremity.follow(expected(10.0), Pts(1), None, GLANCE, seen(0.9)).unwrap();
+        let held = Glance { is_due: false, ..GLANCE };
+        let moved = extremity.follow(expected(13.0), Pts(2), None, held, seen(0.0)).unwrap();
+        assert_eq!((moved.len(), moved[0].x, moved[0].y), (21, 3.0, 0.0));
+        assert_eq!(extremity.next.unwrap().centre, (53.0, 50.0));
     }
 }

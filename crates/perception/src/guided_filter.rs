@@ -98,21 +98,30 @@ impl Step {
 
 /// Least and greatest value within `radius` cells.
 pub(crate) fn box_range(plane: &Plane<f32>, radius: usize) -> Plane<[f32; 2]> {
-    let (width, height) = plane.size();
-    let join = |[low, high]: [f32; 2], [other_low, other_high]: [f32; 2]| [low.min(other_low), high.max(other_high)];
-    let window = |index: usize, length: usize| index.saturating_sub(radius)..(index + radius + 1).min(length);
-    let nothing = [f32::INFINITY, f32::NEG_INFINITY];
-    let rows = Plane::from_fn(width, height, |x, y| {
-        plane.row(y)[window(x, width)].iter().fold(nothing, |range, value| join(range, [*value; 2]))
-    });
-    let mut result = Plane::filled(width, height, nothing);
-    for y in 0..height {
-        for other in window(y, height) {
-            let target = &mut result.cells_mut()[y * width..][..width];
-            target.iter_mut().zip(rows.row(other)).for_each(|(range, found)| *range = join(*range, *found));
-        }
+    let width = plane.width();
+    let mut result = plane.map(|value| [value; 2]);
+    let mut line = Vec::new();
+    for row in result.cells_mut().chunks_exact_mut(width.max(1)) {
+        widen(row, 1, radius, &mut line);
     }
+    widen(result.cells_mut(), width, radius, &mut line);
     result
+}
+
+/// Joins each range with those up to `radius` groups of `group` cells before and after it, by windows that double.
+fn widen(ranges: &mut [[f32; 2]], group: usize, radius: usize, before: &mut Vec<[f32; 2]>) {
+    let join = |one: &mut [f32; 2], other: &[f32; 2]| *one = [one[0].min(other[0]), one[1].max(other[1])];
+    let mut reach = 0;
+    while reach < radius {
+        // Windows of `reach` on both sides, moved by at most `reach + 1`, leave no gap.
+        let step = (radius - reach).min(reach + 1);
+        let shift = (step * group).min(ranges.len());
+        before.clear();
+        before.extend_from_slice(ranges);
+        ranges[shift..].iter_mut().zip(before.iter()).for_each(|(range, other)| join(range, other));
+        ranges.iter_mut().zip(&before[shift..]).for_each(|(range, other)| join(range, other));
+        reach += step;
+    }
 }
 
 #[cfg(test)]
@@ -128,6 +137,22 @@ mod tests {
         assert_eq!(box_mean(&tall, 9).cells(), [[4.0]; 3]);
         let range = box_range(&Plane::from_cells(2, 2, vec![1.0, 2.0, 3.0, 4.0]), 1);
         assert_eq!(range.cells(), [[1.0, 4.0]; 4]);
+    }
+
+    #[test]
+    fn ranges_agree_with_every_cell_looked_at() {
+        let plane = Plane::from_fn(13, 9, |x, y| ((x * 31 + y * 17) % 23) as f32);
+        for radius in [0, 1, 2, 3, 5, 20] {
+            let found = box_range(&plane, radius);
+            for (x, y) in (0..9).flat_map(|y| (0..13).map(move |x| (x, y))) {
+                let near = |place: usize, other: usize| place.abs_diff(other) <= radius;
+                let cells = (0..9).flat_map(|row| (0..13).map(move |column| (column, row)));
+                let values = cells.filter(|(column, row)| near(x, *column) && near(y, *row));
+                let values: Vec<f32> = values.map(|(column, row)| plane.get(column, row)).collect();
+                let fold = |join: fn(f32, f32) -> f32| values.iter().copied().reduce(join).unwrap();
+                assert_eq!(found.get(x, y), [fold(f32::min), fold(f32::max)], "({x}, {y}), radius {radius}");
+            }
+        }
     }
 
     #[test]

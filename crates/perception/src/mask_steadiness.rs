@@ -54,6 +54,9 @@ fn mixed(brightness: &Plane<u8>, last: &Plane<u8>, mut mask: Mask, last_mask: &M
         for x in 0..width {
             let index = y * width + x;
             let (now, before) = (f32::from(mask.cells()[index]), f32::from(last_mask.cells()[index]));
+            if now == before {
+                continue;
+            }
             let [change] = change.get(x, y - top);
             let hold = HOLD * (-(change / STILL).powi(2)).exp();
             mask.cells_mut()[index] = (now + hold * (before - now)).round() as u8;

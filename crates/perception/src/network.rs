@@ -1,59 +1,113 @@
-//! One network, ready to run: a `.tflite` file converted in memory, or an `.onnx` file as it is, in the ONNX runtime.
+//! One network, ready to run: an `.onnx` file as it is, in the ONNX runtime, or a `.tflite` file converted in memory to ONNX
+//! models for the runtime, with the convolutions of single planes and the resizing between them done by this project's own
+//! code.
 //!
-//! Values are `f32`; pictures are planar, `[1, C, H, W]`.
+//! Values are `f32`; pictures are planar, `[1, C, H, W]`. A `.tflite` network runs on one thread: several run beside each
+//! other.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use rten::{Model, NodeId, ValueView};
+use kernels::{Cpu, convolve_planes};
+use rten::{Model, NodeId, RunOptions, ThreadPool, ValueView};
 use rten_tensor::Tensor;
 use rten_tensor::prelude::*;
 
 use crate::error::Error;
-use crate::tflite::{Converted, Fault, onnx_from_tflite};
+use crate::tflite::{Converted, Fault, PlaneOperation, PlaneWork, Port, Step, onnx_from_tflite};
 
 /// A loaded network with one input.
 pub struct Network {
     path: PathBuf,
-    model: Model,
-    input: NodeId,
+    steps: Vec<Loaded>,
+    /// How many values the steps take and make; the network's input is value 0.
+    values: usize,
     input_shape: Vec<usize>,
-    outputs: Vec<NodeId>,
+    outputs: Vec<usize>,
     output_shapes: Vec<Vec<usize>>,
+    options: RunOptions,
+    /// Memory that the run before left for the next one.
+    spare: Mutex<Vec<Vec<f32>>>,
+}
+
+/// Buffers that wait for the next run, at most.
+const SPARE: usize = 8;
+
+/// One step and the values, by number, that no later one needs.
+struct Loaded {
+    work: Work,
+    spent: Vec<usize>,
+}
+
+enum Work {
+    Onnx { model: Box<Model>, inputs: Vec<Slot>, outputs: Vec<Slot> },
+    Planes { work: PlaneWork, source: usize, result: usize },
+}
+
+/// A value of the network as an input or output of one of its models.
+struct Slot {
+    node: NodeId,
+    value: usize,
+    shape: Vec<usize>,
+}
+
+/// Numbers of values by their names.
+struct Names(Vec<String>);
+
+impl Names {
+    fn number(&mut self, name: &str) -> usize {
+        self.0.iter().position(|known| known == name).unwrap_or_else(|| {
+            self.0.push(name.into());
+            self.0.len() - 1
+        })
+    }
 }
 
 impl Network {
-    /// Reads, converts and loads a `.tflite` file.
+    /// Reads, converts and loads a `.tflite` file, as far as its first `outputs` outputs need it.
     ///
     /// # Errors
     /// [`Error::ModelUnreadable`], [`Error::ModelMalformed`], [`Error::ModelUnsupported`], [`Error::ModelFailed`].
-    pub fn open(path: &Path) -> Result<Self, Error> {
+    pub fn open(path: &Path, outputs: usize) -> Result<Self, Error> {
         let bytes = std::fs::read(path).map_err(|source| Error::ModelUnreadable { path: path.into(), source })?;
-        Self::from_bytes(path, &bytes)
+        Self::from_bytes(path, &bytes, outputs)
     }
 
     /// Converts and loads the bytes of a `.tflite` file; `path` is only named in errors.
     ///
     /// # Errors
     /// [`Error::ModelMalformed`], [`Error::ModelUnsupported`], [`Error::ModelFailed`].
-    pub fn from_bytes(path: &Path, bytes: &[u8]) -> Result<Self, Error> {
-        let Converted { onnx, inputs, outputs } = onnx_from_tflite(bytes).map_err(|fault| match fault {
+    pub fn from_bytes(path: &Path, bytes: &[u8], outputs: usize) -> Result<Self, Error> {
+        let Converted { steps, inputs, outputs } = onnx_from_tflite(bytes, outputs).map_err(|fault| match fault {
             Fault::Malformed(reason) => Error::ModelMalformed { path: path.into(), reason },
             Fault::Unsupported(reason) => Error::ModelUnsupported { path: path.into(), reason },
         })?;
-        let failed = |reason: String| Error::ModelFailed { path: path.into(), reason };
         let [input] = &inputs[..] else {
             let reason = format!("{} inputs, expected 1", inputs.len());
             return Err(Error::ModelUnsupported { path: path.into(), reason });
         };
-        let model = Model::load(onnx).map_err(|error| failed(error.to_string()))?;
-        let node = |name: &str| model.node_id(name).map_err(|error| failed(error.to_string()));
+        let mut names = Names(vec![input.name.clone()]);
+        let load = |step| loaded(step, &mut names);
+        let steps = steps.into_iter().map(load).collect::<Result<Vec<_>, _>>();
+        let mut steps = steps.map_err(|reason| Error::ModelFailed { path: path.into(), reason })?;
+        let numbers: Vec<usize> = outputs.iter().map(|port| names.number(&port.name)).collect();
+        let mut needed: Vec<usize> = numbers.clone();
+        for step in steps.iter_mut().rev() {
+            let mut operands = step.work.operands();
+            operands.retain(|value| !needed.contains(value) && *value != 0);
+            needed.extend(&operands);
+            step.spent = operands;
+        }
+        let pool = Arc::new(ThreadPool::with_num_threads(1));
         Ok(Self {
             path: path.into(),
-            input: node(&input.name)?,
+            steps,
+            values: names.0.len(),
             input_shape: input.shape.clone(),
-            outputs: outputs.iter().map(|port| node(&port.name)).collect::<Result<_, _>>()?,
+            outputs: numbers,
             output_shapes: outputs.into_iter().map(|port| port.shape).collect(),
-            model,
+            options: RunOptions::default().with_thread_pool(Some(pool)),
+            spare: Mutex::default(),
         })
     }
 
@@ -79,13 +133,21 @@ impl Network {
                 path: path.into(),
             });
         }
+        // Value 0 is the input; the outputs follow.
+        let slot = |node: NodeId, value: usize, shape: &[usize]| Slot { node, value, shape: shape.to_vec() };
+        let results = outputs.iter().zip(output_shapes).enumerate();
+        let results: Vec<Slot> = results.map(|(index, (&node, shape))| slot(node, index + 1, shape)).collect();
+        let work = Work::Onnx { model: Box::new(model), inputs: vec![slot(inputs[0], 0, input_shape)], outputs: results };
         Ok(Self {
             path: path.into(),
-            input: inputs[0],
+            steps: vec![Loaded { work, spent: vec![] }],
+            values: output_shapes.len() + 1,
             input_shape: input_shape.to_vec(),
-            outputs: outputs[..output_shapes.len()].to_vec(),
+            outputs: (1..=output_shapes.len()).collect(),
             output_shapes: output_shapes.iter().map(|shape| shape.to_vec()).collect(),
-            model,
+            // A large network for few pictures: all threads.
+            options: RunOptions::default(),
+            spare: Mutex::default(),
         })
     }
 
@@ -128,86 +190,119 @@ impl Network {
     pub fn run<const N: usize>(&self, values: &[f32], wanted: [usize; N]) -> Result<[Vec<f32>; N], Error> {
         let cells: usize = self.input_shape.iter().product();
         assert_eq!(values.len(), cells, "{} values for an input of shape {:?}", values.len(), self.input_shape);
-        let failed = |reason: String| Error::ModelFailed { path: self.path.clone(), reason };
-        let view = ValueView::from_shape(self.input_shape.as_slice(), values).map_err(|e| failed(e.to_string()))?;
-        let inputs = vec![(self.input, view.into())];
-        let nodes = wanted.map(|output| self.outputs[output]);
-        let results = self.model.run_n(inputs, nodes, None).map_err(|error| failed(error.to_string()))?;
-        let mut lists = [const { Vec::new() }; N];
-        for ((list, result), output) in lists.iter_mut().zip(results).zip(wanted) {
-            let tensor: Tensor<f32> = result.try_into().map_err(|_| failed("an output is not `f32`".into()))?;
-            let expected = &self.output_shapes[output];
-            if tensor.shape() != expected.as_slice() {
-                return Err(failed(format!("output of shape {:?}, expected {expected:?}", tensor.shape())));
+        let run = || {
+            let spare = std::mem::take(&mut *self.spare.lock().unwrap_or_else(PoisonError::into_inner));
+            let mut made = Made { input: values, values: vec![Vec::new(); self.values], spare };
+            for step in &self.steps {
+                made.run(&step.work, &self.options)?;
+                made.release(&step.spent);
             }
-            *list = tensor.into_data();
+            let results = wanted.map(|output| made.value(self.outputs[output]).to_vec());
+            made.spare.sort_by_key(|spare| std::cmp::Reverse(spare.capacity()));
+            made.spare.truncate(SPARE);
+            *self.spare.lock().unwrap_or_else(PoisonError::into_inner) = made.spare;
+            Ok(results)
+        };
+        // The whole run moves to the pool's thread once, not each step.
+        let done = match &self.options.thread_pool {
+            Some(pool) => pool.run(run),
+            None => run(),
+        };
+        done.map_err(|reason| Error::ModelFailed { path: self.path.clone(), reason })
+    }
+}
+
+/// Loads a step; an error is the runtime's reason.
+fn loaded(step: Step, names: &mut Names) -> Result<Loaded, String> {
+    let work = match step {
+        Step::Planes(PlaneOperation { source, result, work }) => {
+            Work::Planes { work, source: names.number(&source), result: names.number(&result) }
         }
-        Ok(lists)
+        Step::Onnx { model, inputs, outputs } => {
+            let model = Box::new(Model::load(model).map_err(|error| error.to_string())?);
+            let mut slots = |ports: Vec<Port>| {
+                let slot = |port: Port| {
+                    let node = model.node_id(&port.name).map_err(|error| error.to_string())?;
+                    Ok(Slot { node, value: names.number(&port.name), shape: port.shape })
+                };
+                ports.into_iter().map(slot).collect::<Result<Vec<_>, String>>()
+            };
+            let (inputs, outputs) = (slots(inputs)?, slots(outputs)?);
+            Work::Onnx { model, inputs, outputs }
+        }
+    };
+    Ok(Loaded { work, spent: Vec::new() })
+}
+
+impl Work {
+    fn operands(&self) -> Vec<usize> {
+        match self {
+            Self::Onnx { inputs, .. } => inputs.iter().map(|slot| slot.value).collect(),
+            Self::Planes { source, .. } => vec![*source],
+        }
+    }
+}
+
+/// The values made so far in one run.
+struct Made<'a> {
+    input: &'a [f32],
+    values: Vec<Vec<f32>>,
+    /// Memory of values that are not needed any more.
+    spare: Vec<Vec<f32>>,
+}
+
+impl Made<'_> {
+    fn value(&self, number: usize) -> &[f32] {
+        if number == 0 { self.input } else { &self.values[number] }
+    }
+
+    fn release(&mut self, spent: &[usize]) {
+        for number in spent {
+            self.spare.push(std::mem::take(&mut self.values[*number]));
+        }
+    }
+
+    /// A buffer of so many cells, of whatever content.
+    fn buffer(&mut self, cells: usize) -> Vec<f32> {
+        let fitting = self.spare.iter().enumerate().filter(|(_, spare)| spare.capacity() >= cells);
+        let place = fitting.min_by_key(|(_, spare)| spare.capacity()).map(|(place, _)| place);
+        let mut buffer = place.map_or_else(Vec::new, |place| self.spare.swap_remove(place));
+        buffer.resize(cells, 0.0);
+        buffer
+    }
+
+    fn run(&mut self, work: &Work, options: &RunOptions) -> Result<(), String> {
+        match work {
+            Work::Planes { work: PlaneWork::Convolution { geometry, weight, bias }, source, result } => {
+                let mut planes = self.buffer(geometry.channels[1] * geometry.result[0] * geometry.result[1]);
+                convolve_planes(Cpu::detect(), self.value(*source), geometry, weight, bias, &mut planes);
+                self.values[*result] = planes;
+            }
+            Work::Planes { work: PlaneWork::Resize(resize), source, result } => {
+                let mut planes = self.buffer(resize.channels * resize.result[0] * resize.result[1]);
+                resize.run(self.value(*source), &mut planes);
+                self.values[*result] = planes;
+            }
+            Work::Onnx { model, inputs, outputs } => {
+                let view = |slot: &Slot| {
+                    let view = ValueView::from_shape(slot.shape.as_slice(), self.value(slot.value));
+                    Ok((slot.node, view.map_err(|error| error.to_string())?.into()))
+                };
+                let inputs = inputs.iter().map(view).collect::<Result<Vec<_>, String>>()?;
+                let nodes: Vec<NodeId> = outputs.iter().map(|slot| slot.node).collect();
+                let results = model.run(inputs, &nodes, Some(options.clone())).map_err(|error| error.to_string())?;
+                for (slot, result) in outputs.iter().zip(results) {
+                    let tensor: Tensor<f32> = result.try_into().map_err(|_| "an output is not `f32`".to_owned())?;
+                    if tensor.shape() != slot.shape.as_slice() {
+                        return Err(format!("output of shape {:?}, expected {:?}", tensor.shape(), slot.shape));
+                    }
+                    self.values[slot.value] = tensor.into_data();
+                }
+            }
+        }
+        Ok(())
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::tflite::sample::sample;
-
-    #[test]
-    fn a_small_network_by_hand() {
-        let network = Network::from_bytes(Path::new("sample"), &sample()).unwrap();
-        // Two planes of four pixels; relu6([[0, 3], [2, 0]] x + [1, -1]).
-        let [found] = network.run(&[0.0, 1.0, 2.0, 3.0, 0.0, -1.0, 1.0, 4.0], [0]).unwrap();
-        assert_eq!(found, [1.0, 0.0, 4.0, 6.0, 0.0, 1.0, 3.0, 5.0]);
-    }
-
-    #[test]
-    fn no_changed_byte_causes_a_panic() {
-        let file = sample();
-        for at in 0..file.len() {
-            for value in [0, 1, 3, 0x7f, 0xff] {
-                let mut changed = file.clone();
-                changed[at] = value;
-                if let Ok(network) = Network::from_bytes(Path::new("sample"), &changed) {
-                    let values = vec![0.5; network.input_shape().iter().product()];
-                    let _ = network.run(&values, [0]);
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn another_network_is_told_apart() {
-        let network = Network::from_bytes(Path::new("a.tflite"), &sample()).unwrap();
-        let error = network.expect("hand landmark", &[1, 3, 224, 224], &[&[1, 63]]).err().unwrap();
-        assert_eq!(error.code(), "model.mismatched");
-        assert_eq!(
-            error.to_string(),
-            "not a hand landmark network, found `[1, 2, 2, 2] -> [[1, 2, 2, 2]]`, expected \
-             `[1, 3, 224, 224] -> [[1, 63]]`: `a.tflite`"
-        );
-        let missing = Network::open(Path::new("no/such.tflite")).err().unwrap();
-        assert_eq!(missing.code(), "model.unreadable");
-    }
-
-    /// The real files, where they are at hand: damaged in many places they give errors.
-    #[test]
-    #[expect(clippy::print_stderr, reason = "says that it ran fewer cases")]
-    fn damaged_real_files_are_malformed() {
-        let Some(shared) = std::env::var_os("STUNTDOUBLE_SHARED") else {
-            eprintln!("ran 0 real files: STUNTDOUBLE_SHARED is not set");
-            return;
-        };
-        let path = Path::new(&shared).join("data/weights/selfie_segmentation.tflite");
-        let file = std::fs::read(&path).unwrap();
-        Network::from_bytes(&path, &file).unwrap();
-        let lengths = (0..60).chain((0..60).map(|index| index * file.len() / 60)).chain(file.len() - 12..file.len());
-        for length in lengths {
-            let error = Network::from_bytes(&path, &file[..length]).err();
-            assert_eq!(error.map(|error| error.code()), Some("model.malformed"), "{length} bytes");
-        }
-        for index in 0..40 {
-            let mut changed = file.clone();
-            changed[index * 7919 % file.len()] ^= 0x55;
-            let _ = Network::from_bytes(&path, &changed);
-        }
-    }
-}
+mod tests;

@@ -11,14 +11,25 @@ use crate::blazepose::face::FaceNetwork;
 use crate::blazepose::hand::{HandNetwork, Side};
 use crate::blazepose::selfie::SelfieNetwork;
 use crate::error::Error;
-use crate::extremities::{Extremity, follow_face, follow_hand};
+use crate::extremities::{Extremity, Glance, follow_face, follow_hand};
 use crate::mask_steadiness::MaskSteadiness;
 use crate::one_euro::{PointSmoother, Smoothing};
 use crate::person_mask::{coarse_mask, mask_at_frame_size};
 use crate::pose::{Keypoint, Pose};
 use crate::scene_cut::SceneCut;
-use crate::tracker::{PersonChoice, Tracker};
+use crate::tracker::{PersonChoice, Sighting, Tracker};
 use crate::turned_square::TurnedSquare;
+
+/// Hands and faces in smaller regions than these show too little, in frame pixels.
+const LEAST_SIDES: (f32, f32) = (24.0, 12.0);
+/// The same when looking quickly.
+const QUICK_LEAST_SIDES: (f32, f32) = (48.0, 36.0);
+/// When looking quickly, one of right hand, left hand and face is looked at in each frame.
+const QUICK_TURNS: usize = 3;
+/// Longest side of the picture in which the mask's edge is fitted, in pixels.
+const WORKING_SIDE: f32 = 384.0;
+/// The same when looking quickly.
+const QUICK_WORKING_SIDE: f32 = 160.0;
 
 /// The `.tflite` files of the networks.
 #[derive(Debug, Clone)]
@@ -51,6 +62,17 @@ impl PersonModels {
     }
 }
 
+/// How closely to look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Effort {
+    /// Hands, face and mask edges in every frame.
+    #[default]
+    Full,
+    /// Hands and face where they are large and by turns, each moving with its wrist or nose in between; mask edges at a smaller
+    /// size and without the selfie network.
+    Quick,
+}
+
 /// How to look.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PerceiverConfig {
@@ -60,11 +82,13 @@ pub struct PerceiverConfig {
     pub smoothing: Option<Smoothing>,
     /// Steady the mask where the picture stands still.
     pub steady_mask: bool,
+    /// How closely to look.
+    pub effort: Effort,
 }
 
 impl Default for PerceiverConfig {
     fn default() -> Self {
-        Self { person: None, smoothing: Some(Smoothing::default()), steady_mask: true }
+        Self { person: None, smoothing: Some(Smoothing::default()), steady_mask: true, effort: Effort::Full }
     }
 }
 
@@ -106,17 +130,29 @@ pub struct FrameSignals {
 
 /// The networks and what they remember of the frames before.
 pub struct Perceiver {
+    follower: Follower,
+    closer: Closer,
+}
+
+/// The first stage: where the body is. It needs the frame before.
+pub(crate) struct Follower {
     tracker: Tracker,
+    cut: SceneCut,
+}
+
+/// The second stage: hands, face and mask of the body that was found.
+pub(crate) struct Closer {
     hand: Option<HandNetwork>,
     face: Option<FaceNetwork>,
     selfie: Option<SelfieNetwork>,
     config: PerceiverConfig,
-    cut: SceneCut,
     points: PointSmoother,
     right_hand: Extremity,
     left_hand: Extremity,
     face_place: Extremity,
     steadiness: MaskSteadiness,
+    /// Frames of this person so far.
+    age: usize,
 }
 
 impl Perceiver {
@@ -127,26 +163,42 @@ impl Perceiver {
     /// [`Error::ModelFailed`].
     pub fn open(models: &PersonModels, config: PerceiverConfig) -> Result<Self, Error> {
         let (detector, body) = (Detector::open(&models.detector)?, BodyNetwork::open(&models.landmarks)?);
-        Ok(Self {
-            tracker: Tracker::new(detector, body, config.person),
+        let selfie = models.selfie.as_deref().filter(|_| config.effort == Effort::Full);
+        let closer = Closer {
             hand: models.hand.as_deref().map(HandNetwork::open).transpose()?,
             face: models.face.as_deref().map(FaceNetwork::open).transpose()?,
-            selfie: models.selfie.as_deref().map(SelfieNetwork::open).transpose()?,
-            config,
-            cut: SceneCut::default(),
+            selfie: selfie.map(SelfieNetwork::open).transpose()?,
             points: PointSmoother::default(),
             right_hand: Extremity::default(),
             left_hand: Extremity::default(),
             face_place: Extremity::default(),
             steadiness: MaskSteadiness::default(),
-        })
+            age: 0,
+            config,
+        };
+        let tracker = Tracker::new(detector, body, closer.config.person);
+        Ok(Self { follower: Follower { tracker, cut: SceneCut::default() }, closer })
     }
 
-    /// Looks at the next frame. Frames come in order of time.
+    /// Looks at the next frame. Frames come in order of time. Many frames are faster through
+    /// [`crate::stream::perceive_frames`].
     ///
     /// # Errors
     /// [`Error::FrameEmpty`], [`Error::ModelFailed`].
     pub fn push(&mut self, picture: &Picture, at: Pts) -> Result<FrameSignals, Error> {
+        let sighting = self.follower.follow(picture, at)?;
+        self.closer.look(picture, at, sighting)
+    }
+
+    /// The two stages, for threads of their own.
+    pub(crate) fn stages(&mut self) -> (&mut Follower, &mut Closer) {
+        (&mut self.follower, &mut self.closer)
+    }
+}
+
+impl Follower {
+    /// Finds the body in the next frame.
+    pub(crate) fn follow(&mut self, picture: &Picture, at: Pts) -> Result<Sighting, Error> {
         let (width, height) = picture.size();
         if width == 0 || height == 0 {
             return Err(Error::FrameEmpty { width, height });
@@ -154,7 +206,13 @@ impl Perceiver {
         if self.cut.happened(picture) {
             self.tracker.forget();
         }
-        let sighting = self.tracker.follow(picture, at)?;
+        self.tracker.follow(picture, at)
+    }
+}
+
+impl Closer {
+    /// Looks closely at the body that was found in the next frame.
+    pub(crate) fn look(&mut self, picture: &Picture, at: Pts, sighting: Sighting) -> Result<FrameSignals, Error> {
         let mut warnings = Vec::new();
         if sighting.missed_choice {
             warnings.push(Warning::NobodyAtPoint);
@@ -165,15 +223,17 @@ impl Perceiver {
         }
         let Some(body) = sighting.estimate else {
             warnings.push(Warning::NoPerson);
-            let person = Mask::filled(width, height, 0);
+            let person = Mask::filled(picture.width(), picture.height(), 0);
             return Ok(FrameSignals { pose: None, person, region: None, is_new, detections, warnings });
         };
         let pose = Some(self.pose(picture, at, &body)?);
         let person = self.person(picture, &body)?;
+        self.age += 1;
         Ok(FrameSignals { pose, person, region: Some(body.region), is_new, detections, warnings })
     }
 
     fn forget(&mut self) {
+        self.age = 0;
         self.points.reset();
         self.right_hand.reset();
         self.left_hand.reset();
@@ -189,12 +249,20 @@ impl Perceiver {
         }
         let mut pose = pose_from_body_points(&points);
         let frame = (picture, at);
+        let (hands, faces) = match self.config.effort {
+            Effort::Full => LEAST_SIDES,
+            Effort::Quick => QUICK_LEAST_SIDES,
+        };
+        let is_due = |turn: usize| self.config.effort == Effort::Full || self.age % QUICK_TURNS == turn;
+        let glance = |least_side: f32, turn: usize| Glance { least_side, is_due: is_due(turn) };
+        let [right, left, face] = [glance(hands, 0), glance(hands, 1), glance(faces, 2)];
         if let Some(network) = &self.hand {
-            pose.right_hand = follow_hand(&mut self.right_hand, network, Side::Right, frame, body, smoothing)?;
-            pose.left_hand = follow_hand(&mut self.left_hand, network, Side::Left, frame, body, smoothing)?;
+            let (right_hand, left_hand) = (&mut self.right_hand, &mut self.left_hand);
+            pose.right_hand = follow_hand(right_hand, network, Side::Right, frame, body, smoothing, right)?;
+            pose.left_hand = follow_hand(left_hand, network, Side::Left, frame, body, smoothing, left)?;
         }
         if let Some(network) = &self.face {
-            pose.face = follow_face(&mut self.face_place, network, frame, body, smoothing)?;
+            pose.face = follow_face(&mut self.face_place, network, frame, body, smoothing, face)?;
         }
         Ok(pose)
     }
@@ -202,83 +270,11 @@ impl Perceiver {
     fn person(&mut self, picture: &Picture, body: &BodyEstimate) -> Result<Mask, Error> {
         let selfie = self.selfie.as_ref().map(|network| network.estimate(&body.shown)).transpose()?;
         let coarse = coarse_mask(body, selfie.as_ref());
-        let mask = mask_at_frame_size(picture, &body.region, &coarse);
+        let working_side = if self.config.effort == Effort::Full { WORKING_SIDE } else { QUICK_WORKING_SIDE };
+        let mask = mask_at_frame_size(picture, &body.region, &coarse, working_side);
         Ok(if self.config.steady_mask { self.steadiness.steady(picture, mask) } else { mask })
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::path::{Path, PathBuf};
-
-    use media::image_file::{load_mask, load_picture};
-
-    use super::*;
-    use crate::pose::Joint;
-
-    /// The development data, when it is at hand.
-    fn shared() -> Option<PathBuf> {
-        std::env::var_os("STUNTDOUBLE_SHARED").map(|folder| Path::new(&folder).join("data"))
-    }
-
-    fn models(data: &Path) -> PersonModels {
-        let file = |name: &str| data.join("weights").join(name);
-        PersonModels {
-            detector: file("pose_detection.tflite"),
-            landmarks: file("pose_landmark_lite.tflite"),
-            hand: None,
-            face: None,
-            selfie: Some(file("selfie_segmentation.tflite")),
-        }
-    }
-
-    #[test]
-    #[expect(clippy::print_stderr, reason = "says that it ran fewer cases")]
-    fn a_tennis_player_is_followed_alike_each_time() {
-        let Some(data) = shared() else {
-            eprintln!("ran 0 real frames: STUNTDOUBLE_SHARED is not set");
-            return;
-        };
-        let clip = data.join("clips/tennis");
-        let look = || {
-            let mut perceiver = Perceiver::open(&models(&data), PerceiverConfig::default()).unwrap();
-            let signals = (0..3).map(|index| {
-                let picture = load_picture(&clip.join(format!("frames/{index:05}.jpg"))).unwrap();
-                perceiver.push(&picture, Pts(index * 41_667)).unwrap()
-            });
-            signals.collect::<Vec<_>>()
-        };
-        let (first, second) = (look(), look());
-        for (index, (one, other)) in first.iter().zip(&second).enumerate() {
-            assert_eq!((&one.pose, &one.person), (&other.pose, &other.person), "frame {index} differs");
-            assert_eq!(one.is_new, index == 0);
-            let label = load_mask(&clip.join(format!("person_mask/{index:05}.png")), Some(one.person.size())).unwrap();
-            let count = |test: &dyn Fn(bool, bool) -> bool| {
-                let pairs = one.person.cells().iter().zip(label.cells());
-                pairs.filter(|(ours, label)| test(**ours > 127, **label > 127)).count() as f64
-            };
-            let overlap = count(&|ours, label| ours && label) / count(&|ours, label| ours || label);
-            assert!(overlap > 0.8, "frame {index}: overlap {overlap}");
-            let pose = one.pose.as_ref().unwrap();
-            let (neck, ankle) = (pose.joint(Joint::Neck), pose.joint(Joint::RightAnkle));
-            assert!(one.person.get(neck.x as usize, neck.y as usize) > 127 && ankle.y > neck.y);
-        }
-    }
-
-    #[test]
-    #[expect(clippy::print_stderr, reason = "says that it ran fewer cases")]
-    fn an_empty_scene_warns_and_a_frame_without_pixels_is_an_error() {
-        let Some(data) = shared() else {
-            eprintln!("ran 0 real frames: STUNTDOUBLE_SHARED is not set");
-            return;
-        };
-        let person = Some(PersonChoice { x: 3.0, y: 3.0, at: Pts(0) });
-        let config = PerceiverConfig { person, ..PerceiverConfig::default() };
-        let mut perceiver = Perceiver::open(&models(&data), config).unwrap();
-        let signals = perceiver.push(&Picture::filled(48, 32, [90, 120, 80]), Pts(0)).unwrap();
-        assert_eq!(signals.warnings, [Warning::NobodyAtPoint, Warning::NoPerson]);
-        assert!(signals.pose.is_none() && signals.person == Mask::filled(48, 32, 0));
-        let error = perceiver.push(&Picture::filled(0, 0, [0; 3]), Pts(1)).unwrap_err();
-        assert_eq!(error.code(), "perception.empty_frame");
-    }
-}
+mod tests;

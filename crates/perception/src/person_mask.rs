@@ -10,8 +10,6 @@ use crate::turned_square::{TurnedSquare, bilinear_value};
 
 /// Cells on either side of the coarse edge in which the true edge is looked for.
 const BAND: usize = 4;
-/// Longest side of the picture in which the edge is fitted, in pixels.
-const WORKING_SIDE: f32 = 384.0;
 /// Colour variance (0..1 squared) below which a window counts as flat.
 const EPSILON: f32 = 4e-4;
 /// A coverage up to the first counts as 0, from the second on as 1: the fit blurs a little.
@@ -86,15 +84,16 @@ fn without_islands(mask: &Plane<f32>) -> Plane<f32> {
     Plane::from_cells(width, height, cells.collect())
 }
 
-/// The mask at frame size, 0..255, from a coarse mask over a region. Its edge follows the picture's.
-pub fn mask_at_frame_size(picture: &Picture, region: &TurnedSquare, coarse: &Plane<f32>) -> Mask {
+/// The mask at frame size, 0..255, from a coarse mask over a region. Its edge follows the picture's, fitted in a picture
+/// whose longest side has `working_side` pixels.
+pub fn mask_at_frame_size(picture: &Picture, region: &TurnedSquare, coarse: &Plane<f32>, working_side: f32) -> Mask {
     let mut mask = Mask::filled(picture.width(), picture.height(), 0);
     let part = covered_part(picture, region, coarse);
     if part.is_empty() {
         return mask;
     }
     let (width, height) = (part.width as f32, part.height as f32);
-    let scale = (WORKING_SIDE / width.max(height)).min(1.0);
+    let scale = (working_side / width.max(height)).min(1.0);
     let size = |side: f32| ((side * scale).round() as usize).max(1);
     let (columns, rows) = (size(width), size(height));
     let (step_x, step_y) = (width / columns as f32, height / rows as f32);
@@ -111,16 +110,25 @@ pub fn mask_at_frame_size(picture: &Picture, region: &TurnedSquare, coarse: &Pla
     let band = (BAND as f32 * cell).round().clamp(2.0, 24.0) as usize;
     let fitted = fit(&guide, &small, band, EPSILON);
     let range = box_range(&small, band);
+    let near = |value: f32, side: usize| (value.max(0.0) as usize).min(side - 1);
+    let places: Vec<f32> = (0..part.width).map(|x| (x as f32 + 0.5) / step_x).collect();
+    let frame_width = picture.width();
     for y in 0..part.height as usize {
-        for x in 0..part.width as usize {
-            let (column, row) = (part.x as usize + x, part.y as usize + y);
-            let at = ((x as f32 + 0.5) / step_x, (y as f32 + 0.5) / step_y);
-            let [red, green, blue] = picture.get(column, row).map(|value| f32::from(value) / 255.0);
-            let [a, b, c, d] = coefficients_at(&fitted, at);
-            let near = |value: f32, side: usize| (value.max(0.0) as usize).min(side - 1);
-            let [low, high] = range.get(near(at.0, columns), near(at.1, rows));
-            let coverage = ramp(a * red + b * green + c * blue + d, CONTRAST).clamp(low, high);
-            mask.set(column, row, (255.0 * coverage).round() as u8);
+        let (row, down) = (part.y as usize + y, (y as f32 + 0.5) / step_y);
+        let ranges = range.row(near(down, rows));
+        let pixels = &picture.row(row)[part.x as usize..][..places.len()];
+        let cells = &mut mask.cells_mut()[row * frame_width + part.x as usize..][..places.len()];
+        for ((cell, pixel), across) in cells.iter_mut().zip(pixels).zip(&places) {
+            let [low, high] = ranges[near(*across, columns)];
+            // Away from the edge there is nothing to choose.
+            let coverage = if low == high {
+                low
+            } else {
+                let [red, green, blue] = pixel.map(|value| f32::from(value) / 255.0);
+                let [a, b, c, d] = coefficients_at(&fitted, (*across, down));
+                ramp(a * red + b * green + c * blue + d, CONTRAST).clamp(low, high)
+            };
+            *cell = (255.0 * coverage).round() as u8;
         }
     }
     mask
@@ -222,7 +230,7 @@ mod tests {
         let picture = Picture::from_fn(size, size, |x, y| if truth(x, y) { [230, 40, 40] } else { [30, 90, 200] });
         let region = TurnedSquare::around_frame(size, size);
         let coarse = disc(BODY_SIDE, 60.0);
-        let mask = mask_at_frame_size(&picture, &region, &coarse);
+        let mask = mask_at_frame_size(&picture, &region, &coarse, 384.0);
         let wrong = |mask: &Mask| {
             (0..size * size).filter(|index| (mask.cells()[*index] > 127) != truth(index % size, index / size)).count()
         };
@@ -236,9 +244,9 @@ mod tests {
         let picture = Picture::filled(30, 20, [9; 3]);
         let region = TurnedSquare { centre: (-900.0, 0.0), side: 50.0, turn: 0.3 };
         let full = Plane::filled(BODY_SIDE, BODY_SIDE, 1.0);
-        assert!(mask_at_frame_size(&picture, &region, &full).cells().iter().all(|value| *value == 0));
+        assert!(mask_at_frame_size(&picture, &region, &full, 384.0).cells().iter().all(|value| *value == 0));
         let nobody = Plane::filled(BODY_SIDE, BODY_SIDE, 0.0);
         let region = TurnedSquare::around_frame(30, 20);
-        assert!(mask_at_frame_size(&picture, &region, &nobody).cells().iter().all(|value| *value == 0));
+        assert!(mask_at_frame_size(&picture, &region, &nobody, 384.0).cells().iter().all(|value| *value == 0));
     }
 }

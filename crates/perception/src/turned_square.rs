@@ -89,6 +89,18 @@ fn bilinear(picture: &Picture, place: (f32, f32)) -> [f32; 3] {
     let (left, top) = (x.floor(), y.floor());
     let (right_share, bottom_share) = (x - left, y - top);
     let (left, top) = (left as i32, top as i32);
+    if left >= 0 && top >= 0 && (left as usize) + 1 < picture.width() && (top as usize) + 1 < picture.height() {
+        let start = top as usize * picture.width() + left as usize;
+        let rows = [start, start + picture.width()].map(|start| &picture.cells()[start..start + 2]);
+        let [[a, b], [c, d]] = rows.map(|row| [row[0], row[1]]);
+        return std::array::from_fn(|channel| {
+            let value = |pixel: [u8; 3]| f32::from(pixel[channel]);
+            (1.0 - right_share) * (1.0 - bottom_share) * value(a)
+                + right_share * (1.0 - bottom_share) * value(b)
+                + (1.0 - right_share) * bottom_share * value(c)
+                + right_share * bottom_share * value(d)
+        });
+    }
     let mut sum = [0.0; 3];
     for (dx, dy, share) in [
         (0, 0, (1.0 - right_share) * (1.0 - bottom_share)),
@@ -153,6 +165,20 @@ mod tests {
             for channel in 0..3 {
                 assert!((planes[16 * channel + index] - f32::from(pixel[channel])).abs() < 1e-3);
             }
+        }
+    }
+
+    #[test]
+    fn a_black_frame_around_the_picture_changes_no_crop() {
+        let colour = |x: usize, y: usize| [(37 * x % 251) as u8, (53 * y % 241) as u8, (x * y % 239) as u8];
+        let picture = Picture::from_fn(12, 9, colour);
+        let inside = |x: usize, y: usize| (2..14).contains(&x) && (2..11).contains(&y);
+        let framed = Picture::from_fn(16, 13, |x, y| if inside(x, y) { colour(x - 2, y - 2) } else { [0; 3] });
+        let region = TurnedSquare { centre: (6.3, 4.1), side: 17.0, turn: 0.6 };
+        let moved = TurnedSquare { centre: (8.3, 6.1), ..region };
+        let (one, other) = (region.crop(&picture, 16, 1.0, 0.0), moved.crop(&framed, 16, 1.0, 0.0));
+        for (index, (one, other)) in one.iter().zip(&other).enumerate() {
+            assert!((one - other).abs() < 0.05, "value {index}: {one} and {other}");
         }
     }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use fetch::{Progress, Store};
 use media::ffmpeg::Ffmpeg;
-use perception::perceiver::PersonModels;
+use perception::perceiver::{Effort, PersonModels};
 
 use crate::error::Error;
 use crate::events::{Events, Step};
@@ -28,15 +28,19 @@ pub fn ensure(store: &Store, name: &str, events: &Events) -> Result<PathBuf, Err
     Ok(path)
 }
 
-/// The networks that perceive a person.
+/// The networks that perceive a person, the lighter ones for a quick look.
 ///
 /// # Errors
 /// [`Error::Fetch`].
-pub fn person_models(store: &Store, events: &Events) -> Result<PersonModels, Error> {
+pub fn person_models(store: &Store, effort: Effort, events: &Events) -> Result<PersonModels, Error> {
+    let (landmarks, hand) = match effort {
+        Effort::Full => ("blazepose-landmarks-full", "hand-landmarks"),
+        Effort::Quick => ("blazepose-landmarks-lite", "hand-landmarks-lite"),
+    };
     Ok(PersonModels {
         detector: ensure(store, "blazepose-detector", events)?,
-        landmarks: ensure(store, "blazepose-landmarks-full", events)?,
-        hand: Some(ensure(store, "hand-landmarks", events)?),
+        landmarks: ensure(store, landmarks, events)?,
+        hand: Some(ensure(store, hand, events)?),
         face: Some(ensure(store, "face-landmarks", events)?),
         selfie: Some(ensure(store, "selfie-segmentation", events)?),
     })

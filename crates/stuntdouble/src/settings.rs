@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use model::networks::ComputePrecision;
+use perception::perceiver::Effort;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
@@ -112,6 +113,8 @@ pub struct Settings {
     pub light: bool,
     /// Draw a contact shadow under the draft where the source shows one.
     pub shadow: bool,
+    /// Perceive the person faster and less exactly, with lighter networks.
+    pub quick: bool,
     /// Show the network's whole picture instead of pasting into the source.
     pub raw: bool,
     /// Take at most this many frames.
@@ -140,6 +143,7 @@ impl Default for Settings {
             proportions: 0.0,
             light: true,
             shadow: true,
+            quick: false,
             raw: false,
             max_frames: None,
             tolerate_damage: false,
@@ -182,6 +186,11 @@ impl Settings {
         let settings: Self =
             layers.try_into().map_err(|reason: toml::de::Error| invalid("file or option", reason.message()))?;
         settings.check()
+    }
+
+    /// How closely the person is looked at.
+    pub fn effort(&self) -> Effort {
+        if self.quick { Effort::Quick } else { Effort::Full }
     }
 
     fn check(self) -> Result<Self, Error> {
@@ -244,6 +253,13 @@ mod tests {
         let settings = Settings::resolve(Some(&file), options, &["guidance=1.5".into(), "mask=box".into()]).unwrap();
         assert_eq!((settings.steps, settings.seed, settings.guidance), (6, 7, 1.5));
         assert_eq!(settings.mask, MaskShape::Box);
+    }
+
+    #[test]
+    fn a_quick_look_is_chosen_by_name_and_stored() {
+        let settings = Settings::resolve(None, Table::new(), &["quick=true".into()]).unwrap();
+        assert_eq!((settings.effort(), Settings::default().effort()), (Effort::Quick, Effort::Full));
+        assert!(toml::to_string(&settings).unwrap().contains("quick = true"));
     }
 
     #[test]

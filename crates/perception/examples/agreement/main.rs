@@ -1,6 +1,7 @@
 //! Compares our points and masks with the labels of a folder of clips and prints a Markdown table, then JSON.
 //!
-//! `cargo run --release -p perception --example agreement -- CLIPS MODELS [--overlays DIR] [--only NAME,NAME] [--lite] [--click]`
+//! `cargo run --release -p perception --example agreement -- CLIPS MODELS [--overlays DIR] [--only NAME,NAME] [--quick] [--click]`
+//! With `--quick`: the lighter networks and the effort of `stuntdouble perceive --quick`.
 //! With `--click` the person is chosen by the middle of the hips in the first labelled frame, as a user would;
 //! with `--person X,Y` by that point in frame pixels at the start.
 //!
@@ -21,7 +22,7 @@ use media::picture::Mask;
 use media::sheet::Sheet;
 use perception::agreement::{Mean, overlap, region_move};
 use perception::overlay::overlay_signals;
-use perception::perceiver::{FrameSignals, Perceiver, PerceiverConfig, PersonModels};
+use perception::perceiver::{Effort, FrameSignals, Perceiver, PerceiverConfig, PersonModels};
 use perception::tracker::PersonChoice;
 use serde::Serialize;
 
@@ -61,7 +62,7 @@ struct Arguments {
     models: PathBuf,
     overlays: Option<PathBuf>,
     only: Option<String>,
-    lite: bool,
+    quick: bool,
     click: bool,
     person: Option<(f32, f32)>,
 }
@@ -75,7 +76,7 @@ fn arguments() -> Result<Arguments, Box<dyn Error>> {
         models: models.into(),
         overlays: None,
         only: None,
-        lite: false,
+        quick: false,
         click: false,
         person: None,
     };
@@ -83,7 +84,7 @@ fn arguments() -> Result<Arguments, Box<dyn Error>> {
         match word.as_str() {
             "--overlays" => found.overlays = Some(next().ok_or("`--overlays` needs a folder")?.into()),
             "--only" => found.only = next(),
-            "--lite" => found.lite = true,
+            "--quick" => found.quick = true,
             "--person" => {
                 let place = next().ok_or("`--person` needs X,Y")?;
                 let (x, y) = place.split_once(',').ok_or("`--person` needs X,Y")?;
@@ -99,7 +100,8 @@ fn arguments() -> Result<Arguments, Box<dyn Error>> {
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments = arguments()?;
     let mut models = PersonModels::in_folder(&arguments.models);
-    if arguments.lite {
+    if arguments.quick {
+        models.hand = Some(arguments.models.join("hand_landmark_lite.tflite"));
         models.landmarks = arguments.models.join("pose_landmark_lite.tflite");
     }
     let mut folders: Vec<PathBuf> =
@@ -154,7 +156,9 @@ fn measure(folder: &Path, models: &PersonModels, arguments: &Arguments) -> Resul
     let clicked = labels.first_place().filter(|_| arguments.click);
     let person = clicked.or(arguments.person.map(|place| (0, place)));
     let person = person.map(|(frame, (x, y))| PersonChoice { x, y, at: at(frame) });
-    let mut perceiver = Perceiver::open(models, PerceiverConfig { person, ..PerceiverConfig::default() })?;
+    let effort = if arguments.quick { Effort::Quick } else { Effort::Full };
+    let config = PerceiverConfig { person, effort, ..PerceiverConfig::default() };
+    let mut perceiver = Perceiver::open(models, config)?;
     let clip = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let mut figures =
         Figures { clip, frames: labels.frames, truth_covers: labels.truth_covers.clone(), ..Figures::default() };

@@ -84,7 +84,8 @@ impl BodyNetwork {
     /// As [`Network::open`], and [`Error::ModelMismatched`].
     pub fn open(path: &Path) -> Result<Self, Error> {
         let outputs: [&[usize]; 3] = [&[1, POINTS * 5], &[1, 1], &[1, 1, BODY_SIDE, BODY_SIDE]];
-        let network = Network::open(path)?.expect("body landmark", &[1, 3, BODY_SIDE, BODY_SIDE], &outputs)?;
+        let network =
+            Network::open(path, outputs.len())?.expect("body landmark", &[1, 3, BODY_SIDE, BODY_SIDE], &outputs)?;
         Ok(Self { network })
     }
 

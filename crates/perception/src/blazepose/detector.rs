@@ -45,7 +45,7 @@ impl Detector {
         let anchors = anchor_centres();
         let input = [1, 3, DETECTOR_SIDE, DETECTOR_SIDE];
         let outputs: [&[usize]; 2] = [&[1, anchors.len(), ROW], &[1, anchors.len(), 1]];
-        Ok(Self { network: Network::open(path)?.expect("person detector", &input, &outputs)?, anchors })
+        Ok(Self { network: Network::open(path, outputs.len())?.expect("person detector", &input, &outputs)?, anchors })
     }
 
     /// The persons seen in an upright region, best first; usually [`TurnedSquare::around_frame`].

@@ -69,7 +69,9 @@ impl FaceNetwork {
     /// As [`Network::open`], and [`Error::ModelMismatched`].
     pub fn open(path: &Path) -> Result<Self, Error> {
         let outputs: [&[usize]; 2] = [&[1, MESH_POINTS * 3, 1, 1], &[1, 1, 1, 1]];
-        Ok(Self { network: Network::open(path)?.expect("face landmark", &[1, 3, SIDE, SIDE], &outputs)? })
+        Ok(Self {
+            network: Network::open(path, outputs.len())?.expect("face landmark", &[1, 3, SIDE, SIDE], &outputs)?,
+        })
     }
 
     /// Looks at one region of a frame. `None` when the network's answer is not a finite number.

@@ -57,7 +57,9 @@ impl HandNetwork {
     /// As [`Network::open`], and [`Error::ModelMismatched`].
     pub fn open(path: &Path) -> Result<Self, Error> {
         let outputs: [&[usize]; 2] = [&[1, HAND_POINTS * 3], &[1, 1]];
-        Ok(Self { network: Network::open(path)?.expect("hand landmark", &[1, 3, SIDE, SIDE], &outputs)? })
+        Ok(Self {
+            network: Network::open(path, outputs.len())?.expect("hand landmark", &[1, 3, SIDE, SIDE], &outputs)?,
+        })
     }
 
     /// Looks at one region of a frame. `None` when the network's answer is not a finite number.

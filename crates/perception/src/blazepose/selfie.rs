@@ -20,7 +20,13 @@ impl SelfieNetwork {
     /// As [`Network::open`], and [`Error::ModelMismatched`].
     pub fn open(path: &Path) -> Result<Self, Error> {
         let outputs: [&[usize]; 1] = [&[1, 1, BODY_SIDE, BODY_SIDE]];
-        Ok(Self { network: Network::open(path)?.expect("selfie mask", &[1, 3, BODY_SIDE, BODY_SIDE], &outputs)? })
+        Ok(Self {
+            network: Network::open(path, outputs.len())?.expect(
+                "selfie mask",
+                &[1, 3, BODY_SIDE, BODY_SIDE],
+                &outputs,
+            )?,
+        })
     }
 
     /// Coverage over a region that is shown as `[3, 256, 256]` in 0..1; a value that is no number counts as 0.

@@ -1,21 +1,20 @@
 //! Walks the operators of a network once and collects the ONNX graph.
 
-use prost::Message;
+use std::collections::HashMap;
 
-use super::onnx::{AttributeProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto, ValueInfoProto};
+use super::onnx::{AttributeProto, NodeProto, TensorProto};
 use super::schema::Network;
 use super::shapes::{broadcast, onnx_shape, transposed};
+use super::steps::{Operation, PlaneOperation, PlaneWork, Step, steps};
 use super::{Fault, Result, operators, weights};
 
-/// The ONNX operator set that the nodes are written for.
-const OPERATOR_SET: i64 = 17;
 /// The most weight cells of a network, sparse ones counted dense.
 const MAX_WEIGHTS: usize = 1 << 26;
 
 /// A converted network.
 pub(crate) struct Converted {
-    /// The encoded ONNX model.
-    pub(crate) onnx: Vec<u8>,
+    /// What runs, in this order.
+    pub(crate) steps: Vec<Step>,
     pub(crate) inputs: Vec<Port>,
     pub(crate) outputs: Vec<Port>,
 }
@@ -29,14 +28,14 @@ pub(crate) struct Port {
     pub(crate) shape: Vec<usize>,
 }
 
-/// Converts the bytes of a `.tflite` file.
-pub(crate) fn onnx_from_tflite(file: &[u8]) -> Result<Converted> {
+/// Converts the bytes of a `.tflite` file, as far as its first `outputs` outputs need it.
+pub(crate) fn onnx_from_tflite(file: &[u8], outputs: usize) -> Result<Converted> {
     let network = Network::read(file)?;
     let mut graph = Graph::new(&network);
     for operator in &network.operators {
         operators::convert(&mut graph, operator)?;
     }
-    graph.finish()
+    graph.finish(outputs)
 }
 
 /// What is known of a tensor so far.
@@ -53,7 +52,9 @@ enum Value {
 pub(crate) struct Graph<'a> {
     network: &'a Network<'a>,
     values: Vec<Value>,
-    nodes: Vec<NodeProto>,
+    operations: Vec<Operation>,
+    /// Shapes of values in the ONNX graph.
+    shapes: HashMap<String, Vec<usize>>,
     initializers: Vec<TensorProto>,
     weight_cells: usize,
     names: usize,
@@ -62,10 +63,12 @@ pub(crate) struct Graph<'a> {
 impl<'a> Graph<'a> {
     fn new(network: &'a Network<'a>) -> Self {
         let mut values = vec![Value::Unknown; network.tensors.len()];
+        let mut shapes = HashMap::new();
         for input in &network.inputs {
             values[*input] = Value::Live(format!("t{input}"));
+            shapes.insert(format!("t{input}"), onnx_shape(&network.tensors[*input].shape));
         }
-        Self { network, values, nodes: Vec::new(), initializers: Vec::new(), weight_cells: 0, names: 0 }
+        Self { network, values, operations: Vec::new(), shapes, initializers: Vec::new(), weight_cells: 0, names: 0 }
     }
 
     /// The shape of a tensor in the file's layout.
@@ -171,8 +174,16 @@ impl<'a> Graph<'a> {
     pub(crate) fn node(&mut self, op_type: &str, input: Vec<String>, attribute: Vec<AttributeProto>) -> String {
         let name = self.fresh();
         let output = vec![name.clone()];
-        self.nodes.push(NodeProto { input, output, name: name.clone(), op_type: op_type.into(), attribute });
+        let node = NodeProto { input, output, name: name.clone(), op_type: op_type.into(), attribute };
+        self.operations.push(Operation::Node(node));
         name
+    }
+
+    /// Adds an operator on planes and gives its result's name.
+    pub(crate) fn planes(&mut self, source: String, work: PlaneWork) -> String {
+        let result = self.fresh();
+        self.operations.push(Operation::Planes(PlaneOperation { source, result: result.clone(), work }));
+        result
     }
 
     /// Says that a tensor is the ONNX value `name`, whose shape in the file's layout was computed to be `shape`.
@@ -182,6 +193,7 @@ impl<'a> Graph<'a> {
             return Err(Fault::malformed(format!("tensor {tensor} of shape {declared:?}, expected {shape:?}")));
         }
         self.claim(tensor)?;
+        self.shapes.insert(name.clone(), onnx_shape(shape));
         self.values[tensor] = Value::Live(name);
         Ok(())
     }
@@ -202,28 +214,14 @@ impl<'a> Graph<'a> {
         Ok(Port { name: self.live(tensor)?, shape: onnx_shape(self.shape(tensor)) })
     }
 
-    fn finish(self) -> Result<Converted> {
+    fn finish(self, outputs: usize) -> Result<Converted> {
         let ports = |tensors: &[usize]| tensors.iter().map(|tensor| self.port(*tensor)).collect::<Result<Vec<_>>>();
-        let (inputs, outputs) = (ports(&self.network.inputs)?, ports(&self.network.outputs)?);
+        let inputs = ports(&self.network.inputs)?;
+        let outputs = ports(&self.network.outputs[..outputs.min(self.network.outputs.len())])?;
         if inputs.is_empty() || outputs.is_empty() {
             return Err(Fault::malformed("a network without input or output"));
         }
-        let info = |ports: &[Port]| {
-            ports.iter().map(|port| ValueInfoProto::floats(port.name.clone(), &port.shape)).collect::<Vec<_>>()
-        };
-        let graph = GraphProto {
-            input: info(&inputs),
-            output: info(&outputs),
-            node: self.nodes,
-            name: "network".into(),
-            initializer: self.initializers,
-        };
-        let model = ModelProto {
-            ir_version: 8,
-            producer_name: "stuntdouble".into(),
-            graph: Some(graph),
-            opset_import: vec![OperatorSetIdProto { domain: String::new(), version: OPERATOR_SET }],
-        };
-        Ok(Converted { onnx: model.encode_to_vec(), inputs, outputs })
+        let steps = steps(self.operations, &self.initializers, &self.shapes, &outputs)?;
+        Ok(Converted { steps, inputs, outputs })
     }
 }

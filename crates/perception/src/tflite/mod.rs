@@ -1,4 +1,5 @@
-//! Reads a TensorFlow Lite network (a flatbuffer) and writes it as ONNX (a protobuf message), in memory.
+//! Reads a TensorFlow Lite network (a flatbuffer) and writes it as ONNX (protobuf messages), in memory, with
+//! the operators between them that the runtime is slow at.
 //!
 //! The reader is written by hand and checks every offset: bytes from a stranger give an error, never a panic. Shapes
 //! are static in these files, so the converter computes the shape of every result and compares it with the declared one.
@@ -14,12 +15,12 @@ mod operators;
 pub(crate) mod sample;
 mod schema;
 mod shapes;
+mod steps;
 mod weights;
 mod windows;
 
-#[cfg(test)]
-use convert::Port;
-pub(crate) use convert::{Converted, onnx_from_tflite};
+pub(crate) use convert::{Converted, Port, onnx_from_tflite};
+pub(crate) use steps::{PlaneOperation, PlaneWork, Step};
 
 /// Why a file cannot be converted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,14 +52,14 @@ mod tests {
     fn every_truncation_is_malformed() {
         let file = sample();
         for length in 0..file.len() {
-            let found = onnx_from_tflite(&file[..length]);
+            let found = onnx_from_tflite(&file[..length], 1);
             assert!(matches!(found, Err(Fault::Malformed(_))), "{length} of {} bytes were accepted", file.len());
         }
     }
 
     #[test]
     fn ports_have_their_channels_first() {
-        let found = onnx_from_tflite(&sample()).unwrap();
+        let found = onnx_from_tflite(&sample(), 1).unwrap();
         assert_eq!(found.inputs, [Port { name: "t0".into(), shape: vec![1, 2, 2, 2] }]);
         assert_eq!(found.outputs[0].shape, [1, 2, 2, 2]);
     }
@@ -69,6 +70,6 @@ mod tests {
         // The code of the convolution, 3, becomes an operator that nobody uses here.
         let place = file.windows(4).rposition(|bytes| bytes == 124_i32.to_le_bytes()).unwrap();
         file[place] = 126;
-        assert_eq!(onnx_from_tflite(&file).err(), Some(Fault::Unsupported("operator 126".into())));
+        assert_eq!(onnx_from_tflite(&file, 1).err(), Some(Fault::Unsupported("operator 126".into())));
     }
 }

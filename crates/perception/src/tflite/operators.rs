@@ -5,8 +5,10 @@ use super::flatbuffer::Table;
 use super::onnx::AttributeProto;
 use super::schema::{Code, Operator};
 use super::shapes::{CHANNELS_FIRST, onnx_axis, onnx_shape};
+use super::steps::{PlaneWork, is_workable};
 use super::windows::{convolution, pool, transposed_convolution};
 use super::{Fault, Result};
+use crate::plane_resize::{Corners, PlaneResize};
 
 /// Adds the nodes of one operator to the graph.
 pub(crate) fn convert(graph: &mut Graph, operator: &Operator) -> Result<()> {
@@ -98,13 +100,19 @@ fn parametric_relu(graph: &mut Graph, operator: &Operator) -> Result<()> {
     graph.define(output(operator)?, &shape, name)
 }
 
-pub(super) fn bias(graph: &mut Graph, operator: &Operator, filters: usize) -> Result<Option<String>> {
+/// The values of the bias, one a filter, where there is one.
+pub(super) fn bias_values(graph: &mut Graph, operator: &Operator, filters: usize) -> Result<Option<Vec<f32>>> {
     let Some(bias) = operator.inputs.get(2).copied().flatten() else { return Ok(None) };
     let values = graph.constant(bias)?;
     if values.len() != filters {
         return Err(Fault::malformed(format!("{} biases for {filters} filters", values.len())));
     }
-    Ok(Some(graph.weight(&[filters], &values)))
+    Ok(Some(values))
+}
+
+pub(super) fn bias(graph: &mut Graph, operator: &Operator, filters: usize) -> Result<Option<String>> {
+    let values = bias_values(graph, operator, filters)?;
+    Ok(values.map(|values| graph.weight(&[filters], &values)))
 }
 
 fn concatenation(graph: &mut Graph, operator: &Operator) -> Result<()> {
@@ -194,24 +202,30 @@ fn fully_connected(graph: &mut Graph, operator: &Operator) -> Result<()> {
 
 fn resize_bilinear(graph: &mut Graph, operator: &Operator) -> Result<()> {
     let source = input(operator, 0)?;
-    let [batch, _, _, channels] = graph.sides(source)?;
+    let [batch, rows, columns, channels] = graph.sides(source)?;
     let sizes = graph.integers(input(operator, 1)?)?;
     let &[height, width] = sizes.as_slice() else {
         return Err(Fault::malformed(format!("{} sizes for a picture", sizes.len())));
     };
     let options = options(operator)?;
-    let mode = match (options.flag(2)?, options.flag(3)?) {
-        (true, false) => "align_corners",
-        (false, true) => "half_pixel",
-        (false, false) => "asymmetric",
+    let (mode, corners) = match (options.flag(2)?, options.flag(3)?) {
+        (true, false) => ("align_corners", Corners::Aligned),
+        (false, true) => ("half_pixel", Corners::HalfPixel),
+        (false, false) => ("asymmetric", Corners::Asymmetric),
         (true, true) => return Err(Fault::malformed("both corner rules of a resize")),
     };
     let name = graph.live(source)?;
-    let sizes = graph.whole_numbers(&[batch as i64, channels as i64, height, width]);
-    let attributes =
-        vec![AttributeProto::string("mode", "linear"), AttributeProto::string("coordinate_transformation_mode", mode)];
-    let name = graph.node("Resize", vec![name, String::new(), String::new(), sizes], attributes);
-    let [height, width] = [height, width].map(|size| usize::try_from(size).unwrap_or(0));
+    let result = [height, width].map(|size| usize::try_from(size).unwrap_or(0));
+    let resize = PlaneResize { channels, source: [rows, columns], result, corners };
+    let name = if batch == 1 && is_workable(channels, resize.source) && is_workable(channels, result) {
+        graph.planes(name, PlaneWork::Resize(resize))
+    } else {
+        let sizes = graph.whole_numbers(&[batch as i64, channels as i64, height, width]);
+        let mode = AttributeProto::string("coordinate_transformation_mode", mode);
+        let attributes = vec![AttributeProto::string("mode", "linear"), mode];
+        graph.node("Resize", vec![name, String::new(), String::new(), sizes], attributes)
+    };
+    let [height, width] = result;
     graph.define(output(operator)?, &[batch, height, width, channels], name)
 }
 

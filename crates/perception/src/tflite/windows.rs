@@ -1,11 +1,17 @@
 //! The operators that slide a window over a picture: convolutions and pooling.
 
+use kernels::PlaneGeometry;
+
 use super::convert::Graph;
 use super::onnx::AttributeProto;
-use super::operators::{activated, bias, count, input, options, output};
+use super::operators::{activated, bias, bias_values, count, input, options, output};
 use super::schema::Operator;
 use super::shapes::{Padding, Placed, Window, transposed};
+use super::steps::{PlaneWork, is_workable};
 use super::{Fault, Result};
+
+/// Result planes so few that convolving them plane by plane is faster than a matrix product.
+const FEW: usize = 2;
 
 fn padding(value: u8) -> Result<Padding> {
     match value {
@@ -41,6 +47,25 @@ pub(super) fn convolution(graph: &mut Graph, operator: &Operator, depthwise: boo
     }
     let values = graph.constant(kernel)?;
     let values = transposed(&values, [first, kernel_height, kernel_width, last], order);
+    let shape = [batch, rows.length, columns.length, filters];
+    let range = range(options.u8(activation_field)?);
+    let geometry = PlaneGeometry {
+        channels: [channels, filters],
+        groups,
+        kernel: [kernel_height, kernel_width],
+        stride: stride_h,
+        before: [rows.before, columns.before],
+        source: [height, width],
+        result: [rows.length, columns.length],
+        range: range.unwrap_or_default(),
+    };
+    let plain = range.is_some() && batch == 1 && stride_h == stride_w && [dilation_h, dilation_w] == [1, 1];
+    if plain && is_for_planes(&geometry) {
+        let name = graph.live(source)?;
+        let bias = bias_values(graph, operator, filters)?.unwrap_or_else(|| vec![0.0; filters]);
+        let name = graph.planes(name, PlaneWork::Convolution { geometry, weight: values, bias });
+        return graph.define(output(operator)?, &shape, name);
+    }
     let weight = graph.weight(&[filters, channels / groups, kernel_height, kernel_width], &values);
     let mut inputs = vec![graph.live(source)?, weight];
     inputs.extend(bias(graph, operator, filters)?);
@@ -53,7 +78,25 @@ pub(super) fn convolution(graph: &mut Graph, operator: &Operator, depthwise: boo
     ];
     let name = graph.node("Conv", inputs, attributes);
     let name = activated(graph, name, options.u8(activation_field)?)?;
-    graph.define(output(operator)?, &[batch, rows.length, columns.length, filters], name)
+    graph.define(output(operator)?, &shape, name)
+}
+
+/// What a fused activation clamps to; none for one that is unknown.
+fn range(activation: u8) -> Option<[f32; 2]> {
+    match activation {
+        0 => Some([f32::NEG_INFINITY, f32::INFINITY]),
+        1 => Some([0.0, f32::INFINITY]),
+        3 => Some([0.0, 6.0]),
+        _ => None,
+    }
+}
+
+/// True for windows in which each result plane mixes few planes, or in which there are hardly any result planes: a matrix
+/// product has nothing to gain there.
+fn is_for_planes(of: &PlaneGeometry) -> bool {
+    let ([channels, filters], [rows, columns]) = (of.channels, of.kernel);
+    let few = of.groups == channels || filters <= FEW;
+    few && rows * columns > 1 && is_workable(channels, of.source) && is_workable(filters, of.result)
 }
 
 /// MediaPipe's own operator: int32 padding (1 same, 2 valid), stride width, stride height; kernel `[O, h, w, I]`.

@@ -22,7 +22,7 @@ use media::image_file::save_picture;
 use media::picture::Picture;
 use media::sheet::Sheet;
 use perception::overlay::overlay_signals;
-use perception::perceiver::{FrameSignals, Perceiver, PerceiverConfig, PersonModels};
+use perception::perceiver::{Effort, FrameSignals, Perceiver, PerceiverConfig, PersonModels};
 use stage::{Assets, ClipSettings, ClipSpec, Split, Wanted, render_parts, seed_of};
 use stuntdouble::events::{Events, View};
 use stuntdouble::models::person_models;
@@ -85,7 +85,7 @@ fn models_in(folder: &Path) -> anyhow::Result<PersonModels> {
         return Ok(PersonModels::in_folder(folder));
     }
     let store = Store::new(folder.to_path_buf(), Options { offline: true, ..Options::default() });
-    Ok(person_models(&store, &Events::new(View::Silent))?)
+    Ok(person_models(&store, Effort::Full, &Events::new(View::Silent))?)
 }
 
 /// Renders a clip, looks at it frame by frame as the program does, and compares.

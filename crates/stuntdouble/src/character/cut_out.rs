@@ -1,5 +1,6 @@
 //! One picture of the character to its cut-out: the mask, the pose, and the colours of its edge.
 
+use perception::perceiver::Effort;
 use fetch::Store;
 use media::picture::{Mask, Picture};
 use media::still::Still;
@@ -19,7 +20,7 @@ const BRIGHT: u32 = 190;
 
 /// The networks that look at a character's picture. Without the one for saliency masks are rougher, which is a warning.
 pub(super) fn networks(store: &Store, events: &Events) -> Result<CutOutNetworks, Error> {
-    let people = models::person_models(store, events)?;
+    let people = models::person_models(store, Effort::Full, events)?;
     let saliency = match models::ensure(store, "u2netp", events) {
         Ok(path) => Some(path),
         Err(error) => {

@@ -1,5 +1,6 @@
 //! Pictures that were made for the test.
 
+use perception::perceiver::Effort;
 use fetch::Options;
 use media::crop::{crop_filled, paste};
 use media::geometry::Rect;
@@ -32,7 +33,7 @@ impl Bench {
         let mut bench = Self::new();
         let cache = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache/stuntdouble"))?;
         bench.store = Store::new(cache, Options { offline: true, ..Options::default() });
-        let found = crate::models::person_models(&bench.store, &bench.events).is_ok()
+        let found = crate::models::person_models(&bench.store, Effort::Full, &bench.events).is_ok()
             && crate::models::ensure(&bench.store, "u2netp", &bench.events).is_ok();
         if !found {
             eprintln!("ran 0 pictures: the pose networks were not fetched");

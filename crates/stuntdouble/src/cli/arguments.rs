@@ -214,6 +214,9 @@ struct SettingOptions {
     /// Whose bones the character has: 0 the driving person's, 1 its own
     #[arg(long, value_name = "0..1")]
     proportions: Option<f64>,
+    /// Perceive the person faster and less exactly, with lighter networks
+    #[arg(long)]
+    quick: bool,
     /// Show the network's whole picture instead of pasting into the source
     #[arg(long)]
     raw: bool,
@@ -258,6 +261,7 @@ impl SettingOptions {
         put("character-at", self.character_at.map(place));
         put("draft", self.draft.then_some(Value::Boolean(true)));
         put("proportions", self.proportions.map(Value::Float));
+        put("quick", self.quick.then_some(Value::Boolean(true)));
         put("raw", self.raw.then_some(Value::Boolean(true)));
         put("tolerate-damage", self.tolerate_damage.then_some(Value::Boolean(true)));
         Settings::resolve(self.config.as_deref(), table, &self.pairs)

@@ -1,5 +1,6 @@
 //! `evaluate`: rows of methods measured on clips with known truth.
 
+use perception::perceiver::Effort;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
@@ -82,7 +83,7 @@ pub(super) fn run(options: Evaluate, store: &Store, events: &Events, json: bool)
     };
     let signals = match options.signals {
         SignalsName::Exact => Signals::Exact,
-        SignalsName::Perceived => Signals::Perceived(models::person_models(store, events)?),
+        SignalsName::Perceived => Signals::Perceived(models::person_models(store, Effort::Full, events)?),
     };
     let suite = Suite::open(kind, settings, signals, material)?;
     let network = vgg(store, events)?;

@@ -59,7 +59,7 @@ pub fn run(job: &Job, store: &Store, tools: &Tools, events: &Events) -> Result<(
         return plan::report(job, &source, networks.as_ref(), events);
     }
     if !has_person || job.mode == Mode::Animate {
-        models::person_models(store, events)?;
+        models::person_models(store, settings.effort(), events)?;
     }
     let record = RunRecord {
         version: env!("CARGO_PKG_VERSION").into(),
@@ -108,7 +108,8 @@ pub fn run(job: &Job, store: &Store, tools: &Tools, events: &Events) -> Result<(
 fn begin(job: &Job, run: &RunFolder, source: &Source, store: &Store, events: &Events) -> Result<Timeline, Error> {
     events.log_to(&run.join(LOG))?;
     export::check_format(run, job, source)?;
-    perceive::perceive(&job.settings, &run.join(SIGNALS), job.signals.as_deref(), source, store, events)
+    let signals = run.join(SIGNALS);
+    perceive::perceive(&job.settings, &signals, job.signals.as_deref(), source, store, events, &mut |_| Ok(()))
 }
 
 /// A frame of a finished `replace` job as it went to the encoder, with 255 where it may differ from the source, for whoever

@@ -4,11 +4,13 @@ use std::path::Path;
 
 use fetch::Store;
 use media::geometry::Pts;
+use media::picture::Picture;
 use perception::conditions::{ConditionsConfig, FrameSignals, inference_conditions};
 use perception::contact_sheet::{SheetFrame, contact_sheet, spread_rows};
 use perception::perceiver::{Perceiver, PerceiverConfig};
 use perception::pose::Pose;
 use perception::signals::{SignalsError, SignalsFolder};
+use perception::stream::{SeenFrame, perceive_frames};
 use perception::tracker::PersonChoice;
 
 use super::job::{PerceiveJob, Tools};
@@ -29,7 +31,11 @@ const SHEET_SIZE: u32 = 256;
 /// Where `perceive` writes signals until they are whole.
 const UNFINISHED: &str = ".stuntdouble-signals";
 
-/// Sees the person in every frame, or takes up what was seen in an earlier run.
+/// Takes each frame with what was seen in it, in order, while later frames are still perceived. An error ends the step.
+pub(super) type Watcher<'a> = dyn FnMut(&SeenFrame) -> Result<(), Error> + 'a;
+
+/// Sees the person in every frame, or takes up what was seen in an earlier run. `watcher` gets the frames that are perceived
+/// now; none when there are signals already.
 pub(super) fn perceive(
     settings: &Settings,
     signals: &Path,
@@ -37,12 +43,13 @@ pub(super) fn perceive(
     source: &Source,
     store: &Store,
     events: &Events,
+    watcher: &mut Watcher<'_>,
 ) -> Result<Timeline, Error> {
     let earlier = Extent::load(signals)?;
     let extent = match earlier {
         Some(extent) => extent,
         None if brings_person(own)? => source.measure(events)?,
-        None => see(settings, signals, source, store, events)?,
+        None => see(settings, signals, source, store, events, watcher)?,
     };
     let timeline = Timeline::load(extent, signals.into(), own)?;
     if timeline.without_person() == timeline.len() {
@@ -73,25 +80,37 @@ pub(super) fn brings_person(own: Option<&Path>) -> Result<bool, Error> {
     Ok(folder.has_person())
 }
 
-fn see(settings: &Settings, signals: &Path, source: &Source, store: &Store, events: &Events) -> Result<Extent, Error> {
-    let models = models::person_models(store, events)?;
+fn see(
+    settings: &Settings,
+    signals: &Path,
+    source: &Source,
+    store: &Store,
+    events: &Events,
+    watcher: &mut Watcher<'_>,
+) -> Result<Extent, Error> {
+    let effort = settings.effort();
+    let models = models::person_models(store, effort, events)?;
     let person = settings.person.map(|(x, y)| PersonChoice { x, y, at: Pts(0) });
-    let mut perceiver = Perceiver::open(&models, PerceiverConfig { person, ..PerceiverConfig::default() })?;
+    let config = PerceiverConfig { person, effort, ..PerceiverConfig::default() };
+    let mut perceiver = Perceiver::open(&models, config)?;
     let mut poses: Vec<Option<Pose>> = vec![];
     let mut extent = Extent { frames: 0, width: 0, height: 0, end: None };
     let total = source.expected_frames();
     let mut frames = source.frames()?;
-    while let Some(frame) = frames.next().transpose()? {
+    let pictures = frames.by_ref().map(|frame| frame.map(|frame| (frame.picture, frame.pts)).map_err(Error::from));
+    perceive_frames(&mut perceiver, pictures, |frame| {
         events.check_cancelled()?;
-        let seen = perceiver.push(&frame.picture, frame.pts)?;
+        let SeenFrame { index, picture, signals: seen, .. } = &frame;
         for warning in &seen.warnings {
-            events.warn(warning.code(), format!("frame {}", poses.len()));
+            events.warn(warning.code(), format!("frame {index}"));
         }
-        extent = Extent { width: frame.picture.width() as u32, height: frame.picture.height() as u32, ..extent };
-        SignalsFolder::new(signals, total as usize, frame.picture.size()).save_person(poses.len(), &seen.person)?;
-        poses.push(seen.pose);
+        extent = Extent { width: picture.width() as u32, height: picture.height() as u32, ..extent };
+        SignalsFolder::new(signals, total as usize, picture.size()).save_person(*index, &seen.person)?;
+        watcher(&frame)?;
+        poses.push(frame.signals.pose);
         events.progress(Step::Perceive, poses.len() as u64, total.max(poses.len() as u64));
-    }
+        Ok(())
+    })?;
     source.warn_of_damage(&frames, events);
     extent = Extent { frames: poses.len(), end: frames.end(), ..extent };
     SignalsFolder::new(signals, poses.len(), (extent.width as usize, extent.height as usize)).save_poses(poses)?;
@@ -138,19 +157,33 @@ fn perceive_into(
     store: &Store,
     events: &Events,
 ) -> Result<(), Error> {
-    let timeline = perceive(&job.settings, signals, None, source, store, events)?;
-    save_sheet(&job.output.join("sheet.png"), source, &timeline)?;
+    // The pictures of the sheet are kept while they pass, where the number of frames is known.
+    let expected = spread_rows(source.expected_frames() as usize, SHEET_ROWS);
+    let mut kept = vec![];
+    let mut keep = |frame: &SeenFrame| {
+        if expected.contains(&frame.index) {
+            kept.push((frame.index, frame.picture.clone()));
+        }
+        Ok(())
+    };
+    let timeline = perceive(&job.settings, signals, None, source, store, events, &mut keep)?;
+    let places = spread_rows(timeline.len(), SHEET_ROWS);
+    if places != expected {
+        kept = pictures_at(source, &places)?;
+    }
+    save_sheet(&job.output.join("sheet.png"), kept, &timeline)?;
     report::save(&job.output, None, &timeline, events)
 }
 
-fn save_sheet(path: &Path, source: &Source, timeline: &Timeline) -> Result<(), Error> {
-    let places = spread_rows(timeline.len(), SHEET_ROWS);
+/// Decodes the video once more for some of its frames.
+fn pictures_at(source: &Source, places: &[usize]) -> Result<Vec<(usize, Picture)>, Error> {
+    let frames = source.frames()?.enumerate().filter(|(index, _)| places.contains(index));
+    frames.map(|(index, frame)| Ok((index, frame?.picture))).collect()
+}
+
+fn save_sheet(path: &Path, pictures: Vec<(usize, Picture)>, timeline: &Timeline) -> Result<(), Error> {
     let mut rows = vec![];
-    for (index, frame) in source.frames()?.enumerate() {
-        let picture = frame?.picture;
-        if !places.contains(&index) {
-            continue;
-        }
+    for (index, picture) in pictures {
         let (person, objects) = timeline.load_masks(index)?;
         let pose = timeline.pose(index);
         let signals = FrameSignals { picture: &picture, person: &person, pose, depth: None, objects: &objects };

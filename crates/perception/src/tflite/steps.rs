@@ -1,0 +1,148 @@
+//! Cuts a converted network into steps: ONNX models for the runtime, and between them the operators on planes that this
+//! project runs itself, because the runtime is slow at them.
+
+use std::collections::{HashMap, HashSet};
+
+use kernels::PlaneGeometry;
+use prost::Message;
+
+use super::convert::Port;
+use super::onnx::{GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto, ValueInfoProto};
+use super::{Fault, Result};
+use crate::plane_resize::PlaneResize;
+
+/// The ONNX operator set that the nodes are written for.
+const OPERATOR_SET: i64 = 17;
+
+/// The most cells that operators on planes take or make.
+const MAX_CELLS: usize = 1 << 26;
+
+/// True when planes of these sides can be worked on here; what is larger, or empty, is left to the runtime.
+pub(super) fn is_workable(channels: usize, [rows, columns]: [usize; 2]) -> bool {
+    let cells = channels.checked_mul(rows).and_then(|cells| cells.checked_mul(columns));
+    cells.is_some_and(|cells| (1..=MAX_CELLS).contains(&cells))
+}
+
+/// One operator of a converted network.
+pub(crate) enum Operation {
+    Node(NodeProto),
+    Planes(PlaneOperation),
+}
+
+/// An operator on planes `[1, C, H, W]`.
+pub(crate) struct PlaneOperation {
+    /// Name of the operand.
+    pub(crate) source: String,
+    /// Name of the result.
+    pub(crate) result: String,
+    pub(crate) work: PlaneWork,
+}
+
+/// What an operator on planes does.
+pub(crate) enum PlaneWork {
+    Convolution { geometry: PlaneGeometry, weight: Vec<f32>, bias: Vec<f32> },
+    Resize(PlaneResize),
+}
+
+/// A part of a network that runs in one go.
+pub(crate) enum Step {
+    /// An encoded ONNX model.
+    Onnx {
+        model: Vec<u8>,
+        inputs: Vec<Port>,
+        outputs: Vec<Port>,
+    },
+    Planes(PlaneOperation),
+}
+
+impl Operation {
+    fn results(&self) -> &[String] {
+        match self {
+            Self::Node(node) => &node.output,
+            Self::Planes(planes) => std::slice::from_ref(&planes.result),
+        }
+    }
+
+    fn operands(&self) -> &[String] {
+        match self {
+            Self::Node(node) => &node.input,
+            Self::Planes(planes) => std::slice::from_ref(&planes.source),
+        }
+    }
+}
+
+/// The steps that lead to `outputs`; operations on which none of them depends are dropped.
+pub(crate) fn steps(
+    operations: Vec<Operation>,
+    initializers: &[TensorProto],
+    shapes: &HashMap<String, Vec<usize>>,
+    outputs: &[Port],
+) -> Result<Vec<Step>> {
+    let mut needed: HashSet<String> = outputs.iter().map(|port| port.name.clone()).collect();
+    let mut kept = Vec::new();
+    for operation in operations.into_iter().rev() {
+        if operation.results().iter().any(|name| needed.contains(name)) {
+            needed.extend(operation.operands().iter().cloned());
+            kept.push(operation);
+        }
+    }
+    // From the end to the start, so that it is known which results a later step takes.
+    let mut needed: HashSet<String> = outputs.iter().map(|port| port.name.clone()).collect();
+    let (mut steps, mut nodes) = (Vec::new(), Vec::new());
+    for operation in kept {
+        match operation {
+            Operation::Node(node) => nodes.push(node),
+            Operation::Planes(planes) => {
+                steps.extend(onnx(&mut nodes, initializers, shapes, &mut needed)?);
+                needed.insert(planes.source.clone());
+                steps.push(Step::Planes(planes));
+            }
+        }
+    }
+    steps.extend(onnx(&mut nodes, initializers, shapes, &mut needed)?);
+    steps.reverse();
+    Ok(steps)
+}
+
+/// The model of the collected nodes, which stand last first; takes what it needs into `needed`.
+fn onnx(
+    nodes: &mut Vec<NodeProto>,
+    initializers: &[TensorProto],
+    shapes: &HashMap<String, Vec<usize>>,
+    needed: &mut HashSet<String>,
+) -> Result<Option<Step>> {
+    if nodes.is_empty() {
+        return Ok(None);
+    }
+    let nodes: Vec<NodeProto> = nodes.drain(..).rev().collect();
+    let made: Vec<&String> = nodes.iter().flat_map(|node| &node.output).collect();
+    let used: HashSet<&String> = nodes.iter().flat_map(|node| &node.input).collect();
+    let weights: Vec<TensorProto> = initializers.iter().filter(|weight| used.contains(&weight.name)).cloned().collect();
+    let port = |name: &String| {
+        let shape = shapes.get(name).ok_or_else(|| Fault::malformed(format!("value `{name}` without a shape")))?;
+        Ok(Port { name: name.clone(), shape: shape.clone() })
+    };
+    let outputs =
+        made.iter().filter(|name| needed.contains(**name)).map(|name| port(name)).collect::<Result<Vec<_>>>()?;
+    let known: HashSet<&String> = made.iter().copied().chain(weights.iter().map(|weight| &weight.name)).collect();
+    let mut names: Vec<&String> = used.into_iter().filter(|name| !name.is_empty() && !known.contains(name)).collect();
+    names.sort();
+    let inputs = names.iter().map(|name| port(name)).collect::<Result<Vec<_>>>()?;
+    needed.extend(inputs.iter().map(|port| port.name.clone()));
+    let info =
+        |ports: &[Port]| ports.iter().map(|port| ValueInfoProto::floats(port.name.clone(), &port.shape)).collect();
+    let graph = GraphProto {
+        input: info(&inputs),
+        output: info(&outputs),
+        node: nodes,
+        name: "network".into(),
+        initializer: weights,
+    };
+    let model = ModelProto {
+        ir_version: 8,
+        producer_name: "stuntdouble".into(),
+        graph: Some(graph),
+        opset_import: vec![OperatorSetIdProto { domain: String::new(), version: OPERATOR_SET }],
+    };
+    Ok(Some(Step::Onnx { model: model.encode_to_vec(), inputs, outputs }))
+}
