@@ -9,10 +9,6 @@ pub(super) struct Brightness {
 
 /// Fewer shared pixels than this tell nothing.
 const LEAST_PAIRS: usize = 30;
-/// Pairs that differ from the middle difference by less than this always count, in levels.
-const LEAST_LIMIT: f32 = 30.0;
-/// Spreads below some times this do not change the gain, in levels.
-const HOLD: f32 = 6.0;
 /// A change smaller than this everywhere is noise, in levels.
 const LEAST_CHANGE: f32 = 0.4;
 
@@ -40,36 +36,35 @@ impl Brightness {
     }
 }
 
-/// The gain is the ratio of the spreads of both, not the slope of a line through the pairs, which falls when the frames are
-/// badly aligned.
+/// Reweighted least squares of a line that is held near slope 1 where the colours hardly vary.
 fn fit_channel(pairs: &[([f32; 3], [f32; 3])], channel: usize) -> (f32, f32) {
-    let difference = |pair: &([f32; 3], [f32; 3])| pair.0[channel] - pair.1[channel];
-    let middle = quantile(pairs.iter().map(difference).collect(), 0.5);
-    let deviation = quantile(pairs.iter().map(|pair| (difference(pair) - middle).abs()).collect(), 0.5);
-    let limit = (4.0 * deviation).max(LEAST_LIMIT);
-    let alike: Vec<_> = pairs.iter().filter(|pair| (difference(pair) - middle).abs() <= limit).collect();
-    let to = spread(alike.iter().map(|pair| pair.0[channel]).collect());
-    let from = spread(alike.iter().map(|pair| pair.1[channel]).collect());
-    let gain = ((to + HOLD) / (from + HOLD)).clamp(0.7, 1.4);
-    // A gain that brings the pairs no nearer together is noise.
-    let fitted = |gain: f32| {
-        let rest = |pair: &&([f32; 3], [f32; 3])| pair.0[channel] - gain * pair.1[channel];
-        let offset = quantile(alike.iter().map(|pair| rest(pair)).collect(), 0.5);
-        (offset, alike.iter().map(|pair| (rest(pair) - offset).abs()).sum::<f32>())
-    };
-    let ((offset, miss), (plain_offset, plain_miss)) = (fitted(gain), fitted(1.0));
-    if miss < 0.85 * plain_miss { (gain, offset) } else { (1.0, plain_offset) }
-}
-
-/// The range of the middle three fifths.
-fn spread(values: Vec<f32>) -> f32 {
-    quantile(values.clone(), 0.8) - quantile(values, 0.2)
-}
-
-/// The value below which this share of all lies.
-fn quantile(mut values: Vec<f32>, share: f32) -> f32 {
-    let place = ((values.len() - 1) as f32 * share) as usize;
-    *values.select_nth_unstable_by(place, f32::total_cmp).1
+    let mut differences: Vec<f32> = pairs.iter().map(|(to, from)| to[channel] - from[channel]).collect();
+    differences.sort_by(f32::total_cmp);
+    let (mut gain, mut offset) = (1.0, differences[differences.len() / 2]);
+    for round in 0..6 {
+        let width = if round == 0 { 24.0 } else { 12.0 };
+        let (mut weights, mut sum, mut other) = (0.0_f32, 0.0_f32, 0.0_f32);
+        let weight = |to: f32, from: f32, gain: f32, offset: f32| {
+            1.0 / (1.0 + ((to - gain * from - offset) / width).powi(2)).powi(2)
+        };
+        for (to, from) in pairs {
+            let share = weight(to[channel], from[channel], gain, offset);
+            weights += share;
+            sum += share * from[channel];
+            other += share * to[channel];
+        }
+        let (middle, target) = (sum / weights, other / weights);
+        let (mut both, mut own) = (0.0_f32, 0.0_f32);
+        for (to, from) in pairs {
+            let share = weight(to[channel], from[channel], gain, offset);
+            both += share * (from[channel] - middle) * (to[channel] - target);
+            own += share * (from[channel] - middle).powi(2);
+        }
+        let hold = 60.0 * weights;
+        gain = ((both + hold) / (own + hold)).clamp(0.7, 1.4);
+        offset = target - gain * middle;
+    }
+    (gain, offset)
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
 //! Fills what no frame shows from patches of the picture itself, coarse to fine, so that lines and textures go on
-//! (Wexler, Shechtman, Irani, "Space-Time Completion of Video", 2007; matches as in [`super::patches`]).
+//! (Wexler, Shechtman, Irani, "Space-Time Completion of Video", 2007; matches as in `patches`).
 
 use media::picture::{Mask, Picture, Plane};
 use rayon::prelude::*;

@@ -1,12 +1,12 @@
 //! The clean plate: what the driving person hides, taken from frames that show it, inpainted elsewhere.
 //!
-//! 1. [`chain`]: each frame is aligned with its shot (corners, Lucas-Kanade, a robust homography); a camera that stands
+//! 1. `chain`: each frame is aligned with its shot (corners, Lucas-Kanade, a robust homography); a camera that stands
 //!    still gives exactly the identity.
-//! 2. [`keyframes`]: a bounded number of frames is held.
-//! 3. [`sources`], [`local`], [`brightness`]: for each hole the frames that show it, each with a field of small shifts and
+//! 2. `keyframes`: a bounded number of frames is held.
+//! 3. `sources`, `local`, `brightness`: for each hole the frames that show it, each with a field of small shifts and
 //!    an exposure measured around the hole.
-//! 4. [`compose`]: a weighted median in time; [`seam`]: the step at the border is spread into the hole.
-//! 5. [`memory`], [`inpaint`], [`patches`]: what no frame shows is invented once and follows the camera.
+//! 4. `compose`: a weighted median in time; `seam`: the step at the border is spread into the hole.
+//! 5. `memory`, `inpaint`, `patches`: what no frame shows is invented once and follows the camera.
 
 mod brightness;
 mod chain;

@@ -15,7 +15,7 @@ const STILL_SHARE: f64 = 0.9;
 /// Cells along each side of a frame that are supported where corners are missing.
 const SUPPORTS: usize = 5;
 /// Weight of the support of an empty cell, in corners.
-const SUPPORT: f64 = 0.008;
+const SUPPORT: f64 = 0.004;
 /// Equal up to this mean difference in levels, frames show the same view.
 const SAME: f32 = 0.6;
 /// Up to this mean difference, frames without corners are taken for the same view.

@@ -14,7 +14,7 @@ const CHOICE_SPACING: usize = 5;
 /// Enough frames that show a pixel, for a camera that stands still and for one that moves.
 const ENOUGH: (u32, u32) = (9, 5);
 /// The most frames that a hole is filled from.
-const MOST: usize = 10;
+const MOST: usize = 12;
 /// Spacing of the pixels by which exposures are compared.
 const EXPOSURE_SPACING: usize = 4;
 /// How far from the hole exposures are compared, in pixels.
