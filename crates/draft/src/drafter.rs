@@ -5,6 +5,7 @@ use media::picture::{Mask, Picture};
 use perception::pose::Pose;
 
 use crate::light::LightMatch;
+use crate::occluder::occluder;
 use crate::plate::PlateFrame;
 use crate::puppet::Puppet;
 use crate::shadow::Footprints;
@@ -40,8 +41,12 @@ pub struct DraftInput<'a> {
     pub plate: &'a PlateFrame,
     /// What was removed: 255 where the plate may differ from the source.
     pub hole: &'a Mask,
-    /// The box of the driving person.
-    pub person: Option<Rect<Frame>>,
+    /// Coverage by the driving person.
+    pub person: &'a Mask,
+    /// Its box.
+    pub person_box: Option<Rect<Frame>>,
+    /// Its pose as it was seen, to tell what stands in front of it.
+    pub driving_pose: Option<&'a Pose>,
     /// The pose to take, retargeted or not.
     pub pose: Option<&'a Pose>,
     /// Masks of objects in use; they are laid over the character as the source shows them.
@@ -104,7 +109,8 @@ impl Drafter {
             }
             warp.lay_over(&mut picture);
         }
-        for object in input.objects {
+        let occluder = input.driving_pose.and_then(|pose| occluder(pose, input.person, input.hole));
+        for object in input.objects.iter().chain(&occluder) {
             lay_object(&mut picture, input.source, object);
         }
         let edited = edited(input.hole, warp.as_ref());
@@ -114,11 +120,11 @@ impl Drafter {
     fn warp(&self, input: &DraftInput<'_>, size: (usize, usize)) -> Option<Warp> {
         let posed = input.pose.and_then(|pose| warp(&self.puppets, pose, size, input.scales));
         let fits = |warp: &Warp| {
-            let person = input.person.unwrap_or(warp.area);
+            let person = input.person_box.unwrap_or(warp.area);
             let larger = |length: u32, than: u32| length as f32 > TOO_LARGE * than as f32;
             !(larger(warp.area.height, person.height) && larger(warp.area.width, person.width))
         };
-        let whole = || place_whole(self.puppets.first()?, input.person?, size);
+        let whole = || place_whole(self.puppets.first()?, input.person_box?, size);
         posed.filter(fits).or_else(whole)
     }
 

@@ -9,6 +9,7 @@ mod geodesic;
 pub mod hole;
 mod layer;
 pub mod light;
+mod occluder;
 pub mod part;
 pub mod plate;
 mod point;

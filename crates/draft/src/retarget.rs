@@ -14,6 +14,8 @@ use crate::puppet::Puppet;
 use crate::transform::{Figure, body_scale};
 use crate::trunk::TrunkFrame;
 
+/// The usual share: half way between the driver and the character (`docs/drafts.md` has the measurement).
+pub const PROPORTIONS: f32 = 0.5;
 /// Bounds of a factor, so that a mistaken bone does not become a stilt.
 const FACTOR: (f32, f32) = (0.45, 2.2);
 /// Height over the lowest foot at which a foot is half lifted, in lengths of the trunk.

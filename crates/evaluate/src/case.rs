@@ -2,10 +2,10 @@
 
 use std::sync::OnceLock;
 
+use draft::hole::hole;
 use media::picture::{Mask, Picture};
 use perception::pose::Pose;
 
-use crate::hole::hole;
 use crate::rows::plate::fill;
 
 /// A picture of the character.
@@ -69,7 +69,11 @@ impl Case {
         for other in sizes {
             assert_eq!(other, size, "{name}: sizes of pictures and masks");
         }
-        let holes = persons.iter().enumerate().map(|(index, person)| hole(person, objects.get(index))).collect();
+        let holes = persons
+            .iter()
+            .enumerate()
+            .map(|(index, person)| hole(person, objects.get(index).map_or(&[], std::slice::from_ref)))
+            .collect();
         Self { name, references, frames, persons, poses, objects, holes, plates: OnceLock::new() }
     }
 

@@ -6,7 +6,6 @@
 
 mod case;
 mod error;
-mod hole;
 mod limb;
 mod measure;
 pub mod metric;

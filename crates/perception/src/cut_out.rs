@@ -105,7 +105,8 @@ impl CutOutNetworks {
         let part = crop(picture, area);
         let (x, y) = (area.x as f32, area.y as f32);
         let person = PersonChoice { x: body.region.centre.0 - x, y: body.region.centre.1 - y, at: Pts(0) };
-        let config = PerceiverConfig { person: Some(person), smoothing: None, steady_mask: false, ..PerceiverConfig::default() };
+        let config =
+            PerceiverConfig { person: Some(person), smoothing: None, steady_mask: false, ..PerceiverConfig::default() };
         let seen = Perceiver::open(&self.models, config)?.push(&part, Pts(0))?;
         let mut mask = Mask::filled(picture.width(), picture.height(), 0);
         paste(&mut mask, &seen.person, area.x, area.y);

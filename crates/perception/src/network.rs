@@ -137,7 +137,8 @@ impl Network {
         let slot = |node: NodeId, value: usize, shape: &[usize]| Slot { node, value, shape: shape.to_vec() };
         let results = outputs.iter().zip(output_shapes).enumerate();
         let results: Vec<Slot> = results.map(|(index, (&node, shape))| slot(node, index + 1, shape)).collect();
-        let work = Work::Onnx { model: Box::new(model), inputs: vec![slot(inputs[0], 0, input_shape)], outputs: results };
+        let work =
+            Work::Onnx { model: Box::new(model), inputs: vec![slot(inputs[0], 0, input_shape)], outputs: results };
         Ok(Self {
             path: path.into(),
             steps: vec![Loaded { work, spent: vec![] }],

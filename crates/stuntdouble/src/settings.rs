@@ -140,7 +140,7 @@ impl Default for Settings {
             person: None,
             character_at: None,
             draft: true,
-            proportions: 0.0,
+            proportions: f64::from(draft::retarget::PROPORTIONS),
             light: true,
             shadow: true,
             quick: false,

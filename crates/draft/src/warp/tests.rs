@@ -30,7 +30,8 @@ fn person() -> (Picture, Mask, Pose) {
         (112.0, 38.0),
     ];
     let pose = Pose { body: places.map(|(x, y)| Keypoint { x, y, z: 0.0, confidence: 1.0 }), ..Pose::default() };
-    let limbs = [(2, 3, 8.0), (3, 4, 7.0), (5, 6, 8.0), (6, 7, 7.0), (8, 9, 12.0), (9, 10, 9.0), (11, 12, 12.0), (12, 13, 9.0)];
+    let limbs =
+        [(2, 3, 8.0), (3, 4, 7.0), (5, 6, 8.0), (6, 7, 7.0), (8, 9, 12.0), (9, 10, 9.0), (11, 12, 12.0), (12, 13, 9.0)];
     let near = |x: f32, y: f32, from: usize, to: usize| {
         let ((ax, ay), (bx, by)) = (places[from], places[to]);
         let (dx, dy) = (bx - ax, by - ay);

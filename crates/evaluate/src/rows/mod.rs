@@ -85,7 +85,7 @@ impl Row {
     pub fn version(&self) -> u32 {
         match self {
             Self::Source | Self::Truth => 1,
-            Self::Plate | Self::Cutout | Self::Rigid => 1,
+            Self::Plate | Self::Cutout | Self::Rigid => 2,
             Self::Draft { .. } => draft::VERSION,
             Self::Outside(row) => row.version,
         }

@@ -1,10 +1,9 @@
 //! Row `plate`: the driving person removed, nobody in its place.
 
+use draft::plate::{PlateConfig, plates};
 use media::picture::{Mask, Picture};
-use perception::inpaint::inpaint;
-use rayon::prelude::*;
 
-/// The frames with their holes filled. The one place that decides how.
+/// The clean plates of a clip. The one place that decides how.
 pub(crate) fn fill(frames: &[Picture], holes: &[Mask]) -> Vec<Picture> {
-    frames.par_iter().zip(holes).map(|(frame, hole)| inpaint(frame, hole)).collect()
+    plates(frames, holes, &PlateConfig::default()).into_iter().map(|plate| plate.picture).collect()
 }

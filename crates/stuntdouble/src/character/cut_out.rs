@@ -1,11 +1,11 @@
 //! One picture of the character to its cut-out: the mask, the pose, and the colours of its edge.
 
-use perception::perceiver::Effort;
 use fetch::Store;
 use media::picture::{Mask, Picture};
 use media::still::Still;
 use perception::cut_out::{CutOutNetworks, Sight};
 use perception::foreground::{extended, without_background};
+use perception::perceiver::Effort;
 
 use super::files::CharacterPicture;
 use super::{Character, MaskSource};

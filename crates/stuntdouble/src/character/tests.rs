@@ -1,11 +1,11 @@
 //! Pictures that were made for the test.
 
-use perception::perceiver::Effort;
 use fetch::Options;
 use media::crop::{crop_filled, paste};
 use media::geometry::Rect;
 use media::image_file::{load_picture, save_cut_out, save_picture};
 use media::resize::{Filter, resize_picture};
+use perception::perceiver::Effort;
 use perception::pose::Joint;
 use perception::signals::{PoseTrack, save_poses};
 

@@ -126,7 +126,10 @@ impl<'a> Making<'a> {
             .map(Puppet::new)
             .collect();
         if !puppets.iter().any(Puppet::is_jointed) {
-            events.warn("draft.whole_cutout", "no body was recognised in the character's picture, it is moved as a whole");
+            events.warn(
+                "draft.whole_cutout",
+                "no body was recognised in the character's picture, it is moved as a whole",
+            );
         }
         let size = scene.output_size(timeline.frame_size());
         let size = (size.0 as usize, size.1 as usize);
@@ -167,7 +170,9 @@ impl<'a> Making<'a> {
             source: &view.picture,
             plate: &plate,
             hole: &hole,
-            person: self.work.timeline.person_box(index),
+            person: view.person(),
+            person_box: self.work.timeline.person_box(index),
+            driving_pose: self.work.timeline.pose(index).filter(|_| !self.work.scene.is_canvas()),
             pose: self.poses[index].as_ref(),
             objects: view.objects(),
             scales: &scales,
