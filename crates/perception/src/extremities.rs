@@ -18,7 +18,7 @@ const SURE: f32 = 0.5;
 const PRESENT: f32 = 0.5;
 /// A first, rough look that is at least this sure earns a second one.
 const WORTH_A_LOOK: f32 = 0.1;
-/// After each look in vain one frame more is let pass before the next, at most so many.
+/// From the second look in vain on one frame more is let pass before the next, at most so many.
 const MOST_PAUSES: usize = 2;
 
 /// A hand or a face that may have been seen in the frame before.
@@ -66,7 +66,7 @@ impl Extremity {
     /// Not seen: the place is forgotten, and for some frames nobody looks again.
     fn miss(&mut self) -> Vec<Keypoint> {
         let missed = self.missed + 1;
-        *self = Self { missed, pause: missed.min(MOST_PAUSES), ..Self::default() };
+        *self = Self { missed, pause: (missed - 1).min(MOST_PAUSES), ..Self::default() };
         Vec::new()
     }
 
@@ -240,7 +240,7 @@ mod tests {
             looks.extend(looked.get().then_some(frame));
         }
         assert_eq!(extremity.next, None);
-        assert_eq!(looks, [1, 3, 6, 9]);
+        assert_eq!(looks, [1, 2, 4, 7, 10]);
     }
 
     #[test]
