@@ -21,6 +21,8 @@ const INSIDE: f32 = 0.8;
 const LEAST_PART: f32 = 0.1;
 /// Between these, what only the body network sees counts more and more.
 const BODY_ONLY: (f32, f32) = (0.55, 0.95);
+/// Between these, what stands out covers more and more: where the network wavers inside of a thing, the thing is there.
+const COVERED: (f32, f32) = (0.15, 0.65);
 /// The share of a look's longer side along its border in which it fades into the wider look.
 const FADE: f32 = 0.04;
 
@@ -54,6 +56,14 @@ pub(super) fn is_mere_part(person: &Plane<f32>, salient: &Plane<f32>) -> bool {
     }
     let around: usize = found.sizes.iter().zip(&shared).filter(|(_, shared)| **shared > 0).map(|(size, _)| size).sum();
     inside > INSIDE * core && core < MERE_PART * around as f32
+}
+
+/// Intersection over union of a person's mask and what stands out.
+pub(super) fn agreement(person: &Plane<f32>, salient: &Plane<f32>) -> f32 {
+    let pairs = || person.cells().iter().zip(salient.cells());
+    let both = pairs().filter(|(person, salient)| **person > 0.5 && **salient > 0.5).count();
+    let either = pairs().filter(|(person, salient)| **person > 0.5 || **salient > 0.5).count();
+    both as f32 / either.max(1) as f32
 }
 
 /// The coverage of a person.
@@ -91,7 +101,7 @@ pub(super) fn merged(sources: &Sources<'_>) -> Merged {
     // 3. Both together; what one alone sees is in doubt.
     let mut doubt = Vec::with_capacity(own.cells().len());
     let cells = own.cells().iter().zip(person.cells()).enumerate().map(|(index, (salient, person))| {
-        let salient = if kept(index) { *salient } else { 0.0 };
+        let salient = if kept(index) { ramp(*salient, COVERED) } else { 0.0 };
         let body = ramp(*person, BODY_ONLY);
         doubt.push((body - salient).clamp(0.0, 1.0));
         salient.max(body)
@@ -127,7 +137,8 @@ pub(super) fn without_person(salient: &Plane<f32>, at: Option<(f32, f32)>) -> Op
     });
     let kept = Plane::from_cells(salient.width(), salient.height(), kept.collect());
     let enclosed = holes(&kept, |value| value > SALIENT);
-    let cells = kept.cells().iter().zip(&enclosed).map(|(value, is_hole)| if *is_hole { 1.0 } else { *value });
+    let cells =
+        kept.cells().iter().zip(&enclosed).map(|(value, is_hole)| if *is_hole { 1.0 } else { ramp(*value, COVERED) });
     let coverage = Plane::from_cells(salient.width(), salient.height(), cells.collect());
     let doubt = coverage.map(|_| 0.0);
     Some(Merged { coverage, doubt })
