@@ -32,7 +32,7 @@ const ROOM: f32 = 1.5;
 /// Room around the character in which its edge is looked for, as a share of the longer side of its box.
 const MARGIN: f32 = 0.12;
 /// A body whose square is smaller than this share of the picture's longer side has to stand out.
-const SMALL: f32 = 0.5;
+const SMALL: f32 = 0.75;
 /// Agreement (intersection over union) of body mask and saliency at which a small person stands out.
 const STANDS_OUT: f32 = 0.45;
 /// Parts of a mask smaller than this share of its largest part are dropped.
@@ -91,7 +91,8 @@ impl CutOutNetworks {
         if let Some(chosen) = &choice.chosen {
             let (pose, person) = self.look_closely(picture, chosen)?;
             let person = person.map(|value| f32::from(value) / 255.0);
-            let is_part_of_more = salient.as_ref().is_some_and(|salient| merge::is_mere_part(&person, salient));
+            let is_part_of_more =
+                salient.as_ref().is_some_and(|salient| merge::is_mere_part(&person, salient, merge::SALIENT));
             let is_doubtful = chosen.region.side < SMALL * picture.width().max(picture.height()) as f32;
             let is_person = pose.is_some()
                 && if is_doubtful { self.stands_out(picture, chosen, &person)? } else { !is_part_of_more };
@@ -124,9 +125,11 @@ impl CutOutNetworks {
 
     /// True when a small person stands out from its surroundings: else it was seen in a pattern.
     fn stands_out(&self, picture: &Picture, body: &BodyEstimate, person: &Plane<f32>) -> Result<bool, Error> {
-        let surroundings = around(body, ROOM, picture.size());
-        let salient = self.salient(picture, surroundings)?;
-        Ok(salient.is_none_or(|salient| merge::agreement(person, &salient) > STANDS_OUT))
+        let near = self.salient(picture, around(body, ROOM, picture.size()))?;
+        let wide = self.salient(picture, around(body, 2.0 * ROOM, picture.size()))?;
+        let (Some(near), Some(wide)) = (near, wide) else { return Ok(true) };
+        let is_mere_part = merge::is_mere_part(person, &wide, merge::A_LITTLE);
+        Ok(!is_mere_part && merge::agreement(person, &near) > STANDS_OUT)
     }
 
     /// What stands out in a part of the picture, at the picture's size; 0 elsewhere.
