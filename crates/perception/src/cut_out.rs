@@ -31,6 +31,12 @@ use merge::{Sources, merged, without_person};
 const ROOM: f32 = 1.5;
 /// Room around the character in which its edge is looked for, as a share of the longer side of its box.
 const MARGIN: f32 = 0.12;
+/// A body whose square is smaller than this share of the picture's longer side has to stand out.
+const SMALL: f32 = 0.75;
+/// Agreement (intersection over union) of body mask and saliency at which a small person stands out.
+const STANDS_OUT: f32 = 0.45;
+/// Parts of a mask smaller than this share of its largest part are dropped.
+const LEAST_PART: f32 = 0.01;
 /// Longest side of the part of a picture in which the edge is found, in pixels.
 const WORKING_SIDE: usize = 1024;
 
@@ -85,8 +91,12 @@ impl CutOutNetworks {
         if let Some(chosen) = &choice.chosen {
             let (pose, person) = self.look_closely(picture, chosen)?;
             let person = person.map(|value| f32::from(value) / 255.0);
-            let is_part_of_more = salient.as_ref().is_some_and(|salient| merge::is_mere_part(&person, salient));
-            if !is_part_of_more {
+            let is_part_of_more =
+                salient.as_ref().is_some_and(|salient| merge::is_mere_part(&person, salient, merge::SALIENT));
+            let is_doubtful = chosen.region.side < SMALL * picture.width().max(picture.height()) as f32;
+            let is_person = pose.is_some()
+                && if is_doubtful { self.stands_out(picture, chosen, &person)? } else { !is_part_of_more };
+            if is_person {
                 let others = presence(picture.size(), &choice.others);
                 let mask = self.person_mask(picture, chosen, person, salient, &others)?;
                 return Ok(Sight { pose, mask: Some(mask), people: count, missed_point });
@@ -112,6 +122,15 @@ impl CutOutNetworks {
         paste(&mut mask, &seen.person, area.x, area.y);
         let moved = |point: Keypoint| Keypoint { x: point.x + x, y: point.y + y, ..point };
         Ok((seen.pose.map(|pose| pose.map(moved)), mask))
+    }
+
+    /// True when a small person stands out from its surroundings: else it was seen in a pattern.
+    fn stands_out(&self, picture: &Picture, body: &BodyEstimate, person: &Plane<f32>) -> Result<bool, Error> {
+        let near = self.salient(picture, around(body, ROOM, picture.size()))?;
+        let wide = self.salient(picture, around(body, 2.0 * ROOM, picture.size()))?;
+        let (Some(near), Some(wide)) = (near, wide) else { return Ok(true) };
+        let is_mere_part = merge::is_mere_part(person, &wide, merge::A_LITTLE);
+        Ok(!is_mere_part && merge::agreement(person, &near) > STANDS_OUT)
     }
 
     /// What stands out in a part of the picture, at the picture's size; 0 elsewhere.
@@ -186,9 +205,21 @@ fn finished(picture: &Picture, merged: &merge::Merged) -> Mask {
     let small = |plane: &Plane<f32>| resize_real(&crop(plane, area), size.0, size.1, Filter::Area);
     let colours = resize_picture(&crop(picture, area), size.0, size.1, Filter::Area);
     let alpha = matting::matted(&colours, &small(&merged.coverage), &small(&merged.doubt));
-    let alpha = alpha.map(|value| (255.0 * value).round() as u8);
+    let alpha = without_crumbs(&alpha).map(|value| (255.0 * value).round() as u8);
     paste(&mut mask, &resize_mask(&alpha, width, height, Filter::Bilinear), area.x, area.y);
     mask
+}
+
+/// The coverage without separate parts that are tiny beside the largest one.
+fn without_crumbs(alpha: &Plane<f32>) -> Plane<f32> {
+    let found = components::components(alpha, |value| value > 0.02);
+    let least = LEAST_PART * found.sizes.iter().copied().max().unwrap_or(0) as f32;
+    let cells = alpha.cells().iter().zip(&found.part);
+    let kept = cells.map(|(value, part)| match part {
+        Some(part) if found.sizes[*part] as f32 >= least => *value,
+        _ => 0.0,
+    });
+    Plane::from_cells(alpha.width(), alpha.height(), kept.collect())
 }
 
 /// A rectangle with room around it as a share of its longer side, within the picture.

@@ -18,6 +18,8 @@ const SAME: f32 = 0.2;
 /// Sides of the tiles in which small persons are looked for, as shares of the picture's shorter side; half of a tile lies in
 /// the next one.
 const TILES: [f32; 2] = [0.5, 0.28];
+/// Tiles smaller than this, in pixels, show nobody who is worth cutting out.
+const LEAST_TILE: f32 = 64.0;
 /// So many tiles are looked at at most.
 const MOST_TILES: usize = 160;
 
@@ -151,7 +153,10 @@ fn is_same(one: &TurnedSquare, other: &TurnedSquare) -> bool {
 /// Upright squares that cover a picture and half of each other.
 fn tiles((width, height): (usize, usize), share: f32) -> Vec<TurnedSquare> {
     let (width, height) = (width as f32, height as f32);
-    let side = (share * width.min(height)).max(4.0);
+    let side = share * width.min(height);
+    if side < LEAST_TILE {
+        return vec![];
+    }
     let count = |length: f32| (2.0 * length / side).ceil().max(2.0) as usize - 1;
     let (columns, rows) = (count(width), count(height));
     let place = |index: usize, count: usize, length: f32| {
@@ -172,7 +177,8 @@ mod tests {
 
     #[test]
     fn tiles_cover_the_picture() {
-        for size in [(640, 360), (100, 900), (7, 7)] {
+        assert!(tiles((7, 7), 0.5).is_empty());
+        for size in [(640, 360), (200, 900), (130, 130)] {
             let tiles = tiles(size, 0.5);
             for place in [(1.0, 1.0), (size.0 as f32 - 1.0, size.1 as f32 - 1.0), (size.0 as f32 / 3.0, 3.0)] {
                 assert!(tiles.iter().any(|tile| holds(tile, place)), "{place:?} of {size:?}");

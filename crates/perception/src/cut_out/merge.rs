@@ -7,8 +7,9 @@ use super::components::{components, holes};
 
 /// A person's mask above this is the core that says who is meant.
 const CORE: f32 = 0.6;
-/// Saliency above this stands out.
-const SALIENT: f32 = 0.35;
+/// Saliency above this stands out, and above the second one stands out a little.
+pub(super) const SALIENT: f32 = 0.35;
+pub(super) const A_LITTLE: f32 = 0.2;
 /// A part that stands out belongs to the person when so much of it is core.
 const SHARED: f32 = 0.1;
 /// Saliency that holds less of the core than this has seen something else.
@@ -21,6 +22,10 @@ const INSIDE: f32 = 0.8;
 const LEAST_PART: f32 = 0.1;
 /// Between these, what only the body network sees counts more and more.
 const BODY_ONLY: (f32, f32) = (0.55, 0.95);
+/// Between these, what stands out covers more and more: where the network wavers inside of a thing, the thing is there.
+const COVERED: (f32, f32) = (0.15, 0.65);
+/// How much more has to stand out where the body network sees nobody.
+const CAUTION: f32 = 0.3;
 /// The share of a look's longer side along its border in which it fades into the wider look.
 const FADE: f32 = 0.04;
 
@@ -37,13 +42,14 @@ pub(super) struct Merged {
     pub(super) doubt: Plane<f32>,
 }
 
-/// True when a person is only a small part of a connected thing that stands out: a hand or a face that was seen in a drawing.
-pub(super) fn is_mere_part(person: &Plane<f32>, salient: &Plane<f32>) -> bool {
+/// True when a person is only a small part of a connected thing that stands out by at least so much: a hand or a face that was
+/// seen in a drawing.
+pub(super) fn is_mere_part(person: &Plane<f32>, salient: &Plane<f32>, least: f32) -> bool {
     let area = |plane: &Plane<f32>, least: f32| plane.cells().iter().filter(|value| **value > least).count() as f32;
     let pairs = || person.cells().iter().zip(salient.cells());
     let core = area(person, CORE);
-    let inside = pairs().filter(|(person, salient)| **person > CORE && **salient > SALIENT).count() as f32;
-    let found = components(salient, |value| value > SALIENT);
+    let inside = pairs().filter(|(person, salient)| **person > CORE && **salient > least).count() as f32;
+    let found = components(salient, |value| value > least);
     let mut shared = vec![0; found.sizes.len()];
     for (part, person) in found.part.iter().zip(person.cells()) {
         if let Some(part) = part
@@ -54,6 +60,14 @@ pub(super) fn is_mere_part(person: &Plane<f32>, salient: &Plane<f32>) -> bool {
     }
     let around: usize = found.sizes.iter().zip(&shared).filter(|(_, shared)| **shared > 0).map(|(size, _)| size).sum();
     inside > INSIDE * core && core < MERE_PART * around as f32
+}
+
+/// Intersection over union of a person's mask and what stands out.
+pub(super) fn agreement(person: &Plane<f32>, salient: &Plane<f32>) -> f32 {
+    let pairs = || person.cells().iter().zip(salient.cells());
+    let both = pairs().filter(|(person, salient)| **person > 0.5 && **salient > 0.5).count();
+    let either = pairs().filter(|(person, salient)| **person > 0.5 || **salient > 0.5).count();
+    both as f32 / either.max(1) as f32
 }
 
 /// The coverage of a person.
@@ -91,7 +105,9 @@ pub(super) fn merged(sources: &Sources<'_>) -> Merged {
     // 3. Both together; what one alone sees is in doubt.
     let mut doubt = Vec::with_capacity(own.cells().len());
     let cells = own.cells().iter().zip(person.cells()).enumerate().map(|(index, (salient, person))| {
-        let salient = if kept(index) { *salient } else { 0.0 };
+        // Where the body network sees nobody, only what stands out clearly counts.
+        let (low, high) = (COVERED.0 + CAUTION * (1.0 - person), COVERED.1 + CAUTION * (1.0 - person));
+        let salient = if kept(index) { ramp(*salient, (low, high)) } else { 0.0 };
         let body = ramp(*person, BODY_ONLY);
         doubt.push((body - salient).clamp(0.0, 1.0));
         salient.max(body)
@@ -127,7 +143,8 @@ pub(super) fn without_person(salient: &Plane<f32>, at: Option<(f32, f32)>) -> Op
     });
     let kept = Plane::from_cells(salient.width(), salient.height(), kept.collect());
     let enclosed = holes(&kept, |value| value > SALIENT);
-    let cells = kept.cells().iter().zip(&enclosed).map(|(value, is_hole)| if *is_hole { 1.0 } else { *value });
+    let cells =
+        kept.cells().iter().zip(&enclosed).map(|(value, is_hole)| if *is_hole { 1.0 } else { ramp(*value, COVERED) });
     let coverage = Plane::from_cells(salient.width(), salient.height(), cells.collect());
     let doubt = coverage.map(|_| 0.0);
     Some(Merged { coverage, doubt })
@@ -192,9 +209,9 @@ mod tests {
 
     #[test]
     fn a_hand_in_a_drawing_is_no_person() {
-        assert!(is_mere_part(&block(30..34, 4..8), &block(6..36, 2..28)));
-        assert!(!is_mere_part(&block(10..30, 4..28), &block(6..36, 2..28)));
-        assert!(!is_mere_part(&block(1..4, 4..8), &block(6..36, 2..28)));
+        assert!(is_mere_part(&block(30..34, 4..8), &block(6..36, 2..28), SALIENT));
+        assert!(!is_mere_part(&block(10..30, 4..28), &block(6..36, 2..28), SALIENT));
+        assert!(!is_mere_part(&block(1..4, 4..8), &block(6..36, 2..28), SALIENT));
     }
 
     #[test]

@@ -1,0 +1,86 @@
+//! Overlap of cut-out characters with the exact masks of rendered reference pictures.
+//!
+//! `cut_out_overlap CACHE ASSETS CLIPS`: the cache of fetched networks, a folder of assets, how many clips with two references
+//! each. Prints the intersection over union of the body mask alone and of the cut-out, one line a picture, then the means.
+#![expect(clippy::print_stdout, reason = "prints its table")]
+
+use std::path::{Path, PathBuf};
+
+use media::geometry::Pts;
+use media::picture::Mask;
+use perception::cut_out::CutOutNetworks;
+use perception::perceiver::{Perceiver, PerceiverConfig, PersonModels};
+use stage::{Assets, ClipSettings, ClipSpec, Wanted, render_parts};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let mut next = || arguments.next().ok_or("expected CACHE ASSETS CLIPS");
+    let (cache, assets, clips) = (next()?, next()?, next()?.parse::<u64>()?);
+    let file = |name: &str, file: &str| found(Path::new(&cache), name, file);
+    let models = PersonModels {
+        detector: file("blazepose-detector", "pose_detection.tflite")?,
+        landmarks: file("blazepose-landmarks-full", "pose_landmark_full.tflite")?,
+        hand: None,
+        face: None,
+        selfie: Some(file("selfie-segmentation", "selfie_segmentation.tflite")?),
+    };
+    let networks = CutOutNetworks::open(&models, Some(&file("u2netp", "u2netp.onnx")?))?;
+    let (assets, _) = Assets::load(Path::new(&assets))?;
+    let settings = ClipSettings {
+        width: 512,
+        height: 512,
+        frames: 2,
+        twin: false,
+        references: 2,
+        mannequin_share: 0.0,
+        ..ClipSettings::default()
+    };
+    let mut sums = [0.0; 2];
+    let mut count = 0.0;
+    for seed in 0..clips {
+        let spec = ClipSpec::draw(seed, &assets, &settings)?;
+        let take = render_parts(&spec, &assets, Wanted { twin: false, references: true })?.take;
+        for (index, (picture, truth)) in take.references.iter().zip(&take.reference_masks).enumerate() {
+            let before = Perceiver::open(&models, PerceiverConfig::default())?.push(picture, Pts(0))?.person;
+            let sight = networks.look(picture, None)?;
+            let after = sight.mask.unwrap_or_else(|| Mask::filled(picture.width(), picture.height(), 0));
+            let overlaps = [overlap(&before, truth), overlap(&after, truth)];
+            sums.iter_mut().zip(overlaps).for_each(|(sum, overlap)| *sum += overlap);
+            count += 1.0;
+            let (name, is_person) = (&spec.person.character, sight.pose.is_some());
+            println!("{seed:3}.{index} {:.3} {:.3} {is_person} {name}", overlaps[0], overlaps[1]);
+            if std::env::var_os("SAVE").is_some() && overlaps[1] < 0.9 {
+                media::image_file::save_cut_out(
+                    format!("/tmp/reference/low-{seed}-{index}.png").as_ref(),
+                    picture,
+                    &after,
+                )?;
+                media::image_file::save_picture(
+                    format!("/tmp/reference/low-{seed}-{index}-pic.png").as_ref(),
+                    picture,
+                )?;
+            }
+        }
+    }
+    println!("mean of {count}: body mask {:.4}, cut-out {:.4}", sums[0] / count, sums[1] / count);
+    Ok(())
+}
+
+/// A file of the cache, whatever its hash.
+fn found(cache: &Path, name: &str, file: &str) -> Result<PathBuf, Box<dyn std::error::Error>> {
+    for entry in std::fs::read_dir(cache.join(name))? {
+        let path = entry?.path().join(file);
+        if path.is_file() {
+            return Ok(path);
+        }
+    }
+    Err(format!("`{name}` is not in the cache").into())
+}
+
+/// Intersection over union at half coverage.
+fn overlap(one: &Mask, other: &Mask) -> f64 {
+    let pairs = || one.cells().iter().zip(other.cells());
+    let both = pairs().filter(|(one, other)| **one > 127 && **other > 127).count();
+    let either = pairs().filter(|(one, other)| **one > 127 || **other > 127).count();
+    both as f64 / either.max(1) as f64
+}
