@@ -6,6 +6,7 @@ mod bones;
 pub mod cutout;
 pub mod drafter;
 mod geodesic;
+pub mod held;
 pub mod hole;
 mod layer;
 pub mod light;

@@ -8,6 +8,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 
 use draft::cutout::Cutout;
 use draft::drafter::{Draft, DraftConfig, DraftInput, Drafter};
+use draft::held::Hands;
 use draft::hole::hole;
 use draft::plate::{PlateConfig, PlateFrame, PlateMaker};
 use draft::puppet::Puppet;
@@ -164,7 +165,8 @@ impl<'a> Making<'a> {
     }
 
     fn frame(&mut self, index: usize, view: &SceneFrame, plates: &mut Plates<'_>) -> Result<Made, Error> {
-        let (plate, hole) = plates.next(index, view)?;
+        let Removed { plate, hole, things } = plates.next(index, view)?;
+        let objects: Vec<Mask> = view.objects().iter().cloned().chain(things).collect();
         let scales: Vec<Option<f32>> = self.scales.iter().map(|scales| scales[index]).collect();
         let input = DraftInput {
             source: &view.picture,
@@ -174,13 +176,21 @@ impl<'a> Making<'a> {
             person_box: self.work.timeline.person_box(index),
             driving_pose: self.work.timeline.pose(index).filter(|_| !self.work.scene.is_canvas()),
             pose: self.poses[index].as_ref(),
-            objects: view.objects(),
+            objects: &objects,
             scales: &scales,
             starts_shot: plates.starts_shot(index),
         };
         let draft = self.drafter.push(&input);
         Ok(Made { index, plate, draft })
     }
+}
+
+/// A frame without the person.
+struct Removed {
+    plate: PlateFrame,
+    hole: Mask,
+    /// What the hands hold, found without a prompt.
+    things: Option<Mask>,
 }
 
 /// Clean plates in the order of frames, with a reader of its own that looks ahead.
@@ -200,12 +210,12 @@ impl<'a> Plates<'a> {
         Ok(Self { work, maker, ahead: work.source.frames()?, cut: SceneCut::default(), starts: vec![], looked: 0 })
     }
 
-    /// The plate of the next frame and its hole.
-    fn next(&mut self, index: usize, view: &SceneFrame) -> Result<(PlateFrame, Mask), Error> {
+    /// The plate of the next frame, its hole, and what the hands hold.
+    fn next(&mut self, index: usize, view: &SceneFrame) -> Result<Removed, Error> {
         if self.work.scene.is_canvas() {
             let (width, height) = view.picture.size();
             let plate = PlateFrame { picture: view.picture.clone(), seen: Mask::filled(width, height, 255) };
-            return Ok((plate, Mask::filled(width, height, 0)));
+            return Ok(Removed { plate, hole: Mask::filled(width, height, 0), things: None });
         }
         while self.maker.wants_look() {
             self.work.events.check_cancelled()?;
@@ -218,14 +228,31 @@ impl<'a> Plates<'a> {
                 self.starts.push(self.looked);
             }
             let (person, objects) = self.work.timeline.load_masks(self.looked)?;
-            self.maker.look(&frame.picture, &hole(&person, &objects), is_start);
+            let (_, wide, _) = self.holes(self.looked, &person, &objects);
+            self.maker.look(&frame.picture, &wide, is_start);
             self.looked += 1;
         }
         if index >= self.looked {
             return Err(self.work.source.changed(index));
         }
-        let hole = hole(view.person(), view.objects());
-        Ok((self.maker.plate(&view.picture, &hole), hole))
+        let (hole, wide, hands) = self.holes(index, view.person(), view.objects());
+        let mut plate = self.maker.plate(&view.picture, &wide);
+        let things = hands.and_then(|hands| hands.things(&view.picture, &plate, view.person(), &hole));
+        // What was only looked behind at the hands goes back to the source.
+        for (index, _) in hole.cells().iter().enumerate().filter(|(_, hole)| **hole == 0) {
+            plate.picture.cells_mut()[index] = view.picture.cells()[index];
+            plate.seen.cells_mut()[index] = 255;
+        }
+        Ok(Removed { plate, hole, things })
+    }
+
+    /// What is removed from a frame, what is looked behind, and the hands that may hold something; none where the user says
+    /// what is in use.
+    fn holes(&self, index: usize, person: &Mask, objects: &[Mask]) -> (Mask, Mask, Option<Hands>) {
+        let hole = hole(person, objects);
+        let hands = self.work.timeline.pose(index).filter(|_| objects.is_empty()).and_then(Hands::of);
+        let wide = hands.as_ref().map_or_else(|| hole.clone(), |hands| hands.widened(&hole));
+        (hole, wide, hands)
     }
 
     fn starts_shot(&self, index: usize) -> bool {
