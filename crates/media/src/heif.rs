@@ -30,9 +30,8 @@ const START: [u8; 4] = [0, 0, 0, 1];
 pub(crate) fn load(path: &Path, bytes: &[u8], limits: PictureLimits, ffmpeg: &Ffmpeg) -> Result<Still> {
     let file = File { path, bytes, limits, ffmpeg };
     let boxes = Boxes::read(bytes).ok_or_else(|| file.damaged("its boxes cannot be read"))?;
-    let image = match file.decode(&boxes, boxes.primary, 3)? {
-        (width, height, samples) => RgbImage::from_raw(width, height, samples),
-    };
+    let (width, height, samples) = file.decode(&boxes, boxes.primary, 3)?;
+    let image = RgbImage::from_raw(width, height, samples);
     let image: DynamicImage = image.ok_or_else(|| file.damaged("samples are missing"))?.into();
     let image = turned(in_srgb(image, &boxes), &boxes, boxes.primary);
     let mut still = Still::from_image(image);
@@ -61,7 +60,10 @@ fn in_srgb(image: DynamicImage, boxes: &Boxes) -> DynamicImage {
         Property::Numbers(primaries, transfer) => Some((*primaries, *transfer)),
         _ => None,
     });
-    numbers.map_or(image.clone(), |(primaries, transfer)| numbers_to_srgb(image, primaries, transfer))
+    match numbers {
+        Some((primaries, transfer)) => numbers_to_srgb(image, primaries, transfer),
+        None => image,
+    }
 }
 
 /// Applies the turns and mirrors of an item, in their order.

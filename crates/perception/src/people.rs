@@ -18,6 +18,8 @@ const SAME: f32 = 0.2;
 /// Sides of the tiles in which small persons are looked for, as shares of the picture's shorter side; half of a tile lies in
 /// the next one.
 const TILES: [f32; 2] = [0.5, 0.28];
+/// A picture so many times as wide as high is always looked at in parts too.
+const WIDE: f32 = 1.5;
 /// Tiles smaller than this, in pixels, show nobody who is worth cutting out.
 const LEAST_TILE: f32 = 64.0;
 /// So many tiles are looked at at most.
@@ -50,8 +52,12 @@ impl PeopleFinder {
         }
         let whole = TurnedSquare::around_frame(width, height);
         let mut people = self.look(picture, &[whole], |_| true)?;
-        if people.is_empty() {
+        let (is_nobody, is_wide) = (people.is_empty(), width as f32 > WIDE * height as f32);
+        if is_nobody {
             people = self.look(picture, &wider(&whole), |region| is_large(region, picture.size()))?;
+        }
+        // Side by side, people are small beside the whole.
+        if is_nobody || is_wide {
             people.extend(self.look(picture, &parts(picture.size()), |_| true)?);
         }
         for share in TILES {

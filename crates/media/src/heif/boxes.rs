@@ -29,13 +29,22 @@ pub(super) enum Property {
     Other,
 }
 
+/// Where the bytes of an item lie.
+#[derive(Debug)]
+struct Place {
+    item: Id,
+    /// 0 = in the file, 1 = in `idat`.
+    method: u8,
+    /// Start and length of each piece.
+    pieces: Vec<(u64, u64)>,
+}
+
 /// What a file holds.
 #[derive(Debug, Default)]
 pub(super) struct Boxes {
     pub(super) primary: Id,
     kinds: Vec<(Id, [u8; 4])>,
-    /// Method (0 = of the file, 1 = of `idat`) and pieces of each item.
-    places: Vec<(Id, u8, Vec<(u64, u64)>)>,
+    places: Vec<Place>,
     properties: Vec<Property>,
     owned: Vec<(Id, Vec<usize>)>,
     /// Kind, from, to.
@@ -113,7 +122,7 @@ impl Boxes {
                 body.number(index)?;
                 pieces.push((start.checked_add(body.number(offset)?)?, body.number(length)?));
             }
-            self.places.push((id, method, pieces));
+            self.places.push(Place { item: id, method, pieces });
         }
         Some(())
     }
@@ -187,7 +196,7 @@ impl Boxes {
 
     /// The bytes of an item.
     pub(super) fn data(&self, file: &[u8], item: Id) -> Option<Vec<u8>> {
-        let (_, method, pieces) = self.places.iter().find(|(id, _, _)| *id == item)?;
+        let Place { method, pieces, .. } = self.places.iter().find(|place| place.item == item)?;
         let source = match method {
             0 => file,
             1 => &self.idat,
