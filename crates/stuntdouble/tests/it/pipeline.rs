@@ -170,6 +170,37 @@ fn kept_packs_change_no_result() {
 }
 
 #[test]
+fn drafts_change_nothing_outside_of_the_edited_region_and_go_on_after_a_stop() {
+    if ffmpeg().is_none() {
+        return;
+    }
+    let example = Example::new();
+    let mut job = example.job("out.mp4");
+    job.settings.draft = true;
+    example.run(&job).unwrap();
+    let read = |job: &Job, index: usize| {
+        let source = load_picture(&example.path("video").join(format!("{index:05}.png"))).unwrap();
+        let (finished, edited) = pipeline::finished_picture(job, index, &source).unwrap();
+        (source, finished, edited)
+    };
+    for index in [0, 7, FRAMES - 1] {
+        let (source, finished, edited) = read(&job, index);
+        let pixels = source.cells().iter().zip(finished.cells()).zip(edited.cells());
+        assert!(pixels.clone().all(|((source, finished), edited)| *edited > 0 || source == finished), "frame {index}");
+        assert!(pixels.filter(|((source, finished), _)| source != finished).count() > 100, "frame {index}");
+    }
+    let report = std::fs::read_to_string(job.run_dir.join("report.json")).unwrap();
+    assert!(report.contains("\"made_by\": \"draft\""), "{report}");
+    // As after a power cut in the middle of the step.
+    let before = read(&job, FRAMES - 1).1;
+    let drafts = job.run_dir.join("conditions/draft");
+    std::fs::remove_file(drafts.join("done")).unwrap();
+    std::fs::write(drafts.join(format!("{:06}.png", FRAMES - 1)), b"half").unwrap();
+    example.run(&job).unwrap();
+    assert_eq!(read(&job, FRAMES - 1).1, before);
+}
+
+#[test]
 fn another_job_in_the_same_folder_is_refused_and_loses_nothing() {
     if ffmpeg().is_none() {
         return;
