@@ -175,12 +175,12 @@ fn hidden_pixels(chain: Chain, own: &[bool], parts: &Segmentation) -> Vec<bool> 
 
 /// Legs go on a little under a skirt, so that none is cut off when the hem swings.
 fn under_the_hem(chain: Chain, skirt: Skirt, parts: &Segmentation, hidden: &mut [bool]) {
-    let (width, height) = parts.labels.size();
-    for index in 0..width * height {
+    let width = parts.labels.width();
+    for (index, hidden) in hidden.iter_mut().enumerate() {
         let place = Point::new((index % width) as f32 + 0.5, (index / width) as f32 + 0.5);
         let is_cloth = parts.part(index % width, index / width) == Some(Part::Trunk);
         if is_cloth && (0.75..=1.0).contains(&skirt.share(place)) {
-            hidden[index] |= chain.parts().iter().any(|&part| parts.cost(part, place) < 0.0);
+            *hidden |= chain.parts().iter().any(|&part| parts.cost(part, place) < 0.0);
         }
     }
 }

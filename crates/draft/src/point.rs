@@ -90,15 +90,6 @@ impl Affine {
         self.column_x * point.x + self.column_y * point.y + self.shift
     }
 
-    /// Takes the line `from..to` to `new_from..new_to`, with lengths across the line scaled by `across`.
-    pub(crate) fn between_lines((from, to): (Point, Point), (new_from, new_to): (Point, Point), across: f32) -> Self {
-        let (line, new_line) = (to - from, new_to - new_from);
-        let old = line.direction(Point::new(0.0, 1.0));
-        let new = new_line.direction(old);
-        let along = if line.length() > 1e-3 { new_line.length() / line.length() } else { across };
-        Self::from_axes(from, old, new_from, new, along, across)
-    }
-
     /// Takes the direction `old` at `from` to `new` at `new_from`, scaled by `along` in that direction and by `across` in
     /// the other.
     pub(crate) fn from_axes(from: Point, old: Point, new_from: Point, new: Point, along: f32, across: f32) -> Self {
@@ -115,12 +106,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_goes_to_its_new_place_and_keeps_its_sides() {
-        let (old, new) = ((Point::new(1.0, 1.0), Point::new(1.0, 3.0)), (Point::new(5.0, 5.0), Point::new(9.0, 5.0)));
-        let map = Affine::between_lines(old, new, 3.0);
+    fn a_direction_is_turned_and_both_axes_are_scaled() {
+        let (down, right) = (Point::new(0.0, 1.0), Point::new(1.0, 0.0));
+        let map = Affine::from_axes(Point::new(1.0, 1.0), down, Point::new(5.0, 5.0), right, 2.0, 3.0);
         let close = |a: Point, b: Point| assert!((a - b).length() < 1e-4, "{a:?} is not {b:?}");
-        close(map.apply(old.0), new.0);
-        close(map.apply(old.1), new.1);
+        close(map.apply(Point::new(1.0, 1.0)), Point::new(5.0, 5.0));
+        close(map.apply(Point::new(1.0, 3.0)), Point::new(9.0, 5.0));
         // Down became right, so right became up.
         close(map.apply(Point::new(2.0, 1.0)), Point::new(5.0, 2.0));
     }

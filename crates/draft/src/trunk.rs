@@ -94,11 +94,6 @@ impl TrunkFrame {
         self.hips + self.axis * along + self.half(along) * across
     }
 
-    /// The corners right shoulder, left shoulder, left hip, right hip, as wide as the body looks.
-    pub(crate) fn corners(&self) -> [Point; 4] {
-        [(-1.0, 1.0), (1.0, 1.0), (1.0, 0.0), (-1.0, 0.0)].map(|place| self.place(place))
-    }
-
     /// The direction from the hips to the shoulders.
     pub(crate) fn up(&self) -> Point {
         self.axis.direction(Point::new(0.0, -1.0))
@@ -200,7 +195,8 @@ mod tests {
     #[test]
     fn from_the_side_a_body_keeps_a_width() {
         let side = pose([(60.0, 20.0, -22.0), (61.0, 20.0, 22.0), (61.0, 90.0, 14.0), (60.0, 90.0, -14.0)]);
-        let [right, left, ..] = TrunkFrame::of(&side).unwrap().corners();
+        let frame = TrunkFrame::of(&side).unwrap();
+        let (right, left) = (frame.place((-1.0, 1.0)), frame.place((1.0, 1.0)));
         assert!((left - right).length() > 20.0, "{left:?} {right:?}");
     }
 }
