@@ -1,7 +1,7 @@
 //! A still picture's character, cut out: who or what it is, its pose, and how much of each pixel it covers.
 //!
 //! The body network's mask knows who is meant but cuts off long ears, wide skirts and flying hair; saliency has them, but also
-//! whatever else stands out. [`merge`] joins the two, [`matting`] finds the edge in the picture itself.
+//! whatever else stands out. `merge` joins the two, `matting` finds the edge in the picture itself.
 
 mod choice;
 mod components;
