@@ -158,8 +158,10 @@ fn hidden_pixels(chain: Chain, own: &[bool], parts: &Segmentation) -> Vec<bool> 
             let own_at = |x: usize| parts.part(x, y).is_some_and(|part| part.chain() == chain);
             let between = start > 0 && own_at(start - 1) && x < width && own_at(x);
             for x in start..x {
+                // Legs lie behind the trunk and hide nothing of it.
                 let place = Point::new(x as f32 + 0.5, y as f32 + 0.5);
-                let inside = chain == Chain::Trunk && {
+                let covers = parts.part(x, y).is_some_and(|part| in_front(part) || part == Part::Head);
+                let inside = covers && chain == Chain::Trunk && {
                     let (across, along) = parts.trunk.coordinates(place);
                     across.abs() < 1.05 && (-0.05..1.02).contains(&along)
                 };
