@@ -25,7 +25,7 @@ const BODY_ONLY: (f32, f32) = (0.55, 0.95);
 /// Between these, what stands out covers more and more: where the network wavers inside of a thing, the thing is there.
 const COVERED: (f32, f32) = (0.15, 0.65);
 /// How much more has to stand out where the body network sees nobody.
-const CAUTION: f32 = 0.3;
+const CAUTION: f32 = 0.15;
 /// The share of a look's longer side along its border in which it fades into the wider look.
 const FADE: f32 = 0.04;
 
