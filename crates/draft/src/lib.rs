@@ -3,6 +3,7 @@
 //! video files.
 
 mod bones;
+pub mod clip;
 pub mod cutout;
 pub mod drafter;
 mod geodesic;

@@ -18,6 +18,7 @@ pub mod ddim;
 pub mod denoiser_output;
 pub mod denoising_net;
 pub mod feed_forward;
+pub mod finisher;
 pub mod kept;
 pub mod layers;
 pub mod motion;

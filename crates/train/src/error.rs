@@ -83,6 +83,9 @@ pub enum TrainError {
     /// Networks cannot be made.
     #[error(transparent)]
     Networks(#[from] model::networks::NetworksError),
+    /// The perceptual network cannot be read.
+    #[error(transparent)]
+    Perceptual(#[from] evaluate::EvaluateError),
 }
 
 /// Results of this crate.
@@ -103,6 +106,7 @@ impl TrainError {
             Self::Media(error) => error.code(),
             Self::Stage(error) => error.code(),
             Self::Networks(error) => error.code(),
+            Self::Perceptual(error) => error.code(),
         }
     }
 
@@ -120,6 +124,7 @@ impl TrainError {
             Self::Media(error) => error.help().to_string(),
             Self::Stage(error) => error.help().to_string(),
             Self::Networks(error) => error.help().to_string(),
+            Self::Perceptual(error) => error.help().to_string(),
         }
     }
 

@@ -13,6 +13,7 @@ pub mod dataset;
 pub mod denoiser;
 pub mod error;
 pub mod export;
+pub mod finishing;
 mod live;
 mod normal;
 pub mod optimizer;
@@ -45,6 +46,8 @@ pub enum Config {
     Stage1(denoiser::DenoiserTraining),
     /// The method's networks on short clips, with temporal layers.
     Stage2(denoiser::DenoiserTraining),
+    /// The network that finishes drafts.
+    Finishing(Box<finishing::FinishingTraining>),
 }
 
 impl Config {
@@ -66,11 +69,15 @@ pub fn run<B: AutodiffBackend + ModelBackend>(
     config: &Config,
     device: &B::Device,
     progress: &mut dyn FnMut(&Event) -> ControlFlow<()>,
-) -> Result<Option<Outcome>> {
+) -> Result<Option<Outcome>>
+where
+    B::InnerBackend: ModelBackend,
+{
     match config {
         Config::Autoencoder(config) => autoencoder::run::<B>(config, device, progress).map(Some),
         Config::Clips(config) => config.prepare(progress).map(|()| None),
         Config::Stage1(config) => denoiser::run::<B>(config, denoiser::Stage::Frames, device, progress).map(Some),
+        Config::Finishing(config) => finishing::run::<B>(config, device, progress).map(|_| None),
         Config::Stage2(config) => denoiser::run::<B>(config, denoiser::Stage::Clips, device, progress).map(Some),
     }
 }

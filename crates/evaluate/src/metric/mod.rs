@@ -15,7 +15,7 @@ pub mod lab;
 pub mod psnr;
 pub mod ssim;
 pub mod vgg;
-mod vgg_weights;
+pub mod vgg_weights;
 
 use media::picture::{Mask, Plane};
 

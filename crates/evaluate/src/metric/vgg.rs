@@ -29,7 +29,7 @@ use crate::error::EvaluateError;
 /// Convolutions of each block; its last one is tapped.
 const BLOCKS: [usize; 5] = [2, 2, 3, 3, 3];
 /// Mean blue, green and red of the pictures that the network was trained on.
-const MEANS: [f32; 3] = [104.006_99, 116.668_77, 122.678_92];
+pub const MEANS: [f32; 3] = [104.006_99, 116.668_77, 122.678_92];
 /// Sides of a picture are multiples of this, because every block but the last halves them.
 pub const MULTIPLE: usize = 16;
 

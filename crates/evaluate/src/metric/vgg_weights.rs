@@ -40,13 +40,13 @@ const PLACES: [Place; 13] = [
 
 /// A convolution of 3x3 cells.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct ConvolutionWeights {
+pub struct ConvolutionWeights {
     /// `[C_out, C_in, 3, 3]`.
-    pub(super) weight: Vec<f32>,
+    pub weight: Vec<f32>,
     /// `[C_out]`.
-    pub(super) bias: Vec<f32>,
+    pub bias: Vec<f32>,
     /// `[C_out, C_in]`.
-    pub(super) channels: [usize; 2],
+    pub channels: [usize; 2],
 }
 
 /// Reads the thirteen convolutions.
@@ -59,6 +59,21 @@ pub(super) fn read(path: &Path) -> Result<Vec<ConvolutionWeights>, EvaluateError
         return Err(EvaluateError::NotTheWeights { path: path.into(), found: bytes.len(), expected: FILE_LENGTH });
     }
     Ok(PLACES.iter().map(|place| convolution(&bytes, *place)).collect())
+}
+
+/// Reads the first `count` convolutions, for which the beginning of the file is enough.
+///
+/// # Errors
+/// [`EvaluateError::Unreadable`], [`EvaluateError::NotTheWeights`].
+pub fn read_first(path: &Path, count: usize) -> Result<Vec<ConvolutionWeights>, EvaluateError> {
+    let bytes = std::fs::read(path).map_err(|source| EvaluateError::Unreadable { path: path.into(), source })?;
+    let places = &PLACES[..count.min(PLACES.len())];
+    let end = |place: &Place| (place.weight + 36 * place.c_in * place.c_out).max(place.bias + 4 * place.c_out);
+    let needed = places.iter().map(end).max().unwrap_or(0);
+    if bytes.len() < needed || bytes.len() > FILE_LENGTH {
+        return Err(EvaluateError::NotTheWeights { path: path.into(), found: bytes.len(), expected: FILE_LENGTH });
+    }
+    Ok(places.iter().map(|place| convolution(&bytes, *place)).collect())
 }
 
 fn convolution(bytes: &[u8], place: Place) -> ConvolutionWeights {

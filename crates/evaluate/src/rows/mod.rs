@@ -2,7 +2,7 @@
 
 mod compose;
 mod cutout;
-mod draft;
+pub(crate) mod draft;
 mod part_map;
 pub(crate) mod plate;
 mod rigid;
@@ -121,7 +121,7 @@ impl Row {
             Self::Plate => case.plates().to_vec(),
             Self::Cutout => cutout::make(case),
             Self::Rigid => rigid::make(case),
-            Self::Draft { references } => draft::make(case, *references)?,
+            Self::Draft { references } => draft::make(case, *references),
             Self::Truth => trial.truth.frames.clone(),
             Self::Outside(row) => (row.make)(case).map_err(|reason| EvaluateError::RowFailed {
                 row: row.name.clone(),

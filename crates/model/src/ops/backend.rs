@@ -23,6 +23,9 @@ pub trait ModelBackend: Backend {
     /// that only they need; no other backend is ever asked for them.
     const OWN_GRADIENTS: bool = false;
 
+    /// So is [`super::conv3d`], by [`ModelBackend::conv3d_gradients`].
+    const OWN_GRADIENTS_IN_TIME: bool = false;
+
     /// A tensor that stands for a weight of `source`'s shape in the doors, which read it when they need it; none where the
     /// backend has no such tensors. Nothing but doors may see it.
     fn weight_on_demand<const R: usize>(_source: &WeightSource) -> Option<Tensor<Self, R>> {
@@ -36,14 +39,20 @@ pub trait ModelBackend: Backend {
     /// Lets go of memory that doors keep for their next results.
     fn release_spare_memory() {}
 
-    /// The gradient of a convolution's weight, `[C_out, C_in, k, k]`.
-    fn conv2d_weight_gradient(known: ConvolutionGradients<Self>) -> Tensor<Self, 4> {
+    /// The gradients of a convolution's input, `[M, C_in, h, w]`, and of its weight, `[C_out, C_in, k, k]`: those that are wanted.
+    fn conv2d_gradients(known: ConvolutionGradients<Self>, _wanted: [bool; 2]) -> [Option<Tensor<Self, 4>>; 2] {
         unreachable!("no gradients of its own: {known:?}")
     }
 
-    /// The gradient of its input, `[M, C_in, h, w]`.
-    fn conv2d_input_gradient(known: ConvolutionGradients<Self>) -> Tensor<Self, 4> {
-        unreachable!("no gradients of its own: {known:?}")
+    /// Likewise of a convolution in time, `[B, C_in, N, h, w]` and `[C_out, C_in, k_n, k_h, k_w]`, from these operands, its
+    /// result's gradient, and its zeros.
+    fn conv3d_gradients(
+        _operands: [Tensor<Self, 5>; 2],
+        _gradient: Tensor<Self, 5>,
+        _padding: [usize; 3],
+        _wanted: [bool; 2],
+    ) -> [Option<Tensor<Self, 5>>; 2] {
+        unreachable!("no gradients of its own")
     }
 
     /// The gradient of a linear map's weight, `[D_out, D_in]`, from its input and its result's gradient, both rows.
@@ -190,6 +199,3 @@ pub trait ModelBackend: Backend {
         composed::temporal_attention(query, own, heads)
     }
 }
-
-#[cfg(feature = "libtorch")]
-impl ModelBackend for burn::backend::LibTorch {}

@@ -16,6 +16,8 @@ mod composed;
 mod flex;
 mod gradient;
 mod layout;
+#[cfg(feature = "libtorch")]
+mod libtorch;
 #[cfg(test)]
 mod tests;
 

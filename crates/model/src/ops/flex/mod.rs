@@ -31,12 +31,10 @@ impl ModelBackend for Flex {
     const CHANNELS_LAST: bool = true;
     const OWN_GRADIENTS: bool = true;
 
-    fn conv2d_weight_gradient(known: ConvolutionGradients<Self>) -> Tensor<Self, 4> {
-        gradients::conv2d_weight(known)
-    }
-
-    fn conv2d_input_gradient(known: ConvolutionGradients<Self>) -> Tensor<Self, 4> {
-        gradients::conv2d_input(known)
+    fn conv2d_gradients(known: ConvolutionGradients<Self>, wanted: [bool; 2]) -> [Option<Tensor<Self, 4>>; 2] {
+        let [input, weight] = wanted;
+        let of_weight = weight.then(|| gradients::conv2d_weight(known.clone()));
+        [input.then(|| gradients::conv2d_input(known)), of_weight]
     }
 
     fn linear_weight_gradient(x: Tensor<Self, 2>, gradient: Tensor<Self, 2>) -> Tensor<Self, 2> {

@@ -110,9 +110,7 @@ impl<B: ModelBackend> Backward<B, 5> for ConvolutionNode {
         let x = float(checkpointer.retrieve_node_output(x));
         let weight = float(checkpointer.retrieve_node_output(weight));
         if of_bias.is_some() || of_shift.is_some() {
-            let [m, c, h, w] = gradient.dims();
-            let cells = cells_from_map::<B>(gradient.clone());
-            let sums = B::group_sums(cells.reshape([m * h * w, c]), clips);
+            let sums = channel_sums(gradient.clone(), clips);
             if let Some(node) = of_bias {
                 register(grads, |place| place.node = node, sums.clone().sum_dim(0).squeeze_dim::<1>(0));
             }
@@ -120,15 +118,26 @@ impl<B: ModelBackend> Backward<B, 5> for ConvolutionNode {
                 register(grads, |place| place.node = node, sums);
             }
         }
-        let known = ConvolutionGradients { x, weight, gradient, stride, padding, enlarged };
-        if let Some(node) = of_weight {
-            register(grads, |place| place.node = node, B::conv2d_weight_gradient(known.clone()));
-        }
-        if let Some(node) = of_x {
-            register(grads, |place| place.node = node, B::conv2d_input_gradient(known.clone()));
+        let known = ConvolutionGradients { x, weight, gradient: gradient.clone(), stride, padding, enlarged };
+        let found = B::conv2d_gradients(known, [of_x.is_some(), of_weight.is_some()]);
+        for (parent, found) in [of_x, of_weight].into_iter().zip(found) {
+            if let (Some(node), Some(found)) = (parent, found) {
+                register(grads, |place| place.node = node, found);
+            }
         }
         if let Some(node) = of_residual {
-            register(grads, |place| place.node = node, known.gradient);
+            register(grads, |place| place.node = node, gradient);
         }
     }
+}
+
+/// The sums over all cells of each clip's frames: `[M, C, h, w]` to `[clips, C]`.
+fn channel_sums<B: ModelBackend>(map: Tensor<B, 4>, clips: usize) -> Tensor<B, 2> {
+    let [m, c, h, w] = map.dims();
+    let rows = if B::CHANNELS_LAST {
+        cells_from_map(map).reshape([m * h * w, c])
+    } else {
+        map.reshape([m * c, h * w]).sum_dim(1).reshape([m, c])
+    };
+    B::group_sums(rows, clips)
 }

@@ -6,6 +6,7 @@
 
 mod attention;
 mod convolution;
+mod convolution_in_time;
 mod linear;
 mod norms;
 mod pointwise;
@@ -53,6 +54,19 @@ impl<B: ModelBackend, S: CheckpointStrategy> ModelBackend for Autodiff<B, S> {
             convolution::upsample_conv2d(x, weight, bias)
         } else {
             composed::upsample_conv2d(x, weight, bias)
+        }
+    }
+
+    fn conv3d(
+        x: Tensor<Self, 5>,
+        weight: Tensor<Self, 5>,
+        bias: Option<Tensor<Self, 1>>,
+        padding: [usize; 3],
+    ) -> Tensor<Self, 5> {
+        if B::OWN_GRADIENTS_IN_TIME && is_own::<B>([x.dtype(), weight.dtype()]) {
+            convolution_in_time::conv3d(x, weight, bias, padding)
+        } else {
+            composed::conv3d(x, weight, bias, padding)
         }
     }
 
@@ -131,7 +145,12 @@ fn register<B: ModelBackend, const R: usize>(
 
 /// The sum of two maps `[B, C, ..]` or other tensors.
 fn sum<B: ModelBackend, const R: usize>(a: Tensor<B, R>, b: Tensor<B, R>) -> Tensor<B, R> {
-    if R < 4 || !B::CHANNELS_LAST {
+    if !B::CHANNELS_LAST {
+        // Both are held until the sum exists: libtorch (burn-tch 0.21) takes views by swapped axes for owners of their memory,
+        // and would add in place to a gradient that another node has still to read.
+        return a.clone() + b.clone();
+    }
+    if R < 4 {
         return a + b;
     }
     let last: [usize; R] = std::array::from_fn(|axis| if axis == 0 { 0 } else { axis % (R - 1) + 1 });

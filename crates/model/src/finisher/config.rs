@@ -1,0 +1,136 @@
+//! Sizes of a [`Finisher`](super::Finisher).
+
+use serde::{Deserialize, Serialize};
+
+use super::POSE_LEVEL;
+use crate::motion::MotionConfig;
+use crate::pose_modulation::{DepthModulationConfig, PoseModulationConfig};
+use crate::unet::ConfigError;
+
+/// Sizes; travels with the weights.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FinisherConfig {
+    /// Channels of each level, finest first; each level after the first has half the size.
+    pub widths: Vec<usize>,
+    /// Which levels attend to themselves, to the reference and through time.
+    pub attention_levels: Vec<bool>,
+    /// Width of a head of these attentions.
+    pub head_width: usize,
+    /// Groups of the norms.
+    pub norm_groups: usize,
+    /// Temporal modules; none for a network of single frames.
+    pub motion: Option<MotionConfig>,
+    /// Pose modulation; none where the skeleton map among the inputs has to do.
+    pub pose: Option<PoseModulationConfig>,
+    /// Frames that are finished together.
+    pub clip_frames: usize,
+    /// Side in pixels of the square window that the network was made for.
+    pub size: usize,
+}
+
+impl Default for FinisherConfig {
+    fn default() -> Self {
+        Self {
+            widths: vec![32, 64, 128, 160, 192],
+            attention_levels: vec![false, false, false, true, true],
+            head_width: 32,
+            norm_groups: 8,
+            motion: Some(MotionConfig { heads: 4, norm_groups: 8, attentions: 1, ..MotionConfig::default() }),
+            pose: Some(PoseModulationConfig {
+                trunk_widths: vec![8, 16, 32, 64],
+                out_channels: 128,
+                depth: Some(DepthModulationConfig { heads: 2, ..DepthModulationConfig::default() }),
+            }),
+            clip_frames: 8,
+            size: 256,
+        }
+    }
+}
+
+impl FinisherConfig {
+    /// For tests: every part, a few thousand weights.
+    pub fn tiny() -> Self {
+        Self {
+            widths: vec![8, 8, 8, 8],
+            attention_levels: vec![false, false, false, true],
+            head_width: 4,
+            norm_groups: 4,
+            motion: Some(MotionConfig { heads: 2, norm_groups: 4, attentions: 1, ..MotionConfig::default() }),
+            pose: Some(PoseModulationConfig {
+                trunk_widths: vec![4, 4, 4, 8],
+                out_channels: 8,
+                depth: Some(DepthModulationConfig { heads: 2, ..DepthModulationConfig::default() }),
+            }),
+            clip_frames: 4,
+            size: 32,
+        }
+    }
+
+    /// Checks that the parts fit together; call it on anything that comes from a file.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with the first setting that does not fit.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let Self { widths, attention_levels, head_width, norm_groups, .. } = self;
+        let groups_fit =
+            *norm_groups > 0 && widths.iter().all(|width| *width > 0 && width.is_multiple_of(*norm_groups));
+        let heads_fit = *head_width > 0
+            && widths
+                .iter()
+                .zip(attention_levels)
+                .all(|(width, attends)| !attends || width.is_multiple_of(*head_width));
+        let motion_fits = self.motion.as_ref().is_none_or(|motion| {
+            let attending =
+                || widths.iter().zip(attention_levels).filter(|(_, attends)| **attends).map(|(width, _)| width);
+            motion.heads > 0
+                && motion.norm_groups > 0
+                && motion.width_divisor > 0
+                && attending().all(|w| w.is_multiple_of(motion.heads) && w.is_multiple_of(motion.norm_groups))
+        });
+        let longest = self.motion.as_ref().filter(|motion| motion.positions).map(|motion| motion.max_frames);
+        let into_pose_level = widths.get(POSE_LEVEL - 1).copied();
+        let pose_fits = self.pose.as_ref().is_none_or(|pose| {
+            widths.len() > POSE_LEVEL && pose.trunk_widths.len() == 4 && Some(pose.out_channels) == into_pose_level
+        });
+        let cell = 1_usize << widths.len().saturating_sub(1).min(16);
+        let rules = [
+            (
+                "widths",
+                !widths.is_empty() && widths.len() < 10 && groups_fit,
+                format!("{widths:?}"),
+                "1 to 9 multiples of `norm_groups`",
+            ),
+            (
+                "attention_levels",
+                attention_levels.len() == widths.len(),
+                format!("{attention_levels:?}"),
+                "one entry a level",
+            ),
+            ("head_width", heads_fit, head_width.to_string(), "a divisor of each width that attends"),
+            (
+                "motion",
+                motion_fits,
+                format!("{:?}", self.motion),
+                "heads and groups that divide each width that attends",
+            ),
+            ("pose", pose_fits, format!("{:?}", self.pose), "four trunk widths, as many channels as the third level"),
+            (
+                "clip_frames",
+                self.clip_frames > 0 && longest.is_none_or(|n| self.clip_frames <= n),
+                self.clip_frames.to_string(),
+                "1 to `motion.max_frames`",
+            ),
+            (
+                "size",
+                self.size > 0 && self.size.is_multiple_of(cell),
+                self.size.to_string(),
+                "a multiple of the coarsest cell's side",
+            ),
+        ];
+        match rules.into_iter().find(|(_, fits, _, _)| !fits) {
+            Some((setting, _, found, expected)) => Err(ConfigError { setting, found, expected: expected.into() }),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! Finishers as files: weights by the module's own paths, the configuration in the header.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use burn::tensor::backend::Backend;
+
+use super::{Finisher, FinisherConfig};
+use crate::ops::ModelBackend;
+use crate::weights::{Extra, Precision, WeightError, Weights, collect, to_bytes};
+
+/// The header's entry with the configuration.
+const CONFIG_KEY: &str = "stuntdouble.finisher";
+
+impl FinisherConfig {
+    /// The configuration of a finisher's file.
+    ///
+    /// # Errors
+    /// [`WeightError::Malformed`] when the file holds none, or one that does not fit together.
+    pub fn of_weights(weights: &Weights) -> Result<Self, WeightError> {
+        let malformed = |reason: String| WeightError::Malformed { path: PathBuf::new(), reason };
+        let text = weights.metadata(CONFIG_KEY).ok_or_else(|| malformed(format!("no `{CONFIG_KEY}` in the header")))?;
+        let config: Self = serde_json::from_str(text).map_err(|error| malformed(error.to_string()))?;
+        config.check().map_err(|error| malformed(error.to_string()))?;
+        Ok(config)
+    }
+
+    /// The network of a file that [`Finisher::to_bytes`] made, to be run or trained on.
+    ///
+    /// # Errors
+    /// [`WeightError`] when tensors are missing, too many or of other shapes.
+    pub fn load<B: ModelBackend>(&self, weights: &Weights, device: &B::Device) -> Result<Finisher<B>, WeightError> {
+        weights.load(self.init(device), "", Extra::Refused)
+    }
+}
+
+impl<B: Backend> Finisher<B> {
+    /// The bytes of a file with this network of `config`.
+    ///
+    /// # Errors
+    /// [`WeightError::Malformed`] when the header is too large.
+    pub fn to_bytes(&self, config: &FinisherConfig, precision: Precision) -> Result<Vec<u8>, WeightError> {
+        let text = serde_json::to_string(config)
+            .map_err(|error| WeightError::Malformed { path: PathBuf::new(), reason: error.to_string() })?;
+        to_bytes(&collect(self, ""), precision, BTreeMap::from([(CONFIG_KEY.to_owned(), text)]))
+    }
+}

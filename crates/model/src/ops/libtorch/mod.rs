@@ -1,0 +1,174 @@
+//! The doors on libtorch: its own functions and its own backward passes, on whatever device the tensors are. Nothing here reads
+//! a value, so that the processor never waits for the card.
+//!
+//! Burn works in place on tensors that it believes to have no other owner. Nothing here does, and what a door returns shares its
+//! memory with no other tensor.
+
+mod attention;
+mod convolutions;
+mod gradients;
+#[cfg(test)]
+mod tests;
+
+use burn::backend::LibTorch;
+use burn::backend::libtorch::TchTensor;
+use burn::tensor::{Tensor, TensorPrimitive};
+
+use super::{
+    Activation, Added, AttentionGradients, Convolution, ConvolutionGradients, KeysValues, ModelBackend, NormGradients,
+    Normalisation,
+};
+
+/// A tensor of libtorch itself.
+type Native = tch::Tensor;
+
+fn native<const R: usize>(tensor: Tensor<LibTorch, R>) -> Native {
+    tensor.into_primitive().tensor().tensor
+}
+
+/// A tensor of Burn from one that shares its memory with no other.
+fn owned<const R: usize>(tensor: Native) -> Tensor<LibTorch, R> {
+    Tensor::from_primitive(TensorPrimitive::Float(TchTensor::new(tensor)))
+}
+
+fn sizes<const R: usize>(dims: [usize; R]) -> [i64; R] {
+    dims.map(|size| size as i64)
+}
+
+impl ModelBackend for LibTorch {
+    const OWN_GRADIENTS: bool = true;
+    const OWN_GRADIENTS_IN_TIME: bool = true;
+
+    fn linear(x: Tensor<Self, 2>, weight: Tensor<Self, 2>, added: Added<Self, 2>) -> Tensor<Self, 2> {
+        let Added { bias, shift, residual } = added;
+        let mut y = native(x).linear(&native(weight), bias.map(native));
+        if let Some(shift) = shift {
+            let [groups, d] = sizes(shift.dims());
+            y = (y.view([groups, -1, d]) + native(shift).reshape([groups, 1, d])).view([-1, d]);
+        }
+        owned(match residual {
+            Some(residual) => y + native(residual),
+            None => y,
+        })
+    }
+
+    fn linear_geglu(x: Tensor<Self, 2>, weight: Tensor<Self, 2>, bias: Option<Tensor<Self, 1>>) -> Tensor<Self, 2> {
+        Self::geglu(Self::linear(x, weight, Added { bias, shift: None, residual: None }))
+    }
+
+    fn conv2d(x: Tensor<Self, 4>, weight: Tensor<Self, 4>, convolution: Convolution<Self>) -> Tensor<Self, 4> {
+        convolutions::conv2d(x, weight, convolution)
+    }
+
+    fn upsample_conv2d(x: Tensor<Self, 4>, weight: Tensor<Self, 4>, bias: Option<Tensor<Self, 1>>) -> Tensor<Self, 4> {
+        convolutions::upsample_conv2d(x, weight, bias)
+    }
+
+    fn group_norm<const R: usize>(x: Tensor<Self, R>, norm: Normalisation<Self>) -> Tensor<Self, R> {
+        let Normalisation { groups, weight, bias, epsilon, activation } = norm;
+        let y = native(x).group_norm(groups as i64, Some(native(weight)), Some(native(bias)), epsilon, true);
+        owned(match activation {
+            Activation::None => y,
+            Activation::Silu => y.silu(),
+        })
+    }
+
+    fn layer_norm(x: Tensor<Self, 2>, weight: Tensor<Self, 1>, bias: Tensor<Self, 1>, epsilon: f64) -> Tensor<Self, 2> {
+        let width = sizes(weight.dims());
+        owned(native(x).layer_norm(width, Some(native(weight)), Some(native(bias)), epsilon, true))
+    }
+
+    fn silu<const R: usize>(x: Tensor<Self, R>) -> Tensor<Self, R> {
+        owned(native(x).silu())
+    }
+
+    fn geglu(x: Tensor<Self, 2>) -> Tensor<Self, 2> {
+        let [values, gates] = gradients::halves(&native(x));
+        owned(values * gates.gelu("none"))
+    }
+
+    fn add(a: Tensor<Self, 4>, b: Tensor<Self, 4>) -> Tensor<Self, 4> {
+        owned(native(a) + native(b))
+    }
+
+    fn attention(query: Tensor<Self, 3>, sources: &[&KeysValues<Self>], heads: usize) -> Tensor<Self, 3> {
+        attention::attention(query, sources, heads)
+    }
+
+    fn temporal_attention(query: Tensor<Self, 4>, own: KeysValues<Self, 4>, heads: usize) -> Tensor<Self, 4> {
+        attention::temporal(query, own, heads)
+    }
+
+    fn conv2d_gradients(known: ConvolutionGradients<Self>, wanted: [bool; 2]) -> [Option<Tensor<Self, 4>>; 2] {
+        convolutions::gradients(known, wanted)
+    }
+
+    fn conv3d_gradients(
+        operands: [Tensor<Self, 5>; 2],
+        gradient: Tensor<Self, 5>,
+        padding: [usize; 3],
+        wanted: [bool; 2],
+    ) -> [Option<Tensor<Self, 5>>; 2] {
+        convolutions::gradients_in_time(operands, gradient, padding, wanted)
+    }
+
+    fn linear_weight_gradient(x: Tensor<Self, 2>, gradient: Tensor<Self, 2>) -> Tensor<Self, 2> {
+        owned(native(gradient).tr().matmul(&native(x)))
+    }
+
+    fn linear_input_gradient(weight: Tensor<Self, 2>, gradient: Tensor<Self, 2>) -> Tensor<Self, 2> {
+        owned(native(gradient).matmul(&native(weight)))
+    }
+
+    fn group_sums(rows: Tensor<Self, 2>, groups: usize) -> Tensor<Self, 2> {
+        gradients::group_sums(rows, groups)
+    }
+
+    fn group_norm_gradients<const R: usize>(
+        x: Tensor<Self, R>,
+        norm: Normalisation<Self>,
+        gradient: Tensor<Self, R>,
+    ) -> NormGradients<Self, R> {
+        gradients::group_norm(x, norm, gradient)
+    }
+
+    fn layer_norm_gradients(
+        x: Tensor<Self, 2>,
+        weight: Tensor<Self, 1>,
+        epsilon: f64,
+        gradient: Tensor<Self, 2>,
+    ) -> NormGradients<Self, 2> {
+        gradients::layer_norm(x, weight, epsilon, gradient)
+    }
+
+    fn silu_gradient<const R: usize>(x: Tensor<Self, R>, gradient: Tensor<Self, R>) -> Tensor<Self, R> {
+        owned(native(x).silu_backward(&native(gradient)))
+    }
+
+    fn geglu_gradient(x: Tensor<Self, 2>, gradient: Tensor<Self, 2>) -> Tensor<Self, 2> {
+        gradients::geglu(x, gradient)
+    }
+
+    fn attention_with_logs(
+        query: Tensor<Self, 3>,
+        sources: &[&KeysValues<Self>],
+        heads: usize,
+    ) -> (Tensor<Self, 3>, Tensor<Self, 3>) {
+        // The backward pass takes the weights anew and asks for no logarithms.
+        let none = Tensor::zeros([0; 3], &query.device());
+        (attention::attention(query, sources, heads), none)
+    }
+
+    fn attention_gradients(known: AttentionGradients<Self>) -> (Tensor<Self, 3>, Vec<KeysValues<Self>>) {
+        attention::gradients(known)
+    }
+
+    fn temporal_attention_gradients(
+        query: Tensor<Self, 4>,
+        own: KeysValues<Self, 4>,
+        heads: usize,
+        gradient: Tensor<Self, 4>,
+    ) -> [Tensor<Self, 4>; 3] {
+        attention::temporal_gradients(query, own, heads, gradient)
+    }
+}

@@ -1,0 +1,161 @@
+//! Samples straight from the renderer, made on all cores while the run goes on, and batches of them.
+//!
+//! Clips come in the order of their numbers whatever the number of threads. Of those that came last, `pool` samples are kept;
+//! each step draws its batch among them with its own random numbers. So a run is a function of its settings, as long as each step
+//! waits for the clips that it is owed (`fresh`). With `patient = false` steps take what is there and nothing waits for the
+//! renderer.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
+
+use rand::Rng;
+use serde::{Deserialize, Serialize};
+use stage::{Assets, Split};
+
+use super::sample::{Sample, SampleConfig, samples};
+use crate::error::Result;
+use crate::trainer::random_of_step;
+
+/// How samples become batches.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FeedConfig {
+    /// Samples a step.
+    pub batch: usize,
+    /// Samples kept to draw from.
+    pub pool: usize,
+    /// Clips before the first step.
+    pub first: u64,
+    /// New clips a step.
+    pub fresh: f64,
+    /// Steps wait for their new clips.
+    pub patient: bool,
+    /// Threads that make samples; 0 = one a core.
+    pub threads: usize,
+}
+
+impl Default for FeedConfig {
+    fn default() -> Self {
+        Self { batch: 4, pool: 256, first: 8, fresh: 0.5, patient: true, threads: 0 }
+    }
+}
+
+/// A batch as bytes.
+#[derive(Debug)]
+pub struct Batch {
+    /// Samples.
+    pub count: usize,
+    /// The frames of all samples.
+    pub frames: Vec<u8>,
+    /// The pictures of the characters.
+    pub characters: Vec<u8>,
+    /// Clips that have been made so far.
+    pub clips: u64,
+}
+
+type Made = (u64, Result<Vec<Sample>>);
+
+/// Clips in their order.
+struct Clips {
+    receiver: Receiver<Made>,
+    waiting: BTreeMap<u64, Result<Vec<Sample>>>,
+    next: u64,
+}
+
+impl Clips {
+    fn start(first: u64, threads: usize, split: Split, assets: &Arc<Assets>, config: &SampleConfig) -> Self {
+        let threads = match threads {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            threads => threads,
+        };
+        let (sender, receiver) = sync_channel(threads);
+        let counter = Arc::new(AtomicU64::new(first));
+        for _ in 0..threads {
+            let (sender, counter, assets, config) = (sender.clone(), counter.clone(), assets.clone(), config.clone());
+            std::thread::spawn(move || make_clips(&sender, &counter, split, &assets, &config));
+        }
+        Self { receiver, waiting: BTreeMap::new(), next: first }
+    }
+
+    /// The next clip; none when it is not there yet and `wait` is false.
+    fn next(&mut self, wait: bool) -> Option<Result<Vec<Sample>>> {
+        loop {
+            if let Some(samples) = self.waiting.remove(&self.next) {
+                self.next += 1;
+                return Some(samples);
+            }
+            let received = match wait {
+                true => self.receiver.recv().map_err(|_| TryRecvError::Disconnected),
+                false => self.receiver.try_recv(),
+            };
+            let (index, samples) = received.ok()?;
+            self.waiting.insert(index, samples);
+        }
+    }
+}
+
+fn make_clips(sender: &SyncSender<Made>, counter: &AtomicU64, split: Split, assets: &Assets, config: &SampleConfig) {
+    loop {
+        let index = counter.fetch_add(1, Ordering::Relaxed);
+        // A clip that cannot be made is left out; one in thousands must not end a run.
+        let made = catch_unwind(AssertUnwindSafe(|| samples(index, split, assets, config)));
+        if sender.send((index, made.unwrap_or_else(|_| Ok(vec![])))).is_err() {
+            return;
+        }
+    }
+}
+
+/// The batches of the steps from `step` on, prepared ahead on another thread.
+///
+/// # Errors
+/// Sent in place of a batch: those of rendering.
+pub fn batches(
+    step: u64,
+    seed: u64,
+    split: Split,
+    assets: Arc<Assets>,
+    (feed, samples): (FeedConfig, SampleConfig),
+) -> Receiver<Result<Batch>> {
+    let (sender, receiver) = sync_channel(2);
+    std::thread::spawn(move || {
+        // The pool of an earlier step is made again.
+        let owed = |step: u64| feed.first + (step as f64 * feed.fresh) as u64;
+        let start = owed(step).saturating_sub(feed.first.max((feed.pool as u64).div_ceil(2)));
+        let mut clips = Clips::start(start, feed.threads, split, &assets, &samples);
+        let mut pool: VecDeque<Sample> = VecDeque::with_capacity(feed.pool);
+        for step in step.. {
+            loop {
+                let is_short = pool.is_empty() || clips.next < start + feed.first;
+                let is_owed = feed.patient && clips.next < owed(step);
+                if feed.patient && !is_owed && !is_short {
+                    break;
+                }
+                match clips.next(is_short || is_owed) {
+                    Some(Ok(made)) => pool.extend(made),
+                    Some(Err(error)) => {
+                        let _ = sender.send(Err(error));
+                        return;
+                    }
+                    None => break,
+                }
+                while pool.len() > feed.pool {
+                    pool.pop_front();
+                }
+            }
+            let mut random = random_of_step(seed, step);
+            let mut batch = Batch { count: feed.batch, frames: vec![], characters: vec![], clips: clips.next };
+            for _ in 0..feed.batch {
+                let sample = &pool[random.random_range(0..pool.len())];
+                batch.frames.extend_from_slice(&sample.frames);
+                batch.characters.extend_from_slice(&sample.character);
+            }
+            if sender.send(Ok(batch)).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}

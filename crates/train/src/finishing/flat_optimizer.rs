@@ -1,0 +1,219 @@
+//! AdamW, clipping and the moving average on the device: all weights lie one after the other in one vector, so a step takes a
+//! dozen operations however many tensors the network has, and nothing is read back.
+
+use burn::module::{AutodiffModule, Module, ModuleMapper, ModuleVisitor, Param};
+use burn::tensor::backend::{AutodiffBackend, Backend};
+use burn::tensor::{Tensor, TensorData};
+
+use crate::optimizer::OptimizerConfig;
+
+/// The trained numbers of a module.
+#[derive(Debug, Clone)]
+pub struct FlatOptimizer<B: Backend> {
+    config: OptimizerConfig,
+    /// Weights.
+    pub weights: Tensor<B, 1>,
+    /// First moment of the gradient.
+    pub first: Tensor<B, 1>,
+    /// Second moment of the gradient.
+    pub second: Tensor<B, 1>,
+    /// Moving average of the weights.
+    pub average: Tensor<B, 1>,
+    /// 1 where weights decay: tensors with two axes or more.
+    decays: Tensor<B, 1>,
+    /// Updates so far.
+    pub updates: u64,
+}
+
+impl<B: Backend> FlatOptimizer<B> {
+    /// Takes the module's weights; moments start at zero, the average at the weights.
+    pub fn new<A: AutodiffBackend<InnerBackend = B>, M: Module<A>>(module: &M, config: OptimizerConfig) -> Self {
+        let mut reader = Reader { tensors: vec![], decays: vec![] };
+        module.visit(&mut reader);
+        let weights = Tensor::cat(reader.tensors, 0);
+        let device = weights.device();
+        let decays = TensorData::new(reader.decays, [weights.dims()[0]]);
+        Self {
+            config,
+            first: weights.zeros_like(),
+            second: weights.zeros_like(),
+            average: weights.clone(),
+            decays: Tensor::from_data(decays, &device),
+            weights,
+            updates: 0,
+        }
+    }
+
+    /// One update at this learning rate. Gives the length of the gradient, `[1]`; where it is not finite nothing moves.
+    pub fn step<A: AutodiffBackend<InnerBackend = B>, M: AutodiffModule<A>>(
+        &mut self,
+        module: &M,
+        gradients: &A::Gradients,
+        rate: f64,
+    ) -> Tensor<B, 1> {
+        let mut reader = GradientReader::<A> { gradients, found: vec![] };
+        module.visit(&mut reader);
+        let gradient = Tensor::cat(reader.found, 0);
+        let length = gradient.clone().square().sum().sqrt();
+        let is_bad = length.clone().is_finite().bool_not();
+        let shrink = (length.clone().recip() * self.config.clip).clamp_max(1.0);
+        let count = gradient.dims();
+        let gradient = (gradient * shrink).mask_fill(is_bad.expand(count), 0.0);
+        self.updates += 1;
+        let steps = self.updates.min(1_000_000) as i32;
+        let [beta_1, beta_2] = self.config.betas;
+        let (correct_1, correct_2) = (1.0 - beta_1.powi(steps), 1.0 - beta_2.powi(steps));
+        self.first = self.first.clone() * beta_1 + gradient.clone() * (1.0 - beta_1);
+        self.second = self.second.clone() * beta_2 + gradient.square() * (1.0 - beta_2);
+        let root = (self.second.clone() / correct_2).sqrt() + self.config.epsilon;
+        let pull = self.decays.clone() * (-rate * self.config.weight_decay) + 1.0;
+        self.weights = self.weights.clone() * pull - self.first.clone() / root * (rate / correct_1);
+        let keep = self.config.average.min(self.updates as f64 / (9 + self.updates) as f64);
+        self.average = self.average.clone() * keep + self.weights.clone() * (1.0 - keep);
+        length
+    }
+
+    /// Puts the weights into the module, to be differentiated.
+    ///
+    /// # Panics
+    /// When the module is not the one that these came from.
+    pub fn write<A: AutodiffBackend<InnerBackend = B>, M: Module<A>>(&self, module: M) -> M {
+        let mut writer = Writer { flat: self.weights.clone(), next: 0 };
+        let module = module.map(&mut writer);
+        assert_eq!(writer.next, self.weights.dims()[0], "the module has fewer weights than its optimiser");
+        module
+    }
+
+    /// Puts the averaged weights into a module that is only run.
+    ///
+    /// # Panics
+    /// As [`write`](Self::write).
+    pub fn write_average<M: Module<B>>(&self, module: M) -> M {
+        let mut writer = AverageWriter { flat: self.average.clone(), next: 0 };
+        let module = module.map(&mut writer);
+        assert_eq!(writer.next, self.average.dims()[0], "the module has fewer weights than its optimiser");
+        module
+    }
+}
+
+struct Reader<B: Backend> {
+    tensors: Vec<Tensor<B, 1>>,
+    decays: Vec<f32>,
+}
+
+impl<A: AutodiffBackend> ModuleVisitor<A> for Reader<A::InnerBackend> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<A, D>>) {
+        let tensor = param.val().inner();
+        let count = tensor.shape().num_elements();
+        self.decays.extend(std::iter::repeat_n(if D > 1 { 1.0 } else { 0.0 }, count));
+        self.tensors.push(tensor.reshape([count]));
+    }
+}
+
+struct GradientReader<'a, A: AutodiffBackend> {
+    gradients: &'a A::Gradients,
+    found: Vec<Tensor<A::InnerBackend, 1>>,
+}
+
+impl<A: AutodiffBackend> ModuleVisitor<A> for GradientReader<'_, A> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<A, D>>) {
+        let value = param.val();
+        let count = value.shape().num_elements();
+        let gradient = value.grad(self.gradients).unwrap_or_else(|| value.inner().zeros_like());
+        self.found.push(gradient.reshape([count]));
+    }
+}
+
+struct Writer<B: Backend> {
+    flat: Tensor<B, 1>,
+    next: usize,
+}
+
+impl<A: AutodiffBackend> ModuleMapper<A> for Writer<A::InnerBackend> {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<A, D>>) -> Param<Tensor<A, D>> {
+        let shape = param.val().shape();
+        let count = shape.num_elements();
+        let values = self.flat.clone().narrow(0, self.next, count).reshape(shape);
+        self.next += count;
+        Param::initialized(param.id, Tensor::from_inner(values).require_grad())
+    }
+}
+
+struct AverageWriter<B: Backend> {
+    flat: Tensor<B, 1>,
+    next: usize,
+}
+
+impl<B: Backend> ModuleMapper<B> for AverageWriter<B> {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<B, D>>) -> Param<Tensor<B, D>> {
+        let shape = param.val().shape();
+        let count = shape.num_elements();
+        let values = self.flat.clone().narrow(0, self.next, count).reshape(shape);
+        self.next += count;
+        Param::initialized(param.id, values)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::backend::{Autodiff, Flex};
+    use model::layers::{Linear, Start};
+
+    use super::*;
+
+    type Train = Autodiff<Flex>;
+
+    fn values(tensor: &Tensor<Flex, 1>) -> Vec<f32> {
+        tensor.to_data().to_vec().unwrap()
+    }
+
+    /// A map of one number to one, weight 1 and bias 0.
+    fn module() -> Linear<Train> {
+        let linear = Linear::init(1, 1, true, Start::ZeroWithBias(0.0), &Default::default());
+        Linear { weight: linear.weight.map(|weight| (weight + 1.0).detach().require_grad()), ..linear }
+    }
+
+    #[test]
+    fn two_updates_by_hand() {
+        let config = OptimizerConfig {
+            betas: [0.5, 0.75],
+            epsilon: 1e-12,
+            average: 0.5,
+            clip: 10.0,
+            weight_decay: 0.0,
+            ..Default::default()
+        };
+        let module = module();
+        let mut optimizer = FlatOptimizer::<Flex>::new(&module, config);
+        let loss = |module: &Linear<Train>, factor: f32| {
+            module
+                .forward(Tensor::<Train, 2>::from_floats([[4.0]], &Default::default()).mul_scalar(factor))
+                .sum()
+                .backward()
+        };
+        // Gradient 4 of the weight and 1 of the bias: each moves by the rate.
+        let length = optimizer.step(&module, &loss(&module, 1.0), 0.1);
+        assert!((length.into_scalar() - 17.0_f32.sqrt()).abs() < 1e-5);
+        let found = values(&optimizer.weights);
+        assert!((found[0] - 0.9).abs() < 1e-6 && (found[1] + 0.1).abs() < 1e-6, "{found:?}");
+        // The average starts with 1/10 kept.
+        assert!((values(&optimizer.average)[0] - (0.1 + 0.9 * 0.9)).abs() < 1e-6);
+        // Second, gradient 0 of the weight: first = 1, corrected 4/3; second = 3, corrected 3/(1-9/16) = 48/7.
+        optimizer.step(&module, &loss(&module, 0.0), 0.1);
+        let expected = 0.9 - 0.1 * (4.0 / 3.0) / (48.0_f32 / 7.0).sqrt();
+        assert!((values(&optimizer.weights)[0] - expected).abs() < 1e-6);
+        let written = optimizer.write(module);
+        assert!((written.weight.val().into_scalar() - expected).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_gradient_that_is_not_finite_moves_nothing() {
+        let module = module();
+        let mut optimizer =
+            FlatOptimizer::<Flex>::new(&module, OptimizerConfig { weight_decay: 0.0, ..Default::default() });
+        let gradients =
+            module.forward(Tensor::<Train, 2>::from_floats([[f32::NAN]], &Default::default())).sum().backward();
+        optimizer.step(&module, &gradients, 0.1);
+        assert_eq!(values(&optimizer.weights), [1.0, 0.0]);
+    }
+}

@@ -1,0 +1,135 @@
+//! What a finished clip is judged by: nearness to the truth where the draft may be changed, of colours at three sizes, of edges, of
+//! features, and of the change from frame to frame.
+
+use burn::tensor::Tensor;
+use burn::tensor::module::{avg_pool2d, max_pool2d};
+use model::ModelBackend;
+use serde::{Deserialize, Serialize};
+
+use super::perceptual::PerceptualNetwork;
+
+/// Weight of what the draft must not change, so that it is not made worse for nothing.
+const OUTSIDE: f64 = 0.02;
+
+/// Factors of the parts.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LossConfig {
+    /// Absolute difference of colours in [0, 1], at full, half and quarter size.
+    pub colour: f64,
+    /// Absolute difference of the differences between neighbours.
+    pub edges: f64,
+    /// VGG-HED distance.
+    pub perceptual: f64,
+    /// Absolute difference of the changes from frame to frame.
+    pub change: f64,
+    /// Blocks of the perceptual network, 1 to 4.
+    pub perceptual_blocks: usize,
+}
+
+impl Default for LossConfig {
+    fn default() -> Self {
+        Self { colour: 1.0, edges: 1.0, perceptual: 0.15, change: 0.5, perceptual_blocks: 3 }
+    }
+}
+
+/// A finished clip and its truth.
+#[derive(Debug, Clone)]
+pub struct Judged<B: ModelBackend> {
+    /// `[M, 3, H, W]`, `M = B*N`.
+    pub finished: Tensor<B, 4>,
+    /// Likewise.
+    pub truth: Tensor<B, 4>,
+    /// `[M, 1, H, W]`: 1 where the draft may be changed or the person truly is.
+    pub region: Tensor<B, 4>,
+    /// Samples `B`.
+    pub batch: usize,
+}
+
+/// Where the draft may be changed, `[M, 1, H, W]`: the hole and the warp, 4 pixels wider, in [0, 1].
+pub fn editable<B: ModelBackend>(hole: Tensor<B, 4>, alpha: Tensor<B, 4>) -> Tensor<B, 4> {
+    max_pool2d(hole.max_pair(alpha), [9, 9], [1, 1], [4, 4], [1, 1], false)
+}
+
+impl<B: ModelBackend> Judged<B> {
+    /// The parts by name, unweighted.
+    pub fn parts(&self, network: Option<&PerceptualNetwork<B>>) -> Vec<(&'static str, Tensor<B, 1>)> {
+        let weights = self.region.clone() + OUTSIDE;
+        let mut parts = vec![("colour", self.colour(&weights)), ("edges", self.edges(&weights))];
+        if let Some(network) = network {
+            let truth = network.features(self.truth.clone());
+            parts.push(("perceptual", network.distance(&network.features(self.finished.clone()), &truth, &weights)));
+        }
+        if self.finished.dims()[0] > self.batch {
+            parts.push(("change", self.change(&weights)));
+        }
+        parts
+    }
+
+    fn colour(&self, weights: &Tensor<B, 4>) -> Tensor<B, 1> {
+        let half = |x: Tensor<B, 4>| avg_pool2d(x, [2, 2], [2, 2], [0, 0], true, false);
+        let (mut difference, mut weights) = (self.finished.clone() - self.truth.clone(), weights.clone());
+        let mut sum = mean(difference.clone().abs(), &weights);
+        for _ in 0..2 {
+            (difference, weights) = (half(difference), half(weights));
+            sum = sum + mean(difference.clone().abs(), &weights);
+        }
+        sum / 3.0
+    }
+
+    fn edges(&self, weights: &Tensor<B, 4>) -> Tensor<B, 1> {
+        let difference = self.finished.clone() - self.truth.clone();
+        let [_, _, height, width] = difference.dims();
+        let along = |axis: usize, length: usize| {
+            let step = difference.clone().narrow(axis, 1, length - 1) - difference.clone().narrow(axis, 0, length - 1);
+            mean(step.abs(), &weights.clone().narrow(axis, 1, length - 1))
+        };
+        along(2, height) + along(3, width)
+    }
+
+    fn change(&self, weights: &Tensor<B, 4>) -> Tensor<B, 1> {
+        let difference = self.finished.clone() - self.truth.clone();
+        let [m, channels, height, width] = difference.dims();
+        let n = m / self.batch;
+        let clips = difference.reshape([self.batch, n, channels * height, width]);
+        let step = clips.clone().narrow(1, 1, n - 1) - clips.narrow(1, 0, n - 1);
+        let step = step.reshape([self.batch * (n - 1), channels, height, width]);
+        let weights = weights.clone().reshape([self.batch, n, height, width]).narrow(1, 1, n - 1);
+        mean(step.abs(), &weights.reshape([self.batch * (n - 1), 1, height, width]))
+    }
+}
+
+/// The weighted mean of values `[M, C, H, W]` under weights `[M, 1, H, W]`.
+fn mean<B: ModelBackend>(values: Tensor<B, 4>, weights: &Tensor<B, 4>) -> Tensor<B, 1> {
+    (values.mean_dim(1) * weights.clone()).sum() / (weights.clone().sum() + 1e-6)
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::backend::Flex;
+
+    use super::*;
+
+    #[test]
+    fn only_the_region_counts_and_each_part_has_its_value() {
+        let device = Default::default();
+        let zeros = Tensor::<Flex, 4>::zeros([2, 3, 4, 4], &device);
+        // The left half is 0.5 too bright in the second frame.
+        let left =
+            Tensor::<Flex, 1>::from_floats([1.0, 1.0, 0.0, 0.0], &device).reshape([1, 1, 1, 4]).expand([1, 1, 4, 4]);
+        let bright = Tensor::cat(vec![left.clone().zeros_like(), left.clone() * 0.5], 0).expand([2, 3, 4, 4]);
+        let judged =
+            |region: Tensor<Flex, 4>| Judged { finished: bright.clone(), truth: zeros.clone(), region, batch: 1 };
+        let values = |judged: Judged<Flex>| {
+            let parts = judged.parts(None).into_iter();
+            parts.map(|(name, value)| (name, value.into_scalar())).collect::<std::collections::BTreeMap<_, _>>()
+        };
+        let whole = values(judged(zeros.clone().narrow(1, 0, 1) + 1.0));
+        let near = |found: f32, expected: f32| assert!((found - expected).abs() < 1e-4, "{found} for {expected}");
+        near(whole["colour"], 0.125); // half of one of two frames, by 0.5, at every size
+        near(whole["edges"], 0.5 / 3.0 / 2.0); // one of three steps along a row, in one of two frames
+        near(whole["change"], 0.25);
+        let right = (left - 1.0).abs().expand([2, 1, 4, 4]);
+        assert!(values(judged(right))["colour"] < 0.01);
+    }
+}

@@ -1,0 +1,90 @@
+//! Training of the network that finishes drafts ([`model::finisher`]).
+//!
+//! Samples are rendered while the run goes on ([`feed`]); weights, moments and averages stay on the device
+//! ([`flat_optimizer`]); the host reads numbers only every `log_every` steps. The learning rate falls along a cosine over the
+//! steps or, with `minutes`, over the time, whichever is further.
+//!
+//! ```text
+//! RUN/log.jsonl             one event a line
+//! RUN/weights.safetensors   the averaged weights, f16
+//! RUN/state.safetensors     weights, moments and average, f32: where the run goes on
+//! RUN/sheets/STEP.png       held-out samples: character, draft, finished, truth
+//! ```
+
+pub mod feed;
+pub mod flat_optimizer;
+pub mod loss;
+mod noise;
+pub mod perceptual;
+mod run;
+pub mod sample;
+mod state;
+
+use std::path::PathBuf;
+
+use model::finisher::FinisherConfig;
+use serde::{Deserialize, Serialize};
+
+use crate::optimizer::OptimizerConfig;
+
+pub use run::run;
+
+/// A training of the finisher, one TOML file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FinishingTraining {
+    /// Folder for log, weights and sheets.
+    pub run: PathBuf,
+    /// Seed of weights and data order.
+    pub seed: u64,
+    /// Steps in all.
+    pub steps: u64,
+    /// Stop after so many minutes of this process, with everything written.
+    #[serde(default)]
+    pub minutes: Option<f64>,
+    /// Steps from one log line to the next.
+    #[serde(default = "default_log_every")]
+    pub log_every: u64,
+    /// Steps from one saved state and sheet to the next.
+    #[serde(default = "default_save_every")]
+    pub save_every: u64,
+    /// Weights to start from, where the run folder has no state yet.
+    #[serde(default)]
+    pub start_from: Option<PathBuf>,
+    /// 3D assets, a folder or a pack; without them everything is procedural.
+    #[serde(default)]
+    pub assets: Option<PathBuf>,
+    /// The catalogue's file `vgg-hed` or its beginning; without it there is no perceptual part.
+    #[serde(default)]
+    pub perceptual_weights: Option<PathBuf>,
+    /// Clips that are never trained on, measured at each save.
+    #[serde(default = "default_held_out")]
+    pub held_out: u64,
+    /// The network.
+    #[serde(default)]
+    pub network: FinisherConfig,
+    /// Samples.
+    #[serde(default)]
+    pub samples: sample::SampleConfig,
+    /// Batches.
+    #[serde(default)]
+    pub feed: feed::FeedConfig,
+    /// What a finished clip is judged by.
+    #[serde(default)]
+    pub loss: loss::LossConfig,
+    /// Optimiser.
+    #[serde(default)]
+    pub optimizer: OptimizerConfig,
+}
+
+fn default_log_every() -> u64 {
+    20
+}
+
+fn default_save_every() -> u64 {
+    500
+}
+
+fn default_held_out() -> u64 {
+    12
+}

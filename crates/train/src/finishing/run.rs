@@ -1,0 +1,355 @@
+//! The loop: batches in, steps on the device, numbers, sheets and weights out.
+
+use std::collections::BTreeMap;
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use burn::module::AutodiffModule;
+use burn::tensor::backend::AutodiffBackend;
+use burn::tensor::{DType, Int, Tensor, TensorData};
+use media::image_file::save_picture;
+use media::picture::Picture;
+use media::sheet::Sheet;
+use model::ModelBackend;
+use model::finisher::{CHANNELS, Finisher, FinisherConfig};
+use model::video::frames_from_video;
+use model::weights::{Precision, Weights};
+use stage::{Assets, Split};
+
+use super::FinishingTraining;
+use super::feed::{Batch, batches};
+use super::flat_optimizer::FlatOptimizer;
+use super::loss::{Judged, editable};
+use super::perceptual::PerceptualNetwork;
+use super::sample::{CHARACTER_PLANES, FRAME_PLANES, Sample, samples};
+use super::state::{self, Position};
+use crate::error::{Result, TrainError};
+use crate::trainer::{Event, Progress};
+
+/// A batch on the device.
+struct Lesson<B: ModelBackend> {
+    /// `[B, 14, N, H, W]`.
+    known: Tensor<B, 5>,
+    /// `[B, 3, N, H, W]`.
+    truth: Tensor<B, 5>,
+    /// `[B*N, 1, H, W]`: where the draft may be changed.
+    editable: Tensor<B, 4>,
+    /// `[B*N, 1, H, W]`: that or the true person.
+    region: Tensor<B, 4>,
+    /// `[B, 7, H, W]`.
+    character: Tensor<B, 4>,
+}
+
+impl<B: ModelBackend> Lesson<B> {
+    fn new(batch: &Batch, frames: usize, side: usize, device: &B::Device) -> Self {
+        let upload = |bytes: &[u8], shape: [usize; 5]| {
+            let data = TensorData::new(bytes.to_vec(), shape);
+            let bytes = Tensor::<B, 5, Int>::from_data(data, (device, DType::U8));
+            bytes.float().cast(DType::F32) / 255.0
+        };
+        let planes = upload(&batch.frames, [batch.count, frames, FRAME_PLANES, side, side]).swap_dims(1, 2);
+        let character = upload(&batch.characters, [batch.count, CHARACTER_PLANES, 1, side, side]);
+        let part = |first: usize, count: usize| planes.clone().narrow(1, first, count);
+        let of_frames = |channel: usize| frames_from_video(part(channel, 1));
+        let editable = editable(of_frames(CHANNELS.hole), of_frames(CHANNELS.alpha));
+        Self {
+            known: part(0, CHANNELS.count),
+            truth: part(CHANNELS.count, 3),
+            region: editable.clone().max_pair(of_frames(CHANNELS.count + 3)),
+            editable,
+            character: character.squeeze_dim(2),
+        }
+    }
+
+    /// The finished frames, `[B*N, 3, H, W]`: changed where that is allowed.
+    fn finish(&self, network: &Finisher<B>) -> Tensor<B, 4> {
+        let character = network.character(std::slice::from_ref(&self.character));
+        let finished = frames_from_video(network.forward(self.known.clone(), &character));
+        let draft = self.draft();
+        draft.clone() + (finished - draft) * self.editable.clone()
+    }
+
+    fn draft(&self) -> Tensor<B, 4> {
+        frames_from_video(self.known.clone().narrow(1, CHANNELS.draft, 3))
+    }
+
+    fn judge(&self, finished: Tensor<B, 4>) -> Judged<B> {
+        let batch = self.known.dims()[0];
+        Judged { finished, truth: frames_from_video(self.truth.clone()), region: self.region.clone(), batch }
+    }
+}
+
+/// Trains, from the run folder's state if there is one. `progress` may end it early, with a state.
+///
+/// # Errors
+/// [`TrainError::Setting`], [`TrainError::Mismatch`], and those of files, weights, assets and rendering.
+pub fn run<B: AutodiffBackend + ModelBackend>(
+    config: &FinishingTraining,
+    device: &B::Device,
+    progress: &mut Progress<'_>,
+) -> Result<FlatOptimizer<B::InnerBackend>>
+where
+    B::InnerBackend: ModelBackend,
+{
+    let mut training = Training::<B>::new(config, device, progress)?;
+    let assets = Arc::new(assets(config)?);
+    let held_out = held_out(config, &assets)?;
+    let feed = (config.feed.clone(), config.samples.clone());
+    let batches = batches(training.position.step, config.seed, Split::Train, assets, feed);
+    let mut flow = ControlFlow::Continue(());
+    let mut waited = 0.0;
+    while training.position.step < config.steps && flow.is_continue() {
+        let asked = Instant::now();
+        let Ok(batch) = batches.recv() else { break };
+        waited += asked.elapsed().as_secs_f64();
+        let batch = batch?;
+        training.step(&batch, device);
+        let is_last = training.position.step == config.steps || training.is_out_of_time();
+        if training.position.step.is_multiple_of(config.log_every) || is_last {
+            flow = training.log(batch.clips, waited, progress)?;
+            waited = 0.0;
+        }
+        if training.position.step.is_multiple_of(config.save_every) || is_last || flow.is_break() {
+            training.save(&held_out, device, progress)?;
+        }
+        if is_last {
+            break;
+        }
+    }
+    Ok(training.optimizer)
+}
+
+fn assets(config: &FinishingTraining) -> Result<Assets> {
+    Ok(match &config.assets {
+        Some(path) => Assets::load(path)?.0,
+        None => Assets::procedural(),
+    })
+}
+
+fn held_out(config: &FinishingTraining, assets: &Assets) -> Result<Vec<Sample>> {
+    let mut found = vec![];
+    for index in 0..config.held_out {
+        // One of the two ways of each clip.
+        found.extend(samples(index, Split::Val, assets, &config.samples)?.into_iter().take(1));
+    }
+    Ok(found)
+}
+
+struct Training<'a, B: AutodiffBackend + ModelBackend> {
+    config: &'a FinishingTraining,
+    network: Finisher<B>,
+    optimizer: FlatOptimizer<B::InnerBackend>,
+    perceptual: Option<PerceptualNetwork<B>>,
+    settings: String,
+    position: Position,
+    begin: Instant,
+    before: f64,
+    sums: BTreeMap<&'static str, Tensor<B::InnerBackend, 1>>,
+    since: (Instant, u64),
+}
+
+impl<'a, B: AutodiffBackend + ModelBackend> Training<'a, B>
+where
+    B::InnerBackend: ModelBackend,
+{
+    fn new(config: &'a FinishingTraining, device: &B::Device, progress: &mut Progress<'_>) -> Result<Self> {
+        config.optimizer.check()?;
+        let setting = |setting, found: String, expected| TrainError::Setting { setting, found, expected };
+        config.network.check().map_err(|error| setting("network", error.to_string(), "sizes that fit together"))?;
+        if config.samples.size as usize != config.network.size || config.samples.frames == 0 || config.feed.batch == 0 {
+            let found = format!(
+                "{} pixels, {} frames, batch {}",
+                config.samples.size, config.samples.frames, config.feed.batch
+            );
+            return Err(setting("samples", found, "the network's size, at least one frame and a batch"));
+        }
+        fs::create_dir_all(config.run.join("sheets")).map_err(TrainError::io(&config.run))?;
+        <B as burn::tensor::backend::Backend>::seed(device, config.seed);
+        let mut network = config.network.init::<B>(device);
+        if let Some(path) = &config.start_from {
+            let weights = Weights::read(&[path])?;
+            let found = FinisherConfig::of_weights(&weights)?;
+            if found != config.network {
+                let (found, expected) = (format!("{found:?}"), format!("{:?}", config.network));
+                return Err(TrainError::Mismatch { path: path.clone(), what: "network", found, expected });
+            }
+            network = config.network.load(&weights, device)?;
+        }
+        let mut optimizer = FlatOptimizer::new(&network, config.optimizer.clone());
+        let perceptual = match &config.perceptual_weights {
+            Some(path) => Some(PerceptualNetwork::open(path, config.loss.perceptual_blocks, device)?),
+            None => None,
+        };
+        let settings = fixed(config);
+        let state = config.run.join("state.safetensors");
+        let position = state::load(&state, &mut optimizer, &settings, device)?.unwrap_or_default();
+        network = optimizer.write(network);
+        let started =
+            Event::Started { step: position.step, steps: config.steps, parameters: optimizer.weights.dims()[0] };
+        let _ = tell(config, progress, &started)?;
+        Ok(Self {
+            config,
+            network,
+            optimizer,
+            perceptual,
+            settings,
+            position,
+            begin: Instant::now(),
+            before: position.seconds,
+            sums: BTreeMap::new(),
+            since: (Instant::now(), position.step),
+        })
+    }
+
+    fn elapsed(&self) -> f64 {
+        self.begin.elapsed().as_secs_f64()
+    }
+
+    fn is_out_of_time(&self) -> bool {
+        self.config.minutes.is_some_and(|minutes| self.elapsed() > 60.0 * minutes)
+    }
+
+    /// The learning rate: by the steps done or the time gone, whichever is further.
+    fn rate(&self) -> f64 {
+        let Self { config, position, .. } = self;
+        let of_time = config.minutes.map_or(0.0, |minutes| self.elapsed() / (60.0 * minutes));
+        let step = (config.steps as f64 * of_time.min(1.0)) as u64;
+        config.optimizer.rate_at(
+            if position.step < config.optimizer.warm_up { position.step } else { step.max(position.step) },
+            config.steps,
+        )
+    }
+
+    fn step(&mut self, batch: &Batch, device: &B::Device) {
+        let lesson = Lesson::<B>::new(batch, self.config.samples.frames, self.config.samples.size as usize, device);
+        let parts = lesson.judge(lesson.finish(&self.network)).parts(self.perceptual.as_ref());
+        let weights = &self.config.loss;
+        let weighted = parts.iter().map(|(name, value)| {
+            value.clone()
+                * match *name {
+                    "colour" => weights.colour,
+                    "edges" => weights.edges,
+                    "perceptual" => weights.perceptual,
+                    _ => weights.change,
+                }
+        });
+        let Some(total) = weighted.reduce(|sum, part| sum + part) else { return };
+        let rate = self.rate();
+        let gradients = total.backward();
+        let length = self.optimizer.step(&self.network, &gradients, rate);
+        let network = self.network.clone();
+        self.network = self.optimizer.write(network);
+        let parts = parts.into_iter().map(|(name, value)| (name, value.inner()));
+        for (name, value) in parts.chain([("loss", total.inner()), ("gradient", length)]) {
+            let sum = self.sums.remove(name);
+            self.sums.insert(name, sum.map_or(value.clone(), |sum| sum + value));
+        }
+        self.position.step += 1;
+    }
+
+    fn log(&mut self, clips: u64, waited: f64, progress: &mut Progress<'_>) -> Result<ControlFlow<()>> {
+        let count = (self.position.step - self.since.1).max(1) as f64;
+        let read = |value: Tensor<B::InnerBackend, 1>| {
+            value.into_data().convert::<f64>().into_vec::<f64>().map_or(f64::NAN, |v| v[0])
+        };
+        let mut means: BTreeMap<String, f64> = std::mem::take(&mut self.sums)
+            .into_iter()
+            .map(|(name, sum)| (name.to_owned(), read(sum) / count))
+            .collect();
+        let seconds = self.since.0.elapsed().as_secs_f64().max(1e-9);
+        means.insert("waiting".into(), waited / seconds);
+        means.insert("clips".into(), clips as f64);
+        self.position.seconds = self.before + self.elapsed();
+        let event = Event::Step {
+            step: self.position.step,
+            steps: self.config.steps,
+            means,
+            rate: self.rate(),
+            speed: count / seconds,
+            seconds: self.position.seconds,
+        };
+        self.since = (Instant::now(), self.position.step);
+        tell(self.config, progress, &event)
+    }
+
+    fn save(&mut self, held_out: &[Sample], device: &B::Device, progress: &mut Progress<'_>) -> Result<()> {
+        let config = self.config;
+        let averaged = self.optimizer.write_average(self.network.valid());
+        let bytes = averaged.to_bytes(&config.network, Precision::F16)?;
+        media::file::write_atomic(&config.run.join("weights.safetensors"), &bytes)?;
+        state::save(&config.run.join("state.safetensors"), &self.optimizer, self.position, &self.settings)?;
+        let _ = tell(config, progress, &Event::Saved { step: self.position.step, folder: config.run.clone() })?;
+        let (measures, sheet) = self.measure(&averaged, held_out, device);
+        if let Some(sheet) = sheet {
+            save_picture(&config.run.join("sheets").join(format!("{:08}.png", self.position.step)), &sheet)?;
+        }
+        let _ = tell(config, progress, &Event::Evaluated { step: self.position.step, measures })?;
+        Ok(())
+    }
+
+    /// Draft and finished frames of the held-out samples against the truth, and a sheet of them.
+    fn measure(
+        &self,
+        network: &Finisher<B::InnerBackend>,
+        held_out: &[Sample],
+        device: &B::Device,
+    ) -> (BTreeMap<String, f64>, Option<Picture>) {
+        let side = self.config.samples.size as usize;
+        let frames = self.config.samples.frames;
+        let mut sums: BTreeMap<String, f64> = BTreeMap::new();
+        let mut sheet = Sheet::new(4, side, side).titled(format!("held-out samples, step {}", self.position.step));
+        let perceptual = self.perceptual.as_ref().map(PerceptualNetwork::inner);
+        for (index, sample) in held_out.iter().enumerate() {
+            let batch =
+                Batch { count: 1, frames: sample.frames.clone(), characters: sample.character.clone(), clips: 0 };
+            let lesson = Lesson::<B::InnerBackend>::new(&batch, frames, side, device);
+            let finished = lesson.finish(network);
+            for (row, pictures) in [("draft", lesson.draft()), ("finished", finished.clone())] {
+                for (name, value) in lesson.judge(pictures).parts(perceptual.as_ref()) {
+                    let value = value.into_data().convert::<f64>().into_vec::<f64>().map_or(f64::NAN, |v| v[0]);
+                    *sums.entry(format!("{row}_{name}")).or_default() += value / held_out.len() as f64;
+                }
+            }
+            if index < 8 {
+                let middle = |pictures: Tensor<B::InnerBackend, 4>| picture(pictures.narrow(0, frames / 2, 1));
+                sheet.push(&picture(lesson.character.clone().narrow(1, 0, 3)), "character");
+                sheet.push(&middle(lesson.draft()), "draft");
+                sheet.push(&middle(finished), "finished");
+                sheet.push(&middle(frames_from_video(lesson.truth.clone())), "truth");
+                sheet.end_row();
+            }
+        }
+        (sums, (!held_out.is_empty()).then(|| sheet.render()))
+    }
+}
+
+fn picture<B: ModelBackend>(tensor: Tensor<B, 4>) -> Picture {
+    crate::picture_tensor::pictures_from_tensor(tensor * 2.0 - 1.0).swap_remove(0)
+}
+
+/// What must be the same for a run to go on.
+fn fixed(config: &FinishingTraining) -> String {
+    serde_json::json!({
+        "seed": config.seed,
+        "steps": config.steps,
+        "network": config.network,
+        "samples": config.samples,
+        "feed": config.feed,
+        "loss": config.loss,
+        "optimizer": config.optimizer,
+    })
+    .to_string()
+}
+
+fn tell(config: &FinishingTraining, progress: &mut Progress<'_>, event: &Event) -> Result<ControlFlow<()>> {
+    let path: PathBuf = config.run.join("log.jsonl");
+    let line =
+        serde_json::to_string(event).map_err(|error| TrainError::Io { path: path.clone(), source: error.into() })?;
+    let append = || writeln!(OpenOptions::new().create(true).append(true).open(&path)?, "{line}");
+    append().map_err(TrainError::io(&path))?;
+    Ok(progress(event))
+}

@@ -1,0 +1,215 @@
+//! What teaches the finisher: a rendered clip in which a driver acts, the draft that puts a character into it, and the same
+//! clip rendered with that character as the truth (exact cross-identity supervision). A clip and its twin teach each other's
+//! way too.
+
+use draft::clip::{DraftClip, drafts};
+use draft::cutout::Cutout;
+use draft::drafter::{Draft, DraftConfig};
+use draft::hole::hole;
+use draft::plate::{PlateConfig, PlateFrame, plates};
+use draft::puppet::Puppet;
+use draft::retarget::{Factors, PROPORTIONS, retarget};
+use finish::planes::{DraftedFrame, character_planes, known_planes};
+use media::geometry::{Frame, Rect};
+use media::picture::{Mask, Picture};
+use model::finisher::CHANNELS;
+use perception::pose::Pose;
+use perception::region::{Region, crop_mask, crop_picture};
+use perception::region_path::{RegionConfig, fixed_region, person_box};
+use rand::Rng;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+use serde::{Deserialize, Serialize};
+use stage::{Assets, ClipSettings, ClipSpec, Split, Take, Wanted, render_parts, seed_of};
+
+use super::noise;
+use crate::error::Result;
+
+/// Planes of a frame: what is known, the truth's colours, the true person's coverage.
+pub const FRAME_PLANES: usize = CHANNELS.count + 4;
+/// Planes of a picture of the character.
+pub const CHARACTER_PLANES: usize = 7;
+
+/// How samples are made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SampleConfig {
+    /// Side of a rendered frame in pixels.
+    pub side: usize,
+    /// Side of a sample in pixels.
+    pub size: u32,
+    /// Frames of a sample.
+    pub frames: usize,
+    /// Share of samples whose character takes its own true pose; in the others it takes the driver's with proportions between
+    /// the two, as at inference, where the character's size is not known.
+    pub exact_pose_share: f64,
+    /// Share of samples with the renderer's empty scene as plate; the others have what the plate maker finds.
+    pub exact_plate_share: f64,
+    /// Share of samples whose poses and masks are disturbed.
+    pub noise_share: f64,
+    /// Smallest and largest room around the person, as a share of its longer side.
+    pub margins: [f32; 2],
+}
+
+impl Default for SampleConfig {
+    fn default() -> Self {
+        Self {
+            side: 320,
+            size: 256,
+            frames: 8,
+            exact_pose_share: 0.7,
+            exact_plate_share: 0.5,
+            noise_share: 0.5,
+            margins: [0.08, 0.3],
+        }
+    }
+}
+
+/// One excerpt: planes of bytes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sample {
+    /// [`FRAME_PLANES`] of each frame, one frame after the other.
+    pub frames: Vec<u8>,
+    /// [`CHARACTER_PLANES`] of one picture.
+    pub character: Vec<u8>,
+}
+
+/// The samples of clip `index` of a split: none where the person is not in view.
+///
+/// # Errors
+/// Those of rendering.
+pub fn samples(index: u64, split: Split, assets: &Assets, config: &SampleConfig) -> Result<Vec<Sample>> {
+    let settings = ClipSettings {
+        width: config.side,
+        height: config.side,
+        frames: config.frames,
+        split: Some(split),
+        twin: true,
+        references: 2,
+        blur_share: 0.03,
+        ..ClipSettings::default()
+    };
+    let spec = ClipSpec::draw(seed_of("finishing", index), assets, &settings)?;
+    let clip = render_parts(&spec, assets, Wanted::ALL)?;
+    let Some(twin) = &clip.twin else { return Ok(vec![]) };
+    let mut random = ChaCha8Rng::seed_from_u64(index);
+    let has_object = spec.prop.is_some();
+    let ways = [(&clip.take, twin), (twin, &clip.take)];
+    let samples = ways.map(|(driver, shown)| sample(driver, shown, &clip.plate, has_object, config, &mut random));
+    Ok(samples.into_iter().flatten().collect())
+}
+
+fn sample(
+    driver: &Take,
+    shown: &Take,
+    empty: &[Picture],
+    has_object: bool,
+    config: &SampleConfig,
+    random: &mut ChaCha8Rng,
+) -> Option<Sample> {
+    let size = driver.frames.first()?.size();
+    let is_noisy = random.random_bool(config.noise_share);
+    // 1. Signals, as exact or as bad as perception gives them.
+    let (mut persons, mut driving) = (driver.person.clone(), driver.poses.clone());
+    if is_noisy {
+        noise::disturb_masks(&mut persons, random);
+        noise::disturb_poses(&mut driving, random);
+    }
+    let objects: &[Mask] = if has_object { &driver.object } else { &[] };
+    let driving: Vec<Option<Pose>> = driving.into_iter().map(Some).collect();
+    let holes: Vec<Mask> = persons
+        .iter()
+        .enumerate()
+        .map(|(index, person)| hole(person, objects.get(index).map_or(&[], std::slice::from_ref)))
+        .collect();
+    let plates = match random.random_bool(config.exact_plate_share) {
+        true => exact_plates(&driver.frames, empty, &holes),
+        false => plates(&driver.frames, &holes, &PlateConfig::default()),
+    };
+    // 2. The character and the poses that it takes.
+    let choice = random.random_range(0..shown.references.len());
+    let (picture, mask) = (&shown.references[choice], &shown.reference_masks[choice]);
+    let mut reference_pose = vec![shown.reference_poses[choice].clone()];
+    if is_noisy {
+        noise::disturb_poses(&mut reference_pose, random);
+    }
+    let puppet = Puppet::new(Cutout::new(picture, mask, reference_pose.first())?);
+    let poses: Vec<Option<Pose>> = if random.random_bool(config.exact_pose_share) {
+        let mut poses = shown.poses.clone();
+        if is_noisy {
+            noise::disturb_poses(&mut poses, random);
+        }
+        poses.into_iter().map(Some).collect()
+    } else if puppet.is_jointed() {
+        let factors = Factors::between(&puppet, &driving, size, PROPORTIONS, 1.0);
+        retarget(&driving, &factors, &vec![[false; 2]; driving.len()])
+    } else {
+        driving.clone()
+    };
+    // 3. Drafts.
+    let clip = DraftClip {
+        frames: &driver.frames,
+        plates: &plates,
+        holes: &holes,
+        persons: &persons,
+        driving_poses: &driving,
+        poses: &poses,
+        objects,
+    };
+    let drafts = drafts(&clip, vec![puppet], DraftConfig::default());
+    // 4. One window for all frames.
+    let frame_size = (size.0 as u32, size.1 as u32);
+    let boxes: Vec<Option<Rect<Frame>>> = (0..drafts.len())
+        .map(|index| person_box(Some(&drafts[index].edited), poses[index].as_ref(), frame_size))
+        .collect();
+    if boxes.iter().flatten().next().is_none() {
+        return None;
+    }
+    let margin = random.random_range(config.margins[0]..=config.margins[1]);
+    let region = fixed_region(&boxes, frame_size, &RegionConfig { margin, ..RegionConfig::default() });
+    let frames = frame_planes(&drafts, &plates, &holes, objects, &poses, shown, region, config.size);
+    let character = character_planes(picture, mask, reference_pose.first(), config.size);
+    Some(Sample { frames, character })
+}
+
+#[expect(clippy::too_many_arguments, reason = "everything that is known of a frame")]
+fn frame_planes(
+    drafts: &[Draft],
+    plates: &[PlateFrame],
+    holes: &[Mask],
+    objects: &[Mask],
+    poses: &[Option<Pose>],
+    shown: &Take,
+    region: Region,
+    size: u32,
+) -> Vec<u8> {
+    let drafted: Vec<DraftedFrame<'_>> = (0..drafts.len())
+        .map(|index| DraftedFrame {
+            draft: &drafts[index].picture,
+            plate: &plates[index].picture,
+            warp: drafts[index].warp.as_ref(),
+            hole: &holes[index],
+            objects: objects.get(index).map_or(&[], std::slice::from_ref),
+            pose: poses[index].as_ref(),
+        })
+        .collect();
+    let known = known_planes(&drafted, &vec![region; drafts.len()], size);
+    let mut planes = Vec::with_capacity(drafts.len() * FRAME_PLANES * (size * size) as usize);
+    for (index, known) in known.into_iter().enumerate() {
+        planes.extend(known);
+        let truth = crop_picture(&shown.frames[index], region.square, size);
+        (0..3).for_each(|channel| planes.extend(truth.cells().iter().map(|pixel| pixel[channel])));
+        planes.extend_from_slice(crop_mask(&shown.person[index], region.square, size).cells());
+    }
+    planes
+}
+
+/// The source with the empty scene in its holes.
+fn exact_plates(frames: &[Picture], empty: &[Picture], holes: &[Mask]) -> Vec<PlateFrame> {
+    let plate = |((frame, empty), hole): ((&Picture, &Picture), &Mask)| {
+        let (width, height) = frame.size();
+        let pixel = |x, y| if hole.get(x, y) > 0 { empty.get(x, y) } else { frame.get(x, y) };
+        PlateFrame { picture: Picture::from_fn(width, height, pixel), seen: Mask::filled(width, height, 255) }
+    };
+    frames.iter().zip(empty).zip(holes).map(plate).collect()
+}
