@@ -79,6 +79,8 @@ fn within(square: Rect<Frame>, area: Rect<Frame>) -> Rect<Frame> {
     Rect::new(square.x - area.x, square.y - area.y, square.width, square.height)
 }
 
+/// Planes of a picture of the character.
+pub const CHARACTER_PLANES: usize = 7;
 /// Share of the character's longer side that is left free around it.
 const MARGIN: f32 = 0.08;
 
@@ -100,7 +102,7 @@ pub fn character_planes(picture: &Picture, mask: &Mask, pose: Option<&Pose>, siz
             ((alpha * value + (255 - alpha) * 128 + 127) / 255) as u8
         })
     };
-    let mut planes = Vec::with_capacity(7 * side * side);
+    let mut planes = Vec::with_capacity(CHARACTER_PLANES * side * side);
     (0..3).for_each(|channel| planes.extend(over_grey(channel)));
     planes.extend_from_slice(coverage.cells());
     (0..3).for_each(|channel| planes.extend(skeleton.cells().iter().map(|pixel| pixel[channel])));

@@ -1,5 +1,7 @@
 //! The program's own networks as a row of crate `evaluate`.
 
+mod finished;
+
 use std::ops::ControlFlow;
 
 use evaluate::{Case, Made, OutsideRow, Reference};
@@ -13,6 +15,8 @@ use perception::paste::{PasteConfig, paste};
 use perception::reference::{ReferenceFit, inference_reference};
 use perception::region::{Region, crop_picture};
 use perception::region_path::{RegionConfig, person_box, plan_regions};
+
+pub use finished::finished_row;
 
 use crate::error::Error;
 use crate::networks::LoadedNetworks;

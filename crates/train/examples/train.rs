@@ -1,4 +1,5 @@
-//! Runs a training configuration: `train CONFIG.toml`. With the feature `libtorch` on libtorch, else on Burn's flex.
+//! Runs a training configuration: `train CONFIG.toml [--device cpu|cuda:N] [--set KEY.KEY=VALUE]...`. With the feature `libtorch` on
+//! libtorch, else on Burn's flex, which knows only the processor.
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -9,15 +10,27 @@ type Inner = burn::backend::LibTorch;
 type Inner = burn::backend::Flex;
 type Trained = burn::backend::Autodiff<Inner>;
 
+const USAGE: &str = "usage: train CONFIG.toml [--device cpu|cuda:N] [--set KEY.KEY=VALUE]...";
+
 #[expect(clippy::print_stdout, reason = "this is the program's output")]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let path = std::env::args().nth(1).map(PathBuf::from).ok_or("usage: train CONFIG.toml")?;
-    let config = train::Config::read(&path)?;
+    let mut arguments = std::env::args().skip(1);
+    let path = arguments.next().map(PathBuf::from).ok_or(USAGE)?;
+    let (mut device, mut changes) = ("cpu".to_owned(), vec![]);
+    while let Some(option) = arguments.next() {
+        let value = arguments.next().ok_or(USAGE)?;
+        match option.as_str() {
+            "--device" => device = value,
+            "--set" => changes.push(value),
+            _ => return Err(USAGE.into()),
+        }
+    }
+    let config = train::Config::read_changed(&path, &changes)?;
     let mut show = |event: &train::Event| {
         println!("{}", serde_json::to_string(event).unwrap_or_default());
         ControlFlow::Continue(())
     };
-    let outcome = train::run::<Trained>(&config, &Default::default(), &mut show)?;
+    let outcome = train::run::<Trained>(&config, &train::device::of_name(&device)?, &mut show)?;
     if let Some(outcome) = outcome {
         println!("{:?} {:?}", outcome.position, outcome.measures);
     }

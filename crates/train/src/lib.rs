@@ -11,6 +11,7 @@ pub mod checkpoint;
 pub mod crops;
 pub mod dataset;
 pub mod denoiser;
+pub mod device;
 pub mod error;
 pub mod export;
 pub mod finishing;
@@ -56,8 +57,41 @@ impl Config {
     /// # Errors
     /// [`TrainError::Io`], [`TrainError::Config`].
     pub fn read(path: &Path) -> Result<Self> {
+        Self::read_changed(path, &[])
+    }
+
+    /// The same with changes such as `optimizer.rate=1e-4` or `run=runs/2`; a value that is no TOML is a text.
+    ///
+    /// # Errors
+    /// [`TrainError::Io`], [`TrainError::Config`].
+    pub fn read_changed(path: &Path, changes: &[String]) -> Result<Self> {
         let text = std::fs::read_to_string(path).map_err(TrainError::io(path))?;
-        toml::from_str(&text).map_err(|error| TrainError::Config { path: path.into(), reason: error.to_string() })
+        let wrong = |reason: String| TrainError::Config { path: path.into(), reason };
+        let mut table: toml::Table = toml::from_str(&text).map_err(|error| wrong(error.to_string()))?;
+        for change in changes {
+            let (place, value) =
+                change.split_once('=').ok_or_else(|| wrong(format!("`{change}` is not `key.key=value`")))?;
+            let parsed = toml::from_str::<toml::Table>(&format!("value = {value}")).ok();
+            let value = parsed.and_then(|mut table| table.remove("value"));
+            let value = value.unwrap_or_else(|| toml::Value::String(change[place.len() + 1..].into()));
+            set(&mut table, place.trim(), value)
+                .ok_or_else(|| wrong(format!("`{place}` lies below a setting that has no parts")))?;
+        }
+        table.try_into().map_err(|error: toml::de::Error| wrong(error.to_string()))
+    }
+}
+
+/// Puts a value at a place such as `feed.batch`; none where something on the way is no table.
+fn set(table: &mut toml::Table, place: &str, value: toml::Value) -> Option<()> {
+    match place.split_once('.') {
+        None => {
+            table.insert(place.into(), value);
+            Some(())
+        }
+        Some((first, rest)) => {
+            let inner = table.entry(first).or_insert_with(|| toml::Value::Table(toml::Table::new()));
+            set(inner.as_table_mut()?, rest, value)
+        }
     }
 }
 
@@ -79,5 +113,24 @@ where
         Config::Stage1(config) => denoiser::run::<B>(config, denoiser::Stage::Frames, device, progress).map(Some),
         Config::Finishing(config) => finishing::run::<B>(config, device, progress).map(|_| None),
         Config::Stage2(config) => denoiser::run::<B>(config, denoiser::Stage::Clips, device, progress).map(Some),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_are_changed_by_their_places() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.toml");
+        std::fs::write(&path, "kind = \"finishing\"\nrun = \"a\"\nseed = 1\nsteps = 5\n").unwrap();
+        let changes = ["feed.batch=3", "run=runs/b", "steps = 7", "optimizer.rate=1e-3"].map(String::from);
+        let Config::Finishing(config) = Config::read_changed(&path, &changes).unwrap() else { panic!("another kind") };
+        assert_eq!((config.feed.batch, config.run.to_str(), config.steps), (3, Some("runs/b"), 7));
+        assert_eq!(config.optimizer.rate, 1e-3);
+        for wrong in ["feed.batsh=3", "feed", "seed.a=1", "feed.batch=many"] {
+            assert_eq!(Config::read_changed(&path, &[wrong.into()]).unwrap_err().code(), "train.config", "{wrong}");
+        }
     }
 }

@@ -175,7 +175,11 @@ pub trait ModelBackend: Backend {
 
     /// [`super::add`].
     fn add(a: Tensor<Self, 4>, b: Tensor<Self, 4>) -> Tensor<Self, 4> {
-        map_from_cells(cells_from_map(a) + cells_from_map(b))
+        // Both are held until the sum exists: on libtorch tokens that others keep may look at their memory.
+        let held = (!Self::CHANNELS_LAST).then(|| [a.clone(), b.clone()]);
+        let sum = map_from_cells(cells_from_map(a) + cells_from_map(b));
+        drop(held);
+        sum
     }
 
     /// [`super::concat_channels`].

@@ -127,7 +127,10 @@ pub(super) fn blend<B: ModelBackend>(
     let both = <B as ModelBackend>::concat_channels(vec![x.clone(), y.clone()]);
     let alpha = sigmoid(cells_from_map(<B as ModelBackend>::conv2d(both, weight, Convolution::same(1, 1, Some(bias))))); // Eq. 3
     let (x, y) = (cells_from_map(x), cells_from_map(y));
-    map_from_cells(x.clone() + (y - x) * alpha) // Eq. 4
+    // Neither map is worked on in place, for on libtorch tokens may look at its memory.
+    let difference = y.clone() - x.clone();
+    drop(y);
+    map_from_cells(difference * alpha + x) // Eq. 4
 }
 
 pub(super) fn attention<B: Backend>(query: Tensor<B, 3>, sources: &[&KeysValues<B>], heads: usize) -> Tensor<B, 3> {

@@ -2,7 +2,7 @@
 //! features, and of the change from frame to frame.
 
 use burn::tensor::Tensor;
-use burn::tensor::module::{avg_pool2d, max_pool2d};
+use burn::tensor::module::avg_pool2d;
 use model::ModelBackend;
 use serde::{Deserialize, Serialize};
 
@@ -44,11 +44,6 @@ pub struct Judged<B: ModelBackend> {
     pub region: Tensor<B, 4>,
     /// Samples `B`.
     pub batch: usize,
-}
-
-/// Where the draft may be changed, `[M, 1, H, W]`: the hole and the warp, 4 pixels wider, in [0, 1].
-pub fn editable<B: ModelBackend>(hole: Tensor<B, 4>, alpha: Tensor<B, 4>) -> Tensor<B, 4> {
-    max_pool2d(hole.max_pair(alpha), [9, 9], [1, 1], [4, 4], [1, 1], false)
 }
 
 impl<B: ModelBackend> Judged<B> {

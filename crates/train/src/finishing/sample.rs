@@ -27,8 +27,6 @@ use crate::error::Result;
 
 /// Planes of a frame: what is known, the truth's colours, the true person's coverage.
 pub const FRAME_PLANES: usize = CHANNELS.count + 4;
-/// Planes of a picture of the character.
-pub const CHARACTER_PLANES: usize = 7;
 
 /// How samples are made.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -60,7 +58,7 @@ impl Default for SampleConfig {
             exact_pose_share: 0.7,
             exact_plate_share: 0.5,
             noise_share: 0.5,
-            margins: [0.08, 0.3],
+            margins: [0.06, 0.22],
         }
     }
 }
@@ -70,7 +68,7 @@ impl Default for SampleConfig {
 pub struct Sample {
     /// [`FRAME_PLANES`] of each frame, one frame after the other.
     pub frames: Vec<u8>,
-    /// [`CHARACTER_PLANES`] of one picture.
+    /// [`finish::planes::CHARACTER_PLANES`] of one picture.
     pub character: Vec<u8>,
 }
 
