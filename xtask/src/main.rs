@@ -4,6 +4,7 @@
 mod cargo;
 mod checks;
 mod expression;
+mod gpu;
 mod libtorch;
 mod licences;
 mod tests;
@@ -18,7 +19,9 @@ usage: cargo xtask COMMAND
   licences              checks the licence of every crate in the dependency tree, by default and with object stores
   parity DIR            runs a folder of parity fixtures; the exit code is the runner's
   libtorch cpu|cuda     builds with libtorch (fetched with pip); arguments after `--` replace those of cargo,
-                        as in: cargo xtask libtorch cpu -- test -p train --features libtorch";
+                        as in: cargo xtask libtorch cpu -- test -p train --features libtorch
+  gpu FOLDER            fills a folder with all that a bare host with a card needs to train the finisher:
+                        --assets PACK --perceptual FILE [--start WEIGHTS] [--flavour cpu|cuda]";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -33,6 +36,7 @@ fn main() -> ExitCode {
         }
         ["libtorch", flavour @ ("cpu" | "cuda")] => libtorch::run(flavour, &[]),
         ["libtorch", flavour @ ("cpu" | "cuda"), "--", rest @ ..] => libtorch::run(flavour, rest),
+        ["gpu", rest @ ..] => gpu::run(rest),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
             return ExitCode::SUCCESS;

@@ -2,7 +2,7 @@
 //! resolution, so that the draft keeps the detail that the network's smaller picture does not show.
 
 use media::geometry::{Frame, Rect};
-use media::picture::Picture;
+use media::picture::{Mask, Picture};
 use perception::region::Region;
 
 /// The change of one frame.
@@ -38,8 +38,8 @@ impl Change {
         self
     }
 
-    /// Lays the change on a draft.
-    pub fn lay_on(&self, draft: &mut Picture) {
+    /// Lays the change on a draft, and marks in `edited` with 255 where that made a difference.
+    pub fn lay_on(&self, draft: &mut Picture, edited: &mut Mask) {
         let (width, height) = draft.size();
         let area = self.region.square.intersection(&Rect::<Frame>::of_size(width as u32, height as u32));
         let transform = self.region.transform(self.side as u32);
@@ -53,7 +53,11 @@ impl Change {
                 let pixel = draft.get(x, y);
                 let changed =
                     |channel: usize| (f32::from(pixel[channel]) + change[channel]).round().clamp(0.0, 255.0) as u8;
-                draft.set(x, y, [changed(0), changed(1), changed(2)]);
+                let changed = [changed(0), changed(1), changed(2)];
+                if changed != pixel {
+                    draft.set(x, y, changed);
+                    edited.set(x, y, 255);
+                }
             }
         }
     }
@@ -84,7 +88,9 @@ mod tests {
         let change = Change::new(region, 2, vec![[10.0, 0.0, -10.0]; 4]);
         let mut draft = Picture::from_fn(8, 4, |x, y| [(x * 8 + y) as u8 + 100; 3]);
         let before = draft.clone();
-        change.lay_on(&mut draft);
+        let mut edited = Mask::filled(8, 4, 0);
+        change.lay_on(&mut draft, &mut edited);
+        assert_eq!(edited.cells().iter().filter(|cell| **cell == 255).count(), 16);
         for (x, y) in [(2, 0), (5, 3), (3, 2)] {
             let [red, green, blue] = before.get(x, y);
             assert_eq!(draft.get(x, y), [red + 10, green, blue - 10]);
@@ -97,9 +103,9 @@ mod tests {
         let region = Region { square: Rect::new(0, 0, 1, 1) };
         let change = |value: f32| Change::new(region, 1, vec![[value; 3]]);
         let mut draft = Picture::filled(1, 1, [100; 3]);
-        change(40.0).mixed(&change(0.0), 0.25).lay_on(&mut draft);
+        change(40.0).mixed(&change(0.0), 0.25).lay_on(&mut draft, &mut Mask::filled(1, 1, 0));
         assert_eq!(draft.get(0, 0), [110; 3]);
-        change(400.0).lay_on(&mut draft);
+        change(400.0).lay_on(&mut draft, &mut Mask::filled(1, 1, 0));
         assert_eq!(draft.get(0, 0), [255; 3]);
     }
 }

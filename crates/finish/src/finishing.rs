@@ -51,6 +51,15 @@ pub struct WaitingFrame {
     pub starts_shot: bool,
 }
 
+/// A frame that is done.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FinishedFrame {
+    /// The picture.
+    pub picture: Picture,
+    /// 255 where it may differ from the source.
+    pub edited: Mask,
+}
+
 /// The network with a character, and the frames that wait.
 #[derive(Debug)]
 pub struct Finishing<B: ModelBackend> {
@@ -87,7 +96,7 @@ impl<B: ModelBackend> Finishing<B> {
     }
 
     /// Takes the next frame; gives those that are finished, in their order.
-    pub fn push(&mut self, frame: WaitingFrame) -> Vec<Picture> {
+    pub fn push(&mut self, frame: WaitingFrame) -> Vec<FinishedFrame> {
         let mut finished = if frame.starts_shot { self.end() } else { vec![] };
         self.waiting.push(frame);
         let length = self.config.clip_frames;
@@ -98,7 +107,7 @@ impl<B: ModelBackend> Finishing<B> {
     }
 
     /// The frames that still wait; afterwards another shot may begin.
-    pub fn end(&mut self) -> Vec<Picture> {
+    pub fn end(&mut self) -> Vec<FinishedFrame> {
         let count = self.waiting.len();
         if count == self.asked.len() {
             // Nothing came after the last window.
@@ -111,7 +120,7 @@ impl<B: ModelBackend> Finishing<B> {
     }
 
     /// Runs a window over all that waits and hands on its first `count` frames.
-    fn run(&mut self, count: usize) -> Vec<Picture> {
+    fn run(&mut self, count: usize) -> Vec<FinishedFrame> {
         let mut changes = self.changes();
         let shared = self.asked.len();
         for (index, before) in self.asked.drain(..).enumerate() {
@@ -161,10 +170,10 @@ pub fn editable<B: ModelBackend>(hole: Tensor<B, 4>, alpha: Tensor<B, 4>) -> Ten
     max_pool2d(hole.max_pair(alpha), [2 * REACH + 1; 2], [1, 1], [REACH; 2], [1, 1], false)
 }
 
-fn laid_on(frame: WaitingFrame, change: &Change) -> Picture {
-    let mut picture = frame.draft.picture;
-    change.lay_on(&mut picture);
-    picture
+fn laid_on(frame: WaitingFrame, change: &Change) -> FinishedFrame {
+    let Draft { mut picture, mut edited, .. } = frame.draft;
+    change.lay_on(&mut picture, &mut edited);
+    FinishedFrame { picture, edited }
 }
 
 /// Bytes to [0, 1].
@@ -172,4 +181,75 @@ fn unit_range<B: ModelBackend>(bytes: &[u8], device: &B::Device) -> Tensor<B, 1>
     let values: Vec<f32> = bytes.iter().map(|byte| f32::from(*byte) / 255.0).collect();
     let count = values.len();
     Tensor::from_data(TensorData::new(values, [count]), device)
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::backend::Flex;
+    use media::geometry::Rect;
+
+    use super::*;
+
+    fn waiting(index: u8, starts_shot: bool) -> WaitingFrame {
+        let picture = Picture::filled(32, 32, [index; 3]);
+        WaitingFrame {
+            draft: Draft { picture: picture.clone(), edited: Mask::filled(32, 32, 0), warp: None },
+            plate: picture,
+            hole: Mask::from_fn(32, 32, |x, _| if x < 8 { 255 } else { 0 }),
+            objects: vec![],
+            pose: None,
+            region: Region { square: Rect::new(0, 0, 32, 32) },
+            starts_shot,
+        }
+    }
+
+    fn finishing(network: Finisher<Flex>) -> Finishing<Flex> {
+        let (picture, mask) = (Picture::filled(16, 16, [9; 3]), Mask::filled(16, 16, 255));
+        let character = CharacterPicture { picture: &picture, mask: &mask, pose: None };
+        Finishing::new(network, FinisherConfig::tiny(), &[character], &Default::default())
+    }
+
+    /// Windows of 4 frames that share 2, shots of 1 to 9 frames.
+    #[test]
+    fn every_frame_comes_out_once_in_its_order() {
+        let mut finishing = finishing(FinisherConfig::tiny().init(&Default::default()));
+        let mut found = vec![];
+        let mut index = 0;
+        for length in 1..10 {
+            for place in 0..length {
+                found.extend(finishing.push(waiting(index, place == 0)));
+                index += 1;
+            }
+        }
+        found.extend(finishing.end());
+        assert!(finishing.end().is_empty());
+        let levels: Vec<u8> = found.iter().map(|frame| frame.picture.get(20, 20)[0]).collect();
+        assert_eq!(levels, (0..index).collect::<Vec<u8>>());
+        assert!(found.iter().all(|frame| frame.edited.cells().iter().all(|cell| *cell == 0)), "nothing was changed");
+    }
+
+    #[test]
+    fn changes_stay_near_the_hole() {
+        let network: Finisher<Flex> = FinisherConfig::tiny().init(&Default::default());
+        let bytes = network.to_bytes(&FinisherConfig::tiny(), model::weights::Precision::F32).unwrap();
+        let weights = model::weights::Weights::from_bytes(&[&bytes], "test").unwrap();
+        let mut tensors: Vec<_> =
+            weights.names().map(|name| (name.to_owned(), weights.values(name).unwrap())).collect();
+        for (name, (_, values)) in &mut tensors {
+            if name == "conv_out.bias" {
+                values.fill(0.2);
+            }
+        }
+        let tensors: Vec<_> = tensors.into_iter().map(|(name, (shape, values))| (name, shape, values)).collect();
+        let bytes = model::weights::to_bytes(&tensors, model::weights::Precision::F32, Default::default()).unwrap();
+        let weights = model::weights::Weights::from_bytes(&[&bytes], "test").unwrap();
+        let mut finishing = finishing(FinisherConfig::tiny().load(&weights, &Default::default()).unwrap());
+        assert!(finishing.push(waiting(100, true)).is_empty());
+        let finished = finishing.end().swap_remove(0);
+        for x in 0..32 {
+            let is_near = x < 8 + REACH;
+            assert_eq!(finished.picture.get(x, 16), if is_near { [151; 3] } else { [100; 3] }, "column {x}");
+            assert_eq!(finished.edited.get(x, 16) == 255, is_near, "column {x}");
+        }
+    }
 }

@@ -7,7 +7,7 @@
 
 use burn::tensor::Tensor;
 
-use crate::ops::ModelBackend;
+use crate::ops::{ModelBackend, swap_dims};
 
 /// `[B, C, N, h, w]` to `[B*N, C, h, w]`.
 pub fn frames_from_video<B: ModelBackend>(video: Tensor<B, 5>) -> Tensor<B, 4> {
@@ -18,7 +18,7 @@ pub fn frames_from_video<B: ModelBackend>(video: Tensor<B, 5>) -> Tensor<B, 4> {
     if n == 1 {
         return video.reshape([b, c, h, w]);
     }
-    video.swap_dims(1, 2).reshape([b * n, c, h, w])
+    swap_dims(video, 1, 2).reshape([b * n, c, h, w])
 }
 
 /// `[B*N, C, h, w]` to `[B, C, N, h, w]`.
@@ -35,7 +35,7 @@ pub fn video_from_frames<B: ModelBackend>(frames: Tensor<B, 4>, batch: usize) ->
     if n == 1 {
         return frames.reshape([batch, c, 1, h, w]);
     }
-    frames.reshape([batch, n, c, h, w]).swap_dims(1, 2)
+    swap_dims(frames.reshape([batch, n, c, h, w]), 1, 2)
 }
 
 #[cfg(test)]

@@ -173,6 +173,11 @@ pub trait ModelBackend: Backend {
         burn::tensor::activation::silu(x)
     }
 
+    /// [`super::swap_dims`].
+    fn swap_dims<const R: usize>(x: Tensor<Self, R>, first: usize, second: usize) -> Tensor<Self, R> {
+        x.swap_dims(first, second)
+    }
+
     /// [`super::add`].
     fn add(a: Tensor<Self, 4>, b: Tensor<Self, 4>) -> Tensor<Self, 4> {
         // Both are held until the sum exists: on libtorch tokens that others keep may look at their memory.

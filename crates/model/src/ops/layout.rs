@@ -15,13 +15,19 @@ pub fn map_from_cells<B: ModelBackend>(cells: Tensor<B, 4>) -> Tensor<B, 4> {
     if B::CHANNELS_LAST { cells.permute([0, 3, 1, 2]) } else { cells }
 }
 
+/// The tensor with two axes swapped: what networks call in place of Burn's function of this name, whose results libtorch
+/// (burn-tch 0.21) takes for owners of memory that is another tensor's.
+pub fn swap_dims<B: ModelBackend, const R: usize>(x: Tensor<B, R>, first: usize, second: usize) -> Tensor<B, R> {
+    <B as ModelBackend>::swap_dims(x, first, second)
+}
+
 /// `[M, C, h, w]` to tokens `[M, h*w, C]`.
 pub fn tokens_from_map<B: ModelBackend>(map: Tensor<B, 4>) -> Tensor<B, 3> {
     let [m, c, h, w] = map.dims();
     if B::CHANNELS_LAST {
         map.permute([0, 2, 3, 1]).reshape([m, h * w, c])
     } else {
-        map.reshape([m, c, h * w]).swap_dims(1, 2)
+        swap_dims(map.reshape([m, c, h * w]), 1, 2)
     }
 }
 
@@ -35,6 +41,6 @@ pub fn map_from_tokens<B: ModelBackend>(tokens: Tensor<B, 3>, [h, w]: [usize; 2]
     if B::CHANNELS_LAST {
         tokens.reshape([m, h, w, c]).permute([0, 3, 1, 2])
     } else {
-        tokens.swap_dims(1, 2).reshape([m, c, h, w])
+        swap_dims(tokens, 1, 2).reshape([m, c, h, w])
     }
 }

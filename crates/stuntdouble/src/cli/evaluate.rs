@@ -2,13 +2,13 @@
 
 use perception::perceiver::Effort;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use evaluate::{EvaluateError, Material, OutsideRow, Row, Signals, Suite, SuiteKind, TrialSettings, VggNetwork};
 use fetch::Store;
 use stage::Assets;
-use stuntdouble::evaluation::bundled_row;
+use stuntdouble::evaluation::{bundled_row, finished_row};
 use stuntdouble::events::{Event, Events, Step};
 use stuntdouble::settings::Settings;
 use stuntdouble::{Error, models};
@@ -25,7 +25,7 @@ pub(crate) struct Evaluate {
     /// Number of clips
     #[arg(long, value_name = "N", default_value_t = 100)]
     clips: u64,
-    /// Methods to compare: `source`, `plate`, `plate+cutout`, `rigid`, `draft`, `draft4`, `bundled`, `truth`
+    /// Methods to compare: `source`, `plate`, `plate+cutout`, `rigid`, `draft`, `draft4`, `finished`, `bundled`, `truth`
     #[arg(long, value_name = "NAMES", value_delimiter = ',', default_value = "source,plate,plate+cutout,rigid,truth")]
     rows: Vec<String>,
     /// The folder to write; a run that was stopped goes on there
@@ -40,6 +40,9 @@ pub(crate) struct Evaluate {
     /// A folder of real clips, for suite `real-self`
     #[arg(long, value_name = "FOLDER")]
     clips_dir: Option<PathBuf>,
+    /// Weights of the network that finishes drafts, for row `finished`
+    #[arg(long, value_name = "FILE")]
+    finisher: Option<PathBuf>,
     /// Frames a clip
     #[arg(long, value_name = "N", default_value_t = 4)]
     frames: usize,
@@ -76,7 +79,7 @@ pub(super) fn run(options: Evaluate, store: &Store, events: &Events, json: bool)
         SuiteName::StageSelf => SuiteKind::StageSelf,
         SuiteName::RealSelf => SuiteKind::RealSelf,
     };
-    let rows = rows(&options.rows)?;
+    let rows = rows(&options.rows, options.finisher.as_deref())?;
     let material = match kind {
         SuiteKind::RealSelf => Material::Clips(options.clips_dir.unwrap_or_default()),
         SuiteKind::StageCross | SuiteKind::StageSelf => Material::Assets(Box::new(assets(options.assets, events)?)),
@@ -112,15 +115,24 @@ pub(super) fn run(options: Evaluate, store: &Store, events: &Events, json: bool)
     Ok(())
 }
 
-/// The rows; the networks are loaded only for a row that needs them.
-fn rows(names: &[String]) -> Result<Vec<Row>, Error> {
-    // Names are checked with a stand-in first, because loading takes time.
-    let stand_in = OutsideRow { name: "bundled".into(), version: 0, make: Box::new(|_| Ok(Vec::new())) };
-    let checked = Row::select(names, vec![stand_in])?;
-    if !names.iter().any(|name| name == "bundled") {
-        return Ok(checked);
+/// The rows; networks are loaded only for a row that needs them.
+fn rows(names: &[String], finisher: Option<&Path>) -> Result<Vec<Row>, Error> {
+    // Names are checked with stand-ins first, because loading takes time.
+    let stand_in = |name: &str| OutsideRow { name: name.into(), version: 0, make: Box::new(|_| Ok(Vec::new())) };
+    Row::select(names, vec![stand_in("bundled"), stand_in("finished")])?;
+    let is_wanted = |name: &str| names.iter().any(|wanted| wanted == name);
+    let mut outside = vec![];
+    if is_wanted("bundled") {
+        outside.push(bundled_row(&Settings::default())?);
     }
-    Ok(Row::select(names, vec![bundled_row(&Settings::default())?])?)
+    if is_wanted("finished") {
+        let missing = || Error::Setting {
+            setting: "`--finisher`".into(),
+            reason: "row `finished` needs a file of weights".into(),
+        };
+        outside.push(finished_row(finisher.ok_or_else(missing)?)?);
+    }
+    Ok(Row::select(names, outside)?)
 }
 
 fn assets(path: Option<PathBuf>, events: &Events) -> Result<Assets, Error> {

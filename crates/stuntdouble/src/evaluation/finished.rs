@@ -46,7 +46,7 @@ fn make(case: &Case, network: &Finisher<Cpu>, config: &FinisherConfig) -> Made {
     let mut finishing = Finishing::new(network.clone(), config.clone(), &[character], &Default::default());
     let mut finished: Vec<Picture> = vec![];
     for (index, draft) in made.drafts.into_iter().enumerate() {
-        finished.extend(finishing.push(WaitingFrame {
+        let pictures = finishing.push(WaitingFrame {
             draft,
             plate: made.plates[index].picture.clone(),
             hole: case.holes[index].clone(),
@@ -54,8 +54,9 @@ fn make(case: &Case, network: &Finisher<Cpu>, config: &FinisherConfig) -> Made {
             pose: made.poses[index].clone(),
             region: regions[index],
             starts_shot: index == 0,
-        }));
+        });
+        finished.extend(pictures.into_iter().map(|frame| frame.picture));
     }
-    finished.extend(finishing.end());
+    finished.extend(finishing.end().into_iter().map(|frame| frame.picture));
     Ok(finished)
 }

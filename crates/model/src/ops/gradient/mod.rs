@@ -90,6 +90,15 @@ impl<B: ModelBackend, S: CheckpointStrategy> ModelBackend for Autodiff<B, S> {
         if is_own::<B>([x.dtype(); 2]) { pointwise::silu(x) } else { burn::tensor::activation::silu(x) }
     }
 
+    fn swap_dims<const R: usize>(x: Tensor<Self, R>, first: usize, second: usize) -> Tensor<Self, R> {
+        // Where maps lie channels-last, it is a matter of strides.
+        if is_own::<B>([x.dtype(); 2]) && !B::CHANNELS_LAST {
+            pointwise::swap_dims(x, [first, second])
+        } else {
+            x.swap_dims(first, second)
+        }
+    }
+
     fn attention(query: Tensor<Self, 3>, sources: &[&KeysValues<Self>], heads: usize) -> Tensor<Self, 3> {
         let same = sources.iter().all(|source| is_own::<B>([source.keys.dtype(), source.values.dtype()]));
         match sources.len() {

@@ -1,4 +1,4 @@
-//! SiLU, and the second half of GEGLU, as nodes.
+//! SiLU, the second half of GEGLU, and swapped axes, as nodes.
 
 use burn::backend::Autodiff;
 use burn::backend::autodiff::NodeId;
@@ -68,6 +68,34 @@ impl<B: ModelBackend> Backward<B, 1> for GegluNode {
         let [of_x] = ops.parents;
         if let Some(node) = of_x {
             register(grads, |place| place.node = node, B::geglu_gradient(x, gradient));
+        }
+    }
+}
+
+pub(super) fn swap_dims<B: ModelBackend, S: CheckpointStrategy, const R: usize>(
+    x: Tensor<Autodiff<B, S>, R>,
+    axes: [usize; 2],
+) -> Tensor<Autodiff<B, S>, R> {
+    let result = primitive(<B as ModelBackend>::swap_dims(x.clone().inner(), axes[0], axes[1]));
+    let x = primitive(x);
+    float(match SwapNode::<R>.prepare::<S>([x.node.clone()]).compute_bound().stateful() {
+        OpsKind::Tracked(prep) => prep.finish(axes, result),
+        OpsKind::UnTracked(prep) => prep.finish(result),
+    })
+}
+
+#[derive(Debug)]
+struct SwapNode<const R: usize>;
+
+impl<B: ModelBackend, const R: usize> Backward<B, 1> for SwapNode<R> {
+    type State = [usize; 2];
+
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
+        let gradient = float::<B, R>(grads.consume::<B>(&ops.node));
+        let [first, second] = ops.state;
+        let [of_x] = ops.parents;
+        if let Some(node) = of_x {
+            register(grads, |place| place.node = node, <B as ModelBackend>::swap_dims(gradient, first, second));
         }
     }
 }

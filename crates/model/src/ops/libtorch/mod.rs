@@ -87,6 +87,13 @@ impl ModelBackend for LibTorch {
         owned(values * gates.gelu("none"))
     }
 
+    fn swap_dims<const R: usize>(x: Tensor<Self, R>, first: usize, second: usize) -> Tensor<Self, R> {
+        let x = native(x);
+        let y = x.transpose(first as i64, second as i64).contiguous();
+        // Where one of the axes has length one, there was nothing to move.
+        owned(if y.data_ptr() == x.data_ptr() { y.copy() } else { y })
+    }
+
     fn add(a: Tensor<Self, 4>, b: Tensor<Self, 4>) -> Tensor<Self, 4> {
         owned(native(a) + native(b))
     }

@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# Trains the finisher on a bare host with a card: needs Python's PyTorch 2.11, no network, no cargo.
+#   run.sh MINUTES OUT    checks the card against the processor, times a step, trains for MINUTES in all, and leaves in OUT: weights in
+#                         parts of at most 15 MiB, log, sheets. Ends by itself. With EAGER=1 the same network in PyTorch is timed too. A file `start.safetensors` beside it is gone on from.
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+minutes=$1
+out=$2
+shift 2
+start=$(date +%s)
+mkdir -p "$out"
+lib=$(python3 -c 'import torch, os; print(os.path.join(os.path.dirname(torch.__file__), "lib"))')
+site=$(dirname "$(dirname "$lib")")
+libraries=$lib
+for folder in "$site"/nvidia/*/lib; do libraries=$libraries:$folder; done
+export LD_LIBRARY_PATH=$libraries
+# Products of f32 in TF32; convolutions use it anyway.
+export TORCH_ALLOW_TF32_CUBLAS_OVERRIDE=1
+device=${DEVICE:-cuda:0}
+# A binary that was linked without the CUDA half finds it this way.
+if [ "$device" != cpu ]; then preload=$lib/libtorch_cuda.so; else preload=; fi
+run() { LD_PRELOAD=$preload "$@"; }
+(nvidia-smi; nproc; free -g) > "$out/host.txt" 2>&1
+run "$here/finishing_speed" "$device" ${SPEED:-4 8 256 20} 2>&1 | tee "$out/speed.txt"
+[ -n "${EAGER:-}" ] && python3 "$here/eager.py" "$device" ${SPEED:-4 8 256 20} 2>&1 | tee -a "$out/speed.txt"
+begin=()
+if [ -e "$here/start.safetensors" ]; then begin=(--set "start_from=$here/start.safetensors"); fi
+spent=$(($(date +%s) - start))
+left=$(python3 -c "print(max(0.1, $minutes - ($spent + 15) / 60))")
+rm -rf /tmp/finisher
+run "$here/train" "$here/config.toml" --device "$device" --set run=/tmp/finisher --set "minutes=$left" \
+    --set "assets=$here/assets.pack" --set "perceptual_weights=$here/perceptual.bin" "${begin[@]}" "$@" \
+    > "$out/train.txt" 2>&1 &
+pid=$!
+# A card's utilisation, every two seconds.
+(while kill -0 $pid 2>/dev/null; do
+    nvidia-smi --query-gpu=utilization.gpu,memory.used --format=csv,noheader 2>/dev/null; cut -d' ' -f1 /proc/loadavg; sleep 2
+done) > "$out/load.txt" 2>&1
+wait $pid
+code=$?
+cp /tmp/finisher/log.jsonl "$out/" 2>/dev/null
+last=$(ls /tmp/finisher/sheets 2>/dev/null | tail -1)
+[ -n "$last" ] && cp "/tmp/finisher/sheets/$last" "$out/sheet.png"
+[ -e /tmp/finisher/weights.safetensors ] && split -b 15M -d /tmp/finisher/weights.safetensors "$out/weights.part-"
+tail -c 3000 "$out/train.txt"
+ls -la "$out"
+exit $code
