@@ -186,13 +186,15 @@ impl<B: ModelBackend> Finisher<B> {
         let cell = 1 << (self.down_levels.len() - 1);
         assert!(height % cell == 0 && width % cell == 0, "finisher: {width}x{height}, cells of {cell} pixels");
         let pose = self.pose.as_ref().map(|pose| {
-            let part = |first, count| known.clone().narrow(1, first, count);
+            let precision = self.conv_in.weight.val().dtype();
+            let part = |first, count| known.clone().narrow(1, first, count).cast(precision);
             frames_from_video(pose.forward(part(CHANNELS.skeleton, 3), part(CHANNELS.depth, 1)))
         });
         let frames = frames_from_video(known);
         let draft = frames.clone().narrow(1, CHANNELS.draft, 3);
+        let precision = self.conv_in.weight.val().dtype();
         // 1. Down.
-        let mut x = self.conv_in.forward(frames.mul_scalar(2.0).sub_scalar(1.0));
+        let mut x = self.conv_in.forward((frames * 2.0 - 1.0).cast(precision));
         let mut skips = Vec::with_capacity(self.down_levels.len());
         for (index, level) in self.down_levels.iter().enumerate() {
             if let (POSE_LEVEL, Some(pose)) = (index, &pose) {
@@ -217,9 +219,9 @@ impl<B: ModelBackend> Finisher<B> {
                 x = upsampler.forward_upsampled(x);
             }
         }
-        // 4. The change from the draft.
-        let change = self.conv_out.forward_onto(draft, self.norm_out.forward_silu(x));
+        // 4. The change from the draft, whose own levels keep the precision that they came in.
+        let change = self.conv_out.forward(self.norm_out.forward_silu(x)).cast(draft.dtype());
         debug_assert_eq!(change.dims(), [batch * n, 3, height, width]);
-        video_from_frames(change, batch)
+        video_from_frames(crate::ops::add(change, draft), batch)
     }
 }

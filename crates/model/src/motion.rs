@@ -148,7 +148,7 @@ impl<B: ModelBackend> MotionModule<B> {
         let positions = module.positions.as_ref().map(|positions| {
             let [longest, width] = positions.dims();
             assert!(n <= longest, "motion: {n} frames, positions for {longest}");
-            positions.clone().slice([0..n, 0..width]).repeat_dim(0, batch)
+            positions.clone().slice([0..n, 0..width]).cast(frames.dtype()).repeat_dim(0, batch)
         });
         let tokens = tokens_from_map(module.norm.forward(frames.clone()));
         let mut x = module.proj_in.forward(tokens.reshape([batch, n, h * w, c]));

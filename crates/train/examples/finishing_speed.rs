@@ -1,5 +1,5 @@
 //! Measures a training step of the finisher on a device and compares it with the processor:
-//! `finishing_speed DEVICE [BATCH] [FRAMES] [SIDE] [STEPS]`.
+//! `finishing_speed DEVICE [BATCH] [FRAMES] [SIDE] [STEPS]`, in f32 and, with libtorch, in bf16.
 
 use std::time::Instant;
 
@@ -28,38 +28,51 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let network = disturbed(FinisherConfig::default().init::<Trained>(&host));
     let small = Inputs::<Trained>::random(1, 2, 64, &host);
     let (loss, gradient) = step(&network, &small);
-    let there = burn::module::Module::to_device(network.clone(), &device);
+    let there = burn::module::Module::fork(network.clone(), &device);
     let (loss_there, gradient_there) = step(&there, &small.to_device(&device));
     println!("loss {loss:.6} on cpu, {loss_there:.6} on {name}; gradient {gradient:.6}, {gradient_there:.6}");
     // 2. Time.
+    Trained::measure_kernels();
     let inputs = Inputs::<Trained>::random(batch, frames, side, &device);
-    let mut optimizer = FlatOptimizer::new(&there, OptimizerConfig::default());
-    let mut network = there;
-    for counted in [false, true] {
-        let start = Instant::now();
-        let count = if counted { steps } else { 3 };
-        for _ in 0..count {
-            let gradients = inputs.loss(&network).backward();
-            let _ = optimizer.step(&network, &gradients, 1e-5);
-            network = optimizer.write(network);
+    for is_half in [false, true] {
+        if is_half && !cfg!(feature = "libtorch") {
+            continue;
         }
-        Trained::sync(&device)?;
-        let seconds = start.elapsed().as_secs_f64() / count as f64;
-        if counted {
-            let speed = (batch * frames) as f64 / seconds;
-            println!(
-                "step of {batch}x{frames} frames of {side}x{side} on {name}: {:.1} ms, {speed:.1} frames/s",
-                1e3 * seconds
-            );
+        let mut optimizer = FlatOptimizer::new(&there, OptimizerConfig::default());
+        let mut network = there.clone();
+        let mut seconds = 0.0;
+        let mut last = (0.0, 0.0);
+        for count in [3, steps] {
+            let start = Instant::now();
+            for index in 0..count {
+                let loss = inputs.loss(&calculated(&network, is_half));
+                let gradients = loss.backward();
+                let length = optimizer.step(&network, &gradients, 1e-5);
+                network = optimizer.write(network);
+                if index == 0 && count == 3 {
+                    last = (scalar(loss.inner()), scalar(length));
+                }
+            }
+            Trained::sync(&device)?;
+            seconds = start.elapsed().as_secs_f64() / count as f64;
         }
+        let (name, speed) = (if is_half { "bf16" } else { "f32" }, (batch * frames) as f64 / seconds);
+        let milliseconds = 1e3 * seconds;
+        println!(
+            "{name}: {batch}x{frames} frames of {side}x{side}: {milliseconds:.1} ms a step, {speed:.1} frames/s; first loss {:.5}, gradient {:.4}",
+            last.0, last.1
+        );
     }
-    let start = Instant::now();
-    for _ in 0..steps {
-        let _ = inputs.loss(&network);
-    }
-    Trained::sync(&device)?;
-    println!("forward alone: {:.1} ms", 1e3 * start.elapsed().as_secs_f64() / steps as f64);
     Ok(())
+}
+
+/// The network as a step calculates with it.
+fn calculated<B: AutodiffBackend + ModelBackend>(network: &Finisher<B>, is_half: bool) -> Finisher<B> {
+    if is_half { burn::module::Module::map(network.clone(), &mut train::finishing::Halved) } else { network.clone() }
+}
+
+fn scalar<B: Backend>(value: Tensor<B, 1>) -> f32 {
+    value.into_data().convert::<f32>().into_vec::<f32>().map_or(f32::NAN, |v| v[0])
 }
 
 struct Inputs<B: ModelBackend> {
@@ -90,8 +103,7 @@ fn step<B: AutodiffBackend + ModelBackend>(network: &Finisher<B>, inputs: &Input
     let loss = inputs.loss(network);
     let gradients = loss.backward();
     let length = FlatOptimizer::new(network, OptimizerConfig::default()).step(network, &gradients, 1e-5);
-    let read = |value: burn::tensor::TensorData| value.convert::<f32>().into_vec::<f32>().map_or(f32::NAN, |v| v[0]);
-    (read(loss.inner().into_data()), read(length.into_data()))
+    (scalar(loss.inner()), scalar(length))
 }
 
 /// The network after one step of the optimiser, so that its last layers are no longer zero.

@@ -9,7 +9,7 @@ out=$2
 shift 2
 start=$(date +%s)
 mkdir -p "$out"
-lib=$(python3 -c 'import torch, os; print(os.path.join(os.path.dirname(torch.__file__), "lib"))')
+lib=$(python3 -c 'import importlib.util; print(importlib.util.find_spec("torch").submodule_search_locations[0])')/lib
 site=$(dirname "$(dirname "$lib")")
 libraries=$lib
 for folder in "$site"/nvidia/*/lib; do libraries=$libraries:$folder; done
@@ -21,13 +21,13 @@ device=${DEVICE:-cuda:0}
 if [ "$device" != cpu ]; then preload=$lib/libtorch_cuda.so; else preload=; fi
 run() { LD_PRELOAD=$preload "$@"; }
 (nvidia-smi; nproc; free -g) > "$out/host.txt" 2>&1
-run "$here/finishing_speed" "$device" ${SPEED:-4 8 256 20} 2>&1 | tee "$out/speed.txt"
+[ -n "${RESUME:-}" ] || run "$here/finishing_speed" "$device" ${SPEED:-4 8 256 20} 2>&1 | tee "$out/speed.txt"
 [ -n "${EAGER:-}" ] && python3 "$here/eager.py" "$device" ${SPEED:-4 8 256 20} 2>&1 | tee -a "$out/speed.txt"
 begin=()
 if [ -e "$here/start.safetensors" ]; then begin=(--set "start_from=$here/start.safetensors"); fi
 spent=$(($(date +%s) - start))
 left=$(python3 -c "print(max(0.1, $minutes - ($spent + 15) / 60))")
-rm -rf /tmp/finisher
+[ -n "${RESUME:-}" ] || rm -rf /tmp/finisher
 run "$here/train" "$here/config.toml" --device "$device" --set run=/tmp/finisher --set "minutes=$left" \
     --set "assets=$here/assets.pack" --set "perceptual_weights=$here/perceptual.bin" "${begin[@]}" "$@" \
     > "$out/train.txt" 2>&1 &

@@ -42,7 +42,7 @@ impl Default for FinisherConfig {
                 out_channels: 128,
                 depth: Some(DepthModulationConfig { heads: 2, ..DepthModulationConfig::default() }),
             }),
-            clip_frames: 8,
+            clip_frames: 4,
             size: 256,
         }
     }

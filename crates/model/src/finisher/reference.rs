@@ -65,7 +65,7 @@ impl<B: ModelBackend> ReferenceTower<B> {
 
     fn tokens(&self, picture: Tensor<B, 4>) -> Vec<Option<Tensor<B, 3>>> {
         assert_eq!(picture.dims()[1], REFERENCE_CHANNELS, "finisher: reference {:?}", picture.dims());
-        let mut x = self.conv_in.forward(picture.mul_scalar(2.0).sub_scalar(1.0));
+        let mut x = self.conv_in.forward((picture * 2.0 - 1.0).cast(self.conv_in.weight.val().dtype()));
         let mut levels = Vec::with_capacity(self.resnets.len());
         for (index, resnet) in self.resnets.iter().enumerate() {
             x = resnet.forward(x, None);

@@ -23,6 +23,9 @@ pub trait ModelBackend: Backend {
     /// that only they need; no other backend is ever asked for them.
     const OWN_GRADIENTS: bool = false;
 
+    /// Doors of bf16 too.
+    const OWN_GRADIENTS_IN_HALF: bool = false;
+
     /// So is [`super::conv3d`], by [`ModelBackend::conv3d_gradients`].
     const OWN_GRADIENTS_IN_TIME: bool = false;
 
@@ -35,6 +38,9 @@ pub trait ModelBackend: Backend {
     /// Lets go of what doors keep of a weight that they can read again; with `only_mapped`, of what they can have back without
     /// reading it.
     fn forget<const R: usize>(_weight: Tensor<Self, R>, _only_mapped: bool) {}
+
+    /// From now on the backend may choose among kernels by measuring them: worth it where shapes stay the same.
+    fn measure_kernels() {}
 
     /// Lets go of memory that doors keep for their next results.
     fn release_spare_memory() {}

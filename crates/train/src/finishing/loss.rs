@@ -25,11 +25,13 @@ pub struct LossConfig {
     pub change: f64,
     /// Blocks of the perceptual network, 1 to 4.
     pub perceptual_blocks: usize,
+    /// One of so many frames is judged by its features.
+    pub perceptual_every: usize,
 }
 
 impl Default for LossConfig {
     fn default() -> Self {
-        Self { colour: 1.0, edges: 1.0, perceptual: 0.15, change: 0.5, perceptual_blocks: 3 }
+        Self { colour: 1.0, edges: 1.0, perceptual: 0.15, change: 0.5, perceptual_blocks: 3, perceptual_every: 2 }
     }
 }
 
@@ -47,13 +49,19 @@ pub struct Judged<B: ModelBackend> {
 }
 
 impl<B: ModelBackend> Judged<B> {
-    /// The parts by name, unweighted.
-    pub fn parts(&self, network: Option<&PerceptualNetwork<B>>) -> Vec<(&'static str, Tensor<B, 1>)> {
+    /// The parts by name, unweighted. Of the frames one of `every` is judged by its features.
+    pub fn parts(&self, network: Option<&PerceptualNetwork<B>>, every: usize) -> Vec<(&'static str, Tensor<B, 1>)> {
         let weights = self.region.clone() + OUTSIDE;
         let mut parts = vec![("colour", self.colour(&weights)), ("edges", self.edges(&weights))];
         if let Some(network) = network {
-            let truth = network.features(self.truth.clone());
-            parts.push(("perceptual", network.distance(&network.features(self.finished.clone()), &truth, &weights)));
+            let some = |frames: &Tensor<B, 4>| {
+                let [m, channels, height, width] = frames.dims();
+                let every = if m.is_multiple_of(every.max(1)) { every.max(1) } else { 1 };
+                let grouped = frames.clone().reshape([m / every, every * channels, height, width]);
+                grouped.narrow(1, 0, channels)
+            };
+            let features = [&self.finished, &self.truth].map(|frames| network.features(some(frames)));
+            parts.push(("perceptual", network.distance(&features[0], &features[1], &some(&weights))));
         }
         if self.finished.dims()[0] > self.batch {
             parts.push(("change", self.change(&weights)));
@@ -116,7 +124,7 @@ mod tests {
         let judged =
             |region: Tensor<Flex, 4>| Judged { finished: bright.clone(), truth: zeros.clone(), region, batch: 1 };
         let values = |judged: Judged<Flex>| {
-            let parts = judged.parts(None).into_iter();
+            let parts = judged.parts(None, 1).into_iter();
             parts.map(|(name, value)| (name, value.into_scalar())).collect::<std::collections::BTreeMap<_, _>>()
         };
         let whole = values(judged(zeros.clone().narrow(1, 0, 1) + 1.0));

@@ -27,7 +27,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::optimizer::OptimizerConfig;
 
-pub use run::run;
+pub use run::{Halved, run};
 
 /// A training of the finisher, one TOML file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -57,6 +57,9 @@ pub struct FinishingTraining {
     /// The catalogue's file `vgg-hed` or its beginning; without it there is no perceptual part.
     #[serde(default)]
     pub perceptual_weights: Option<PathBuf>,
+    /// Calculate in bf16, with weights, moments, norms' statistics and losses in f32: for graphics cards.
+    #[serde(default)]
+    pub half: bool,
     /// Clips that are never trained on, measured at each save.
     #[serde(default = "default_held_out")]
     pub held_out: u64,

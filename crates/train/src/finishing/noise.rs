@@ -30,11 +30,11 @@ const GROUPS: [&[Joint]; 14] = [
     &[Joint::LeftAnkle],
 ];
 
-/// Moves the joints of a clip's poses: each by a standing error and a little anew in every frame. Some are missing. Hands, feet
+/// Moves the joints of a clip's poses, by at most the share `most` of the largest error: each by a standing error and a little anew in every frame. Some are missing. Hands, feet
 /// and face go with their joints.
-pub(super) fn disturb_poses(poses: &mut [Pose], random: &mut ChaCha8Rng) {
+pub(super) fn disturb_poses(poses: &mut [Pose], most: f32, random: &mut ChaCha8Rng) {
     let extent = poses.iter().map(extent).fold(0.0, f32::max);
-    let strength = random.random_range(0.1..=1.0) * ERROR * extent;
+    let strength = random.random_range(0.1..=1.0) * most * ERROR * extent;
     for group in GROUPS {
         let mut shift = |reach: f32| [random.random_range(-1.0..=1.0) * reach, random.random_range(-1.0..=1.0) * reach];
         let standing = shift(strength);

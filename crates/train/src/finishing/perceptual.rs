@@ -7,7 +7,7 @@ use std::path::Path;
 use burn::tensor::activation::relu;
 use burn::tensor::backend::AutodiffBackend;
 use burn::tensor::module::{avg_pool2d, max_pool2d};
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::{DType, Tensor, TensorData};
 use evaluate::{EvaluateError, VGG_MEANS, vgg_convolutions};
 use model::ModelBackend;
 use model::ops::{Convolution, conv2d};
@@ -22,22 +22,27 @@ const EPSILON: f64 = 1e-6;
 pub struct PerceptualNetwork<B: ModelBackend> {
     convolutions: Vec<(Tensor<B, 4>, Tensor<B, 1>)>,
     blocks: usize,
+    precision: DType,
 }
 
 impl<B: ModelBackend> PerceptualNetwork<B> {
-    /// Reads the first `blocks` (1 to 4) of the catalogue's file `vgg-hed`; of the file no more than that is needed.
+    /// Reads the first `blocks` (1 to 4) of the catalogue's file `vgg-hed`; of the file no more than that is needed. With `is_half`
+    /// it calculates in bf16.
     ///
     /// # Errors
     /// [`EvaluateError::Unreadable`], [`EvaluateError::NotTheWeights`].
-    pub fn open(path: &Path, blocks: usize, device: &B::Device) -> Result<Self, EvaluateError> {
+    pub fn open(path: &Path, blocks: usize, is_half: bool, device: &B::Device) -> Result<Self, EvaluateError> {
         let blocks = blocks.clamp(1, BLOCKS.len());
+        let precision = if is_half { DType::BF16 } else { DType::F32 };
         let list = vgg_convolutions(path, BLOCKS[..blocks].iter().sum())?;
         let tensors = list.into_iter().map(|convolution| {
             let [c_out, c_in] = convolution.channels;
-            let weight = Tensor::from_data(TensorData::new(convolution.weight, [c_out, c_in, 3, 3]), device);
-            (weight, Tensor::from_data(TensorData::new(convolution.bias, [c_out]), device))
+            let weight: Tensor<B, 4> =
+                Tensor::from_data(TensorData::new(convolution.weight, [c_out, c_in, 3, 3]), device);
+            let bias: Tensor<B, 1> = Tensor::from_data(TensorData::new(convolution.bias, [c_out]), device);
+            (weight.cast(precision), bias.cast(precision))
         });
-        Ok(Self { convolutions: tensors.collect(), blocks })
+        Ok(Self { convolutions: tensors.collect(), blocks, precision })
     }
 
     /// The same network on the backend below one that differentiates.
@@ -47,14 +52,18 @@ impl<B: ModelBackend> PerceptualNetwork<B> {
         B::InnerBackend: ModelBackend,
     {
         let inner = |(weight, bias): &(Tensor<B, 4>, Tensor<B, 1>)| (weight.clone().inner(), bias.clone().inner());
-        PerceptualNetwork { convolutions: self.convolutions.iter().map(inner).collect(), blocks: self.blocks }
+        PerceptualNetwork {
+            convolutions: self.convolutions.iter().map(inner).collect(),
+            blocks: self.blocks,
+            precision: self.precision,
+        }
     }
 
     /// Features of pictures `[M, 3, H, W]` in [0, 1]: for each tap `[M, C, h, w]`, of length 1 in each cell.
     pub fn features(&self, pictures: Tensor<B, 4>) -> Vec<Tensor<B, 4>> {
         let device = pictures.device();
         let means = Tensor::<B, 1>::from_floats(VGG_MEANS, &device).reshape([1, 3, 1, 1]);
-        let mut x = pictures.flip([1]) * 255.0 - means; // blue first
+        let mut x = (pictures.flip([1]) * 255.0 - means).cast(self.precision); // blue first
         let mut convolutions = self.convolutions.iter();
         let mut taps = Vec::new();
         for (block, count) in BLOCKS[..self.blocks].iter().enumerate() {
@@ -64,8 +73,8 @@ impl<B: ModelBackend> PerceptualNetwork<B> {
             for (weight, bias) in convolutions.by_ref().take(*count) {
                 x = relu(conv2d(x, weight.clone(), Convolution::same(3, 1, Some(bias.clone()))));
             }
-            let length = (x.clone().square().sum_dim(1) + EPSILON).sqrt();
-            taps.push(x.clone() / length);
+            let length = (x.clone().square().sum_dim(1).cast(DType::F32) + EPSILON).sqrt();
+            taps.push(x.clone() * length.recip().cast(self.precision));
         }
         taps
     }
@@ -78,7 +87,7 @@ impl<B: ModelBackend> PerceptualNetwork<B> {
             if index > 0 {
                 weights = avg_pool2d(weights, [2, 2], [2, 2], [0, 0], true, false);
             }
-            let difference = (a.clone() - b.clone()).square().sum_dim(1);
+            let difference = (a.clone() - b.clone()).square().sum_dim(1).cast(DType::F32);
             let mean = (difference * weights.clone()).sum() / (weights.clone().sum() + EPSILON);
             sum = Some(match sum {
                 Some(sum) => sum + mean,

@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use burn::module::AutodiffModule;
-use burn::tensor::backend::AutodiffBackend;
+use burn::module::{AutodiffModule, Module, ModuleMapper, Param};
+use burn::tensor::backend::{AutodiffBackend, Backend};
 use burn::tensor::{DType, Int, Tensor, TensorData};
 use finish::finishing::editable;
 use finish::planes::CHARACTER_PLANES;
@@ -20,6 +20,7 @@ use model::ModelBackend;
 use model::finisher::{CHANNELS, Finisher, FinisherConfig};
 use model::video::frames_from_video;
 use model::weights::{Precision, Weights};
+use rayon::prelude::*;
 use stage::{Assets, Split};
 
 use super::FinishingTraining;
@@ -47,14 +48,14 @@ struct Lesson<B: ModelBackend> {
 }
 
 impl<B: ModelBackend> Lesson<B> {
-    fn new(batch: &Batch, frames: usize, side: usize, device: &B::Device) -> Self {
-        let upload = |bytes: &[u8], shape: [usize; 5]| {
-            let data = TensorData::new(bytes.to_vec(), shape);
+    fn new(batch: Batch, frames: usize, side: usize, device: &B::Device) -> Self {
+        let upload = |bytes: Vec<u8>, shape: [usize; 5]| {
+            let data = TensorData::new(bytes, shape);
             let bytes = Tensor::<B, 5, Int>::from_data(data, (device, DType::U8));
             bytes.float().cast(DType::F32) / 255.0
         };
-        let planes = upload(&batch.frames, [batch.count, frames, FRAME_PLANES, side, side]).swap_dims(1, 2);
-        let character = upload(&batch.characters, [batch.count, CHARACTER_PLANES, 1, side, side]);
+        let planes = upload(batch.frames, [batch.count, frames, FRAME_PLANES, side, side]).swap_dims(1, 2);
+        let character = upload(batch.characters, [batch.count, CHARACTER_PLANES, 1, side, side]);
         let part = |first: usize, count: usize| planes.clone().narrow(1, first, count);
         let of_frames = |channel: usize| frames_from_video(part(channel, 1));
         let editable = editable(of_frames(CHANNELS.hole), of_frames(CHANNELS.alpha));
@@ -97,6 +98,7 @@ pub fn run<B: AutodiffBackend + ModelBackend>(
 where
     B::InnerBackend: ModelBackend,
 {
+    B::measure_kernels();
     let mut training = Training::<B>::new(config, device, progress)?;
     let assets = Arc::new(assets(config)?);
     let held_out = held_out(config, &assets)?;
@@ -109,10 +111,11 @@ where
         let Ok(batch) = batches.recv() else { break };
         waited += asked.elapsed().as_secs_f64();
         let batch = batch?;
-        training.step(&batch, device);
+        let clips = batch.clips;
+        training.step(batch, device);
         let is_last = training.position.step == config.steps || training.is_out_of_time();
         if training.position.step.is_multiple_of(config.log_every) || is_last {
-            flow = training.log(batch.clips, waited, progress)?;
+            flow = training.log(clips, waited, progress)?;
             waited = 0.0;
         }
         if training.position.step.is_multiple_of(config.save_every) || is_last || flow.is_break() {
@@ -133,12 +136,10 @@ fn assets(config: &FinishingTraining) -> Result<Assets> {
 }
 
 fn held_out(config: &FinishingTraining, assets: &Assets) -> Result<Vec<Sample>> {
-    let mut found = vec![];
-    for index in 0..config.held_out {
-        // One of the two ways of each clip.
-        found.extend(samples(index, Split::Val, assets, &config.samples)?.into_iter().take(1));
-    }
-    Ok(found)
+    // One of the two ways of each clip.
+    let one = |index| Ok(samples(index, Split::Val, assets, &config.samples)?.into_iter().next());
+    let found: Result<Vec<Option<Sample>>> = (0..config.held_out).into_par_iter().map(one).collect();
+    Ok(found?.into_iter().flatten().collect())
 }
 
 struct Training<'a, B: AutodiffBackend + ModelBackend> {
@@ -170,7 +171,7 @@ where
             return Err(setting("samples", found, "the network's size, at least one frame and a batch"));
         }
         fs::create_dir_all(config.run.join("sheets")).map_err(TrainError::io(&config.run))?;
-        <B as burn::tensor::backend::Backend>::seed(device, config.seed);
+        <B as Backend>::seed(device, config.seed);
         let mut network = config.network.init::<B>(device);
         if let Some(path) = &config.start_from {
             let weights = Weights::read(&[path])?;
@@ -183,7 +184,7 @@ where
         }
         let mut optimizer = FlatOptimizer::new(&network, config.optimizer.clone());
         let perceptual = match &config.perceptual_weights {
-            Some(path) => Some(PerceptualNetwork::open(path, config.loss.perceptual_blocks, device)?),
+            Some(path) => Some(PerceptualNetwork::open(path, config.loss.perceptual_blocks, config.half, device)?),
             None => None,
         };
         let settings = fixed(config);
@@ -226,9 +227,14 @@ where
         )
     }
 
-    fn step(&mut self, batch: &Batch, device: &B::Device) {
+    fn step(&mut self, batch: Batch, device: &B::Device) {
         let lesson = Lesson::<B>::new(batch, self.config.samples.frames, self.config.samples.size as usize, device);
-        let parts = lesson.judge(lesson.finish(&self.network)).parts(self.perceptual.as_ref());
+        let network = match self.config.half {
+            true => self.network.clone().map(&mut Halved),
+            false => self.network.clone(),
+        };
+        let judged = lesson.judge(lesson.finish(&network));
+        let parts = judged.parts(self.perceptual.as_ref(), self.config.loss.perceptual_every);
         let weights = &self.config.loss;
         let weighted = parts.iter().map(|(name, value)| {
             value.clone()
@@ -308,10 +314,10 @@ where
         for (index, sample) in held_out.iter().enumerate() {
             let batch =
                 Batch { count: 1, frames: sample.frames.clone(), characters: sample.character.clone(), clips: 0 };
-            let lesson = Lesson::<B::InnerBackend>::new(&batch, frames, side, device);
+            let lesson = Lesson::<B::InnerBackend>::new(batch, frames, side, device);
             let finished = lesson.finish(network);
             for (row, pictures) in [("draft", lesson.draft()), ("finished", finished.clone())] {
-                for (name, value) in lesson.judge(pictures).parts(perceptual.as_ref()) {
+                for (name, value) in lesson.judge(pictures).parts(perceptual.as_ref(), 1) {
                     let value = value.into_data().convert::<f64>().into_vec::<f64>().map_or(f64::NAN, |v| v[0]);
                     *sums.entry(format!("{row}_{name}")).or_default() += value / held_out.len() as f64;
                 }
@@ -333,10 +339,20 @@ fn picture<B: ModelBackend>(tensor: Tensor<B, 4>) -> Picture {
     crate::picture_tensor::pictures_from_tensor(tensor * 2.0 - 1.0).swap_remove(0)
 }
 
+/// Weights as they are calculated with in bf16; gradients go on to those that they were made of.
+pub struct Halved;
+
+impl<B: Backend> ModuleMapper<B> for Halved {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<B, D>>) -> Param<Tensor<B, D>> {
+        Param::initialized(param.id, param.val().cast(DType::BF16))
+    }
+}
+
 /// What must be the same for a run to go on.
 fn fixed(config: &FinishingTraining) -> String {
     serde_json::json!({
         "seed": config.seed,
+        "half": config.half,
         "steps": config.steps,
         "network": config.network,
         "samples": config.samples,

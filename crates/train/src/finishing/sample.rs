@@ -54,11 +54,11 @@ impl Default for SampleConfig {
         Self {
             side: 320,
             size: 256,
-            frames: 8,
-            exact_pose_share: 0.7,
+            frames: 4,
+            exact_pose_share: 0.95,
             exact_plate_share: 0.5,
             noise_share: 0.5,
-            margins: [0.06, 0.22],
+            margins: [0.05, 0.18],
         }
     }
 }
@@ -111,7 +111,7 @@ fn sample(
     let (mut persons, mut driving) = (driver.person.clone(), driver.poses.clone());
     if is_noisy {
         noise::disturb_masks(&mut persons, random);
-        noise::disturb_poses(&mut driving, random);
+        noise::disturb_poses(&mut driving, 1.0, random);
     }
     let objects: &[Mask] = if has_object { &driver.object } else { &[] };
     let driving: Vec<Option<Pose>> = driving.into_iter().map(Some).collect();
@@ -129,13 +129,14 @@ fn sample(
     let (picture, mask) = (&shown.references[choice], &shown.reference_masks[choice]);
     let mut reference_pose = vec![shown.reference_poses[choice].clone()];
     if is_noisy {
-        noise::disturb_poses(&mut reference_pose, random);
+        noise::disturb_poses(&mut reference_pose, 1.0, random);
     }
     let puppet = Puppet::new(Cutout::new(picture, mask, reference_pose.first())?);
     let poses: Vec<Option<Pose>> = if random.random_bool(config.exact_pose_share) {
         let mut poses = shown.poses.clone();
         if is_noisy {
-            noise::disturb_poses(&mut poses, random);
+            // What the truth does not follow must stay small, or nothing sharp can be right.
+            noise::disturb_poses(&mut poses, 0.3, random);
         }
         poses.into_iter().map(Some).collect()
     } else if puppet.is_jointed() {

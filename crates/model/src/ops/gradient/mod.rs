@@ -25,6 +25,10 @@ use super::{Added, Convolution, KeysValues, ModelBackend, Normalisation, compose
 impl<B: ModelBackend, S: CheckpointStrategy> ModelBackend for Autodiff<B, S> {
     const CHANNELS_LAST: bool = B::OWN_GRADIENTS && B::CHANNELS_LAST;
 
+    fn measure_kernels() {
+        B::measure_kernels();
+    }
+
     fn linear(x: Tensor<Self, 2>, weight: Tensor<Self, 2>, added: Added<Self, 2>) -> Tensor<Self, 2> {
         if is_own::<B>([x.dtype(), weight.dtype()]) {
             linear::linear(x, weight, added)
@@ -102,8 +106,12 @@ impl<B: ModelBackend, S: CheckpointStrategy> ModelBackend for Autodiff<B, S> {
     fn attention(query: Tensor<Self, 3>, sources: &[&KeysValues<Self>], heads: usize) -> Tensor<Self, 3> {
         let same = sources.iter().all(|source| is_own::<B>([source.keys.dtype(), source.values.dtype()]));
         match sources.len() {
-            1 if same && query.dtype() == DType::F32 => attention::attention::<B, S, 3>(query, sources, heads),
-            2 if same && query.dtype() == DType::F32 => attention::attention::<B, S, 5>(query, sources, heads),
+            1 if same && is_own::<B>([query.dtype(), sources[0].keys.dtype()]) => {
+                attention::attention::<B, S, 3>(query, sources, heads)
+            }
+            2 if same && is_own::<B>([query.dtype(), sources[0].keys.dtype()]) => {
+                attention::attention::<B, S, 5>(query, sources, heads)
+            }
             _ => composed::attention(query, sources, heads),
         }
     }
@@ -119,7 +127,7 @@ impl<B: ModelBackend, S: CheckpointStrategy> ModelBackend for Autodiff<B, S> {
 
 /// The backend has a backward pass for operands of these types.
 fn is_own<B: ModelBackend>(types: [DType; 2]) -> bool {
-    B::OWN_GRADIENTS && types == [DType::F32; 2]
+    B::OWN_GRADIENTS && (types == [DType::F32; 2] || B::OWN_GRADIENTS_IN_HALF && types == [DType::BF16; 2])
 }
 
 fn float<B: Backend, const R: usize>(primitive: FloatTensor<B>) -> Tensor<B, R> {

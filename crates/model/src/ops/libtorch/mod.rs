@@ -37,7 +37,12 @@ fn sizes<const R: usize>(dims: [usize; R]) -> [i64; R] {
 
 impl ModelBackend for LibTorch {
     const OWN_GRADIENTS: bool = true;
+    const OWN_GRADIENTS_IN_HALF: bool = true;
     const OWN_GRADIENTS_IN_TIME: bool = true;
+
+    fn measure_kernels() {
+        tch::Cuda::cudnn_set_benchmark(true);
+    }
 
     fn linear(x: Tensor<Self, 2>, weight: Tensor<Self, 2>, added: Added<Self, 2>) -> Tensor<Self, 2> {
         let Added { bias, shift, residual } = added;
