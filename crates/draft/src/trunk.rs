@@ -140,7 +140,8 @@ fn widths(halves: [[f32; 3]; 2], up: Point, length: f32) -> ([Point; 2], [f32; 2
         let usual = USUAL_HALF[end] * length;
         own[end] = length3([x, y, z]).clamp(0.6 * usual, 1.6 * usual);
         let deep = DEPTH_OF_WIDTH * (own[end] * own[end] - side * side).max(0.0).sqrt();
-        let width = (side * facing).max(0.0).hypot(deep);
+        // Hips that face another way than the shoulders have a side of the wrong sign, and are wide all the same.
+        let width = (side * facing).max(0.0).hypot(deep).max(DEPTH_OF_WIDTH * own[end]);
         seen[end] = normal * (facing * width) + up * tilt.clamp(-0.6 * width, 0.6 * width);
     }
     (seen, own, facing < 0.0)
@@ -190,6 +191,16 @@ mod tests {
         assert!((yaw((80.0, 0.0), (40.0, 0.0)).abs() - 180.0).abs() < 1.0);
         // The left side farther away: the body faces the right of the picture.
         assert!((yaw((60.0, -20.0), (60.0, 20.0)) - 90.0).abs() < 1.0);
+    }
+
+    #[test]
+    fn hips_that_face_another_way_than_the_shoulders_keep_a_width() {
+        let twisted = pose([(40.0, 20.0, 0.0), (80.0, 20.0, 0.0), (48.0, 90.0, 0.0), (72.0, 90.0, 0.0)]);
+        let frame = TrunkFrame::of(&twisted).unwrap();
+        let width = (frame.place((1.0, 0.0)) - frame.place((-1.0, 0.0))).length();
+        assert!(width > 10.0, "{width}");
+        let (across, _) = frame.coordinates(Point::new(75.0, 92.0));
+        assert!(across.abs() < 3.0, "{across}");
     }
 
     #[test]

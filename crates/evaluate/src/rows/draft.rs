@@ -12,7 +12,7 @@ use perception::pose::Pose;
 use crate::case::Case;
 
 /// Raise it whenever the drafts change, so that old measurements are not kept.
-pub(crate) const VERSION: u32 = 2;
+pub(crate) const VERSION: u32 = 3;
 
 /// The drafts of a case with what they were made of; one entry a frame.
 #[derive(Debug, Clone)]
@@ -27,7 +27,7 @@ pub struct CaseDrafts {
 
 impl CaseDrafts {
     /// The drafts of every frame from the first `references` references of the case (fewer if it has fewer).
-    pub fn make(case: &Case, references: usize) -> Self {
+    pub fn make(case: &Case, references: usize, config: DraftConfig) -> Self {
         let cutouts = case
             .references
             .iter()
@@ -52,12 +52,12 @@ impl CaseDrafts {
             poses: &poses,
             objects: &case.objects,
         };
-        let drafts = drafts(&clip, puppets, DraftConfig::default());
+        let drafts = drafts(&clip, puppets, config);
         Self { drafts, plates, poses }
     }
 }
 
 /// The drafts as pictures.
 pub(crate) fn make(case: &Case, references: usize) -> Vec<Picture> {
-    CaseDrafts::make(case, references).drafts.into_iter().map(|draft| draft.picture).collect()
+    CaseDrafts::make(case, references, DraftConfig::default()).drafts.into_iter().map(|draft| draft.picture).collect()
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use draft::drafter::DraftConfig;
 use evaluate::{Case, CaseDrafts, Made, OutsideRow};
 use finish::finishing::{CharacterPicture, Finishing, WaitingFrame};
 use media::geometry::{Frame, Rect};
@@ -30,7 +31,7 @@ pub fn finished_row(path: &Path) -> Result<OutsideRow, Error> {
 }
 
 fn make(case: &Case, network: &Finisher<Cpu>, config: &FinisherConfig) -> Made {
-    let made = CaseDrafts::make(case, 1);
+    let made = CaseDrafts::make(case, 1, DraftConfig::default());
     let (width, height) = case.size();
     let frame = (width as u32, height as u32);
     let boxes: Vec<Option<Rect<Frame>>> = made
