@@ -99,6 +99,11 @@ impl TrunkFrame {
         self.axis.direction(Point::new(0.0, -1.0))
     }
 
+    /// Length as it is seen.
+    pub(crate) fn seen_length(&self) -> f32 {
+        self.axis.length()
+    }
+
     /// This trunk with widths that a body of `other` scaled by `scale` would have from this side, as far as they differ by
     /// more than a quarter.
     pub(crate) fn as_wide_as(&self, other: &Self, scale: f32) -> Self {

@@ -17,6 +17,7 @@ use media::geometry::{Frame, Rect};
 use media::picture::{Mask, Picture, Plane};
 use perception::pose::Pose;
 
+use crate::layer::Layer;
 use crate::part::{Chain, Part};
 use crate::point::Point;
 use crate::puppet::Puppet;
@@ -27,6 +28,15 @@ use crate::transform::{Figure, Transforms, body_scale};
 const OTHER_SIDE: (f32, f32) = (0.9, 1.9);
 /// Beyond this turn a head shows its back.
 const BACK: f32 = 1.75;
+
+/// What each radian of turn, each e-fold of stretch and of the share of the body that is shown, and being the first picture count
+/// when pictures compete for a chain.
+const TURN: f32 = 1.0;
+const STRETCH: f32 = 0.6;
+const SHOWN: f32 = 0.4;
+const FIRST: f32 = 1.0;
+/// The stretch of a limb that a picture does not show.
+const UNKNOWN: f32 = 1.5;
 
 /// A character laid on a pose, over a part of the target picture.
 #[derive(Debug, Clone)]
@@ -109,7 +119,7 @@ pub fn warp(puppets: &[Puppet], target: &Pose, size: (usize, usize), scales: &[O
 
 /// A layer with the maps that take it to the target.
 struct Sheet<'a> {
-    layer: &'a crate::layer::Layer,
+    layer: &'a Layer,
     transforms: &'a Transforms,
     detail: f32,
     guess: f32,
@@ -142,9 +152,7 @@ fn best_sheet<'a>(
             continue;
         }
         let scale = scale.unwrap_or_else(|| body_scale(old, new));
-        // A picture from the right side beats a larger one; among equals the one that shows more pixels wins.
-        let pixels = layer.area as f32 * scale.min(1.0).powi(2);
-        let score = -turned + 0.1 * pixels.max(1.0).ln();
+        let score = suitability(chain, layer, (old, new), scale, turned) + if best.is_none() { FIRST } else { 0.0 };
         if best.as_ref().is_none_or(|(least, _)| score > *least) {
             let guess = ((turned - OTHER_SIDE.0) / (OTHER_SIDE.1 - OTHER_SIDE.0)).clamp(0.0, 1.0);
             let detail = (1.0 / scale).log2().max(0.0);
@@ -152,6 +160,25 @@ fn best_sheet<'a>(
         }
     }
     best.map(|(_, sheet)| sheet)
+}
+
+/// How well a picture shows a chain for a target: seen from the right side, not shortened or stretched, and large.
+fn suitability(chain: Chain, layer: &Layer, (old, new): (&Figure, &Figure), scale: f32, turned: f32) -> f32 {
+    let parts = chain.parts().iter().filter(|&&part| part != Part::Trunk);
+    let stretches = parts.filter_map(|&part| {
+        let new = new.bones.get(part)?;
+        let flat = |(from, to): (Point, Point)| (to - from).length();
+        let Some(old) = old.bones.get(part) else { return Some(UNKNOWN) };
+        Some((flat(new.line()) / (scale * flat(old.line())).max(1e-3)).clamp(0.1, 10.0).ln().abs())
+    });
+    let (sum, count) = stretches.fold((0.0, 0.0), |(sum, count), stretch| (sum + stretch, count + 1.0_f32));
+    let stretch = match chain {
+        Chain::Trunk => (new.trunk.seen_length() / (scale * old.trunk.seen_length())).clamp(0.1, 10.0).ln().abs(),
+        _ => sum / count.max(1.0),
+    };
+    let shown = layer.area as f32 / (old.trunk.length * old.trunk.length);
+    let pixels = layer.area as f32 * scale.min(1.0).powi(2);
+    -TURN * turned - STRETCH * stretch + SHOWN * shown.max(1e-3).ln() + 0.1 * pixels.max(1.0).ln()
 }
 
 fn yaw_of(chain: Chain, figure: &Figure) -> f32 {
