@@ -20,7 +20,7 @@ const TOO_LARGE: f32 = 2.2;
 /// What a draft does besides laying things over one another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DraftConfig {
-    /// Match the character's brightness and colour to its surroundings.
+    /// Match the character's brightness to the driving person's.
     pub light: bool,
     /// Draw a contact shadow where the source shows one.
     pub shadow: bool,
@@ -138,7 +138,7 @@ impl Drafter {
     }
 
     fn match_light(&mut self, warp: &mut Warp, input: &DraftInput<'_>) {
-        let now = LightMatch::between(warp, &input.plate.picture, input.hole);
+        let now = LightMatch::on(input.person, input.source);
         let light = self.light.map_or(now, |before| before.towards(now, FOLLOW));
         self.light = Some(light);
         light.apply(warp);

@@ -1,65 +1,60 @@
-//! Coarse light: the character takes on a little of the brightness, contrast and colour of the place it is put into, and
-//! throws a soft shadow where the driving person threw one.
+//! Coarse light: the character becomes a little brighter or darker, as the driving person's own brightness in the scene says.
 //!
-//! Only means are compared, never details, and each change is bounded: a black dress stays black and a white rabbit white.
+//! Fitted on 800 rendered pairs (training split): the true gain of a character over its picture, `g`, against means in linear light.
+//!
+//! | rule, on 299 pairs of the test split | rms error of `ln g` |
+//! |---|---|
+//! | no change | 0.334 |
+//! | brightness and cast of the surroundings (what was here before) | 0.345 |
+//! | the same with fitted factors | 0.335 |
+//! | `ln g = 0.443 + 0.264 ln D`, `D` the driving person's mean | 0.304 |
+//! | that, with the surroundings, the character's picture, highlights and shadows of all three | 0.300 |
+//!
+//! A cast of colour could not be told from surroundings or person: fitted, it was worse than none (0.099 to 0.090). So none is laid on.
 
 use media::picture::{Mask, Picture};
 
 use crate::warp::Warp;
 
-/// Share of the difference in mean brightness that is taken over, and its bound as a factor.
-const BRIGHTNESS: (f32, f32) = (0.2, 1.2);
-/// The same for the cast of colour.
-const CAST: (f32, f32) = (0.25, 1.12);
-/// Pixels around the character, as a share of its height, that count as its surroundings.
-const AROUND: f32 = 0.25;
-/// The mean of linear light that a picture of a person has without a scene: what the surroundings are compared with.
-const NEUTRAL: f32 = 0.2;
+/// The driving person's mean at which nothing changes, in linear light.
+const NEUTRAL: f32 = 0.187;
+/// Share of the difference that is taken over, and its bound as a factor.
+const SHARE: f32 = 0.264;
+const BOUND: f32 = 1.35;
+/// Fewer pixels of a person than these say nothing.
+const LEAST_PIXELS: u32 = 100;
 
-/// Gains of the three channels in linear light.
+/// A gain in linear light, the same for all channels.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LightMatch {
-    gains: [f32; 3],
+    gain: f32,
 }
 
 impl LightMatch {
     /// No change.
-    pub const NONE: Self = Self { gains: [1.0; 3] };
+    pub const NONE: Self = Self { gain: 1.0 };
 
-    /// The gains that bring a character closer to the surroundings of its place in `scene`. Pixels of `hole`, which are not
-    /// known for sure, do not count.
-    pub fn between(warp: &Warp, scene: &Picture, hole: &Mask) -> Self {
-        assert_eq!(scene.size(), hole.size(), "light: scene {:?}, hole {:?}", scene.size(), hole.size());
-        let reach = (AROUND * warp.area.height as f32) as i32 + 2;
-        let (width, height) = (scene.width() as i32, scene.height() as i32);
-        let columns = (warp.area.x - reach).max(0)..(warp.area.right() + reach).min(width);
-        let rows = (warp.area.y - reach).max(0)..(warp.area.bottom() + reach).min(height);
-        let (mut around, mut count) = ([0.0f32; 3], 0.0f32);
-        for y in rows.step_by(2) {
-            for x in columns.clone().step_by(2) {
-                if hole.get(x as usize, y as usize) == 0 {
-                    let pixel = scene.get(x as usize, y as usize);
-                    around.iter_mut().zip(pixel).for_each(|(sum, value)| *sum += linear(value));
-                    count += 1.0;
-                }
-            }
+    /// The gain that the light on a person in a frame asks for; none where hardly anything is seen of the person.
+    ///
+    /// # Panics
+    /// When frame and mask differ in size.
+    pub fn on(person: &Mask, frame: &Picture) -> Self {
+        assert_eq!(frame.size(), person.size(), "light: frame {:?}, person {:?}", frame.size(), person.size());
+        let (mut sum, mut count) = (0.0_f64, 0);
+        for (pixel, _) in frame.cells().iter().zip(person.cells()).filter(|(_, coverage)| **coverage > 200) {
+            sum += f64::from(pixel.map(linear).iter().sum::<f32>() / 3.0);
+            count += 1;
         }
-        if count < 50.0 {
+        if count < LEAST_PIXELS {
             return Self::NONE;
         }
-        let around = around.map(|sum| (sum / count).max(1e-3));
-        let mean = around.iter().sum::<f32>() / 3.0;
-        let gain = bounded(mean / NEUTRAL, BRIGHTNESS);
-        Self { gains: around.map(|channel| gain * bounded(channel / mean, CAST)) }
+        let mean = (sum / f64::from(count)).max(1e-3) as f32;
+        Self { gain: (mean / NEUTRAL).powf(SHARE).clamp(1.0 / BOUND, BOUND) }
     }
 
     /// Mixes two changes, for a light that follows the scene slowly.
     pub fn towards(self, other: Self, share: f32) -> Self {
-        Self {
-            gains: std::array::from_fn(|channel| {
-                self.gains[channel] + share * (other.gains[channel] - self.gains[channel])
-            }),
-        }
+        Self { gain: self.gain + share * (other.gain - self.gain) }
     }
 
     /// Changes the colours of a warp.
@@ -67,16 +62,11 @@ impl LightMatch {
         if *self == Self::NONE {
             return;
         }
-        let tables =
-            self.gains.map(|gain| std::array::from_fn::<u8, 256, _>(|value| encoded(gain * linear(value as u8))));
+        let table: [u8; 256] = std::array::from_fn(|value| encoded(self.gain * linear(value as u8)));
         for pixel in warp.colour.cells_mut() {
-            *pixel = std::array::from_fn(|channel| tables[channel][usize::from(pixel[channel])]);
+            *pixel = pixel.map(|value| table[usize::from(value)]);
         }
     }
-}
-
-fn bounded(ratio: f32, (share, bound): (f32, f32)) -> f32 {
-    ratio.powf(share).clamp(1.0 / bound, bound)
 }
 
 /// Light of an sRGB value, 0..=1.
@@ -101,7 +91,7 @@ mod tests {
         let (width, height) = (20, 40);
         Warp {
             area: Rect::new(30, 20, 20, 40),
-            colour: Picture::filled(width, height, [128; 3]),
+            colour: Picture::filled(width, height, [128, 60, 60]),
             alpha: Mask::filled(width, height, 255),
             depth: Plane::filled(width, height, 0.0),
             guess: Mask::filled(width, height, 0),
@@ -109,19 +99,24 @@ mod tests {
     }
 
     #[test]
-    fn a_dark_red_room_darkens_and_reddens_within_bounds() {
-        let (scene, hole) = (Picture::filled(100, 80, [60, 20, 20]), Mask::filled(100, 80, 0));
-        let mut dark = warp();
-        LightMatch::between(&dark, &scene, &hole).apply(&mut dark);
-        let [red, green, blue] = dark.colour.get(5, 5);
-        assert!(red < 128 && green < red && green == blue && green > 95, "{red} {green} {blue}");
+    fn a_person_in_the_dark_darkens_the_character_within_bounds() {
+        let person = Mask::filled(100, 80, 255);
+        let after = |level: u8| {
+            let mut changed = warp();
+            LightMatch::on(&person, &Picture::filled(100, 80, [level; 3])).apply(&mut changed);
+            changed.colour.get(5, 5)
+        };
+        let [red, green, blue] = after(30);
+        assert!(red < 128 && green == blue && (100..60 * 128 / 60).contains(&red), "{red} {green} {blue}");
+        assert!(after(250)[0] > 128);
+        // The mean at which nothing changes is the level 119.
+        assert!(after(119)[0].abs_diff(128) <= 1);
     }
 
     #[test]
-    fn an_unknown_place_changes_nothing() {
-        let (scene, hole) = (Picture::filled(100, 80, [60, 20, 20]), Mask::filled(100, 80, 255));
+    fn without_a_person_nothing_changes() {
         let mut same = warp();
-        LightMatch::between(&same, &scene, &hole).apply(&mut same);
+        LightMatch::on(&Mask::filled(100, 80, 0), &Picture::filled(100, 80, [60, 20, 20])).apply(&mut same);
         assert_eq!(same.colour, warp().colour);
     }
 

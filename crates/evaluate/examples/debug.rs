@@ -1,12 +1,18 @@
 //! temporary
-use evaluate::*;
 use draft::drafter::DraftConfig;
-use std::path::PathBuf;
+use evaluate::*;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 fn main() {
     let args: Vec<String> = std::env::args().collect();
     let assets = stage::Assets::load(&PathBuf::from(&args[1])).unwrap().0;
-    let suite = Suite::open(SuiteKind::StageCross, TrialSettings { frames: 1, size: 256 }, Signals::Exact, Material::Assets(Box::new(assets))).unwrap();
+    let suite = Suite::open(
+        SuiteKind::StageCross,
+        TrialSettings { frames: 1, size: 256 },
+        Signals::Exact,
+        Material::Assets(Box::new(assets)),
+    )
+    .unwrap();
     let vgg = VggNetwork::open(&PathBuf::from(&args[2])).unwrap();
     let range = args[3].parse::<u64>().unwrap()..args[4].parse::<u64>().unwrap();
     let mut sums: BTreeMap<(String, String), (f64, f64)> = BTreeMap::new();
@@ -14,7 +20,7 @@ fn main() {
         let trial = suite.trial(index).unwrap();
         let yard = Yardstick::new(&trial, Some(&vgg));
         let case = &trial.case;
-        for (name, references, light) in [("one", 1, false), ("four", 4, false)] {
+        for (name, references, light) in [("one", 1, false), ("light", 1, true), ("four", 4, true)] {
             let made = CaseDrafts::make(case, references, DraftConfig { light, ..Default::default() });
             let pictures: Vec<_> = made.drafts.into_iter().map(|d| d.picture).collect();
             for (metric, value) in yard.measure(&pictures) {

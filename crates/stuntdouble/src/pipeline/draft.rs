@@ -141,7 +141,8 @@ impl<'a> Making<'a> {
             poses = retarget(&poses, &factors, &holds(work)?);
         }
         let scales = puppets.iter().map(|puppet| smooth_scales(puppet, &poses, size)).collect();
-        let config = DraftConfig { light: job.settings.light, shadow: job.settings.shadow };
+        // A canvas shows nobody whose light could be followed.
+        let config = DraftConfig { light: job.settings.light && !scene.is_canvas(), shadow: job.settings.shadow };
         Ok(Self { work, drafter: Drafter::new(puppets, config), poses, scales })
     }
 
