@@ -24,12 +24,10 @@ pub(crate) fn run(flavour: &str, arguments: &[&str]) -> Result<ExitCode> {
     let root = cargo::root();
     let site_packages = fetch_wheels(&root.join(".cache/torch211"), flavour)?;
     let torch = site_packages.join("torch");
-    let mut flags = "-C link-arg=-Wl,--unresolved-symbols=ignore-in-shared-libs".to_owned();
+    let flags = "-C link-arg=-Wl,--unresolved-symbols=ignore-in-shared-libs";
     let (link_folder, target) = if flavour == "cpu" {
         (cpu_half(&torch, &root.join(".cache/cpulink"))?, "target/libtorch-cpu")
     } else {
-        // Nothing of ours calls the CUDA half by name, so the linker would drop it.
-        flags.push_str(" -C link-arg=-Wl,--no-as-needed");
         (torch.clone(), "target/libtorch")
     };
     let libraries = format!("{}:{}", torch.join("lib").display(), site_packages.join("nvidia/cu13/lib").display());

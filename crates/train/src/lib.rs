@@ -60,7 +60,8 @@ impl Config {
         Self::read_changed(path, &[])
     }
 
-    /// The same with changes such as `optimizer.rate=1e-4` or `run=runs/2`; a value that is no TOML is a text.
+    /// The same with changes such as `optimizer.rate=1e-4` or `run=runs/2`; a value that is no TOML is a text. Where the settings
+    /// of the loop are a table of their own, `steps` and `minutes` are those in it.
     ///
     /// # Errors
     /// [`TrainError::Io`], [`TrainError::Config`].
@@ -74,7 +75,9 @@ impl Config {
             let parsed = toml::from_str::<toml::Table>(&format!("value = {value}")).ok();
             let value = parsed.and_then(|mut table| table.remove("value"));
             let value = value.unwrap_or_else(|| toml::Value::String(change[place.len() + 1..].into()));
-            set(&mut table, place.trim(), value)
+            let is_of_loop = matches!(place.trim(), "steps" | "minutes") && table.contains_key("settings");
+            let place = if is_of_loop { format!("settings.{}", place.trim()) } else { place.trim().to_owned() };
+            set(&mut table, &place, value)
                 .ok_or_else(|| wrong(format!("`{place}` lies below a setting that has no parts")))?;
         }
         table.try_into().map_err(|error: toml::de::Error| wrong(error.to_string()))

@@ -17,18 +17,15 @@ export LD_LIBRARY_PATH=$libraries
 # Products of f32 in TF32; convolutions use it anyway.
 export TORCH_ALLOW_TF32_CUBLAS_OVERRIDE=1
 device=${DEVICE:-cuda:0}
-# A binary that was linked without the CUDA half finds it this way.
-if [ "$device" != cpu ]; then preload=$lib/libtorch_cuda.so; else preload=; fi
-run() { LD_PRELOAD=$preload "$@"; }
 (nvidia-smi; nproc; free -g) > "$out/host.txt" 2>&1
-[ -n "${RESUME:-}" ] || run "$here/finishing_speed" "$device" ${SPEED:-4 8 256 20} 2>&1 | tee "$out/speed.txt"
+[ -n "${RESUME:-}" ] || "$here/finishing_speed" "$device" ${SPEED:-4 8 256 20} 2>&1 | tee "$out/speed.txt"
 [ -n "${EAGER:-}" ] && python3 "$here/eager.py" "$device" ${SPEED:-4 8 256 20} 2>&1 | tee -a "$out/speed.txt"
 begin=()
 if [ -e "$here/start.safetensors" ]; then begin=(--set "start_from=$here/start.safetensors"); fi
 spent=$(($(date +%s) - start))
 left=$(python3 -c "print(max(0.1, $minutes - ($spent + 15) / 60))")
 [ -n "${RESUME:-}" ] || rm -rf /tmp/finisher
-run "$here/train" "$here/config.toml" --device "$device" --set run=/tmp/finisher --set "minutes=$left" \
+"$here/train" "$here/config.toml" --device "$device" --set run=/tmp/finisher --set "minutes=$left" \
     --set "assets=$here/assets.pack" --set "perceptual_weights=$here/perceptual.bin" "${begin[@]}" "$@" \
     > "$out/train.txt" 2>&1 &
 pid=$!

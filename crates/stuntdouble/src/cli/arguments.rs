@@ -164,6 +164,31 @@ pub(crate) enum Models {
 pub(crate) struct Train {
     /// The configuration, TOML
     pub(crate) config: PathBuf,
+    /// Change a setting of the configuration by its place, such as `feed.batch=2`
+    #[arg(long = "set", value_name = "PLACE=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// Where to train: `cpu`, or `cuda:N` in a build with libtorch
+    #[arg(long, value_name = "NAME", default_value = "cpu")]
+    pub(crate) device: String,
+    /// Steps in all
+    #[arg(long, value_name = "N")]
+    pub(crate) steps: Option<u64>,
+    /// Stop after so long, with everything written: minutes, or with a unit such as `90s`, `8m`, `2h`
+    #[arg(long, value_name = "TIME", value_parser = minutes)]
+    pub(crate) time_limit: Option<f64>,
+}
+
+/// Minutes of a text such as `90s`, `8m`, `2h` or `8`.
+fn minutes(text: &str) -> Result<f64, String> {
+    let number = text.trim_end_matches(['s', 'm', 'h']);
+    let factor = match &text[number.len()..] {
+        "s" => 1.0 / 60.0,
+        "" | "m" => 1.0,
+        "h" => 60.0,
+        _ => return Err("expected a time such as `90s`, `8m` or `2h`".into()),
+    };
+    let minutes = number.parse::<f64>().map_err(|error| error.to_string())? * factor;
+    if minutes.is_finite() && minutes > 0.0 { Ok(minutes) } else { Err("expected a time above zero".into()) }
 }
 
 /// Options that become [`Settings`].
@@ -319,5 +344,21 @@ impl Bench {
 impl Perceive {
     pub(crate) fn into_job(self) -> Result<PerceiveJob, Error> {
         Ok(PerceiveJob { video: self.video, output: self.output, settings: self.settings.resolve()? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::minutes;
+
+    #[test]
+    fn times_have_units() {
+        assert_eq!(
+            ["90s", "8m", "8", "2h"].map(|text| minutes(text).ok()),
+            [Some(1.5), Some(8.0), Some(8.0), Some(120.0)]
+        );
+        for wrong in ["", "m", "-1m", "0", "8d", "8mm", "infm"] {
+            assert!(minutes(wrong).is_err(), "{wrong}");
+        }
     }
 }

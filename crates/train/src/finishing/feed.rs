@@ -1,7 +1,7 @@
 //! Samples straight from the renderer, made on all cores while the run goes on, and batches of them.
 //!
-//! Clips come in the order of their numbers whatever the number of threads. Of those that came last, `pool` samples are kept;
-//! each step draws its batch among them with its own random numbers. So a run is a function of its settings, as long as each step
+//! Clips come in the order of their numbers whatever the number of threads. The last `pool` of them are kept; each step draws its
+//! batch among their samples with its own random numbers. So a run is a function of its settings, as long as each step
 //! waits for the clips that it is owed (`fresh`). With `patient = false` steps take what is there and nothing waits for the
 //! renderer.
 
@@ -25,7 +25,7 @@ use crate::trainer::random_of_step;
 pub struct FeedConfig {
     /// Samples a step.
     pub batch: usize,
-    /// Samples kept to draw from.
+    /// Clips kept to draw from; each gives two samples at most.
     pub pool: usize,
     /// Clips before the first step.
     pub first: u64,
@@ -39,7 +39,7 @@ pub struct FeedConfig {
 
 impl Default for FeedConfig {
     fn default() -> Self {
-        Self { batch: 4, pool: 256, first: 8, fresh: 0.5, patient: true, threads: 0 }
+        Self { batch: 4, pool: 128, first: 8, fresh: 0.5, patient: true, threads: 0 }
     }
 }
 
@@ -123,18 +123,18 @@ pub fn batches(
     std::thread::spawn(move || {
         // The pool of an earlier step is made again.
         let owed = |step: u64| feed.first + (step as f64 * feed.fresh) as u64;
-        let start = owed(step).saturating_sub(feed.first.max((feed.pool as u64).div_ceil(2)));
+        let start = owed(step).saturating_sub(feed.pool as u64);
         let mut clips = Clips::start(start, feed.threads, split, &assets, &samples);
-        let mut pool: VecDeque<Sample> = VecDeque::with_capacity(feed.pool);
+        let mut pool: VecDeque<Vec<Sample>> = VecDeque::new();
         for step in step.. {
             loop {
-                let is_short = pool.is_empty() || clips.next < start + feed.first;
+                let is_short = pool.iter().all(Vec::is_empty) || clips.next < start + feed.first;
                 let is_owed = feed.patient && clips.next < owed(step);
                 if feed.patient && !is_owed && !is_short {
                     break;
                 }
                 match clips.next(is_short || is_owed) {
-                    Some(Ok(made)) => pool.extend(made),
+                    Some(Ok(made)) => pool.push_back(made),
                     Some(Err(error)) => {
                         let _ = sender.send(Err(error));
                         return;
@@ -145,10 +145,11 @@ pub fn batches(
                     pool.pop_front();
                 }
             }
+            let known: Vec<&Sample> = pool.iter().flatten().collect();
             let mut random = random_of_step(seed, step);
             let mut batch = Batch { count: feed.batch, frames: vec![], characters: vec![], clips: clips.next };
             for _ in 0..feed.batch {
-                let sample = &pool[random.random_range(0..pool.len())];
+                let sample = known[random.random_range(0..known.len())];
                 batch.frames.extend_from_slice(&sample.frames);
                 batch.characters.extend_from_slice(&sample.character);
             }

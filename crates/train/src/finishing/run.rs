@@ -170,6 +170,10 @@ where
             );
             return Err(setting("samples", found, "the network's size, at least one frame and a batch"));
         }
+        if config.feed.pool == 0 || config.feed.first > config.feed.pool as u64 || !(config.feed.fresh >= 0.0) {
+            let found = format!("{:?}", config.feed);
+            return Err(setting("feed", found, "a pool that holds the first clips, and a number of fresh ones"));
+        }
         fs::create_dir_all(config.run.join("sheets")).map_err(TrainError::io(&config.run))?;
         <B as Backend>::seed(device, config.seed);
         let mut network = config.network.init::<B>(device);
