@@ -21,6 +21,7 @@ pub mod retarget;
 pub mod scale;
 mod segmentation;
 pub mod shadow;
+mod stance;
 mod texture;
 mod transform;
 mod trunk;

@@ -3,7 +3,7 @@
 //! Each bone keeps its direction and gets a constant factor for the whole shot, `(character / driver) ^ proportions`, from
 //! the middle of the driver's lengths over time; left and right share one. Then the body is put where it belongs:
 //!
-//! - the lowest foot stays where the driver's is, and so does a foot that rests; the other swings freely;
+//! - the toe of the lowest foot stays where the driver's is, and so does that of a foot that rests; the other swings freely;
 //! - a hand that holds something stays at it;
 //! - directions and depth are the driver's, so the shot's horizon is too.
 
@@ -11,6 +11,7 @@ use perception::pose::{Joint, Keypoint, Pose};
 
 use crate::part::Part;
 use crate::puppet::Puppet;
+use crate::stance::{LIFTED, Stance, ankle_of_foot, smooth, stances};
 use crate::transform::{Figure, body_scale};
 use crate::trunk::TrunkFrame;
 
@@ -18,10 +19,10 @@ use crate::trunk::TrunkFrame;
 pub const PROPORTIONS: f32 = 0.5;
 /// Bounds of a factor, so that a mistaken bone does not become a stilt.
 const FACTOR: (f32, f32) = (0.45, 2.2);
-/// Height over the lowest foot at which a foot is half lifted, in lengths of the trunk.
-const LIFTED: f32 = 0.12;
-/// Speed under which a foot rests, in lengths of the trunk a frame.
-const RESTING: f32 = 0.015;
+/// Heights of a foot over the other at which it no longer bears the body, and at which the hips no longer keep between both,
+/// in [`LIFTED`].
+const BEARING: f32 = 0.3;
+const BETWEEN: f32 = 2.0;
 /// Frames on either side over which a hold is let go.
 const RELEASE: usize = 4;
 
@@ -117,39 +118,12 @@ pub fn retarget(poses: &[Option<Pose>], factors: &Factors, holds: &[[bool; 2]]) 
     if *factors == Factors::NONE {
         return poses.to_vec();
     }
-    let rests = rests(poses);
+    let stances = stances(poses);
     let moved = poses.iter().enumerate().map(|(index, pose)| {
         let held = std::array::from_fn(|hand| softened(holds, index, hand));
-        pose.as_ref().map(|pose| retarget_one(pose, factors, rests[index], held))
+        pose.as_ref().map(|pose| retarget_one(pose, factors, stances[index], held))
     });
     moved.collect()
-}
-
-/// How much each foot rests in each frame, 0..=1.
-fn rests(poses: &[Option<Pose>]) -> Vec<[f32; 2]> {
-    let ankle = |index: usize, foot: usize| poses.get(index)?.as_ref().map(|pose| pose.joint(LEG[foot][2]));
-    let all = poses.iter().enumerate().map(|(index, pose)| {
-        let Some(length) = pose.as_ref().and_then(TrunkFrame::of).map(|trunk| trunk.length) else { return [1.0; 2] };
-        std::array::from_fn(|foot| {
-            let Some(here) = ankle(index, foot) else { return 1.0 };
-            let speed = [index.checked_sub(1), Some(index + 1)]
-                .into_iter()
-                .flatten()
-                .filter_map(|near| ankle(near, foot))
-                .map(|near| (near.x - here.x).hypot(near.y - here.y))
-                .fold(0.0, f32::max);
-            let height = ankle(index, 1 - foot).map_or(0.0, |other| other.y - here.y).max(0.0);
-            let low = smooth(1.0 - height / (LIFTED * length));
-            let slow = smooth(1.5 - speed / (2.0 * RESTING * length));
-            low.max(slow)
-        })
-    });
-    all.collect()
-}
-
-fn smooth(share: f32) -> f32 {
-    let share = share.clamp(0.0, 1.0);
-    share * share * (3.0 - 2.0 * share)
 }
 
 /// A hold that begins and ends gently.
@@ -162,17 +136,17 @@ fn softened(holds: &[[bool; 2]], index: usize, hand: usize) -> f32 {
 }
 
 /// A step in three dimensions.
-type Step = [f32; 3];
+pub(crate) type Step = [f32; 3];
 
-fn step(from: Keypoint, to: Keypoint) -> Step {
+pub(crate) fn step(from: Keypoint, to: Keypoint) -> Step {
     [to.x - from.x, to.y - from.y, to.z - from.z]
 }
 
-fn moved(from: Keypoint, [x, y, z]: Step, factor: f32) -> Keypoint {
+pub(crate) fn moved(from: Keypoint, [x, y, z]: Step, factor: f32) -> Keypoint {
     Keypoint { x: from.x + factor * x, y: from.y + factor * y, z: from.z + factor * z, ..from }
 }
 
-fn retarget_one(pose: &Pose, factors: &Factors, rests: [f32; 2], held: [f32; 2]) -> Pose {
+fn retarget_one(pose: &Pose, factors: &Factors, stance: Stance, held: [f32; 2]) -> Pose {
     let joint = |joint: Joint| pose.joint(joint);
     let between = |a: Keypoint, b: Keypoint| moved(a, step(a, b), 0.5);
     let hips = between(joint(Joint::RightHip), joint(Joint::LeftHip));
@@ -184,20 +158,26 @@ fn retarget_one(pose: &Pose, factors: &Factors, rests: [f32; 2], held: [f32; 2])
         [new_hip, new_knee, moved(new_knee, step(knee, ankle), factors.shin)]
     };
     let free = [leg(hips, 0), leg(hips, 1)];
-    let lowest = joint(Joint::RightAnkle).y.max(joint(Joint::LeftAnkle).y);
+    let stand = [0, 1].map(|side| ankle_of_foot(pose, side, factors.shin, stance.slope));
     let unit = TrunkFrame::of(pose).map_or(50.0, |trunk| LIFTED * trunk.length).max(1.0);
-    let weights = [0, 1].map(|side| ((joint(LEG[side][2]).y - lowest) / (0.3 * unit)).max(-30.0).exp());
-    let shift = [0, 1].map(|side| step(free[side][2], joint(LEG[side][2])));
-    let total = weights[0] + weights[1];
-    let raise: Step = std::array::from_fn(|axis| (weights[0] * shift[0][axis] + weights[1] * shift[1][axis]) / total);
+    let shift = [0, 1].map(|side| step(free[side][2], stand[side]));
+    // The lowest foot bears the body; along the ground the hips keep between the feet, or each step would jerk them.
+    let mean = |soft: f32, value: &dyn Fn(Step) -> f32| {
+        let weights = stance.heights.map(|height| (-height / (soft * unit)).max(-30.0).exp());
+        (weights[0] * value(shift[0]) + weights[1] * value(shift[1])) / (weights[0] + weights[1])
+    };
+    let along = [0, 2].map(|axis| mean(BETWEEN, &|shift| shift[axis]));
+    let up = mean(BEARING, &|[_, y, z]| y + stance.slope * z);
+    let raise: Step = [along[0], up - stance.slope * along[1], along[1]];
     let new_hips = moved(hips, raise, 1.0);
     let mut new = pose.clone();
     // 2. Feet that rest are drawn to their place, the knee half way with them.
     let mut feet = [Keypoint::default(); 2];
     for side in [0, 1] {
         let [hip, knee, ankle] = leg(new_hips, side);
-        let pull = step(ankle, joint(LEG[side][2]));
-        let placed = [hip, moved(knee, pull, 0.5 * rests[side]), moved(ankle, pull, rests[side])];
+        let pull = step(ankle, stand[side]);
+        let rest = stance.rests[side];
+        let placed = [hip, moved(knee, pull, 0.5 * rest), moved(ankle, pull, rest)];
         LEG[side].into_iter().zip(placed).for_each(|(joint, place)| put(&mut new, joint, place));
         feet[side] = placed[2];
     }
