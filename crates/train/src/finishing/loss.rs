@@ -116,11 +116,11 @@ mod tests {
     #[test]
     fn only_the_region_counts_and_each_part_has_its_value() {
         let device = Default::default();
-        let zeros = Tensor::<Flex, 4>::zeros([2, 3, 4, 4], &device);
+        let zeros = Tensor::<Flex, 4>::zeros([2, 3, 16, 16], &device);
         // The left half is 0.5 too bright in the second frame.
-        let left =
-            Tensor::<Flex, 1>::from_floats([1.0, 1.0, 0.0, 0.0], &device).reshape([1, 1, 1, 4]).expand([1, 1, 4, 4]);
-        let bright = Tensor::cat(vec![left.clone().zeros_like(), left.clone() * 0.5], 0).expand([2, 3, 4, 4]);
+        let row = Tensor::<Flex, 1>::from_floats([[1.0; 8], [0.0; 8]].concat().as_slice(), &device);
+        let left = row.reshape([1, 1, 1, 16]).expand([1, 1, 16, 16]);
+        let bright = Tensor::cat(vec![left.clone().zeros_like(), left.clone() * 0.5], 0).expand([2, 3, 16, 16]);
         let judged =
             |region: Tensor<Flex, 4>| Judged { finished: bright.clone(), truth: zeros.clone(), region, batch: 1 };
         let values = |judged: Judged<Flex>| {
@@ -130,9 +130,9 @@ mod tests {
         let whole = values(judged(zeros.clone().narrow(1, 0, 1) + 1.0));
         let near = |found: f32, expected: f32| assert!((found - expected).abs() < 1e-4, "{found} for {expected}");
         near(whole["colour"], 0.125); // half of one of two frames, by 0.5, at every size
-        near(whole["edges"], 0.5 / 3.0 / 2.0); // one of three steps along a row, in one of two frames
+        near(whole["edges"], 0.5 / 15.0 / 2.0); // one of fifteen steps along a row, in one of two frames
         near(whole["change"], 0.25);
-        let right = (left - 1.0).abs().expand([2, 1, 4, 4]);
+        let right = (left - 1.0).abs().expand([2, 1, 16, 16]);
         assert!(values(judged(right))["colour"] < 0.01);
     }
 }

@@ -170,7 +170,8 @@ where
             );
             return Err(setting("samples", found, "the network's size, at least one frame and a batch"));
         }
-        if config.feed.pool == 0 || config.feed.first > config.feed.pool as u64 || !(config.feed.fresh >= 0.0) {
+        let fresh = config.feed.fresh;
+        if config.feed.pool == 0 || config.feed.first > config.feed.pool as u64 || !fresh.is_finite() || fresh < 0.0 {
             let found = format!("{:?}", config.feed);
             return Err(setting("feed", found, "a pool that holds the first clips, and a number of fresh ones"));
         }

@@ -161,9 +161,7 @@ fn sample(
     let boxes: Vec<Option<Rect<Frame>>> = (0..drafts.len())
         .map(|index| person_box(Some(&drafts[index].edited), poses[index].as_ref(), frame_size))
         .collect();
-    if boxes.iter().flatten().next().is_none() {
-        return None;
-    }
+    boxes.iter().flatten().next()?;
     let margin = random.random_range(config.margins[0]..=config.margins[1]);
     let region = fixed_region(&boxes, frame_size, &RegionConfig { margin, ..RegionConfig::default() });
     let frames = frame_planes(&drafts, &plates, &holes, objects, &poses, shown, region, config.size);
