@@ -4,6 +4,7 @@ use media::geometry::{Frame, Rect};
 use media::picture::{Mask, Picture};
 use perception::pose::Pose;
 
+use crate::kept_legs::{end_above_legs, legs_of};
 use crate::light::LightMatch;
 use crate::occluder::occluder;
 use crate::plate::PlateFrame;
@@ -72,6 +73,8 @@ pub struct Draft {
 #[derive(Debug)]
 pub struct Drafter {
     puppets: Vec<Puppet>,
+    /// Where the pictures end, if they show no legs.
+    end_above_legs: Option<f32>,
     config: DraftConfig,
     light: Option<LightMatch>,
     darkness: Option<f32>,
@@ -80,7 +83,12 @@ pub struct Drafter {
 impl Drafter {
     /// A drafter for a character known from one or more pictures.
     pub fn new(puppets: Vec<Puppet>, config: DraftConfig) -> Self {
-        Self { puppets, config, light: None, darkness: None }
+        Self { end_above_legs: end_above_legs(&puppets), puppets, config, light: None, darkness: None }
+    }
+
+    /// True when no picture shows the character's legs: then those of the driving person stay.
+    pub fn keeps_legs(&self) -> bool {
+        self.end_above_legs.is_some()
     }
 
     /// The character's pictures.
@@ -102,6 +110,10 @@ impl Drafter {
         let mut warp = self.warp(input, size);
         if self.config.shadow {
             self.draw_shadow(input, &mut picture);
+        }
+        let end = self.end_above_legs.zip(input.driving_pose);
+        if let Some(legs) = end.and_then(|(end, pose)| legs_of(pose, input.person, end)) {
+            lay_object(&mut picture, input.source, &legs);
         }
         if let Some(warp) = &mut warp {
             if self.config.light {

@@ -143,7 +143,11 @@ impl<'a> Making<'a> {
         let scales = puppets.iter().map(|puppet| smooth_scales(puppet, &poses, size)).collect();
         // A canvas shows nobody whose light could be followed.
         let config = DraftConfig { light: job.settings.light && !scene.is_canvas(), shadow: job.settings.shadow };
-        Ok(Self { work, drafter: Drafter::new(puppets, config), poses, scales })
+        let drafter = Drafter::new(puppets, config);
+        if drafter.keeps_legs() && !scene.is_canvas() {
+            events.warn("draft.legs_kept", "the character's picture shows no legs, so the driving person's legs stay");
+        }
+        Ok(Self { work, drafter, poses, scales })
     }
 
     /// Makes frame after frame until `take` wants no more.

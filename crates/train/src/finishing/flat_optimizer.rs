@@ -3,7 +3,7 @@
 
 use burn::module::{AutodiffModule, Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::backend::{AutodiffBackend, Backend};
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::{DType, Tensor, TensorData};
 
 use crate::optimizer::OptimizerConfig;
 
@@ -151,6 +151,15 @@ impl<B: Backend> ModuleMapper<B> for AverageWriter<B> {
         let values = self.flat.clone().narrow(0, self.next, count).reshape(shape);
         self.next += count;
         Param::initialized(param.id, values)
+    }
+}
+
+/// Weights as they are calculated with in bf16; gradients go on to those that they were made of.
+pub struct Halved;
+
+impl<B: Backend> ModuleMapper<B> for Halved {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<B, D>>) -> Param<Tensor<B, D>> {
+        Param::initialized(param.id, param.val().cast(DType::BF16))
     }
 }
 

@@ -13,6 +13,7 @@
 
 pub mod feed;
 pub mod flat_optimizer;
+mod lesson;
 pub mod loss;
 mod noise;
 pub mod perceptual;
@@ -27,7 +28,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::optimizer::OptimizerConfig;
 
-pub use run::{Halved, run};
+pub use flat_optimizer::Halved;
+pub use run::run;
 
 /// A training of the finisher, one TOML file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -8,16 +8,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use burn::module::{AutodiffModule, Module, ModuleMapper, Param};
+use burn::module::{AutodiffModule, Module};
+use burn::tensor::Tensor;
 use burn::tensor::backend::{AutodiffBackend, Backend};
-use burn::tensor::{DType, Int, Tensor, TensorData};
-use finish::finishing::editable;
-use finish::planes::CHARACTER_PLANES;
 use media::image_file::save_picture;
 use media::picture::Picture;
 use media::sheet::Sheet;
 use model::ModelBackend;
-use model::finisher::{CHANNELS, Finisher, FinisherConfig};
+use model::finisher::{Finisher, FinisherConfig};
 use model::video::frames_from_video;
 use model::weights::{Precision, Weights};
 use rayon::prelude::*;
@@ -25,66 +23,13 @@ use stage::{Assets, Split};
 
 use super::FinishingTraining;
 use super::feed::{Batch, batches};
-use super::flat_optimizer::FlatOptimizer;
-use super::loss::Judged;
+use super::flat_optimizer::{FlatOptimizer, Halved};
+use super::lesson::Lesson;
 use super::perceptual::PerceptualNetwork;
-use super::sample::{FRAME_PLANES, Sample, samples};
+use super::sample::{Sample, samples};
 use super::state::{self, Position};
 use crate::error::{Result, TrainError};
 use crate::trainer::{Event, Progress};
-
-/// A batch on the device.
-struct Lesson<B: ModelBackend> {
-    /// `[B, 14, N, H, W]`.
-    known: Tensor<B, 5>,
-    /// `[B, 3, N, H, W]`.
-    truth: Tensor<B, 5>,
-    /// `[B*N, 1, H, W]`: where the draft may be changed.
-    editable: Tensor<B, 4>,
-    /// `[B*N, 1, H, W]`: that or the true person.
-    region: Tensor<B, 4>,
-    /// `[B, 7, H, W]`.
-    character: Tensor<B, 4>,
-}
-
-impl<B: ModelBackend> Lesson<B> {
-    fn new(batch: Batch, frames: usize, side: usize, device: &B::Device) -> Self {
-        let upload = |bytes: Vec<u8>, shape: [usize; 5]| {
-            let data = TensorData::new(bytes, shape);
-            let bytes = Tensor::<B, 5, Int>::from_data(data, (device, DType::U8));
-            bytes.float().cast(DType::F32) / 255.0
-        };
-        let planes = upload(batch.frames, [batch.count, frames, FRAME_PLANES, side, side]).swap_dims(1, 2);
-        let character = upload(batch.characters, [batch.count, CHARACTER_PLANES, 1, side, side]);
-        let part = |first: usize, count: usize| planes.clone().narrow(1, first, count);
-        let of_frames = |channel: usize| frames_from_video(part(channel, 1));
-        let editable = editable(of_frames(CHANNELS.hole), of_frames(CHANNELS.alpha));
-        Self {
-            known: part(0, CHANNELS.count),
-            truth: part(CHANNELS.count, 3),
-            region: editable.clone().max_pair(of_frames(CHANNELS.count + 3)),
-            editable,
-            character: character.squeeze_dim(2),
-        }
-    }
-
-    /// The finished frames, `[B*N, 3, H, W]`: changed where that is allowed.
-    fn finish(&self, network: &Finisher<B>) -> Tensor<B, 4> {
-        let character = network.character(std::slice::from_ref(&self.character));
-        let finished = frames_from_video(network.forward(self.known.clone(), &character));
-        let draft = self.draft();
-        draft.clone() + (finished - draft) * self.editable.clone()
-    }
-
-    fn draft(&self) -> Tensor<B, 4> {
-        frames_from_video(self.known.clone().narrow(1, CHANNELS.draft, 3))
-    }
-
-    fn judge(&self, finished: Tensor<B, 4>) -> Judged<B> {
-        let batch = self.known.dims()[0];
-        Judged { finished, truth: frames_from_video(self.truth.clone()), region: self.region.clone(), batch }
-    }
-}
 
 /// Trains, from the run folder's state if there is one. `progress` may end it early, with a state.
 ///
@@ -342,15 +287,6 @@ where
 
 fn picture<B: ModelBackend>(tensor: Tensor<B, 4>) -> Picture {
     crate::picture_tensor::pictures_from_tensor(tensor * 2.0 - 1.0).swap_remove(0)
-}
-
-/// Weights as they are calculated with in bf16; gradients go on to those that they were made of.
-pub struct Halved;
-
-impl<B: Backend> ModuleMapper<B> for Halved {
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<B, D>>) -> Param<Tensor<B, D>> {
-        Param::initialized(param.id, param.val().cast(DType::BF16))
-    }
 }
 
 /// What must be the same for a run to go on.
