@@ -12,7 +12,7 @@ use perception::pose::Pose;
 use crate::case::Case;
 
 /// Raise it whenever the drafts change, so that old measurements are not kept.
-pub(crate) const VERSION: u32 = 4;
+pub(crate) const VERSION: u32 = 5;
 
 /// The drafts of a case with what they were made of; one entry a frame.
 #[derive(Debug, Clone)]
