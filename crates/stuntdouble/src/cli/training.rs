@@ -25,8 +25,11 @@ pub(super) fn run(options: &Train, events: &Events) -> Result<(), Error> {
     };
     let outcome = train::run::<Trained>(&config, &device, &mut show)?;
     events.check_cancelled()?;
-    let output =
-        outcome.map_or("data prepared".into(), |outcome| format!("{:?} {:?}", outcome.position, outcome.measures));
+    let output = match (&config, outcome) {
+        (_, Some(outcome)) => format!("{:?} {:?}", outcome.position, outcome.measures),
+        (train::Config::Finishing(config), None) => config.run.join("weights.safetensors").display().to_string(),
+        (_, None) => "data prepared".into(),
+    };
     events.send(Event::Done { output });
     Ok(())
 }
