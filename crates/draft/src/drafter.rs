@@ -19,17 +19,20 @@ const FOLLOW: f32 = 0.1;
 const TOO_LARGE: f32 = 2.2;
 
 /// What a draft does besides laying things over one another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct DraftConfig {
     /// Match the character's brightness to the driving person's.
     pub light: bool,
     /// Draw a contact shadow where the source shows one.
     pub shadow: bool,
+    /// How tall the character is in heights of the driving person. Poses have it in their bones; a character without a pose
+    /// is made as tall.
+    pub size: f32,
 }
 
 impl Default for DraftConfig {
     fn default() -> Self {
-        Self { light: true, shadow: true }
+        Self { light: true, shadow: true, size: 1.0 }
     }
 }
 
@@ -67,6 +70,10 @@ pub struct Draft {
     pub edited: Mask,
     /// The character alone, where it is seen.
     pub warp: Option<Warp>,
+    /// What the character was laid on.
+    pub under: Picture,
+    /// Coverage by what was laid over the character: objects in use, and what hides the driving person.
+    pub front: Mask,
 }
 
 /// Makes drafts of the frames of a video in their order.
@@ -115,6 +122,7 @@ impl Drafter {
         if let Some(legs) = end.and_then(|(end, pose)| legs_of(pose, input.person, end)) {
             lay_object(&mut picture, input.source, &legs);
         }
+        let under = picture.clone();
         if let Some(warp) = &mut warp {
             if self.config.light {
                 self.match_light(warp, input);
@@ -122,21 +130,25 @@ impl Drafter {
             warp.lay_over(&mut picture);
         }
         let occluder = input.driving_pose.and_then(|pose| occluder(pose, input.person, input.hole));
+        let mut front = Mask::filled(size.0, size.1, 0);
         for object in input.objects.iter().chain(&occluder) {
             lay_object(&mut picture, input.source, object);
+            let cells = front.cells_mut().iter_mut().zip(object.cells());
+            cells.for_each(|(front, coverage)| *front = (*front).max(*coverage));
         }
         let edited = edited(input.hole, warp.as_ref());
-        Draft { picture, edited, warp }
+        Draft { picture, edited, warp, under, front }
     }
 
     fn warp(&self, input: &DraftInput<'_>, size: (usize, usize)) -> Option<Warp> {
         let posed = input.pose.and_then(|pose| warp(&self.puppets, pose, size, input.scales));
         let fits = |warp: &Warp| {
             let person = input.person_box.unwrap_or(warp.area);
-            let larger = |length: u32, than: u32| length as f32 > TOO_LARGE * than as f32;
+            let most = TOO_LARGE * self.config.size.max(1.0);
+            let larger = |length: u32, than: u32| length as f32 > most * than as f32;
             !(larger(warp.area.height, person.height) && larger(warp.area.width, person.width))
         };
-        let whole = || place_whole(self.puppets.first()?, input.person_box?, size);
+        let whole = || place_whole(self.puppets.first()?, input.person_box?, self.config.size, size);
         posed.filter(fits).or_else(whole)
     }
 

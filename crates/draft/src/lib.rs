@@ -17,6 +17,7 @@ pub mod part;
 pub mod plate;
 mod point;
 pub mod puppet;
+mod push_pull;
 mod raster;
 pub mod retarget;
 pub mod scale;

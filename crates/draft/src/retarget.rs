@@ -1,7 +1,8 @@
 //! Proportions: one pose for everything that follows, between the driver's bones (0) and the character's (1).
 //!
-//! Each bone keeps its direction and gets a constant factor for the whole shot, `(character / driver) ^ proportions`, from
-//! the middle of the driver's lengths over time; left and right share one. Then the body is put where it belongs:
+//! Each bone keeps its direction and gets a constant factor for the whole shot, `size * (character / driver) ^ proportions`.
+//! The bones' ratio comes from the middle of the driver's lengths over time, with both bodies drawn equally large; left and
+//! right share one. Then the body is put where it belongs:
 //!
 //! - the toe of the lowest foot stays where the driver's is, and so does that of a foot that rests; the other swings freely;
 //! - a hand that holds something stays at it;
@@ -17,7 +18,7 @@ use crate::trunk::TrunkFrame;
 
 /// The usual share: half way between the driver and the character (`docs/drafts.md` has the measurement).
 pub const PROPORTIONS: f32 = 0.5;
-/// Bounds of a factor, so that a mistaken bone does not become a stilt.
+/// Bounds of a ratio of bones, so that a mistaken bone does not become a stilt.
 const FACTOR: (f32, f32) = (0.45, 2.2);
 /// Heights of a foot over the other at which it no longer bears the body, and at which the hips no longer keep between both,
 /// in [`LIFTED`].
@@ -61,7 +62,7 @@ impl Factors {
     pub const NONE: Self =
         Self { trunk: 1.0, shoulders: 1.0, hips: 1.0, head: 1.0, upper_arm: 1.0, forearm: 1.0, thigh: 1.0, shin: 1.0 };
 
-    /// The factors of a shot. `proportions` is 0..=1, `size` how much taller than the driver the character is to be.
+    /// The factors of a shot. `proportions` is 0..=1, `size` how tall the character is in heights of the driver.
     pub fn between(
         puppet: &Puppet,
         poses: &[Option<Pose>],
@@ -69,7 +70,7 @@ impl Factors {
         proportions: f32,
         size: f32,
     ) -> Self {
-        let Some(character) = puppet.figure().filter(|_| proportions > 0.0) else { return Self::NONE };
+        let Some(character) = puppet.figure() else { return Self::NONE };
         // Driver's lengths in the character's pixels, frame by frame.
         let seen: Vec<(Figure, f32)> = poses
             .iter()
@@ -89,7 +90,7 @@ impl Factors {
                 .collect();
             ratios.sort_by(f32::total_cmp);
             let middle = ratios.get(ratios.len() / 2).copied().unwrap_or(1.0);
-            (size * middle).clamp(FACTOR.0, FACTOR.1).powf(proportions)
+            size * middle.clamp(FACTOR.0, FACTOR.1).powf(proportions)
         };
         let bone = |pair: [Part; 2]| {
             move |figure: &Figure| {

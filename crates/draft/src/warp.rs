@@ -21,6 +21,7 @@ use crate::layer::Layer;
 use crate::part::{Chain, Part};
 use crate::point::Point;
 use crate::puppet::Puppet;
+use crate::push_pull::Scattered;
 use crate::raster::{Canvas, Triangle};
 use crate::transform::{Figure, Transforms, body_scale};
 
@@ -54,6 +55,17 @@ pub struct Warp {
 }
 
 impl Warp {
+    /// The colour, continued smoothly over what is not or hardly covered.
+    pub fn spread_colour(&self) -> Picture {
+        let (width, height) = self.colour.size();
+        let mut known = Scattered::<3>::empty(width, height);
+        for (index, (&alpha, colour)) in self.alpha.cells().iter().zip(self.colour.cells()).enumerate() {
+            let weight = (f32::from(alpha) / 128.0).min(1.0).powi(2);
+            known.put(index % width, index / width, colour.map(f32::from), weight);
+        }
+        known.spread().map(|colour| colour.map(|value| value.round() as u8))
+    }
+
     /// Lays the character over a picture of the target's size.
     pub fn lay_over(&self, picture: &mut Picture) {
         for y in 0..self.colour.height() {

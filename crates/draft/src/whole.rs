@@ -1,5 +1,5 @@
 //! The whole cut-out placed in the driving person's box, for characters without a usable pose: a child's drawing, a juice box.
-//! It keeps its shape, stands where the person stands and is as tall.
+//! It keeps its shape, stands where the person stands and is as tall, or taller or smaller by a factor.
 
 use media::geometry::{Frame, Rect};
 use media::picture::Plane;
@@ -10,9 +10,9 @@ use crate::raster::{Canvas, Triangle};
 use crate::texture::{Texel, Texture};
 use crate::warp::Warp;
 
-/// Places a puppet's cut-out in `area` of a picture of `size` pixels: as tall as the area, in its middle, on its bottom
-/// edge. None when nothing of it falls into the picture.
-pub fn place_whole(puppet: &Puppet, area: Rect<Frame>, size: (usize, usize)) -> Option<Warp> {
+/// Places a puppet's cut-out in `area` of a picture of `size` pixels: `taller` times as tall as the area, in its middle, on
+/// its bottom edge. None when nothing of it falls into the picture.
+pub fn place_whole(puppet: &Puppet, area: Rect<Frame>, taller: f32, size: (usize, usize)) -> Option<Warp> {
     let cutout = puppet.cutout();
     let (width, height) = cutout.size();
     let (mut top, mut bottom) = (height, 0);
@@ -24,7 +24,7 @@ pub fn place_whole(puppet: &Puppet, area: Rect<Frame>, size: (usize, usize)) -> 
     if top >= bottom || area.is_empty() {
         return None;
     }
-    let scale = area.height as f32 / (bottom - top) as f32;
+    let scale = taller * area.height as f32 / (bottom - top) as f32;
     let texels: Plane<Texel> = Plane::from_fn(width, height, |x, y| {
         let coverage = f32::from(cutout.mask.get(x, y)) / 255.0;
         let [red, green, blue] = cutout.picture.get(x, y).map(|value| coverage * f32::from(value));
@@ -64,11 +64,17 @@ mod tests {
         let mask = Mask::from_fn(60, 80, |x, y| if (20..40).contains(&x) && (10..70).contains(&y) { 255 } else { 0 });
         let picture = Picture::filled(60, 80, [10, 200, 30]);
         let puppet = Puppet::new(Cutout::new(&picture, &mask, None).unwrap());
-        let warp = place_whole(&puppet, Rect::new(30, 20, 40, 30), (100, 64)).unwrap();
-        let mut scene = Picture::filled(100, 64, [0; 3]);
-        warp.lay_over(&mut scene);
-        let covered = |x: usize, y: usize| scene.get(x, y) == [10, 200, 30];
+        let placed = |taller: f32| {
+            let warp = place_whole(&puppet, Rect::new(30, 20, 40, 30), taller, (100, 64)).unwrap();
+            let mut scene = Picture::filled(100, 64, [0; 3]);
+            warp.lay_over(&mut scene);
+            move |x: usize, y: usize| scene.get(x, y) == [10, 200, 30]
+        };
+        let covered = placed(1.0);
         assert!(covered(50, 21) && covered(50, 48) && covered(46, 35) && covered(54, 35));
         assert!(!covered(50, 17) && !covered(50, 52) && !covered(42, 35) && !covered(58, 35));
+        // Half as tall it still stands on the bottom.
+        let covered = placed(0.5);
+        assert!(covered(50, 48) && covered(50, 37) && !covered(50, 33) && !covered(45, 45) && !covered(50, 52));
     }
 }

@@ -35,6 +35,8 @@ pub struct Case {
     pub poses: Vec<Option<Pose>>,
     /// The object in use; no entry at all when there is none.
     pub objects: Vec<Mask>,
+    /// How tall the character is in heights of the driving person; only the rows whose names say so look at it.
+    pub stature: f32,
     /// What has to be made anew, 0 or 255: the driving person and a margin, without the object.
     pub holes: Vec<Mask>,
     plates: OnceLock<Vec<Picture>>,
@@ -54,6 +56,12 @@ pub struct DrivingClip {
 }
 
 impl Case {
+    /// The case with a character of another height than the driving person's.
+    pub fn with_stature(mut self, stature: f32) -> Self {
+        self.stature = stature;
+        self
+    }
+
     /// A case from a driving clip and pictures of the character.
     ///
     /// # Panics
@@ -74,7 +82,7 @@ impl Case {
             .enumerate()
             .map(|(index, person)| hole(person, objects.get(index).map_or(&[], std::slice::from_ref)))
             .collect();
-        Self { name, references, frames, persons, poses, objects, holes, plates: OnceLock::new() }
+        Self { name, references, frames, persons, poses, objects, stature: 1.0, holes, plates: OnceLock::new() }
     }
 
     /// Columns and rows of a frame.

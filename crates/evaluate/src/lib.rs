@@ -23,7 +23,7 @@ pub use metric::vgg::{MEANS as VGG_MEANS, VggNetwork};
 pub use metric::vgg_weights::{ConvolutionWeights, read_first as vgg_convolutions};
 pub use metric_name::{Area, Metric};
 pub use report::summary::{Average, RowSummary};
-pub use rows::draft::CaseDrafts;
+pub use rows::draft::{Body, CaseDrafts};
 pub use rows::{Made, OutsideRow, Row};
 pub use run::{Outcome, run};
 pub use suite::{Material, Signals, Suite, SuiteKind, TrialSettings};

@@ -3,23 +3,19 @@
 
 use std::collections::VecDeque;
 
-use burn::tensor::module::max_pool2d;
 use burn::tensor::{Tensor, TensorData};
 use draft::drafter::Draft;
 use media::picture::{Mask, Picture};
 use model::ModelBackend;
 use model::finisher::{CHANNELS, CharacterTokens, Finisher, FinisherConfig};
-use model::video::frames_from_video;
 use perception::pose::Pose;
 use perception::region::Region;
 
-use crate::change::Change;
 use crate::planes::{CHARACTER_PLANES, DraftedFrame, character_planes, known_planes};
+use crate::retouch::{CellRetouch, FrameRetouch};
 
 /// Frames that neighbouring windows share.
 const OVERLAP: usize = 2;
-/// A changed place may lie this many cells outside of hole and warp.
-pub const REACH: usize = 4;
 
 /// A picture of the character.
 #[derive(Debug, Clone, Copy)]
@@ -37,12 +33,8 @@ pub struct CharacterPicture<'a> {
 pub struct WaitingFrame {
     /// The draft.
     pub draft: Draft,
-    /// The frame without the person.
-    pub plate: Picture,
     /// What was removed from the source.
     pub hole: Mask,
-    /// Coverage by each object in use.
-    pub objects: Vec<Mask>,
     /// The pose that the character takes.
     pub pose: Option<Pose>,
     /// Where the network looks.
@@ -69,7 +61,7 @@ pub struct Finishing<B: ModelBackend> {
     device: B::Device,
     waiting: Vec<WaitingFrame>,
     /// What the last window asked of the first of the waiting frames.
-    asked: VecDeque<Change>,
+    asked: VecDeque<FrameRetouch>,
 }
 
 impl<B: ModelBackend> Finishing<B> {
@@ -112,7 +104,7 @@ impl<B: ModelBackend> Finishing<B> {
         if count == self.asked.len() {
             // Nothing came after the last window.
             let frames = self.waiting.drain(..).zip(self.asked.drain(..));
-            return frames.map(|(frame, change)| laid_on(frame, &change)).collect();
+            return frames.map(|(frame, retouch)| retouched(frame, &retouch)).collect();
         }
         let finished = self.run(count);
         self.asked.clear();
@@ -121,59 +113,50 @@ impl<B: ModelBackend> Finishing<B> {
 
     /// Runs a window over all that waits and hands on its first `count` frames.
     fn run(&mut self, count: usize) -> Vec<FinishedFrame> {
-        let mut changes = self.changes();
+        let mut retouches = self.retouches();
         let shared = self.asked.len();
         for (index, before) in self.asked.drain(..).enumerate() {
             // The later the frame, the more the new window has to say.
             let share = (index + 1) as f32 / (shared + 1) as f32;
-            changes[index] = changes[index].clone().mixed(&before, share);
+            retouches[index] = retouches[index].clone().mixed(&before, share);
         }
-        self.asked = changes.split_off(count).into();
-        self.waiting.drain(..count).zip(changes).map(|(frame, change)| laid_on(frame, &change)).collect()
+        self.asked = retouches.split_off(count).into();
+        let frames = self.waiting.drain(..count).zip(retouches);
+        frames.map(|(frame, retouch)| retouched(frame, &retouch)).collect()
     }
 
     /// What the network asks of the waiting frames.
-    fn changes(&self) -> Vec<Change> {
+    fn retouches(&self) -> Vec<FrameRetouch> {
         let side = self.config.size;
         let frames: Vec<DraftedFrame<'_>> = self.waiting.iter().map(WaitingFrame::drafted).collect();
         let regions: Vec<Region> = self.waiting.iter().map(|frame| frame.region).collect();
         let planes = known_planes(&frames, &regions, side as u32).concat();
         let n = frames.len();
         let known = unit_range(&planes, &self.device).reshape([1, n, CHANNELS.count, side, side]).swap_dims(1, 2);
-        let part = |first: usize, count: usize| frames_from_video(known.clone().narrow(1, first, count));
-        let editable = editable(part(CHANNELS.hole, 1), part(CHANNELS.alpha, 1));
-        let draft = part(CHANNELS.draft, 3);
-        let finished = frames_from_video(self.network.forward(known.clone(), &self.character));
-        let change = (finished - draft) * editable * 255.0;
-        let values = change.permute([0, 2, 3, 1]).into_data().convert::<f32>().into_vec::<f32>().unwrap_or_default();
-        assert_eq!(values.len(), n * side * side * 3, "finishing: values of {n} frames");
-        let cells = values.as_chunks::<3>().0.chunks_exact(side * side);
-        cells.zip(regions).map(|(cells, region)| Change::new(region, side, cells.to_vec())).collect()
+        let retouch = self.network.forward(known, &self.character);
+        let maps = Tensor::cat(vec![retouch.shift, retouch.cut, retouch.light, retouch.paint], 1);
+        let values = maps.permute([0, 2, 3, 1]).into_data().convert::<f32>().into_vec::<f32>().unwrap_or_default();
+        assert_eq!(values.len(), n * side * side * 9, "finishing: values of {n} frames");
+        let frames = values.as_chunks::<9>().0.chunks_exact(side * side).zip(regions);
+        frames
+            .map(|(cells, region)| {
+                let cells = cells.iter().map(|values| CellRetouch::of(*values)).collect();
+                FrameRetouch::new(region, side, cells)
+            })
+            .collect()
     }
 }
 
 impl WaitingFrame {
     fn drafted(&self) -> DraftedFrame<'_> {
-        DraftedFrame {
-            draft: &self.draft.picture,
-            plate: &self.plate,
-            warp: self.draft.warp.as_ref(),
-            hole: &self.hole,
-            objects: &self.objects,
-            pose: self.pose.as_ref(),
-        }
+        DraftedFrame { draft: &self.draft, hole: &self.hole, pose: self.pose.as_ref() }
     }
 }
 
-/// Where a draft may be changed, `[M, 1, H, W]` in [0, 1]: hole and warp, [`REACH`] cells wider.
-pub fn editable<B: ModelBackend>(hole: Tensor<B, 4>, alpha: Tensor<B, 4>) -> Tensor<B, 4> {
-    max_pool2d(hole.max_pair(alpha), [2 * REACH + 1; 2], [1, 1], [REACH; 2], [1, 1], false)
-}
-
-fn laid_on(frame: WaitingFrame, change: &Change) -> FinishedFrame {
-    let Draft { mut picture, mut edited, .. } = frame.draft;
-    change.lay_on(&mut picture, &mut edited);
-    FinishedFrame { picture, edited }
+fn retouched(frame: WaitingFrame, retouch: &FrameRetouch) -> FinishedFrame {
+    let WaitingFrame { mut draft, hole, .. } = frame;
+    retouch.lay_on(&mut draft, &hole);
+    FinishedFrame { picture: draft.picture, edited: draft.edited }
 }
 
 /// Bytes to [0, 1].
@@ -186,17 +169,28 @@ fn unit_range<B: ModelBackend>(bytes: &[u8], device: &B::Device) -> Tensor<B, 1>
 #[cfg(test)]
 mod tests {
     use burn::backend::Flex;
+    use draft::warp::Warp;
     use media::geometry::Rect;
+    use media::picture::Plane;
 
     use super::*;
 
+    /// A grey frame with a lighter layer in its first 8 columns.
     fn waiting(index: u8, starts_shot: bool) -> WaitingFrame {
-        let picture = Picture::filled(32, 32, [index; 3]);
+        let under = Picture::filled(32, 32, [index; 3]);
+        let warp = Warp {
+            area: Rect::new(0, 0, 8, 32),
+            colour: Picture::filled(8, 32, [index + 50; 3]),
+            alpha: Mask::filled(8, 32, 255),
+            depth: Plane::filled(8, 32, 0.0),
+            guess: Mask::filled(8, 32, 0),
+        };
+        let mut picture = under.clone();
+        warp.lay_over(&mut picture);
+        let (edited, front) = (Mask::filled(32, 32, 0), Mask::filled(32, 32, 0));
         WaitingFrame {
-            draft: Draft { picture: picture.clone(), edited: Mask::filled(32, 32, 0), warp: None },
-            plate: picture,
-            hole: Mask::from_fn(32, 32, |x, _| if x < 8 { 255 } else { 0 }),
-            objects: vec![],
+            draft: Draft { picture, edited, warp: Some(warp), under, front },
+            hole: Mask::filled(32, 32, 0),
             pose: None,
             region: Region { square: Rect::new(0, 0, 32, 32) },
             starts_shot,
@@ -228,28 +222,41 @@ mod tests {
         assert!(found.iter().all(|frame| frame.edited.cells().iter().all(|cell| *cell == 0)), "nothing was changed");
     }
 
+    /// The network's maps and the frame's own formula agree with the formula on tensors that training uses.
     #[test]
-    fn changes_stay_near_the_hole() {
+    fn training_and_inference_make_the_same_frame() {
         let network: Finisher<Flex> = FinisherConfig::tiny().init(&Default::default());
         let bytes = network.to_bytes(&FinisherConfig::tiny(), model::weights::Precision::F32).unwrap();
         let weights = model::weights::Weights::from_bytes(&[&bytes], "test").unwrap();
         let mut tensors: Vec<_> =
             weights.names().map(|name| (name.to_owned(), weights.values(name).unwrap())).collect();
         for (name, (_, values)) in &mut tensors {
+            // Shift, light, and a patch of each of cut and paint.
             if name == "conv_out.bias" {
-                values.fill(0.2);
+                for (index, value) in values.iter_mut().enumerate() {
+                    *value = [0.15, -0.05, 0.1, -0.2, 0.0][index % 5];
+                }
             }
         }
         let tensors: Vec<_> = tensors.into_iter().map(|(name, (shape, values))| (name, shape, values)).collect();
         let bytes = model::weights::to_bytes(&tensors, model::weights::Precision::F32, Default::default()).unwrap();
         let weights = model::weights::Weights::from_bytes(&[&bytes], "test").unwrap();
-        let mut finishing = finishing(FinisherConfig::tiny().load(&weights, &Default::default()).unwrap());
-        assert!(finishing.push(waiting(100, true)).is_empty());
+        let network: Finisher<Flex> = FinisherConfig::tiny().load(&weights, &Default::default()).unwrap();
+        let mut finishing = finishing(network);
+        let frame = waiting(100, true);
+        let planes = known_planes(&[frame.drafted()], &[frame.region], 32).concat();
+        let known = unit_range::<Flex>(&planes, &Default::default()).reshape([1, CHANNELS.count, 32, 32]);
+        let retouch = finishing.network.forward(known.clone().unsqueeze_dim(2), &finishing.character);
+        let expected = (retouch.apply(&known).picture * 255.0).into_data().into_vec::<f32>().unwrap();
+        let before = frame.draft.picture.clone();
+        finishing.push(frame);
         let finished = finishing.end().swap_remove(0);
-        for x in 0..32 {
-            let is_near = x < 8 + REACH;
-            assert_eq!(finished.picture.get(x, 16), if is_near { [151; 3] } else { [100; 3] }, "column {x}");
-            assert_eq!(finished.edited.get(x, 16) == 255, is_near, "column {x}");
+        assert_ne!(finished.picture, before);
+        for (index, pixel) in finished.picture.cells().iter().enumerate() {
+            for channel in 0..3 {
+                let expected = expected[channel * 32 * 32 + index];
+                assert!((f32::from(pixel[channel]) - expected).abs() < 1.5, "{index}: {pixel:?} for {expected}");
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The network finishes (`docs/decisions.md`: geometry proposes): drafts, with what is known about them, go through
-//! [`model::finisher`], and the change that it asks for is laid on the draft.
+//! [`model::finisher`], and what it asks for is done to the draft at the frame's own resolution.
 
-pub mod change;
 pub mod finishing;
 pub mod planes;
+pub mod retouch;

@@ -1,7 +1,7 @@
 //! What the finisher is told about frames and about the character, as bytes: one plane a channel, `size x size` each.
 //! Training and inference use the same code.
 
-use draft::warp::Warp;
+use draft::drafter::Draft;
 use media::geometry::{Frame, Rect};
 use media::picture::{Mask, Picture};
 use model::finisher::CHANNELS;
@@ -14,15 +14,9 @@ use perception::structured_depth::{DepthSpread, SkeletonNearness, structured_dep
 #[derive(Debug, Clone, Copy)]
 pub struct DraftedFrame<'a> {
     /// The draft.
-    pub draft: &'a Picture,
-    /// The frame without the person.
-    pub plate: &'a Picture,
-    /// The character alone, where it is seen.
-    pub warp: Option<&'a Warp>,
+    pub draft: &'a Draft,
     /// What was removed from the source.
     pub hole: &'a Mask,
-    /// Coverage by each object in use.
-    pub objects: &'a [Mask],
     /// The pose that the character takes.
     pub pose: Option<&'a Pose>,
 }
@@ -49,25 +43,25 @@ pub fn known_planes(frames: &[DraftedFrame<'_>], regions: &[Region], size: u32) 
             planes[channel * side * side..][..side * side].iter_mut().zip(bytes).for_each(|(cell, byte)| *cell = byte);
         };
         for (first, picture) in [
-            (CHANNELS.draft, crop_picture(frame.draft, square, size)),
-            (CHANNELS.plate, crop_picture(frame.plate, square, size)),
+            (CHANNELS.draft, crop_picture(&frame.draft.picture, square, size)),
+            (CHANNELS.under, crop_picture(&frame.draft.under, square, size)),
             (CHANNELS.skeleton, draw_skeleton(pose, side, side, &style)),
         ] {
             for channel in 0..3 {
                 put(first + channel, &mut picture.cells().iter().map(|pixel| pixel[channel]));
             }
         }
-        if let Some(warp) = frame.warp {
+        if let Some(warp) = &frame.draft.warp {
             let inside = within(square, warp.area);
+            let layer = crop_picture(&warp.spread_colour(), inside, size);
+            for channel in 0..3 {
+                put(CHANNELS.layer + channel, &mut layer.cells().iter().map(|pixel| pixel[channel]));
+            }
             put(CHANNELS.alpha, &mut crop_mask(&warp.alpha, inside, size).cells().iter().copied());
             put(CHANNELS.guess, &mut crop_mask(&warp.guess, inside, size).cells().iter().copied());
         }
         put(CHANNELS.hole, &mut crop_mask(frame.hole, square, size).cells().iter().copied());
-        let objects: Vec<Mask> = frame.objects.iter().map(|object| crop_mask(object, square, size)).collect();
-        put(
-            CHANNELS.object,
-            &mut (0..side * side).map(|cell| objects.iter().map(|o| o.cells()[cell]).max().unwrap_or(0)),
-        );
+        put(CHANNELS.front, &mut crop_mask(&frame.draft.front, square, size).cells().iter().copied());
         put(CHANNELS.depth, &mut depth.cells().iter().map(|depth| (255.0 * depth).round() as u8));
         planes
     });

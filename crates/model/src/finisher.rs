@@ -1,16 +1,18 @@
 //! The network that finishes drafts (our addition to the paper, `docs/decisions.md`: geometry proposes, the network finishes).
 //!
-//! A UNet over the pixels of a short clip. It sees the draft and how the draft came about, attends to the character's picture
-//! and to the other frames, and gives the change from the draft. Its last layer starts at zero: an untrained network hands the
-//! draft on as it is. One pass, no noise.
+//! A UNet over a short clip. It sees the draft and how the draft came about, attends to the character's picture and to the other
+//! frames, and says how to retouch the draft: where to move the warped character, where it ends, how it is lit, and what to
+//! paint where geometry knows nothing ([`Retouch`]). Its last layers start at zero: an untrained network hands the draft on as
+//! it is. One pass, no noise.
 //!
 //! | tensor | shape | range |
 //! |---|---|---|
-//! | what is known of the frames ([`CHANNELS`]) | `[B, 14, N, H, W]` | [0, 1] |
+//! | what is known of the frames ([`CHANNELS`]) | `[B, 17, N, H, W]` | [0, 1] |
+//! | the same, patches of `P x P` cells as channels | `[B*N, 17*P*P, H/P, W/P]` | [-1, 1] |
 //! | character's picture, its mask, its skeleton map | `[B, 7, H, W]` | [0, 1] |
-//! | features at level `l` | `[B*N, C_l, H/2^l, W/2^l]` | |
+//! | features at level `l` | `[B*N, C_l, H/(P*2^l), W/(P*2^l)]` | |
 //! | reference tokens of a level with attention | `[B, h*w, C_l]` | |
-//! | result | `[B, 3, N, H, W]` | about [0, 1], not clamped |
+//! | result | [`Retouch`] of `B*N` frames | |
 //!
 //! A level is: resnet, spatial transformer with the reference's tokens (paper 3.1), temporal module. Pose modulation (paper 3.4)
 //! is added at 1/8 of the size.
@@ -20,15 +22,18 @@
 
 mod config;
 mod file;
+mod patches;
 mod reference;
+mod retouch;
 #[cfg(test)]
 mod tests;
 
 pub use config::FinisherConfig;
 pub use reference::{CharacterTokens, ReferenceTower};
+pub use retouch::{REACH, Retouch, Retouched, editable};
 
 use burn::module::Module;
-use burn::tensor::{Tensor, backend::Backend};
+use burn::tensor::{DType, Tensor, backend::Backend};
 
 use crate::layers::{Conv2d, GroupNorm, Start};
 use crate::motion::MotionModule;
@@ -36,31 +41,26 @@ use crate::ops::{ModelBackend, concat_channels};
 use crate::pose_modulation::PoseModulation;
 use crate::resnet::{Downsample, DownsamplePadding, ResnetBlock, ResnetConfig};
 use crate::transformer::SpatialTransformer;
-use crate::video::{frames_from_video, video_from_frames};
+use crate::video::frames_from_video;
+use patches::{RetouchMaps, patches_from_cells};
 
-/// Where each kind of knowledge lies among the input channels, and how many it takes.
-///
-/// | field | what |
-/// |---|---|
-/// | `draft`, `plate` | the pictures |
-/// | `alpha`, `guess` | coverage by the warped reference, and how much of it is made up |
-/// | `hole` | what was removed from the source |
-/// | `object` | coverage by objects in use |
-/// | `skeleton`, `depth` | skeleton map and structured depth |
+/// Where each kind of knowledge lies among the input channels, and how many there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Channels {
     /// First channel of the draft's three.
     pub draft: usize,
-    /// First channel of the plate's three.
-    pub plate: usize,
-    /// Coverage by the warped reference.
+    /// First of the three of what the character was laid on.
+    pub under: usize,
+    /// First of the warped character's three, its colours continued where it covers nothing.
+    pub layer: usize,
+    /// Coverage by the warped character.
     pub alpha: usize,
-    /// Share that is made up.
+    /// Share of that which is made up.
     pub guess: usize,
-    /// What was removed.
+    /// What was removed from the source.
     pub hole: usize,
-    /// Objects in use.
-    pub object: usize,
+    /// Coverage by what is in front of the character: objects in use, and what hides the driving person.
+    pub front: usize,
     /// First channel of the skeleton map's three.
     pub skeleton: usize,
     /// Structured depth.
@@ -70,11 +70,21 @@ pub struct Channels {
 }
 
 /// The input channels.
-pub const CHANNELS: Channels =
-    Channels { draft: 0, plate: 3, alpha: 6, guess: 7, hole: 8, object: 9, skeleton: 10, depth: 13, count: 14 };
+pub const CHANNELS: Channels = Channels {
+    draft: 0,
+    under: 3,
+    layer: 6,
+    alpha: 9,
+    guess: 10,
+    hole: 11,
+    front: 12,
+    skeleton: 13,
+    depth: 16,
+    count: 17,
+};
 
-/// The level at which pose features are added: 1/8 of the size.
-const POSE_LEVEL: usize = 3;
+/// Pose features are added where the size is divided by this.
+const POSE_DIVISOR: usize = 8;
 const NORM_EPSILON: f64 = 1e-5;
 
 /// One resolution of the network, on the way down or up.
@@ -96,6 +106,7 @@ pub struct Finisher<B: Backend> {
     upsamplers: Vec<Conv2d<B>>,
     norm_out: GroupNorm<B>,
     conv_out: Conv2d<B>,
+    patch: usize,
     reference: ReferenceTower<B>,
     pose: Option<PoseModulation<B>>,
 }
@@ -136,14 +147,15 @@ impl FinisherConfig {
         let down_levels = (0..=last).map(|index| self.level(index, widths[index.saturating_sub(1)], device));
         let downsamplers = widths[..last].iter().map(|&c| Downsample::init(c, DownsamplePadding::Symmetric, device));
         Finisher {
-            conv_in: conv(CHANNELS.count, widths[0], Start::Uniform),
+            conv_in: conv(CHANNELS.count * self.patch * self.patch, widths[0], Start::Uniform),
             down_levels: down_levels.collect(),
             downsamplers: downsamplers.collect(),
             mid_level: self.level(last, widths[last], device),
             up_levels: (0..=last).rev().map(|index| self.level(index, 2 * widths[index], device)).collect(),
             upsamplers: (0..last).rev().map(|i| conv(widths[i + 1], widths[i], Start::Uniform)).collect(),
             norm_out: GroupNorm::init(self.norm_groups, widths[0], NORM_EPSILON, device),
-            conv_out: conv(widths[0], 3, Start::Zero),
+            conv_out: conv(widths[0], RetouchMaps::<B>::channels(self.patch), Start::Zero),
+            patch: self.patch,
             reference: ReferenceTower::init(self, device),
             pose: self.pose.as_ref().map(|pose| pose.init(device)),
         }
@@ -176,28 +188,34 @@ impl<B: ModelBackend> Finisher<B> {
         self.reference.forward(pictures)
     }
 
-    /// What is known of the frames, `[B, 14, N, H, W]`, to the finished frames, `[B, 3, N, H, W]`.
+    /// What is known of the frames, `[B, 17, N, H, W]`, to what is to be done about them.
     ///
     /// # Panics
     /// When shapes do not fit, or a side is not a multiple of the coarsest cell's.
-    pub fn forward(&self, known: Tensor<B, 5>, character: &CharacterTokens<B>) -> Tensor<B, 5> {
-        let [batch, channels, n, height, width] = known.dims();
+    pub fn forward(&self, known: Tensor<B, 5>, character: &CharacterTokens<B>) -> Retouch<B> {
+        let [_, channels, _, height, width] = known.dims();
         assert_eq!(channels, CHANNELS.count, "finisher: input {:?}", known.dims());
-        let cell = 1 << (self.down_levels.len() - 1);
+        let cell = self.patch << (self.down_levels.len() - 1);
         assert!(height % cell == 0 && width % cell == 0, "finisher: {width}x{height}, cells of {cell} pixels");
+        let features = self.features(known, character);
+        let maps = self.conv_out.forward(self.norm_out.forward_silu(features)).cast(DType::F32);
+        RetouchMaps { maps, patch: self.patch }.retouch()
+    }
+
+    /// The UNet, `[B*N, C_0, H/P, W/P]`.
+    fn features(&self, known: Tensor<B, 5>, character: &CharacterTokens<B>) -> Tensor<B, 4> {
+        let batch = known.dims()[0];
+        let precision = self.conv_in.weight.val().dtype();
         let pose = self.pose.as_ref().map(|pose| {
-            let precision = self.conv_in.weight.val().dtype();
             let part = |first, count| known.clone().narrow(1, first, count).cast(precision);
             frames_from_video(pose.forward(part(CHANNELS.skeleton, 3), part(CHANNELS.depth, 1)))
         });
-        let frames = frames_from_video(known);
-        let draft = frames.clone().narrow(1, CHANNELS.draft, 3);
-        let precision = self.conv_in.weight.val().dtype();
         // 1. Down.
-        let mut x = self.conv_in.forward((frames * 2.0 - 1.0).cast(precision));
+        let patches = patches_from_cells(frames_from_video(known), self.patch);
+        let mut x = self.conv_in.forward((patches * 2.0 - 1.0).cast(precision));
         let mut skips = Vec::with_capacity(self.down_levels.len());
         for (index, level) in self.down_levels.iter().enumerate() {
-            if let (POSE_LEVEL, Some(pose)) = (index, &pose) {
+            if let (true, Some(pose)) = (self.patch << index == POSE_DIVISOR, &pose) {
                 x = crate::ops::add(x, pose.clone());
             }
             x = level.forward(x, batch, character.at(index));
@@ -219,9 +237,6 @@ impl<B: ModelBackend> Finisher<B> {
                 x = upsampler.forward_upsampled(x);
             }
         }
-        // 4. The change from the draft, whose own levels keep the precision that they came in.
-        let change = self.conv_out.forward(self.norm_out.forward_silu(x)).cast(draft.dtype());
-        debug_assert_eq!(change.dims(), [batch * n, 3, height, width]);
-        video_from_frames(crate::ops::add(change, draft), batch)
+        x
     }
 }

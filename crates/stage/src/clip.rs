@@ -22,6 +22,8 @@ use crate::spec::{Backdrop, Build, ClipSpec, Exposure};
 pub struct Take {
     /// The pictures.
     pub frames: Vec<Picture>,
+    /// Height of the person standing upright, in metres.
+    pub height: f32,
     /// Visible part of the person: 255 = covered.
     pub person: Vec<Mask>,
     /// The person as if nothing were in front of it.

@@ -53,6 +53,7 @@ impl Part {
             .collect();
         Take {
             frames: Vec::new(),
+            height: self.character.height() * self.scale,
             person: Vec::new(),
             person_whole: Vec::new(),
             object: Vec::new(),

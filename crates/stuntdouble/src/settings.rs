@@ -1,5 +1,6 @@
 //! What the user may choose, and the four layers it comes from: defaults < `--config` file < options < `--set`.
 
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use model::networks::ComputePrecision;
@@ -78,6 +79,9 @@ pub enum MaskShape {
     Box,
 }
 
+/// Sizes of a character, in heights of the driving person.
+const SIZES: RangeInclusive<f64> = 0.4..=2.0;
+
 /// Everything that changes a result. Stored in `run.toml`, enough to repeat the run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
@@ -109,6 +113,8 @@ pub struct Settings {
     pub draft: bool,
     /// Whose bones the character has: 0 the driving person's, 1 its own.
     pub proportions: f64,
+    /// How tall the character is in heights of the driving person, 0.4..=2: 0.6 for a child, 1.3 for a giant.
+    pub size: f64,
     /// Match the draft's brightness and colour to the scene.
     pub light: bool,
     /// Draw a contact shadow under the draft where the source shows one.
@@ -141,6 +147,7 @@ impl Default for Settings {
             character_at: None,
             draft: true,
             proportions: f64::from(draft::retarget::PROPORTIONS),
+            size: 1.0,
             light: true,
             shadow: true,
             quick: false,
@@ -202,6 +209,10 @@ impl Settings {
         }
         if !(0.0..=1.0).contains(&self.proportions) {
             return Err(invalid("`proportions`", format!("found {}, expected 0 to 1", self.proportions)));
+        }
+        if !SIZES.contains(&self.size) {
+            let expected = format!("found {}, expected {} to {}", self.size, SIZES.start(), SIZES.end());
+            return Err(invalid("`size`", expected));
         }
         if self.mask_blocks == Some(0) {
             return Err(invalid("`mask-blocks`", "found 0, expected at least 1"));

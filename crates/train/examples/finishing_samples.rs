@@ -44,7 +44,7 @@ fn show(sample: &Sample, side: usize, sheet: &mut Sheet) {
     let grey = |first: usize| Picture::from_fn(side, side, |x, y| [last[first * cells + y * side + x]; 3]);
     sheet.push(&colour(&sample.character, 0), "character");
     sheet.push(&colour(last, CHANNELS.draft), "draft");
-    sheet.push(&colour(last, CHANNELS.plate), "plate");
+    sheet.push(&colour(last, CHANNELS.under), "plate");
     sheet.push(&grey(CHANNELS.alpha), "coverage");
     sheet.push(&grey(CHANNELS.guess), "guess");
     sheet.push(&grey(CHANNELS.hole), "hole");

@@ -7,6 +7,7 @@ use burn::tensor::backend::{AutodiffBackend, Backend};
 use burn::tensor::{Distribution, Tensor};
 use model::ModelBackend;
 use model::finisher::{CHANNELS, Finisher, FinisherConfig};
+use model::video::frames_from_video;
 use train::finishing::flat_optimizer::FlatOptimizer;
 use train::optimizer::OptimizerConfig;
 
@@ -94,7 +95,9 @@ impl<B: AutodiffBackend + ModelBackend> Inputs<B> {
     }
 
     fn loss(&self, network: &Finisher<B>) -> Tensor<B, 1> {
-        network.forward(self.known.clone(), &network.character(std::slice::from_ref(&self.character))).square().mean()
+        let character = network.character(std::slice::from_ref(&self.character));
+        let retouch = network.forward(self.known.clone(), &character);
+        retouch.apply(&frames_from_video(self.known.clone())).picture.square().mean()
     }
 }
 

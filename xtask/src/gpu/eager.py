@@ -6,8 +6,10 @@ import torch
 from torch import nn
 import torch.nn.functional as F
 
-WIDTHS = [32, 64, 128, 160, 192]
-ATTENDS = [False, False, False, True, True]
+PATCH = 2
+WIDTHS = [24, 48, 96, 128]
+ATTENDS = [False, False, False, True]
+LEVELS = range(len(WIDTHS))
 
 
 class Resnet(nn.Module):
@@ -93,34 +95,48 @@ class Finisher(nn.Module):
     def __init__(self):
         super().__init__()
         down = lambda: nn.ModuleList(nn.Conv2d(c, c, 3, 2, 1) for c in WIDTHS[:-1])
-        self.conv_in, self.ref_in = nn.Conv2d(14, WIDTHS[0], 3, padding=1), nn.Conv2d(7, WIDTHS[0], 3, padding=1)
-        before = [WIDTHS[max(i - 1, 0)] for i in range(5)]
-        self.down, self.downs = nn.ModuleList(Level(i, before[i]) for i in range(5)), down()
-        self.ref, self.refs = nn.ModuleList(Resnet(before[i], WIDTHS[i]) for i in range(5)), down()
+        self.conv_in, self.ref_in = nn.Conv2d(17 * PATCH**2, WIDTHS[0], 3, padding=1), nn.Conv2d(7, WIDTHS[0], 3, padding=1)
+        before = [WIDTHS[max(i - 1, 0)] for i in LEVELS]
+        self.down, self.downs = nn.ModuleList(Level(i, before[i]) for i in LEVELS), down()
+        self.ref, self.refs = nn.ModuleList(Resnet(before[i], WIDTHS[i]) for i in LEVELS), down()
         self.norms = nn.ModuleList(nn.GroupNorm(8, c) for c in WIDTHS)
-        self.mid = Level(4, WIDTHS[4])
-        self.up = nn.ModuleList(Level(i, 2 * WIDTHS[i]) for i in reversed(range(5)))
-        self.ups = nn.ModuleList(nn.Conv2d(WIDTHS[i + 1], WIDTHS[i], 3, padding=1) for i in reversed(range(4)))
-        self.norm, self.out = nn.GroupNorm(8, WIDTHS[0]), nn.Conv2d(WIDTHS[0], 3, 3, padding=1)
+        self.mid = Level(len(WIDTHS) - 1, WIDTHS[-1])
+        self.up = nn.ModuleList(Level(i, 2 * WIDTHS[i]) for i in reversed(LEVELS))
+        self.ups = nn.ModuleList(nn.Conv2d(WIDTHS[i + 1], WIDTHS[i], 3, padding=1) for i in reversed(LEVELS[:-1]))
+        self.norm, self.out = nn.GroupNorm(8, WIDTHS[0]), nn.Conv2d(WIDTHS[0], 5 + 4 * PATCH**2, 3, padding=1)
 
     def forward(self, known, character):
         tokens, y = [], self.ref_in(character)
-        for i in range(5):
+        for i in LEVELS:
             y = self.ref[i](y)
             tokens.append(self.norms[i](y).flatten(2).transpose(1, 2))
-            y = self.refs[i](y) if i < 4 else y
+            y = self.refs[i](y) if i < LEVELS[-1] else y
         batch = known.shape[0]
-        x = self.conv_in(known.transpose(1, 2).flatten(0, 1))
+        frames = known.transpose(1, 2).flatten(0, 1)
+        x = self.conv_in(F.pixel_unshuffle(frames, PATCH))
         skips = []
-        for i in range(5):
+        for i in LEVELS:
             x = self.down[i](x, batch, tokens[i])
             skips.append(x)
-            x = self.downs[i](x) if i < 4 else x
-        x = self.mid(x, batch, tokens[4])
-        for step, i in enumerate(reversed(range(5))):
+            x = self.downs[i](x) if i < LEVELS[-1] else x
+        x = self.mid(x, batch, tokens[-1])
+        for step, i in enumerate(reversed(LEVELS)):
             x = self.up[step](torch.cat([x, skips[i]], 1), batch, tokens[i])
             x = self.ups[step](F.interpolate(x, scale_factor=2)) if i > 0 else x
-        return self.out(F.silu(self.norm(x)))
+        return self.retouched(frames, self.out(F.silu(self.norm(x))).float())
+
+    def retouched(self, frames, maps):
+        size = frames.shape[-2:]
+        enlarged = lambda x: F.interpolate(x, size, mode="bilinear")
+        shift, light = enlarged(maps[:, :2]), enlarged(F.avg_pool2d(maps[:, 2:5], 8))
+        fine = F.pixel_shuffle(maps[:, 5:], PATCH)
+        still = F.affine_grid(torch.eye(2, 3, device=maps.device).repeat(len(maps), 1, 1), (len(maps), 1, *size))
+        under, layer, alpha = frames[:, 3:6], frames[:, 6:11], frames[:, 9:10]
+        moved = F.grid_sample(layer, still + shift.permute(0, 2, 3, 1), padding_mode="border")
+        coverage = (moved[:, 3:4] + fine[:, :1]).clamp(0, 1)
+        unknown = (1 - moved[:, 3:4] + moved[:, 4:5]).clamp(0, 1)
+        colour = (moved[:, :3] * light.exp() + unknown * fine[:, 1:]).clamp(0, 1)
+        return frames[:, :3] + coverage * (colour - under) - alpha * (layer[:, :3] - under)
 
 
 def main():
@@ -128,7 +144,7 @@ def main():
     torch.backends.cuda.matmul.allow_tf32 = True
     network = Finisher().to(device)
     optimizer = torch.optim.AdamW(network.parameters(), 1e-5)
-    known, character = torch.rand(batch, 14, frames, side, side, device=device), torch.rand(batch, 7, side, side, device=device)
+    known, character = torch.rand(batch, 17, frames, side, side, device=device), torch.rand(batch, 7, side, side, device=device)
     wait = torch.cuda.synchronize if device.startswith("cuda") else lambda: None
     for name, half in [("f32/TF32", False), ("bf16 autocast", True)]:
         for counted in (False, True):

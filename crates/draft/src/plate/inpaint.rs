@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::distance::distance_to;
 use super::patches::{Canvas, Match, RADIUS};
-use super::push_pull::Scattered;
+use crate::push_pull::Scattered;
 use super::sample::rounded;
 use super::seam::bounds;
 

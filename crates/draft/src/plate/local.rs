@@ -5,7 +5,7 @@ use media::picture::Plane;
 
 use super::homography::Homography;
 use super::observation::Observation;
-use super::push_pull::Scattered;
+use crate::push_pull::Scattered;
 use super::template::Template;
 use super::view::{SEARCHED_LEVELS, off_level, on_level};
 

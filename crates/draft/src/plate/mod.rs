@@ -23,7 +23,6 @@ mod memory;
 mod motion;
 mod observation;
 mod patches;
-mod push_pull;
 mod sample;
 mod seam;
 mod sources;

@@ -4,7 +4,7 @@ use media::picture::{Picture, Plane};
 
 use super::compose::Layer;
 use super::distance::distance_to;
-use super::push_pull::Scattered;
+use crate::push_pull::Scattered;
 
 /// Pixels around the part in which the difference is measured.
 pub(super) const RING: f32 = 4.0;

@@ -27,7 +27,8 @@ fn measured(walks: &[Walk], proportions: f32, pinned: bool, taken: impl Fn(&Walk
     let mut measured = Measured::default();
     for walk in walks.iter().filter(|walk| taken(walk)) {
         if pinned {
-            let factors = Factors::between(&walk.puppet, &walk.poses, SIZE, proportions, walk.size);
+            let size = walk.size.powf(proportions);
+            let factors = Factors::between(&walk.puppet, &walk.poses, SIZE, proportions, size);
             let poses = retarget(&walk.poses, &factors, &[[false; 2]; FRAMES]);
             measured.add(walk, &poses, &factors);
         } else {

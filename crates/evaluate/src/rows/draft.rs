@@ -1,4 +1,5 @@
-//! Rows `draft` and `draft4`: the warped reference over the clean plate (crate `draft`), from one or four references.
+//! Rows `draft`, `draft4` and `draft-sized`: the warped reference over the clean plate (crate `draft`), from one or four
+//! references, or from one with the character's height told.
 
 use draft::clip::{DraftClip, drafts};
 use draft::cutout::Cutout;
@@ -12,7 +13,37 @@ use perception::pose::Pose;
 use crate::case::Case;
 
 /// Raise it whenever the drafts change, so that old measurements are not kept.
-pub(crate) const VERSION: u32 = 5;
+pub(crate) const VERSION: u32 = 6;
+
+/// What a row knows about the character's body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Body {
+    /// Nothing: as tall as the driving person, with the usual proportions.
+    Unknown,
+    /// How tall it is: so it takes its own proportions too.
+    Sized,
+}
+
+impl Body {
+    /// The poses of a case as a character of this body takes them, judged by its pictures.
+    pub(crate) fn poses(self, case: &Case, puppets: &[Puppet]) -> Vec<Option<Pose>> {
+        let (proportions, size) = match self {
+            Self::Unknown => (PROPORTIONS, 1.0),
+            Self::Sized => (1.0, case.stature),
+        };
+        let Some(puppet) = puppets.iter().find(|puppet| puppet.is_jointed()) else { return case.poses.clone() };
+        let factors = Factors::between(puppet, &case.poses, case.size(), proportions, size);
+        retarget(&case.poses, &factors, &vec![[false; 2]; case.poses.len()])
+    }
+
+    fn config(self, case: &Case) -> DraftConfig {
+        let size = match self {
+            Self::Unknown => 1.0,
+            Self::Sized => case.stature,
+        };
+        DraftConfig { size, ..DraftConfig::default() }
+    }
+}
 
 /// The drafts of a case with what they were made of; one entry a frame.
 #[derive(Debug, Clone)]
@@ -27,19 +58,10 @@ pub struct CaseDrafts {
 
 impl CaseDrafts {
     /// The drafts of every frame from the first `references` references of the case (fewer if it has fewer).
-    pub fn make(case: &Case, references: usize, config: DraftConfig) -> Self {
-        let cutouts = case
-            .references
-            .iter()
-            .take(references)
-            .filter_map(|reference| Cutout::new(&reference.picture, &reference.mask, reference.pose.as_ref()));
-        let puppets: Vec<Puppet> = cutouts.map(Puppet::new).collect();
+    pub fn make(case: &Case, references: usize, body: Body) -> Self {
+        let puppets = puppets(case, references);
         let (width, height) = case.size();
-        let mut poses = case.poses.clone();
-        if let Some(puppet) = puppets.iter().find(|puppet| puppet.is_jointed()) {
-            let factors = Factors::between(puppet, &poses, case.size(), PROPORTIONS, 1.0);
-            poses = retarget(&poses, &factors, &vec![[false; 2]; case.poses.len()]);
-        }
+        let poses = body.poses(case, &puppets);
         let seen = Mask::filled(width, height, 255);
         let plate = |picture: &Picture| PlateFrame { picture: picture.clone(), seen: seen.clone() };
         let plates: Vec<PlateFrame> = case.plates().iter().map(plate).collect();
@@ -52,12 +74,22 @@ impl CaseDrafts {
             poses: &poses,
             objects: &case.objects,
         };
-        let drafts = drafts(&clip, puppets, config);
+        let drafts = drafts(&clip, puppets, body.config(case));
         Self { drafts, plates, poses }
     }
 }
 
+/// The first `references` pictures of the character, cut out.
+pub(crate) fn puppets(case: &Case, references: usize) -> Vec<Puppet> {
+    let cutouts = case
+        .references
+        .iter()
+        .take(references)
+        .filter_map(|reference| Cutout::new(&reference.picture, &reference.mask, reference.pose.as_ref()));
+    cutouts.map(Puppet::new).collect()
+}
+
 /// The drafts as pictures.
-pub(crate) fn make(case: &Case, references: usize) -> Vec<Picture> {
-    CaseDrafts::make(case, references, DraftConfig::default()).drafts.into_iter().map(|draft| draft.picture).collect()
+pub(crate) fn make(case: &Case, references: usize, body: Body) -> Vec<Picture> {
+    CaseDrafts::make(case, references, body).drafts.into_iter().map(|draft| draft.picture).collect()
 }

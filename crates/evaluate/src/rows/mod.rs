@@ -11,6 +11,8 @@ use std::fmt;
 
 use media::picture::Picture;
 
+use self::draft::Body;
+
 use crate::case::{Case, Trial};
 use crate::error::EvaluateError;
 
@@ -43,11 +45,16 @@ pub enum Row {
     /// The character's cut-out, not moved, over the plate.
     Cutout,
     /// Ten stiff parts over the plate.
-    Rigid,
+    Rigid {
+        /// Whether the character's height is told.
+        body: Body,
+    },
     /// The warped reference over the plate.
     Draft {
         /// Most references to use.
         references: usize,
+        /// Whether the character's height is told.
+        body: Body,
     },
     /// The truth itself: what can be reached.
     Truth,
@@ -57,13 +64,15 @@ pub enum Row {
 
 impl Row {
     /// Every row that is built in.
-    pub const BUILT_IN: [Self; 7] = [
+    pub const BUILT_IN: [Self; 9] = [
         Self::Source,
         Self::Plate,
         Self::Cutout,
-        Self::Rigid,
-        Self::Draft { references: 1 },
-        Self::Draft { references: 4 },
+        Self::Rigid { body: Body::Unknown },
+        Self::Rigid { body: Body::Sized },
+        Self::Draft { references: 1, body: Body::Unknown },
+        Self::Draft { references: 4, body: Body::Unknown },
+        Self::Draft { references: 1, body: Body::Sized },
         Self::Truth,
     ];
 
@@ -73,9 +82,11 @@ impl Row {
             Self::Source => "source",
             Self::Plate => "plate",
             Self::Cutout => "plate+cutout",
-            Self::Rigid => "rigid",
-            Self::Draft { references: ..=1 } => "draft",
-            Self::Draft { .. } => "draft4",
+            Self::Rigid { body: Body::Unknown } => "rigid",
+            Self::Rigid { body: Body::Sized } => "rigid-sized",
+            Self::Draft { references: ..=1, body: Body::Unknown } => "draft",
+            Self::Draft { body: Body::Unknown, .. } => "draft4",
+            Self::Draft { body: Body::Sized, .. } => "draft-sized",
             Self::Truth => "truth",
             Self::Outside(row) => &row.name,
         }
@@ -85,7 +96,7 @@ impl Row {
     pub fn version(&self) -> u32 {
         match self {
             Self::Source | Self::Truth => 1,
-            Self::Plate | Self::Cutout | Self::Rigid => 2,
+            Self::Plate | Self::Cutout | Self::Rigid { .. } => 2,
             Self::Draft { .. } => draft::VERSION,
             Self::Outside(row) => row.version,
         }
@@ -120,8 +131,8 @@ impl Row {
             Self::Source => case.frames.clone(),
             Self::Plate => case.plates().to_vec(),
             Self::Cutout => cutout::make(case),
-            Self::Rigid => rigid::make(case),
-            Self::Draft { references } => draft::make(case, *references),
+            Self::Rigid { body } => rigid::make(case, *body),
+            Self::Draft { references, body } => draft::make(case, *references, *body),
             Self::Truth => trial.truth.frames.clone(),
             Self::Outside(row) => (row.make)(case).map_err(|reason| EvaluateError::RowFailed {
                 row: row.name.clone(),

@@ -14,6 +14,7 @@ use perception::pose::{Joint, Pose};
 use rayon::prelude::*;
 
 use super::compose::{Affine, Layer};
+use super::draft::{Body, puppets};
 use super::part_map::{Point, TrunkCorners, bone_map, distance_to_segment, trunk_map};
 use crate::case::{Case, Reference};
 
@@ -49,12 +50,17 @@ const TRUNK_OVERLAP: f64 = 4.0;
 /// Parts of fewer pixels are left out.
 const LEAST_PIXELS: usize = 4;
 
-/// The parts in every frame. Where a pose is missing, the plate.
-pub(crate) fn make(case: &Case) -> Vec<Picture> {
+/// The parts in every frame, on the driving poses or on those of a character whose height is told. Where a pose is missing,
+/// the plate.
+pub(crate) fn make(case: &Case, body: Body) -> Vec<Picture> {
     let reference = &case.references[0];
     let Some(from) = &reference.pose else { return case.plates().to_vec() };
     let parts = cut_parts(reference, from);
-    let frames = case.plates().par_iter().zip(&case.poses);
+    let poses = match body {
+        Body::Unknown => case.poses.clone(),
+        Body::Sized => body.poses(case, &puppets(case, 1)),
+    };
+    let frames = case.plates().par_iter().zip(&poses);
     frames
         .map(|(plate, pose)| match pose {
             Some(to) => assemble(&parts, from, to, plate.size()).over(plate),

@@ -9,7 +9,8 @@ use crate::error::EvaluateError;
 /// Time between two frames in microseconds; suites are of about 15 frames a second.
 const FRAME_TIME: i64 = 66_667;
 
-/// Looks at the frames and the references. The truth stays exact; the object is not perceived, so there is none.
+/// Looks at the frames and the references. The truth stays exact; the object is not perceived, so there is none. How
+/// tall the character is nobody perceives: it stays what the user says.
 pub(super) fn perceive(exact: Trial, models: &PersonModels) -> Result<Trial, EvaluateError> {
     let Trial { case, truth } = exact;
     let mut perceiver = Perceiver::open(models, PerceiverConfig::default())?;
@@ -29,5 +30,5 @@ pub(super) fn perceive(exact: Trial, models: &PersonModels) -> Result<Trial, Eva
         })
         .collect();
     let driving = DrivingClip { frames: case.frames, persons, poses, objects: Vec::new() };
-    Ok(Trial::new(Case::new(case.name, driving, references?), truth))
+    Ok(Trial::new(Case::new(case.name, driving, references?).with_stature(case.stature), truth))
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::POSE_LEVEL;
+use super::POSE_DIVISOR;
 use crate::motion::MotionConfig;
 use crate::pose_modulation::{DepthModulationConfig, PoseModulationConfig};
 use crate::unet::ConfigError;
@@ -11,6 +11,8 @@ use crate::unet::ConfigError;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct FinisherConfig {
+    /// Side of the patches of cells that become channels at the input and come from channels at the output: 1, 2, 4 or 8.
+    pub patch: usize,
     /// Channels of each level, finest first; each level after the first has half the size.
     pub widths: Vec<usize>,
     /// Which levels attend to themselves, to the reference and through time.
@@ -32,14 +34,15 @@ pub struct FinisherConfig {
 impl Default for FinisherConfig {
     fn default() -> Self {
         Self {
-            widths: vec![32, 64, 128, 160, 192],
-            attention_levels: vec![false, false, false, true, true],
+            patch: 2,
+            widths: vec![24, 48, 96, 128],
+            attention_levels: vec![false, false, false, true],
             head_width: 32,
             norm_groups: 8,
             motion: Some(MotionConfig { heads: 4, norm_groups: 8, attentions: 1, ..MotionConfig::default() }),
             pose: Some(PoseModulationConfig {
-                trunk_widths: vec![8, 16, 32, 64],
-                out_channels: 128,
+                trunk_widths: vec![8, 16, 24, 32],
+                out_channels: 48,
                 depth: Some(DepthModulationConfig { heads: 2, ..DepthModulationConfig::default() }),
             }),
             clip_frames: 4,
@@ -52,8 +55,9 @@ impl FinisherConfig {
     /// For tests: every part, a few thousand weights.
     pub fn tiny() -> Self {
         Self {
-            widths: vec![8, 8, 8, 8],
-            attention_levels: vec![false, false, false, true],
+            patch: 2,
+            widths: vec![8, 8, 8],
+            attention_levels: vec![false, false, true],
             head_width: 4,
             norm_groups: 4,
             motion: Some(MotionConfig { heads: 2, norm_groups: 4, attentions: 1, ..MotionConfig::default() }),
@@ -89,12 +93,16 @@ impl FinisherConfig {
                 && attending().all(|w| w.is_multiple_of(motion.heads) && w.is_multiple_of(motion.norm_groups))
         });
         let longest = self.motion.as_ref().filter(|motion| motion.positions).map(|motion| motion.max_frames);
-        let into_pose_level = widths.get(POSE_LEVEL - 1).copied();
+        let patch_fits = self.patch.is_power_of_two() && self.patch <= POSE_DIVISOR;
+        let patch = if patch_fits { self.patch } else { 1 };
+        let pose_level = (POSE_DIVISOR / patch).ilog2() as usize;
+        let into_pose_level = widths.get(pose_level.saturating_sub(1)).copied();
         let pose_fits = self.pose.as_ref().is_none_or(|pose| {
-            widths.len() > POSE_LEVEL && pose.trunk_widths.len() == 4 && Some(pose.out_channels) == into_pose_level
+            widths.len() > pose_level && pose.trunk_widths.len() == 4 && Some(pose.out_channels) == into_pose_level
         });
-        let cell = 1_usize << widths.len().saturating_sub(1).min(16);
+        let cell = patch << widths.len().saturating_sub(1).min(16);
         let rules = [
+            ("patch", patch_fits, self.patch.to_string(), "1, 2, 4 or 8"),
             (
                 "widths",
                 !widths.is_empty() && widths.len() < 10 && groups_fit,
@@ -114,7 +122,7 @@ impl FinisherConfig {
                 format!("{:?}", self.motion),
                 "heads and groups that divide each width that attends",
             ),
-            ("pose", pose_fits, format!("{:?}", self.pose), "four trunk widths, as many channels as the third level"),
+            ("pose", pose_fits, format!("{:?}", self.pose), "four trunk widths, as many channels as the level before the one at 1/8 of the size"),
             (
                 "clip_frames",
                 self.clip_frames > 0 && longest.is_none_or(|n| self.clip_frames <= n),

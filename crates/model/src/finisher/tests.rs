@@ -16,8 +16,9 @@ fn an_untrained_network_hands_the_draft_on() {
     let network = FinisherConfig::tiny().init::<Flex>(&Default::default());
     let known = random::<Flex, 5>([2, CHANNELS.count, 3, 16, 24]);
     let character = network.character(&[random([2, 7, 16, 16])]);
-    let finished = network.forward(known.clone(), &character);
-    finished.into_data().assert_eq(&known.narrow(1, CHANNELS.draft, 3).into_data(), true);
+    let frames = frames_from_video(known.clone());
+    let finished = network.forward(known, &character).apply(&frames);
+    finished.picture.into_data().assert_approx_eq::<f32>(&frames.narrow(1, CHANNELS.draft, 3).into_data(), 1e-6.into());
 }
 
 #[test]
@@ -27,8 +28,9 @@ fn every_weight_is_reached_by_a_gradient() {
     // The last layers start at zero, which would hide everything before them.
     network = network.map(&mut Noise);
     let character = network.character(&[random([1, 7, 16, 16]), random([1, 7, 16, 16])]);
-    let finished = network.forward(random([1, CHANNELS.count, 3, 16, 16]), &character);
-    let gradients = finished.square().mean().backward();
+    let known = random([1, CHANNELS.count, 3, 16, 16]);
+    let retouch = network.forward(known.clone(), &character);
+    let gradients = retouch.apply(&frames_from_video(known)).picture.square().mean().backward();
     let mut found = Found { gradients: &gradients, path: vec![], without: vec![] };
     network.visit(&mut found);
     assert_eq!(found.without, Vec::<String>::new());
@@ -74,7 +76,7 @@ fn the_character_and_the_other_frames_count() {
     let network = FinisherConfig::tiny().init::<Flex>(&device).map(&mut Noise);
     let (known, picture) = (random::<Flex, 5>([1, CHANNELS.count, 3, 16, 16]), random::<Flex, 4>([1, 7, 16, 16]));
     let first = |known: Tensor<Flex, 5>, picture: &Tensor<Flex, 4>| {
-        network.forward(known, &network.character(std::slice::from_ref(picture))).narrow(2, 0, 1).into_data()
+        network.forward(known, &network.character(std::slice::from_ref(picture))).paint.narrow(0, 0, 1).into_data()
     };
     let before = first(known.clone(), &picture);
     assert_ne!(before, first(known.clone(), &random([1, 7, 16, 16])));
@@ -96,6 +98,8 @@ fn sizes_that_do_not_fit_are_named() {
     check(&|config| config.head_width = 3, "head_width");
     check(&|config| config.clip_frames = 33, "clip_frames");
     check(&|config| config.size = 36, "size");
+    check(&|config| config.patch = 3, "patch");
+    check(&|config| config.patch = 16, "patch");
     let wrong_pose = |config: &mut FinisherConfig| config.pose.iter_mut().for_each(|pose| pose.out_channels = 12);
     check(&wrong_pose, "pose");
 }
@@ -111,8 +115,8 @@ fn a_network_comes_back_from_its_file() {
     assert_eq!(back, config);
     let known = random::<Flex, 5>([1, CHANNELS.count, 2, 16, 16]);
     let run = |network: &Finisher<Flex>| {
-        network
-            .forward(known.clone(), &network.character(&[known.clone().narrow(1, 0, 7).narrow(2, 0, 1).squeeze_dim(2)]))
+        let picture = known.clone().narrow(1, 0, 7).narrow(2, 0, 1).squeeze_dim(2);
+        network.forward(known.clone(), &network.character(&[picture])).paint
     };
     run(&back.load(&weights, &device).unwrap()).into_data().assert_eq(&run(&network).into_data(), true);
     let nothing = crate::weights::Weights::default();

@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use draft::drafter::DraftConfig;
-use evaluate::{Case, CaseDrafts, Made, OutsideRow};
+use evaluate::{Body, Case, CaseDrafts, Made, OutsideRow};
 use finish::finishing::{CharacterPicture, Finishing, WaitingFrame};
 use media::geometry::{Frame, Rect};
 use media::picture::Picture;
@@ -31,7 +30,7 @@ pub fn finished_row(path: &Path) -> Result<OutsideRow, Error> {
 }
 
 fn make(case: &Case, network: &Finisher<Cpu>, config: &FinisherConfig) -> Made {
-    let made = CaseDrafts::make(case, 1, DraftConfig::default());
+    let made = CaseDrafts::make(case, 1, Body::Unknown);
     let (width, height) = case.size();
     let frame = (width as u32, height as u32);
     let boxes: Vec<Option<Rect<Frame>>> = made
@@ -49,9 +48,7 @@ fn make(case: &Case, network: &Finisher<Cpu>, config: &FinisherConfig) -> Made {
     for (index, draft) in made.drafts.into_iter().enumerate() {
         let pictures = finishing.push(WaitingFrame {
             draft,
-            plate: made.plates[index].picture.clone(),
             hole: case.holes[index].clone(),
-            objects: case.objects.get(index).cloned().into_iter().collect(),
             pose: made.poses[index].clone(),
             region: regions[index],
             starts_shot: index == 0,

@@ -1,5 +1,5 @@
-//! What a finished clip is judged by: nearness to the truth where the draft may be changed, of colours at three sizes, of edges, of
-//! features, and of the change from frame to frame.
+//! What a finished clip is judged by: nearness to the truth where the draft may be changed, of colours at three sizes, of edges,
+//! of features, of the character's outline, and of the change from frame to frame; and how even the shift is.
 
 use burn::tensor::Tensor;
 use burn::tensor::module::avg_pool2d;
@@ -19,6 +19,10 @@ pub struct LossConfig {
     pub colour: f64,
     /// Absolute difference of the differences between neighbours.
     pub edges: f64,
+    /// Absolute difference of the character's coverage.
+    pub outline: f64,
+    /// Absolute difference of the shifts of neighbours, in cells.
+    pub unevenness: f64,
     /// VGG-HED distance.
     pub perceptual: f64,
     /// Absolute difference of the changes from frame to frame.
@@ -31,7 +35,16 @@ pub struct LossConfig {
 
 impl Default for LossConfig {
     fn default() -> Self {
-        Self { colour: 1.0, edges: 1.0, perceptual: 0.15, change: 0.5, perceptual_blocks: 3, perceptual_every: 2 }
+        Self {
+            colour: 1.0,
+            edges: 1.0,
+            outline: 0.3,
+            unevenness: 0.01,
+            perceptual: 0.15,
+            change: 0.5,
+            perceptual_blocks: 3,
+            perceptual_every: 2,
+        }
     }
 }
 
@@ -42,6 +55,10 @@ pub struct Judged<B: ModelBackend> {
     pub finished: Tensor<B, 4>,
     /// Likewise.
     pub truth: Tensor<B, 4>,
+    /// Coverage by the character, `[M, 1, H, W]`.
+    pub coverage: Tensor<B, 4>,
+    /// The true one.
+    pub person: Tensor<B, 4>,
     /// `[M, 1, H, W]`: 1 where the draft may be changed or the person truly is.
     pub region: Tensor<B, 4>,
     /// Samples `B`.
@@ -52,7 +69,9 @@ impl<B: ModelBackend> Judged<B> {
     /// The parts by name, unweighted. Of the frames one of `every` is judged by its features.
     pub fn parts(&self, network: Option<&PerceptualNetwork<B>>, every: usize) -> Vec<(&'static str, Tensor<B, 1>)> {
         let weights = self.region.clone() + OUTSIDE;
-        let mut parts = vec![("colour", self.colour(&weights)), ("edges", self.edges(&weights))];
+        let outline = mean((self.coverage.clone() - self.person.clone()).abs(), &weights);
+        let mut parts =
+            vec![("colour", self.colour(&weights)), ("edges", self.edges(&weights)), ("outline", outline)];
         if let Some(network) = network {
             let some = |frames: &Tensor<B, 4>| {
                 let [m, channels, height, width] = frames.dims();
@@ -102,6 +121,16 @@ impl<B: ModelBackend> Judged<B> {
     }
 }
 
+/// The mean difference of the shifts `[M, 2, H, W]` of neighbours.
+pub(super) fn unevenness<B: ModelBackend>(shift: &Tensor<B, 4>) -> Tensor<B, 1> {
+    let [_, _, height, width] = shift.dims();
+    let along = |axis: usize, length: usize| {
+        let step = shift.clone().narrow(axis, 1, length - 1) - shift.clone().narrow(axis, 0, length - 1);
+        step.abs().mean()
+    };
+    along(2, height) + along(3, width)
+}
+
 /// The weighted mean of values `[M, C, H, W]` under weights `[M, 1, H, W]`.
 fn mean<B: ModelBackend>(values: Tensor<B, 4>, weights: &Tensor<B, 4>) -> Tensor<B, 1> {
     (values.mean_dim(1) * weights.clone()).sum() / (weights.clone().sum() + 1e-6)
@@ -121,8 +150,14 @@ mod tests {
         let row = Tensor::<Flex, 1>::from_floats([[1.0; 8], [0.0; 8]].concat().as_slice(), &device);
         let left = row.reshape([1, 1, 1, 16]).expand([1, 1, 16, 16]);
         let bright = Tensor::cat(vec![left.clone().zeros_like(), left.clone() * 0.5], 0).expand([2, 3, 16, 16]);
-        let judged =
-            |region: Tensor<Flex, 4>| Judged { finished: bright.clone(), truth: zeros.clone(), region, batch: 1 };
+        let judged = |region: Tensor<Flex, 4>| Judged {
+            finished: bright.clone(),
+            truth: zeros.clone(),
+            coverage: left.clone().expand([2, 1, 16, 16]),
+            person: zeros.clone().narrow(1, 0, 1),
+            region,
+            batch: 1,
+        };
         let values = |judged: Judged<Flex>| {
             let parts = judged.parts(None, 1).into_iter();
             parts.map(|(name, value)| (name, value.into_scalar())).collect::<std::collections::BTreeMap<_, _>>()
@@ -132,6 +167,9 @@ mod tests {
         near(whole["colour"], 0.125); // half of one of two frames, by 0.5, at every size
         near(whole["edges"], 0.5 / 15.0 / 2.0); // one of fifteen steps along a row, in one of two frames
         near(whole["change"], 0.25);
+        near(whole["outline"], 0.5); // the left half of both frames
+        let slope = Tensor::<Flex, 1>::arange(0..16, &device).float().reshape([1, 1, 1, 16]).expand([2, 2, 16, 16]) * 0.5;
+        near(unevenness(&slope).into_scalar(), 0.5);
         let right = (left - 1.0).abs().expand([2, 1, 16, 16]);
         assert!(values(judged(right))["colour"] < 0.01);
     }

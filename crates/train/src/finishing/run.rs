@@ -25,6 +25,7 @@ use super::FinishingTraining;
 use super::feed::{Batch, batches};
 use super::flat_optimizer::{FlatOptimizer, Halved};
 use super::lesson::Lesson;
+use super::loss::unevenness;
 use super::perceptual::PerceptualNetwork;
 use super::sample::{Sample, samples};
 use super::state::{self, Position};
@@ -183,14 +184,18 @@ where
             true => self.network.clone().map(&mut Halved),
             false => self.network.clone(),
         };
-        let judged = lesson.judge(lesson.finish(&network));
-        let parts = judged.parts(self.perceptual.as_ref(), self.config.loss.perceptual_every);
+        let (retouch, finished) = lesson.finish(&network);
+        let judged = lesson.judge(finished);
+        let mut parts = judged.parts(self.perceptual.as_ref(), self.config.loss.perceptual_every);
+        parts.push(("unevenness", unevenness(&retouch.shift)));
         let weights = &self.config.loss;
         let weighted = parts.iter().map(|(name, value)| {
             value.clone()
                 * match *name {
                     "colour" => weights.colour,
                     "edges" => weights.edges,
+                    "outline" => weights.outline,
+                    "unevenness" => weights.unevenness,
                     "perceptual" => weights.perceptual,
                     _ => weights.change,
                 }
@@ -265,9 +270,9 @@ where
             let batch =
                 Batch { count: 1, frames: sample.frames.clone(), characters: sample.character.clone(), clips: 0 };
             let lesson = Lesson::<B::InnerBackend>::new(batch, frames, side, device);
-            let finished = lesson.finish(network);
-            for (row, pictures) in [("draft", lesson.draft()), ("finished", finished.clone())] {
-                for (name, value) in lesson.judge(pictures).parts(perceptual.as_ref(), 1) {
+            let (_, finished) = lesson.finish(network);
+            for (row, frames) in [("draft", lesson.draft()), ("finished", finished.clone())] {
+                for (name, value) in lesson.judge(frames).parts(perceptual.as_ref(), 1) {
                     let value = value.into_data().convert::<f64>().into_vec::<f64>().map_or(f64::NAN, |v| v[0]);
                     *sums.entry(format!("{row}_{name}")).or_default() += value / held_out.len() as f64;
                 }
@@ -275,8 +280,8 @@ where
             if index < 8 {
                 let middle = |pictures: Tensor<B::InnerBackend, 4>| picture(pictures.narrow(0, frames / 2, 1));
                 sheet.push(&picture(lesson.character.clone().narrow(1, 0, 3)), "character");
-                sheet.push(&middle(lesson.draft()), "draft");
-                sheet.push(&middle(finished), "finished");
+                sheet.push(&middle(lesson.draft().picture), "draft");
+                sheet.push(&middle(finished.picture), "finished");
                 sheet.push(&middle(frames_from_video(lesson.truth.clone())), "truth");
                 sheet.end_row();
             }

@@ -38,9 +38,10 @@ pub struct SampleConfig {
     pub size: u32,
     /// Frames of a sample.
     pub frames: usize,
-    /// Share of samples whose character takes its own true pose; in the others it takes the driver's with proportions between
-    /// the two, as at inference, where the character's size is not known.
+    /// Share of samples whose character takes its own true pose; in the others it takes the driver's, retargeted.
     pub exact_pose_share: f64,
+    /// Share of the retargeted samples in which nobody says how tall the character is.
+    pub unknown_size_share: f64,
     /// Share of samples with the renderer's empty scene as plate; the others have what the plate maker finds.
     pub exact_plate_share: f64,
     /// Share of samples whose poses and masks are disturbed.
@@ -55,7 +56,8 @@ impl Default for SampleConfig {
             side: 320,
             size: 256,
             frames: 4,
-            exact_pose_share: 0.95,
+            exact_pose_share: 0.4,
+            unknown_size_share: 0.1,
             exact_plate_share: 0.5,
             noise_share: 0.5,
             margins: [0.05, 0.18],
@@ -132,7 +134,10 @@ fn sample(
         noise::disturb_poses(&mut reference_pose, 1.0, random);
     }
     let puppet = Puppet::new(Cutout::new(picture, mask, reference_pose.first())?);
-    let poses: Vec<Option<Pose>> = if random.random_bool(config.exact_pose_share) {
+    let is_exact = random.random_bool(config.exact_pose_share);
+    let is_sized = is_exact || !random.random_bool(config.unknown_size_share);
+    let (proportions, taller) = if is_sized { (1.0, shown.height / driver.height) } else { (PROPORTIONS, 1.0) };
+    let poses: Vec<Option<Pose>> = if is_exact {
         let mut poses = shown.poses.clone();
         if is_noisy {
             // What the truth does not follow must stay small, or nothing sharp can be right.
@@ -140,7 +145,7 @@ fn sample(
         }
         poses.into_iter().map(Some).collect()
     } else if puppet.is_jointed() {
-        let factors = Factors::between(&puppet, &driving, size, PROPORTIONS, 1.0);
+        let factors = Factors::between(&puppet, &driving, size, proportions, taller);
         retarget(&driving, &factors, &vec![[false; 2]; driving.len()])
     } else {
         driving.clone()
@@ -155,7 +160,7 @@ fn sample(
         poses: &poses,
         objects,
     };
-    let drafts = drafts(&clip, vec![puppet], DraftConfig::default());
+    let drafts = drafts(&clip, vec![puppet], DraftConfig { size: taller, ..DraftConfig::default() });
     // 4. One window for all frames.
     let frame_size = (size.0 as u32, size.1 as u32);
     let boxes: Vec<Option<Rect<Frame>>> = (0..drafts.len())
@@ -164,17 +169,14 @@ fn sample(
     boxes.iter().flatten().next()?;
     let margin = random.random_range(config.margins[0]..=config.margins[1]);
     let region = fixed_region(&boxes, frame_size, &RegionConfig { margin, ..RegionConfig::default() });
-    let frames = frame_planes(&drafts, &plates, &holes, objects, &poses, shown, region, config.size);
+    let frames = frame_planes(&drafts, &holes, &poses, shown, region, config.size);
     let character = character_planes(picture, mask, reference_pose.first(), config.size);
     Some(Sample { frames, character })
 }
 
-#[expect(clippy::too_many_arguments, reason = "everything that is known of a frame")]
 fn frame_planes(
     drafts: &[Draft],
-    plates: &[PlateFrame],
     holes: &[Mask],
-    objects: &[Mask],
     poses: &[Option<Pose>],
     shown: &Take,
     region: Region,
@@ -182,11 +184,8 @@ fn frame_planes(
 ) -> Vec<u8> {
     let drafted: Vec<DraftedFrame<'_>> = (0..drafts.len())
         .map(|index| DraftedFrame {
-            draft: &drafts[index].picture,
-            plate: &plates[index].picture,
-            warp: drafts[index].warp.as_ref(),
+            draft: &drafts[index],
             hole: &holes[index],
-            objects: objects.get(index).map_or(&[], std::slice::from_ref),
             pose: poses[index].as_ref(),
         })
         .collect();

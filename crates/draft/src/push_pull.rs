@@ -5,25 +5,25 @@ use media::picture::Plane;
 
 /// Values and how much each counts; above 1 counts as 1.
 #[derive(Debug, Clone)]
-pub(super) struct Scattered<const C: usize> {
-    pub(super) values: Plane<[f32; C]>,
-    pub(super) weights: Plane<f32>,
+pub(crate) struct Scattered<const C: usize> {
+    pub(crate) values: Plane<[f32; C]>,
+    pub(crate) weights: Plane<f32>,
 }
 
 impl<const C: usize> Scattered<C> {
     /// Nothing known yet.
-    pub(super) fn empty(width: usize, height: usize) -> Self {
+    pub(crate) fn empty(width: usize, height: usize) -> Self {
         Self { values: Plane::filled(width, height, [0.0; C]), weights: Plane::filled(width, height, 0.0) }
     }
 
     /// Makes a value known.
-    pub(super) fn put(&mut self, x: usize, y: usize, value: [f32; C], weight: f32) {
+    pub(crate) fn put(&mut self, x: usize, y: usize, value: [f32; C], weight: f32) {
         self.values.set(x, y, value);
         self.weights.set(x, y, weight);
     }
 
     /// A value for every cell; zeros when nothing is known.
-    pub(super) fn spread(&self) -> Plane<[f32; C]> {
+    pub(crate) fn spread(&self) -> Plane<[f32; C]> {
         let (width, height) = self.values.size();
         if width <= 1 && height <= 1 {
             return self.values.clone();

@@ -1,0 +1,180 @@
+//! What a finisher asks of a draft, and the frame that comes of it.
+//!
+//! A draft is a layer (the warped character) over a ground. The network may move the layer, change where it ends, light it, and
+//! paint where the layer is made up or was missing. What the character's picture shows is therefore never painted over: it
+//! stays as sharp as the picture.
+//!
+//! With `s` the shift, `c` the cut, `l` the light and `p` the paint at a cell `x`:
+//!
+//! ```text
+//! moved    = layer(x + s)                                  colour, coverage and guess
+//! coverage = clamp(moved.coverage + c)
+//! colour   = clamp(moved.colour * exp(l) + unknown * p)    unknown = clamp(1 - moved.coverage + moved.guess)
+//! picture  = draft + (1 - front) * editable * (coverage * (colour - under) - the same without retouch)
+//! ```
+//!
+//! | tensor | shape | unit |
+//! |---|---|---|
+//! | shift | `[M, 2, H, W]` | cells, x and y |
+//! | cut | `[M, 1, H, W]` | coverage, in [0, 1] |
+//! | light | `[M, 3, H, W]` | natural logarithm of the gain |
+//! | paint | `[M, 3, H, W]` | colour, in [0, 1] |
+//!
+//! `M = B*N`. Deviations: none, this is our addition to the paper.
+
+use burn::tensor::module::max_pool2d;
+use burn::tensor::{Int, Tensor, backend::Backend};
+
+use super::CHANNELS;
+use crate::ops::ModelBackend;
+
+/// A changed place may lie this many cells outside of hole and layer.
+pub const REACH: usize = 6;
+
+/// What a finisher asks of frames.
+#[derive(Debug, Clone)]
+pub struct Retouch<B: Backend> {
+    /// Where each cell's layer comes from, relative to the cell.
+    pub shift: Tensor<B, 4>,
+    /// What is added to the coverage.
+    pub cut: Tensor<B, 4>,
+    /// Logarithm of the gain.
+    pub light: Tensor<B, 4>,
+    /// Colour that is added where the layer knows nothing.
+    pub paint: Tensor<B, 4>,
+}
+
+/// Finished frames.
+#[derive(Debug, Clone)]
+pub struct Retouched<B: Backend> {
+    /// `[M, 3, H, W]`.
+    pub picture: Tensor<B, 4>,
+    /// Coverage by the character, hidden parts left out, `[M, 1, H, W]`.
+    pub coverage: Tensor<B, 4>,
+}
+
+impl<B: ModelBackend> Retouch<B> {
+    /// Finishes frames, from what is known of them, `[M, 17, H, W]` ([`CHANNELS`]).
+    ///
+    /// # Panics
+    /// When shapes do not fit.
+    pub fn apply(&self, known: &Tensor<B, 4>) -> Retouched<B> {
+        let [m, channels, height, width] = known.dims();
+        assert_eq!(channels, CHANNELS.count, "retouch: known {:?}", known.dims());
+        assert_eq!(self.shift.dims(), [m, 2, height, width], "retouch: shift of {:?}", known.dims());
+        let part = |first: usize, count: usize| known.clone().narrow(1, first, count);
+        let (under, alpha, guess) =
+            (part(CHANNELS.under, 3), part(CHANNELS.alpha, 1), part(CHANNELS.guess, 1));
+        let layer = Tensor::cat(vec![part(CHANNELS.layer, 3), alpha.clone(), guess], 1);
+        let before = alpha * (part(CHANNELS.layer, 3) - under.clone());
+        // 1. Move.
+        let moved = shifted(layer, self.shift.clone());
+        let (colour, alpha, guess) =
+            (moved.clone().narrow(1, 0, 3), moved.clone().narrow(1, 3, 1), moved.narrow(1, 4, 1));
+        // 2. Cut, light, paint.
+        let editable = editable(part(CHANNELS.hole, 1), part(CHANNELS.alpha, 1));
+        let coverage = clamped(alpha.clone() + self.cut.clone());
+        let unknown = (guess - alpha + 1.0).clamp(0.0, 1.0);
+        let colour = clamped(colour * self.light.clone().exp() + unknown * self.paint.clone());
+        // 3. Lay on, behind what is in front.
+        let changeable = (part(CHANNELS.front, 1) * -1.0 + 1.0) * editable;
+        let after = coverage.clone() * (colour - under);
+        let picture = part(CHANNELS.draft, 3) + (after - before) * changeable.clone();
+        Retouched { picture, coverage: coverage * changeable }
+    }
+}
+
+/// Where the draft may be changed, `[M, 1, H, W]` in [0, 1]: hole and layer, [`REACH`] cells wider.
+pub fn editable<B: ModelBackend>(hole: Tensor<B, 4>, alpha: Tensor<B, 4>) -> Tensor<B, 4> {
+    max_pool2d(hole.max_pair(alpha), [2 * REACH + 1; 2], [1, 1], [REACH; 2], [1, 1], false)
+}
+
+/// In [0, 1], with the gradient of the value that was held back, so that it can come back.
+fn clamped<B: ModelBackend>(values: Tensor<B, 4>) -> Tensor<B, 4> {
+    let excess = values.clone().detach() - values.clone().detach().clamp(0.0, 1.0);
+    values - excess
+}
+
+/// `values` `[M, C, H, W]` at `x + shift`, between the four cells around each place; the border goes on outside. Gradients
+/// reach the shift only.
+fn shifted<B: ModelBackend>(values: Tensor<B, 4>, shift: Tensor<B, 4>) -> Tensor<B, 4> {
+    let [m, channels, height, width] = values.dims();
+    let device = values.device();
+    let line = |length: usize, shape: [usize; 4]| {
+        Tensor::<B, 1, Int>::arange(0..length as i64, &device).float().reshape(shape)
+    };
+    let along = |axis: usize, places: Tensor<B, 4>, length: usize| {
+        let place = shift.clone().narrow(1, axis, 1) + places;
+        place.clamp(0.0, length as f32 - 1.0)
+    };
+    let (x, y) = (along(0, line(width, [1, 1, 1, width]), width), along(1, line(height, [1, 1, height, 1]), height));
+    // The cell before each place; the one after it exists because the last cell is its own neighbour with share 1.
+    let cell = |place: &Tensor<B, 4>, length: usize| place.clone().detach().floor().clamp(0.0, (length.max(2) - 2) as f32);
+    let (left, top) = (cell(&x, width), cell(&y, height));
+    let (right_share, bottom_share) = (x - left.clone(), y - top.clone());
+    let (left_share, top_share) = (right_share.clone() * -1.0 + 1.0, bottom_share.clone() * -1.0 + 1.0);
+    let flat = values.detach().reshape([m, channels, height * width]);
+    let first = (top * width as f32 + left).reshape([m, 1, height * width]).int();
+    let at = |offset: usize| {
+        let places = (first.clone() + offset as i64).expand([m, channels, height * width]);
+        flat.clone().gather(2, places).reshape([m, channels, height, width])
+    };
+    let (step_x, step_y) = (usize::from(width > 1), width * usize::from(height > 1));
+    let upper = at(0) * left_share.clone() + at(step_x) * right_share.clone();
+    let lower = at(step_y) * left_share + at(step_y + step_x) * right_share;
+    upper * top_share + lower * bottom_share
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::backend::Flex;
+    use burn::tensor::TensorData;
+
+    use super::*;
+
+    fn tensor(values: &[f32], shape: [usize; 4]) -> Tensor<Flex, 4> {
+        Tensor::from_data(TensorData::new(values.to_vec(), shape), &Default::default())
+    }
+
+    fn values(tensor: Tensor<Flex, 4>) -> Vec<f32> {
+        tensor.into_data().into_vec().unwrap()
+    }
+
+    #[test]
+    fn a_place_between_cells_is_their_mean_and_the_border_goes_on() {
+        let picture = tensor(&[0.0, 1.0, 2.0, 10.0, 11.0, 12.0], [1, 1, 2, 3]);
+        let shift = |x: f32, y: f32| tensor(&[[x; 6], [y; 6]].concat(), [1, 2, 2, 3]);
+        assert_eq!(values(shifted(picture.clone(), shift(0.0, 0.0))), [0.0, 1.0, 2.0, 10.0, 11.0, 12.0]);
+        assert_eq!(values(shifted(picture.clone(), shift(0.5, 0.0))), [0.5, 1.5, 2.0, 10.5, 11.5, 12.0]);
+        assert_eq!(values(shifted(picture.clone(), shift(0.0, 0.25))), [2.5, 3.5, 4.5, 10.0, 11.0, 12.0]);
+        assert_eq!(values(shifted(picture, shift(-9.0, 9.0))), [10.0; 6]);
+    }
+
+    /// One cell: a layer of 0.8 that covers half of a ground of 0.2, nothing in front.
+    fn known(guess: f32, front: f32) -> Tensor<Flex, 4> {
+        let mut cell = [0.0; 17];
+        cell[CHANNELS.draft..][..3].fill(0.5);
+        cell[CHANNELS.under..][..3].fill(0.2);
+        cell[CHANNELS.layer..][..3].fill(0.8);
+        (cell[CHANNELS.alpha], cell[CHANNELS.guess], cell[CHANNELS.front]) = (0.5, guess, front);
+        tensor(&cell, [1, 17, 1, 1])
+    }
+
+    fn retouched(known: &Tensor<Flex, 4>, cut: f32, light: f32, paint: f32) -> f32 {
+        let one = |value: f32, channels: usize| tensor(&vec![value; channels], [1, channels, 1, 1]);
+        let retouch = Retouch { shift: one(0.0, 2), cut: one(cut, 1), light: one(light, 3), paint: one(paint, 3) };
+        values(retouch.apply(known).picture.narrow(1, 0, 1))[0]
+    }
+
+    #[test]
+    fn cut_light_and_paint_do_what_they_say_behind_what_is_in_front() {
+        let near = |found: f32, expected: f32| assert!((found - expected).abs() < 1e-6, "{found} for {expected}");
+        near(retouched(&known(0.0, 0.0), 0.0, 0.0, 0.0), 0.5);
+        near(retouched(&known(0.0, 0.0), 0.5, 0.0, 0.0), 0.8);
+        near(retouched(&known(0.0, 0.0), -2.0, 0.0, 0.0), 0.2);
+        near(retouched(&known(0.0, 0.0), 0.5, 0.5_f32.ln(), 0.0), 0.4);
+        near(retouched(&known(0.0, 0.0), 0.5, 0.0, -0.4), 0.6); // half covered: half of the paint
+        near(retouched(&known(1.0, 0.0), 0.5, 0.0, -0.4), 0.4); // wholly a guess: all of it
+        near(retouched(&known(1.0, 1.0), 0.5, 1.0, -0.4), 0.5);
+    }
+}
