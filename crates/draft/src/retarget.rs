@@ -1,7 +1,7 @@
 //! Proportions: one pose for everything that follows, between the driver's bones (0) and the character's (1).
 //!
 //! Each bone keeps its direction and gets a constant factor for the whole shot, `size * (character / driver) ^ proportions`.
-//! The bones' ratio comes from the middle of the driver's lengths over time, with both bodies drawn equally large; left and
+//! The bones' ratio comes from the middle of the driver's lengths over time, with both bodies drawn equally tall; left and
 //! right share one. Then the body is put where it belongs:
 //!
 //! - the toe of the lowest foot stays where the driver's is, and so does that of a foot that rests; the other swings freely;
@@ -10,6 +10,7 @@
 
 use perception::pose::{Joint, Keypoint, Pose};
 
+use crate::bones::is_usable;
 use crate::part::Part;
 use crate::puppet::Puppet;
 use crate::stance::{LIFTED, Stance, ankle_of_foot, smooth, stances};
@@ -77,7 +78,8 @@ impl Factors {
             .flatten()
             .filter_map(|pose| Figure::of(pose, frame))
             .map(|figure| {
-                let scale = body_scale(character, &figure);
+                let heights = upright(&figure).zip(upright(character));
+                let scale = heights.map_or_else(|| body_scale(character, &figure), |(own, other)| own / other);
                 (figure, scale)
             })
             .collect();
@@ -92,11 +94,7 @@ impl Factors {
             let middle = ratios.get(ratios.len() / 2).copied().unwrap_or(1.0);
             size * middle.clamp(FACTOR.0, FACTOR.1).powf(proportions)
         };
-        let bone = |pair: [Part; 2]| {
-            move |figure: &Figure| {
-                pair.into_iter().filter_map(|part| figure.bones.get(part)).map(|bone| bone.length()).reduce(f32::max)
-            }
-        };
+        let bone = |pair: [Part; 2]| move |figure: &Figure| longest(figure, pair);
         Self {
             trunk: factor(&|figure| Some(figure.trunk.length)),
             shoulders: factor(&|figure| Some(figure.trunk.true_halves[1])),
@@ -110,11 +108,30 @@ impl Factors {
     }
 }
 
-/// The poses of a shot with other bones. `holds` says, frame by frame, whether the right and the left hand hold something.
+/// The longer one of a pair of bones, with depth.
+fn longest(figure: &Figure, pair: [Part; 2]) -> Option<f32> {
+    pair.into_iter().filter_map(|part| figure.bones.get(part)).map(|bone| bone.length()).reduce(f32::max)
+}
+
+/// From ankles to ears, standing upright; none when legs or head are not known.
+fn upright(figure: &Figure) -> Option<f32> {
+    let thigh = longest(figure, [Part::RightThigh, Part::LeftThigh])?;
+    let shin = longest(figure, [Part::RightShin, Part::LeftShin])?;
+    let height = thigh + shin + figure.trunk.length + longest(figure, [Part::Head; 2])?;
+    (height > 1.0).then_some(height)
+}
+
+/// The poses of a shot with other bones, in frames of `frame` pixels. `holds` says, frame by frame, whether the right and the
+/// left hand hold something.
 ///
 /// # Panics
 /// When there is not one hold a pose.
-pub fn retarget(poses: &[Option<Pose>], factors: &Factors, holds: &[[bool; 2]]) -> Vec<Option<Pose>> {
+pub fn retarget(
+    poses: &[Option<Pose>],
+    factors: &Factors,
+    holds: &[[bool; 2]],
+    frame: (usize, usize),
+) -> Vec<Option<Pose>> {
     assert_eq!(poses.len(), holds.len(), "{} poses, {} holds", poses.len(), holds.len());
     if *factors == Factors::NONE {
         return poses.to_vec();
@@ -122,9 +139,22 @@ pub fn retarget(poses: &[Option<Pose>], factors: &Factors, holds: &[[bool; 2]]) 
     let stances = stances(poses);
     let moved = poses.iter().enumerate().map(|(index, pose)| {
         let held = std::array::from_fn(|hand| softened(holds, index, hand));
-        pose.as_ref().map(|pose| retarget_one(pose, factors, stances[index], held))
+        pose.as_ref().map(|pose| still_usable(pose, retarget_one(pose, factors, stances[index], held), frame))
     });
     moved.collect()
+}
+
+/// A joint outside of the frame is never very sure, but counts there. Where retargeting brought it into the frame it still
+/// counts.
+fn still_usable(old: &Pose, mut new: Pose, frame: (usize, usize)) -> Pose {
+    let lists = |pose: &Pose| [pose.body.to_vec(), pose.right_foot.clone(), pose.left_foot.clone()].concat();
+    let feet = new.right_foot.iter_mut().chain(&mut new.left_foot);
+    for (point, old) in new.body.iter_mut().chain(feet).zip(lists(old)) {
+        if is_usable(old, frame) && !is_usable(*point, frame) {
+            point.confidence = Keypoint::DRAWN;
+        }
+    }
+    new
 }
 
 /// A hold that begins and ends gently.
@@ -256,19 +286,20 @@ mod tests {
         pose
     }
 
+    const FRAME: (usize, usize) = (100, 160);
     const SHORT: Factors = Factors { thigh: 0.7, shin: 0.6, trunk: 0.8, ..Factors::NONE };
 
     #[test]
     fn without_factors_nothing_moves() {
         let poses = vec![Some(standing(0.0)), None, Some(standing(30.0))];
-        assert_eq!(retarget(&poses, &Factors::NONE, &[[false; 2]; 3]), poses);
+        assert_eq!(retarget(&poses, &Factors::NONE, &[[false; 2]; 3], FRAME), poses);
     }
 
     #[test]
     fn feet_stay_on_the_ground_and_shorter_legs_lower_the_head() {
         for lift in [0.0, 30.0] {
             let old = standing(lift);
-            let new = retarget(&[Some(old.clone())], &SHORT, &[[false; 2]])[0].clone().unwrap();
+            let new = retarget(&[Some(old.clone())], &SHORT, &[[false; 2]], FRAME)[0].clone().unwrap();
             let (old_ankle, ankle) = (old.joint(Joint::RightAnkle), new.joint(Joint::RightAnkle));
             assert!((ankle.x - old_ankle.x).hypot(ankle.y - old_ankle.y) < 0.1, "{ankle:?}");
             assert!(new.joint(Joint::Nose).y > old.joint(Joint::Nose).y + 15.0);
@@ -278,8 +309,47 @@ mod tests {
     #[test]
     fn a_hand_that_holds_stays_and_one_that_does_not_goes_along() {
         let old = standing(0.0);
-        let new = retarget(&[Some(old.clone())], &SHORT, &[[true, false]])[0].clone().unwrap();
+        let new = retarget(&[Some(old.clone())], &SHORT, &[[true, false]], FRAME)[0].clone().unwrap();
         let moved = |joint| (new.joint(joint).y - old.joint(joint).y).abs();
         assert!(moved(Joint::RightWrist) < 0.1 && moved(Joint::LeftWrist) > 10.0);
+    }
+
+    #[test]
+    fn a_foot_that_comes_into_the_frame_counts_and_one_that_stays_hidden_does_not() {
+        // The frame ends above the right ankle, and something hides the left one.
+        let mut old = standing(0.0);
+        (old.body[Joint::RightAnkle as usize].confidence, old.body[Joint::RightAnkle as usize].y) = (0.1, 161.0);
+        old.body[Joint::LeftAnkle as usize].confidence = 0.1;
+        let high = Factors { thigh: 0.5, shin: 0.5, ..Factors::NONE };
+        let pulled = Stance { rests: [0.0; 2], heights: [100.0, 0.0], slope: 0.0 };
+        let new = still_usable(&old, retarget_one(&old, &high, pulled, [0.0; 2]), FRAME);
+        let [right, left] = [Joint::RightAnkle, Joint::LeftAnkle].map(|joint| new.joint(joint));
+        assert!(right.y < 160.0 && right.is_drawn() && !left.is_drawn(), "{right:?} {left:?}");
+    }
+
+    #[test]
+    fn a_character_is_as_tall_as_is_said_whatever_its_shape() {
+        // A drawn person of the same height with long legs and a short trunk.
+        let mut long_legs = standing(0.0);
+        for point in &mut long_legs.body {
+            point.y = if point.y <= 90.0 {
+                20.0 + (point.y - 20.0) * 50.0 / 70.0
+            } else {
+                70.0 + (point.y - 90.0) * 80.0 / 60.0
+            };
+        }
+        let mask = media::picture::Mask::from_fn(100, 160, |x, y| {
+            if (30..70).contains(&x) && (15..155).contains(&y) { 255 } else { 0 }
+        });
+        let picture = media::picture::Picture::filled(100, 160, [90; 3]);
+        let puppet = Puppet::new(crate::cutout::Cutout::new(&picture, &mask, Some(&long_legs)).unwrap());
+        let driver = Figure::of(&standing(0.0), FRAME).unwrap();
+        for size in [0.6, 1.0, 1.4] {
+            let factors = Factors::between(&puppet, &[Some(standing(0.0))], FRAME, 1.0, size);
+            assert!(factors.thigh > 1.2 * factors.trunk, "{factors:?}");
+            let new = retarget(&[Some(standing(0.0))], &factors, &[[false; 2]], FRAME)[0].clone().unwrap();
+            let ratio = upright(&Figure::of(&new, (1000, 1000)).unwrap()).unwrap() / upright(&driver).unwrap();
+            assert!((ratio / size - 1.0).abs() < 0.03, "{ratio} for {size}");
+        }
     }
 }

@@ -173,7 +173,7 @@ mod tests {
         for factor in [0.7, 1.3] {
             let factors = Factors { thigh: factor, shin: factor, ..Factors::NONE };
             let poses = walk();
-            let new = retarget(&poses, &factors, &[[false; 2]; 8]);
+            let new = retarget(&poses, &factors, &[[false; 2]; 8], (1000, 1000));
             for (new, old) in new.iter().flatten().zip(poses.iter().flatten()) {
                 let (new_toe, toe) = (new.right_foot[0], old.right_foot[0]);
                 let apart = (new_toe.x - toe.x).hypot(new_toe.y - toe.y);

@@ -234,7 +234,7 @@ mod tests {
             // Shift, light, and a patch of each of cut and paint.
             if name == "conv_out.bias" {
                 for (index, value) in values.iter_mut().enumerate() {
-                    *value = [0.15, -0.05, 0.1, -0.2, 0.0][index % 5];
+                    *value = [0.15, -0.05, 0.4, -0.3, 0.0][index % 5];
                 }
             }
         }

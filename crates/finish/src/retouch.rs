@@ -5,7 +5,7 @@ use draft::drafter::Draft;
 use draft::warp::Warp;
 use media::geometry::{Frame, Rect};
 use media::picture::{Mask, Picture};
-use model::finisher::REACH;
+use model::finisher::{REACH, strong_cut};
 use perception::region::Region;
 
 /// What is asked of one cell.
@@ -13,7 +13,7 @@ use perception::region::Region;
 pub struct CellRetouch {
     /// Where the layer comes from, in cells.
     pub shift: [f32; 2],
-    /// What is added to the coverage, in [0, 1].
+    /// What is asked of the coverage.
     pub cut: f32,
     /// Logarithm of the gain.
     pub light: [f32; 3],
@@ -123,7 +123,7 @@ impl FrameRetouch {
 
 /// What the layer adds to the ground under it.
 fn laid_on([red, green, blue, alpha, guess]: [f32; 5], asked: &CellRetouch, under: [f32; 3]) -> [f32; 3] {
-    let coverage = (alpha + asked.cut).clamp(0.0, 1.0);
+    let coverage = (alpha + strong_cut(asked.cut)).clamp(0.0, 1.0);
     let unknown = (1.0 - alpha + guess).clamp(0.0, 1.0);
     let layer = [red, green, blue];
     std::array::from_fn(|channel| {

@@ -30,7 +30,7 @@ mod tests;
 
 pub use config::FinisherConfig;
 pub use reference::{CharacterTokens, ReferenceTower};
-pub use retouch::{REACH, Retouch, Retouched, editable};
+pub use retouch::{REACH, Retouch, Retouched, editable, strong_cut};
 
 use burn::module::Module;
 use burn::tensor::{DType, Tensor, backend::Backend};

@@ -6,9 +6,9 @@ use rayon::prelude::*;
 
 use super::distance::distance_to;
 use super::patches::{Canvas, Match, RADIUS};
-use crate::push_pull::Scattered;
 use super::sample::rounded;
 use super::seam::bounds;
+use crate::push_pull::Scattered;
 
 /// Coarser scales are added until no pixel of the hole is farther from its border than this.
 const DEEPEST: f32 = 3.0;

@@ -5,9 +5,9 @@ use media::picture::Plane;
 
 use super::homography::Homography;
 use super::observation::Observation;
-use crate::push_pull::Scattered;
 use super::template::Template;
 use super::view::{SEARCHED_LEVELS, off_level, on_level};
+use crate::push_pull::Scattered;
 
 /// Spacing of the grid of windows, in pixels.
 pub(super) const SPACING: usize = 16;

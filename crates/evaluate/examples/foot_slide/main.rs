@@ -29,7 +29,7 @@ fn measured(walks: &[Walk], proportions: f32, pinned: bool, taken: impl Fn(&Walk
         if pinned {
             let size = walk.size.powf(proportions);
             let factors = Factors::between(&walk.puppet, &walk.poses, SIZE, proportions, size);
-            let poses = retarget(&walk.poses, &factors, &[[false; 2]; FRAMES]);
+            let poses = retarget(&walk.poses, &factors, &[[false; 2]; FRAMES], SIZE);
             measured.add(walk, &poses, &factors);
         } else {
             let factor = walk.size.powf(proportions);

@@ -13,7 +13,7 @@ use perception::pose::Pose;
 use crate::case::Case;
 
 /// Raise it whenever the drafts change, so that old measurements are not kept.
-pub(crate) const VERSION: u32 = 6;
+pub(crate) const VERSION: u32 = 7;
 
 /// What a row knows about the character's body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +33,7 @@ impl Body {
         };
         let Some(puppet) = puppets.iter().find(|puppet| puppet.is_jointed()) else { return case.poses.clone() };
         let factors = Factors::between(puppet, &case.poses, case.size(), proportions, size);
-        retarget(&case.poses, &factors, &vec![[false; 2]; case.poses.len()])
+        retarget(&case.poses, &factors, &vec![[false; 2]; case.poses.len()], case.size())
     }
 
     fn config(self, case: &Case) -> DraftConfig {

@@ -96,7 +96,8 @@ impl Row {
     pub fn version(&self) -> u32 {
         match self {
             Self::Source | Self::Truth => 1,
-            Self::Plate | Self::Cutout | Self::Rigid { .. } => 2,
+            Self::Plate | Self::Cutout | Self::Rigid { body: Body::Unknown } => 2,
+            Self::Rigid { body: Body::Sized } => draft::VERSION,
             Self::Draft { .. } => draft::VERSION,
             Self::Outside(row) => row.version,
         }

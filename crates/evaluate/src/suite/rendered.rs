@@ -37,7 +37,8 @@ pub(super) fn trial(
         poses: known(&driver.poses),
         objects: objects(driver),
     };
-    let case = Case::new(format!("{kind} {index}"), driving, references(shown)).with_stature(shown.height / driver.height);
+    let case =
+        Case::new(format!("{kind} {index}"), driving, references(shown)).with_stature(shown.height / driver.height);
     let truth = Truth {
         frames: shown.frames.clone(),
         persons: shown.person.clone(),

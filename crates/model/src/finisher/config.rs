@@ -122,7 +122,12 @@ impl FinisherConfig {
                 format!("{:?}", self.motion),
                 "heads and groups that divide each width that attends",
             ),
-            ("pose", pose_fits, format!("{:?}", self.pose), "four trunk widths, as many channels as the level before the one at 1/8 of the size"),
+            (
+                "pose",
+                pose_fits,
+                format!("{:?}", self.pose),
+                "four trunk widths, as many channels as the level before the one at 1/8 of the size",
+            ),
             (
                 "clip_frames",
                 self.clip_frames > 0 && longest.is_none_or(|n| self.clip_frames <= n),

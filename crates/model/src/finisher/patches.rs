@@ -106,7 +106,8 @@ mod tests {
 
     #[test]
     fn enlarging_is_linear_between_cells() {
-        let x: Tensor<Flex, 4> = Tensor::from_data(TensorData::new(vec![0.0_f32, 4.0], [1, 1, 1, 2]), &Default::default());
+        let x: Tensor<Flex, 4> =
+            Tensor::from_data(TensorData::new(vec![0.0_f32, 4.0], [1, 1, 1, 2]), &Default::default());
         let found = enlarged(x, [2, 4]).into_data().into_vec::<f32>().unwrap();
         assert_eq!(found, [0.0, 1.0, 3.0, 4.0, 0.0, 1.0, 3.0, 4.0]);
     }

@@ -8,15 +8,17 @@
 //!
 //! ```text
 //! moved    = layer(x + s)                                  colour, coverage and guess
-//! coverage = clamp(moved.coverage + c)
+//! coverage = clamp(moved.coverage + strong(c))             strong(c) = 4 (c - clamp(c, -1/4, 1/4))
 //! colour   = clamp(moved.colour * exp(l) + unknown * p)    unknown = clamp(1 - moved.coverage + moved.guess)
 //! picture  = draft + (1 - front) * editable * (coverage * (colour - under) - the same without retouch)
 //! ```
 //!
+//! A cut that is hardly asked for is not made: where the network is in doubt the character must not become a ghost.
+//!
 //! | tensor | shape | unit |
 //! |---|---|---|
 //! | shift | `[M, 2, H, W]` | cells, x and y |
-//! | cut | `[M, 1, H, W]` | coverage, in [0, 1] |
+//! | cut | `[M, 1, H, W]` | see `strong` |
 //! | light | `[M, 3, H, W]` | natural logarithm of the gain |
 //! | paint | `[M, 3, H, W]` | colour, in [0, 1] |
 //!
@@ -36,7 +38,7 @@ pub const REACH: usize = 6;
 pub struct Retouch<B: Backend> {
     /// Where each cell's layer comes from, relative to the cell.
     pub shift: Tensor<B, 4>,
-    /// What is added to the coverage.
+    /// What is asked of the coverage, before [`strong_cut`].
     pub cut: Tensor<B, 4>,
     /// Logarithm of the gain.
     pub light: Tensor<B, 4>,
@@ -63,8 +65,7 @@ impl<B: ModelBackend> Retouch<B> {
         assert_eq!(channels, CHANNELS.count, "retouch: known {:?}", known.dims());
         assert_eq!(self.shift.dims(), [m, 2, height, width], "retouch: shift of {:?}", known.dims());
         let part = |first: usize, count: usize| known.clone().narrow(1, first, count);
-        let (under, alpha, guess) =
-            (part(CHANNELS.under, 3), part(CHANNELS.alpha, 1), part(CHANNELS.guess, 1));
+        let (under, alpha, guess) = (part(CHANNELS.under, 3), part(CHANNELS.alpha, 1), part(CHANNELS.guess, 1));
         let layer = Tensor::cat(vec![part(CHANNELS.layer, 3), alpha.clone(), guess], 1);
         let before = alpha * (part(CHANNELS.layer, 3) - under.clone());
         // 1. Move.
@@ -73,7 +74,7 @@ impl<B: ModelBackend> Retouch<B> {
             (moved.clone().narrow(1, 0, 3), moved.clone().narrow(1, 3, 1), moved.narrow(1, 4, 1));
         // 2. Cut, light, paint.
         let editable = editable(part(CHANNELS.hole, 1), part(CHANNELS.alpha, 1));
-        let coverage = clamped(alpha.clone() + self.cut.clone());
+        let coverage = clamped(alpha.clone() + strong(self.cut.clone()));
         let unknown = (guess - alpha + 1.0).clamp(0.0, 1.0);
         let colour = clamped(colour * self.light.clone().exp() + unknown * self.paint.clone());
         // 3. Lay on, behind what is in front.
@@ -87,6 +88,21 @@ impl<B: ModelBackend> Retouch<B> {
 /// Where the draft may be changed, `[M, 1, H, W]` in [0, 1]: hole and layer, [`REACH`] cells wider.
 pub fn editable<B: ModelBackend>(hole: Tensor<B, 4>, alpha: Tensor<B, 4>) -> Tensor<B, 4> {
     max_pool2d(hole.max_pair(alpha), [2 * REACH + 1; 2], [1, 1], [REACH; 2], [1, 1], false)
+}
+
+/// Cuts smaller than this are not made.
+const WEAK: f32 = 0.25;
+
+/// What a cut adds to the coverage.
+pub fn strong_cut(cut: f32) -> f32 {
+    (cut - cut.clamp(-WEAK, WEAK)) / WEAK
+}
+
+/// [`strong_cut`], with the gradient of the cut itself, so that weak cuts learn too.
+fn strong<B: ModelBackend>(cut: Tensor<B, 4>) -> Tensor<B, 4> {
+    let known = cut.clone().detach();
+    let strong = (known.clone() - known.clone().clamp(-WEAK, WEAK)) / WEAK;
+    cut + (strong - known)
 }
 
 /// In [0, 1], with the gradient of the value that was held back, so that it can come back.
@@ -109,7 +125,8 @@ fn shifted<B: ModelBackend>(values: Tensor<B, 4>, shift: Tensor<B, 4>) -> Tensor
     };
     let (x, y) = (along(0, line(width, [1, 1, 1, width]), width), along(1, line(height, [1, 1, height, 1]), height));
     // The cell before each place; the one after it exists because the last cell is its own neighbour with share 1.
-    let cell = |place: &Tensor<B, 4>, length: usize| place.clone().detach().floor().clamp(0.0, (length.max(2) - 2) as f32);
+    let cell =
+        |place: &Tensor<B, 4>, length: usize| place.clone().detach().floor().clamp(0.0, (length.max(2) - 2) as f32);
     let (left, top) = (cell(&x, width), cell(&y, height));
     let (right_share, bottom_share) = (x - left.clone(), y - top.clone());
     let (left_share, top_share) = (right_share.clone() * -1.0 + 1.0, bottom_share.clone() * -1.0 + 1.0);
@@ -170,7 +187,8 @@ mod tests {
     fn cut_light_and_paint_do_what_they_say_behind_what_is_in_front() {
         let near = |found: f32, expected: f32| assert!((found - expected).abs() < 1e-6, "{found} for {expected}");
         near(retouched(&known(0.0, 0.0), 0.0, 0.0, 0.0), 0.5);
-        near(retouched(&known(0.0, 0.0), 0.5, 0.0, 0.0), 0.8);
+        near(retouched(&known(0.0, 0.0), 0.2, 0.0, 0.0), 0.5);
+        near(retouched(&known(0.0, 0.0), 0.375, 0.0, 0.0), 0.8);
         near(retouched(&known(0.0, 0.0), -2.0, 0.0, 0.0), 0.2);
         near(retouched(&known(0.0, 0.0), 0.5, 0.5_f32.ln(), 0.0), 0.4);
         near(retouched(&known(0.0, 0.0), 0.5, 0.0, -0.4), 0.6); // half covered: half of the paint

@@ -138,7 +138,7 @@ impl<'a> Making<'a> {
         let (proportions, taller) = (job.settings.proportions as f32, job.settings.size as f32);
         if let Some(puppet) = puppets.iter().find(|puppet| puppet.is_jointed()) {
             let factors = Factors::between(puppet, &poses, size, proportions, taller);
-            poses = retarget(&poses, &factors, &holds(work)?);
+            poses = retarget(&poses, &factors, &holds(work)?, size);
         }
         let scales = puppets.iter().map(|puppet| smooth_scales(puppet, &poses, size)).collect();
         // A canvas shows nobody whose light could be followed.

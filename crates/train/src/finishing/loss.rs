@@ -37,11 +37,11 @@ impl Default for LossConfig {
     fn default() -> Self {
         Self {
             colour: 1.0,
-            edges: 1.0,
+            edges: 0.2,
             outline: 0.3,
             unevenness: 0.01,
             perceptual: 0.15,
-            change: 0.5,
+            change: 0.2,
             perceptual_blocks: 3,
             perceptual_every: 2,
         }
@@ -70,8 +70,7 @@ impl<B: ModelBackend> Judged<B> {
     pub fn parts(&self, network: Option<&PerceptualNetwork<B>>, every: usize) -> Vec<(&'static str, Tensor<B, 1>)> {
         let weights = self.region.clone() + OUTSIDE;
         let outline = mean((self.coverage.clone() - self.person.clone()).abs(), &weights);
-        let mut parts =
-            vec![("colour", self.colour(&weights)), ("edges", self.edges(&weights)), ("outline", outline)];
+        let mut parts = vec![("colour", self.colour(&weights)), ("edges", self.edges(&weights)), ("outline", outline)];
         if let Some(network) = network {
             let some = |frames: &Tensor<B, 4>| {
                 let [m, channels, height, width] = frames.dims();
@@ -168,7 +167,8 @@ mod tests {
         near(whole["edges"], 0.5 / 15.0 / 2.0); // one of fifteen steps along a row, in one of two frames
         near(whole["change"], 0.25);
         near(whole["outline"], 0.5); // the left half of both frames
-        let slope = Tensor::<Flex, 1>::arange(0..16, &device).float().reshape([1, 1, 1, 16]).expand([2, 2, 16, 16]) * 0.5;
+        let slope =
+            Tensor::<Flex, 1>::arange(0..16, &device).float().reshape([1, 1, 1, 16]).expand([2, 2, 16, 16]) * 0.5;
         near(unevenness(&slope).into_scalar(), 0.5);
         let right = (left - 1.0).abs().expand([2, 1, 16, 16]);
         assert!(values(judged(right))["colour"] < 0.01);

@@ -56,7 +56,7 @@ impl Default for SampleConfig {
             side: 320,
             size: 256,
             frames: 4,
-            exact_pose_share: 0.4,
+            exact_pose_share: 0.7,
             unknown_size_share: 0.1,
             exact_plate_share: 0.5,
             noise_share: 0.5,
@@ -146,7 +146,7 @@ fn sample(
         poses.into_iter().map(Some).collect()
     } else if puppet.is_jointed() {
         let factors = Factors::between(&puppet, &driving, size, proportions, taller);
-        retarget(&driving, &factors, &vec![[false; 2]; driving.len()])
+        retarget(&driving, &factors, &vec![[false; 2]; driving.len()], size)
     } else {
         driving.clone()
     };
@@ -183,11 +183,7 @@ fn frame_planes(
     size: u32,
 ) -> Vec<u8> {
     let drafted: Vec<DraftedFrame<'_>> = (0..drafts.len())
-        .map(|index| DraftedFrame {
-            draft: &drafts[index],
-            hole: &holes[index],
-            pose: poses[index].as_ref(),
-        })
+        .map(|index| DraftedFrame { draft: &drafts[index], hole: &holes[index], pose: poses[index].as_ref() })
         .collect();
     let known = known_planes(&drafted, &vec![region; drafts.len()], size);
     let mut planes = Vec::with_capacity(drafts.len() * FRAME_PLANES * (size * size) as usize);
