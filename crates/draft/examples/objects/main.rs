@@ -5,7 +5,7 @@
 //!
 //! `CLIPS` clips with an object that is held, carried or kicked, and two thirds as many without one. Each is measured with exact
 //! signals and with an imitation of perceived ones (`clips`). Rows: nothing kept; what sticks out of the person's mask
-//! (`sticking_out`, the method until 0.6); everything that lies outside of the body's capsules (`outside_capsules`); and
+//! (`sticking_out`, the former method); everything that lies outside of the body's capsules (`outside_capsules`); and
 //! the crate's own. With `OUT`, a sheet of every clip is written there.
 //!
 //! - recall, precision: pixels found against the visible object, mean over the frames in which it is visible;

@@ -1,4 +1,4 @@
-//! The method until 0.6: what differs from the plate near a hand, sticks out of the person's mask, and what continues it in its
+//! The former method: what differs from the plate near a hand, sticks out of the person's mask, and what continues it in its
 //! own colours.
 
 use draft::plate::PlateFrame;

@@ -45,7 +45,7 @@ impl Appearance {
     pub(super) fn look(&mut self, picture: &Picture, person: &Mask, pose: &Pose) {
         let Some(body) = Body::of(pose, picture.size(), &self.widths) else { return };
         self.widths.look(&body, person);
-        if self.looked % RENEW == 0 {
+        if self.looked.is_multiple_of(RENEW) {
             // What is taken for an object here must not make itself more so.
             self.colours = Some(self.colours_of(|shares, _| shares.clone()));
         }
@@ -55,7 +55,7 @@ impl Appearance {
             let place = Point::new(x as f32 + 0.5, y as f32 + 0.5);
             let distances = body.distances(place);
             let (group, distance) = nearest(&distances);
-            let (cell, from_hand) = (Cell::of(picture.cells()[index]), body.from_hand(place));
+            let (cell, from_hand) = (Cell::of(picture.cells()[index]), body.hand_distance(place));
             let odds = self.colours.as_ref().map_or(0.0, |colours| colours.odds(cell, &distances, from_hand));
             if distance < CORE && from_hand > FREE {
                 self.groups[group].add(cell, if odds > 1.0 { 0.2 } else { 1.0 });

@@ -170,7 +170,7 @@ impl Body {
     }
 
     /// The distance of a place from the nearest hand, in lengths of the trunk.
-    pub(super) fn from_hand(&self, place: Point) -> f32 {
+    pub(super) fn hand_distance(&self, place: Point) -> f32 {
         let distance = |&(from, to): &(Point, Point)| {
             let (way, step) = (to - from, place - from);
             let share = (step.dot(way) / way.dot(way).max(1e-6)).clamp(0.0, 1.0);

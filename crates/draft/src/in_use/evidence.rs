@@ -78,7 +78,7 @@ pub(super) fn evidence(input: &InUseInput<'_>, body: &Body, colours: &Colours) -
             low = (low.0.min(x), low.1.min(y));
             high = (high.0.max(x + 1), high.1.max(y + 1));
             let place = Point::new(x as f32 + 0.5, y as f32 + 0.5);
-            let (distances, from_hand) = (body.distances(place), body.from_hand(place));
+            let (distances, from_hand) = (body.distances(place), body.hand_distance(place));
             odds[index] = colours.odds(cell, &distances, from_hand).clamp(-BOUND, BOUND);
             is_apart[index] = Body::apart(&distances) > APART;
             off[index] = from_hand;

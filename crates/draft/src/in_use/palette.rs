@@ -83,7 +83,7 @@ impl Cell {
 /// Spreads each count over its neighbours along one axis: 1, 2, 1.
 fn spread(cells: &mut [f32], step: usize, count: usize) {
     let mut line = vec![0.0; count];
-    for start in (0..cells.len()).filter(|index| index / step % count == 0) {
+    for start in (0..cells.len()).filter(|index| (index / step).is_multiple_of(count)) {
         line.iter_mut().enumerate().for_each(|(place, value)| *value = cells[start + place * step]);
         for place in 0..count {
             let (before, after) = (line[place.saturating_sub(1)], line[(place + 1).min(count - 1)]);
