@@ -9,6 +9,7 @@ pub mod drafter;
 mod geodesic;
 pub mod held;
 pub mod hole;
+pub mod in_use;
 mod kept_legs;
 mod layer;
 pub mod light;

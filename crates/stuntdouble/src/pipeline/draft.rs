@@ -10,6 +10,7 @@ use draft::cutout::Cutout;
 use draft::drafter::{Draft, DraftConfig, DraftInput, Drafter};
 use draft::held::Hands;
 use draft::hole::hole;
+use draft::in_use::{InUse, InUseInput};
 use draft::plate::{PlateConfig, PlateFrame, PlateMaker};
 use draft::puppet::Puppet;
 use draft::retarget::{Factors, retarget};
@@ -203,6 +204,7 @@ struct Removed {
 struct Plates<'a> {
     work: &'a Work<'a>,
     maker: PlateMaker,
+    in_use: InUse,
     ahead: FrameReader,
     cut: SceneCut,
     /// Frames that start a shot, as far as was looked.
@@ -213,7 +215,8 @@ struct Plates<'a> {
 impl<'a> Plates<'a> {
     fn new(work: &'a Work<'a>) -> Result<Self, Error> {
         let maker = PlateMaker::new(PlateConfig::default());
-        Ok(Self { work, maker, ahead: work.source.frames()?, cut: SceneCut::default(), starts: vec![], looked: 0 })
+        let (ahead, in_use) = (work.source.frames()?, InUse::default());
+        Ok(Self { work, maker, in_use, ahead, cut: SceneCut::default(), starts: vec![], looked: 0 })
     }
 
     /// The plate of the next frame, its hole, and what the hands hold.
@@ -234,16 +237,25 @@ impl<'a> Plates<'a> {
                 self.starts.push(self.looked);
             }
             let (person, objects) = self.work.timeline.load_masks(self.looked)?;
-            let (_, wide, _) = self.holes(self.looked, &person, &objects);
+            let (_, wide) = self.holes(self.looked, &person, &objects);
             self.maker.look(&frame.picture, &wide, is_start);
+            self.in_use.look(&frame.picture, &person, self.work.timeline.pose(self.looked), is_start);
             self.looked += 1;
         }
         if index >= self.looked {
             return Err(self.work.source.changed(index));
         }
-        let (hole, wide, hands) = self.holes(index, view.person(), view.objects());
+        let (hole, wide) = self.holes(index, view.person(), view.objects());
         let mut plate = self.maker.plate(&view.picture, &wide);
-        let things = hands.and_then(|hands| hands.things(&view.picture, &plate, view.person(), &hole));
+        let found = self.in_use.objects(&InUseInput {
+            source: &view.picture,
+            plate: &plate,
+            person: view.person(),
+            pose: self.work.timeline.pose(index),
+            starts_shot: self.starts_shot(index),
+        });
+        // Where the user says what is in use, nothing else is.
+        let things = found.filter(|_| view.objects().is_empty());
         // What was only looked behind at the hands goes back to the source.
         for (index, _) in hole.cells().iter().enumerate().filter(|(_, hole)| **hole == 0) {
             plate.picture.cells_mut()[index] = view.picture.cells()[index];
@@ -252,13 +264,13 @@ impl<'a> Plates<'a> {
         Ok(Removed { plate, hole, things })
     }
 
-    /// What is removed from a frame, what is looked behind, and the hands that may hold something; none where the user says
-    /// what is in use.
-    fn holes(&self, index: usize, person: &Mask, objects: &[Mask]) -> (Mask, Mask, Option<Hands>) {
+    /// What is removed from a frame, and what is looked behind: that and, where the user does not say what is in use, what is
+    /// near the hands.
+    fn holes(&self, index: usize, person: &Mask, objects: &[Mask]) -> (Mask, Mask) {
         let hole = hole(person, objects);
         let hands = self.work.timeline.pose(index).filter(|_| objects.is_empty()).and_then(Hands::of);
-        let wide = hands.as_ref().map_or_else(|| hole.clone(), |hands| hands.widened(&hole));
-        (hole, wide, hands)
+        let wide = hands.map_or_else(|| hole.clone(), |hands| hands.widened(&hole));
+        (hole, wide)
     }
 
     fn starts_shot(&self, index: usize) -> bool {
