@@ -31,6 +31,24 @@ pub enum ObjectUse {
     Absent,
 }
 
+/// Whether the denoiser sees the environment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EnvironmentUse {
+    /// Its latents are concatenated to the noise's (paper 3.2).
+    #[default]
+    Concatenated,
+    /// Not at all: Animate Anyone, whose background is that of the reference picture.
+    Absent,
+}
+
+impl EnvironmentUse {
+    /// Whether it is the default, which files do not mention.
+    pub fn is_concatenated(&self) -> bool {
+        *self == Self::Concatenated
+    }
+}
+
 /// Everything that shapes a set of networks; travels with its weights.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -44,6 +62,9 @@ pub struct NetworksConfig {
     pub fusion: FusionBlocks,
     /// Skeleton and depth to pose features.
     pub pose: PoseModulationConfig,
+    /// Whether the denoiser sees the environment.
+    #[serde(default, skip_serializing_if = "EnvironmentUse::is_concatenated")]
+    pub environment: EnvironmentUse,
     /// How objects reach the denoiser.
     pub objects: ObjectUse,
     /// The mixing weight of blended objects.
@@ -71,10 +92,14 @@ impl NetworksConfig {
     /// The denoiser's configuration with its environment channels, blending, and all channels that it gives.
     pub fn denoiser(&self) -> UnetConfig {
         let latent = self.autoencoder.latent_channels();
+        let environment = match self.environment {
+            EnvironmentUse::Concatenated => latent,
+            EnvironmentUse::Absent => 0,
+        };
         let (environment_channels, blending) = match self.objects {
-            ObjectUse::Blended => (latent, Some(self.blending)),
-            ObjectUse::Concatenated => (2 * latent, None),
-            ObjectUse::Absent => (latent, None),
+            ObjectUse::Blended => (environment, Some(self.blending)),
+            ObjectUse::Concatenated => (environment + latent, None),
+            ObjectUse::Absent => (environment, None),
         };
         let asked = self.reference_copy.as_ref().map_or(0, ReferenceCopyConfig::channels);
         UnetConfig { environment_channels, blending, out_channels: self.unet.out_channels + asked, ..self.unet.clone() }
@@ -153,6 +178,13 @@ impl NetworksConfig {
                 "a width above zero, and a denoiser that predicts changes".into(),
             ),
             (
+                "environment",
+                self.environment == EnvironmentUse::Concatenated
+                    || (self.objects != ObjectUse::Concatenated && self.denoiser_output.is_velocity()),
+                format!("{:?}", self.environment),
+                "the environment, where objects are concatenated or changes predicted".into(),
+            ),
+            (
                 "clip_frames",
                 self.clip_frames > 0 && longest.is_none_or(|longest| self.clip_frames <= longest),
                 self.clip_frames.to_string(),
@@ -181,19 +213,23 @@ pub enum Preset {
     Bundled,
     /// The paper's size; takes public weights of the Stable Diffusion 1.5 family.
     Sd15,
+    /// Animate Anyone, the method before this one, as published by Moore Threads: skeletons and a reference picture, no
+    /// environment, no objects; takes those weights.
+    Moore,
     /// For tests: every part, a few thousand weights each.
     Tiny,
 }
 
 impl Preset {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Bundled, Self::Sd15, Self::Tiny];
+    pub const ALL: [Self; 4] = [Self::Bundled, Self::Sd15, Self::Moore, Self::Tiny];
 
     /// The name that users type.
     pub fn name(self) -> &'static str {
         match self {
             Self::Bundled => "bundled",
             Self::Sd15 => "sd15",
+            Self::Moore => "moore",
             Self::Tiny => "tiny",
         }
     }
@@ -203,6 +239,7 @@ impl Preset {
         match self {
             Self::Bundled => bundled(),
             Self::Sd15 => sd15(),
+            Self::Moore => moore(),
             Self::Tiny => tiny(),
         }
     }
@@ -221,7 +258,7 @@ impl FromStr for Preset {
         Self::ALL.into_iter().find(|preset| preset.name() == name).ok_or_else(|| ConfigError {
             setting: "preset",
             found: format!("`{name}`"),
-            expected: "`bundled`, `sd15` or `tiny`".into(),
+            expected: "`bundled`, `sd15`, `moore` or `tiny`".into(),
         })
     }
 }
@@ -248,6 +285,7 @@ fn bundled() -> NetworksConfig {
             out_channels: 64,
             depth: Some(DepthModulationConfig { heads: 2, ..DepthModulationConfig::default() }),
         },
+        environment: EnvironmentUse::Concatenated,
         objects: ObjectUse::Blended,
         blending: BlendingConfig::default(),
         image_encoder: None,
@@ -266,6 +304,7 @@ fn sd15() -> NetworksConfig {
         unet: UnetConfig { motion: Some(MotionConfig::default()), ..UnetConfig::default() },
         fusion: FusionBlocks::MidUp,
         pose: PoseModulationConfig::default(),
+        environment: EnvironmentUse::Concatenated,
         objects: ObjectUse::Blended,
         blending: BlendingConfig::default(),
         image_encoder: Some(ClipVisionConfig::default()),
@@ -275,6 +314,18 @@ fn sd15() -> NetworksConfig {
         schedule: DdimConfig::default(),
         clip_frames: 16,
         size: 512,
+    }
+}
+
+fn moore() -> NetworksConfig {
+    NetworksConfig {
+        fusion: FusionBlocks::Full,
+        pose: PoseModulationConfig { depth: None, ..PoseModulationConfig::default() },
+        environment: EnvironmentUse::Absent,
+        objects: ObjectUse::Absent,
+        schedule: DdimConfig::animate_anyone(),
+        clip_frames: 24,
+        ..sd15()
     }
 }
 
@@ -292,6 +343,7 @@ fn tiny() -> NetworksConfig {
             out_channels: 8,
             depth: Some(DepthModulationConfig { heads: 2, ..DepthModulationConfig::default() }),
         },
+        environment: EnvironmentUse::Concatenated,
         objects: ObjectUse::Blended,
         blending: BlendingConfig::default(),
         image_encoder: None,
@@ -338,6 +390,7 @@ mod tests {
             "reference_tokens",
         );
         check(&|config| config.denoiser_output = DenoiserOutput::Velocity, "reference_copy");
+        check(&|config| config.environment = EnvironmentUse::Absent, "environment");
         check(&|config| config.clip_frames = 33, "clip_frames");
         check(&|config| config.size = 100, "size");
         check(&|config| config.schedule.num_train_timesteps = 0, "schedule.num_train_timesteps");
@@ -349,6 +402,7 @@ mod tests {
         let denoiser = |objects| NetworksConfig { objects, ..Preset::Bundled.config() }.denoiser();
         assert_eq!(denoiser(ObjectUse::Blended).environment_channels, 16);
         assert_eq!(denoiser(ObjectUse::Concatenated).environment_channels, 32);
+        assert_eq!(Preset::Moore.config().denoiser().environment_channels, 0);
         assert!(denoiser(ObjectUse::Concatenated).blending.is_none() && denoiser(ObjectUse::Absent).blending.is_none());
     }
 }

@@ -108,7 +108,8 @@ pub fn compare(entry: &CaseEntry, case: &Case<'_>, found: &Outputs) -> Result<BT
     entry.check.iter().map(one).collect()
 }
 
-fn difference(expected: &Values, found: &Values, check: Check) -> Result<Difference> {
+/// Compares two tensors.
+pub(crate) fn difference(expected: &Values, found: &Values, check: Check) -> Result<Difference> {
     let (theirs, ours) = (long_axes(expected), long_axes(found));
     ensure!(theirs == ours, "shape {:?}, expected {:?}", found.shape, expected.shape);
     let tol = match (check.exact, check.tol_abs) {

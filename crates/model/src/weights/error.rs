@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use checkpoint::CheckpointError;
 use thiserror::Error;
 
 /// What can be wrong with a weight file.
@@ -23,6 +24,14 @@ pub enum WeightError {
         path: PathBuf,
         /// What the parser said.
         reason: String,
+    },
+    /// A PyTorch file that is not read.
+    #[error("`{path}` is not read: {source}")]
+    Checkpoint {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: CheckpointError,
     },
     /// Two shards hold the same tensor.
     #[error("tensor `{name}` is in two shards, again in `{path}`")]
@@ -55,7 +64,7 @@ pub enum WeightError {
         expected: Vec<usize>,
     },
     /// A number format that is not read.
-    #[error("tensor `{name}` is stored as {found}, expected F32, F16 or BF16")]
+    #[error("tensor `{name}` is stored as {found}, expected F64, F32, F16 or BF16")]
     DataType {
         /// The tensor.
         name: String,
@@ -76,6 +85,7 @@ impl WeightError {
         match self {
             Self::Io { .. } => "weights.io",
             Self::Malformed { .. } => "weights.malformed",
+            Self::Checkpoint { source, .. } => source.code(),
             Self::Duplicate { .. } => "weights.duplicate_tensor",
             Self::Missing { .. } => "weights.missing_tensor",
             Self::Unexpected { .. } => "weights.unexpected_tensor",
@@ -92,6 +102,7 @@ impl WeightError {
             Self::Malformed { .. } | Self::NonFinite { .. } => {
                 "the file is damaged: fetch it again and compare its hash"
             }
+            Self::Checkpoint { source, .. } => source.help(),
             Self::Duplicate { .. } => "give each shard once",
             Self::Missing { .. } | Self::Unexpected { .. } | Self::Shape { .. } => {
                 "the file belongs to another network: choose the preset it was made for"

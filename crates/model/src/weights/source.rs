@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
+use checkpoint::StoredTensor;
 use half::slice::{HalfBitsSliceExt, HalfFloatSliceExt};
 use half::{bf16, f16};
 use rand::{Rng, SeedableRng};
@@ -35,11 +36,13 @@ pub struct WeightSource {
 enum Place {
     /// Little-endian numbers from one byte to another.
     Stored { shard: Arc<Shard>, dtype: Dtype, range: [u64; 2] },
+    /// The same in another order than that of the shape.
+    Strided { shard: Arc<Shard>, dtype: Dtype, tensor: Arc<StoredTensor> },
     /// Uniform in `+-bound`, always the same.
     Drawn { seed: u64, bound: f32 },
 }
 
-/// The bytes of a safetensors file.
+/// The bytes of a weight file.
 #[derive(Debug)]
 pub(super) enum Shard {
     Memory(Vec<u8>),
@@ -127,8 +130,10 @@ impl Shard {
 /// Little-endian numbers of a type that [`WeightSource::check_finite`] knows, in place of what is in `values`.
 fn widen(bytes: &[u8], dtype: Dtype, values: &mut Vec<f32>) {
     values.clear();
-    if dtype == Dtype::F32 {
-        return values.extend(bytes.as_chunks::<4>().0.iter().map(|four| f32::from_le_bytes(*four)));
+    match dtype {
+        Dtype::F32 => return values.extend(bytes.as_chunks::<4>().0.iter().map(|four| f32::from_le_bytes(*four))),
+        Dtype::F64 => return values.extend(narrowed(bytes)),
+        _ => {}
     }
     let halves: Vec<u16> = bytes.as_chunks::<2>().0.iter().map(|two| u16::from_le_bytes(*two)).collect();
     values.resize(halves.len(), 0.0);
@@ -136,6 +141,11 @@ fn widen(bytes: &[u8], dtype: Dtype, values: &mut Vec<f32>) {
         Dtype::F16 => halves.reinterpret_cast::<f16>().convert_to_f32_slice(values),
         _ => halves.reinterpret_cast::<bf16>().convert_to_f32_slice(values),
     }
+}
+
+/// 64-bit numbers as 32-bit ones.
+fn narrowed(bytes: &[u8]) -> impl Iterator<Item = f32> {
+    bytes.as_chunks::<8>().0.iter().map(|eight| f64::from_le_bytes(*eight) as f32)
 }
 
 fn modified(file: &File) -> Option<SystemTime> {
@@ -146,6 +156,18 @@ impl WeightSource {
     pub(super) fn stored(name: &str, shape: &[usize], shard: Arc<Shard>, dtype: Dtype, range: [u64; 2]) -> Self {
         let place = Place::Stored { shard, dtype, range };
         Self { name: name.into(), shape: shape.to_vec(), place, packs: None }
+    }
+
+    pub(super) fn strided(shard: Arc<Shard>, dtype: Dtype, tensor: StoredTensor) -> Self {
+        let (name, shape) = (tensor.name.clone(), tensor.shape.clone());
+        Self { name, shape, place: Place::Strided { shard, dtype, tensor: Arc::new(tensor) }, packs: None }
+    }
+
+    /// These values.
+    pub(super) fn in_memory(name: &str, shape: &[usize], values: &[f32]) -> Self {
+        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        let range = [0, bytes.len() as u64];
+        Self::stored(name, shape, Arc::new(Shard::Memory(bytes)), Dtype::F32, range)
     }
 
     /// A weight of random numbers, uniform in `+-bound`; the same for the same seed.
@@ -159,7 +181,6 @@ impl WeightSource {
     }
 
     /// The same numbers under another name.
-    #[cfg(test)]
     pub(crate) fn named(self, name: &str) -> Self {
         Self { name: name.into(), ..self }
     }
@@ -177,7 +198,7 @@ impl WeightSource {
     /// Whether its file is what it was when it was opened: what was read of another one must not be kept.
     pub(crate) fn is_as_opened(&self) -> bool {
         match &self.place {
-            Place::Stored { shard, .. } => shard.is_as_opened(),
+            Place::Stored { shard, .. } | Place::Strided { shard, .. } => shard.is_as_opened(),
             Place::Drawn { .. } => true,
         }
     }
@@ -211,12 +232,17 @@ impl WeightSource {
     /// As [`values`](Self::values), and those of `visit`.
     pub fn each_piece(&self, visit: &mut Visit<'_, f32>) -> Result<(), WeightError> {
         let mut values = vec![];
+        let mut widened = |bytes: &[u8], dtype: Dtype| {
+            self.check_finite(bytes, dtype)?;
+            widen(bytes, dtype, &mut values);
+            visit(&values)
+        };
         match &self.place {
-            Place::Stored { shard, dtype, range } => shard.pieces(*range, &mut |bytes| {
-                self.check_finite(bytes, *dtype)?;
-                widen(bytes, *dtype, &mut values);
-                visit(&values)
-            }),
+            Place::Stored { shard, dtype, range } => shard.pieces(*range, &mut |bytes| widened(bytes, *dtype)),
+            Place::Strided { shard, dtype, tensor } => {
+                let all = shard.read(tensor.bytes.start, (tensor.bytes.end - tensor.bytes.start) as usize)?;
+                tensor.in_order(&all).chunks(PIECE).try_for_each(|bytes| widened(bytes, *dtype))
+            }
             Place::Drawn { seed, bound } => {
                 let mut random = ChaCha8Rng::seed_from_u64(*seed);
                 let count: usize = self.shape.iter().product();
@@ -239,6 +265,7 @@ impl WeightSource {
             Place::Stored { shard, dtype, range } => {
                 shard.pieces(*range, &mut |bytes| self.check_finite(bytes, *dtype))
             }
+            Place::Strided { .. } => self.each_piece(&mut |_| Ok(())),
             Place::Drawn { .. } => Ok(()),
         }
     }
@@ -254,6 +281,7 @@ impl WeightSource {
                 let is_odd = |four: &[u8; 4]| !f32::from_le_bytes(*four).is_finite();
                 bytes.as_chunks::<4>().0.iter().fold(false, |found, four| found | is_odd(four))
             }
+            Dtype::F64 => narrowed(bytes).fold(false, |found, value| found | !value.is_finite()),
             Dtype::F16 => halves(f16::INFINITY.to_bits()),
             Dtype::BF16 => halves(bf16::INFINITY.to_bits()),
             other => return Err(WeightError::DataType { name: self.name.clone(), found: format!("{other:?}") }),
@@ -273,10 +301,11 @@ mod tests {
             match dtype {
                 Dtype::F16 => values.iter().flat_map(|value| f16::from_f32(*value).to_le_bytes()).collect(),
                 Dtype::BF16 => values.iter().flat_map(|value| bf16::from_f32(*value).to_le_bytes()).collect(),
+                Dtype::F64 => values.iter().flat_map(|value| f64::from(*value).to_le_bytes()).collect(),
                 _ => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
             }
         };
-        for dtype in [Dtype::F32, Dtype::F16, Dtype::BF16] {
+        for dtype in [Dtype::F64, Dtype::F32, Dtype::F16, Dtype::BF16] {
             let mut all = vec![9; 5];
             all.extend(bytes(dtype));
             let range = [5, all.len() as u64];
