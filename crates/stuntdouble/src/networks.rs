@@ -12,6 +12,7 @@ use model::weights::Weights;
 use crate::bundled;
 use crate::error::Error;
 use crate::events::Events;
+use crate::published_folder::{is_published, open_published};
 use crate::settings::{PresetName, Settings};
 
 /// The backend of this build.
@@ -19,6 +20,9 @@ pub type Cpu = Flex;
 
 /// Seed of the random weights of preset `tiny`.
 const TINY_SEED: u64 = 1;
+
+/// Seed of what published networks lack and this method adds to them.
+const STARTING_SEED: u64 = 1;
 
 /// Networks that are ready to run.
 #[derive(Debug)]
@@ -58,15 +62,30 @@ impl LoadedNetworks {
                     packs: None,
                 })
             }
-            (PresetName::Sd15, None) => Err(Error::Setting {
+            (PresetName::Sd15 | PresetName::Moore, None) => Err(Error::Setting {
                 setting: "`weights`".into(),
-                reason: "preset `sd15` needs a folder of safetensors files".into(),
+                reason: "this preset needs a folder of weight files".into(),
             }),
+            (PresetName::Sd15 | PresetName::Moore, Some(folder)) if is_published(folder) => {
+                let config = match settings.preset {
+                    PresetName::Moore => Preset::Moore.config(),
+                    _ => Preset::Sd15.config(),
+                };
+                let mut published = open_published(folder)?;
+                let fingerprint = published.fingerprint()?;
+                let packs = packs.map(|root| Arc::new(PackFolder::open(root, fingerprint)));
+                if let Some(packs) = &packs {
+                    published = published.kept_in(packs.clone());
+                }
+                let (networks, _) = Networks::load_published(published, &config, STARTING_SEED, &device)?;
+                Ok(Self { networks, fingerprint: fingerprint.to_string(), packs })
+            }
             (preset, Some(folder)) => {
                 let shards = shards(folder)?;
                 let mut weights = Weights::read(&shards)?;
                 let config = match (weights.metadata(model::networks::CONFIG_KEY), preset) {
                     (None, PresetName::Sd15) => Some(Preset::Sd15.config()),
+                    (None, PresetName::Moore) => Some(Preset::Moore.config()),
                     _ => None,
                 };
                 let fingerprint = weights.fingerprint()?;

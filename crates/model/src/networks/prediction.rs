@@ -92,6 +92,13 @@ impl<B: ModelBackend> Networks<B> {
         Some(Tensor::zeros([batch, tokens, width], device))
     }
 
+    /// The shape of a clip's latents, `[B, C, N, h, w]`.
+    pub fn latent_shape(&self, conditions: &ClipConditions<B>) -> [usize; 5] {
+        let [b, _, n, height, width] = conditions.skeleton.dims();
+        let (autoencoder, cells) = (&self.config.autoencoder, self.config.autoencoder.pixels_per_cell());
+        [b, autoencoder.latent_channels(), n, height / cells, width / cells]
+    }
+
     /// What the denoiser needs of a clip's conditions; differentiable.
     ///
     /// # Panics

@@ -145,7 +145,7 @@ pub struct PublishedWeights {
 }
 
 impl PublishedWeights {
-    /// Adds a component's file or shards.
+    /// Adds a component's file or shards; temporal modules after the denoiser.
     ///
     /// # Errors
     /// [`WeightError::Duplicate`] when two files have a tensor.
@@ -157,8 +157,13 @@ impl PublishedWeights {
             let is_of_use = !is_control_net || theirs.starts_with(CONTROL_NET);
             match our_name(component, &theirs).filter(|_| is_of_use) {
                 Some(name) => {
-                    let source = source.named(&format!("{}{name}", component.prefix()));
-                    self.weights.insert(source, Path::new(component.name()))?;
+                    let name = format!("{}{name}", component.prefix());
+                    // A denoiser's own temporal modules win over a file of them, as in the public pipeline.
+                    if component == Component::MotionModules && self.weights.tensors.contains_key(&name) {
+                        self.left_out.push(name);
+                        continue;
+                    }
+                    self.weights.insert(source.named(&name), Path::new(component.name()))?;
                 }
                 None => self.left_out.push(format!("{}{theirs}", component.prefix())),
             }
