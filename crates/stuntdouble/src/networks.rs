@@ -7,7 +7,7 @@ use burn::backend::Flex;
 use model::networks::{Networks, NetworksError};
 use model::pack_folder::PackFolder;
 use model::preset::Preset;
-use model::weights::Weights;
+use model::weights::{LoadReport, Weights};
 
 use crate::bundled;
 use crate::error::Error;
@@ -30,6 +30,8 @@ pub struct LoadedNetworks {
     /// The networks.
     pub networks: Networks<Cpu>,
     fingerprint: String,
+    /// What became of the tensors of published files.
+    report: Option<LoadReport>,
     /// Where their packs are kept.
     pub(crate) packs: Option<Arc<PackFolder>>,
 }
@@ -51,7 +53,7 @@ impl LoadedNetworks {
             (PresetName::Tiny, None) => {
                 let networks =
                     Networks::init(&Preset::Tiny.config(), TINY_SEED, &device).map_err(NetworksError::from)?;
-                Ok(Self { networks, fingerprint: "random".into(), packs: None })
+                Ok(Self { networks, fingerprint: "random".into(), report: None, packs: None })
             }
             (PresetName::Bundled, None) => {
                 let parts = bundled::verified_parts()?;
@@ -59,6 +61,7 @@ impl LoadedNetworks {
                 Ok(Self {
                     networks: Networks::load_to_run(&weights, None, &device)?,
                     fingerprint: weights.fingerprint()?.to_string(),
+                    report: None,
                     packs: None,
                 })
             }
@@ -77,8 +80,8 @@ impl LoadedNetworks {
                 if let Some(packs) = &packs {
                     published = published.kept_in(packs.clone());
                 }
-                let (networks, _) = Networks::load_published(published, &config, STARTING_SEED, &device)?;
-                Ok(Self { networks, fingerprint: fingerprint.to_string(), packs })
+                let (networks, report) = Networks::load_published(published, &config, STARTING_SEED, &device)?;
+                Ok(Self { networks, fingerprint: fingerprint.to_string(), report: Some(report), packs })
             }
             (preset, Some(folder)) => {
                 let shards = shards(folder)?;
@@ -94,7 +97,7 @@ impl LoadedNetworks {
                     weights = weights.kept_in(packs.clone());
                 }
                 let networks = Networks::load_to_run(&weights, config, &device)?;
-                Ok(Self { networks, fingerprint: fingerprint.to_string(), packs })
+                Ok(Self { networks, fingerprint: fingerprint.to_string(), report: None, packs })
             }
         }
     }
@@ -102,6 +105,13 @@ impl LoadedNetworks {
     /// A hash of the weights.
     pub fn fingerprint(&self) -> &str {
         &self.fingerprint
+    }
+
+    /// Reports what became of the tensors of published files.
+    pub(crate) fn note_report(&self, events: &Events) {
+        if let Some(report) = &self.report {
+            events.note(format!("tensors {report}"));
+        }
     }
 
     /// Side of the network's picture in pixels.

@@ -110,10 +110,11 @@ fn what_is_too_much_is_refused_before_memory_is_taken() {
 #[test]
 fn repetition_and_self_containment_cost_nothing() {
     // Each tuple holds the one before twice: written out it would have 2^1000 items.
-    let bomb: Vec<u8> = (0..1000).flat_map(|_| b"\x94h\x00h\x00\x86".map(|byte| byte)).collect();
+    let bomb: Vec<u8> = b"K\x00".iter().copied().chain((0..1000).flat_map(|_| *b"q\x00h\x00\x86")).collect();
     let doubled: Vec<u8> = b"K\x00".iter().copied().chain((0..1000).flat_map(|_| *b"2\x86")).collect();
-    check(&entry(&doubled), "checkpoint.unknown_form", &["`weight` is a tuple"]);
-    check(&entry(&[b"K\x00".as_slice(), &bomb].concat()), "checkpoint.damaged", &["without"]);
+    for tuples in [bomb, doubled] {
+        check(&entry(&tuples), "checkpoint.unknown_form", &["`weight` is a tuple"]);
+    }
     // A dictionary and a list in themselves, and a deep nest of lists.
     check(b"\x80\x02}q\x00X\x01\x00\x00\x00ah\x00s.", "checkpoint.unknown_form", &["`a` is a dictionary"]);
     check(&entry(b"]q\x01h\x01a"), "checkpoint.unknown_form", &["`weight` is a list"]);

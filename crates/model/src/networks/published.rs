@@ -27,6 +27,7 @@ impl<B: ModelBackend> Networks<B> {
         let networks = Self::build(config, device);
         let report = published.report(&networks);
         report.check()?;
+        published.check_positions()?;
         let networks = published.weights().load_on_demand_but(networks, &report.initialised)?;
         networks.visit(&mut DrawNow);
         Ok((Self { readable: false, ..networks }, report))

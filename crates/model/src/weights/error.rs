@@ -63,6 +63,12 @@ pub enum WeightError {
         /// In the network.
         expected: Vec<usize>,
     },
+    /// A table of positions in a clip that is not the usual one of sines.
+    #[error("tensor `{name}` holds other positions than sines")]
+    Positions {
+        /// The tensor.
+        name: String,
+    },
     /// A number format that is not read.
     #[error("tensor `{name}` is stored as {found}, expected F64, F32, F16 or BF16")]
     DataType {
@@ -90,6 +96,7 @@ impl WeightError {
             Self::Missing { .. } => "weights.missing_tensor",
             Self::Unexpected { .. } => "weights.unexpected_tensor",
             Self::Shape { .. } => "weights.shape",
+            Self::Positions { .. } => "weights.positions",
             Self::DataType { .. } => "weights.data_type",
             Self::NonFinite { .. } => "weights.non_finite",
         }
@@ -104,7 +111,7 @@ impl WeightError {
             }
             Self::Checkpoint { source, .. } => source.help(),
             Self::Duplicate { .. } => "give each shard once",
-            Self::Missing { .. } | Self::Unexpected { .. } | Self::Shape { .. } => {
+            Self::Missing { .. } | Self::Unexpected { .. } | Self::Shape { .. } | Self::Positions { .. } => {
                 "the file belongs to another network: choose the preset it was made for"
             }
             Self::DataType { .. } => "convert the file to F32, F16 or BF16",

@@ -10,6 +10,7 @@
 //! | `controlnet_openpose` | ControlNet (diffusers) | its conditioning convolutions start a pose guider |
 
 use super::{LoadReport, WeightError, WeightSource, Weights};
+use crate::motion;
 use crate::pack_folder::PackFolder;
 use crate::preset::NetworksConfig;
 
@@ -81,8 +82,12 @@ const MOTION_ADAPTER: [(&str, &str); 5] = [
     ("norm2.", "norms.1."),
     ("norm3.", "ff_norm."),
 ];
-/// Tables that follow from their sizes: sines of positions, and the numbers 0 to 256.
-const TABLES: [&str; 3] = ["pos_encoder.pe", "pos_embed.pe", "embeddings.position_ids"];
+/// Tables that follow from their sizes: sines of positions in a clip.
+const POSITIONS: [&str; 2] = ["pos_encoder.pe", "pos_embed.pe"];
+/// The same: the numbers 0 to 256.
+const PATCH_NUMBERS: &str = "embeddings.position_ids";
+/// How far stored positions may be from sines: half of the last bit of a 16-bit number below 1, and a little more.
+const POSITION_TOLERANCE: f32 = 1e-3;
 /// The layers of the reference network that the last reference site does not need.
 const OUTPUT_LAYERS: [&str; 2] = ["conv_norm_out.", "conv_out."];
 /// The other half of a whole CLIP.
@@ -95,7 +100,7 @@ const CONTROL_NET: &str = "controlnet_cond_embedding.";
 /// The name below a component's prefix; `None` for what is of no use here.
 fn our_name(component: Component, theirs: &str) -> Option<String> {
     let name = theirs.strip_prefix("module.").unwrap_or(theirs);
-    if TABLES.iter().any(|table| name.ends_with(table)) {
+    if is_positions(name) || name.ends_with(PATCH_NUMBERS) {
         return None;
     }
     let starts_with_any = |starts: &[&str]| starts.iter().any(|start| name.starts_with(start));
@@ -111,6 +116,10 @@ fn our_name(component: Component, theirs: &str) -> Option<String> {
         Component::PoseGuider => Some(name.strip_prefix(CONTROL_NET).unwrap_or(name).into()),
         Component::ImageEncoder | Component::ReferenceUnet => Some(name.into()),
     }
+}
+
+fn is_positions(name: &str) -> bool {
+    POSITIONS.iter().any(|table| name.ends_with(table))
 }
 
 fn renamed(name: &str, table: &[(&str, &str)]) -> String {
@@ -140,6 +149,8 @@ fn starts_afresh(name: &str) -> bool {
 pub struct PublishedWeights {
     weights: Weights,
     left_out: Vec<String>,
+    /// Tables of positions in a clip, which networks make themselves.
+    positions: Vec<WeightSource>,
     /// Parts of tensors that no file has.
     extended: Vec<String>,
 }
@@ -165,7 +176,13 @@ impl PublishedWeights {
                     }
                     self.weights.insert(source.named(&name), Path::new(component.name()))?;
                 }
-                None => self.left_out.push(format!("{}{theirs}", component.prefix())),
+                None => {
+                    let name = format!("{}{theirs}", component.prefix());
+                    if is_positions(&theirs) {
+                        self.positions.push(source.named(&name));
+                    }
+                    self.left_out.push(name);
+                }
             }
         }
         Ok(())
@@ -206,6 +223,26 @@ impl PublishedWeights {
         let fitted = with_inputs(source, &channels)?;
         self.weights.tensors.insert(CONV_IN.into(), fitted);
         Ok(self)
+    }
+
+    /// Compares tables of positions with those that the networks make: other ones would change every clip.
+    ///
+    /// # Errors
+    /// [`WeightError::Positions`], and those of reading.
+    pub(crate) fn check_positions(&self) -> Result<(), WeightError> {
+        for source in &self.positions {
+            let values = source.values()?;
+            let is_sines = match source.shape() {
+                [1, _, width] => values.iter().enumerate().all(|(at, value)| {
+                    (value - motion::position(at / width, at % width, *width)).abs() < POSITION_TOLERANCE
+                }),
+                _ => false,
+            };
+            if !is_sines {
+                return Err(WeightError::Positions { name: source.name().into() });
+            }
+        }
+        Ok(())
     }
 
     /// What becomes of every tensor in networks of a configuration that was [fitted](Self::fit_input).

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::*;
 use crate::networks::{Networks, NetworksError};
 use crate::preset::Preset;
-use crate::weights::{Precision, collect, to_bytes};
+use crate::weights::{Precision, to_bytes};
 
 type Shapes = BTreeMap<String, Vec<usize>>;
 
@@ -239,8 +239,15 @@ fn whatever_does_not_fit_is_named() {
     };
     let name =
         "denoising_unet.down_blocks.0.motion_modules.0.temporal_transformer.transformer_blocks.0.ff.net.0.proj.weight";
-    let find = |tensors: &mut Tensors| tensors.iter().position(|(found, ..)| found == name).unwrap();
-    check(&|t| drop(t.remove(find(t))), "weights.missing_tensor", name);
+    let find = |tensors: &Tensors| tensors.iter().position(|(found, ..)| found == name).unwrap();
+    check(
+        &|t| {
+            let place = find(t);
+            t.remove(place);
+        },
+        "weights.missing_tensor",
+        name,
+    );
     check(
         &|t| {
             let place = find(t);
@@ -263,10 +270,30 @@ fn whatever_does_not_fit_is_named() {
         "reference_unet.more",
     );
     let twice = |tensors: &mut Tensors| {
-        let (found, shape, values) = tensors[find(tensors)].clone();
+        let place = find(tensors);
+        let (found, shape, values) = tensors[place].clone();
         tensors.push((found.replace("denoising_unet.", "denoising_unet.module."), shape, values));
     };
     assert_eq!(published(&base, twice).unwrap_err().code(), "weights.duplicate_tensor");
+}
+
+#[test]
+fn other_positions_than_sines_are_refused() {
+    let module =
+        "mid_block.motion_modules.0.temporal_transformer.transformer_blocks.0.attention_blocks.0.pos_encoder.pe";
+    let check = |shape: &[usize], change: f32| {
+        let values = (0..32 * 8).map(|at| motion::position(at / 8, at % 8, 8) + if at == 77 { change } else { 0.0 });
+        let table = WeightSource::in_memory(module, shape, &values.collect::<Vec<_>>());
+        let mut file = Weights::default();
+        file.insert(table, Path::new("memory")).unwrap();
+        let mut published = PublishedWeights::default();
+        published.add(Component::MotionModules, file).unwrap();
+        published.check_positions().map_err(|error| error.code())
+    };
+    assert_eq!(check(&[1, 32, 8], 0.0), Ok(()));
+    assert_eq!(check(&[1, 32, 8], 4e-4), Ok(()), "rounded to 16 bit");
+    assert_eq!(check(&[1, 32, 8], 0.01), Err("weights.positions"));
+    assert_eq!(check(&[32, 8], 0.0), Err("weights.positions"));
 }
 
 #[test]
