@@ -11,6 +11,7 @@ mod loader;
 pub mod published;
 mod report;
 mod save;
+mod shard;
 mod source;
 
 pub use error::WeightError;
@@ -29,7 +30,7 @@ use crate::ops::ModelBackend;
 use crate::pack_folder::PackFolder;
 use files::FileTensors;
 use loader::{Loader, Residence};
-use source::Shard;
+use shard::Shard;
 
 /// Path pieces of our modules and what checkpoints call them.
 pub const UPSTREAM_NAMES: [(&str, &str); 3] = [("net_0", "net.0"), ("net_2", "net.2"), ("to_out_0", "to_out.0")];

@@ -66,7 +66,7 @@ pub fn run(folder: &Path, mut report: impl FnMut(Outcome)) -> Result<()> {
         let found = pipeline(&networks, &settings, &tensors)?;
         let compared = found.into_iter().map(|(name, (found, tol))| {
             let stage = stages(&tensors, &name)?;
-            let tol = if precision == ComputePrecision::F32 { tol } else { f64::MAX };
+            let tol = if precision == ComputePrecision::F32 { tol } else { f64::INFINITY };
             let check = Check { exact: false, tol_abs: Some(tol) };
             Ok((name.clone(), difference(&stage, &found, check).with_context(|| name.clone())?))
         });

@@ -21,7 +21,8 @@ fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|_| {}));
     let (mut passed, mut failed, mut skipped) = (0, 0, 0);
     let report = |outcome: Outcome| {
-        match serde_json::to_string(&outcome.line()) {
+        let line = if is_full { outcome.whole_line() } else { outcome.line() };
+        match serde_json::to_string(&line) {
             Ok(line) => println!("{line}"),
             Err(error) => eprintln!("parity: {}: {error}", outcome.case),
         }

@@ -95,6 +95,47 @@ impl<'a, R: Read> Machine<'a, R> {
                 let length = u64::from_le_bytes(self.stream.array()?);
                 self.text(length)?;
             }
+            Opcode::BinGet => {
+                let place = self.stream.byte()?;
+                self.recall(place.into())?;
+            }
+            Opcode::LongBinGet => {
+                let place = u32::from_le_bytes(self.stream.array()?);
+                self.recall(place)?;
+            }
+            Opcode::BinPut => {
+                let place = self.stream.byte()?;
+                self.memoize(place.into())?;
+            }
+            Opcode::LongBinPut => {
+                let place = u32::from_le_bytes(self.stream.array()?);
+                self.memoize(place)?;
+            }
+            Opcode::Memoize => self.memoize(self.memo.len() as u32)?,
+            Opcode::Global => {
+                let (module, name) = (self.stream.line()?, self.stream.line()?);
+                let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+                self.global(&text(&module), &text(&name))?;
+            }
+            Opcode::StackGlobal => {
+                let (name, module) = (self.pop()?, self.pop()?);
+                match (self.values.text(module), self.values.text(name)) {
+                    (Some(module), Some(name)) => self.global(&module.to_owned(), &name.to_owned())?,
+                    _ => return Err(self.damaged("a name that is no text")),
+                }
+            }
+            Opcode::BinPersistentId => self.persistent_id()?,
+            Opcode::Reduce => self.reduce()?,
+            Opcode::Build => self.build()?,
+            Opcode::Stop => unreachable!("the end is seen before"),
+            container => self.collect(container)?,
+        }
+        Ok(())
+    }
+
+    /// Tuples, lists and dictionaries.
+    fn collect(&mut self, opcode: Opcode) -> Result<(), CheckpointError> {
+        match opcode {
             Opcode::EmptyTuple => self.push(Value::Tuple(vec![])),
             Opcode::EmptyList => self.push(Value::List(vec![])),
             Opcode::EmptyDict => self.push(Value::Dict(vec![])),
@@ -130,39 +171,7 @@ impl<'a, R: Read> Machine<'a, R> {
                 let items = self.pop_to_mark()?;
                 self.set_items(&items)?;
             }
-            Opcode::BinGet => {
-                let place = self.stream.byte()?;
-                self.recall(place.into())?;
-            }
-            Opcode::LongBinGet => {
-                let place = u32::from_le_bytes(self.stream.array()?);
-                self.recall(place)?;
-            }
-            Opcode::BinPut => {
-                let place = self.stream.byte()?;
-                self.memoize(place.into())?;
-            }
-            Opcode::LongBinPut => {
-                let place = u32::from_le_bytes(self.stream.array()?);
-                self.memoize(place)?;
-            }
-            Opcode::Memoize => self.memoize(self.memo.len() as u32)?,
-            Opcode::Global => {
-                let (module, name) = (self.stream.line()?, self.stream.line()?);
-                let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-                self.global(&text(&module), &text(&name))?;
-            }
-            Opcode::StackGlobal => {
-                let (name, module) = (self.pop()?, self.pop()?);
-                match (self.values.text(module), self.values.text(name)) {
-                    (Some(module), Some(name)) => self.global(&module.to_owned(), &name.to_owned())?,
-                    _ => return Err(self.damaged("a name that is no text")),
-                }
-            }
-            Opcode::BinPersistentId => self.persistent_id()?,
-            Opcode::Reduce => self.reduce()?,
-            Opcode::Build => self.build()?,
-            Opcode::Stop => unreachable!("the end is seen before"),
+            other => unreachable!("{other:?} collects nothing"),
         }
         Ok(())
     }

@@ -9,7 +9,8 @@ use checkpoint::{Checkpoint, CheckpointError, ElementType};
 use safetensors::tensor::{Dtype, Metadata};
 
 use super::WeightError;
-use super::source::{Shard, WeightSource};
+use super::shard::Shard;
+use super::source::WeightSource;
 
 /// Bytes of a header's length, in front of it.
 const LENGTH_BYTES: u64 = 8;

@@ -1,10 +1,6 @@
 //! Where the values of one weight are, so that they need not be in memory while nobody uses them.
 
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::sync::Arc;
 
 use checkpoint::StoredTensor;
 use half::slice::{HalfBitsSliceExt, HalfFloatSliceExt};
@@ -12,16 +8,10 @@ use half::{bf16, f16};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use safetensors::tensor::Dtype;
-use sha2::{Digest, Sha256};
 
 use super::WeightError;
+use super::shard::{PIECE, Shard, Visit};
 use crate::pack_folder::PackFolder;
-
-/// Bytes or numbers that are read at once; a multiple of every type's size.
-const PIECE: usize = 1 << 18;
-
-/// Takes what is read, piece by piece.
-type Visit<'a, T> = dyn FnMut(&[T]) -> Result<(), WeightError> + 'a;
 
 /// A weight that is read whenever it is needed.
 #[derive(Debug, Clone)]
@@ -40,91 +30,6 @@ enum Place {
     Strided { shard: Arc<Shard>, dtype: Dtype, tensor: Arc<StoredTensor> },
     /// Uniform in `+-bound`, always the same.
     Drawn { seed: u64, bound: f32 },
-}
-
-/// The bytes of a weight file.
-#[derive(Debug)]
-pub(super) enum Shard {
-    Memory(Vec<u8>),
-    Program(&'static [u8]),
-    /// Open, so that it stays there when somebody removes its name.
-    File {
-        file: Mutex<File>,
-        path: PathBuf,
-        /// When it was written to for the last time, as it was opened.
-        modified: Option<SystemTime>,
-    },
-}
-
-impl Shard {
-    pub(super) fn open(path: &Path) -> Result<Self, WeightError> {
-        let file = File::open(path).map_err(|source| WeightError::Io { path: path.into(), source })?;
-        let modified = modified(&file);
-        Ok(Self::File { file: Mutex::new(file), path: path.into(), modified })
-    }
-
-    /// Whether nobody wrote to it since it was opened, as far as the system says.
-    pub(super) fn is_as_opened(&self) -> bool {
-        match self {
-            Self::Memory(_) | Self::Program(_) => true,
-            Self::File { file, modified: before, .. } => {
-                before.is_some() && modified(&file.lock().unwrap_or_else(PoisonError::into_inner)) == *before
-            }
-        }
-    }
-
-    /// SHA-256 of its bytes.
-    pub(super) fn hash(&self) -> Result<[u8; 32], WeightError> {
-        let mut hasher = Sha256::new();
-        self.pieces([0, self.len()?], &mut |piece| {
-            hasher.update(piece);
-            Ok(())
-        })?;
-        Ok(hasher.finalize().into())
-    }
-
-    /// Number of bytes.
-    pub(super) fn len(&self) -> Result<u64, WeightError> {
-        match self {
-            Self::Memory(bytes) => Ok(bytes.len() as u64),
-            Self::Program(bytes) => Ok(bytes.len() as u64),
-            Self::File { file, path, .. } => {
-                let file = file.lock().unwrap_or_else(PoisonError::into_inner);
-                let metadata = file.metadata().map_err(|source| WeightError::Io { path: path.clone(), source })?;
-                Ok(metadata.len())
-            }
-        }
-    }
-
-    /// `length` bytes from `offset` on, which lie within the shard.
-    pub(super) fn read(&self, offset: u64, length: usize) -> Result<Vec<u8>, WeightError> {
-        let mut bytes = Vec::with_capacity(length);
-        self.pieces([offset, offset + length as u64], &mut |piece| {
-            bytes.extend_from_slice(piece);
-            Ok(())
-        })?;
-        Ok(bytes)
-    }
-
-    /// Hands the bytes from `start` to `end`, which lie within the shard, to `visit`, at most `PIECE` at once.
-    fn pieces(&self, [start, end]: [u64; 2], visit: &mut Visit<'_, u8>) -> Result<(), WeightError> {
-        match self {
-            Self::Memory(bytes) => bytes[start as usize..end as usize].chunks(PIECE).try_for_each(visit),
-            Self::Program(bytes) => bytes[start as usize..end as usize].chunks(PIECE).try_for_each(visit),
-            Self::File { file, path, .. } => {
-                let failed = |source| WeightError::Io { path: path.clone(), source };
-                let mut buffer = vec![0; PIECE.min((end - start) as usize)];
-                let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
-                file.seek(SeekFrom::Start(start)).map_err(failed)?;
-                for start in (start..end).step_by(PIECE) {
-                    let piece = &mut buffer[..PIECE.min((end - start) as usize)];
-                    file.read_exact(piece).map_err(failed)?;
-                    visit(piece)?;
-                }
-                Ok(())
-            }
-        }
-    }
 }
 
 /// Little-endian numbers of a type that [`WeightSource::check_finite`] knows, in place of what is in `values`.
@@ -146,10 +51,6 @@ fn widen(bytes: &[u8], dtype: Dtype, values: &mut Vec<f32>) {
 /// 64-bit numbers as 32-bit ones.
 fn narrowed(bytes: &[u8]) -> impl Iterator<Item = f32> {
     bytes.as_chunks::<8>().0.iter().map(|eight| f64::from_le_bytes(*eight) as f32)
-}
-
-fn modified(file: &File) -> Option<SystemTime> {
-    file.metadata().and_then(|metadata| metadata.modified()).ok()
 }
 
 impl WeightSource {
@@ -292,6 +193,9 @@ impl WeightSource {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+    use std::time::SystemTime;
+
     use super::*;
 
     #[test]
