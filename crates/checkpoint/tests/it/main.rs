@@ -1,5 +1,7 @@
 //! Files that PyTorch wrote, files that somebody wrote to do harm, and files that were damaged.
 
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
 mod crafted;
 mod hostile;
 mod mutation;

@@ -4,7 +4,8 @@ use burn::tensor::{Distribution, Tolerance};
 use super::*;
 use crate::autoencoder::AutoencoderConfig;
 use crate::ddim::Ddim;
-use crate::preset::Preset;
+use crate::denoiser_output::DenoiserOutput;
+use crate::preset::{EnvironmentUse, Preset};
 use crate::vae::AutoencoderKlConfig;
 
 pub(crate) fn tiny(change: impl FnOnce(&mut NetworksConfig), seed: u64) -> Networks<Flex> {
@@ -308,4 +309,21 @@ fn the_large_autoencoder_decodes_in_bf16() {
     let error = (narrow - wide.clone()).square().mean().sqrt().into_scalar();
     let relative = error / wide.square().mean().sqrt().into_scalar();
     assert!(relative > 0.0 && relative < 0.03, "{relative}");
+}
+
+#[test]
+fn networks_that_see_no_environment_need_none() {
+    let without = |config: &mut NetworksConfig| {
+        config.environment = EnvironmentUse::Absent;
+        config.objects = ObjectUse::Absent;
+        config.reference_copy = None;
+        config.denoiser_output = DenoiserOutput::Velocity;
+    };
+    let networks = awake(tiny(without, 5));
+    let (mut base, latent) = (conditions(2), random([1, 4, 2, 2, 2]));
+    let given = predict(&networks, &base, &latent);
+    base.environment = None;
+    base.objects = None;
+    assert_eq!(networks.latent_shape(&base), latent.dims());
+    assert!(!differs(&given, &predict(&networks, &base, &latent)));
 }
