@@ -115,14 +115,16 @@ impl<'a, R: Read> Machine<'a, R> {
             Opcode::Global => {
                 let (module, name) = (self.stream.line()?, self.stream.line()?);
                 let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-                self.global(&text(&module), &text(&name))?;
+                let global = self.global(&text(&module), &text(&name))?;
+                self.push(global);
             }
             Opcode::StackGlobal => {
                 let (name, module) = (self.pop()?, self.pop()?);
-                match (self.values.text(module), self.values.text(name)) {
-                    (Some(module), Some(name)) => self.global(&module.to_owned(), &name.to_owned())?,
+                let global = match (self.values.text(module), self.values.text(name)) {
+                    (Some(module), Some(name)) => self.global(module, name)?,
                     _ => return Err(self.damaged("a name that is no text")),
-                }
+                };
+                self.push(global);
             }
             Opcode::BinPersistentId => self.persistent_id()?,
             Opcode::Reduce => self.reduce()?,
@@ -292,15 +294,9 @@ impl<'a, R: Read> Machine<'a, R> {
         Ok(())
     }
 
-    fn global(&mut self, module: &str, name: &str) -> Result<(), CheckpointError> {
-        match Global::find(module, name) {
-            Some(global) => self.push(Value::Global(global)),
-            None => {
-                let tensor = self.entry();
-                return Err(CheckpointError::Global { global: format!("{module}.{name}"), tensor });
-            }
-        }
-        Ok(())
+    fn global(&self, module: &str, name: &str) -> Result<Value, CheckpointError> {
+        let unknown = || CheckpointError::Global { global: format!("{module}.{name}"), tensor: self.entry() };
+        Global::find(module, name).map(Value::Global).ok_or_else(unknown)
     }
 
     /// The key of the dictionary whose value is being made: the last text directly above a dictionary or its mark.
