@@ -18,6 +18,7 @@ usage: cargo xtask COMMAND
   ci                    what CI runs: formatting, licences, clippy, documentation, tests
   licences              checks the licence of every crate in the dependency tree, by default and with object stores
   parity DIR            runs a folder of parity fixtures; the exit code is the runner's
+  parity --full DIR     runs published weights at full width (about 9 GB) against the public pipeline's results
   libtorch cpu|cuda     builds with libtorch (fetched with pip); arguments after `--` replace those of cargo,
                         as in: cargo xtask libtorch cpu -- test -p train --features libtorch
   gpu FOLDER            fills a folder with all that a bare host with a card needs to train the finisher:

@@ -247,7 +247,7 @@ impl Ddim {
 }
 
 /// Deterministic DDIM sampling (`eta` 0) from noise: `denoise(latent, timestep)` gives the network's output; `progress` is
-/// told how many of how many steps are done and may stop. `None` when it did.
+/// told how many of how many steps are done and with what latent, and may stop. `None` when it did.
 ///
 /// Entries of the timestep list below 0 are left out: they would read a clean latent as pure noise.
 ///
@@ -258,14 +258,14 @@ pub fn sample<B: ModelBackend, const R: usize, E>(
     steps: usize,
     noise: Tensor<B, R>,
     mut denoise: impl FnMut(Tensor<B, R>, i64) -> Result<Tensor<B, R>, E>,
-    mut progress: impl FnMut(usize, usize) -> ControlFlow<()>,
+    mut progress: impl FnMut(usize, usize, &Tensor<B, R>) -> ControlFlow<()>,
 ) -> Result<Option<Tensor<B, R>>, E> {
     let timesteps: Vec<i64> = ddim.timesteps(steps).into_iter().filter(|timestep| *timestep >= 0).collect();
     let mut latent = noise;
     for (done, timestep) in timesteps.iter().enumerate() {
         let output = denoise(latent.clone(), *timestep)?;
         latent = ddim.step(output, *timestep, latent, steps, 0.0, None).previous;
-        if progress(done + 1, timesteps.len()).is_break() {
+        if progress(done + 1, timesteps.len(), &latent).is_break() {
             return Ok(None);
         }
     }

@@ -50,18 +50,19 @@ impl DenoiserOutput {
     /// The velocity for the network's `output`, all `[B, C, N, h, w]`; timesteps `[B]`, whole numbers.
     ///
     /// # Panics
-    /// When the shapes differ.
+    /// When the shapes differ, or a change has no environment.
     pub fn velocity<B: ModelBackend>(
         self,
         output: Tensor<B, 5>,
         noisy: Tensor<B, 5>,
-        environment: Tensor<B, 5>,
+        environment: Option<Tensor<B, 5>>,
         timestep: Tensor<B, 1>,
         schedule: &Ddim,
     ) -> Tensor<B, 5> {
         match self {
             Self::Velocity => output,
             Self::Change => {
+                let Some(environment) = environment else { panic!("denoiser output: a change of no environment") };
                 let shape = output.dims();
                 assert!(
                     noisy.dims() == shape && environment.dims() == shape && timestep.dims() == [shape[0]],
@@ -118,9 +119,9 @@ mod tests {
         let at = Tensor::from_floats(timesteps.map(|t| t as f32), &device);
         let velocity = schedule.velocity(clean.clone(), noise, &timesteps);
         let change = clean - environment.clone();
-        let found = DenoiserOutput::Change.velocity(change, noisy.clone(), environment.clone(), at.clone(), &schedule);
+        let found = DenoiserOutput::Change.velocity(change, noisy.clone(), Some(environment), at.clone(), &schedule);
         found.into_data().assert_approx_eq::<f32>(&velocity.clone().into_data(), Tolerance::absolute(1e-4));
-        let same = DenoiserOutput::Velocity.velocity(velocity.clone(), noisy, environment, at, &schedule);
+        let same = DenoiserOutput::Velocity.velocity(velocity.clone(), noisy, None, at, &schedule);
         same.into_data().assert_eq(&velocity.into_data(), true);
     }
 }

@@ -94,15 +94,15 @@ impl MotionConfig {
 
 /// Positions `0..length` as sinusoids `[length, width]`: even columns sine, odd ones cosine.
 pub fn positions<B: Backend>(length: usize, width: usize, device: &B::Device) -> Tensor<B, 2> {
+    let values = (0..length * width).map(|place| position(place / width, place % width, width)).collect();
+    Tensor::from_data(TensorData::new::<f32, _>(values, [length, width]), device)
+}
+
+/// One number of that table.
+pub(crate) fn position(position: usize, column: usize, width: usize) -> f32 {
     let step = -(10_000.0_f64.ln()) / width as f64;
-    let mut values = Vec::with_capacity(length * width);
-    for position in 0..length {
-        for column in 0..width {
-            let angle = position as f64 * (step * (column - column % 2) as f64).exp();
-            values.push(if column % 2 == 0 { angle.sin() } else { angle.cos() } as f32);
-        }
-    }
-    Tensor::from_data(TensorData::new(values, [length, width]), device)
+    let angle = position as f64 * (step * (column - column % 2) as f64).exp();
+    (if column.is_multiple_of(2) { angle.sin() } else { angle.cos() }) as f32
 }
 
 /// A temporal module under the name that checkpoints give it.

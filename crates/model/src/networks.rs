@@ -14,6 +14,7 @@
 
 mod conditions;
 mod prediction;
+mod published;
 #[cfg(test)]
 pub(crate) mod tests;
 

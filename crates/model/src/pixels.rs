@@ -7,6 +7,7 @@
 
 use burn::tensor::{Tensor, TensorData};
 
+use crate::clip_vision::{PIXEL_DEVIATION, PIXEL_MEAN};
 use crate::ops::ModelBackend;
 
 /// Sizes of pictures that become one tensor.
@@ -24,6 +25,15 @@ pub struct Size {
 /// When there are no pictures or one has not `3*W*H` bytes.
 pub fn pictures_from_rgb<B: ModelBackend>(pictures: &[&[u8]], size: Size, device: &B::Device) -> Tensor<B, 4> {
     planes(pictures, 3, size, device, |byte| f32::from(byte) / 127.5 - 1.0)
+}
+
+/// RGB pictures to what CLIP takes, `[M, 3, H, W]`: its mean taken out, divided by its deviation.
+///
+/// # Panics
+/// As [`pictures_from_rgb`].
+pub fn clip_pixels_from_rgb<B: ModelBackend>(pictures: &[&[u8]], size: Size, device: &B::Device) -> Tensor<B, 4> {
+    let channels = |of: [f32; 3]| Tensor::from_data(TensorData::new(of.to_vec(), [1, 3, 1, 1]), device);
+    (maps_from_rgb(pictures, size, device) - channels(PIXEL_MEAN)) / channels(PIXEL_DEVIATION)
 }
 
 /// RGB skeleton maps to `[M, 3, H, W]` in [0, 1].

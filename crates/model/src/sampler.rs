@@ -156,14 +156,34 @@ pub fn generate_clip<B: ModelBackend>(
     reference: &ReferenceState<B>,
     settings: &SamplingSettings,
     noise: Tensor<B, 5>,
-    progress: impl FnMut(usize, usize) -> ControlFlow<()>,
+    mut progress: impl FnMut(usize, usize) -> ControlFlow<()>,
+) -> Result<Tensor<B, 5>, SamplingError> {
+    generate_clip_observed(networks, conditions, reference, settings, noise, |done, steps, _| progress(done, steps))
+}
+
+/// [`generate_clip`], whose `progress` also sees the latents after each step.
+///
+/// # Errors
+/// [`SamplingError`].
+///
+/// # Panics
+/// When shapes do not fit the networks.
+pub fn generate_clip_observed<B: ModelBackend>(
+    networks: &Networks<B>,
+    conditions: &ClipConditions<B>,
+    reference: &ReferenceState<B>,
+    settings: &SamplingSettings,
+    noise: Tensor<B, 5>,
+    progress: impl FnMut(usize, usize, &Tensor<B, 5>) -> ControlFlow<()>,
 ) -> Result<Tensor<B, 5>, SamplingError> {
     let most = settings.schedule.num_train_timesteps;
     if !(1..=most).contains(&settings.steps) {
         return Err(SamplingError::Steps { found: settings.steps, most });
     }
     let features = networks.clip_features(conditions);
-    check_finite(&features.environment, SamplingStage::Environment)?;
+    if let Some(environment) = &features.environment {
+        check_finite(environment, SamplingStage::Environment)?;
+    }
     check_finite(&features.pose, SamplingStage::Pose)?;
     for level in features.objects.iter().flatten() {
         check_finite(level, SamplingStage::Objects)?;

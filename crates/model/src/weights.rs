@@ -1,17 +1,22 @@
-//! Weights by upstream key names: safetensors files in, a module out, with every key accounted for.
+//! Weights by upstream key names: safetensors and PyTorch files in, a module out, with every key accounted for.
 //!
 //! A module's path (`down_blocks.0.resnets.1.conv1.weight`) is the checkpoint's key; the few names that Rust cannot spell
-//! are in [`UPSTREAM_NAMES`]. Pickles are never read. Of files only the headers stay in memory: values are read when a
+//! are in [`UPSTREAM_NAMES`]. [`published`] knows the files of other projects. Pickles are never executed. Of files only the headers stay in memory: values are read when a
 //! module is loaded, or, [on demand](Weights::load_on_demand), when a network first needs them.
 
 mod error;
+mod files;
 mod fingerprint;
 mod loader;
+pub mod published;
+mod report;
 mod save;
+mod shard;
 mod source;
 
 pub use error::WeightError;
 pub use fingerprint::Fingerprint;
+pub use report::{LoadReport, Misshaped};
 pub use save::{Precision, collect, to_bytes};
 pub use source::WeightSource;
 
@@ -20,22 +25,17 @@ use std::path::Path;
 use std::sync::Arc;
 
 use burn::module::Module;
-use safetensors::tensor::Metadata;
 
 use crate::ops::ModelBackend;
 use crate::pack_folder::PackFolder;
+use files::FileTensors;
 use loader::{Loader, Residence};
-use source::Shard;
-
-/// Bytes of a header's length, in front of it.
-const LENGTH_BYTES: u64 = 8;
-/// Longest header, in bytes; the format's own limit.
-const LONGEST_HEADER: u64 = 100_000_000;
+use shard::Shard;
 
 /// Path pieces of our modules and what checkpoints call them.
 pub const UPSTREAM_NAMES: [(&str, &str); 3] = [("net_0", "net.0"), ("net_2", "net.2"), ("to_out_0", "to_out.0")];
 
-/// The tensors of one or more safetensors shards.
+/// The tensors of one or more shards, safetensors or PyTorch.
 #[derive(Debug, Default)]
 pub struct Weights {
     tensors: BTreeMap<String, WeightSource>,
@@ -82,37 +82,22 @@ impl Weights {
     }
 
     fn add(&mut self, shard: Shard, path: &Path) -> Result<(), WeightError> {
-        let malformed = |reason: String| WeightError::Malformed { path: path.into(), reason };
-        let length = shard.len()?;
-        let cut = || malformed("it is cut off".into());
-        if length < LENGTH_BYTES {
-            return Err(cut());
-        }
-        let first = shard.read(0, LENGTH_BYTES as usize)?;
-        let header_length = first.iter().rev().fold(0_u64, |all, byte| all << 8 | u64::from(*byte));
-        if header_length > LONGEST_HEADER {
-            return Err(malformed(format!("a header of {header_length} bytes")));
-        }
-        let data = LENGTH_BYTES + header_length;
-        if data > length {
-            return Err(cut());
-        }
-        let header = shard.read(LENGTH_BYTES, header_length as usize)?;
-        let header: Metadata = serde_json::from_slice(&header).map_err(|error| malformed(error.to_string()))?;
-        if data + header.data_len() as u64 != length {
-            return Err(malformed(format!("{length} bytes, of which the header knows {}", header.data_len())));
-        }
-        self.metadata.extend(header.metadata().iter().flatten().map(|(key, value)| (key.clone(), value.clone())));
         let shard = Arc::new(shard);
-        self.shards.push(shard.clone());
-        for (name, info) in header.tensors() {
-            let (start, end) = info.data_offsets;
-            let range = [start, end].map(|offset| data + offset as u64);
-            let source = WeightSource::stored(&name, &info.shape, shard.clone(), info.dtype, range);
-            if self.tensors.insert(name.clone(), source).is_some() {
-                return Err(WeightError::Duplicate { name, path: path.into() });
-            }
+        let file = FileTensors::read(&shard, path)?;
+        self.metadata.extend(file.metadata);
+        self.shards.push(shard);
+        for source in file.sources {
+            self.insert(source, path)?;
         }
+        Ok(())
+    }
+
+    fn insert(&mut self, source: WeightSource, path: &Path) -> Result<(), WeightError> {
+        let name = source.name().to_owned();
+        if self.tensors.contains_key(&name) {
+            return Err(WeightError::Duplicate { name, path: path.into() });
+        }
+        self.tensors.insert(name, source);
         Ok(())
     }
 
@@ -158,7 +143,7 @@ impl Weights {
     /// [`WeightError::Io`], and with [`Extra::Refused`] also [`WeightError::Unexpected`] for tensors under `prefix` that the
     /// module has no place for.
     pub fn load<B: ModelBackend, M: Module<B>>(&self, module: M, prefix: &str, extra: Extra) -> Result<M, WeightError> {
-        self.load_into(module, prefix, extra, Residence::Memory)
+        self.load_into(module, prefix, extra, Residence::Memory, &[])
     }
 
     /// The same for networks that are only run: every weight is read once, to see that it is whole, and then again when it is
@@ -177,7 +162,16 @@ impl Weights {
         prefix: &str,
         extra: Extra,
     ) -> Result<M, WeightError> {
-        self.load_into(module, prefix, extra, Residence::OnDemand)
+        self.load_into(module, prefix, extra, Residence::OnDemand, &[])
+    }
+
+    /// [`load_on_demand`](Self::load_on_demand) of everything but parameters that stay as they are.
+    pub(crate) fn load_on_demand_but<B: ModelBackend, M: Module<B>>(
+        &self,
+        module: M,
+        stay: &[String],
+    ) -> Result<M, WeightError> {
+        self.load_into(module, "", Extra::Refused, Residence::OnDemand, stay)
     }
 
     fn load_into<B: ModelBackend, M: Module<B>>(
@@ -186,12 +180,14 @@ impl Weights {
         prefix: &str,
         extra: Extra,
         residence: Residence,
+        stay: &[String],
     ) -> Result<M, WeightError> {
         let mut loader = Loader::new(self, prefix, residence);
         let module = module.map::<Loader<'_>>(&mut loader);
         if let Some(error) = loader.error {
             return Err(error);
         }
+        loader.missing.retain(|name| !stay.contains(name));
         if !loader.missing.is_empty() {
             return Err(WeightError::Missing { names: loader.missing });
         }

@@ -26,7 +26,7 @@ fn steps_use_the_memory_of_the_step_before() {
     let networks = Networks::<Flex>::draw_to_run(&config, 1, None, &Default::default()).unwrap();
     let video = || random([1, c, FRAMES, cells, cells]);
     let features = networks.clip_features(&ClipConditions {
-        environment: video(),
+        environment: Some(video()),
         skeleton: random([1, 3, FRAMES, size, size]),
         depth: random([1, 1, FRAMES, size, size]),
         objects: Some(video()),

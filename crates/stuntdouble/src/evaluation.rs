@@ -90,7 +90,7 @@ impl Maker {
     ) -> Result<Vec<Picture>, Box<dyn std::error::Error>> {
         let (networks, settings) = (&self.loaded.networks, &self.settings);
         let mut conditions = tensors::clip_conditions(networks, conditions);
-        if let Some(before) = before {
+        if let Some(before) = before.filter(|_| conditions.environment.is_some()) {
             conditions = conditions.with_temporal_reference(tensors::encoded(networks, &before));
         }
         let sampling = SamplingSettings {
@@ -98,7 +98,7 @@ impl Maker {
             guidance: settings.guidance as f32,
             schedule: networks.config().schedule.clone(),
         };
-        let shape = conditions.environment.dims();
+        let shape = networks.latent_shape(&conditions);
         let noise = starting_noise(networks, settings.seed, clip.index, shape, &Default::default());
         let latents =
             generate_clip(networks, &conditions, reference, &sampling, noise, |_, _| ControlFlow::Continue(()))?;

@@ -14,6 +14,7 @@ pub mod manifest;
 pub mod models;
 pub mod networks;
 pub mod pipeline;
+mod published_folder;
 pub mod run_folder;
 pub mod settings;
 pub mod tensors;

@@ -7,11 +7,12 @@ use burn::backend::Flex;
 use model::networks::{Networks, NetworksError};
 use model::pack_folder::PackFolder;
 use model::preset::Preset;
-use model::weights::Weights;
+use model::weights::{LoadReport, Weights};
 
 use crate::bundled;
 use crate::error::Error;
 use crate::events::Events;
+use crate::published_folder::{is_published, open_published};
 use crate::settings::{PresetName, Settings};
 
 /// The backend of this build.
@@ -20,12 +21,17 @@ pub type Cpu = Flex;
 /// Seed of the random weights of preset `tiny`.
 const TINY_SEED: u64 = 1;
 
+/// Seed of what published networks lack and this method adds to them.
+const STARTING_SEED: u64 = 1;
+
 /// Networks that are ready to run.
 #[derive(Debug)]
 pub struct LoadedNetworks {
     /// The networks.
     pub networks: Networks<Cpu>,
     fingerprint: String,
+    /// What became of the tensors of published files.
+    report: Option<LoadReport>,
     /// Where their packs are kept.
     pub(crate) packs: Option<Arc<PackFolder>>,
 }
@@ -47,7 +53,7 @@ impl LoadedNetworks {
             (PresetName::Tiny, None) => {
                 let networks =
                     Networks::init(&Preset::Tiny.config(), TINY_SEED, &device).map_err(NetworksError::from)?;
-                Ok(Self { networks, fingerprint: "random".into(), packs: None })
+                Ok(Self { networks, fingerprint: "random".into(), report: None, packs: None })
             }
             (PresetName::Bundled, None) => {
                 let parts = bundled::verified_parts()?;
@@ -55,18 +61,34 @@ impl LoadedNetworks {
                 Ok(Self {
                     networks: Networks::load_to_run(&weights, None, &device)?,
                     fingerprint: weights.fingerprint()?.to_string(),
+                    report: None,
                     packs: None,
                 })
             }
-            (PresetName::Sd15, None) => Err(Error::Setting {
+            (PresetName::Sd15 | PresetName::Moore, None) => Err(Error::Setting {
                 setting: "`weights`".into(),
-                reason: "preset `sd15` needs a folder of safetensors files".into(),
+                reason: "this preset needs a folder of weight files".into(),
             }),
+            (PresetName::Sd15 | PresetName::Moore, Some(folder)) if is_published(folder) => {
+                let config = match settings.preset {
+                    PresetName::Moore => Preset::Moore.config(),
+                    _ => Preset::Sd15.config(),
+                };
+                let mut published = open_published(folder)?;
+                let fingerprint = published.fingerprint()?;
+                let packs = packs.map(|root| Arc::new(PackFolder::open(root, fingerprint)));
+                if let Some(packs) = &packs {
+                    published = published.kept_in(packs.clone());
+                }
+                let (networks, report) = Networks::load_published(published, &config, STARTING_SEED, &device)?;
+                Ok(Self { networks, fingerprint: fingerprint.to_string(), report: Some(report), packs })
+            }
             (preset, Some(folder)) => {
                 let shards = shards(folder)?;
                 let mut weights = Weights::read(&shards)?;
                 let config = match (weights.metadata(model::networks::CONFIG_KEY), preset) {
                     (None, PresetName::Sd15) => Some(Preset::Sd15.config()),
+                    (None, PresetName::Moore) => Some(Preset::Moore.config()),
                     _ => None,
                 };
                 let fingerprint = weights.fingerprint()?;
@@ -75,7 +97,7 @@ impl LoadedNetworks {
                     weights = weights.kept_in(packs.clone());
                 }
                 let networks = Networks::load_to_run(&weights, config, &device)?;
-                Ok(Self { networks, fingerprint: fingerprint.to_string(), packs })
+                Ok(Self { networks, fingerprint: fingerprint.to_string(), report: None, packs })
             }
         }
     }
@@ -83,6 +105,13 @@ impl LoadedNetworks {
     /// A hash of the weights.
     pub fn fingerprint(&self) -> &str {
         &self.fingerprint
+    }
+
+    /// Reports what became of the tensors of published files.
+    pub(crate) fn note_report(&self, events: &Events) {
+        if let Some(report) = &self.report {
+            events.note(format!("tensors {report}"));
+        }
     }
 
     /// Side of the network's picture in pixels.

@@ -17,8 +17,10 @@ pub enum PresetName {
     /// Small, trained by this project, inside the program.
     #[default]
     Bundled,
-    /// The paper's size, with weights from `--weights`.
+    /// The paper's size, with weights from `--weights`: ours, or public ones that it starts from.
     Sd15,
+    /// Animate Anyone, the method before this one, with its public weights from `--weights`.
+    Moore,
     /// Random weights, for tests of the machinery.
     Tiny,
 }
@@ -29,6 +31,7 @@ impl PresetName {
         match self {
             Self::Bundled => (1, 3.0),
             Self::Sd15 => (20, 3.5),
+            Self::Moore => (30, 3.5),
             Self::Tiny => (2, 1.0),
         }
     }
@@ -182,6 +185,7 @@ impl Settings {
         // What nobody set follows the preset; a wrong name is reported with the other settings below.
         let preset = match layers.get("preset").and_then(Value::as_str) {
             Some("sd15") => PresetName::Sd15,
+            Some("moore") => PresetName::Moore,
             Some("tiny") => PresetName::Tiny,
             _ => PresetName::Bundled,
         };
@@ -282,6 +286,7 @@ mod tests {
         };
         assert_eq!(of(&[]), (1, 3.0));
         assert_eq!(of(&["preset=sd15"]), (20, 3.5));
+        assert_eq!(of(&["preset=moore"]), (30, 3.5));
         assert_eq!(of(&["preset=sd15", "steps=7"]), (7, 3.5));
     }
 

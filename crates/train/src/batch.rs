@@ -75,7 +75,7 @@ impl<B: Backend> Batch<B> {
         Self {
             target: latents(&|clip| Some(floats(&clip.target))),
             conditions: ClipConditions {
-                environment: latents(&|clip| Some(floats(&clip.environment))),
+                environment: Some(latents(&|clip| Some(floats(&clip.environment)))),
                 skeleton: bytes(&|clip| &clip.skeleton, [3, height, width]),
                 depth: bytes(&|clip| &clip.depth, [1, height, width]),
                 objects: with_objects.then(|| latents(&|clip| clip.objects.as_deref().map(floats))),
@@ -118,7 +118,7 @@ mod tests {
         // [B, C, N, h, w]: channel 0 of frames 1 and 2, then channel 1; then the second excerpt.
         let target = vec![4., 5., 8., 9., 6., 7., 10., 11., 0., 1., 4., 5., 2., 3., 6., 7.];
         assert_eq!(list(batch.target), target);
-        assert_eq!(list(batch.conditions.environment)[0], 104.0);
+        assert_eq!(list(batch.conditions.environment.unwrap())[0], 104.0);
         assert_eq!(list(batch.conditions.objects.unwrap()), vec![0.0; 16]);
         let skeleton = batch.conditions.skeleton;
         assert_eq!(skeleton.dims(), [2, 3, 2, 8, 16]);

@@ -319,7 +319,7 @@ impl<B: AutodiffBackend + ModelBackend> Denoising<'_, B> {
             quality += psnr(&result, &truth);
             columns[0].extend(pictures_from_tensor(networks.autoencoder.decode(batch.reference)));
             columns[1].extend(pictures_from_tensor(frames_from_video(map)));
-            columns[2].push(last(batch.conditions.environment));
+            columns[2].extend(batch.conditions.environment.map(last));
             columns[3].push(result);
             columns[4].push(truth);
         }

@@ -44,6 +44,18 @@ impl<const R: usize> From<Tensor<Backend, R>> for Values {
 /// What an operation put out, by the names of the expected tensors.
 pub type Outputs = BTreeMap<String, Values>;
 
+/// All tensors of a file.
+pub fn read_tensors(path: &Path) -> Result<BTreeMap<String, Values>> {
+    let bytes = std::fs::read(path).with_context(|| format!("cannot read `{}`", path.display()))?;
+    let file = SafeTensors::deserialize(&bytes).with_context(|| format!("in `{}`", path.display()))?;
+    let tensor = |(name, view): (String, safetensors::tensor::TensorView<'_>)| {
+        let values = decode(view.dtype(), view.data()).with_context(|| format!("tensor `{name}`"))?;
+        let is_picture = view.dtype() == Dtype::U8;
+        Ok((name, Values { shape: view.shape().to_vec(), values, is_picture }))
+    };
+    file.tensors().into_iter().map(tensor).collect()
+}
+
 /// A case with its files.
 pub struct Case<'a> {
     entry: &'a CaseEntry,
@@ -56,18 +68,7 @@ pub struct Case<'a> {
 impl<'a> Case<'a> {
     /// Reads the case's tensors.
     pub fn open(entry: &'a CaseEntry, index: &'a Index, folder: &'a Path) -> Result<Self> {
-        let path = folder.join(&entry.file);
-        let bytes = std::fs::read(&path).with_context(|| format!("cannot read `{}`", path.display()))?;
-        let file = SafeTensors::deserialize(&bytes).with_context(|| format!("in `{}`", path.display()))?;
-        let tensors = file
-            .tensors()
-            .into_iter()
-            .map(|(name, view)| {
-                let values = decode(view.dtype(), view.data()).with_context(|| format!("tensor `{name}`"))?;
-                let is_picture = view.dtype() == Dtype::U8;
-                Ok((name, Values { shape: view.shape().to_vec(), values, is_picture }))
-            })
-            .collect::<Result<_>>()?;
+        let tensors = read_tensors(&folder.join(&entry.file))?;
         Ok(Self { entry, index, folder, tensors, used: RefCell::default() })
     }
 

@@ -4,6 +4,7 @@
 //! sizes come from there. An unknown operation, setting, argument or input is a failure, never a silent pass.
 
 pub mod case;
+pub mod full;
 pub mod index;
 pub mod operations;
 pub mod outcome;

@@ -1,20 +1,28 @@
-//! `parity DIR`: one JSON line a case, then the counts; exit code 1 if a case failed.
+//! `parity DIR`, or `parity --full DIR` for published weights at full width: one JSON line a case, then the counts; exit code
+//! 1 if a case failed.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use parity::outcome::Outcome;
+
 fn main() -> ExitCode {
     let arguments: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
-    let [folder] = &arguments[..] else {
-        eprintln!("usage: parity DIR");
-        return ExitCode::from(2);
+    let (folder, is_full) = match &arguments[..] {
+        [folder] => (folder, false),
+        [flag, folder] if flag.as_os_str() == "--full" => (folder, true),
+        _ => {
+            eprintln!("usage: parity [--full] DIR");
+            return ExitCode::from(2);
+        }
     };
     // A panic in a case is printed as that case's outcome.
     std::panic::set_hook(Box::new(|_| {}));
     let (mut passed, mut failed, mut skipped) = (0, 0, 0);
-    let result = parity::run(folder, |outcome| {
-        match serde_json::to_string(&outcome.line()) {
+    let report = |outcome: Outcome| {
+        let line = if is_full { outcome.whole_line() } else { outcome.line() };
+        match serde_json::to_string(&line) {
             Ok(line) => println!("{line}"),
             Err(error) => eprintln!("parity: {}: {error}", outcome.case),
         }
@@ -25,7 +33,8 @@ fn main() -> ExitCode {
         } else {
             skipped += 1;
         }
-    });
+    };
+    let result = if is_full { parity::full::run(folder, report) } else { parity::run(folder, report) };
     if let Err(error) = result {
         eprintln!("parity: {error:#}");
         return ExitCode::FAILURE;

@@ -13,7 +13,7 @@ use crate::index::{CaseEntry, Check};
 pub struct Difference {
     /// Largest absolute difference; infinite when a value is not a number.
     pub max_abs_err: f64,
-    /// Largest that passes.
+    /// Largest that passes; infinite, `null` in JSON, where the difference is reported only.
     pub tol: f64,
 }
 
@@ -57,6 +57,15 @@ impl Outcome {
     /// Something is wrong, which a skipped case is not.
     pub fn failed(&self) -> bool {
         !self.passed() && !matches!(self.verdict, Verdict::Skipped(_))
+    }
+
+    /// The line for this case with all of its tensors.
+    pub fn whole_line(&self) -> Line<'_> {
+        let tensors = match &self.verdict {
+            Verdict::Compared(differences) => Some(differences),
+            Verdict::Error(_) | Verdict::Skipped(_) => None,
+        };
+        Line { tensors, ..self.line() }
     }
 
     /// The line for this case: its worst tensor, and all of them when it failed.
@@ -108,7 +117,8 @@ pub fn compare(entry: &CaseEntry, case: &Case<'_>, found: &Outputs) -> Result<BT
     entry.check.iter().map(one).collect()
 }
 
-fn difference(expected: &Values, found: &Values, check: Check) -> Result<Difference> {
+/// Compares two tensors.
+pub(crate) fn difference(expected: &Values, found: &Values, check: Check) -> Result<Difference> {
     let (theirs, ours) = (long_axes(expected), long_axes(found));
     ensure!(theirs == ours, "shape {:?}, expected {:?}", found.shape, expected.shape);
     let tol = match (check.exact, check.tol_abs) {

@@ -123,14 +123,14 @@ fn a_perfect_network_is_followed_to_its_latent() {
     };
     for steps in [1, 2, 20, 61] {
         let mut seen = vec![];
-        let result = sample(&ddim, steps, value(1.3), denoise, |done, all| {
+        let result = sample(&ddim, steps, value(1.3), denoise, |done, all, _| {
             seen.push((done, all));
             ControlFlow::Continue(())
         });
         near(result.unwrap().unwrap().into_scalar(), 0.4);
         assert_eq!((seen.len(), seen.last()), (steps, Some(&(steps, steps))));
     }
-    let stopped = sample(&ddim, 20, value(1.3), denoise, |done, _| match done {
+    let stopped = sample(&ddim, 20, value(1.3), denoise, |done, _, _| match done {
         3 => ControlFlow::Break(()),
         _ => ControlFlow::Continue(()),
     });

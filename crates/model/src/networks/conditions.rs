@@ -10,8 +10,8 @@ use crate::unet::{ProjectedReference, Reference, ReferenceFeatures};
 /// What a clip is made from.
 #[derive(Debug, Clone)]
 pub struct ClipConditions<B: Backend> {
-    /// Latents of the environment, `[B, C, N, h, w]`.
-    pub environment: Tensor<B, 5>,
+    /// Latents of the environment, `[B, C, N, h, w]`; `None` for networks that see none.
+    pub environment: Option<Tensor<B, 5>>,
     /// Skeleton maps `[B, 3, N, H, W]` in [0, 1].
     pub skeleton: Tensor<B, 5>,
     /// Depth `[B, 1, N, H, W]` in [0, 1].
@@ -25,12 +25,13 @@ impl<B: ModelBackend> ClipConditions<B> {
     /// the environment, where nothing is masked.
     ///
     /// # Panics
-    /// When the shapes do not fit.
+    /// When the shapes do not fit, or there is no environment.
     pub fn with_temporal_reference(mut self, finished: Tensor<B, 4>) -> Self {
-        let [b, c, _, h, w] = self.environment.dims();
-        assert_eq!(finished.dims(), [b, c, h, w], "temporal reference, environment {:?}", self.environment.dims());
+        let Some(environment) = self.environment else { panic!("temporal reference without an environment") };
+        let [b, c, _, h, w] = environment.dims();
+        assert_eq!(finished.dims(), [b, c, h, w], "temporal reference, environment {:?}", environment.dims());
         let place = [0..b, 0..c, 0..1, 0..h, 0..w];
-        self.environment = self.environment.slice_assign(place, finished.reshape([b, c, 1, h, w]));
+        self.environment = Some(environment.slice_assign(place, finished.reshape([b, c, 1, h, w])));
         self
     }
 }
@@ -38,8 +39,8 @@ impl<B: ModelBackend> ClipConditions<B> {
 /// The conditions of a clip as the denoiser takes them, the same in every step.
 #[derive(Debug, Clone)]
 pub struct ClipFeatures<B: Backend> {
-    /// What is concatenated to the noise, `[B, C_env, N, h, w]`.
-    pub environment: Tensor<B, 5>,
+    /// What is concatenated to the noise, `[B, C_env, N, h, w]`; `None` for networks that see no environment.
+    pub environment: Option<Tensor<B, 5>>,
     /// `[B, C_0, N, h, w]`.
     pub pose: Tensor<B, 5>,
     /// One map a level, finest first; `None` when there are no objects to blend.

@@ -8,7 +8,7 @@ use crate::autoencoder::Autoencoder;
 use crate::denoising_net::DenoisingInput;
 use crate::kept::{Kept, Moment};
 use crate::ops::ModelBackend;
-use crate::preset::ObjectUse;
+use crate::preset::{EnvironmentUse, ObjectUse};
 use crate::reference_copy::ReferenceCells;
 use crate::video::{frames_from_video, video_from_frames};
 
@@ -58,6 +58,12 @@ impl<B: ModelBackend> Networks<B> {
         }
     }
 
+    /// The embedding `[B, 1, D]` of reference pictures `[B, 3, S, S]`, normalised as [`crate::clip_vision`] says; `None`
+    /// without an image encoder.
+    pub fn image_embedding(&self, pixels: Tensor<B, 4>) -> Option<Tensor<B, 3>> {
+        self.image_encoder.as_ref().map(|encoder| encoder.forward(pixels).image_embeds.unsqueeze_dim(1))
+    }
+
     /// A reference for training: latent `[B, C, h, w]`, and where there is an image encoder its embedding `[B, 1, D]`.
     pub fn reference_features(&self, latent: Tensor<B, 4>, embedding: Option<Tensor<B, 3>>) -> TrainedReference<B> {
         let context = self.reference_tokens.as_ref().map(|tokens| tokens.forward(latent.clone())).or(embedding);
@@ -86,7 +92,17 @@ impl<B: ModelBackend> Networks<B> {
         Some(Tensor::zeros([batch, tokens, width], device))
     }
 
+    /// The shape of a clip's latents, `[B, C, N, h, w]`.
+    pub fn latent_shape(&self, conditions: &ClipConditions<B>) -> [usize; 5] {
+        let [b, _, n, height, width] = conditions.skeleton.dims();
+        let (autoencoder, cells) = (&self.config.autoencoder, self.config.autoencoder.pixels_per_cell());
+        [b, autoencoder.latent_channels(), n, height / cells, width / cells]
+    }
+
     /// What the denoiser needs of a clip's conditions; differentiable.
+    ///
+    /// # Panics
+    /// When the environment is missing that the networks see.
     pub fn clip_features(&self, conditions: &ClipConditions<B>) -> ClipFeatures<B> {
         let ClipConditions { environment, skeleton, depth, objects } = conditions.clone();
         let narrowed = |x| self.precision.narrowed(x);
@@ -95,12 +111,16 @@ impl<B: ModelBackend> Networks<B> {
             (Some(guider), Some(objects)) => Some(guider.forward(narrowed(objects.clone()))),
             _ => None,
         };
-        let environment = match self.config.objects {
-            ObjectUse::Concatenated => {
-                let objects = objects.unwrap_or_else(|| environment.zeros_like());
-                Tensor::cat(vec![environment, objects], 1)
-            }
-            ObjectUse::Blended | ObjectUse::Absent => environment,
+        let environment = match (self.config.environment, environment) {
+            (EnvironmentUse::Absent, _) => None,
+            (EnvironmentUse::Concatenated, None) => panic!("networks: a clip without its environment"),
+            (EnvironmentUse::Concatenated, Some(environment)) => Some(match self.config.objects {
+                ObjectUse::Concatenated => {
+                    let objects = objects.unwrap_or_else(|| environment.zeros_like());
+                    Tensor::cat(vec![environment, objects], 1)
+                }
+                ObjectUse::Blended | ObjectUse::Absent => environment,
+            }),
         };
         ClipFeatures { environment, pose, objects: guided }
     }
@@ -158,7 +178,8 @@ impl<B: ModelBackend> Networks<B> {
         moment: Option<Moment<'a, B>>,
     ) -> DenoisingInput<'a, B> {
         let shown = self.config.denoiser_output.input(latent.clone(), timestep, &self.schedule);
-        let latent = self.precision.narrowed(Tensor::cat(vec![shown, features.environment.clone()], 1));
+        let seen = [shown].into_iter().chain(features.environment.clone()).collect();
+        let latent = self.precision.narrowed(Tensor::cat(seen, 1));
         DenoisingInput {
             pose: Some(features.pose.clone()),
             objects: features.objects.as_deref(),
@@ -179,7 +200,7 @@ impl<B: ModelBackend> Networks<B> {
     ) -> Tensor<B, 5> {
         let (c, output) = (latent.dims()[1], self.precision.widened(output));
         // Concatenated objects come after the environment's channels.
-        let environment = features.environment.clone().narrow(1, 0, c);
+        let environment = features.environment.clone().map(|environment| environment.narrow(1, 0, c));
         let mut change = output.clone().narrow(1, 0, c);
         if let Some(cells) = cells {
             change = change + cells.copied(output.clone().narrow(1, c, output.dims()[1] - c));

@@ -4,7 +4,8 @@ use burn::tensor::{Distribution, Tolerance};
 use super::*;
 use crate::autoencoder::AutoencoderConfig;
 use crate::ddim::Ddim;
-use crate::preset::Preset;
+use crate::denoiser_output::DenoiserOutput;
+use crate::preset::{EnvironmentUse, Preset};
 use crate::vae::AutoencoderKlConfig;
 
 pub(crate) fn tiny(change: impl FnOnce(&mut NetworksConfig), seed: u64) -> Networks<Flex> {
@@ -18,7 +19,7 @@ pub(crate) fn conditions<B: ModelBackend>(frames: usize) -> ClipConditions<B> {
     let device = Default::default();
     let latents = || Tensor::random([1, 4, frames, 2, 2], Distribution::Normal(0.0, 1.0), &device);
     let maps = |channels| Tensor::random([1, channels, frames, 16, 16], Distribution::Uniform(0.0, 1.0), &device);
-    ClipConditions { environment: latents(), skeleton: maps(3), depth: maps(1), objects: Some(latents()) }
+    ClipConditions { environment: Some(latents()), skeleton: maps(3), depth: maps(1), objects: Some(latents()) }
 }
 
 /// The same networks with every value that starts at zero drawn anew, so that every input has an influence.
@@ -147,7 +148,7 @@ fn every_condition_has_an_influence() {
         change(&mut other);
         predict(&networks, &other, &latent)
     };
-    assert!(differs(&result, &changed(&|c| c.environment = random([1, 4, 3, 2, 2]))));
+    assert!(differs(&result, &changed(&|c| c.environment = Some(random([1, 4, 3, 2, 2])))));
     assert!(differs(&result, &changed(&|c| c.skeleton = c.skeleton.clone() * 0.5)));
     assert!(differs(&result, &changed(&|c| c.depth = c.depth.clone() * 0.5)));
     assert!(differs(&result, &changed(&|c| c.objects = None)));
@@ -158,11 +159,12 @@ fn every_condition_has_an_influence() {
     carried
         .environment
         .clone()
+        .unwrap()
         .narrow(2, 0, 1)
         .reshape([1, 4, 2, 2])
         .into_data()
         .assert_eq(&finished.into_data(), true);
-    let rest = |c: &ClipConditions<Flex>| c.environment.clone().narrow(2, 1, 2).into_data();
+    let rest = |c: &ClipConditions<Flex>| c.environment.clone().unwrap().narrow(2, 1, 2).into_data();
     assert_eq!(rest(&carried), rest(&base));
 }
 
@@ -307,4 +309,21 @@ fn the_large_autoencoder_decodes_in_bf16() {
     let error = (narrow - wide.clone()).square().mean().sqrt().into_scalar();
     let relative = error / wide.square().mean().sqrt().into_scalar();
     assert!(relative > 0.0 && relative < 0.03, "{relative}");
+}
+
+#[test]
+fn networks_that_see_no_environment_need_none() {
+    let without = |config: &mut NetworksConfig| {
+        config.environment = EnvironmentUse::Absent;
+        config.objects = ObjectUse::Absent;
+        config.reference_copy = None;
+        config.denoiser_output = DenoiserOutput::Velocity;
+    };
+    let networks = awake(tiny(without, 5));
+    let (mut base, latent) = (conditions(2), random([1, 4, 2, 2, 2]));
+    let given = predict(&networks, &base, &latent);
+    base.environment = None;
+    base.objects = None;
+    assert_eq!(networks.latent_shape(&base), latent.dims());
+    assert!(!differs(&given, &predict(&networks, &base, &latent)));
 }

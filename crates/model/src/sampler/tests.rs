@@ -102,7 +102,7 @@ fn video(networks: &Networks<Flex>, finished: &[Vec<Vec<f32>>]) -> Vec<Vec<Vec<f
         );
         let pick = |video: &Tensor<Flex, 5>| video.clone().select(2, index.clone());
         let mut conditions = ClipConditions {
-            environment: pick(&environment),
+            environment: Some(pick(&environment)),
             skeleton: pick(&skeleton),
             depth: pick(&depth),
             objects: None,
@@ -174,7 +174,7 @@ fn values_that_are_not_finite_are_found_where_they_arise() {
     let poison = |x: &Tensor<Flex, 5>| {
         x.clone().slice_assign([0..1, 0..1, 0..1, 0..1, 0..1], Tensor::full([1; 5], f32::INFINITY, &Default::default()))
     };
-    check(&|c| c.environment = poison(&c.environment), "the environment latents");
+    check(&|c| c.environment = c.environment.as_ref().map(poison), "the environment latents");
     check(&|c| c.skeleton = poison(&c.skeleton), "the pose features");
     check(&|c| c.objects = c.objects.as_ref().map(poison), "the object features");
     let found = stage(&conditions(4), poison(&noise(1, 0)));

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use checkpoint::CheckpointError;
 use thiserror::Error;
 
 /// What can be wrong with a weight file.
@@ -23,6 +24,14 @@ pub enum WeightError {
         path: PathBuf,
         /// What the parser said.
         reason: String,
+    },
+    /// A PyTorch file that is not read.
+    #[error("`{path}` is not read: {source}")]
+    Checkpoint {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: CheckpointError,
     },
     /// Two shards hold the same tensor.
     #[error("tensor `{name}` is in two shards, again in `{path}`")]
@@ -54,8 +63,14 @@ pub enum WeightError {
         /// In the network.
         expected: Vec<usize>,
     },
+    /// A table of positions in a clip that is not the usual one of sines.
+    #[error("tensor `{name}` holds other positions than sines")]
+    Positions {
+        /// The tensor.
+        name: String,
+    },
     /// A number format that is not read.
-    #[error("tensor `{name}` is stored as {found}, expected F32, F16 or BF16")]
+    #[error("tensor `{name}` is stored as {found}, expected F64, F32, F16 or BF16")]
     DataType {
         /// The tensor.
         name: String,
@@ -76,10 +91,12 @@ impl WeightError {
         match self {
             Self::Io { .. } => "weights.io",
             Self::Malformed { .. } => "weights.malformed",
+            Self::Checkpoint { source, .. } => source.code(),
             Self::Duplicate { .. } => "weights.duplicate_tensor",
             Self::Missing { .. } => "weights.missing_tensor",
             Self::Unexpected { .. } => "weights.unexpected_tensor",
             Self::Shape { .. } => "weights.shape",
+            Self::Positions { .. } => "weights.positions",
             Self::DataType { .. } => "weights.data_type",
             Self::NonFinite { .. } => "weights.non_finite",
         }
@@ -92,8 +109,9 @@ impl WeightError {
             Self::Malformed { .. } | Self::NonFinite { .. } => {
                 "the file is damaged: fetch it again and compare its hash"
             }
+            Self::Checkpoint { source, .. } => source.help(),
             Self::Duplicate { .. } => "give each shard once",
-            Self::Missing { .. } | Self::Unexpected { .. } | Self::Shape { .. } => {
+            Self::Missing { .. } | Self::Unexpected { .. } | Self::Shape { .. } | Self::Positions { .. } => {
                 "the file belongs to another network: choose the preset it was made for"
             }
             Self::DataType { .. } => "convert the file to F32, F16 or BF16",

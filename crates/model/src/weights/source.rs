@@ -1,26 +1,17 @@
 //! Where the values of one weight are, so that they need not be in memory while nobody uses them.
 
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::sync::Arc;
 
+use checkpoint::StoredTensor;
 use half::slice::{HalfBitsSliceExt, HalfFloatSliceExt};
 use half::{bf16, f16};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use safetensors::tensor::Dtype;
-use sha2::{Digest, Sha256};
 
 use super::WeightError;
+use super::shard::{PIECE, Shard, Visit};
 use crate::pack_folder::PackFolder;
-
-/// Bytes or numbers that are read at once; a multiple of every type's size.
-const PIECE: usize = 1 << 18;
-
-/// Takes what is read, piece by piece.
-type Visit<'a, T> = dyn FnMut(&[T]) -> Result<(), WeightError> + 'a;
 
 /// A weight that is read whenever it is needed.
 #[derive(Debug, Clone)]
@@ -35,100 +26,19 @@ pub struct WeightSource {
 enum Place {
     /// Little-endian numbers from one byte to another.
     Stored { shard: Arc<Shard>, dtype: Dtype, range: [u64; 2] },
+    /// The same in another order than that of the shape.
+    Strided { shard: Arc<Shard>, dtype: Dtype, tensor: Arc<StoredTensor> },
     /// Uniform in `+-bound`, always the same.
     Drawn { seed: u64, bound: f32 },
-}
-
-/// The bytes of a safetensors file.
-#[derive(Debug)]
-pub(super) enum Shard {
-    Memory(Vec<u8>),
-    Program(&'static [u8]),
-    /// Open, so that it stays there when somebody removes its name.
-    File {
-        file: Mutex<File>,
-        path: PathBuf,
-        /// When it was written to for the last time, as it was opened.
-        modified: Option<SystemTime>,
-    },
-}
-
-impl Shard {
-    pub(super) fn open(path: &Path) -> Result<Self, WeightError> {
-        let file = File::open(path).map_err(|source| WeightError::Io { path: path.into(), source })?;
-        let modified = modified(&file);
-        Ok(Self::File { file: Mutex::new(file), path: path.into(), modified })
-    }
-
-    /// Whether nobody wrote to it since it was opened, as far as the system says.
-    pub(super) fn is_as_opened(&self) -> bool {
-        match self {
-            Self::Memory(_) | Self::Program(_) => true,
-            Self::File { file, modified: before, .. } => {
-                before.is_some() && modified(&file.lock().unwrap_or_else(PoisonError::into_inner)) == *before
-            }
-        }
-    }
-
-    /// SHA-256 of its bytes.
-    pub(super) fn hash(&self) -> Result<[u8; 32], WeightError> {
-        let mut hasher = Sha256::new();
-        self.pieces([0, self.len()?], &mut |piece| {
-            hasher.update(piece);
-            Ok(())
-        })?;
-        Ok(hasher.finalize().into())
-    }
-
-    /// Number of bytes.
-    pub(super) fn len(&self) -> Result<u64, WeightError> {
-        match self {
-            Self::Memory(bytes) => Ok(bytes.len() as u64),
-            Self::Program(bytes) => Ok(bytes.len() as u64),
-            Self::File { file, path, .. } => {
-                let file = file.lock().unwrap_or_else(PoisonError::into_inner);
-                let metadata = file.metadata().map_err(|source| WeightError::Io { path: path.clone(), source })?;
-                Ok(metadata.len())
-            }
-        }
-    }
-
-    /// `length` bytes from `offset` on, which lie within the shard.
-    pub(super) fn read(&self, offset: u64, length: usize) -> Result<Vec<u8>, WeightError> {
-        let mut bytes = Vec::with_capacity(length);
-        self.pieces([offset, offset + length as u64], &mut |piece| {
-            bytes.extend_from_slice(piece);
-            Ok(())
-        })?;
-        Ok(bytes)
-    }
-
-    /// Hands the bytes from `start` to `end`, which lie within the shard, to `visit`, at most `PIECE` at once.
-    fn pieces(&self, [start, end]: [u64; 2], visit: &mut Visit<'_, u8>) -> Result<(), WeightError> {
-        match self {
-            Self::Memory(bytes) => bytes[start as usize..end as usize].chunks(PIECE).try_for_each(visit),
-            Self::Program(bytes) => bytes[start as usize..end as usize].chunks(PIECE).try_for_each(visit),
-            Self::File { file, path, .. } => {
-                let failed = |source| WeightError::Io { path: path.clone(), source };
-                let mut buffer = vec![0; PIECE.min((end - start) as usize)];
-                let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
-                file.seek(SeekFrom::Start(start)).map_err(failed)?;
-                for start in (start..end).step_by(PIECE) {
-                    let piece = &mut buffer[..PIECE.min((end - start) as usize)];
-                    file.read_exact(piece).map_err(failed)?;
-                    visit(piece)?;
-                }
-                Ok(())
-            }
-        }
-    }
 }
 
 /// Little-endian numbers of a type that [`WeightSource::check_finite`] knows, in place of what is in `values`.
 fn widen(bytes: &[u8], dtype: Dtype, values: &mut Vec<f32>) {
     values.clear();
-    if dtype == Dtype::F32 {
-        return values.extend(bytes.as_chunks::<4>().0.iter().map(|four| f32::from_le_bytes(*four)));
+    match dtype {
+        Dtype::F32 => return values.extend(bytes.as_chunks::<4>().0.iter().map(|four| f32::from_le_bytes(*four))),
+        Dtype::F64 => return values.extend(narrowed(bytes)),
+        _ => {}
     }
     let halves: Vec<u16> = bytes.as_chunks::<2>().0.iter().map(|two| u16::from_le_bytes(*two)).collect();
     values.resize(halves.len(), 0.0);
@@ -138,14 +48,27 @@ fn widen(bytes: &[u8], dtype: Dtype, values: &mut Vec<f32>) {
     }
 }
 
-fn modified(file: &File) -> Option<SystemTime> {
-    file.metadata().and_then(|metadata| metadata.modified()).ok()
+/// 64-bit numbers as 32-bit ones.
+fn narrowed(bytes: &[u8]) -> impl Iterator<Item = f32> {
+    bytes.as_chunks::<8>().0.iter().map(|eight| f64::from_le_bytes(*eight) as f32)
 }
 
 impl WeightSource {
     pub(super) fn stored(name: &str, shape: &[usize], shard: Arc<Shard>, dtype: Dtype, range: [u64; 2]) -> Self {
         let place = Place::Stored { shard, dtype, range };
         Self { name: name.into(), shape: shape.to_vec(), place, packs: None }
+    }
+
+    pub(super) fn strided(shard: Arc<Shard>, dtype: Dtype, tensor: StoredTensor) -> Self {
+        let (name, shape) = (tensor.name.clone(), tensor.shape.clone());
+        Self { name, shape, place: Place::Strided { shard, dtype, tensor: Arc::new(tensor) }, packs: None }
+    }
+
+    /// These values.
+    pub(super) fn in_memory(name: &str, shape: &[usize], values: &[f32]) -> Self {
+        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        let range = [0, bytes.len() as u64];
+        Self::stored(name, shape, Arc::new(Shard::Memory(bytes)), Dtype::F32, range)
     }
 
     /// A weight of random numbers, uniform in `+-bound`; the same for the same seed.
@@ -159,7 +82,6 @@ impl WeightSource {
     }
 
     /// The same numbers under another name.
-    #[cfg(test)]
     pub(crate) fn named(self, name: &str) -> Self {
         Self { name: name.into(), ..self }
     }
@@ -177,7 +99,7 @@ impl WeightSource {
     /// Whether its file is what it was when it was opened: what was read of another one must not be kept.
     pub(crate) fn is_as_opened(&self) -> bool {
         match &self.place {
-            Place::Stored { shard, .. } => shard.is_as_opened(),
+            Place::Stored { shard, .. } | Place::Strided { shard, .. } => shard.is_as_opened(),
             Place::Drawn { .. } => true,
         }
     }
@@ -211,12 +133,17 @@ impl WeightSource {
     /// As [`values`](Self::values), and those of `visit`.
     pub fn each_piece(&self, visit: &mut Visit<'_, f32>) -> Result<(), WeightError> {
         let mut values = vec![];
+        let mut widened = |bytes: &[u8], dtype: Dtype| {
+            self.check_finite(bytes, dtype)?;
+            widen(bytes, dtype, &mut values);
+            visit(&values)
+        };
         match &self.place {
-            Place::Stored { shard, dtype, range } => shard.pieces(*range, &mut |bytes| {
-                self.check_finite(bytes, *dtype)?;
-                widen(bytes, *dtype, &mut values);
-                visit(&values)
-            }),
+            Place::Stored { shard, dtype, range } => shard.pieces(*range, &mut |bytes| widened(bytes, *dtype)),
+            Place::Strided { shard, dtype, tensor } => {
+                let all = shard.read(tensor.bytes.start, (tensor.bytes.end - tensor.bytes.start) as usize)?;
+                tensor.in_order(&all).chunks(PIECE).try_for_each(|bytes| widened(bytes, *dtype))
+            }
             Place::Drawn { seed, bound } => {
                 let mut random = ChaCha8Rng::seed_from_u64(*seed);
                 let count: usize = self.shape.iter().product();
@@ -239,6 +166,7 @@ impl WeightSource {
             Place::Stored { shard, dtype, range } => {
                 shard.pieces(*range, &mut |bytes| self.check_finite(bytes, *dtype))
             }
+            Place::Strided { .. } => self.each_piece(&mut |_| Ok(())),
             Place::Drawn { .. } => Ok(()),
         }
     }
@@ -254,6 +182,7 @@ impl WeightSource {
                 let is_odd = |four: &[u8; 4]| !f32::from_le_bytes(*four).is_finite();
                 bytes.as_chunks::<4>().0.iter().fold(false, |found, four| found | is_odd(four))
             }
+            Dtype::F64 => narrowed(bytes).fold(false, |found, value| found | !value.is_finite()),
             Dtype::F16 => halves(f16::INFINITY.to_bits()),
             Dtype::BF16 => halves(bf16::INFINITY.to_bits()),
             other => return Err(WeightError::DataType { name: self.name.clone(), found: format!("{other:?}") }),
@@ -264,6 +193,9 @@ impl WeightSource {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+    use std::time::SystemTime;
+
     use super::*;
 
     #[test]
@@ -273,10 +205,11 @@ mod tests {
             match dtype {
                 Dtype::F16 => values.iter().flat_map(|value| f16::from_f32(*value).to_le_bytes()).collect(),
                 Dtype::BF16 => values.iter().flat_map(|value| bf16::from_f32(*value).to_le_bytes()).collect(),
+                Dtype::F64 => values.iter().flat_map(|value| f64::from(*value).to_le_bytes()).collect(),
                 _ => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
             }
         };
-        for dtype in [Dtype::F32, Dtype::F16, Dtype::BF16] {
+        for dtype in [Dtype::F64, Dtype::F32, Dtype::F16, Dtype::BF16] {
             let mut all = vec![9; 5];
             all.extend(bytes(dtype));
             let range = [5, all.len() as u64];

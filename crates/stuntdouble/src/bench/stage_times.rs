@@ -2,6 +2,7 @@
 
 use burn::tensor::Tensor;
 use model::networks::{ClipConditions, Networks, Part, SeenReference};
+use model::preset::{EnvironmentUse, ObjectUse};
 
 use super::{Measured, StageTime, random};
 use crate::networks::Cpu;
@@ -27,10 +28,10 @@ pub(super) fn measure(networks: Networks<Cpu>, measured: &Measured) -> Vec<Stage
     networks.rest(Part::Autoencoder);
     let video = || random([1, c, frames, cells, cells]);
     let conditions = ClipConditions {
-        environment: video(),
+        environment: (config.environment == EnvironmentUse::Concatenated).then(video),
         skeleton: random([1, 3, frames, size, size]),
         depth: random([1, 1, frames, size, size]),
-        objects: Some(video()),
+        objects: (config.objects != ObjectUse::Absent).then(video),
     };
     stage("features of a clip", &mut || drop(networks.clip_features(&conditions)));
     let features = networks.clip_features(&conditions);

@@ -128,11 +128,11 @@ impl ClipMaker<'_> {
         let (networks, settings) = (self.networks, &job.settings);
         // 1. Tensors.
         let mut conditions = tensors::clip_conditions(networks, conditions);
-        if let Some(finished) = finished {
+        if let Some(finished) = finished.filter(|_| conditions.environment.is_some()) {
             conditions = conditions.with_temporal_reference(tensors::encoded(networks, &finished));
         }
         // 2. Denoising.
-        let shape = conditions.environment.dims();
+        let shape = networks.latent_shape(&conditions);
         let sampling = SamplingSettings {
             steps: settings.steps,
             guidance: settings.guidance as f32,

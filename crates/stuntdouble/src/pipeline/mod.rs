@@ -54,6 +54,9 @@ pub fn run(job: &Job, store: &Store, tools: &Tools, events: &Events) -> Result<(
         true => None,
         false => Some(LoadedNetworks::load(settings, job.packs.as_deref().filter(|_| !job.dry_run))?),
     };
+    if let Some(networks) = &networks {
+        networks.note_report(events);
+    }
     let has_person = perceive::brings_person(job.signals.as_deref())?;
     if job.dry_run {
         return plan::report(job, &source, networks.as_ref(), events);

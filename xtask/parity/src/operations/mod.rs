@@ -2,7 +2,7 @@
 
 mod layers;
 mod networks;
-mod pictures;
+pub(crate) mod pictures;
 mod pipeline;
 mod schedules;
 

@@ -1,6 +1,8 @@
 //! Resizing and what networks take for pictures.
 
-use anyhow::{Result, bail, ensure};
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result, bail, ensure};
 use burn::tensor::{Tensor, TensorData};
 use media::picture::{Picture, Plane};
 use media::resize::{Filter, resize_picture};
@@ -11,7 +13,15 @@ use crate::settings::Nothing;
 
 /// The pictures of an 8-bit tensor `[H, W, 3]` or `[N, H, W, 3]`.
 pub(super) fn pictures(case: &Case<'_>, name: &str) -> Result<Vec<Picture>> {
-    let Values { shape, values, is_picture } = case.values(name)?;
+    pictures_from(case.values(name)?, name)
+}
+
+/// The same of a map of tensors.
+pub(crate) fn pictures_of(tensors: &BTreeMap<String, Values>, name: &str) -> Result<Vec<Picture>> {
+    pictures_from(tensors.get(name).with_context(|| format!("no tensor `{name}`"))?, name)
+}
+
+fn pictures_from(Values { shape, values, is_picture }: &Values, name: &str) -> Result<Vec<Picture>> {
     let (height, width) = match shape[..] {
         [height, width, 3] | [_, height, width, 3] => (height, width),
         _ => bail!("`{name}` has shape {shape:?}, expected pictures"),
@@ -31,17 +41,17 @@ fn tensor(picture: &Picture, mean: [f32; 3], deviation: [f32; 3]) -> Tensor<Back
 }
 
 /// `[1, 3, H, W]` in `[0, 1]`.
-pub(super) fn unit(picture: &Picture) -> Tensor<Backend, 4> {
+pub(crate) fn unit(picture: &Picture) -> Tensor<Backend, 4> {
     tensor(picture, [0.0; 3], [1.0; 3])
 }
 
 /// `[1, 3, H, W]` in `[-1, 1]`.
-pub(super) fn signed(picture: &Picture) -> Tensor<Backend, 4> {
+pub(crate) fn signed(picture: &Picture) -> Tensor<Backend, 4> {
     unit(picture) * 2.0 - 1.0
 }
 
 /// What CLIP takes: squashed to a square, its mean and deviation taken out.
-pub(super) fn clip_pixels(picture: &Picture, size: usize) -> Tensor<Backend, 4> {
+pub(crate) fn clip_pixels(picture: &Picture, size: usize) -> Tensor<Backend, 4> {
     tensor(&resize_picture(picture, size, size, Filter::Bicubic), PIXEL_MEAN, PIXEL_DEVIATION)
 }
 

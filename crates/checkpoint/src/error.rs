@@ -1,0 +1,111 @@
+//! Why a file is not read.
+
+use thiserror::Error;
+
+/// Why a PyTorch file is not read.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum CheckpointError {
+    /// The system refuses.
+    #[error("it cannot be read: {0}")]
+    Io(#[from] std::io::Error),
+    /// Neither of the two forms, or another use of them.
+    #[error("it is no PyTorch file with tensors: {reason}")]
+    UnknownForm {
+        /// What was found.
+        reason: String,
+    },
+    /// It ends too early.
+    #[error("it is cut off in {place}")]
+    CutOff {
+        /// What was being read.
+        place: String,
+    },
+    /// It contradicts itself.
+    #[error("it is damaged: {reason}")]
+    Damaged {
+        /// What was found.
+        reason: String,
+    },
+    /// An instruction that a dictionary of tensors does not need.
+    #[error("its pickle has the instruction `{instruction}` at byte {position}{}, which is refused", near(tensor))]
+    Instruction {
+        /// Its name, or its number.
+        instruction: String,
+        /// Where it is in the pickle.
+        position: u64,
+        /// The entry that it belongs to.
+        tensor: Option<String>,
+    },
+    /// A Python name that a dictionary of tensors does not need.
+    #[error("its pickle names `{global}`{}, which is refused", near(tensor))]
+    Global {
+        /// Module and name.
+        global: String,
+        /// The entry that it belongs to.
+        tensor: Option<String>,
+    },
+    /// A permitted name that is called in a way that makes no tensor.
+    #[error("its pickle calls `{global}`{} with {reason}", near(tensor))]
+    Call {
+        /// Module and name.
+        global: String,
+        /// What is wrong with the arguments.
+        reason: String,
+        /// The entry that it belongs to.
+        tensor: Option<String>,
+    },
+    /// More than any file of this kind needs.
+    #[error("its pickle has {what} of {found}{}, of which at most {most} are read", near(tensor))]
+    Limit {
+        /// What is bounded.
+        what: &'static str,
+        /// As far as it was counted.
+        found: u64,
+        /// The bound.
+        most: u64,
+        /// The entry that it belongs to.
+        tensor: Option<String>,
+    },
+    /// A tensor that does not fit its storage.
+    #[error("tensor `{name}`: {reason}")]
+    Tensor {
+        /// The tensor.
+        name: String,
+        /// What does not fit.
+        reason: String,
+    },
+}
+
+fn near(tensor: &Option<String>) -> String {
+    tensor.as_ref().map_or(String::new(), |name| format!(" for tensor `{name}`"))
+}
+
+impl CheckpointError {
+    /// Stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Io(_) => "checkpoint.io",
+            Self::UnknownForm { .. } => "checkpoint.unknown_form",
+            Self::CutOff { .. } => "checkpoint.cut_off",
+            Self::Damaged { .. } => "checkpoint.damaged",
+            Self::Instruction { .. } | Self::Global { .. } | Self::Call { .. } => "checkpoint.refused",
+            Self::Limit { .. } => "checkpoint.limit",
+            Self::Tensor { .. } => "checkpoint.tensor",
+        }
+    }
+
+    /// What to do about it.
+    pub fn help(&self) -> &'static str {
+        match self {
+            Self::Io(_) => "check the path and its permissions",
+            Self::UnknownForm { .. } => "take a file of `torch.save(model.state_dict(), path)`, or a safetensors file",
+            Self::CutOff { .. } | Self::Damaged { .. } | Self::Tensor { .. } => {
+                "fetch the file again and compare its hash"
+            }
+            Self::Instruction { .. } | Self::Global { .. } | Self::Call { .. } | Self::Limit { .. } => {
+                "nothing of it was executed: take the safetensors form of these weights, or a file of tensors alone"
+            }
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! Networks from the files of other projects.
+
+use burn::module::Module;
+
+use super::{DrawNow, Networks, NetworksError};
+use crate::ops::ModelBackend;
+use crate::preset::NetworksConfig;
+use crate::weights::LoadReport;
+use crate::weights::published::PublishedWeights;
+
+impl<B: ModelBackend> Networks<B> {
+    /// Networks to be run, of a configuration, from published files; what becomes of every tensor comes with them. What this
+    /// method adds to published networks (blending, object guider, depth in the pose features, environment channels) starts
+    /// as before training, drawn from `seed`; anything else that is missing, and everything that is too much, is an error.
+    ///
+    /// # Errors
+    /// [`NetworksError`].
+    pub fn load_published(
+        published: PublishedWeights,
+        config: &NetworksConfig,
+        seed: u64,
+        device: &B::Device,
+    ) -> Result<(Self, LoadReport), NetworksError> {
+        config.check()?;
+        let published = published.fit_input(config)?;
+        B::seed(device, seed);
+        let networks = Self::build(config, device);
+        let report = published.report(&networks);
+        report.check()?;
+        published.check_positions()?;
+        let networks = published.weights().load_on_demand_but(networks, &report.initialised)?;
+        networks.visit(&mut DrawNow);
+        Ok((Self { readable: false, ..networks }, report))
+    }
+
+    /// What [`load_published`](Self::load_published) would make of the files, without reading more than their descriptions
+    /// and the first convolution.
+    ///
+    /// # Errors
+    /// [`NetworksError`], but not for tensors that do not fit: those are in the report.
+    pub fn report_published(
+        published: PublishedWeights,
+        config: &NetworksConfig,
+        device: &B::Device,
+    ) -> Result<LoadReport, NetworksError> {
+        config.check()?;
+        Ok(published.fit_input(config)?.report(&Self::build(config, device)))
+    }
+}

@@ -1,0 +1,106 @@
+//! The bytes of a weight file.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::SystemTime;
+
+use sha2::{Digest, Sha256};
+
+use super::WeightError;
+
+/// Bytes or numbers that are read at once; a multiple of every type's size.
+pub(super) const PIECE: usize = 1 << 18;
+
+/// Takes what is read, piece by piece.
+pub(super) type Visit<'a, T> = dyn FnMut(&[T]) -> Result<(), WeightError> + 'a;
+
+/// The bytes of a weight file.
+#[derive(Debug)]
+pub(super) enum Shard {
+    Memory(Vec<u8>),
+    Program(&'static [u8]),
+    /// Open, so that it stays there when somebody removes its name.
+    File {
+        file: Mutex<File>,
+        path: PathBuf,
+        /// When it was written to for the last time, as it was opened.
+        modified: Option<SystemTime>,
+    },
+}
+
+impl Shard {
+    pub(super) fn open(path: &Path) -> Result<Self, WeightError> {
+        let file = File::open(path).map_err(|source| WeightError::Io { path: path.into(), source })?;
+        let modified = modified(&file);
+        Ok(Self::File { file: Mutex::new(file), path: path.into(), modified })
+    }
+
+    /// Whether nobody wrote to it since it was opened, as far as the system says.
+    pub(super) fn is_as_opened(&self) -> bool {
+        match self {
+            Self::Memory(_) | Self::Program(_) => true,
+            Self::File { file, modified: before, .. } => {
+                before.is_some() && modified(&file.lock().unwrap_or_else(PoisonError::into_inner)) == *before
+            }
+        }
+    }
+
+    /// SHA-256 of its bytes.
+    pub(super) fn hash(&self) -> Result<[u8; 32], WeightError> {
+        let mut hasher = Sha256::new();
+        self.pieces([0, self.len()?], &mut |piece| {
+            hasher.update(piece);
+            Ok(())
+        })?;
+        Ok(hasher.finalize().into())
+    }
+
+    /// Number of bytes.
+    pub(super) fn len(&self) -> Result<u64, WeightError> {
+        match self {
+            Self::Memory(bytes) => Ok(bytes.len() as u64),
+            Self::Program(bytes) => Ok(bytes.len() as u64),
+            Self::File { file, path, .. } => {
+                let file = file.lock().unwrap_or_else(PoisonError::into_inner);
+                let metadata = file.metadata().map_err(|source| WeightError::Io { path: path.clone(), source })?;
+                Ok(metadata.len())
+            }
+        }
+    }
+
+    /// `length` bytes from `offset` on, which lie within the shard.
+    pub(super) fn read(&self, offset: u64, length: usize) -> Result<Vec<u8>, WeightError> {
+        let mut bytes = Vec::with_capacity(length);
+        self.pieces([offset, offset + length as u64], &mut |piece| {
+            bytes.extend_from_slice(piece);
+            Ok(())
+        })?;
+        Ok(bytes)
+    }
+
+    /// Hands the bytes from `start` to `end`, which lie within the shard, to `visit`, at most `PIECE` at once.
+    pub(super) fn pieces(&self, [start, end]: [u64; 2], visit: &mut Visit<'_, u8>) -> Result<(), WeightError> {
+        match self {
+            Self::Memory(bytes) => bytes[start as usize..end as usize].chunks(PIECE).try_for_each(visit),
+            Self::Program(bytes) => bytes[start as usize..end as usize].chunks(PIECE).try_for_each(visit),
+            Self::File { file, path, .. } => {
+                let failed = |source| WeightError::Io { path: path.clone(), source };
+                let mut buffer = vec![0; PIECE.min((end - start) as usize)];
+                let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+                file.seek(SeekFrom::Start(start)).map_err(failed)?;
+                for start in (start..end).step_by(PIECE) {
+                    let piece = &mut buffer[..PIECE.min((end - start) as usize)];
+                    file.read_exact(piece).map_err(failed)?;
+                    visit(piece)?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+fn modified(file: &File) -> Option<SystemTime> {
+    file.metadata().and_then(|metadata| metadata.modified()).ok()
+}
