@@ -192,7 +192,8 @@ fn make(
     let networks = &loaded.networks;
     let clip = tensors::clip_conditions(networks, conditions);
     let reference = tensors::reference_state(networks, reference);
-    let noise = starting_noise(networks, seed as u64, 0, clip.environment.dims(), &Default::default());
+    let shape = networks.latent_shape(&clip);
+    let noise = starting_noise(networks, seed as u64, 0, shape, &Default::default());
     let latents =
         generate_clip(networks, &clip, &reference, sampling, noise, |_, _| std::ops::ControlFlow::Continue(()))
             .unwrap_or_else(|error| panic!("{error}"));

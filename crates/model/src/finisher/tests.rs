@@ -1,7 +1,7 @@
 //! Behaviour of the finisher with small sizes.
 
 use burn::backend::{Autodiff, Flex};
-use burn::tensor::Distribution;
+use burn::tensor::{Distribution, Tolerance};
 
 use super::*;
 
@@ -18,7 +18,10 @@ fn an_untrained_network_hands_the_draft_on() {
     let character = network.character(&[random([2, 7, 16, 16])]);
     let frames = frames_from_video(known.clone());
     let finished = network.forward(known, &character).apply(&frames);
-    finished.picture.into_data().assert_approx_eq::<f32>(&frames.narrow(1, CHANNELS.draft, 3).into_data(), 1e-6.into());
+    finished
+        .picture
+        .into_data()
+        .assert_approx_eq::<f32>(&frames.narrow(1, CHANNELS.draft, 3).into_data(), Tolerance::absolute(1e-6));
 }
 
 #[test]

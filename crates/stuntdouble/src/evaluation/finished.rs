@@ -1,4 +1,4 @@
-//! Row `finished`: drafts as row `draft` has them, finished by the network.
+//! Row `finished`: drafts as row `draft-sized` has them, finished by the network.
 
 use std::path::Path;
 
@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::networks::Cpu;
 
 /// Raise it when the row makes other pictures from the same weights.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// The row `finished`, with the weights of a file.
 ///
@@ -30,7 +30,7 @@ pub fn finished_row(path: &Path) -> Result<OutsideRow, Error> {
 }
 
 fn make(case: &Case, network: &Finisher<Cpu>, config: &FinisherConfig) -> Made {
-    let made = CaseDrafts::make(case, 1, Body::Unknown);
+    let made = CaseDrafts::make(case, 1, Body::Sized);
     let (width, height) = case.size();
     let frame = (width as u32, height as u32);
     let boxes: Vec<Option<Rect<Frame>>> = made

@@ -32,7 +32,7 @@ fn conditions(networks: &Networks<Cpu>, picture: &Picture) -> ClipConditions<Cpu
         }
     }
     ClipConditions {
-        environment: latent.reshape([1, c, 1, h, w]).repeat_dim(2, FRAMES),
+        environment: Some(latent.reshape([1, c, 1, h, w]).repeat_dim(2, FRAMES)),
         skeleton,
         depth: Tensor::zeros([1, 1, FRAMES, size, size], &device),
         objects: None,
@@ -50,7 +50,7 @@ fn bf16_stays_near_f32() {
     let side = networks.config().size;
     let picture = resize_picture(&load_picture(&path).unwrap(), side, side, Filter::Bicubic);
     let conditions = conditions(&networks, &picture);
-    let latent = conditions.environment.clone();
+    let latent = conditions.environment.clone().unwrap();
     let noise = starting_noise(&networks, 5, 0, latent.dims(), &Default::default());
     let settings = SamplingSettings { steps: 2, guidance: 3.0, schedule: networks.config().schedule.clone() };
     let [wide, narrow] = [ComputePrecision::F32, ComputePrecision::Bf16].map(|precision| {

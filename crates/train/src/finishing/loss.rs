@@ -138,6 +138,7 @@ fn mean<B: ModelBackend>(values: Tensor<B, 4>, weights: &Tensor<B, 4>) -> Tensor
 #[cfg(test)]
 mod tests {
     use burn::backend::Flex;
+    use burn::tensor::Int;
 
     use super::*;
 
@@ -168,9 +169,9 @@ mod tests {
         near(whole["change"], 0.25);
         near(whole["outline"], 0.5); // the left half of both frames
         let slope =
-            Tensor::<Flex, 1>::arange(0..16, &device).float().reshape([1, 1, 1, 16]).expand([2, 2, 16, 16]) * 0.5;
+            Tensor::<Flex, 1, Int>::arange(0..16, &device).float().reshape([1, 1, 1, 16]).expand([2, 2, 16, 16]) * 0.5;
         near(unevenness(&slope).into_scalar(), 0.5);
-        let right = (left - 1.0).abs().expand([2, 1, 16, 16]);
+        let right = (left.clone() - 1.0).abs().expand([2, 1, 16, 16]);
         assert!(values(judged(right))["colour"] < 0.01);
     }
 }
