@@ -27,12 +27,12 @@ pub struct DraftConfig {
     pub shadow: bool,
     /// How tall the character is in heights of the driving person. Poses have it in their bones; a character without a pose
     /// is made as tall.
-    pub size: f32,
+    pub height: f32,
 }
 
 impl Default for DraftConfig {
     fn default() -> Self {
-        Self { light: true, shadow: true, size: 1.0 }
+        Self { light: true, shadow: true, height: 1.0 }
     }
 }
 
@@ -144,11 +144,11 @@ impl Drafter {
         let posed = input.pose.and_then(|pose| warp(&self.puppets, pose, size, input.scales));
         let fits = |warp: &Warp| {
             let person = input.person_box.unwrap_or(warp.area);
-            let most = TOO_LARGE * self.config.size.max(1.0);
+            let most = TOO_LARGE * self.config.height.max(1.0);
             let larger = |length: u32, than: u32| length as f32 > most * than as f32;
             !(larger(warp.area.height, person.height) && larger(warp.area.width, person.width))
         };
-        let whole = || place_whole(self.puppets.first()?, input.person_box?, self.config.size, size);
+        let whole = || place_whole(self.puppets.first()?, input.person_box?, self.config.height, size);
         posed.filter(fits).or_else(whole)
     }
 

@@ -175,15 +175,15 @@ mod tests {
 
     use super::*;
 
-    /// A grey frame with a lighter layer in its first 8 columns.
+    /// A grey frame with a lighter layer in some of its columns.
     fn waiting(index: u8, starts_shot: bool) -> WaitingFrame {
         let under = Picture::filled(32, 32, [index; 3]);
         let warp = Warp {
-            area: Rect::new(0, 0, 8, 32),
-            colour: Picture::filled(8, 32, [index + 50; 3]),
-            alpha: Mask::filled(8, 32, 255),
-            depth: Plane::filled(8, 32, 0.0),
-            guess: Mask::filled(8, 32, 0),
+            area: Rect::new(8, 4, 8, 24),
+            colour: Picture::filled(8, 24, [index + 50; 3]),
+            alpha: Mask::filled(8, 24, 255),
+            depth: Plane::filled(8, 24, 0.0),
+            guess: Mask::filled(8, 24, 0),
         };
         let mut picture = under.clone();
         warp.lay_over(&mut picture);

@@ -82,8 +82,8 @@ pub enum MaskShape {
     Box,
 }
 
-/// Sizes of a character, in heights of the driving person.
-const SIZES: RangeInclusive<f64> = 0.4..=2.0;
+/// Heights of a character, in heights of the driving person.
+const HEIGHTS: RangeInclusive<f64> = 0.4..=2.0;
 
 /// Everything that changes a result. Stored in `run.toml`, enough to repeat the run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -117,7 +117,7 @@ pub struct Settings {
     /// Whose bones the character has: 0 the driving person's, 1 its own.
     pub proportions: f64,
     /// How tall the character is in heights of the driving person, 0.4..=2: 0.6 for a child, 1.3 for a giant.
-    pub size: f64,
+    pub height: f64,
     /// Match the draft's brightness and colour to the scene.
     pub light: bool,
     /// Draw a contact shadow under the draft where the source shows one.
@@ -150,7 +150,7 @@ impl Default for Settings {
             character_at: None,
             draft: true,
             proportions: f64::from(draft::retarget::PROPORTIONS),
-            size: 1.0,
+            height: 1.0,
             light: true,
             shadow: true,
             quick: false,
@@ -214,9 +214,9 @@ impl Settings {
         if !(0.0..=1.0).contains(&self.proportions) {
             return Err(invalid("`proportions`", format!("found {}, expected 0 to 1", self.proportions)));
         }
-        if !SIZES.contains(&self.size) {
-            let expected = format!("found {}, expected {} to {}", self.size, SIZES.start(), SIZES.end());
-            return Err(invalid("`size`", expected));
+        if !HEIGHTS.contains(&self.height) {
+            let expected = format!("found {}, expected {} to {}", self.height, HEIGHTS.start(), HEIGHTS.end());
+            return Err(invalid("`height`", expected));
         }
         if self.mask_blocks == Some(0) {
             return Err(invalid("`mask-blocks`", "found 0, expected at least 1"));

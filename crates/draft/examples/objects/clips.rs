@@ -158,7 +158,7 @@ pub(crate) fn area(mask: &Mask) -> usize {
 
 fn height(mask: &Mask) -> f32 {
     let rows = (0..mask.height()).filter(|&y| mask.row(y).iter().any(|&coverage| coverage > 127));
-    rows.clone().last().zip(rows.min()).map_or(1.0, |(last, first)| (last - first + 1) as f32)
+    rows.clone().next_back().zip(rows.min()).map_or(1.0, |(last, first)| (last - first + 1) as f32)
 }
 
 /// Both masks together, grown by a disc with a soft edge of one pixel.

@@ -27,21 +27,21 @@ pub enum Body {
 impl Body {
     /// The poses of a case as a character of this body takes them, judged by its pictures.
     pub(crate) fn poses(self, case: &Case, puppets: &[Puppet]) -> Vec<Option<Pose>> {
-        let (proportions, size) = match self {
+        let (proportions, height) = match self {
             Self::Unknown => (PROPORTIONS, 1.0),
             Self::Sized => (1.0, case.stature),
         };
         let Some(puppet) = puppets.iter().find(|puppet| puppet.is_jointed()) else { return case.poses.clone() };
-        let factors = Factors::between(puppet, &case.poses, case.size(), proportions, size);
+        let factors = Factors::between(puppet, &case.poses, case.size(), proportions, height);
         retarget(&case.poses, &factors, &vec![[false; 2]; case.poses.len()], case.size())
     }
 
     fn config(self, case: &Case) -> DraftConfig {
-        let size = match self {
+        let height = match self {
             Self::Unknown => 1.0,
             Self::Sized => case.stature,
         };
-        DraftConfig { size, ..DraftConfig::default() }
+        DraftConfig { height, ..DraftConfig::default() }
     }
 }
 

@@ -170,6 +170,7 @@ mod tests {
     /// One cell: a layer of 0.8 that covers half of a ground of 0.2, nothing in front.
     fn known(guess: f32, front: f32) -> Tensor<Flex, 4> {
         let mut cell = [0.0; 17];
+        cell[CHANNELS.hole] = 1.0;
         cell[CHANNELS.draft..][..3].fill(0.5);
         cell[CHANNELS.under..][..3].fill(0.2);
         cell[CHANNELS.layer..][..3].fill(0.8);

@@ -241,7 +241,7 @@ struct SettingOptions {
     proportions: Option<f64>,
     /// How tall the character is, in heights of the driving person: 0.6 for a child, 1.3 for a giant
     #[arg(long, value_name = "FACTOR")]
-    size: Option<f64>,
+    height: Option<f64>,
     /// Perceive the person faster and less exactly, with lighter networks
     #[arg(long)]
     quick: bool,
@@ -289,7 +289,7 @@ impl SettingOptions {
         put("character-at", self.character_at.map(place));
         put("draft", self.draft.then_some(Value::Boolean(true)));
         put("proportions", self.proportions.map(Value::Float));
-        put("size", self.size.map(Value::Float));
+        put("height", self.height.map(Value::Float));
         put("quick", self.quick.then_some(Value::Boolean(true)));
         put("raw", self.raw.then_some(Value::Boolean(true)));
         put("tolerate-damage", self.tolerate_damage.then_some(Value::Boolean(true)));

@@ -136,15 +136,15 @@ impl<'a> Making<'a> {
         let size = scene.output_size(timeline.frame_size());
         let size = (size.0 as usize, size.1 as usize);
         let mut poses: Vec<Option<Pose>> = (0..timeline.len()).map(|index| timeline.pose(index).cloned()).collect();
-        let (proportions, taller) = (job.settings.proportions as f32, job.settings.size as f32);
+        let (proportions, height) = (job.settings.proportions as f32, job.settings.height as f32);
         if let Some(puppet) = puppets.iter().find(|puppet| puppet.is_jointed()) {
-            let factors = Factors::between(puppet, &poses, size, proportions, taller);
+            let factors = Factors::between(puppet, &poses, size, proportions, height);
             poses = retarget(&poses, &factors, &holds(work)?, size);
         }
         let scales = puppets.iter().map(|puppet| smooth_scales(puppet, &poses, size)).collect();
         // A canvas shows nobody whose light could be followed.
         let light = job.settings.light && !scene.is_canvas();
-        let config = DraftConfig { light, shadow: job.settings.shadow, size: taller };
+        let config = DraftConfig { light, shadow: job.settings.shadow, height };
         let drafter = Drafter::new(puppets, config);
         if drafter.keeps_legs() && !scene.is_canvas() {
             events.warn("draft.legs_kept", "the character's picture shows no legs, so the driving person's legs stay");

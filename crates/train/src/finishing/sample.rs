@@ -160,7 +160,7 @@ fn sample(
         poses: &poses,
         objects,
     };
-    let drafts = drafts(&clip, vec![puppet], DraftConfig { size: taller, ..DraftConfig::default() });
+    let drafts = drafts(&clip, vec![puppet], DraftConfig { height: taller, ..DraftConfig::default() });
     // 4. One window for all frames.
     let frame_size = (size.0 as u32, size.1 as u32);
     let boxes: Vec<Option<Rect<Frame>>> = (0..drafts.len())
