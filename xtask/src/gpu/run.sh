@@ -22,11 +22,17 @@ device=${DEVICE:-cuda:0}
 [ -n "${EAGER:-}" ] && python3 "$here/eager.py" "$device" ${SPEED:-4 8 256 20} 2>&1 | tee -a "$out/speed.txt"
 begin=()
 if [ -e "$here/start.safetensors" ]; then begin=(--set "start_from=$here/start.safetensors"); fi
+# The configuration is sized for one core of a processor. A card takes larger batches and must not wait for the renderer.
+card=()
+case $device in
+    cuda*) card=(--set half=true --set feed.batch=32 --set feed.pool=4000 --set feed.first=32 --set feed.patient=false \
+        --set "feed.threads=$(($(nproc) > 2 ? $(nproc) - 2 : 1))" --set loss.perceptual=0.2) ;;
+esac
 spent=$(($(date +%s) - start))
 left=$(python3 -c "print(max(0.1, $minutes - ($spent + 15) / 60))")
 [ -n "${RESUME:-}" ] || rm -rf /tmp/finisher
 "$here/train" "$here/config.toml" --device "$device" --set run=/tmp/finisher --set "minutes=$left" \
-    --set "assets=$here/assets.pack" --set "perceptual_weights=$here/perceptual.bin" "${begin[@]}" "$@" \
+    --set "assets=$here/assets.pack" --set "perceptual_weights=$here/perceptual.bin" "${begin[@]}" "${card[@]}" "$@" \
     > "$out/train.txt" 2>&1 &
 pid=$!
 # A card's utilisation, every two seconds.
