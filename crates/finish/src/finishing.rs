@@ -7,12 +7,12 @@ use burn::tensor::{Tensor, TensorData};
 use draft::drafter::Draft;
 use media::picture::{Mask, Picture};
 use model::ModelBackend;
-use model::finisher::{CHANNELS, CharacterTokens, Finisher, FinisherConfig};
+use model::finisher::{CHANNELS, CharacterTokens, Finisher, FinisherConfig, Retouch};
 use perception::pose::Pose;
 use perception::region::Region;
 
 use crate::planes::{CHARACTER_PLANES, DraftedFrame, character_planes, known_planes};
-use crate::retouch::{CellRetouch, FrameRetouch};
+use crate::retouch::{CellRetouch, FrameRetouch, VALUES};
 
 /// Frames that neighbouring windows share.
 const OVERLAP: usize = 2;
@@ -134,10 +134,11 @@ impl<B: ModelBackend> Finishing<B> {
         let n = frames.len();
         let known = unit_range(&planes, &self.device).reshape([1, n, CHANNELS.count, side, side]).swap_dims(1, 2);
         let retouch = self.network.forward(known, &self.character);
-        let maps = Tensor::cat(vec![retouch.shift, retouch.cut, retouch.light, retouch.paint], 1);
+        let Retouch { shift, cut, erasure, light, paint, editable } = retouch;
+        let maps = Tensor::cat(vec![shift, cut, erasure, light, paint, editable], 1);
         let values = maps.permute([0, 2, 3, 1]).into_data().convert::<f32>().into_vec::<f32>().unwrap_or_default();
-        assert_eq!(values.len(), n * side * side * 9, "finishing: values of {n} frames");
-        let frames = values.as_chunks::<9>().0.chunks_exact(side * side).zip(regions);
+        assert_eq!(values.len(), n * side * side * VALUES, "finishing: values of {n} frames");
+        let frames = values.as_chunks::<VALUES>().0.chunks_exact(side * side).zip(regions);
         frames
             .map(|(cells, region)| {
                 let cells = cells.iter().map(|values| CellRetouch::of(*values)).collect();
@@ -154,8 +155,8 @@ impl WaitingFrame {
 }
 
 fn retouched(frame: WaitingFrame, retouch: &FrameRetouch) -> FinishedFrame {
-    let WaitingFrame { mut draft, hole, .. } = frame;
-    retouch.lay_on(&mut draft, &hole);
+    let WaitingFrame { mut draft, .. } = frame;
+    retouch.lay_on(&mut draft);
     FinishedFrame { picture: draft.picture, edited: draft.edited }
 }
 
@@ -231,10 +232,10 @@ mod tests {
         let mut tensors: Vec<_> =
             weights.names().map(|name| (name.to_owned(), weights.values(name).unwrap())).collect();
         for (name, (_, values)) in &mut tensors {
-            // Shift, light, and a patch of each of cut and paint.
+            // Shift, light, and a patch of each of cut, erasure and paint.
             if name == "conv_out.bias" {
                 for (index, value) in values.iter_mut().enumerate() {
-                    *value = [0.15, -0.05, 0.4, -0.3, 0.0][index % 5];
+                    *value = [0.15, -0.05, 0.4, -0.3, 0.35, 0.0][index % 6];
                 }
             }
         }

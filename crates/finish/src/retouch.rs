@@ -5,7 +5,7 @@ use draft::drafter::Draft;
 use draft::warp::Warp;
 use media::geometry::{Frame, Rect};
 use media::picture::{Mask, Picture};
-use model::finisher::{REACH, strong_cut};
+use model::finisher::strong_cut;
 use perception::region::Region;
 
 /// What is asked of one cell.
@@ -15,21 +15,28 @@ pub struct CellRetouch {
     pub shift: [f32; 2],
     /// What is asked of the coverage.
     pub cut: f32,
+    /// What is asked to be forgotten of the layer's colour.
+    pub erasure: f32,
     /// Logarithm of the gain.
     pub light: [f32; 3],
     /// Colour that is added where the layer knows nothing, in [0, 1].
     pub paint: [f32; 3],
+    /// Share to which the draft may be changed, in [0, 1].
+    pub editable: f32,
 }
 
+/// Numbers of a cell.
+pub const VALUES: usize = 11;
+
 impl CellRetouch {
-    fn values(self) -> [f32; 9] {
+    fn values(self) -> [f32; VALUES] {
         let ([x, y], [a, b, c], [d, e, f]) = (self.shift, self.light, self.paint);
-        [x, y, self.cut, a, b, c, d, e, f]
+        [x, y, self.cut, self.erasure, a, b, c, d, e, f, self.editable]
     }
 
-    /// From shift, cut, light and paint in this order.
-    pub fn of([x, y, cut, a, b, c, d, e, f]: [f32; 9]) -> Self {
-        Self { shift: [x, y], cut, light: [a, b, c], paint: [d, e, f] }
+    /// From shift, cut, erasure, light, paint and where the draft is editable, in this order.
+    pub fn of([x, y, cut, erasure, a, b, c, d, e, f, editable]: [f32; VALUES]) -> Self {
+        Self { shift: [x, y], cut, erasure, light: [a, b, c], paint: [d, e, f], editable }
     }
 }
 
@@ -65,12 +72,8 @@ impl FrameRetouch {
         self
     }
 
-    /// Retouches a draft, and marks in `edited` with 255 where that made a difference. `hole` is what was removed.
-    ///
-    /// # Panics
-    /// When the hole has another size than the draft.
-    pub fn lay_on(&self, draft: &mut Draft, hole: &Mask) {
-        assert_eq!(hole.size(), draft.picture.size(), "retouch: hole {:?}", hole.size());
+    /// Retouches a draft, and marks in `edited` with 255 where that made a difference.
+    pub fn lay_on(&self, draft: &mut Draft) {
         let Some(warp) = draft.warp.clone() else { return };
         let layer = Layer::of(&warp);
         let (width, height) = draft.picture.size();
@@ -78,22 +81,21 @@ impl FrameRetouch {
         let transform = self.region.transform(self.side as u32);
         // The length of a cell in pixels.
         let cell = self.region.square.width as f32 / self.side as f32;
-        let editable = editable(&warp, hole, (REACH as f32 * cell).round() as usize);
         for y in area.y as usize..area.bottom() as usize {
             for x in area.x as usize..area.right() as usize {
-                let front = f32::from(draft.front.get(x, y)) / 255.0;
-                if !editable.get(x, y) || front >= 1.0 {
-                    continue;
-                }
                 let (column, row) = transform.crop_from_frame(x as f32 + 0.5, y as f32 + 0.5);
                 let asked = self.at(column - 0.5, row - 0.5);
+                let changeable = asked.editable * (1.0 - f32::from(draft.front.get(x, y)) / 255.0);
+                if changeable <= 0.0 {
+                    continue;
+                }
                 let under = draft.under.get(x, y).map(|value| f32::from(value) / 255.0);
                 let place = [x as f32 + asked.shift[0] * cell, y as f32 + asked.shift[1] * cell];
                 let after = laid_on(layer.at(place), &asked, under);
                 let before = laid_on(layer.at([x as f32, y as f32]), &CellRetouch::default(), under);
                 let pixel = draft.picture.get(x, y);
                 let changed: [u8; 3] = std::array::from_fn(|channel| {
-                    let change = 255.0 * (1.0 - front) * (after[channel] - before[channel]);
+                    let change = 255.0 * changeable * (after[channel] - before[channel]);
                     (f32::from(pixel[channel]) + change).round().clamp(0.0, 255.0) as u8
                 });
                 if changed != pixel {
@@ -124,10 +126,12 @@ impl FrameRetouch {
 /// What the layer adds to the ground under it.
 fn laid_on([red, green, blue, alpha, guess]: [f32; 5], asked: &CellRetouch, under: [f32; 3]) -> [f32; 3] {
     let coverage = (alpha + strong_cut(asked.cut)).clamp(0.0, 1.0);
-    let unknown = (1.0 - alpha + guess).clamp(0.0, 1.0);
+    let erased = strong_cut(asked.erasure).clamp(0.0, 1.0);
+    let unknown = (1.0 - alpha + guess).clamp(erased, 1.0);
     let layer = [red, green, blue];
     std::array::from_fn(|channel| {
-        let colour = layer[channel] * asked.light[channel].exp() + unknown * asked.paint[channel];
+        let kept = (1.0 - erased) * layer[channel] * asked.light[channel].exp();
+        let colour = kept + unknown * asked.paint[channel];
         coverage * (colour.clamp(0.0, 1.0) - under[channel])
     })
 }
@@ -170,63 +174,12 @@ impl<'a> Layer<'a> {
     }
 }
 
-/// Where a frame may be changed: within `reach` pixels of hole and layer, by rows and columns.
-fn editable(warp: &Warp, hole: &Mask, reach: usize) -> media::picture::Plane<bool> {
-    let (width, height) = hole.size();
-    let covered = |x: usize, y: usize| {
-        let (column, row) = (x as i32 - warp.area.x, y as i32 - warp.area.y);
-        let (right, bottom) = warp.alpha.size();
-        column >= 0
-            && row >= 0
-            && (column as usize) < right
-            && (row as usize) < bottom
-            && warp.alpha.get(column as usize, row as usize) > 0
-    };
-    let near = media::picture::Plane::from_fn(width, height, |x, y| hole.get(x, y) > 0 || covered(x, y));
-    let across = spread(&near, reach, |x, y| (x, y), (width, height));
-    spread(&across, reach, |y, x| (x, y), (height, width))
-}
-
-/// True within `reach` cells along a line of a cell that is true. `place` gives the cell of a step and a line.
-fn spread(
-    near: &media::picture::Plane<bool>,
-    reach: usize,
-    place: impl Fn(usize, usize) -> (usize, usize),
-    (steps, lines): (usize, usize),
-) -> media::picture::Plane<bool> {
-    let mut spread = near.clone();
-    for line in 0..lines {
-        let is_near = |step: usize| {
-            let (x, y) = place(step, line);
-            near.get(x, y)
-        };
-        let mut last: Option<usize> = None;
-        let mut next = 0;
-        for step in 0..steps {
-            if is_near(step) {
-                last = Some(step);
-            }
-            next = next.max(step);
-            while next < steps && !is_near(next) {
-                next += 1;
-            }
-            let before = last.is_some_and(|last| step - last <= reach);
-            let after = next < steps && next - step <= reach;
-            if before || after {
-                let (x, y) = place(step, line);
-                spread.set(x, y, true);
-            }
-        }
-    }
-    spread
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     /// A frame of grey with a layer of vertical stripes that covers columns 8 to 15.
-    fn draft() -> (Draft, Mask) {
+    fn draft() -> Draft {
         let warp = Warp {
             area: Rect::new(8, 4, 8, 8),
             colour: Picture::from_fn(8, 8, |x, _| [20 * x as u8 + 40; 3]),
@@ -238,19 +191,19 @@ mod tests {
         let mut picture = under.clone();
         warp.lay_over(&mut picture);
         let (edited, front) = (Mask::filled(32, 16, 0), Mask::filled(32, 16, 0));
-        (Draft { picture, edited, warp: Some(warp), under, front }, Mask::filled(32, 16, 0))
+        Draft { picture, edited, warp: Some(warp), under, front }
     }
 
     fn retouched(cell: CellRetouch) -> Draft {
-        let (mut draft, hole) = draft();
+        let mut draft = draft();
         let region = Region { square: Rect::new(0, -8, 32, 32) };
-        FrameRetouch::new(region, 16, vec![cell; 256]).lay_on(&mut draft, &hole);
+        FrameRetouch::new(region, 16, vec![CellRetouch { editable: 1.0, ..cell }; 256]).lay_on(&mut draft);
         draft
     }
 
     #[test]
     fn nothing_asked_changes_nothing() {
-        let draft_before = draft().0;
+        let draft_before = draft();
         let draft = retouched(CellRetouch::default());
         assert_eq!(draft.picture, draft_before.picture);
         assert!(draft.edited.cells().iter().all(|cell| *cell == 0));
@@ -267,22 +220,25 @@ mod tests {
 
     #[test]
     fn what_is_in_front_stays() {
-        let (mut draft, hole) = draft();
+        let mut draft = draft();
         draft.front = Mask::filled(32, 16, 255);
         let before = draft.picture.clone();
         let region = Region { square: Rect::new(0, -8, 32, 32) };
-        let cell = CellRetouch { cut: -1.0, ..CellRetouch::default() };
-        FrameRetouch::new(region, 16, vec![cell; 256]).lay_on(&mut draft, &hole);
+        let cell = CellRetouch { cut: -1.0, editable: 1.0, ..CellRetouch::default() };
+        FrameRetouch::new(region, 16, vec![cell; 256]).lay_on(&mut draft);
         assert_eq!(draft.picture, before);
     }
 
     #[test]
-    fn paint_stays_near_the_layer_and_two_retouches_mix() {
-        let painted = CellRetouch { cut: 1.0, paint: [0.2; 3], ..CellRetouch::default() };
-        let reach = 2 * REACH; // pixels
-        let draft = retouched(painted);
-        assert_ne!(draft.picture.get(15 + reach, 8), [100; 3]);
-        assert_eq!(draft.picture.get(16 + reach, 8), [100; 3]);
+    fn paint_stays_where_it_may_and_two_retouches_mix() {
+        let mut draft = draft();
+        let painted = |editable: f32| CellRetouch { cut: 1.0, paint: [0.2; 3], editable, ..CellRetouch::default() };
+        let region = Region { square: Rect::new(0, 0, 32, 32) };
+        // Two columns of cells, of sixteen pixels each; their middles are 8 and 24.
+        let cells = [1.0, 0.0, 1.0, 0.0].map(painted).to_vec();
+        FrameRetouch::new(region, 2, cells).lay_on(&mut draft);
+        assert_ne!(draft.picture.get(22, 8), [100; 3]);
+        assert_eq!(draft.picture.get(24, 8), [100; 3]);
         let region = Region { square: Rect::new(0, 0, 1, 1) };
         let one = |cut: f32| FrameRetouch::new(region, 1, vec![CellRetouch { cut, ..CellRetouch::default() }]);
         assert_eq!(one(0.8).mixed(&one(0.0), 0.25), one(0.2));

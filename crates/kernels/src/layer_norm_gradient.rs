@@ -97,25 +97,27 @@ impl Kernel for Rows<'_> {
         for ((input, gradient), result) in rows.zip(self.result.chunks_exact_mut(channels)) {
             let (x, dy, weight) = (input.as_ptr(), gradient.as_ptr(), self.weight.as_ptr());
             let (of_weight, of_bias) = (self.sums.as_mut_ptr(), self.sums[channels..].as_mut_ptr());
-            // SAFETY: every pointer is good for `channels` elements, and `each` visits no others.
+            // SAFETY: every pointer is good for `channels` elements, and `vectors` names no others.
             unsafe {
                 // 1. Mean, then variance: the row is in the nearest cache.
                 let mut sum = S::splat(0.0);
-                each::<S>(channels, |c, n| sum = S::add(sum, load::<S, f32>(x.add(c), n)));
+                for (c, n) in vectors::<S>(channels) {
+                    sum = S::add(sum, load::<S, f32>(x.add(c), n));
+                }
                 let mean = S::sum(sum) * inverse;
                 let means = S::splat(mean);
                 let mut squares = S::splat(0.0);
-                each::<S>(channels, |c, n| {
+                for (c, n) in vectors::<S>(channels) {
                     let off = S::sub(load::<S, f32>(x.add(c), n), means);
                     // Lanes behind the row would count as zeros.
                     squares =
                         if n == S::LANES { S::mul_add(off, off, squares) } else { add_some::<S>(squares, off, n) };
-                });
+                }
                 let scale = 1.0 / (S::sum(squares) * inverse + self.epsilon).sqrt();
                 let scales = S::splat(scale);
                 // 2. Sums of the row, and what it adds to the parameters' gradients.
                 let (mut plain, mut along) = (S::splat(0.0), S::splat(0.0));
-                each::<S>(channels, |c, n| {
+                for (c, n) in vectors::<S>(channels) {
                     let normal = S::mul(S::sub(load::<S, f32>(x.add(c), n), means), scales);
                     let dy = load::<S, f32>(dy.add(c), n);
                     let g = S::mul(dy, load::<S, f32>(weight.add(c), n));
@@ -123,30 +125,25 @@ impl Kernel for Rows<'_> {
                     along = S::mul_add(g, normal, along);
                     store::<S, f32>(of_weight.add(c), S::mul_add(dy, normal, load::<S, f32>(of_weight.add(c), n)), n);
                     store::<S, f32>(of_bias.add(c), S::add(dy, load::<S, f32>(of_bias.add(c), n)), n);
-                });
+                }
                 // 3. The gradient of the row.
                 let (plain, along) = (S::splat(S::sum(plain) * inverse), S::splat(S::sum(along) * inverse));
-                each::<S>(channels, |c, n| {
+                for (c, n) in vectors::<S>(channels) {
                     let normal = S::mul(S::sub(load::<S, f32>(x.add(c), n), means), scales);
                     let g = S::mul(load::<S, f32>(dy.add(c), n), load::<S, f32>(weight.add(c), n));
                     let rest = S::sub(S::sub(g, plain), S::mul(normal, along));
                     store::<S, f32>(result.as_mut_ptr().add(c), S::mul(rest, scales), n);
-                });
+                }
             }
         }
     }
 }
 
-/// Calls `work` with the start and length of each vector of a row.
+/// The start and length of each vector of a row. A closure in place of a loop over it might be compiled without the vectors'
+/// instructions.
 #[inline(always)]
-fn each<S: Simd>(channels: usize, mut work: impl FnMut(usize, usize)) {
-    let full = channels - channels % S::LANES;
-    for c in (0..full).step_by(S::LANES) {
-        work(c, S::LANES);
-    }
-    if full < channels {
-        work(full, channels - full);
-    }
+fn vectors<S: Simd>(channels: usize) -> impl Iterator<Item = (usize, usize)> {
+    (0..channels).step_by(S::LANES).map(move |c| (c, S::LANES.min(channels - c)))
 }
 
 /// Adds the squares of the first `n` lanes.

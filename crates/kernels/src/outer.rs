@@ -6,18 +6,16 @@
 //! | right | `[rows, columns]`, given panel by panel: `[rows of a chunk][2 * LANES]` |
 //! | result | `[M, columns]` |
 //!
-//! A task is a panel of columns times a range of `M`; it goes through all rows in their order, a chunk at a time, so that a
-//! chunk of the panel stays in the nearest cache. The left side's part of a tile is copied there too: its rows often lie a
-//! multiple of the page apart, and would push each other out.
+//! The left side is packed first, once for all panels: the elements of a tile lie next to each other, row after row. A task is a
+//! panel of columns times a block of `M`; it goes through all rows in their order, a chunk at a time, so that a chunk of the panel
+//! stays in the nearest cache.
 
 use std::ops::Range;
 
-use crate::buffer::{Scratch, with_scratch};
-use crate::epilogue::load;
-use crate::group_norm::store;
+use crate::buffer::{Buffer, Scratch, with_scratch};
 use crate::isa::Cpu;
 use crate::micro::{Left, Tile, even_height};
-use crate::partition::for_each_task;
+use crate::partition::{Shared, for_each_task};
 use crate::simd::{Kernel, Simd, dispatch, shape};
 
 /// Rows of a chunk.
@@ -37,8 +35,7 @@ pub(crate) fn outer(
     store: impl Fn(usize, usize, &[f32]) + Sync + Send,
 ) {
     assert_eq!(left.len(), rows * height, "outer: left [{rows}, {height}]");
-    let (lanes, tile) = shape(cpu);
-    let width = 2 * lanes;
+    let width = 2 * shape(cpu).0;
     let panels = columns.div_ceil(width);
     if panels == 0 || height == 0 {
         return;
@@ -46,21 +43,22 @@ pub(crate) fn outer(
     let blocks = TASKS.div_ceil(panels).min(height / LEAST).max(1);
     let block = height.div_ceil(blocks);
     let blocks = height.div_ceil(block);
+    let packed = packed(cpu, left, [rows, height, block]);
     for_each_task(panels * blocks, |task| {
         let (column, first) = (task % panels * width, task / panels * block);
         let count = block.min(height - first);
-        let lengths = [CHUNK * width, count * width, CHUNK * tile];
+        let lengths = [CHUNK * width, count * width];
         with_scratch(lengths.map(Scratch::bytes::<f32>).iter().sum(), |mut scratch| {
-            let [panel, sums, copy] = lengths.map(|length| scratch.take::<f32>(length));
+            let [panel, sums] = lengths.map(|length| scratch.take::<f32>(length));
             sums.fill(0.0);
+            let left = &packed[first * rows..][..count * rows];
             for start in (0..rows).step_by(CHUNK) {
                 let chunk = start..rows.min(start + CHUNK);
-                let steps = chunk.len();
-                fill(chunk, column, &mut panel[..steps * width]);
-                let left = &left[start * height + first..];
-                // SAFETY: `left` has `steps` rows, `height` apart, of which `count` elements are read; `panel` has as many
-                // steps, `sums` as many rows; `copy` has room for a tile of them.
-                unsafe { dispatch(cpu, Chunk { left, stride: height, steps, panel, copy, sums }) };
+                let panel = &mut panel[..chunk.len() * width];
+                fill(chunk.clone(), column, panel);
+                // SAFETY: `left` has the tiles of `count` elements of all rows, `panel` a row for each of the chunk, `sums`
+                // one for each element.
+                unsafe { dispatch(cpu, Chunk { left, rows, chunk, panel, sums }) };
             }
             let last = width.min(columns - column);
             for (row, sums) in sums.chunks_exact(width).enumerate() {
@@ -70,15 +68,82 @@ pub(crate) fn outer(
     });
 }
 
-/// Adds the products of a chunk to the sums: `left` `[steps, ..]` with rows `stride` apart, `panel` `[steps, 2 * LANES]`, `sums`
+/// The left side `[rows, M]` by blocks of `block` elements, and in a block by tiles: `[rows, elements of the tile]` each.
+fn packed(cpu: Cpu, left: &[f32], [rows, height, block]: [usize; 3]) -> Buffer<f32> {
+    let mut packed = Buffer::<f32>::zeros(rows * height);
+    let shared = Shared::new(&mut packed);
+    for_each_task(rows.div_ceil(CHUNK), |task| {
+        let chunk = task * CHUNK..rows.min((task + 1) * CHUNK);
+        for first in (0..height).step_by(block) {
+            let count = block.min(height - first);
+            // SAFETY: `first * rows..(first + count) * rows` is the block's part of the result, of which a task writes its rows.
+            unsafe {
+                let to = shared.pointer().add(first * rows);
+                dispatch(cpu, Packing { left: &left[first..], height, count, rows, chunk: chunk.clone(), to });
+            }
+        }
+    });
+    packed
+}
+
+/// Packs the rows `chunk` of `count` elements: `left` has rows `height` apart, `to` is the block's place.
+struct Packing<'a> {
+    left: &'a [f32],
+    height: usize,
+    count: usize,
+    rows: usize,
+    chunk: Range<usize>,
+    to: *mut f32,
+}
+
+impl Kernel for Packing<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        let Self { left, height, count, rows, chunk, to } = self;
+        debug_assert!(chunk.end <= rows && (rows == 0 || left.len() >= (rows - 1) * height + count), "packing: left");
+        let mut at = 0;
+        while at < count {
+            let tile = even_height::<S>(count - at);
+            for row in chunk.clone() {
+                // SAFETY: `at + tile <= count`; the row lies in `left` and the tile's part of the block.
+                unsafe {
+                    let from = left.as_ptr().add(row * height + at);
+                    copy_few(from, to.add(at * rows + row * tile), tile);
+                }
+            }
+            at += tile;
+        }
+    }
+}
+
+/// Copies as many elements as a tile can have, without a call for the usual numbers.
+///
+/// # Safety
+/// `count` elements are readable and writable, and do not overlap.
+#[inline(always)]
+unsafe fn copy_few(from: *const f32, to: *mut f32, count: usize) {
+    // SAFETY: the caller's; `[f32; N]` is aligned as `f32` is.
+    unsafe {
+        match count {
+            4 => *to.cast::<[f32; 4]>() = *from.cast(),
+            6 => *to.cast::<[f32; 6]>() = *from.cast(),
+            8 => *to.cast::<[f32; 8]>() = *from.cast(),
+            12 => *to.cast::<[f32; 12]>() = *from.cast(),
+            14 => *to.cast::<[f32; 14]>() = *from.cast(),
+            _ => std::ptr::copy_nonoverlapping(from, to, count),
+        }
+    }
+}
+
+/// Adds the products of the rows `chunk` to the sums: `left` is a packed block of all `rows`, `panel` `[chunk, 2 * LANES]`, `sums`
 /// `[count, 2 * LANES]`.
 struct Chunk<'a> {
     left: &'a [f32],
-    stride: usize,
-    steps: usize,
+    rows: usize,
+    chunk: Range<usize>,
     panel: &'a [f32],
-    /// `[steps, rows of a tile]`
-    copy: &'a mut [f32],
     sums: &'a mut [f32],
 }
 
@@ -87,30 +152,23 @@ impl Kernel for Chunk<'_> {
 
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
-        let Self { left, stride, steps, panel, copy, sums } = self;
-        let width = 2 * S::LANES;
+        let Self { left, rows, chunk, panel, sums } = self;
+        let (width, steps) = (2 * S::LANES, chunk.len());
         let count = sums.len() / width;
-        debug_assert!(steps == 0 || left.len() >= (steps - 1) * stride + count, "outer: left");
+        debug_assert!(chunk.end <= rows && left.len() == rows * count, "outer: left");
         debug_assert!(panel.len() >= steps * width, "outer: panel");
         let mut at = 0;
         while at < count {
-            let rows = even_height::<S>(count - at);
-            debug_assert!(copy.len() >= steps * rows, "outer: copy");
-            // SAFETY: elements `at..at + rows` of each row of `left` exist, and as many rows of sums.
+            let tile = even_height::<S>(count - at);
+            // SAFETY: the tile's elements of the chunk's rows lie in `left`, and as many rows in `sums`.
             unsafe {
-                for step in 0..steps {
-                    for row in (0..rows).step_by(S::LANES) {
-                        let n = S::LANES.min(rows - row);
-                        let x = load::<S, f32>(left.as_ptr().add(step * stride + at + row), n);
-                        store::<S, f32>(copy.as_mut_ptr().add(step * rows + row), x, n);
-                    }
-                }
-                let left = Left::Column { base: copy.as_ptr(), stride: rows, steps };
+                let base = left.as_ptr().add(at * rows + chunk.start * tile);
+                let left = Left::Column { base, stride: tile, steps };
                 let sums = sums.as_mut_ptr().add(at * width);
-                Tile::<f32, 2> { rows, left, right: panel.as_ptr(), sums, add: true, ahead: std::ptr::null() }
+                Tile::<f32, 2> { rows: tile, left, right: panel.as_ptr(), sums, add: true, ahead: std::ptr::null() }
                     .compute::<S>();
             }
-            at += rows;
+            at += tile;
         }
     }
 }
@@ -131,7 +189,9 @@ pub(crate) fn copy_run(to: &mut [f32], from: &[f32]) {
     let done = match to.len() {
         32 => fixed::<32>(to, from),
         16 => fixed::<16>(to, from),
+        12 => fixed::<12>(to, from),
         8 => fixed::<8>(to, from),
+        4 => fixed::<4>(to, from),
         _ => false,
     };
     if !done {

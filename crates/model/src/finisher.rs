@@ -2,7 +2,7 @@
 //!
 //! A UNet over a short clip. It sees the draft and how the draft came about, attends to the character's picture and to the other
 //! frames, and says how to retouch the draft: where to move the warped character, where it ends, how it is lit, and what to
-//! paint where geometry knows nothing ([`Retouch`]). Its last layers start at zero: an untrained network hands the draft on as
+//! paint where geometry knows nothing or is wrong ([`Retouch`]). Its last layers start at zero: an untrained network hands the draft on as
 //! it is. One pass, no noise.
 //!
 //! | tensor | shape | range |
@@ -30,7 +30,7 @@ mod tests;
 
 pub use config::FinisherConfig;
 pub use reference::{CharacterTokens, ReferenceTower};
-pub use retouch::{REACH, Retouch, Retouched, editable, strong_cut};
+pub use retouch::{Retouch, Retouched, editable, strong_cut};
 
 use burn::module::Module;
 use burn::tensor::{DType, Tensor, backend::Backend};
@@ -197,9 +197,10 @@ impl<B: ModelBackend> Finisher<B> {
         assert_eq!(channels, CHANNELS.count, "finisher: input {:?}", known.dims());
         let cell = self.patch << (self.down_levels.len() - 1);
         assert!(height % cell == 0 && width % cell == 0, "finisher: {width}x{height}, cells of {cell} pixels");
+        let editable = editable(&frames_from_video(known.clone()));
         let features = self.features(known, character);
         let maps = self.conv_out.forward(self.norm_out.forward_silu(features)).cast(DType::F32);
-        RetouchMaps { maps, patch: self.patch }.retouch()
+        RetouchMaps { maps, patch: self.patch }.retouch(editable)
     }
 
     /// The UNet, `[B*N, C_0, H/P, W/P]`.

@@ -4,7 +4,7 @@ use burn::tensor::module::avg_pool2d;
 use burn::tensor::{Tensor, TensorData, backend::Backend};
 
 use super::retouch::Retouch;
-use crate::ops::{ModelBackend, swap_dims};
+use crate::ops::{ModelBackend, in_order, swap_dims};
 
 /// A shift of 1 in the network's own unit, in cells.
 const SHIFT_UNIT: f64 = 8.0;
@@ -27,7 +27,7 @@ fn cells_from_patches<B: Backend>(x: Tensor<B, 4>, patch: usize) -> Tensor<B, 4>
     x.permute([0, 1, 4, 2, 5, 3]).reshape([m, channels, rows * patch, columns * patch])
 }
 
-/// What the last convolution gives, `[M, 5 + 4*P*P, H/P, W/P]`: shift, light, and cut and paint in patches.
+/// What the last convolution gives, `[M, 5 + 5*P*P, H/P, W/P]`: shift, light, and cut, erasure and paint in patches.
 pub(super) struct RetouchMaps<B: Backend> {
     pub(super) maps: Tensor<B, 4>,
     pub(super) patch: usize,
@@ -36,22 +36,25 @@ pub(super) struct RetouchMaps<B: Backend> {
 impl<B: ModelBackend> RetouchMaps<B> {
     /// Shift and light are smooth and need one value a patch; edges and colours are as fine as the cells.
     pub(super) fn channels(patch: usize) -> usize {
-        2 + 3 + 4 * patch * patch
+        2 + 3 + 5 * patch * patch
     }
 
-    pub(super) fn retouch(self) -> Retouch<B> {
+    /// Of frames that may be changed where `editable`, `[M, 1, H, W]`, says.
+    pub(super) fn retouch(self, editable: Tensor<B, 4>) -> Retouch<B> {
         let Self { maps, patch } = self;
         let [_, _, rows, columns] = maps.dims();
         let part = |first: usize, count: usize| maps.clone().narrow(1, first, count);
         let size = [rows * patch, columns * patch];
-        let fine = cells_from_patches(part(5, 4 * patch * patch), patch);
+        let fine = cells_from_patches(part(5, 5 * patch * patch), patch);
         let pooled = LIGHT_CELLS.min(rows).min(columns);
         let light = avg_pool2d(part(2, 3), [pooled; 2], [pooled; 2], [0, 0], true, false);
         Retouch {
             shift: enlarged(part(0, 2), size) * SHIFT_UNIT,
-            cut: fine.clone().narrow(1, 0, 1),
+            cut: in_order(fine.clone().narrow(1, 0, 1)),
+            erasure: in_order(fine.clone().narrow(1, 1, 1)),
             light: enlarged(light, size),
-            paint: fine.narrow(1, 1, 3),
+            paint: in_order(fine.narrow(1, 2, 3)),
+            editable,
         }
     }
 }

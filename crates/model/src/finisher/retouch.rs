@@ -1,37 +1,41 @@
 //! What a finisher asks of a draft, and the frame that comes of it.
 //!
 //! A draft is a layer (the warped character) over a ground. The network may move the layer, change where it ends, light it, and
-//! paint where the layer is made up or was missing. What the character's picture shows is therefore never painted over: it
-//! stays as sharp as the picture.
+//! paint where the layer is made up or was missing. Elsewhere it must erase first what the character's picture shows, which
+//! otherwise stays as sharp as the picture.
 //!
-//! With `s` the shift, `c` the cut, `l` the light and `p` the paint at a cell `x`:
+//! With `s` the shift, `c` the cut, `e` the erasure, `l` the light and `p` the paint at a cell `x`:
 //!
 //! ```text
 //! moved    = layer(x + s)                                  colour, coverage and guess
 //! coverage = clamp(moved.coverage + strong(c))             strong(c) = 4 (c - clamp(c, -1/4, 1/4))
-//! colour   = clamp(moved.colour * exp(l) + unknown * p)    unknown = clamp(1 - moved.coverage + moved.guess)
+//! erased   = clamp(strong(e))
+//! unknown  = max(erased, clamp(1 - moved.coverage + moved.guess))
+//! colour   = clamp((1 - erased) * moved.colour * exp(l) + unknown * p)
 //! picture  = draft + (1 - front) * editable * (coverage * (colour - under) - the same without retouch)
 //! ```
 //!
-//! A cut that is hardly asked for is not made: where the network is in doubt the character must not become a ghost.
+//! A cut or an erasure that is hardly asked for is not made: where the network is in doubt the character must not become a
+//! ghost.
 //!
 //! | tensor | shape | unit |
 //! |---|---|---|
 //! | shift | `[M, 2, H, W]` | cells, x and y |
-//! | cut | `[M, 1, H, W]` | see `strong` |
+//! | cut, erasure | `[M, 1, H, W]` | see `strong` |
 //! | light | `[M, 3, H, W]` | natural logarithm of the gain |
 //! | paint | `[M, 3, H, W]` | colour, in [0, 1] |
+//! | editable | `[M, 1, H, W]` | share, in [0, 1] |
 //!
 //! `M = B*N`. Deviations: none, this is our addition to the paper.
 
 use burn::tensor::module::max_pool2d;
-use burn::tensor::{Int, Tensor, backend::Backend};
+use burn::tensor::{Tensor, TensorData, backend::Backend};
 
 use super::CHANNELS;
-use crate::ops::ModelBackend;
+use crate::ops::{ModelBackend, in_order};
 
-/// A changed place may lie this many cells outside of hole and layer.
-pub const REACH: usize = 6;
+/// A changed place may lie this many cells outside of hole, layer and skeleton.
+const REACH: usize = 6;
 
 /// What a finisher asks of frames.
 #[derive(Debug, Clone)]
@@ -40,10 +44,14 @@ pub struct Retouch<B: Backend> {
     pub shift: Tensor<B, 4>,
     /// What is asked of the coverage, before [`strong_cut`].
     pub cut: Tensor<B, 4>,
+    /// What is asked to be forgotten of the layer's colour, before [`strong_cut`].
+    pub erasure: Tensor<B, 4>,
     /// Logarithm of the gain.
     pub light: Tensor<B, 4>,
     /// Colour that is added where the layer knows nothing.
     pub paint: Tensor<B, 4>,
+    /// Where the draft may be changed ([`editable`]).
+    pub editable: Tensor<B, 4>,
 }
 
 /// Finished frames.
@@ -64,36 +72,50 @@ impl<B: ModelBackend> Retouch<B> {
         let [m, channels, height, width] = known.dims();
         assert_eq!(channels, CHANNELS.count, "retouch: known {:?}", known.dims());
         assert_eq!(self.shift.dims(), [m, 2, height, width], "retouch: shift of {:?}", known.dims());
-        let part = |first: usize, count: usize| known.clone().narrow(1, first, count);
+        let part = |first: usize, count: usize| in_order(known.clone().narrow(1, first, count));
         let (under, alpha, guess) = (part(CHANNELS.under, 3), part(CHANNELS.alpha, 1), part(CHANNELS.guess, 1));
-        let layer = Tensor::cat(vec![part(CHANNELS.layer, 3), alpha.clone(), guess], 1);
-        let before = alpha * (part(CHANNELS.layer, 3) - under.clone());
+        let layer = part(CHANNELS.layer, 3);
+        let before = repeated(alpha.clone(), 3) * (layer.clone() - under.clone());
         // 1. Move.
-        let moved = shifted(layer, self.shift.clone());
-        let (colour, alpha, guess) =
-            (moved.clone().narrow(1, 0, 3), moved.clone().narrow(1, 3, 1), moved.narrow(1, 4, 1));
-        // 2. Cut, light, paint.
-        let editable = editable(part(CHANNELS.hole, 1), part(CHANNELS.alpha, 1));
+        let moved = shifted(Tensor::cat(vec![layer, alpha, guess], 1), self.shift.clone());
+        let part_of_moved = |first: usize, count: usize| in_order(moved.clone().narrow(1, first, count));
+        let (colour, alpha, guess) = (part_of_moved(0, 3), part_of_moved(3, 1), part_of_moved(4, 1));
+        // 2. Cut, erase, light, paint.
         let coverage = clamped(alpha.clone() + strong(self.cut.clone()));
-        let unknown = (guess - alpha + 1.0).clamp(0.0, 1.0);
-        let colour = clamped(colour * self.light.clone().exp() + unknown * self.paint.clone());
+        let erased = clamped(strong(self.erasure.clone()));
+        let unknown = (guess - alpha + 1.0).clamp(0.0, 1.0).max_pair(erased.clone());
+        let kept = colour * self.light.clone().exp() * repeated(erased * -1.0 + 1.0, 3);
+        let colour = clamped(kept + repeated(unknown, 3) * self.paint.clone());
         // 3. Lay on, behind what is in front.
-        let changeable = (part(CHANNELS.front, 1) * -1.0 + 1.0) * editable;
-        let after = coverage.clone() * (colour - under);
-        let picture = part(CHANNELS.draft, 3) + (after - before) * changeable.clone();
+        let changeable = (part(CHANNELS.front, 1) * -1.0 + 1.0) * self.editable.clone();
+        let after = repeated(coverage.clone(), 3) * (colour - under);
+        let picture = part(CHANNELS.draft, 3) + (after - before) * repeated(changeable.clone(), 3);
         Retouched { picture, coverage: coverage * changeable }
     }
 }
 
-/// Where the draft may be changed, `[M, 1, H, W]` in [0, 1]: hole and layer, [`REACH`] cells wider.
-pub fn editable<B: ModelBackend>(hole: Tensor<B, 4>, alpha: Tensor<B, 4>) -> Tensor<B, 4> {
-    max_pool2d(hole.max_pair(alpha), [2 * REACH + 1; 2], [1, 1], [REACH; 2], [1, 1], false)
+/// Where the draft may be changed, `[M, 1, H, W]` in [0, 1], of frames `[M, 17, H, W]`: hole, layer and skeleton, and what is at
+/// most 6 cells away from them.
+pub fn editable<B: ModelBackend>(known: &Tensor<B, 4>) -> Tensor<B, 4> {
+    let part = |first: usize| in_order(known.clone().narrow(1, first, 1));
+    let skeleton = (0..3).map(|channel| part(CHANNELS.skeleton + channel));
+    let near = skeleton.fold(part(CHANNELS.hole).max_pair(part(CHANNELS.alpha)), Tensor::max_pair);
+    // A window of two sides is one along each side after the other.
+    let along = |x, [down, across]: [usize; 2]| {
+        max_pool2d(x, [2 * down + 1, 2 * across + 1], [1, 1], [down, across], [1, 1], false)
+    };
+    along(along(near, [REACH, 0]), [0, REACH])
 }
 
-/// Cuts smaller than this are not made.
+/// One channel as several equal ones: a product with it is faster than one that spreads it out on its way.
+fn repeated<B: ModelBackend>(x: Tensor<B, 4>, channels: usize) -> Tensor<B, 4> {
+    Tensor::cat(vec![x; channels], 1)
+}
+
+/// Cuts and erasures smaller than this are not made.
 const WEAK: f32 = 0.25;
 
-/// What a cut adds to the coverage.
+/// What a cut adds to the coverage, and an erasure takes from the colour.
 pub fn strong_cut(cut: f32) -> f32 {
     (cut - cut.clamp(-WEAK, WEAK)) / WEAK
 }
@@ -116,20 +138,19 @@ fn clamped<B: ModelBackend>(values: Tensor<B, 4>) -> Tensor<B, 4> {
 fn shifted<B: ModelBackend>(values: Tensor<B, 4>, shift: Tensor<B, 4>) -> Tensor<B, 4> {
     let [m, channels, height, width] = values.dims();
     let device = values.device();
-    let line = |length: usize, shape: [usize; 4]| {
-        Tensor::<B, 1, Int>::arange(0..length as i64, &device).float().reshape(shape)
+    let along = |axis: usize, length: usize, place_of: &dyn Fn(usize) -> usize| {
+        let places: Vec<f32> = (0..m * height * width).map(|cell| place_of(cell) as f32).collect();
+        let places = Tensor::<B, 4>::from_data(TensorData::new(places, [m, 1, height, width]), &device);
+        (in_order(shift.clone().narrow(1, axis, 1)) + places).clamp(0.0, length as f32 - 1.0)
     };
-    let along = |axis: usize, places: Tensor<B, 4>, length: usize| {
-        let place = shift.clone().narrow(1, axis, 1) + places;
-        place.clamp(0.0, length as f32 - 1.0)
-    };
-    let (x, y) = (along(0, line(width, [1, 1, 1, width]), width), along(1, line(height, [1, 1, height, 1]), height));
+    let x = along(0, width, &|cell| cell % width);
+    let y = along(1, height, &|cell| cell / width % height);
     // The cell before each place; the one after it exists because the last cell is its own neighbour with share 1.
     let cell =
         |place: &Tensor<B, 4>, length: usize| place.clone().detach().floor().clamp(0.0, (length.max(2) - 2) as f32);
     let (left, top) = (cell(&x, width), cell(&y, height));
-    let (right_share, bottom_share) = (x - left.clone(), y - top.clone());
-    let (left_share, top_share) = (right_share.clone() * -1.0 + 1.0, bottom_share.clone() * -1.0 + 1.0);
+    let right_share = repeated(x - left.clone(), channels);
+    let bottom_share = repeated(y - top.clone(), channels);
     let flat = values.detach().reshape([m, channels, height * width]);
     let first = (top * width as f32 + left).reshape([m, 1, height * width]).int();
     let at = |offset: usize| {
@@ -137,15 +158,15 @@ fn shifted<B: ModelBackend>(values: Tensor<B, 4>, shift: Tensor<B, 4>) -> Tensor
         flat.clone().gather(2, places).reshape([m, channels, height, width])
     };
     let (step_x, step_y) = (usize::from(width > 1), width * usize::from(height > 1));
-    let upper = at(0) * left_share.clone() + at(step_x) * right_share.clone();
-    let lower = at(step_y) * left_share + at(step_y + step_x) * right_share;
-    upper * top_share + lower * bottom_share
+    let between = |a: Tensor<B, 4>, b: Tensor<B, 4>, share: Tensor<B, 4>| a.clone() + (b - a) * share;
+    let upper = between(at(0), at(step_x), right_share.clone());
+    let lower = between(at(step_y), at(step_y + step_x), right_share);
+    between(upper, lower, bottom_share)
 }
 
 #[cfg(test)]
 mod tests {
     use burn::backend::Flex;
-    use burn::tensor::TensorData;
 
     use super::*;
 
@@ -167,6 +188,18 @@ mod tests {
         assert_eq!(values(shifted(picture, shift(-9.0, 9.0))), [10.0; 6]);
     }
 
+    #[test]
+    fn cells_near_hole_layer_or_skeleton_may_change() {
+        let mut cells = vec![0.0; 17 * 20 * 20];
+        let mut mark = |channel: usize, x: usize, y: usize| cells[(channel * 20 + y) * 20 + x] = 1.0;
+        mark(CHANNELS.skeleton + 2, 0, 0);
+        mark(CHANNELS.hole, 19, 10);
+        mark(CHANNELS.front, 10, 19);
+        let found = values(editable(&tensor(&cells, [1, 17, 20, 20])));
+        let at = |x: usize, y: usize| found[y * 20 + x];
+        assert_eq!([at(6, 6), at(7, 0), at(13, 16), at(12, 10), at(10, 19)], [1.0, 0.0, 1.0, 0.0, 0.0]);
+    }
+
     /// One cell: a layer of 0.8 that covers half of a ground of 0.2, nothing in front.
     fn known(guess: f32, front: f32) -> Tensor<Flex, 4> {
         let mut cell = [0.0; 17];
@@ -178,22 +211,32 @@ mod tests {
         tensor(&cell, [1, 17, 1, 1])
     }
 
-    fn retouched(known: &Tensor<Flex, 4>, cut: f32, light: f32, paint: f32) -> f32 {
+    fn retouched(known: &Tensor<Flex, 4>, [cut, erasure]: [f32; 2], light: f32, paint: f32) -> f32 {
         let one = |value: f32, channels: usize| tensor(&vec![value; channels], [1, channels, 1, 1]);
-        let retouch = Retouch { shift: one(0.0, 2), cut: one(cut, 1), light: one(light, 3), paint: one(paint, 3) };
+        let retouch = Retouch {
+            shift: one(0.0, 2),
+            cut: one(cut, 1),
+            erasure: one(erasure, 1),
+            light: one(light, 3),
+            paint: one(paint, 3),
+            editable: editable(known),
+        };
         values(retouch.apply(known).picture.narrow(1, 0, 1))[0]
     }
 
     #[test]
-    fn cut_light_and_paint_do_what_they_say_behind_what_is_in_front() {
+    fn cut_erasure_light_and_paint_do_what_they_say_behind_what_is_in_front() {
         let near = |found: f32, expected: f32| assert!((found - expected).abs() < 1e-6, "{found} for {expected}");
-        near(retouched(&known(0.0, 0.0), 0.0, 0.0, 0.0), 0.5);
-        near(retouched(&known(0.0, 0.0), 0.2, 0.0, 0.0), 0.5);
-        near(retouched(&known(0.0, 0.0), 0.375, 0.0, 0.0), 0.8);
-        near(retouched(&known(0.0, 0.0), -2.0, 0.0, 0.0), 0.2);
-        near(retouched(&known(0.0, 0.0), 0.5, 0.5_f32.ln(), 0.0), 0.4);
-        near(retouched(&known(0.0, 0.0), 0.5, 0.0, -0.4), 0.6); // half covered: half of the paint
-        near(retouched(&known(1.0, 0.0), 0.5, 0.0, -0.4), 0.4); // wholly a guess: all of it
-        near(retouched(&known(1.0, 1.0), 0.5, 1.0, -0.4), 0.5);
+        near(retouched(&known(0.0, 0.0), [0.0, 0.0], 0.0, 0.0), 0.5);
+        near(retouched(&known(0.0, 0.0), [0.2, 0.0], 0.0, 0.0), 0.5);
+        near(retouched(&known(0.0, 0.0), [0.375, 0.0], 0.0, 0.0), 0.8);
+        near(retouched(&known(0.0, 0.0), [-2.0, 0.0], 0.0, 0.0), 0.2);
+        near(retouched(&known(0.0, 0.0), [0.5, 0.0], 0.5_f32.ln(), 0.0), 0.4);
+        near(retouched(&known(0.0, 0.0), [0.5, 0.0], 0.0, -0.4), 0.6); // half covered: half of the paint
+        near(retouched(&known(1.0, 0.0), [0.5, 0.0], 0.0, -0.4), 0.4); // wholly a guess: all of it
+        near(retouched(&known(0.0, 0.0), [0.5, 0.2], 0.0, -0.4), 0.6); // hardly erased
+        near(retouched(&known(0.0, 0.0), [0.5, 0.3125], 0.0, 0.4), 0.8 * 0.75 + 0.5 * 0.4); // a quarter erased, half unknown
+        near(retouched(&known(0.0, 0.0), [0.5, 1.0], 0.5, 0.4), 0.4);
+        near(retouched(&known(1.0, 1.0), [0.5, 0.0], 1.0, -0.4), 0.5);
     }
 }

@@ -21,6 +21,12 @@ pub fn swap_dims<B: ModelBackend, const R: usize>(x: Tensor<B, R>, first: usize,
     <B as ModelBackend>::swap_dims(x, first, second)
 }
 
+/// The same with memory in the order of the shape: arithmetic of tensors whose orders differ is many times slower on a CPU.
+pub fn in_order<B: ModelBackend>(x: Tensor<B, 4>) -> Tensor<B, 4> {
+    let [m, c, h, w] = x.dims();
+    x.reshape([m * c, h * w]).reshape([m, c, h, w])
+}
+
 /// `[M, C, h, w]` to tokens `[M, h*w, C]`.
 pub fn tokens_from_map<B: ModelBackend>(map: Tensor<B, 4>) -> Tensor<B, 3> {
     let [m, c, h, w] = map.dims();

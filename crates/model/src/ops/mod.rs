@@ -22,7 +22,7 @@ mod libtorch;
 mod tests;
 
 pub use backend::ModelBackend;
-pub use layout::{cells_from_map, map_from_cells, map_from_tokens, swap_dims, tokens_from_map};
+pub use layout::{cells_from_map, in_order, map_from_cells, map_from_tokens, swap_dims, tokens_from_map};
 
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;

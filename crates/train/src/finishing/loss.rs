@@ -4,6 +4,7 @@
 use burn::tensor::Tensor;
 use burn::tensor::module::avg_pool2d;
 use model::ModelBackend;
+use model::ops::in_order;
 use serde::{Deserialize, Serialize};
 
 use super::perceptual::PerceptualNetwork;
@@ -102,37 +103,41 @@ impl<B: ModelBackend> Judged<B> {
         let difference = self.finished.clone() - self.truth.clone();
         let [_, _, height, width] = difference.dims();
         let along = |axis: usize, length: usize| {
-            let step = difference.clone().narrow(axis, 1, length - 1) - difference.clone().narrow(axis, 0, length - 1);
-            mean(step.abs(), &weights.clone().narrow(axis, 1, length - 1))
+            mean(steps(&difference, axis, length).abs(), &in_order(weights.clone().narrow(axis, 1, length - 1)))
         };
         along(2, height) + along(3, width)
     }
 
     fn change(&self, weights: &Tensor<B, 4>) -> Tensor<B, 1> {
-        let difference = self.finished.clone() - self.truth.clone();
-        let [m, channels, height, width] = difference.dims();
+        let [m, channels, height, width] = self.finished.dims();
         let n = m / self.batch;
-        let clips = difference.reshape([self.batch, n, channels * height, width]);
-        let step = clips.clone().narrow(1, 1, n - 1) - clips.narrow(1, 0, n - 1);
-        let step = step.reshape([self.batch * (n - 1), channels, height, width]);
-        let weights = weights.clone().reshape([self.batch, n, height, width]).narrow(1, 1, n - 1);
-        mean(step.abs(), &weights.reshape([self.batch * (n - 1), 1, height, width]))
+        // A clip's frames along an axis of their own, and everything of a frame along the last.
+        let clips = |x: Tensor<B, 4>, channels: usize| x.reshape([1, self.batch, n, channels * height * width]);
+        let step = steps(&clips(self.finished.clone() - self.truth.clone(), channels), 2, n);
+        let shape = |channels: usize| [self.batch * (n - 1), channels, height, width];
+        let weights = in_order(clips(weights.clone(), 1).narrow(2, 1, n - 1)).reshape(shape(1));
+        mean(step.reshape(shape(channels)).abs(), &weights)
     }
+}
+
+/// The differences between neighbours along an axis of so many.
+fn steps<B: ModelBackend>(x: &Tensor<B, 4>, axis: usize, length: usize) -> Tensor<B, 4> {
+    let part = |first: usize| in_order(x.clone().narrow(axis, first, length - 1));
+    part(1) - part(0)
 }
 
 /// The mean difference of the shifts `[M, 2, H, W]` of neighbours.
 pub(super) fn unevenness<B: ModelBackend>(shift: &Tensor<B, 4>) -> Tensor<B, 1> {
     let [_, _, height, width] = shift.dims();
-    let along = |axis: usize, length: usize| {
-        let step = shift.clone().narrow(axis, 1, length - 1) - shift.clone().narrow(axis, 0, length - 1);
-        step.abs().mean()
-    };
+    let along = |axis: usize, length: usize| steps(shift, axis, length).abs().mean();
     along(2, height) + along(3, width)
 }
 
 /// The weighted mean of values `[M, C, H, W]` under weights `[M, 1, H, W]`.
 fn mean<B: ModelBackend>(values: Tensor<B, 4>, weights: &Tensor<B, 4>) -> Tensor<B, 1> {
-    (values.mean_dim(1) * weights.clone()).sum() / (weights.clone().sum() + 1e-6)
+    let channels = values.dims()[1];
+    let repeated = Tensor::cat(vec![weights.clone(); channels], 1);
+    (values * repeated).sum() / (weights.clone().sum() * channels as f64 + 1e-6)
 }
 
 #[cfg(test)]
