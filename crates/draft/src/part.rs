@@ -56,6 +56,25 @@ impl Part {
         }
     }
 
+    /// The same part of the body's other side.
+    pub(crate) fn opposite(self) -> Self {
+        match self {
+            Self::Trunk | Self::Head => self,
+            Self::RightUpperArm => Self::LeftUpperArm,
+            Self::RightForearm => Self::LeftForearm,
+            Self::RightHand => Self::LeftHand,
+            Self::LeftUpperArm => Self::RightUpperArm,
+            Self::LeftForearm => Self::RightForearm,
+            Self::LeftHand => Self::RightHand,
+            Self::RightThigh => Self::LeftThigh,
+            Self::RightShin => Self::LeftShin,
+            Self::RightFoot => Self::LeftFoot,
+            Self::LeftThigh => Self::RightThigh,
+            Self::LeftShin => Self::RightShin,
+            Self::LeftFoot => Self::RightFoot,
+        }
+    }
+
     /// The usual half width, in lengths of the trunk.
     pub fn usual_radius(self) -> f32 {
         match self {
@@ -102,6 +121,11 @@ pub enum Chain {
 impl Chain {
     /// All chains; of equal depth, later ones lie in front.
     pub const ALL: [Self; 6] = [Self::LeftLeg, Self::RightLeg, Self::Trunk, Self::Head, Self::LeftArm, Self::RightArm];
+
+    /// The same chain of the body's other side.
+    pub(crate) fn opposite(self) -> Self {
+        self.parts()[0].opposite().chain()
+    }
 
     /// Its parts, from the trunk outwards.
     pub fn parts(self) -> &'static [Part] {

@@ -1,4 +1,6 @@
 //! A character's picture made ready to be moved: its parts, its layers, its figure. Made once, used for every frame.
+//!
+//! A limb that the picture hides, or shows from its end, is borrowed: the limb of the other side takes its place.
 
 use perception::pose::{Joint, Pose};
 
@@ -9,6 +11,9 @@ use crate::point::Point;
 use crate::segmentation::Segmentation;
 use crate::transform::Figure;
 
+/// A limb is borrowed when its bones look shorter, or it has fewer pixels, than these shares of the other side's.
+const SHORT: f32 = 0.6;
+const SMALL: f32 = 0.45;
 /// How much of a head its face takes, in lengths from the middle of the ears to the crown of the hair.
 const FACE_REACH: f32 = 1.0;
 
@@ -25,6 +30,8 @@ struct Body {
     layers: Vec<Layer>,
     /// The head as it may look from behind.
     back_of_head: Option<Layer>,
+    /// Limbs in whose place the other side's are shown.
+    borrowed: Vec<Chain>,
 }
 
 impl Puppet {
@@ -53,6 +60,11 @@ impl Puppet {
         self.body.as_ref().map(|body| &body.figure)
     }
 
+    /// True when the limb of the other side is to be shown in the place of this one.
+    pub(crate) fn borrows(&self, chain: Chain) -> bool {
+        self.body.as_ref().is_some_and(|body| body.borrowed.contains(&chain))
+    }
+
     pub(crate) fn layer(&self, chain: Chain, is_back: bool) -> Option<&Layer> {
         let body = self.body.as_ref()?;
         let layer = body.layers.iter().find(|layer| layer.chain == chain)?;
@@ -66,8 +78,24 @@ impl Body {
         let layers: Vec<Layer> = Chain::ALL.into_iter().filter_map(|chain| Layer::new(chain, cutout, &parts)).collect();
         let back_of_head = back_of_head(cutout, pose, &parts);
         let figure = Figure { bones: parts.bones, ..Figure::of(pose, cutout.size())? };
-        Some(Self { figure, layers, back_of_head })
+        let limbs = [Chain::RightArm, Chain::LeftArm, Chain::RightLeg, Chain::LeftLeg];
+        let borrowed = limbs.into_iter().filter(|&limb| is_hardly_shown(limb, &layers, &figure)).collect();
+        Some(Self { figure, layers, back_of_head, borrowed })
     }
+}
+
+/// True when the picture shows much less of a limb than of the other side's.
+fn is_hardly_shown(limb: Chain, layers: &[Layer], figure: &Figure) -> bool {
+    let pixels = |chain: Chain| layers.iter().find(|layer| layer.chain == chain).map_or(0, |layer| layer.area) as f32;
+    let length = |chain: Chain| -> f32 {
+        let bones = chain.parts()[..2].iter().filter_map(|&part| figure.bones.get(part));
+        bones.map(|bone| (bone.line().1 - bone.line().0).length()).sum()
+    };
+    let other = limb.opposite();
+    pixels(other) > 0.0
+        && length(other) > 0.0
+        && (length(limb) < SHORT * length(other) || pixels(limb) < SMALL * pixels(other))
+        && length(limb) < length(other) / SHORT
 }
 
 /// The head with its face replaced by what surrounds it: mostly hair.

@@ -6,6 +6,9 @@
 //! | limbs | old bone to new bone, as long as the new one, as thick as the body's scale says |
 //! | hands, feet | turned with their own points, their length held within bounds |
 //! | head | turned and scaled about the neck; eyes and nose move on it as the head turns |
+//!
+//! Limbs may also go to the other side of the body ([`Sides::Exchanged`]): as their mirror images, but for bodies seen from the side,
+//! whose two sides look alike.
 
 use perception::pose::{Joint, Pose};
 
@@ -18,6 +21,8 @@ use crate::trunk::TrunkFrame;
 const LIMB: (f32, f32) = (0.12, 2.2);
 /// The same for hands and feet.
 const END: (f32, f32) = (0.6, 1.5);
+/// The sine of the turn from which on a body counts as seen from the side.
+const SIDE_VIEW: f32 = 0.7;
 /// How far the features of a face may move on the head, in half faces.
 const FEATURES: f32 = 0.45;
 
@@ -70,9 +75,19 @@ impl Face {
     }
 }
 
+/// Where a limb goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sides {
+    /// To itself.
+    Own,
+    /// To the limb of the other side.
+    Exchanged,
+}
+
 /// The maps of all parts from one figure to another.
 #[derive(Debug, Clone)]
 pub(crate) struct Transforms {
+    sides: Sides,
     affine: [Option<Affine>; Part::COUNT],
     /// Where cloth over the legs goes; by the index of the part.
     cloth: [Option<Affine>; Part::COUNT],
@@ -89,16 +104,28 @@ struct Features {
     shift: Point,
 }
 
+impl Sides {
+    /// The part that a part becomes.
+    pub(crate) fn target(self, part: Part) -> Part {
+        match self {
+            Self::Own => part,
+            Self::Exchanged => part.opposite(),
+        }
+    }
+}
+
 impl Transforms {
     /// The maps from `old` to `new` for a body scaled by `scale`.
-    pub(crate) fn between(old: &Figure, new: &Figure, scale: f32) -> Self {
+    pub(crate) fn between(old: &Figure, new: &Figure, scale: f32, sides: Sides) -> Self {
+        let is_from_side = old.trunk.yaw.sin().abs() > SIDE_VIEW;
         let map = |part: Part, target: Part| {
             // A trunk seen from the other side has its sides exchanged, and its limbs with it.
-            let is_mirrored = part != Part::Head && old.trunk.shows_back != new.trunk.shows_back;
+            let is_turned = part != Part::Head && old.trunk.shows_back != new.trunk.shows_back;
+            let is_mirrored = is_turned != (sides == Sides::Exchanged && !is_from_side);
             let across = if is_mirrored { -scale } else { scale };
             Some(bone_map(part, old.bones.get(part)?.line(), new.bones.get(target)?.line(), scale, across))
         };
-        let affine = Part::ALL.map(|part| map(part, part));
+        let affine = Part::ALL.map(|part| map(part, sides.target(part)));
         let cloth = cloth(new, map, affine);
         let features = old.face.zip(new.face).and_then(|(old_face, new_face)| {
             let head = affine[Part::Head as usize]?;
@@ -114,7 +141,14 @@ impl Transforms {
             let shift = shift * (FEATURES / length.max(FEATURES)) * (scale * old_face.half);
             Some(Features { middle: old_face.middle, reach: 1.15 * old_face.half, shift })
         });
-        Self { affine, cloth, old_trunk: old.trunk, new_trunk: new.trunk.as_wide_as(&old.trunk, scale), features }
+        Self {
+            sides,
+            affine,
+            cloth,
+            old_trunk: old.trunk,
+            new_trunk: new.trunk.as_wide_as(&old.trunk, scale),
+            features,
+        }
     }
 
     /// True when the part has somewhere to go.
@@ -128,7 +162,7 @@ impl Transforms {
         let (mut sum, mut total) = (Point::default(), 0.0);
         for &(part, weight) in weights {
             let moved = match part {
-                Part::Trunk => Some(self.new_trunk.place(self.old_trunk.coordinates(place))),
+                Part::Trunk => Some(self.on_trunk(place)),
                 Part::Head => self.affine[part as usize].map(|map| map.apply(place) + self.feature_shift(place)),
                 part => self.affine[part as usize].map(|map| map.apply(place)),
             };
@@ -137,21 +171,27 @@ impl Transforms {
                 total += weight;
             }
         }
-        if total > 1e-3 { sum * (1.0 / total) } else { self.new_trunk.place(self.old_trunk.coordinates(place)) }
+        if total > 1e-3 { sum * (1.0 / total) } else { self.on_trunk(place) }
+    }
+
+    /// Where a place on the trunk goes.
+    fn on_trunk(&self, place: Point) -> Point {
+        let (across, along) = self.old_trunk.coordinates(place);
+        self.new_trunk.place((if self.sides == Sides::Exchanged { -across } else { across }, along))
     }
 
     /// As [`Self::apply`] for a place of a skirt.
     pub(crate) fn apply_to_cloth(&self, place: Point, weights: &[(Part, f32)]) -> Point {
         let moved = weights.iter().filter_map(|&(part, weight)| {
             let moved = match part {
-                Part::Trunk => self.new_trunk.place(self.old_trunk.coordinates(place)),
+                Part::Trunk => self.on_trunk(place),
                 part => self.cloth[part as usize]?.apply(place),
             };
             Some((moved * weight, weight))
         });
         let (sum, total) =
             moved.fold((Point::default(), 0.0), |(sum, total), (moved, weight)| (sum + moved, total + weight));
-        if total > 1e-3 { sum * (1.0 / total) } else { self.new_trunk.place(self.old_trunk.coordinates(place)) }
+        if total > 1e-3 { sum * (1.0 / total) } else { self.on_trunk(place) }
     }
 
     fn feature_shift(&self, place: Point) -> Point {

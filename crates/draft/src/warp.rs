@@ -23,10 +23,12 @@ use crate::point::Point;
 use crate::puppet::Puppet;
 use crate::push_pull::Scattered;
 use crate::raster::{Canvas, Triangle};
-use crate::transform::{Figure, Transforms, body_scale};
+use crate::transform::{Figure, Sides, Transforms, body_scale};
 
 /// From this difference of turns on a part is a guess, and from the second on wholly so.
 const OTHER_SIDE: (f32, f32) = (0.9, 1.9);
+/// How much a borrowed limb is a guess.
+const BORROWED: f32 = 0.3;
 /// Beyond this turn a head shows its back.
 const BACK: f32 = 1.75;
 
@@ -100,18 +102,11 @@ pub fn scale_of(puppet: &Puppet, target: &Pose, size: (usize, usize)) -> Option<
 pub fn warp(puppets: &[Puppet], target: &Pose, size: (usize, usize), scales: &[Option<f32>]) -> Option<Warp> {
     assert_eq!(puppets.len(), scales.len(), "{} puppets, {} scales", puppets.len(), scales.len());
     let new = Figure::of(target, size)?;
-    let transforms: Vec<Option<Transforms>> = puppets
-        .iter()
-        .zip(scales)
-        .map(|(puppet, scale)| {
-            let old = puppet.figure()?;
-            let scale = scale.unwrap_or_else(|| body_scale(old, &new));
-            Some(Transforms::between(old, &new, scale))
-        })
-        .collect();
+    let views: Vec<View<'_>> =
+        puppets.iter().zip(scales).filter_map(|(puppet, scale)| View::of(puppet, &new, *scale)).collect();
     let mut sheets = Vec::new();
     for chain in Chain::ALL {
-        if let Some(sheet) = best_sheet(chain, puppets, &transforms, scales, &new) {
+        if let Some(sheet) = best_sheet(chain, &views, &new) {
             sheets.extend(sheet.pieces(&new));
         }
     }
@@ -129,10 +124,54 @@ pub fn warp(puppets: &[Puppet], target: &Pose, size: (usize, usize), scales: &[O
     Some(canvas.finish())
 }
 
+/// A puppet and how it gets to the target.
+struct View<'a> {
+    puppet: &'a Puppet,
+    figure: &'a Figure,
+    scale: f32,
+    own: Transforms,
+    /// For limbs that take the place of the other side's.
+    exchanged: Transforms,
+}
+
+impl<'a> View<'a> {
+    fn of(puppet: &'a Puppet, new: &Figure, scale: Option<f32>) -> Option<Self> {
+        let figure = puppet.figure()?;
+        let scale = scale.unwrap_or_else(|| body_scale(figure, new));
+        let [own, exchanged] =
+            [Sides::Own, Sides::Exchanged].map(|sides| Transforms::between(figure, new, scale, sides));
+        Some(Self { puppet, figure, scale, own, exchanged })
+    }
+
+    /// How far a chain is turned between this and the target.
+    fn turn(&self, chain: Chain, new: &Figure) -> f32 {
+        turn_between(yaw_of(chain, self.figure), yaw_of(chain, new))
+    }
+
+    /// The chain `from` in the place of `chain`, if that has a place.
+    fn sheet(&'a self, chain: Chain, sides: Sides, new: &Figure) -> Option<Sheet<'a>> {
+        let (from, transforms) = match sides {
+            Sides::Own => (chain, &self.own),
+            Sides::Exchanged => (chain.opposite(), &self.exchanged),
+        };
+        let is_back =
+            chain == Chain::Head && yaw_of(chain, new).abs() > BACK && yaw_of(chain, self.figure).abs() < BACK;
+        let layer = self.puppet.layer(from, is_back)?;
+        if !from.parts().iter().any(|&part| transforms.knows(part)) {
+            return None;
+        }
+        let turned = self.turn(chain, new);
+        let least = if sides == Sides::Exchanged { BORROWED } else { 0.0 };
+        let guess = ((turned - OTHER_SIDE.0) / (OTHER_SIDE.1 - OTHER_SIDE.0)).clamp(least, 1.0);
+        Some(Sheet { layer, transforms, sides, detail: (1.0 / self.scale).log2().max(0.0), guess })
+    }
+}
+
 /// A layer with the maps that take it to the target.
 struct Sheet<'a> {
     layer: &'a Layer,
     transforms: &'a Transforms,
+    sides: Sides,
     detail: f32,
     guess: f32,
 }
@@ -146,32 +185,22 @@ struct Piece<'a> {
     guess: f32,
 }
 
-fn best_sheet<'a>(
-    chain: Chain,
-    puppets: &'a [Puppet],
-    transforms: &'a [Option<Transforms>],
-    scales: &[Option<f32>],
-    new: &Figure,
-) -> Option<Sheet<'a>> {
-    let new_yaw = yaw_of(chain, new);
+/// The chain from the view that shows it best; where none shows it well, borrowed from the other side.
+fn best_sheet<'a>(chain: Chain, views: &'a [View<'a>], new: &Figure) -> Option<Sheet<'a>> {
     let mut best: Option<(f32, Sheet<'a>)> = None;
-    for ((puppet, transforms), scale) in puppets.iter().zip(transforms).zip(scales) {
-        let (Some(transforms), Some(old)) = (transforms, puppet.figure()) else { continue };
-        let turned = turn_between(yaw_of(chain, old), new_yaw);
-        let is_back = chain == Chain::Head && new_yaw.abs() > BACK && yaw_of(chain, old).abs() < BACK;
-        let Some(layer) = puppet.layer(chain, is_back) else { continue };
-        if !chain.parts().iter().any(|&part| transforms.knows(part)) {
-            continue;
-        }
-        let scale = scale.unwrap_or_else(|| body_scale(old, new));
-        let score = suitability(chain, layer, (old, new), scale, turned) + if best.is_none() { FIRST } else { 0.0 };
+    for view in views.iter().filter(|view| !view.puppet.borrows(chain)) {
+        let Some(sheet) = view.sheet(chain, Sides::Own, new) else { continue };
+        let first = if best.is_none() { FIRST } else { 0.0 };
+        let figures = (view.figure, new);
+        let score = suitability(chain, sheet.layer, figures, view.scale, view.turn(chain, new)) + first;
         if best.as_ref().is_none_or(|(least, _)| score > *least) {
-            let guess = ((turned - OTHER_SIDE.0) / (OTHER_SIDE.1 - OTHER_SIDE.0)).clamp(0.0, 1.0);
-            let detail = (1.0 / scale).log2().max(0.0);
-            best = Some((score, Sheet { layer, transforms, detail, guess }));
+            best = Some((score, sheet));
         }
     }
+    let borrowing = || views.iter().filter(|view| view.puppet.borrows(chain));
     best.map(|(_, sheet)| sheet)
+        .or_else(|| borrowing().find_map(|view| view.sheet(chain, Sides::Exchanged, new)))
+        .or_else(|| borrowing().find_map(|view| view.sheet(chain, Sides::Own, new)))
 }
 
 /// How well a picture shows a chain for a target: seen from the right side, not shortened or stretched, and large.
@@ -208,11 +237,11 @@ fn turn_between(one: f32, other: f32) -> f32 {
 
 impl<'a> Sheet<'a> {
     fn pieces(&self, new: &Figure) -> Vec<Piece<'a>> {
-        let Self { layer, transforms, detail, guess } = *self;
+        let Self { layer, transforms, sides, detail, guess } = *self;
         let moved: Vec<Point> = layer.corners.iter().map(|corner| layer.moved(corner, transforms)).collect();
         let mut pieces: Vec<Piece<'a>> = Vec::new();
         for &part in layer.chain.parts() {
-            let depth = depth_of(part, new);
+            let depth = depth_of(sides.target(part), new);
             let mut triangles = Vec::new();
             for cell in layer.cells.iter().filter(|cell| cell.part == part && transforms.knows(part)) {
                 let corner = |number: usize| {

@@ -107,6 +107,36 @@ fn a_pose_from_behind_has_no_face() {
     assert_eq!(reds(&back), 0);
 }
 
+#[test]
+fn a_limb_that_the_picture_hides_is_the_other_sides_mirror_image() {
+    let (picture, mut mask, pose) = person();
+    // The left arm is cut off behind the shoulder, and nobody knows its joints.
+    for y in 0..SIZE.1 {
+        for x in 128..SIZE.0 {
+            if y < 130 {
+                mask.set(x, y, 0);
+            }
+        }
+    }
+    let mut shown = pose.clone();
+    for joint in [Joint::LeftElbow, Joint::LeftWrist] {
+        shown.body[joint as usize].confidence = 0.0;
+    }
+    let puppet = Puppet::new(Cutout::new(&picture, &mask, Some(&shown)).unwrap());
+    let warp = warp(&[puppet], &pose, SIZE, &[Some(1.0)]).unwrap();
+    let at = |x: usize, y: usize| (x - warp.area.x as usize, y - warp.area.y as usize);
+    for (x, y) in [(140, 86), (150, 97), (158, 104)] {
+        let ((left_x, left_y), (right_x, right_y)) = (at(x, y), at(199 - x, y));
+        assert_eq!(warp.alpha.get(left_x, left_y), 255, "{x}, {y}");
+        assert!(warp.guess.get(left_x, left_y) > 0);
+        let pairs = warp.colour.get(left_x, left_y).into_iter().zip(warp.colour.get(right_x, right_y));
+        assert!(pairs.into_iter().all(|(left, right)| left.abs_diff(right) < 12), "{x}, {y}");
+    }
+    // The arm that the picture shows is no guess.
+    let (x, y) = at(50, 97);
+    assert_eq!((warp.alpha.get(x, y), warp.guess.get(x, y)), (255, 0));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(12))]
 
