@@ -48,10 +48,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             for index in 0..count {
                 let loss = inputs.loss(&calculated(&network, is_half));
                 let gradients = loss.backward();
-                let length = optimizer.step(&network, &gradients, 1e-5);
+                let loss = loss.inner();
+                let length = optimizer.step(&network, &gradients, &loss, 1e-5).length;
                 network = optimizer.write(network);
                 if index == 0 && count == 3 {
-                    last = (scalar(loss.inner()), scalar(length));
+                    last = (scalar(loss), scalar(length));
                 }
             }
             Trained::sync(&device)?;

@@ -80,6 +80,9 @@ pub enum TrainError {
     /// A clip cannot be rendered.
     #[error(transparent)]
     Stage(#[from] stage::StageError),
+    /// The networks that see people fail.
+    #[error(transparent)]
+    Perception(#[from] perception::error::Error),
     /// Networks cannot be made.
     #[error(transparent)]
     Networks(#[from] model::networks::NetworksError),
@@ -105,6 +108,7 @@ impl TrainError {
             Self::Weights(error) => error.code(),
             Self::Media(error) => error.code(),
             Self::Stage(error) => error.code(),
+            Self::Perception(error) => error.code(),
             Self::Networks(error) => error.code(),
             Self::Perceptual(error) => error.code(),
         }
@@ -123,6 +127,7 @@ impl TrainError {
             Self::Weights(error) => error.help().into(),
             Self::Media(error) => error.help().to_string(),
             Self::Stage(error) => error.help().to_string(),
+            Self::Perception(error) => error.help().to_string(),
             Self::Networks(error) => error.help().to_string(),
             Self::Perceptual(error) => error.help().to_string(),
         }

@@ -15,6 +15,7 @@ pub mod device;
 pub mod error;
 pub mod export;
 pub mod finishing;
+pub mod following;
 mod live;
 mod normal;
 pub mod optimizer;
@@ -24,6 +25,7 @@ pub mod recolour;
 pub mod records;
 pub mod supervision;
 pub mod trainer;
+pub mod videos;
 
 use std::ops::ControlFlow;
 use std::path::Path;

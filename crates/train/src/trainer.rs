@@ -4,8 +4,7 @@
 //! cut off goes on exactly as if it had not been.
 
 use std::collections::BTreeMap;
-use std::fs::{self, OpenOptions};
-use std::io::Write;
+use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -20,11 +19,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::{self, Position};
 use crate::error::{Result, TrainError};
+use crate::following::RunLog;
 use crate::optimizer::OptimizerConfig;
 use crate::parameters::{Copy, Parameters, gradients, length};
 
 /// Steps in a row without a finite loss after which a run stops.
-const MOST_SKIPPED: u32 = 10;
+pub(crate) const MOST_SKIPPED: u32 = 10;
 
 /// What every kind of training has.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -171,21 +171,6 @@ pub fn random_of_step(seed: u64, step: u64) -> ChaCha8Rng {
     random
 }
 
-struct Log<'a, 'b> {
-    path: PathBuf,
-    progress: &'a mut Progress<'b>,
-}
-
-impl Log<'_, '_> {
-    fn tell(&mut self, event: &Event) -> Result<ControlFlow<()>> {
-        let line = serde_json::to_string(event)
-            .map_err(|error| TrainError::Io { path: self.path.clone(), source: error.into() })?;
-        let append = || writeln!(OpenOptions::new().create(true).append(true).open(&self.path)?, "{line}");
-        append().map_err(TrainError::io(&self.path))?;
-        Ok((self.progress)(event))
-    }
-}
-
 /// Trains `networks`, from the newest checkpoint of the run folder if there is one. `rate` is each key's factor on the
 /// learning rate.
 ///
@@ -203,12 +188,12 @@ pub fn train<B: AutodiffBackend + ModelBackend, T: Task<B>>(
     fs::create_dir_all(&config.run).map_err(TrainError::io(&config.run))?;
     let (checkpoints, sheets) = (config.run.join("checkpoints"), config.run.join("sheets"));
     fs::create_dir_all(&sheets).map_err(TrainError::io(&sheets))?;
-    let mut log = Log { path: config.run.join("log.jsonl"), progress };
+    let mut log = RunLog::open(&config.run)?;
     let mut parameters = Parameters::of(&networks, rate);
     let mut position = Position { step: 0, updates: 0, skipped: 0, seconds: 0.0 };
     let (found, passed_over) = checkpoint::newest(&checkpoints)?;
     for error in passed_over {
-        let _ = log.tell(&Event::Warning { code: error.code().into(), message: error.to_string() })?;
+        let _ = log.tell(&Event::Warning { code: error.code().into(), message: error.to_string() }, progress)?;
     }
     if let Some(checkpoint) = found {
         if checkpoint.settings != config.fixed() {
@@ -224,7 +209,7 @@ pub fn train<B: AutodiffBackend + ModelBackend, T: Task<B>>(
     }
     networks = parameters.write(networks, Copy::Trained);
     let started = Event::Started { step: position.step, steps: config.steps, parameters: parameters.trained() };
-    let mut flow = log.tell(&started)?;
+    let mut flow = log.tell(&started, progress)?;
 
     let begin = Instant::now();
     let before = position.seconds;
@@ -256,7 +241,7 @@ pub fn train<B: AutodiffBackend + ModelBackend, T: Task<B>>(
             skipped_in_a_row += 1;
             position.skipped += 1;
             let message = format!("step {step} skipped: loss {total}, gradient {long}");
-            flow = log.tell(&Event::Warning { code: "train.not_finite".into(), message })?;
+            flow = log.tell(&Event::Warning { code: "train.not_finite".into(), message }, progress)?;
             if skipped_in_a_row == MOST_SKIPPED {
                 return Err(TrainError::Diverged { steps: MOST_SKIPPED, step });
             }
@@ -274,14 +259,14 @@ pub fn train<B: AutodiffBackend + ModelBackend, T: Task<B>>(
             };
             sums.clear();
             since = (Instant::now(), position.step);
-            flow = log.tell(&event)?;
+            flow = log.tell(&event, progress)?;
         }
         if position.step.is_multiple_of(config.save_every) || last || flow.is_break() {
             let folder = checkpoint::save(&checkpoints, &position, &parameters, &config.fixed(), 2)?;
-            let _ = log.tell(&Event::Saved { step: position.step, folder })?;
+            let _ = log.tell(&Event::Saved { step: position.step, folder }, progress)?;
             let averaged = parameters.write(networks.clone(), Copy::Averaged);
             measures = task.evaluate(&averaged, position.step, &sheets)?;
-            let told = log.tell(&Event::Evaluated { step: position.step, measures: measures.clone() })?;
+            let told = log.tell(&Event::Evaluated { step: position.step, measures: measures.clone() }, progress)?;
             flow = if flow.is_break() { flow } else { told };
         }
         if last {

@@ -52,3 +52,21 @@ fn settings_that_do_not_fit_are_named() {
         assert_eq!(run(folder.path(), 1, &[wrong]).unwrap_err().code(), "train.setting", "{wrong}");
     }
 }
+
+#[test]
+fn a_training_that_diverges_stops_and_keeps_its_last_good_weights() {
+    let folder = tempfile::tempdir().unwrap();
+    run(folder.path(), 2, &[]).unwrap();
+    let state = std::fs::read(folder.path().join("state.safetensors")).unwrap();
+    let wild = folder.path().join("wild");
+    let start = format!("start_from={}", folder.path().join("weights.safetensors").display());
+    let changes = [start.as_str(), "optimizer.rate=1e30", "optimizer.warm_up=0", "steps=24", "log_every=8"];
+    let error = run(&wild, 99, &changes).unwrap_err();
+    assert_eq!(error.code(), "train.diverged", "{error}");
+    assert!(!wild.join("state.safetensors").exists(), "a state without a use was saved");
+    let log = std::fs::read_to_string(wild.join("log.jsonl")).unwrap();
+    assert!(log.contains("train.not_finite"), "{log}");
+    assert_eq!(std::fs::read(folder.path().join("state.safetensors")).unwrap(), state);
+    let chart = train::following::plot(folder.path()).unwrap();
+    assert!(chart.contains("held out: colour"), "{chart}");
+}

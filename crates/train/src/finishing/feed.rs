@@ -1,4 +1,4 @@
-//! Samples straight from the renderer, made on all cores while the run goes on, and batches of them.
+//! Samples from the renderer and from prepared videos, made on all cores while the run goes on, and batches of them.
 //!
 //! Clips come in the order of their numbers whatever the number of threads. The last `pool` of them are kept; each step draws its
 //! batch among their samples with its own random numbers. So a run is a function of its settings, as long as each step
@@ -13,9 +13,10 @@ use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 
 use rand::Rng;
 use serde::{Deserialize, Serialize};
-use stage::{Assets, Split};
+use stage::Split;
 
-use super::sample::{Sample, SampleConfig, samples};
+use super::mixed::ClipSource;
+use super::sample::{Sample, SampleConfig};
 use crate::error::Result;
 use crate::trainer::random_of_step;
 
@@ -66,7 +67,7 @@ struct Clips {
 }
 
 impl Clips {
-    fn start(first: u64, threads: usize, split: Split, assets: &Arc<Assets>, config: &SampleConfig) -> Self {
+    fn start(first: u64, threads: usize, split: Split, source: &Arc<ClipSource>, config: &SampleConfig) -> Self {
         let threads = match threads {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             threads => threads,
@@ -74,8 +75,8 @@ impl Clips {
         let (sender, receiver) = sync_channel(threads);
         let counter = Arc::new(AtomicU64::new(first));
         for _ in 0..threads {
-            let (sender, counter, assets, config) = (sender.clone(), counter.clone(), assets.clone(), config.clone());
-            std::thread::spawn(move || make_clips(&sender, &counter, split, &assets, &config));
+            let (sender, counter, source, config) = (sender.clone(), counter.clone(), source.clone(), config.clone());
+            std::thread::spawn(move || make_clips(&sender, &counter, split, &source, &config));
         }
         Self { receiver, waiting: BTreeMap::new(), next: first }
     }
@@ -97,11 +98,17 @@ impl Clips {
     }
 }
 
-fn make_clips(sender: &SyncSender<Made>, counter: &AtomicU64, split: Split, assets: &Assets, config: &SampleConfig) {
+fn make_clips(
+    sender: &SyncSender<Made>,
+    counter: &AtomicU64,
+    split: Split,
+    source: &ClipSource,
+    config: &SampleConfig,
+) {
     loop {
         let index = counter.fetch_add(1, Ordering::Relaxed);
         // A clip that cannot be made is left out; one in thousands must not end a run.
-        let made = catch_unwind(AssertUnwindSafe(|| samples(index, split, assets, config)));
+        let made = catch_unwind(AssertUnwindSafe(|| source.samples(index, split, config)));
         if sender.send((index, made.unwrap_or_else(|_| Ok(vec![])))).is_err() {
             return;
         }
@@ -116,7 +123,7 @@ pub fn batches(
     step: u64,
     seed: u64,
     split: Split,
-    assets: Arc<Assets>,
+    source: Arc<ClipSource>,
     (feed, samples): (FeedConfig, SampleConfig),
 ) -> Receiver<Result<Batch>> {
     let (sender, receiver) = sync_channel(2);
@@ -124,7 +131,7 @@ pub fn batches(
         // The pool of an earlier step is made again.
         let owed = |step: u64| feed.first + (step as f64 * feed.fresh) as u64;
         let start = owed(step).saturating_sub(feed.pool as u64);
-        let mut clips = Clips::start(start, feed.threads, split, &assets, &samples);
+        let mut clips = Clips::start(start, feed.threads, split, &source, &samples);
         let mut pool: VecDeque<Vec<Sample>> = VecDeque::new();
         for step in step.. {
             loop {

@@ -3,9 +3,18 @@
 
 use burn::module::{AutodiffModule, Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::backend::{AutodiffBackend, Backend};
-use burn::tensor::{DType, Tensor, TensorData};
+use burn::tensor::{Bool, DType, Tensor, TensorData};
 
 use crate::optimizer::OptimizerConfig;
+
+/// What an update did, on the device.
+#[derive(Debug, Clone)]
+pub struct Step<B: Backend> {
+    /// Length of the gradient, `[1]`.
+    pub length: Tensor<B, 1>,
+    /// True when nothing moved, `[1]`.
+    pub is_skipped: Tensor<B, 1, Bool>,
+}
 
 /// The trained numbers of a module.
 #[derive(Debug, Clone)]
@@ -44,33 +53,38 @@ impl<B: Backend> FlatOptimizer<B> {
         }
     }
 
-    /// One update at this learning rate. Gives the length of the gradient, `[1]`; where it is not finite nothing moves.
+    /// One update at this learning rate. Where gradient or loss is not finite, nothing moves; the step still counts among those
+    /// by which moments are corrected.
     pub fn step<A: AutodiffBackend<InnerBackend = B>, M: AutodiffModule<A>>(
         &mut self,
         module: &M,
         gradients: &A::Gradients,
+        loss: &Tensor<B, 1>,
         rate: f64,
-    ) -> Tensor<B, 1> {
+    ) -> Step<B> {
         let mut reader = GradientReader::<A> { gradients, found: vec![] };
         module.visit(&mut reader);
         let gradient = Tensor::cat(reader.found, 0);
         let length = gradient.clone().square().sum().sqrt();
-        let is_bad = length.clone().is_finite().bool_not();
+        let is_skipped = (length.clone() + loss.clone().abs()).is_finite().bool_not();
         let shrink = (length.clone().recip() * self.config.clip).clamp_max(1.0);
-        let count = gradient.dims();
-        let gradient = (gradient * shrink).mask_fill(is_bad.expand(count), 0.0);
+        let everywhere = is_skipped.clone().expand(gradient.dims());
+        let gradient = (gradient * shrink).mask_fill(everywhere.clone(), 0.0);
         self.updates += 1;
         let steps = self.updates.min(1_000_000) as i32;
         let [beta_1, beta_2] = self.config.betas;
         let (correct_1, correct_2) = (1.0 - beta_1.powi(steps), 1.0 - beta_2.powi(steps));
-        self.first = self.first.clone() * beta_1 + gradient.clone() * (1.0 - beta_1);
-        self.second = self.second.clone() * beta_2 + gradient.square() * (1.0 - beta_2);
+        let or_before =
+            |moved: Tensor<B, 1>, before: &Tensor<B, 1>| moved.mask_where(everywhere.clone(), before.clone());
+        self.first = or_before(self.first.clone() * beta_1 + gradient.clone() * (1.0 - beta_1), &self.first);
+        self.second = or_before(self.second.clone() * beta_2 + gradient.square() * (1.0 - beta_2), &self.second);
         let root = (self.second.clone() / correct_2).sqrt() + self.config.epsilon;
         let pull = self.decays.clone() * (-rate * self.config.weight_decay) + 1.0;
-        self.weights = self.weights.clone() * pull - self.first.clone() / root * (rate / correct_1);
+        let moved = self.weights.clone() * pull - self.first.clone() / root * (rate / correct_1);
+        self.weights = or_before(moved, &self.weights);
         let keep = self.config.average.min(self.updates as f64 / (9 + self.updates) as f64);
-        self.average = self.average.clone() * keep + self.weights.clone() * (1.0 - keep);
-        length
+        self.average = or_before(self.average.clone() * keep + self.weights.clone() * (1.0 - keep), &self.average);
+        Step { length, is_skipped }
     }
 
     /// Puts the weights into the module, to be differentiated.
@@ -176,6 +190,11 @@ mod tests {
         tensor.to_data().to_vec().unwrap()
     }
 
+    /// A loss as it should be.
+    fn finite() -> Tensor<Flex, 1> {
+        Tensor::from_floats([1.0], &Default::default())
+    }
+
     /// A map of one number to one, weight 1 and bias 0.
     fn module() -> Linear<Train> {
         let linear = Linear::init(1, 1, true, Start::ZeroWithBias(0.0), &Default::default());
@@ -201,14 +220,14 @@ mod tests {
                 .backward()
         };
         // Gradient 4 of the weight and 1 of the bias: each moves by the rate.
-        let length = optimizer.step(&module, &loss(&module, 1.0), 0.1);
+        let length = optimizer.step(&module, &loss(&module, 1.0), &finite(), 0.1).length;
         assert!((length.into_scalar() - 17.0_f32.sqrt()).abs() < 1e-5);
         let found = values(&optimizer.weights);
         assert!((found[0] - 0.9).abs() < 1e-6 && (found[1] + 0.1).abs() < 1e-6, "{found:?}");
         // The average starts with 1/10 kept.
         assert!((values(&optimizer.average)[0] - (0.1 + 0.9 * 0.9)).abs() < 1e-6);
         // Second, gradient 0 of the weight: first = 1, corrected 4/3; second = 3, corrected 3/(1-9/16) = 48/7.
-        optimizer.step(&module, &loss(&module, 0.0), 0.1);
+        optimizer.step(&module, &loss(&module, 0.0), &finite(), 0.1);
         let expected = 0.9 - 0.1 * (4.0 / 3.0) / (48.0_f32 / 7.0).sqrt();
         assert!((values(&optimizer.weights)[0] - expected).abs() < 1e-6);
         let written = optimizer.write(module);
@@ -216,13 +235,22 @@ mod tests {
     }
 
     #[test]
-    fn a_gradient_that_is_not_finite_moves_nothing() {
+    fn a_loss_or_gradient_that_is_not_finite_moves_nothing() {
         let module = module();
-        let mut optimizer =
-            FlatOptimizer::<Flex>::new(&module, OptimizerConfig { weight_decay: 0.0, ..Default::default() });
-        let gradients =
-            module.forward(Tensor::<Train, 2>::from_floats([[f32::NAN]], &Default::default())).sum().backward();
-        optimizer.step(&module, &gradients, 0.1);
-        assert_eq!(values(&optimizer.weights), [1.0, 0.0]);
+        let mut optimizer = FlatOptimizer::<Flex>::new(&module, OptimizerConfig::default());
+        let gradients = |input: f32| {
+            module.forward(Tensor::<Train, 2>::from_floats([[input]], &Default::default())).sum().backward()
+        };
+        // With moments that would go on moving the weights.
+        assert!(!optimizer.step(&module, &gradients(4.0), &finite(), 0.1).is_skipped.into_scalar());
+        let all = |optimizer: &FlatOptimizer<Flex>| {
+            [&optimizer.weights, &optimizer.first, &optimizer.second, &optimizer.average].map(values)
+        };
+        let before = all(&optimizer);
+        for (input, factor) in [(f32::NAN, 1.0), (f32::INFINITY, 1.0), (1.0, f32::NAN), (1.0, f32::INFINITY)] {
+            let skipped = optimizer.step(&module, &gradients(input), &(finite() * factor), 0.1).is_skipped;
+            assert!(skipped.into_scalar(), "{input}, {factor}");
+            assert_eq!(all(&optimizer), before, "{input}, {factor}");
+        }
     }
 }

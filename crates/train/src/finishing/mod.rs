@@ -6,20 +6,24 @@
 //!
 //! ```text
 //! RUN/log.jsonl             one event a line
+//! RUN/events.out.tfevents.* its numbers for TensorBoard
 //! RUN/weights.safetensors   the averaged weights, f16
 //! RUN/state.safetensors     weights, moments and average, f32: where the run goes on
 //! RUN/sheets/STEP.png       held-out samples: character, draft, finished, truth
 //! ```
 
 pub mod feed;
+mod filmed;
 pub mod flat_optimizer;
 mod lesson;
 pub mod loss;
+pub mod mixed;
 mod noise;
 pub mod perceptual;
 mod run;
 pub mod sample;
 mod state;
+mod sums;
 
 use std::path::PathBuf;
 
@@ -56,6 +60,9 @@ pub struct FinishingTraining {
     /// 3D assets, a folder or a pack; without them everything is procedural.
     #[serde(default)]
     pub assets: Option<PathBuf>,
+    /// Users' own videos, mixed with rendered clips.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub prepared: Vec<mixed::PreparedSource>,
     /// The catalogue's file `vgg-hed` or its beginning; without it there is no perceptual part.
     #[serde(default)]
     pub perceptual_weights: Option<PathBuf>,

@@ -1,10 +1,8 @@
 //! The loop: batches in, steps on the device, numbers, sheets and weights out.
 
 use std::collections::BTreeMap;
-use std::fs::{self, OpenOptions};
-use std::io::Write;
+use std::fs;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -16,26 +14,28 @@ use media::picture::Picture;
 use media::sheet::Sheet;
 use model::ModelBackend;
 use model::finisher::{Finisher, FinisherConfig};
-use model::video::frames_from_video;
 use model::weights::{Precision, Weights};
 use rayon::prelude::*;
 use stage::{Assets, Split};
 
 use super::FinishingTraining;
 use super::feed::{Batch, batches};
-use super::flat_optimizer::{FlatOptimizer, Halved};
+use super::flat_optimizer::{FlatOptimizer, Halved, Step};
 use super::lesson::Lesson;
 use super::loss::unevenness;
+use super::mixed::ClipSource;
 use super::perceptual::PerceptualNetwork;
 use super::sample::{Sample, samples};
 use super::state::{self, Position};
+use super::sums::{Means, Sums};
 use crate::error::{Result, TrainError};
-use crate::trainer::{Event, Progress};
+use crate::following::RunLog;
+use crate::trainer::{Event, MOST_SKIPPED, Progress};
 
 /// Trains, from the run folder's state if there is one. `progress` may end it early, with a state.
 ///
 /// # Errors
-/// [`TrainError::Setting`], [`TrainError::Mismatch`], and those of files, weights, assets and rendering.
+/// [`TrainError::Setting`], [`TrainError::Mismatch`], [`TrainError::Diverged`], and those of files, weights, assets and rendering.
 pub fn run<B: AutodiffBackend + ModelBackend>(
     config: &FinishingTraining,
     device: &B::Device,
@@ -46,10 +46,10 @@ where
 {
     B::measure_kernels();
     let mut training = Training::<B>::new(config, device, progress)?;
-    let assets = Arc::new(assets(config)?);
-    let held_out = held_out(config, &assets)?;
+    let source = Arc::new(ClipSource::open(assets(config)?, &config.prepared)?);
+    let held_out = held_out(config, source.assets())?;
     let feed = (config.feed.clone(), config.samples.clone());
-    let batches = batches(training.position.step, config.seed, Split::Train, assets, feed);
+    let batches = batches(training.position.step, config.seed, Split::Train, source, feed);
     let mut flow = ControlFlow::Continue(());
     let mut waited = 0.0;
     while training.position.step < config.steps && flow.is_continue() {
@@ -97,7 +97,8 @@ struct Training<'a, B: AutodiffBackend + ModelBackend> {
     position: Position,
     begin: Instant,
     before: f64,
-    sums: BTreeMap<&'static str, Tensor<B::InnerBackend, 1>>,
+    sums: Sums<B::InnerBackend>,
+    log: RunLog,
     since: (Instant, u64),
 }
 
@@ -138,13 +139,14 @@ where
             Some(path) => Some(PerceptualNetwork::open(path, config.loss.perceptual_blocks, config.half, device)?),
             None => None,
         };
-        let settings = fixed(config);
+        let settings = fixed(config)?;
         let state = config.run.join("state.safetensors");
         let position = state::load(&state, &mut optimizer, &settings, device)?.unwrap_or_default();
         network = optimizer.write(network);
         let started =
             Event::Started { step: position.step, steps: config.steps, parameters: optimizer.weights.dims()[0] };
-        let _ = tell(config, progress, &started)?;
+        let mut log = RunLog::open(&config.run)?;
+        let _ = log.tell(&started, progress)?;
         Ok(Self {
             config,
             network,
@@ -154,7 +156,8 @@ where
             position,
             begin: Instant::now(),
             before: position.seconds,
-            sums: BTreeMap::new(),
+            sums: Sums::default(),
+            log,
             since: (Instant::now(), position.step),
         })
     }
@@ -203,29 +206,28 @@ where
         let Some(total) = weighted.reduce(|sum, part| sum + part) else { return };
         let rate = self.rate();
         let gradients = total.backward();
-        let length = self.optimizer.step(&self.network, &gradients, rate);
+        let total = total.inner();
+        let Step { length, is_skipped } = self.optimizer.step(&self.network, &gradients, &total, rate);
         let network = self.network.clone();
         self.network = self.optimizer.write(network);
         let parts = parts.into_iter().map(|(name, value)| (name, value.inner()));
-        for (name, value) in parts.chain([("loss", total.inner()), ("gradient", length)]) {
-            let sum = self.sums.remove(name);
-            self.sums.insert(name, sum.map_or(value.clone(), |sum| sum + value));
-        }
+        self.sums.add(parts.chain([("loss", total), ("gradient", length)]), &is_skipped);
         self.position.step += 1;
     }
 
     fn log(&mut self, clips: u64, waited: f64, progress: &mut Progress<'_>) -> Result<ControlFlow<()>> {
-        let count = (self.position.step - self.since.1).max(1) as f64;
-        let read = |value: Tensor<B::InnerBackend, 1>| {
-            value.into_data().convert::<f64>().into_vec::<f64>().map_or(f64::NAN, |v| v[0])
-        };
-        let mut means: BTreeMap<String, f64> = std::mem::take(&mut self.sums)
-            .into_iter()
-            .map(|(name, sum)| (name.to_owned(), read(sum) / count))
-            .collect();
+        let steps = (self.position.step - self.since.1).max(1);
+        let Means { named: mut means, skipped } = self.sums.read(steps);
+        let count = steps as f64;
+        if skipped > 0 {
+            let message = format!("{skipped} of {steps} steps skipped: loss or gradient not finite");
+            let _ = self.log.tell(&Event::Warning { code: "train.not_finite".into(), message }, progress)?;
+        }
+        self.check_converging()?;
         let seconds = self.since.0.elapsed().as_secs_f64().max(1e-9);
         means.insert("waiting".into(), waited / seconds);
         means.insert("clips".into(), clips as f64);
+        means.insert("skipped".into(), skipped as f64);
         self.position.seconds = self.before + self.elapsed();
         let event = Event::Step {
             step: self.position.step,
@@ -236,21 +238,31 @@ where
             seconds: self.position.seconds,
         };
         self.since = (Instant::now(), self.position.step);
-        tell(self.config, progress, &event)
+        self.log.tell(&event, progress)
+    }
+
+    /// Refuses to go on, and to save, when only steps that moved nothing follow each other.
+    fn check_converging(&self) -> Result<()> {
+        match self.sums.skipped_in_a_row() {
+            steps if steps < MOST_SKIPPED => Ok(()),
+            steps => Err(TrainError::Diverged { steps, step: self.position.step }),
+        }
     }
 
     fn save(&mut self, held_out: &[Sample], device: &B::Device, progress: &mut Progress<'_>) -> Result<()> {
+        self.check_converging()?;
         let config = self.config;
         let averaged = self.optimizer.write_average(self.network.valid());
         let bytes = averaged.to_bytes(&config.network, Precision::F16)?;
         media::file::write_atomic(&config.run.join("weights.safetensors"), &bytes)?;
         state::save(&config.run.join("state.safetensors"), &self.optimizer, self.position, &self.settings)?;
-        let _ = tell(config, progress, &Event::Saved { step: self.position.step, folder: config.run.clone() })?;
+        let saved = Event::Saved { step: self.position.step, folder: config.run.clone() };
+        let _ = self.log.tell(&saved, progress)?;
         let (measures, sheet) = self.measure(&averaged, held_out, device);
         if let Some(sheet) = sheet {
             save_picture(&config.run.join("sheets").join(format!("{:08}.png", self.position.step)), &sheet)?;
         }
-        let _ = tell(config, progress, &Event::Evaluated { step: self.position.step, measures })?;
+        let _ = self.log.tell(&Event::Evaluated { step: self.position.step, measures }, progress)?;
         Ok(())
     }
 
@@ -282,7 +294,7 @@ where
                 sheet.push(&picture(lesson.character.clone().narrow(1, 0, 3)), "character");
                 sheet.push(&middle(lesson.draft().picture), "draft");
                 sheet.push(&middle(finished.picture), "finished");
-                sheet.push(&middle(frames_from_video(lesson.truth.clone())), "truth");
+                sheet.push(&middle(lesson.truth.clone()), "truth");
                 sheet.end_row();
             }
         }
@@ -295,8 +307,8 @@ fn picture<B: ModelBackend>(tensor: Tensor<B, 4>) -> Picture {
 }
 
 /// What must be the same for a run to go on.
-fn fixed(config: &FinishingTraining) -> String {
-    serde_json::json!({
+fn fixed(config: &FinishingTraining) -> Result<String> {
+    let mut fixed = serde_json::json!({
         "seed": config.seed,
         "half": config.half,
         "steps": config.steps,
@@ -305,15 +317,10 @@ fn fixed(config: &FinishingTraining) -> String {
         "feed": config.feed,
         "loss": config.loss,
         "optimizer": config.optimizer,
-    })
-    .to_string()
-}
-
-fn tell(config: &FinishingTraining, progress: &mut Progress<'_>, event: &Event) -> Result<ControlFlow<()>> {
-    let path: PathBuf = config.run.join("log.jsonl");
-    let line =
-        serde_json::to_string(event).map_err(|error| TrainError::Io { path: path.clone(), source: error.into() })?;
-    let append = || writeln!(OpenOptions::new().create(true).append(true).open(&path)?, "{line}");
-    append().map_err(TrainError::io(&path))?;
-    Ok(progress(event))
+    });
+    if !config.prepared.is_empty() {
+        let sets: Result<Vec<_>> = config.prepared.iter().map(|source| source.identity()).collect();
+        fixed["prepared"] = serde_json::json!(sets?);
+    }
+    Ok(fixed.to_string())
 }

@@ -162,23 +162,36 @@ fn sample(
     };
     let drafts = drafts(&clip, vec![puppet], DraftConfig { height: taller, ..DraftConfig::default() });
     // 4. One window for all frames.
+    let region = window(&drafts, &poses, size, config, random)?;
+    let truth = (&shown.frames[..], &shown.person[..]);
+    let frames = frame_planes(&drafts, &holes, &poses, truth, region, config.size);
+    let character = character_planes(picture, mask, reference_pose.first(), config.size);
+    Some(Sample { frames, character })
+}
+
+/// One window for all frames; none where nothing is drafted.
+pub(super) fn window(
+    drafts: &[Draft],
+    poses: &[Option<Pose>],
+    size: (usize, usize),
+    config: &SampleConfig,
+    random: &mut ChaCha8Rng,
+) -> Option<Region> {
     let frame_size = (size.0 as u32, size.1 as u32);
     let boxes: Vec<Option<Rect<Frame>>> = (0..drafts.len())
         .map(|index| person_box(Some(&drafts[index].edited), poses[index].as_ref(), frame_size))
         .collect();
     boxes.iter().flatten().next()?;
     let margin = random.random_range(config.margins[0]..=config.margins[1]);
-    let region = fixed_region(&boxes, frame_size, &RegionConfig { margin, ..RegionConfig::default() });
-    let frames = frame_planes(&drafts, &holes, &poses, shown, region, config.size);
-    let character = character_planes(picture, mask, reference_pose.first(), config.size);
-    Some(Sample { frames, character })
+    Some(fixed_region(&boxes, frame_size, &RegionConfig { margin, ..RegionConfig::default() }))
 }
 
-fn frame_planes(
+/// The planes of all frames; `truth` is the true frames and the true person's coverage.
+pub(super) fn frame_planes(
     drafts: &[Draft],
     holes: &[Mask],
     poses: &[Option<Pose>],
-    shown: &Take,
+    truth: (&[Picture], &[Mask]),
     region: Region,
     size: u32,
 ) -> Vec<u8> {
@@ -189,9 +202,9 @@ fn frame_planes(
     let mut planes = Vec::with_capacity(drafts.len() * FRAME_PLANES * (size * size) as usize);
     for (index, known) in known.into_iter().enumerate() {
         planes.extend(known);
-        let truth = crop_picture(&shown.frames[index], region.square, size);
-        (0..3).for_each(|channel| planes.extend(truth.cells().iter().map(|pixel| pixel[channel])));
-        planes.extend_from_slice(crop_mask(&shown.person[index], region.square, size).cells());
+        let colours = crop_picture(&truth.0[index], region.square, size);
+        (0..3).for_each(|channel| planes.extend(colours.cells().iter().map(|pixel| pixel[channel])));
+        planes.extend_from_slice(crop_mask(&truth.1[index], region.square, size).cells());
     }
     planes
 }

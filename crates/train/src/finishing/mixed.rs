@@ -1,0 +1,85 @@
+//! Where clips come from: the renderer, and prepared sets of users' own videos, mixed by weight.
+
+use std::path::PathBuf;
+
+use rand::Rng;
+use serde::{Deserialize, Serialize};
+use stage::{Assets, Split, seed_of};
+
+use super::filmed;
+use super::sample::{Sample, SampleConfig, samples};
+use crate::error::{Result, TrainError};
+use crate::trainer::random_of_step;
+use crate::videos::{PreparedSet, hashes};
+
+/// A prepared set in a mixture.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PreparedSource {
+    /// What `train data prepare` wrote.
+    pub set: PathBuf,
+    /// Clips of it for each rendered clip.
+    pub weight: f64,
+}
+
+impl PreparedSource {
+    /// Weight and hashes of the shards: what must be the same for a run to go on.
+    pub(super) fn identity(&self) -> Result<(f64, Vec<String>)> {
+        Ok((self.weight, hashes(&self.set)?))
+    }
+}
+
+/// Everything that clips are made of.
+pub struct ClipSource {
+    assets: Assets,
+    sets: Vec<(PreparedSet, f64)>,
+}
+
+impl From<Assets> for ClipSource {
+    fn from(assets: Assets) -> Self {
+        Self { assets, sets: vec![] }
+    }
+}
+
+impl ClipSource {
+    /// Opens the sets.
+    ///
+    /// # Errors
+    /// [`TrainError::Setting`] for a weight that is none; those of [`PreparedSet::open`].
+    pub fn open(assets: Assets, sources: &[PreparedSource]) -> Result<Self> {
+        let open = |source: &PreparedSource| {
+            if !(source.weight.is_finite() && source.weight >= 0.0) {
+                let found = source.weight.to_string();
+                return Err(TrainError::Setting { setting: "prepared.weight", found, expected: "a number from 0 on" });
+            }
+            Ok((PreparedSet::open(&source.set)?, source.weight))
+        };
+        Ok(Self { assets, sets: sources.iter().map(open).collect::<Result<_>>()? })
+    }
+
+    /// What is rendered from.
+    pub fn assets(&self) -> &Assets {
+        &self.assets
+    }
+
+    /// The samples of clip `index`: of a rendered one, or one of a filmed one.
+    ///
+    /// # Errors
+    /// Those of rendering and of reading.
+    pub fn samples(&self, index: u64, split: Split, config: &SampleConfig) -> Result<Vec<Sample>> {
+        let mut random = random_of_step(seed_of("mixed", index), 0);
+        let all: f64 = self.sets.iter().map(|(_, weight)| weight).sum();
+        if all == 0.0 {
+            return samples(index, split, &self.assets, config);
+        }
+        let mut place = random.random_range(0.0..1.0 + all);
+        for (set, weight) in &self.sets {
+            if place < *weight {
+                let clip = set.clip(random.random_range(0..set.count()))?;
+                return Ok(filmed::sample(&clip, config, &mut random).into_iter().collect());
+            }
+            place -= weight;
+        }
+        samples(index, split, &self.assets, config)
+    }
+}

@@ -1,0 +1,86 @@
+//! Is a prepared set what its index and records say?
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::judge::Reason;
+use super::prepare::{read_index, read_records, shards};
+use super::set::PreparedSet;
+use super::shard::hash_of;
+use crate::error::{Result, TrainError};
+
+/// What a set holds.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Summary {
+    /// Videos that are done.
+    pub videos: usize,
+    /// Of them, those with clips.
+    pub used: usize,
+    /// Kept clips.
+    pub clips: usize,
+    /// Their frames.
+    pub frames: usize,
+    /// Their bytes in shards.
+    pub bytes: u64,
+    /// Stretches and frames that were refused, by reasons.
+    pub refused: BTreeMap<Reason, (usize, usize)>,
+}
+
+/// Reads everything: index against records, hashes of shards, and every picture's shape.
+///
+/// # Errors
+/// [`TrainError::Damaged`] naming the first file that is not what it should be; [`TrainError::Io`].
+pub fn check(set: &Path) -> Result<Summary> {
+    let index = read_index(set)?;
+    let records = read_records(set)?;
+    let mut summary = Summary { videos: records.len(), ..Summary::default() };
+    let damaged = |path: &Path, reason: String| TrainError::Damaged { path: path.into(), reason };
+    if index.shards != shards(records.values()) {
+        return Err(damaged(&set.join("index.json"), "its shards are not those of the videos that are done".into()));
+    }
+    for entry in &index.shards {
+        let path = set.join(&entry.name);
+        let length = std::fs::metadata(&path).map_err(TrainError::io(&path))?.len();
+        if length != entry.bytes {
+            return Err(damaged(&path, format!("it has {length} bytes, expected {}", entry.bytes)));
+        }
+        let found = hash_of(&path)?;
+        if found != entry.sha256 {
+            return Err(damaged(&path, format!("its SHA-256 is {found}, expected {}", entry.sha256)));
+        }
+        summary.bytes += length;
+    }
+    let mut lengths = BTreeMap::new();
+    for record in records.values() {
+        summary.used += usize::from(record.kept() > 0);
+        for stretch in &record.stretches {
+            match (&stretch.kept, stretch.reason) {
+                (Some(key), _) => {
+                    lengths.insert(key.clone(), (stretch.frames, record.sha256.clone()));
+                }
+                (None, Some(reason)) => {
+                    let (stretches, frames) = summary.refused.entry(reason).or_default();
+                    (*stretches, *frames) = (*stretches + 1, *frames + stretch.frames);
+                }
+                (None, None) => return Err(damaged(&set.join("videos"), "a stretch has no reason".into())),
+            }
+        }
+    }
+    if index.shards.is_empty() {
+        return Ok(summary);
+    }
+    let clips = PreparedSet::open(set)?;
+    for number in 0..clips.count() {
+        let (key, clip) = (clips.key(number), clips.clip(number)?);
+        let expected = lengths.remove(key);
+        if expected != Some((clip.frames.len(), clip.note.video.clone())) {
+            return Err(damaged(set, format!("clip `{key}` is not the one in the record of its video")));
+        }
+        summary.clips += 1;
+        summary.frames += clip.frames.len();
+    }
+    match lengths.keys().next() {
+        Some(key) => Err(damaged(set, format!("clip `{key}` is in no shard"))),
+        None => Ok(summary),
+    }
+}

@@ -1,0 +1,165 @@
+//! Which stretches of a video are worth training on, and why the others are not.
+
+use media::geometry::{Frame, Rect};
+use media::picture::{Mask, Picture};
+use perception::mask::bounding_box;
+use perception::people::PeopleFinder;
+use serde::{Deserialize, Serialize};
+
+use super::VideoConfig;
+use super::cut::Seen;
+use crate::error::Result;
+
+/// Coverage from which a pixel is the person's.
+const COVERED: u8 = 128;
+/// A person whose outline runs along the border for more than this share of its box's longer side is cut off.
+const BORDER: f32 = 0.2;
+/// Frames of a stretch in which other people are looked for.
+const LOOKS: usize = 3;
+/// A second person counts from this share of the first one's size on.
+const BESIDE: f32 = 0.5;
+
+/// Why something is not kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// The file is no video, or cannot be decoded.
+    Unreadable,
+    /// Nobody is seen.
+    NoPerson,
+    /// Somebody is seen in too few frames.
+    TooShort,
+    /// The person is too small.
+    TooSmall,
+    /// The border of the picture cuts the person off.
+    CutOff,
+    /// Somebody else is as large.
+    TwoPeople,
+}
+
+impl Reason {
+    /// The word in reports.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Unreadable => "unreadable",
+            Self::NoPerson => "no person",
+            Self::TooShort => "too short",
+            Self::TooSmall => "person too small",
+            Self::CutOff => "person cut off",
+            Self::TwoPeople => "two people",
+        }
+    }
+}
+
+/// A reason with its figures.
+pub(super) type Refusal = (Reason, String);
+
+/// The refusal of a stretch by what was seen in it; none when it may be kept.
+pub(super) fn refusal(seen: &Seen, config: &VideoConfig) -> Option<Refusal> {
+    if seen.frames.is_empty() {
+        return Some((Reason::NoPerson, format!("in {} frames", seen.count)));
+    }
+    if seen.count < config.least_frames {
+        return Some((Reason::TooShort, format!("{} frames, expected {}", seen.count, config.least_frames)));
+    }
+    let boxes: Vec<Rect<Frame>> =
+        seen.frames.iter().filter_map(|frame| bounding_box(&solid(&frame.signals.person))).collect();
+    let mut sides: Vec<u32> = boxes.iter().map(|area| area.width.max(area.height)).collect();
+    sides.sort_unstable();
+    let side = sides.get(sides.len() / 2).copied().unwrap_or(0);
+    if (side as usize) < config.least_person {
+        return Some((Reason::TooSmall, format!("{side} pixels, expected {}", config.least_person)));
+    }
+    let cut_off = seen.frames.iter().filter(|frame| is_cut_off(&frame.signals.person)).count();
+    if cut_off as f64 > config.cut_off * seen.count as f64 {
+        return Some((Reason::CutOff, format!("in {cut_off} of {} frames", seen.count)));
+    }
+    None
+}
+
+/// The refusal for other people: in most of a few frames somebody else is nearly as large.
+///
+/// # Errors
+/// Those of the networks.
+pub(super) fn company(pictures: &[&Picture], finder: &PeopleFinder) -> Result<Option<Refusal>> {
+    let mut crowded = 0;
+    for picture in pictures {
+        let people = finder.find(picture)?;
+        let sides: Vec<f32> = people.iter().map(|seen| seen.region.side).collect();
+        crowded += usize::from(sides.len() > 1 && sides[1] > BESIDE * sides[0]);
+    }
+    let detail = || format!("in {crowded} of {} frames looked at", pictures.len());
+    Ok((2 * crowded > pictures.len()).then(|| (Reason::TwoPeople, detail())))
+}
+
+/// The places of frames that stand for a stretch.
+pub(super) fn looked_at(count: usize) -> Vec<usize> {
+    (0..LOOKS).map(|look| (2 * look + 1) * count / (2 * LOOKS)).collect()
+}
+
+fn solid(mask: &Mask) -> Mask {
+    mask.map(|coverage| if coverage >= COVERED { 255 } else { 0 })
+}
+
+/// True when much of the person's outline is the picture's border.
+fn is_cut_off(person: &Mask) -> bool {
+    let (width, height) = person.size();
+    let Some(area) = bounding_box::<Frame>(&solid(person)) else { return false };
+    let covered = |x: usize, y: usize| usize::from(person.get(x, y) >= COVERED);
+    let rows = [0, height - 1].map(|y| (0..width).map(|x| covered(x, y)).sum::<usize>());
+    let columns = [0, width - 1].map(|x| (0..height).map(|y| covered(x, y)).sum::<usize>());
+    let along = rows.iter().chain(&columns).sum::<usize>() as f32;
+    along > BORDER * area.width.max(area.height) as f32
+}
+
+#[cfg(test)]
+mod tests {
+    use media::geometry::Pts;
+    use perception::perceiver::FrameSignals;
+    use perception::pose::Pose;
+    use perception::stream::SeenFrame;
+
+    use super::*;
+
+    /// Frames of 100x80 with a person in a box: left, top, right, bottom.
+    fn seen(count: usize, person: impl Fn(usize) -> [usize; 4]) -> Seen {
+        let frame = |index: usize| {
+            let [left, top, right, bottom] = person(index);
+            let inside = |x: usize, y: usize| (left..right).contains(&x) && (top..bottom).contains(&y);
+            let signals = FrameSignals {
+                pose: Some(Pose::default()),
+                person: Mask::from_fn(100, 80, |x, y| if inside(x, y) { 255 } else { 0 }),
+                region: None,
+                is_new: false,
+                detections: None,
+                warnings: vec![],
+            };
+            SeenFrame { index, at: Pts(0), picture: Picture::filled(100, 80, [0; 3]), signals }
+        };
+        Seen { shot: 0, first: 0, count, frames: (0..count).map(frame).collect() }
+    }
+
+    #[test]
+    fn each_refusal_has_its_reason() {
+        let config = VideoConfig { least_frames: 4, least_person: 40, ..VideoConfig::default() };
+        let check = |seen: &Seen, expected: Option<Reason>| {
+            assert_eq!(refusal(seen, &config).map(|(reason, _)| reason), expected);
+        };
+        let whole = [40, 10, 60, 70];
+        check(&seen(8, |_| whole), None);
+        check(&Seen { shot: 0, first: 0, count: 8, frames: vec![] }, Some(Reason::NoPerson));
+        check(&seen(3, |_| whole), Some(Reason::TooShort));
+        check(&seen(8, |_| [40, 10, 60, 49]), Some(Reason::TooSmall));
+        check(&seen(8, |_| [40, 10, 60, 80]), Some(Reason::CutOff));
+        // Only feet touch the border, or only half of the frames cut off.
+        check(&seen(8, |_| [40, 10, 50, 80]), None);
+        check(&seen(8, |index| if index < 4 { [40, 10, 60, 80] } else { whole }), None);
+        check(&seen(8, |index| if index < 5 { [0, 10, 20, 70] } else { whole }), Some(Reason::CutOff));
+    }
+
+    #[test]
+    fn looks_are_spread() {
+        assert_eq!(looked_at(60), [10, 30, 50]);
+        assert_eq!(looked_at(1), [0, 0, 0]);
+    }
+}
