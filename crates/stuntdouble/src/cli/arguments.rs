@@ -36,8 +36,8 @@ pub(crate) enum Command {
     /// List, fetch or verify models
     #[command(subcommand)]
     Models(Models),
-    /// Train networks from a configuration file
-    Train(Train),
+    /// Train networks from a configuration file, follow a run, or prepare videos for one
+    Train(super::training::Train),
     /// Render synthetic clips with exact ground truth
     #[command(subcommand)]
     Stage(super::stage::Stage),
@@ -158,37 +158,6 @@ pub(crate) enum Models {
     },
     /// Hash every file that is present again
     Verify,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Train {
-    /// The configuration, TOML
-    pub(crate) config: PathBuf,
-    /// Change a setting of the configuration by its place, such as `feed.batch=2`
-    #[arg(long = "set", value_name = "PLACE=VALUE")]
-    pub(crate) set: Vec<String>,
-    /// Where to train: `cpu`, or `cuda:N` in a build with libtorch
-    #[arg(long, value_name = "NAME", default_value = "cpu")]
-    pub(crate) device: String,
-    /// Steps in all
-    #[arg(long, value_name = "N")]
-    pub(crate) steps: Option<u64>,
-    /// Stop after so long, with everything written: minutes, or with a unit such as `90s`, `8m`, `2h`
-    #[arg(long, value_name = "TIME", value_parser = minutes)]
-    pub(crate) time_limit: Option<f64>,
-}
-
-/// Minutes of a text such as `90s`, `8m`, `2h` or `8`.
-fn minutes(text: &str) -> Result<f64, String> {
-    let number = text.trim_end_matches(['s', 'm', 'h']);
-    let factor = match &text[number.len()..] {
-        "s" => 1.0 / 60.0,
-        "" | "m" => 1.0,
-        "h" => 60.0,
-        _ => return Err("expected a time such as `90s`, `8m` or `2h`".into()),
-    };
-    let minutes = number.parse::<f64>().map_err(|error| error.to_string())? * factor;
-    if minutes.is_finite() && minutes > 0.0 { Ok(minutes) } else { Err("expected a time above zero".into()) }
 }
 
 /// Options that become [`Settings`].

@@ -8,6 +8,7 @@ mod evaluate;
 mod models;
 mod stage;
 mod training;
+mod training_data;
 
 use std::process::ExitCode;
 use std::sync::atomic::Ordering;
@@ -84,7 +85,7 @@ fn run(arguments: Arguments, events: &Events) -> Result<(), Error> {
             pipeline::run(&job, &store, &environment.tools(), events)
         }
         Command::Models(command) => models::run(command, &store, events),
-        Command::Train(options) => training::run(&options, events),
+        Command::Train(options) => training::run(options, &store, &environment.tools(), events),
         Command::Stage(command) => stage::run(command, &environment.bucket, events),
         Command::Evaluate(options) => evaluate::run(options, &store, events, arguments.json),
         Command::Bench(options) => bench::run(&options.into_job(&environment.cache)?, events, arguments.json),
