@@ -4,6 +4,7 @@ use media::geometry::{Frame, Rect};
 use media::picture::{Mask, Picture};
 use perception::mask::bounding_box;
 use perception::people::PeopleFinder;
+use perception::pose::{Joint, Pose};
 use serde::{Deserialize, Serialize};
 
 use super::VideoConfig;
@@ -31,7 +32,7 @@ pub enum Reason {
     TooShort,
     /// The person is too small.
     TooSmall,
-    /// The border of the picture cuts the person off.
+    /// The border of the picture cuts the person off, or its head is outside.
     CutOff,
     /// Somebody else is as large.
     TwoPeople,
@@ -70,7 +71,11 @@ pub(super) fn refusal(seen: &Seen, config: &VideoConfig) -> Option<Refusal> {
     if (side as usize) < config.least_person {
         return Some((Reason::TooSmall, format!("{side} pixels, expected {}", config.least_person)));
     }
-    let cut_off = seen.frames.iter().filter(|frame| is_cut_off(&frame.signals.person)).count();
+    let cut_off = seen.frames.iter().filter(|frame| {
+        let (person, pose) = (&frame.signals.person, frame.signals.pose.as_ref());
+        is_cut_off(person) || pose.is_some_and(|pose| is_headless(pose, person.size()))
+    });
+    let cut_off = cut_off.count();
     if cut_off as f64 > config.cut_off * seen.count as f64 {
         return Some((Reason::CutOff, format!("in {cut_off} of {} frames", seen.count)));
     }
@@ -112,11 +117,16 @@ fn is_cut_off(person: &Mask) -> bool {
     along > BORDER * area.width.max(area.height) as f32
 }
 
+/// True when the head lies outside the picture.
+fn is_headless(pose: &Pose, (width, height): (usize, usize)) -> bool {
+    let nose = pose.joint(Joint::Nose);
+    !((0.0..=width as f32).contains(&nose.x) && (0.0..=height as f32).contains(&nose.y))
+}
+
 #[cfg(test)]
 mod tests {
     use media::geometry::Pts;
     use perception::perceiver::FrameSignals;
-    use perception::pose::Pose;
     use perception::stream::SeenFrame;
 
     use super::*;
@@ -155,6 +165,11 @@ mod tests {
         check(&seen(8, |_| [40, 10, 50, 80]), None);
         check(&seen(8, |index| if index < 4 { [40, 10, 60, 80] } else { whole }), None);
         check(&seen(8, |index| if index < 5 { [0, 10, 20, 70] } else { whole }), Some(Reason::CutOff));
+        let mut headless = seen(8, |_| whole);
+        for frame in &mut headless.frames {
+            frame.signals.pose.get_or_insert_default().body[Joint::Nose as usize].y = -1.0;
+        }
+        check(&headless, Some(Reason::CutOff));
     }
 
     #[test]
