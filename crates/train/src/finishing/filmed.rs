@@ -61,7 +61,26 @@ fn farthest(start: usize, frames: usize, count: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use rand_chacha::rand_core::SeedableRng;
+
     use super::*;
+    use crate::finishing::sample::FRAME_PLANES;
+    use crate::videos::tests::made_clip;
+
+    #[test]
+    fn a_filmed_person_takes_its_own_place() {
+        let config = SampleConfig { size: 32, frames: 3, ..SampleConfig::default() };
+        let mut random = ChaCha8Rng::seed_from_u64(3);
+        let made = sample(&made_clip("0", 8), &config, &mut random).unwrap();
+        assert_eq!(made.frames.len(), 3 * FRAME_PLANES * 32 * 32);
+        assert_eq!(made.character.len(), finish::planes::CHARACTER_PLANES * 32 * 32);
+        let plane = |index: usize| &made.frames[index * 32 * 32..][..32 * 32];
+        // Where the person truly is, the truth has its red.
+        let truth = plane(FRAME_PLANES - 4).iter().zip(plane(FRAME_PLANES - 1));
+        assert!(truth.clone().any(|(_, person)| *person == 255));
+        assert!(truth.filter(|(_, person)| **person == 255).all(|(red, _)| *red > 200));
+        assert!(sample(&made_clip("0", 3), &config, &mut random).is_none(), "no frame is left for the reference");
+    }
 
     #[test]
     fn the_reference_is_never_one_of_the_frames() {

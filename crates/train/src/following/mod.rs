@@ -104,12 +104,12 @@ mod tests {
     fn a_run_that_goes_on_has_one_log_and_another_event_file() {
         let folder = tempfile::tempdir().unwrap();
         let mut quiet = |_: &Event| ControlFlow::Continue(());
-        RunLog::open(folder.path()).unwrap().tell(&step(1), &mut quiet).unwrap();
+        let _ = RunLog::open(folder.path()).unwrap().tell(&step(1), &mut quiet).unwrap();
         let log = folder.path().join(LOG);
         std::fs::write(&log, [std::fs::read(&log).unwrap(), b"{\"event\":\"st".to_vec()].concat()).unwrap();
         let mut second = RunLog::open(folder.path()).unwrap();
-        second.tell(&step(2), &mut quiet).unwrap();
-        second.tell(&step(3), &mut quiet).unwrap();
+        let _ = second.tell(&step(2), &mut quiet).unwrap();
+        let _ = second.tell(&step(3), &mut quiet).unwrap();
         let text = std::fs::read_to_string(&log).unwrap();
         let whole = text.lines().filter(|line| serde_json::from_str::<serde_json::Value>(line).is_ok());
         assert_eq!((text.lines().count(), whole.count()), (4, 3));

@@ -18,7 +18,7 @@ use super::shard::{ShardWriter, hash_of};
 use super::*;
 
 /// A block of 12x20 pixels that walks over a ground of noise.
-fn made_clip(video: &str, frames: usize) -> PreparedClip {
+pub(crate) fn made_clip(video: &str, frames: usize) -> PreparedClip {
     let ground = |x: usize, y: usize| [(x * 37 + y * 91) as u8, (x * 5) as u8, (y * 7) as u8];
     let frame = |index: usize| {
         let is_person = |x: usize, y: usize| (10 + 4 * index..22 + 4 * index).contains(&x) && (10..30).contains(&y);
