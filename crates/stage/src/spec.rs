@@ -4,7 +4,7 @@
 use media::geometry::Rate;
 use serde::{Deserialize, Serialize};
 
-use crate::bone::Side;
+use crate::body::bone::Side;
 use crate::camera::Camera;
 use crate::light::Light;
 use crate::linear::Vec3;

@@ -1,0 +1,6 @@
+//! Meshes, characters and motions out of glTF files.
+
+pub(crate) mod file;
+pub(crate) mod humanoid;
+pub(crate) mod mesh;
+pub(crate) mod uri;

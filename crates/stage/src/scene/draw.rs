@@ -1,0 +1,198 @@
+//! From a seed to the description of a clip.
+
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use crate::assets::collection::Assets;
+use crate::body::balance::hovers;
+use crate::body::performance::Posed;
+use crate::body::stance::Stance;
+use crate::error::StageError;
+use crate::linear::Vec3;
+use crate::render::part::{act_out, stance_of};
+use crate::scene::cast::{action, cast, facing, reference};
+use crate::scene::framing::{Cut, Track, cameras};
+use crate::scene::placing::Floor;
+use crate::scene::scenery::{Setting, scene};
+use crate::scene::surroundings::{bystanders, furniture};
+use crate::scene::usage::{Purpose, plan};
+use crate::settings::ClipSettings;
+use crate::spec::{Backdrop, Cast, ClipSpec, Exposure, Usage};
+use crate::split::stable_hash;
+
+/// Motions that are looked at before one is taken as it is.
+const MOST_ATTEMPTS: usize = 24;
+/// Height of a person, as a share of the picture's, under which another view is looked for.
+const LEAST_HEIGHT: f32 = 0.24;
+/// Longest way of a person, in metres, before a video: the camera does not follow.
+const LONGEST_BEFORE_VIDEO: f32 = 1.8;
+
+impl ClipSpec {
+    /// Draws a clip from `seed`: the same seed, assets and settings give the same clip.
+    ///
+    /// # Errors
+    /// When an asset that was drawn cannot be made; with assets that loaded this does not happen.
+    pub fn draw(seed: u64, assets: &Assets, settings: &ClipSettings) -> Result<Self, StageError> {
+        let random = &mut ChaCha8Rng::seed_from_u64(seed);
+        // 1. Who, and what they use.
+        let mut casts = vec![cast(random, assets, settings)];
+        if settings.twin {
+            let other =
+                (0..8).map(|_| cast(random, assets, settings)).find(|other| other.character != casts[0].character);
+            casts.push(other.unwrap_or_else(|| Cast { appearance: fresh(random), ..casts[0].clone() }));
+        }
+        let characters = casts.iter().map(|cast| assets.cast(cast)).collect::<Result<Vec<_>, _>>()?;
+        let setting = Setting::draw(random, assets, settings)?;
+        let mut plan = plan(random, assets, settings, setting.home());
+
+        // 2. A part of a motion that stays near the ground and does not run too far.
+        let azimuth = random.random_range(0.0..std::f32::consts::TAU);
+        let seconds = 1.0 / settings.rate.hertz() as f32;
+        let times: Vec<f32> = (0..settings.frames.max(1)).map(|frame| frame as f32 * seconds).collect();
+        let mut attempt = 0;
+        let (action, prop, poses, track, direction) = loop {
+            let upright = plan.as_ref().is_some_and(|plan| plan.purpose.wants_upright());
+            let longest = plan.as_ref().map_or(3.5, |plan| plan.purpose.longest_way());
+            let longest = if setting.is_video() { longest.min(LONGEST_BEFORE_VIDEO) } else { longest };
+            let direction = azimuth + facing(random);
+            let action = action(random, assets, settings, direction)?;
+            let prop = plan.as_ref().and_then(|plan| plan.before_acting(&characters[0], casts[0].scale, direction));
+            let stance = stance_of(prop.as_ref(), assets)?;
+            let poses = casts
+                .iter()
+                .zip(&characters)
+                .map(|(cast, character)| act_out(character, &action, cast.scale, stance, &times, assets))
+                .collect::<Result<Vec<Vec<Posed>>, _>>()?;
+            let pairs: Vec<_> = characters.iter().map(AsRef::as_ref).zip(poses.iter().map(Vec::as_slice)).collect();
+            let track = Track::new(&pairs);
+            let (low, high) = track.bounds();
+            let near = track.travel() < longest && high.y - low.y < 2.9 && (!upright || track.upright());
+            let supported = matches!(stance, Stance::Seated { .. } | Stance::Leaning { .. });
+            let stands = supported || !pairs.iter().any(|(character, poses)| hovers(character, poses, seconds));
+            let (prop, clear) = match (prop, &plan) {
+                (Some(used), Some(plan)) => {
+                    let settled = plan.settled(&used, &pairs, seconds);
+                    (Some(settled.clone().unwrap_or(used)), settled.is_some())
+                }
+                (prop, _) => (prop, true),
+            };
+            attempt += 1;
+            if (near && stands && clear) || attempt >= MOST_ATTEMPTS {
+                break (action, prop.filter(|_| clear), poses, track, direction);
+            }
+            // Nobody leans on something in mid-leap: after some tries it is let be.
+            if attempt == MOST_ATTEMPTS / 2 {
+                plan = None;
+            }
+        };
+        let bodies = bodies(&characters, &poses);
+        let prop = match (prop, &plan) {
+            (None, Some(plan)) => plan.after_acting(random, (&characters[0], &poses[0]), &bodies, seconds, direction),
+            (prop, _) => prop,
+        };
+
+        // 3. Seen from where, in which place, with what around.
+        let kicks = plan.as_ref().is_some_and(|plan| plan.purpose == Purpose::Kick);
+        let cut = match random.random_range(0..20) {
+            0..3 if track.upright() && !kicks => Cut::KneesUp,
+            3..7 if track.upright() && track.travel() < 1.5 && !kicks => Cut::Upper,
+            _ => Cut::Whole,
+        };
+        let size = (settings.width, settings.height);
+        let mut views = cameras(random, &track, azimuth, cut, setting.is_video(), size);
+        // Who lies and points at the camera is too flat a sight: look from elsewhere.
+        let mut share = track.height_share(&views, size);
+        for turn in 1..=6 {
+            if share > LEAST_HEIGHT {
+                break;
+            }
+            let aside = azimuth + turn as f32 * 0.55 * if turn % 2 == 0 { 1.0 } else { -1.0 };
+            let other = cameras(random, &track, aside, Cut::Whole, setting.is_video(), size);
+            let its_share = track.height_share(&other, size);
+            if its_share > share {
+                (views, share) = (other, its_share);
+            }
+        }
+        let cameras = views;
+        let scene = scene(random, assets, settings, &setting, &cameras, track.bounds())?;
+        let room = match &scene.backdrop {
+            Backdrop::Room { low, high, .. } => Some((*low, *high)),
+            _ => None,
+        };
+        let mut floor = Floor { bodies, cameras: &cameras, room, taken: Vec::new(), size };
+        let mut prop = prop;
+        if let Some(used) = &prop {
+            let footprint = used.footprint(assets.prop(&used.prop)?.as_ref());
+            // A thing that stands near must not hide the person, nor stand in a wall.
+            let near = matches!(used.usage, Usage::Near { .. });
+            match footprint {
+                Some(footprint) if !near || floor.takes(&footprint, -1.0, 0.6) => floor.taken.push(footprint),
+                Some(_) => prop = None,
+                None => {}
+            }
+        }
+        let (furniture, bystanders) = match setting.is_video() {
+            true => (Vec::new(), Vec::new()),
+            false => (
+                furniture(random, assets, settings, setting.home(), &mut floor)?,
+                bystanders(random, assets, settings, &mut floor, &casts)?,
+            ),
+        };
+        let chance = |random: &mut ChaCha8Rng, share: f32| random.random_bool(f64::from(share.clamp(0.0, 1.0)));
+        let exposure = Exposure {
+            shutter: if chance(random, settings.blur_share) { random.random_range(0.3..0.8) } else { 0.0 },
+            noise: if chance(random, settings.noise_share) { random.random_range(1.0..5.0) } else { 0.0 },
+        };
+
+        // 4. Pictures of the identities.
+        let mut lists = Vec::new();
+        for (cast, character) in casts.iter().zip(&characters) {
+            let list: Result<Vec<_>, _> = (0..settings.references)
+                .map(|index| reference(random, assets, settings, (cast, character), index))
+                .collect();
+            lists.push(list?);
+        }
+        let mut lists = lists.into_iter();
+        let mut casts = casts.into_iter();
+        let person =
+            casts.next().ok_or(StageError::BadSpec { what: "person", found: "none".into(), expected: "one" })?;
+        Ok(Self {
+            seed,
+            width: settings.width,
+            height: settings.height,
+            rate: settings.rate,
+            person,
+            twin: casts.next(),
+            action,
+            prop,
+            cameras,
+            scene,
+            furniture,
+            bystanders,
+            exposure,
+            references: lists.next().unwrap_or_default(),
+            twin_references: lists.next().unwrap_or_default(),
+        })
+    }
+}
+
+/// Body joints of everybody who acts, frame by frame.
+fn bodies(characters: &[std::sync::Arc<crate::body::character::Character>], poses: &[Vec<Posed>]) -> Vec<Vec<Vec3>> {
+    let frames = poses.first().map_or(0, Vec::len);
+    let body = |frame: usize| {
+        characters.iter().zip(poses).flat_map(move |(character, poses)| {
+            character.landmarks().body.map(|landmark| poses[frame].landmark(character.skeleton(), &landmark))
+        })
+    };
+    (0..frames).map(|frame| body(frame).collect()).collect()
+}
+
+/// A seed that is not 0 and that JSON readers which know only floats keep.
+pub(crate) fn fresh(random: &mut ChaCha8Rng) -> u64 {
+    random.random_range(1..1u64 << 53)
+}
+
+/// A seed for clip number `index` of the set named `name`, so that sets do not share clips.
+pub fn seed_of(name: &str, index: u64) -> u64 {
+    stable_hash(index, name) & ((1 << 53) - 1)
+}
