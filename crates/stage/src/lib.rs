@@ -9,6 +9,7 @@
 mod assets;
 mod body;
 mod camera;
+mod colour;
 mod error;
 mod light;
 mod linear;
@@ -17,6 +18,7 @@ mod output;
 mod render;
 mod scene;
 mod settings;
+mod side;
 mod spec;
 mod split;
 mod texture;
@@ -25,7 +27,6 @@ mod trig;
 
 pub use assets::collection::{Assets, Named};
 pub use assets::prop::Prop;
-pub use body::bone::Side;
 pub use body::character::Character;
 pub use body::motion::Motion;
 pub use camera::Camera;
@@ -41,6 +42,7 @@ pub use render::clip::{Clip, Take, Wanted, render_clip, render_parts};
 pub use scene::audit::{Audit, audit};
 pub use scene::draw::seed_of;
 pub use settings::ClipSettings;
+pub use side::Side;
 pub use spec::{
     Action, Backdrop, Build, Bystander, Cast, ClipSpec, Covering, Exposure, Furniture, ReferenceSpec, SceneSpec, Usage,
     UsedProp,

@@ -4,10 +4,10 @@
 use media::geometry::Rate;
 use serde::{Deserialize, Serialize};
 
-use crate::body::bone::Side;
 use crate::camera::Camera;
 use crate::light::Light;
 use crate::linear::Vec3;
+use crate::side::Side;
 
 /// One clip.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -9,12 +9,12 @@ use serde::Deserialize;
 
 use crate::assets::collection::{Assets, Named};
 use crate::assets::gltf::mesh::{character, objects};
+use crate::assets::gltf::motion::motions;
 use crate::assets::pack::file::is_pack;
 use crate::assets::panorama::Panorama;
 use crate::assets::prop::Prop;
 use crate::assets::texture_file::{TextureCache, decode_texture, read_limited};
 use crate::assets::video::{VIDEO_MEMORY, Video};
-use crate::body::motion::motions;
 use crate::error::{StageError, Warning};
 use crate::linear::Vec3;
 

@@ -4,7 +4,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::assets::prop::Prop;
-use crate::body::appearance::hsv;
+use crate::colour::hsv;
 use crate::linear::Vec3;
 use crate::mesh::{Kind, Material, Mesh};
 

@@ -4,7 +4,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::assets::panorama::Panorama;
-use crate::body::appearance::hsv;
+use crate::colour::hsv;
 use crate::texture::{Texture, srgb_from_linear};
 
 /// Side of a made-up texture, in texels.

@@ -2,12 +2,13 @@
 
 use crate::assets::seat::{Seat, find_seat};
 use crate::assets::use_class::{Grip, Home, UseClass};
-use crate::body::bone::{Bone, Side};
+use crate::body::bone::Bone;
 use crate::body::character::Character;
-use crate::body::performance::{Grips, Posed, palm_normal};
+use crate::body::pose::{Grips, Posed, palm_normal};
 use crate::body::stance::{Stance, carried};
 use crate::linear::{Affine, Quat, Vec3};
 use crate::mesh::Mesh;
+use crate::side::Side;
 use crate::spec::{Usage, UsedProp};
 use crate::trig::Exact;
 

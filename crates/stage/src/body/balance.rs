@@ -2,7 +2,7 @@
 
 use crate::body::bone::Bone;
 use crate::body::character::Character;
-use crate::body::performance::{Posed, lowest_point};
+use crate::body::pose::{Posed, lowest_point};
 use crate::linear::Vec3;
 use crate::trig::Exact;
 
@@ -70,7 +70,8 @@ mod tests {
     use super::*;
     use crate::body::acts::act;
     use crate::body::mannequin::mannequin;
-    use crate::body::performance::{Grips, perform};
+    use crate::body::performance::perform;
+    use crate::body::pose::Grips;
     use crate::body::stance::Stance;
     use crate::spec::Action;
 

@@ -1,27 +1,7 @@
 //! The joints of a human body and the names that modelling programs give them (MakeHuman and Unreal, Quaternius, KayKit,
 //! Mixamo, VRM).
 
-/// A person's own side.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[expect(missing_docs, reason = "left and right")]
-pub enum Side {
-    Left,
-    Right,
-}
-
-impl Side {
-    /// Both.
-    pub const BOTH: [Self; 2] = [Self::Left, Self::Right];
-
-    /// The other one.
-    pub fn other(self) -> Self {
-        match self {
-            Self::Left => Self::Right,
-            Self::Right => Self::Left,
-        }
-    }
-}
+use crate::side::Side;
 
 /// The joints that motions move. Fingers are apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -1,9 +1,9 @@
 //! A pose that is still being changed: turns of the bones and the place of the pelvis.
 
 use crate::body::bone::Bone;
-use crate::body::character::Skeleton;
-use crate::body::performance::{Grips, Posed, pose};
+use crate::body::pose::{Grips, Posed, pose};
 use crate::body::reach::bend;
+use crate::body::skeleton::Skeleton;
 use crate::linear::{Quat, Vec3};
 
 /// A pose before its joints are placed.

@@ -3,7 +3,7 @@
 use crate::body::bone::Bone;
 use crate::body::character::Character;
 use crate::body::figure::Figure;
-use crate::body::performance::height_of_lowest;
+use crate::body::pose::height_of_lowest;
 use crate::linear::Vec3;
 
 /// Longest time without touching the ground that counts as flight, halved, in seconds.

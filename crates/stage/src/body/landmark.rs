@@ -3,10 +3,11 @@
 
 use perception::pose::{FACE_POINTS, HAND_POINTS, Joint};
 
-use crate::body::bone::{Bone, Side};
-use crate::body::character::Skeleton;
+use crate::body::bone::Bone;
+use crate::body::skeleton::Skeleton;
 use crate::linear::Vec3;
 use crate::mesh::{Kind, Mesh};
+use crate::side::Side;
 use crate::trig::Exact;
 
 /// A point that moves with a joint.

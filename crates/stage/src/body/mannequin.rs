@@ -3,11 +3,12 @@
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::body::appearance::{garment, hsv, vivid};
-use crate::body::bone::Side;
-use crate::body::character::{Character, Skeleton};
+use crate::body::character::Character;
+use crate::body::skeleton::Skeleton;
+use crate::colour::{garment, hsv, vivid};
 use crate::linear::{Affine, Quat, Vec3};
 use crate::mesh::{Kind, Material, Mesh};
+use crate::side::Side;
 
 /// Joints by name, in the order in which the skeleton has them.
 struct Frame {

@@ -4,7 +4,8 @@
 //! and `rest'` are the joints' new places; a corner moves by the weighted mean of its joints' maps, as in skinning.
 
 use crate::body::bone::Bone;
-use crate::body::character::{Character, Skeleton};
+use crate::body::character::Character;
+use crate::body::skeleton::Skeleton;
 use crate::linear::{Affine, Vec3};
 use crate::spec::Build;
 

@@ -1,11 +1,13 @@
 //! How a body stands to a thing: free, carrying it, sitting on it, or leaning on it. The motion gives the rest.
 
-use crate::body::bone::{Bone, Side};
-use crate::body::character::{Character, Skeleton};
+use crate::body::bone::Bone;
+use crate::body::character::Character;
 use crate::body::figure::Figure;
-use crate::body::performance::{Grips, Posed, palm_normal};
+use crate::body::pose::{Grips, Posed, palm_normal};
 use crate::body::reach::turn_onto;
+use crate::body::skeleton::Skeleton;
 use crate::linear::{Affine, Quat, Vec3};
+use crate::side::Side;
 
 use Bone::*;
 

@@ -6,7 +6,7 @@ use perception::pose::Pose;
 use crate::body::appearance::Tint;
 use crate::body::bone::Bone;
 use crate::body::character::Character;
-use crate::body::performance::Posed;
+use crate::body::pose::Posed;
 use crate::linear::{Affine, Vec3};
 use crate::mesh::Mesh;
 use crate::render::backdrop::Sight;

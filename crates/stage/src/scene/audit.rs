@@ -1,7 +1,7 @@
 //! What a look at a clip cannot measure: how far feet are from the floor, and how deep things are in bodies.
 
 use crate::assets::collection::Assets;
-use crate::body::performance::height_of_lowest;
+use crate::body::pose::height_of_lowest;
 use crate::error::StageError;
 use crate::render::part::{act_out, stance_of};
 use crate::scene::volume::{depths, goes_through};

@@ -10,7 +10,7 @@ use crate::body::balance::hovers;
 use crate::body::bone::Bone;
 use crate::body::character::Character;
 use crate::body::motion::Motion;
-use crate::body::performance::Grips;
+use crate::body::pose::Grips;
 use crate::body::stance::Stance;
 use crate::error::StageError;
 use crate::linear::Vec3;

@@ -5,7 +5,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::assets::collection::Assets;
 use crate::body::balance::hovers;
-use crate::body::performance::Posed;
+use crate::body::pose::Posed;
 use crate::body::stance::Stance;
 use crate::error::StageError;
 use crate::linear::Vec3;

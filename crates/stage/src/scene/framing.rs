@@ -4,7 +4,7 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
 use crate::body::character::Character;
-use crate::body::performance::Posed;
+use crate::body::pose::Posed;
 use crate::camera::Camera;
 use crate::linear::Vec3;
 use crate::trig::Exact;

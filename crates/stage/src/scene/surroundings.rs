@@ -8,7 +8,7 @@ use crate::assets::collection::{Assets, Named};
 use crate::assets::prop::Prop;
 use crate::assets::use_class::Home;
 use crate::body::balance::hovers;
-use crate::body::performance::Grips;
+use crate::body::pose::Grips;
 use crate::body::stance::Stance;
 use crate::error::StageError;
 use crate::linear::Vec3;

@@ -8,15 +8,16 @@ use crate::assets::collection::{Assets, Named};
 use crate::assets::furniture::kind_of;
 use crate::assets::prop::Prop;
 use crate::assets::use_class::Home;
-use crate::body::bone::{Bone, Side};
+use crate::body::bone::Bone;
 use crate::body::character::Character;
-use crate::body::performance::Posed;
+use crate::body::pose::Posed;
 use crate::linear::{Quat, Vec3};
 use crate::scene::draw::fresh;
 use crate::scene::placing::Footprint;
 use crate::scene::scenery::{allowed, made_up};
 use crate::scene::volume::{depths, goes_through};
 use crate::settings::ClipSettings;
+use crate::side::Side;
 use crate::spec::{Usage, UsedProp};
 use crate::trig::Exact;
 

@@ -1,13 +1,10 @@
-//! How much room a body takes: capsules around its bones, thin enough to be inside the mesh. Things that a hand holds must not
-//! go through them.
+//! How deep a thing is in a body: things that a hand holds must not go through the capsules around the bones.
 
 use crate::assets::prop::Prop;
-use crate::body::bone::{Bone, Side};
-use crate::body::character::{Character, Skeleton};
-use crate::body::landmark::Landmark;
-use crate::body::performance::Posed;
+use crate::body::character::Character;
+use crate::body::limb::{BodyPart, distance};
+use crate::body::pose::Posed;
 use crate::linear::{Affine, Vec3};
-use crate::mesh::Mesh;
 use crate::spec::{Usage, UsedProp};
 
 /// Points of a thing that are looked at.
@@ -17,76 +14,14 @@ const DEEP: f32 = 0.04;
 /// Share of the frames in which it may be.
 const OFTEN: f32 = 0.25;
 
-/// What a capsule is part of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Part {
-    Trunk,
-    Head,
-    UpperArm(Side),
-    Forearm(Side),
-    Leg,
-}
-
-/// One capsule.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Limb {
-    part: Part,
-    from: Landmark,
-    to: Landmark,
-    /// In the rest pose, in metres.
-    radius: f32,
-}
-
-/// The capsules of a body; `crown` is the top of its head.
-pub(crate) fn limbs(skeleton: &Skeleton, mesh: &Mesh, crown: Landmark) -> Vec<Limb> {
-    use Bone::*;
-    let at = |bone: Bone| {
-        let joint = skeleton.joint_or_above(bone);
-        Landmark { joint, rest: skeleton.joints[joint].rest }
-    };
-    let list: [(Part, Landmark, Landmark, &[Bone]); 10] = [
-        (Part::Trunk, at(Pelvis), at(Neck), &[Pelvis, LowerSpine, MiddleSpine, UpperSpine]),
-        (Part::Head, at(Head), crown, &[Head]),
-        (Part::UpperArm(Side::Left), at(LeftUpperArm), at(LeftLowerArm), &[LeftUpperArm]),
-        (Part::UpperArm(Side::Right), at(RightUpperArm), at(RightLowerArm), &[RightUpperArm]),
-        (Part::Forearm(Side::Left), at(LeftLowerArm), at(LeftHand), &[LeftLowerArm]),
-        (Part::Forearm(Side::Right), at(RightLowerArm), at(RightHand), &[RightLowerArm]),
-        (Part::Leg, at(LeftThigh), at(LeftCalf), &[LeftThigh]),
-        (Part::Leg, at(RightThigh), at(RightCalf), &[RightThigh]),
-        (Part::Leg, at(LeftCalf), at(LeftFoot), &[LeftCalf]),
-        (Part::Leg, at(RightCalf), at(RightFoot), &[RightCalf]),
-    ];
-    list.into_iter()
-        .filter_map(|(part, from, to, bones)| {
-            let joints: Vec<u16> =
-                bones.iter().filter_map(|bone| skeleton.joint(*bone)).map(|joint| joint as u16).collect();
-            let mut distances: Vec<f32> = (0..mesh.positions.len())
-                .filter(|&corner| joints.contains(&mesh.joints[corner][0]) && mesh.weights[corner][0] > 0.5)
-                .map(|corner| distance(mesh.positions[corner], from.rest, to.rest))
-                .collect();
-            // Skirts and hair stand off; what lies close is the body.
-            distances.sort_by(f32::total_cmp);
-            let radius = *distances.get(distances.len() / 4)?;
-            Some(Limb { part, from, to, radius: radius.min(0.2) })
-        })
-        .collect()
-}
-
-/// Distance of a point from a line between two points.
-fn distance(point: Vec3, from: Vec3, to: Vec3) -> f32 {
-    let way = to - from;
-    let share = ((point - from).dot(way) / way.dot(way).max(1e-9)).clamp(0.0, 1.0);
-    (point - from.lerp(to, share)).length()
-}
-
 /// Whether `part` may touch a thing that is used like this.
-fn touches(part: Part, usage: &Usage) -> bool {
+fn touches(part: BodyPart, usage: &Usage) -> bool {
     match usage {
-        Usage::Hand { hand, .. } => part == Part::Forearm(*hand),
-        Usage::BothHands => matches!(part, Part::Forearm(_)),
-        Usage::Seat { .. } => part != Part::Head,
-        Usage::Support { hand, .. } => part == Part::Forearm(*hand),
-        Usage::Kicked { .. } => part == Part::Leg,
+        Usage::Hand { hand, .. } => part == BodyPart::Forearm(*hand),
+        Usage::BothHands => matches!(part, BodyPart::Forearm(_)),
+        Usage::Seat { .. } => part != BodyPart::Head,
+        Usage::Support { hand, .. } => part == BodyPart::Forearm(*hand),
+        Usage::Kicked { .. } => part == BodyPart::Leg,
         Usage::Near { .. } => false,
     }
 }
@@ -148,7 +83,8 @@ mod tests {
     use super::*;
     use crate::body::acts::act;
     use crate::body::mannequin::mannequin;
-    use crate::body::performance::{Grips, perform};
+    use crate::body::performance::perform;
+    use crate::body::pose::Grips;
     use crate::body::stance::Stance;
     use crate::spec::Action;
 

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use crate::assets::gltf::file::GltfFile;
 use crate::assets::texture_file::TextureCache;
-use crate::body::character::{Character, Skeleton};
+use crate::body::character::Character;
+use crate::body::skeleton::Skeleton;
 use crate::error::StageError;
 use crate::linear::{Affine, Vec3};
 use crate::mesh::{Kind, Material, Mesh};
@@ -280,6 +281,6 @@ fn skin_maps(
 
 /// Used by tests of other modules: which sides have fingers.
 #[cfg(test)]
-pub(crate) fn sides_with_fingers(character: &Character) -> Vec<crate::body::bone::Side> {
-    crate::body::bone::Side::BOTH.into_iter().filter(|&side| !character.skeleton().finger(side, 1).is_empty()).collect()
+pub(crate) fn sides_with_fingers(character: &Character) -> Vec<crate::side::Side> {
+    crate::side::Side::BOTH.into_iter().filter(|&side| !character.skeleton().finger(side, 1).is_empty()).collect()
 }

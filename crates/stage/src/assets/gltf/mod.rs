@@ -3,4 +3,5 @@
 pub(crate) mod file;
 pub(crate) mod humanoid;
 pub(crate) mod mesh;
+pub(crate) mod motion;
 pub(crate) mod uri;

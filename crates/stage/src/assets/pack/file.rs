@@ -17,11 +17,13 @@ use crate::assets::pack::video::{read_videos, write_videos};
 use crate::assets::panorama::Panorama;
 use crate::assets::prop::Prop;
 use crate::assets::texture_file::{decode_texture, read_limited};
-use crate::body::bone::{Bone, Side};
-use crate::body::character::{Character, Skeleton};
+use crate::body::bone::Bone;
+use crate::body::character::Character;
 use crate::body::motion::{Motion, MotionSample};
+use crate::body::skeleton::Skeleton;
 use crate::error::StageError;
 use crate::linear::{Quat, Vec3};
+use crate::side::Side;
 use crate::texture::Texture;
 
 const MAGIC: &[u8; 12] = b"stage-pack1\n";
