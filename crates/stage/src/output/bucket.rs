@@ -17,7 +17,7 @@ use object_store::{PutMultipartOptions, PutPayload};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::error::StageError;
-use crate::output::shard::Stamp;
+use crate::output::stamp::Stamp;
 
 /// Bytes sent or fetched at a time. Stores take parts from 5 MiB on, and up to 10,000 of them.
 const PART: u64 = 16 << 20;

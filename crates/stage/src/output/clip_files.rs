@@ -19,7 +19,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::StageError;
 use crate::linear::Vec3;
-use crate::render::clip::{Clip, Take};
+use crate::render::clip::Clip;
+use crate::render::take::Take;
 use crate::spec::ClipSpec;
 
 /// What is known about a clip besides its pictures.

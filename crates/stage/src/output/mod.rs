@@ -6,4 +6,5 @@ pub(crate) mod clip_files;
 pub(crate) mod inspect;
 pub(crate) mod place;
 pub(crate) mod shard;
+pub(crate) mod stamp;
 pub(crate) mod stream;

@@ -13,7 +13,7 @@ use crate::assets::texture_file::read_limited;
 use crate::error::StageError;
 #[cfg(feature = "object-store")]
 use crate::output::bucket::Bucket;
-use crate::output::shard::Stamp;
+use crate::output::stamp::Stamp;
 
 /// A folder, or a prefix in an object store.
 #[derive(Debug, Clone)]

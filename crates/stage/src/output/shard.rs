@@ -20,6 +20,7 @@ use crate::assets::collection::Assets;
 use crate::error::StageError;
 use crate::output::clip_files::clip_files;
 use crate::output::place::{Draft, Place};
+use crate::output::stamp::Stamp;
 use crate::output::stream::ClipStream;
 use crate::render::clip::Wanted;
 use crate::settings::ClipSettings;
@@ -73,24 +74,6 @@ pub struct ShardEntry {
     pub bytes: u64,
     /// SHA-256 of the file, in hexadecimal digits.
     pub sha256: String,
-}
-
-/// What is known about a shard wherever it lies.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Stamp {
-    /// As in [`ShardIndex`].
-    pub(crate) identity: String,
-    /// These as in [`ShardEntry`].
-    pub(crate) first: u64,
-    pub(crate) clips: u64,
-    pub(crate) bytes: u64,
-    pub(crate) sha256: String,
-}
-
-impl Stamp {
-    fn entry(self, name: String) -> ShardEntry {
-        ShardEntry { name, first: self.first, clips: self.clips, bytes: self.bytes, sha256: self.sha256 }
-    }
 }
 
 /// Clips finished so far, and all.
@@ -162,7 +145,7 @@ fn stored(
     }
     match plan.place.stamp(name)? {
         Some(stamp) if stamp.identity != identity => Err(StageError::OtherData { path: plan.place.path_of(name) }),
-        stamp => Ok(stamp.map(|stamp| stamp.entry(name.to_owned()))),
+        stamp => Ok(stamp.map(|stamp| entry_of(stamp, name.to_owned()))),
     }
 }
 
@@ -170,6 +153,12 @@ fn write_index(place: &Place, index: &ShardIndex) -> Result<(), StageError> {
     let json = serde_json::to_vec_pretty(index)
         .map_err(|error| StageError::Unwritable { path: place.path_of(INDEX), reason: error.to_string() })?;
     place.write(INDEX, &json)
+}
+
+/// The entry of a shard, from what is written on it.
+fn entry_of(stamp: Stamp, name: String) -> ShardEntry {
+    let Stamp { first, clips, bytes, sha256, .. } = stamp;
+    ShardEntry { name, first, clips, bytes, sha256 }
 }
 
 /// Writes one shard; `None` when it was stopped.
@@ -207,7 +196,7 @@ fn write_shard(
         sha256: digits(&hash.finalize()),
     };
     inner.publish(&name, &stamp)?;
-    Ok(Some(stamp.entry(name)))
+    Ok(Some(entry_of(stamp, name)))
 }
 
 /// Counts and hashes what goes through.

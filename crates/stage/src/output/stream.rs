@@ -3,7 +3,7 @@
 use crate::assets::collection::Assets;
 use crate::error::StageError;
 use crate::render::clip::{Clip, Wanted, render_parts};
-use crate::scene::draw::seed_of;
+use crate::seed::seed_of;
 use crate::settings::ClipSettings;
 use crate::spec::ClipSpec;
 

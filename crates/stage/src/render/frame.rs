@@ -3,34 +3,19 @@
 use media::picture::{DepthMap, Mask, Picture};
 use perception::pose::Pose;
 
-use crate::body::appearance::Tint;
-use crate::body::bone::Bone;
-use crate::body::character::Character;
-use crate::body::pose::Posed;
-use crate::linear::{Affine, Vec3};
-use crate::mesh::Mesh;
+use crate::light::LightTable;
+use crate::linear::Affine;
+use crate::render::actor::{Actor, Thing, ball, blockers};
 use crate::render::backdrop::Sight;
-use crate::render::extra::{EXTRA_SURFACE, FIRST_EXTRA};
-use crate::render::layer::{LightTable, Moved, layer_and_triangle};
-use crate::render::plate::{PER_PIXEL, Plate, SAMPLES, display, pixel_from_samples, sample_place, second_nearest};
+use crate::render::extras::{EXTRA_SURFACE, FIRST_EXTRA};
+use crate::render::layer::{Moved, layer_and_triangle};
+use crate::render::paint::Painter;
+use crate::render::plate::Plate;
 use crate::render::pose_in_picture::project_pose;
 use crate::render::raster::{NOTHING, Samples};
-use crate::render::shadow::{Blocker, ShadowMap};
+use crate::render::sample::{PER_PIXEL, SAMPLES, coverage, display, pixel_from_samples, sample_place, second_nearest};
+use crate::render::shadow::ShadowMap;
 use crate::tone::byte_from_display;
-
-/// An identity ready to be drawn.
-pub(crate) struct Actor<'a> {
-    pub(crate) character: &'a Character,
-    pub(crate) tints: &'a [Tint],
-    pub(crate) posed: &'a Posed,
-}
-
-/// A rigid thing ready to be drawn.
-pub(crate) struct Thing<'a> {
-    pub(crate) mesh: &'a Mesh,
-    pub(crate) tints: &'a [Tint],
-    pub(crate) scene_from_thing: Affine,
-}
 
 /// Memory used again from frame to frame.
 #[derive(Default)]
@@ -62,11 +47,6 @@ pub(crate) struct Exposed {
     pub(crate) plate: Picture,
     pub(crate) plate_depth: DepthMap,
     pub(crate) parts: Vec<Rendered>,
-}
-
-/// The mask value of a number of covered samples.
-pub(crate) fn coverage(samples: u32) -> u8 {
-    ((samples * 255 + 2) / PER_PIXEL as u32) as u8
 }
 
 const PERSON: usize = 0;
@@ -114,8 +94,8 @@ pub(crate) fn render(
     }
 
     // 4. Colour.
-    let mut paint_person = person.painter(mesh, actor.tints, light);
-    let mut paint_thing = thing.map(|thing| held.painter(thing.mesh, thing.tints, light));
+    let mut paint_person = Painter::new(person, mesh, actor.tints, light);
+    let mut paint_thing = thing.map(|thing| Painter::new(held, thing.mesh, thing.tints, light));
     let mut picture = plate.picture.clone();
     let mut depth = plate.depth.clone();
     let mut person_mask = Mask::filled(width, height, 0);
@@ -263,42 +243,4 @@ fn darkened(sight: &Sight, dark: f32) -> [f32; 3] {
     let factor = if sight.sun_share >= 0.0 { dark } else { 1.0 };
     let [r, g, b] = sight.colour;
     display([r * factor, g * factor, b * factor])
-}
-
-/// A ball around the body and the thing.
-pub(crate) fn ball(joints: &[Vec3], thing: Option<&[Vec3]>) -> (Vec3, f32) {
-    let points = || joints.iter().chain(thing.into_iter().flatten());
-    let first = joints[0];
-    let (low, high) = points().fold((first, first), |(low, high), &point| (low.min(point), high.max(point)));
-    let centre = low.lerp(high, 0.5);
-    let radius = points().map(|&point| (point - centre).length()).fold(0.0f32, f32::max);
-    (centre, radius + 0.32)
-}
-
-/// Spheres that keep light from the ground and walls near the body.
-pub(crate) fn blockers<'a>(character: &'a Character, posed: &'a Posed) -> impl Iterator<Item = Blocker> + 'a {
-    let skeleton = character.skeleton();
-    let size = character.height() / 1.75;
-    let at = move |bone: Bone| posed.joint(skeleton.joint_or_above(bone));
-    let limbs = [
-        (Bone::LeftCalf, Bone::LeftFoot),
-        (Bone::RightCalf, Bone::RightFoot),
-        (Bone::LeftThigh, Bone::LeftCalf),
-        (Bone::RightThigh, Bone::RightCalf),
-    ];
-    let joints = [
-        (Bone::LeftFoot, 0.095),
-        (Bone::RightFoot, 0.095),
-        (Bone::LeftToes, 0.07),
-        (Bone::RightToes, 0.07),
-        (Bone::Pelvis, 0.15),
-        (Bone::UpperSpine, 0.16),
-        (Bone::Head, 0.11),
-        (Bone::LeftHand, 0.05),
-        (Bone::RightHand, 0.05),
-        (Bone::LeftLowerArm, 0.05),
-        (Bone::RightLowerArm, 0.05),
-    ];
-    let between = limbs.into_iter().map(move |(a, b)| Blocker { centre: at(a).lerp(at(b), 0.5), radius: 0.07 * size });
-    joints.into_iter().map(move |(bone, radius)| Blocker { centre: at(bone), radius: radius * size }).chain(between)
 }

@@ -1,11 +1,9 @@
 //! A mesh in one instant: corners moved, lit and projected, then drawn into samples and coloured.
 
-use crate::body::appearance::Tint;
 use crate::camera::{NEAR, View};
-use crate::light::shade;
+use crate::light::{LightTable, shade};
 use crate::linear::{Affine, Vec3};
 use crate::mesh::Mesh;
-use crate::render::paint::Painter;
 use crate::render::raster::{Faces, Samples, ScreenCorner};
 use crate::render::shadow::ShadowMap;
 
@@ -15,36 +13,6 @@ const LAYER_SHIFT: u32 = 26;
 /// Which layer and triangle an id means.
 pub(crate) fn layer_and_triangle(id: u32) -> (usize, usize) {
     ((id >> LAYER_SHIFT) as usize, (id & ((1 << LAYER_SHIFT) - 1)) as usize)
-}
-
-/// Light as surfaces need it.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct LightTable {
-    pub(crate) around: [[f32; 3]; 9],
-    pub(crate) sun: [f32; 3],
-    pub(crate) sun_direction: Vec3,
-    axes: [([f32; 3], f32); 6],
-}
-
-impl LightTable {
-    pub(crate) fn new(light: &crate::light::Light) -> Self {
-        let (around, sun_direction) = (light.around_table(), light.sun_direction.normalised());
-        let axes = std::array::from_fn(|index| {
-            let sign = if index % 2 == 0 { 1.0 } else { -1.0 };
-            let normal = [Vec3::new(sign, 0.0, 0.0), Vec3::new(0.0, sign, 0.0), Vec3::new(0.0, 0.0, sign)][index / 2];
-            let around = shade(&around, normal);
-            let sun = light.sun.map(|value| value * normal.dot(sun_direction).max(0.0));
-            let (sun_sum, around_sum) = (sun.iter().sum::<f32>(), around.iter().sum::<f32>());
-            (std::array::from_fn(|channel| around[channel] + sun[channel]), sun_sum / (sun_sum + around_sum))
-        });
-        Self { around, sun: light.sun, sun_direction, axes }
-    }
-
-    /// Light on a white surface whose normal is an axis (+X, -X, +Y, -Y, +Z, -Z), and the sun's share of it.
-    #[inline]
-    pub(crate) fn axis(&self, index: u8) -> ([f32; 3], f32) {
-        self.axes[usize::from(index)]
-    }
 }
 
 /// The corners of one mesh in one instant. The vectors are kept from frame to frame.
@@ -136,11 +104,6 @@ impl Moved {
     /// Draws what the sun does not see from behind into a shadow map.
     pub(crate) fn draw_shadow(&self, mesh: &Mesh, map: &mut ShadowMap) {
         map.add(&self.scene, mesh);
-    }
-
-    /// Colours samples of this layer one after the other.
-    pub(crate) fn painter<'a>(&'a self, mesh: &'a Mesh, tints: &'a [Tint], light: &'a LightTable) -> Painter<'a> {
-        Painter::new(self, mesh, tints, light)
     }
 }
 

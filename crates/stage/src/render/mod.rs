@@ -1,14 +1,18 @@
 //! From a description to pictures and everything that is known about them.
 
+pub(crate) mod actor;
 pub(crate) mod average;
 pub(crate) mod backdrop;
 pub(crate) mod clip;
-pub(crate) mod extra;
+pub(crate) mod extras;
 pub(crate) mod frame;
+pub(crate) mod furnish;
 pub(crate) mod layer;
 pub(crate) mod paint;
 pub(crate) mod part;
 pub(crate) mod plate;
 pub(crate) mod pose_in_picture;
 pub(crate) mod raster;
+pub(crate) mod sample;
 pub(crate) mod shadow;
+pub(crate) mod take;

@@ -1,9 +1,10 @@
 //! The colour of a sample: which point of the triangle it shows, the surface there, and the light on it.
 
 use crate::body::appearance::Tint;
+use crate::light::LightTable;
 use crate::linear::Vec3;
 use crate::mesh::Mesh;
-use crate::render::layer::{LightTable, Moved, blend_places, density};
+use crate::render::layer::{Moved, blend_places, density};
 
 /// A surface and the light on it.
 #[derive(Debug, Clone, Copy)]

@@ -6,18 +6,19 @@ use crate::assets::collection::Assets;
 use crate::assets::prop::Prop;
 use crate::body::appearance::{Tint, tints_of_character, tints_of_prop};
 use crate::body::character::Character;
-use crate::body::performance::perform;
 use crate::body::pose::{Grips, Posed};
 use crate::body::stance::Stance;
 use crate::error::StageError;
+use crate::light::LightTable;
 use crate::linear::{Affine, Vec3};
+use crate::render::actor::{Actor, Thing, ball, blockers};
 use crate::render::backdrop::Surroundings;
-use crate::render::clip::Take;
-use crate::render::extra::{Extra, foot_blockers};
-use crate::render::frame::{Actor, Rendered, Scratch, Thing, ball, blockers, render};
-use crate::render::layer::LightTable;
+use crate::render::frame::{Rendered, Scratch, render};
+use crate::render::furnish::{Extra, foot_blockers};
 use crate::render::plate::Plate;
-use crate::spec::{Action, Backdrop, Cast, ClipSpec, ReferenceSpec, UsedProp};
+use crate::render::take::Take;
+use crate::scene::acting::{act_out, stance_of};
+use crate::spec::{Backdrop, Cast, ClipSpec, ReferenceSpec};
 
 /// One identity with its poses and what it uses.
 pub(crate) struct Part {
@@ -153,29 +154,4 @@ impl Stander {
             }
         }
     }
-}
-
-/// What the body does that uses `used`.
-pub(crate) fn stance_of(used: Option<&UsedProp>, assets: &Assets) -> Result<Stance, StageError> {
-    match used {
-        Some(used) => Ok(assets.prop(&used.prop)?.stance(Some(used))),
-        None => Ok(Stance::Free(Grips::RELAXED_BOTH)),
-    }
-}
-
-/// The poses of a character that carries out an action, at `times` in seconds after the first frame.
-pub(crate) fn act_out(
-    character: &Character,
-    action: &Action,
-    scale: f32,
-    stance: Stance,
-    times: &[f32],
-    assets: &Assets,
-) -> Result<Vec<Posed>, StageError> {
-    let finite = action.start.is_finite() && action.speed.is_finite() && action.heading.is_finite();
-    if !finite {
-        return Err(StageError::BadSpec { what: "action", found: format!("{action:?}"), expected: "finite numbers" });
-    }
-    let motion = assets.motion(&action.motion)?;
-    Ok(perform(character, &motion, action, scale, stance, times))
 }

@@ -5,8 +5,8 @@ use perception::pose::{Keypoint, Pose};
 
 use crate::body::landmark::Landmark;
 use crate::camera::View;
-use crate::render::frame::Actor;
-use crate::render::plate::SAMPLES;
+use crate::render::actor::Actor;
+use crate::render::sample::SAMPLES;
 
 /// The pose in pixels. A point is sure (1) when nothing lies clearly in front of it, 0.5 when something does, 0.1 outside the
 /// picture, 0 behind the camera.

@@ -3,7 +3,7 @@
 use crate::assets::collection::Assets;
 use crate::body::pose::height_of_lowest;
 use crate::error::StageError;
-use crate::render::part::{act_out, stance_of};
+use crate::scene::acting::{act_out, stance_of};
 use crate::scene::volume::{depths, goes_through};
 use crate::spec::ClipSpec;
 

@@ -9,16 +9,16 @@ use crate::body::pose::Posed;
 use crate::body::stance::Stance;
 use crate::error::StageError;
 use crate::linear::Vec3;
-use crate::render::part::{act_out, stance_of};
+use crate::scene::acting::{act_out, stance_of};
 use crate::scene::cast::{action, cast, facing, reference};
 use crate::scene::framing::{Cut, Track, cameras};
 use crate::scene::placing::Floor;
 use crate::scene::scenery::{Setting, scene};
 use crate::scene::surroundings::{bystanders, furniture};
 use crate::scene::usage::{Purpose, plan};
+use crate::seed::fresh;
 use crate::settings::ClipSettings;
 use crate::spec::{Backdrop, Cast, ClipSpec, Exposure, Usage};
-use crate::split::stable_hash;
 
 /// Motions that are looked at before one is taken as it is.
 const MOST_ATTEMPTS: usize = 24;
@@ -185,14 +185,4 @@ fn bodies(characters: &[std::sync::Arc<crate::body::character::Character>], pose
         })
     };
     (0..frames).map(|frame| body(frame).collect()).collect()
-}
-
-/// A seed that is not 0 and that JSON readers which know only floats keep.
-pub(crate) fn fresh(random: &mut ChaCha8Rng) -> u64 {
-    random.random_range(1..1u64 << 53)
-}
-
-/// A seed for clip number `index` of the set named `name`, so that sets do not share clips.
-pub fn seed_of(name: &str, index: u64) -> u64 {
-    stable_hash(index, name) & ((1 << 53) - 1)
 }

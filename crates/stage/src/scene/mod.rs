@@ -1,5 +1,6 @@
 //! What happens in a clip, drawn from a seed: who acts, with what, where, and seen from where.
 
+pub(crate) mod acting;
 pub(crate) mod audit;
 pub(crate) mod cast;
 pub(crate) mod draw;

@@ -13,6 +13,7 @@ use flate2::write::ZlibEncoder;
 use crate::assets::collection::{Assets, Named};
 use crate::assets::pack::byte_stream::{Damage, Reader, Writer};
 use crate::assets::pack::mesh::{TextureTable, read_mesh, write_mesh};
+use crate::assets::pack::named::{name, names};
 use crate::assets::pack::video::{read_videos, write_videos};
 use crate::assets::panorama::Panorama;
 use crate::assets::prop::Prop;
@@ -185,16 +186,6 @@ fn read_body(from: &mut Reader<'_>, path: &Path) -> Result<Assets, Damage> {
         })?,
         videos: if from.0.is_empty() { Vec::new() } else { read_videos(from, path)? },
     })
-}
-
-pub(crate) fn name<T>(out: &mut Writer, named: &Named<T>) {
-    let (pack, name) = named.id.split_once('/').unwrap_or(("", &named.id));
-    out.text(pack);
-    out.text(name);
-}
-
-pub(crate) fn names(from: &mut Reader<'_>) -> Result<(String, String), Damage> {
-    Ok((from.text()?, from.text()?))
 }
 
 /// A name from which the joint's meaning is read again.

@@ -3,4 +3,5 @@
 pub(crate) mod byte_stream;
 pub(crate) mod file;
 pub(crate) mod mesh;
+pub(crate) mod named;
 pub(crate) mod video;

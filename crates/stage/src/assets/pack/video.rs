@@ -7,7 +7,7 @@ use image::{DynamicImage, RgbImage};
 
 use crate::assets::collection::Named;
 use crate::assets::pack::byte_stream::{Damage, Reader, Writer};
-use crate::assets::pack::file::{name, names};
+use crate::assets::pack::named::{name, names};
 use crate::assets::texture_file::decode_picture;
 use crate::assets::video::{VIDEO_MEMORY, VIDEO_SIDE, Video, limited};
 

@@ -3,20 +3,17 @@
 use media::picture::Mask;
 
 use crate::body::appearance::Tint;
+use crate::light::LightTable;
 use crate::linear::{Affine, Vec3};
 use crate::mesh::Mesh;
 use crate::render::backdrop::Sight;
-use crate::render::layer::{LightTable, Moved, layer_and_triangle};
-use crate::render::plate::{PER_PIXEL, Plate, SAMPLES, sample_place};
+use crate::render::extras::{EXTRA_SURFACE, Extras, FIRST_EXTRA};
+use crate::render::layer::{Moved, layer_and_triangle};
+use crate::render::paint::Painter;
+use crate::render::plate::Plate;
 use crate::render::raster::{NOTHING, Samples};
+use crate::render::sample::{PER_PIXEL, SAMPLES, coverage, sample_place};
 use crate::render::shadow::{Blocker, ShadowMap};
-
-/// Layer of the first; the person and the thing in use have the ones before.
-pub(crate) const FIRST_EXTRA: usize = 2;
-/// Most in one scene: layers have six bits.
-pub(crate) const MOST_EXTRAS: usize = 24;
-/// [`Sight::surface`] of furniture and bystanders.
-pub(crate) const EXTRA_SURFACE: u8 = u8::MAX;
 
 /// Something that belongs to the empty scene, in one instant.
 pub(crate) struct Extra<'a> {
@@ -28,27 +25,6 @@ pub(crate) struct Extra<'a> {
     pub(crate) blockers: Vec<Blocker>,
     /// A ball around it.
     pub(crate) ball: (Vec3, f32),
-}
-
-/// What furniture and bystanders leave behind for the drawing of the person.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Extras {
-    /// Nearest extra at every sample.
-    pub(crate) samples: Samples,
-    /// Shadow of each.
-    pub(crate) shadows: Vec<ShadowMap>,
-    /// Visible part of each in the empty scene.
-    pub(crate) masks: Vec<Mask>,
-}
-
-impl Extras {
-    /// Share of the sun that they let through to a point.
-    #[inline]
-    pub(crate) fn sunlit(&self, place: Vec3) -> f32 {
-        let lit =
-            |share: f32, map: &ShadowMap| if map.may_darken(place) { share * map.sunlit(place, 2.0) } else { share };
-        self.shadows.iter().fold(1.0, lit)
-    }
 }
 
 impl Plate {
@@ -73,8 +49,11 @@ impl Plate {
             moved.push(corners);
         }
         let mut result = Extras { samples, shadows: maps, masks: vec![Mask::filled(width, height, 0); extras.len()] };
-        let mut painters: Vec<_> =
-            moved.iter().zip(extras).map(|(moved, extra)| moved.painter(extra.mesh, extra.tints, light)).collect();
+        let mut painters: Vec<_> = moved
+            .iter()
+            .zip(extras)
+            .map(|(moved, extra)| Painter::new(moved, extra.mesh, extra.tints, light))
+            .collect();
         for y in 0..height {
             for x in 0..width {
                 let index = y * width + x;
@@ -124,7 +103,7 @@ impl Plate {
                 for (object, mask) in result.masks.iter_mut().enumerate() {
                     let count =
                         ids.iter().filter(|id| **id != NOTHING && layer_and_triangle(**id).0 == FIRST_EXTRA + object);
-                    mask.cells_mut()[index] = crate::render::frame::coverage(count.count() as u32);
+                    mask.cells_mut()[index] = coverage(count.count() as u32);
                 }
                 self.replace(index, four[0], Some(four));
             }
