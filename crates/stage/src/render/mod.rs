@@ -10,6 +10,7 @@ pub(crate) mod furnish;
 pub(crate) mod layer;
 pub(crate) mod paint;
 pub(crate) mod part;
+pub(crate) mod pixel;
 pub(crate) mod plate;
 pub(crate) mod pose_in_picture;
 pub(crate) mod raster;
