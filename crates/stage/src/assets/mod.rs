@@ -11,4 +11,5 @@ pub(crate) mod prop;
 pub(crate) mod seat;
 pub(crate) mod texture_file;
 pub(crate) mod use_class;
+pub(crate) mod use_words;
 pub(crate) mod video;

@@ -1,7 +1,8 @@
 //! Things to use: where they are when a hand holds them, when they are carried, sat on, leaned on or kicked.
 
 use crate::assets::seat::{Seat, find_seat};
-use crate::assets::use_class::{Grip, Home, UseClass};
+use crate::assets::use_class::{Home, UseClass};
+use crate::assets::use_words::Grip;
 use crate::body::bone::Bone;
 use crate::body::character::Character;
 use crate::body::pose::{Grips, Posed, palm_normal};

@@ -115,9 +115,50 @@ fn material(name: &str, colour: [f32; 3], kind: Kind) -> Material {
     Material { name: name.into(), colour, texture: None, cutoff: None, double_sided: false, kind }
 }
 
+/// Colours and clothes.
+struct Outfit {
+    skin: Material,
+    shirt: Material,
+    legwear: Material,
+    shoes: Material,
+    hair: Material,
+    white: Material,
+    pupil: Material,
+    mouth: Material,
+    long_sleeves: bool,
+    /// Long trousers, short ones or a skirt.
+    legs: i32,
+    hairdo: i32,
+}
+
+impl Outfit {
+    fn draw(random: &mut ChaCha8Rng) -> Self {
+        let tone = random.random_range(0.08..0.62f32);
+        let skin = material("skin", hsv(random.random_range(0.35..0.6), 0.62 - 0.35 * tone, tone), Kind::Skin);
+        let shirt = material("shirt", garment(random), Kind::Cloth);
+        let legwear = material("trousers", garment(random), Kind::Cloth);
+        let shoes = material("shoes", garment(random), Kind::Cloth);
+        let hair = match random.random_range(0..8) {
+            0 => vivid(random),
+            _ => hsv(random.random_range(0.3..0.7), random.random_range(0.2..0.8), random.random_range(0.01..0.35)),
+        };
+        let hair = material("hair", hair, Kind::Hair);
+        let white = material("eye white", [0.75; 3], Kind::Eye);
+        let pupil = material("eye pupil", [0.02; 3], Kind::Eye);
+        let mouth =
+            material("skin mouth", [skin.colour[0] * 0.7, skin.colour[1] * 0.35, skin.colour[2] * 0.35], Kind::Skin);
+        let long_sleeves = random.random_bool(0.5);
+        let legs = random.random_range(0..3);
+        let hairdo = random.random_range(0..5);
+        Self { skin, shirt, legwear, shoes, hair, white, pupil, mouth, long_sleeves, legs, hairdo }
+    }
+}
+
 /// Parts put together one by one.
 struct Sculpture<'a> {
     frame: &'a Frame,
+    build: &'a Build,
+    outfit: &'a Outfit,
     mesh: Mesh,
 }
 
@@ -141,6 +182,99 @@ impl Sculpture<'_> {
         part.normals.iter_mut().for_each(|normal| *normal = turn.vector(*normal));
         self.mesh.append(&part);
     }
+
+    fn trunk(&mut self) {
+        let Outfit { skin, shirt, legwear, .. } = self.outfit;
+        let Build { height: h, girth: g, shoulders: wide, hips, .. } = *self.build;
+        self.blob("pelvis", Vec3::new(0.0, -0.005 * h, 0.0), Vec3::new(hips * 1.75, 0.075 * h, 0.062 * h * g), legwear);
+        self.blob(
+            "spine_01",
+            Vec3::new(0.0, 0.02 * h, 0.0),
+            Vec3::new(wide * 0.80 * g.min(1.1), 0.085 * h, 0.060 * h * g),
+            shirt,
+        );
+        self.blob("spine_02", Vec3::new(0.0, 0.04 * h, 0.0), Vec3::new(wide * 0.86, 0.10 * h, 0.064 * h * g), shirt);
+        self.blob("spine_03", Vec3::new(0.0, 0.035 * h, 0.0), Vec3::new(wide * 0.98, 0.085 * h, 0.066 * h * g), shirt);
+        self.limb("neck_01", "head", 0.030 * h, skin);
+    }
+
+    fn skirt(&mut self) {
+        let Build { height: h, hips, .. } = *self.build;
+        let half = Vec3::new(hips * 2.2, 0.11 * h, 0.095 * h);
+        self.blob("pelvis", Vec3::new(0.0, -0.07 * h, 0.0), half, &self.outfit.legwear);
+    }
+
+    fn head(&mut self) {
+        let Outfit { skin, shoes, hair, white, pupil, mouth, hairdo, .. } = self.outfit;
+        let r = self.build.head;
+        let up = |x: f32, y: f32, z: f32| Vec3::new(x * r, y * r, z * r);
+        self.blob("head", up(0.0, 0.95, 0.08), up(0.78, 1.08, 0.92), skin);
+        self.blob("head", up(0.0, 0.70, 0.98), up(0.13, 0.22, 0.18), skin);
+        self.blob("head", up(0.0, 0.33, 0.83), up(0.25, 0.06, 0.06), mouth);
+        for side in [1.0, -1.0] {
+            self.blob("head", up(side * 0.31, 0.98, 0.87), up(0.15, 0.10, 0.08), white);
+            self.blob("head", up(side * 0.31, 0.98, 0.93), up(0.065, 0.07, 0.05), pupil);
+            self.blob("head", up(side * 0.31, 1.20, 0.88), up(0.18, 0.035, 0.05), hair);
+            self.blob("head", up(side * 0.78, 0.82, 0.02), up(0.10, 0.20, 0.14), skin);
+        }
+        if *hairdo > 0 {
+            self.blob("head", up(0.0, 1.28, -0.12), up(0.85, 0.88, 0.92), hair);
+        }
+        match hairdo {
+            2 => self.blob("head", up(0.0, 1.9, -0.75), up(0.38, 0.38, 0.38), hair),
+            3 => self.blob("head", up(0.0, 0.45, -0.55), up(0.86, 1.15, 0.5), hair),
+            4 => self.blob("head", up(0.0, 1.45, 0.05), up(1.35, 0.16, 1.45), shoes),
+            _ => {}
+        }
+    }
+
+    fn arm(&mut self, side: Side) {
+        let Outfit { skin, shirt, long_sleeves, .. } = self.outfit;
+        let Build { height: h, girth: g, .. } = *self.build;
+        let name = |joint: &str| format!("{joint}_{}", letter(side));
+        let sleeve = if *long_sleeves { shirt } else { skin };
+        self.blob(&name("upperarm"), Vec3::ZERO, Vec3::new(0.036 * h, 0.036 * h, 0.036 * h) * g.min(1.15), shirt);
+        self.limb(&name("upperarm"), &name("lowerarm"), 0.029 * h * g.min(1.15), shirt);
+        self.limb(&name("lowerarm"), &name("hand"), 0.023 * h * g.min(1.1), sleeve);
+        self.limb(&name("hand"), &name("middle_01"), 0.021 * h, skin);
+        for finger in ["thumb", "index", "middle", "ring", "pinky"] {
+            for part in 1..=2 {
+                self.limb(
+                    &name(&format!("{finger}_0{part}")),
+                    &name(&format!("{finger}_0{}", part + 1)),
+                    0.0068 * h,
+                    skin,
+                );
+            }
+            self.blob(&name(&format!("{finger}_03")), Vec3::ZERO, Vec3::new(0.008 * h, 0.008 * h, 0.008 * h), skin);
+        }
+    }
+
+    fn leg(&mut self, side: Side) {
+        let Outfit { skin, legwear, shoes, legs, .. } = self.outfit;
+        let Build { height: h, girth: g, .. } = *self.build;
+        let name = |joint: &str| format!("{joint}_{}", letter(side));
+        let shin = if *legs == 0 { legwear } else { skin };
+        self.limb(&name("thigh"), &name("calf"), 0.043 * h * g.min(1.2), legwear);
+        self.limb(&name("calf"), &name("foot"), 0.030 * h * g.min(1.15), shin);
+        self.blob(
+            &name("foot"),
+            Vec3::new(0.0, -0.018 * h, 0.03 * h),
+            Vec3::new(0.027 * h, 0.027 * h, 0.062 * h),
+            shoes,
+        );
+        self.blob(
+            &name("ball"),
+            Vec3::new(0.0, 0.004 * h, 0.01 * h),
+            Vec3::new(0.027 * h, 0.018 * h, 0.042 * h),
+            shoes,
+        );
+    }
+}
+
+/// The ending of the names of a side's joints.
+fn letter(side: Side) -> &'static str {
+    if side == Side::Left { "l" } else { "r" }
 }
 
 /// The person that `seed` stands for.
@@ -148,104 +282,16 @@ pub(crate) fn mannequin(seed: u64) -> Result<Character, String> {
     let mut random = ChaCha8Rng::seed_from_u64(seed ^ 0x6d61_6e6e_6571_7569);
     let build = Build::draw(&mut random);
     let frame = frame(&build);
-    let tone = random.random_range(0.08..0.62f32);
-    let skin = material("skin", hsv(random.random_range(0.35..0.6), 0.62 - 0.35 * tone, tone), Kind::Skin);
-    let shirt = material("shirt", garment(&mut random), Kind::Cloth);
-    let legwear = material("trousers", garment(&mut random), Kind::Cloth);
-    let shoes = material("shoes", garment(&mut random), Kind::Cloth);
-    let hair = match random.random_range(0..8) {
-        0 => vivid(&mut random),
-        _ => hsv(random.random_range(0.3..0.7), random.random_range(0.2..0.8), random.random_range(0.01..0.35)),
-    };
-    let hair = material("hair", hair, Kind::Hair);
-    let white = material("eye white", [0.75; 3], Kind::Eye);
-    let pupil = material("eye pupil", [0.02; 3], Kind::Eye);
-    let mouth =
-        material("skin mouth", [skin.colour[0] * 0.7, skin.colour[1] * 0.35, skin.colour[2] * 0.35], Kind::Skin);
-    let long_sleeves = random.random_bool(0.5);
-    let legs = random.random_range(0..3);
-    let hairdo = random.random_range(0..5);
-
-    let h = build.height;
-    let g = build.girth;
-    let mut body = Sculpture { frame: &frame, mesh: Mesh::default() };
-    // Trunk.
-    let wide = build.shoulders;
-    body.blob(
-        "pelvis",
-        Vec3::new(0.0, -0.005 * h, 0.0),
-        Vec3::new(build.hips * 1.75, 0.075 * h, 0.062 * h * g),
-        &legwear,
-    );
-    body.blob(
-        "spine_01",
-        Vec3::new(0.0, 0.02 * h, 0.0),
-        Vec3::new(wide * 0.80 * g.min(1.1), 0.085 * h, 0.060 * h * g),
-        &shirt,
-    );
-    body.blob("spine_02", Vec3::new(0.0, 0.04 * h, 0.0), Vec3::new(wide * 0.86, 0.10 * h, 0.064 * h * g), &shirt);
-    body.blob("spine_03", Vec3::new(0.0, 0.035 * h, 0.0), Vec3::new(wide * 0.98, 0.085 * h, 0.066 * h * g), &shirt);
-    body.limb("neck_01", "head", 0.030 * h, &skin);
-    // Head.
-    let r = build.head;
-    let up = |x: f32, y: f32, z: f32| Vec3::new(x * r, y * r, z * r);
-    body.blob("head", up(0.0, 0.95, 0.08), up(0.78, 1.08, 0.92), &skin);
-    body.blob("head", up(0.0, 0.70, 0.98), up(0.13, 0.22, 0.18), &skin);
-    body.blob("head", up(0.0, 0.33, 0.83), up(0.25, 0.06, 0.06), &mouth);
-    for side in [1.0, -1.0] {
-        body.blob("head", up(side * 0.31, 0.98, 0.87), up(0.15, 0.10, 0.08), &white);
-        body.blob("head", up(side * 0.31, 0.98, 0.93), up(0.065, 0.07, 0.05), &pupil);
-        body.blob("head", up(side * 0.31, 1.20, 0.88), up(0.18, 0.035, 0.05), &hair);
-        body.blob("head", up(side * 0.78, 0.82, 0.02), up(0.10, 0.20, 0.14), &skin);
-    }
-    if hairdo > 0 {
-        body.blob("head", up(0.0, 1.28, -0.12), up(0.85, 0.88, 0.92), &hair);
-    }
-    match hairdo {
-        2 => body.blob("head", up(0.0, 1.9, -0.75), up(0.38, 0.38, 0.38), &hair),
-        3 => body.blob("head", up(0.0, 0.45, -0.55), up(0.86, 1.15, 0.5), &hair),
-        4 => body.blob("head", up(0.0, 1.45, 0.05), up(1.35, 0.16, 1.45), &shoes),
-        _ => {}
-    }
-    // Limbs.
+    let outfit = Outfit::draw(&mut random);
+    let mut body = Sculpture { frame: &frame, build: &build, outfit: &outfit, mesh: Mesh::default() };
+    body.trunk();
+    body.head();
     for side in Side::BOTH {
-        let letter = if side == Side::Left { "l" } else { "r" };
-        let name = |joint: &str| format!("{joint}_{letter}");
-        let sleeve = if long_sleeves { &shirt } else { &skin };
-        body.blob(&name("upperarm"), Vec3::ZERO, Vec3::new(0.036 * h, 0.036 * h, 0.036 * h) * g.min(1.15), &shirt);
-        body.limb(&name("upperarm"), &name("lowerarm"), 0.029 * h * g.min(1.15), &shirt);
-        body.limb(&name("lowerarm"), &name("hand"), 0.023 * h * g.min(1.1), sleeve);
-        body.limb(&name("hand"), &name("middle_01"), 0.021 * h, &skin);
-        for finger in ["thumb", "index", "middle", "ring", "pinky"] {
-            for part in 1..=2 {
-                body.limb(
-                    &name(&format!("{finger}_0{part}")),
-                    &name(&format!("{finger}_0{}", part + 1)),
-                    0.0068 * h,
-                    &skin,
-                );
-            }
-            body.blob(&name(&format!("{finger}_03")), Vec3::ZERO, Vec3::new(0.008 * h, 0.008 * h, 0.008 * h), &skin);
-        }
-        let shin = if legs == 0 { &legwear } else { &skin };
-        body.limb(&name("thigh"), &name("calf"), 0.043 * h * g.min(1.2), &legwear);
-        body.limb(&name("calf"), &name("foot"), 0.030 * h * g.min(1.15), shin);
-        body.blob(
-            &name("foot"),
-            Vec3::new(0.0, -0.018 * h, 0.03 * h),
-            Vec3::new(0.027 * h, 0.027 * h, 0.062 * h),
-            &shoes,
-        );
-        body.blob(
-            &name("ball"),
-            Vec3::new(0.0, 0.004 * h, 0.01 * h),
-            Vec3::new(0.027 * h, 0.018 * h, 0.042 * h),
-            &shoes,
-        );
+        body.arm(side);
+        body.leg(side);
     }
-    if legs == 2 {
-        // A short skirt that hangs from the hips.
-        body.blob("pelvis", Vec3::new(0.0, -0.07 * h, 0.0), Vec3::new(build.hips * 2.2, 0.11 * h, 0.095 * h), &legwear);
+    if outfit.legs == 2 {
+        body.skirt();
     }
     let skeleton = Skeleton::new(frame.joints.iter().cloned())?;
     Character::new(format!("{seed}"), "mannequin".into(), skeleton, body.mesh)
@@ -262,7 +308,7 @@ mod tests {
             let (low, _) = person.mesh().bounds();
             assert!(low.y.abs() < 1e-4, "seed {seed}: {low:?}");
             assert!((1.3..2.2).contains(&person.height()), "seed {seed}: {}", person.height());
-            assert_eq!(crate::assets::gltf::mesh::sides_with_fingers(&person), Side::BOTH);
+            assert!(Side::BOTH.iter().all(|&side| !person.skeleton().finger(side, 1).is_empty()));
             assert_eq!(person.landmarks().hands[0].len(), 21);
         }
     }

@@ -278,9 +278,3 @@ fn skin_maps(
         })
         .collect())
 }
-
-/// Used by tests of other modules: which sides have fingers.
-#[cfg(test)]
-pub(crate) fn sides_with_fingers(character: &Character) -> Vec<crate::side::Side> {
-    crate::side::Side::BOTH.into_iter().filter(|&side| !character.skeleton().finger(side, 1).is_empty()).collect()
-}
