@@ -1,4 +1,4 @@
-//! Colours that things and clothes have, in linear light.
+//! Colours that props and clothes have, in linear light.
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;

@@ -4,6 +4,16 @@
 //! [`Assets`] are loaded from a folder or made up; [`ClipSpec::draw`] turns a seed into the description of a clip;
 //! [`render_clip`] renders it on the CPU, to the same bytes whatever the number of threads.
 //!
+//! | folder | what it holds |
+//! |---|---|
+//! | `body` | skeletons, meshes bound to them, motions, poses |
+//! | `assets` | what can appear: read from files, or made up |
+//! | `scene` | what happens in a clip, drawn from a seed |
+//! | `render` | pictures and masks of a described clip |
+//! | `output` | clips as files, data sets and streams |
+//!
+//! A folder uses only those above it in this table, and the files beside this one.
+//!
 //! Space: metres, right-handed, Y up, floor at `y = 0`. Pictures: two by two samples a pixel, averaged as displayed.
 
 mod assets;

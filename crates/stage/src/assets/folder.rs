@@ -21,7 +21,7 @@ use crate::linear::Vec3;
 /// Longest side of a kept texture, in texels.
 const TEXTURE_SIDE: usize = 512;
 
-/// Endings of files with persons, motions and things.
+/// Endings of files with persons, motions and props.
 const MODELS: &[&str] = &["glb", "gltf", "vrm"];
 /// Endings of pictures.
 const PICTURES: &[&str] = &["jpg", "jpeg", "png", "webp"];

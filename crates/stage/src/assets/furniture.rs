@@ -8,7 +8,7 @@ use crate::colour::hsv;
 use crate::linear::Vec3;
 use crate::mesh::{Kind, Material, Mesh};
 
-/// Names of the kinds, as loaded things have them.
+/// Names of the kinds, as loaded props have them.
 const KINDS: [&str; 6] = ["table", "stool", "chair", "bookshelf", "crate", "column"];
 
 /// The kind that `seed` stands for.
@@ -16,7 +16,7 @@ pub(crate) fn kind_of(seed: u64) -> &'static str {
     KINDS[(seed / 20 % KINDS.len() as u64) as usize]
 }
 
-/// The thing that `seed` stands for.
+/// The prop that `seed` stands for.
 pub(crate) fn furniture(seed: u64) -> Prop {
     let mut random = ChaCha8Rng::seed_from_u64(seed ^ 0x6675_726e_6974);
     let wood = hsv(random.random_range(0.2..0.8), random.random_range(0.2..0.7), random.random_range(0.08..0.6));

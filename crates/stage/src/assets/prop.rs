@@ -1,4 +1,4 @@
-//! Things to use: where they are when a hand holds them, when they are carried, sat on, leaned on or kicked.
+//! Props to use: where they are when a hand holds them, when they are carried, sat on, leaned on or kicked.
 
 use crate::assets::seat::{Seat, find_seat};
 use crate::assets::use_class::{Home, UseClass};
@@ -13,7 +13,7 @@ use crate::side::Side;
 use crate::spec::{Usage, UsedProp};
 use crate::trig::Exact;
 
-/// A rigid thing, centred, its longest side 1.
+/// A rigid prop, centred, its longest side 1.
 #[derive(Debug, Clone)]
 pub struct Prop {
     name: String,
@@ -101,7 +101,7 @@ impl Prop {
     pub(crate) fn standing_sizes(&self) -> Option<(f32, f32)> {
         let (least, most) = self.class.standing?;
         let tall = 2.0 * self.half.y;
-        // What lies flat under a name of something tall is not that thing.
+        // What lies flat under a name of something tall is not that prop.
         let fits = tall > 0.12 && most / tall < 4.5;
         fits.then_some((least / tall, most / tall))
     }
@@ -126,13 +126,13 @@ impl Prop {
         self.half * size
     }
 
-    /// The map from the thing to the scene when its underside's middle is at `place`.
+    /// The map from the prop to the scene when its underside's middle is at `place`.
     pub(crate) fn standing(&self, size: f32, place: Vec3, heading: f32) -> Affine {
         let origin = place + Vec3::UP * (self.half.y * size);
         Affine::from_parts(origin, Quat::about(Vec3::UP, heading), Vec3::new(size, size, size))
     }
 
-    /// What a body does that uses the thing.
+    /// What a body does that uses the prop.
     pub(crate) fn stance(&self, used: Option<&UsedProp>) -> Stance {
         match used.map(|used| (used.usage, used.size)) {
             None | Some((Usage::Kicked { .. } | Usage::Near { .. }, _)) => Stance::Free(Grips::RELAXED_BOTH),
@@ -149,7 +149,7 @@ impl Prop {
         if half.z > half.x { Vec3::new(half.z, half.y, half.x) } else { half }
     }
 
-    /// Where the thing is when `character` in pose `posed` uses it, `seconds` after the first frame.
+    /// Where the prop is when `character` in pose `posed` uses it, `seconds` after the first frame.
     pub(crate) fn in_use(&self, character: &Character, posed: &Posed, used: &UsedProp, seconds: f32) -> Affine {
         match used.usage {
             Usage::Hand { hand, twist } => self.in_hand(character, posed, (hand, twist), used.size),
@@ -170,7 +170,7 @@ impl Prop {
         }
     }
 
-    /// Where the thing is in a hand.
+    /// Where the prop is in a hand.
     fn in_hand(&self, character: &Character, posed: &Posed, (side, twist): (Side, f32), size: f32) -> Affine {
         let skeleton = character.skeleton();
         let hand = skeleton.joint_or_above(Bone::hand(side));
@@ -190,7 +190,7 @@ impl Prop {
         let thumb = if thumb.z < 0.0 { -thumb } else { thumb }.normalised();
         let palm = along.cross(thumb) * along.cross(thumb).dot(palm).signum();
 
-        // The thing's axes: which goes along the fist, and how far from its middle the fist is.
+        // The prop's axes: which goes along the fist, and how far from its middle the fist is.
         let axis = match self.class.grip {
             Grip::Whole => 1,
             Grip::Handle | Grip::Middle => longest_axis(self.half),

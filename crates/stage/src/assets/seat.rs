@@ -1,13 +1,13 @@
-//! Where a thing can be sat on, found from its shape.
+//! Where a prop can be sat on, found from its shape.
 
 use crate::linear::Vec3;
 use crate::mesh::Mesh;
 use crate::trig::Exact;
 
-/// A flat part of a thing, with its longest side 1, that can be sat on.
+/// A flat part of a prop, with its longest side 1, that can be sat on.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Seat {
-    /// Its middle, from the thing's centre.
+    /// Its middle, from the prop's centre.
     pub(crate) middle: Vec3,
     /// Where a sitter looks, as a turn about the vertical: away from the back.
     pub(crate) facing: f32,

@@ -1,9 +1,9 @@
-//! What can be done with a thing, read from the words of its name, how large it usually is, and where it is found.
+//! What can be done with a prop, read from the words of its name, how large it usually is, and where it is found.
 
 use crate::assets::use_words::{CARRIED, FITTINGS, Grip, HELD, INDOORS, NEVER, OUTDOORS, SEATS, STANDING, SUPPORTS};
 use crate::linear::Vec3;
 
-/// Where a thing is found.
+/// Where a prop is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Home {
     Indoors,
@@ -21,13 +21,13 @@ impl Home {
         }
     }
 
-    /// Whether a thing of this home may stand in a place of that one.
+    /// Whether a prop of this home may stand in a place of that one.
     pub(crate) fn suits(self, place: Self) -> bool {
         self == place || self == Self::Anywhere || place == Self::Anywhere
     }
 }
 
-/// What a name says about the use of a thing.
+/// What a name says about the use of a prop.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct UseClass {
     /// How it is held.

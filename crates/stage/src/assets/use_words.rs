@@ -1,6 +1,6 @@
-//! Words in the names of things, and what they say: how a thing is held, how large it usually is, and where it stands.
+//! Words in the names of props, and what they say: how a prop is held, how large it usually is, and where it stands.
 
-/// How a thing is held.
+/// How a prop is held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Grip {
     /// Along the fist, near one end: swords, tools, torches.
@@ -66,7 +66,7 @@ pub(crate) const HELD: [(&[&str], (f32, f32), Grip); 9] = [
     ),
 ];
 
-/// Words that make a thing too large or too odd to hold whatever else its name says.
+/// Words that make a prop too large or too odd to hold whatever else its name says.
 pub(crate) const NEVER: [&str; 30] = [
     "wall",
     "floor",
@@ -187,7 +187,7 @@ pub(crate) const CARRIED: [(&[&str], (f32, f32)); 4] = [
     (&["pillow", "cushion", "shield", "raft", "tray", "pictureframe", "picture"], (0.35, 0.5)),
     (&["stool", "log", "woodlog", "rock", "jar", "menu", "towel"], (0.26, 0.42)),
 ];
-/// Parts of things and fittings that never stand about alone.
+/// Parts of props and fittings that never stand about alone.
 pub(crate) const FITTINGS: [&str; 12] = [
     "wall",
     "floor",

@@ -141,7 +141,7 @@ pub(crate) fn tints_of_character(character: &Character, seed: u64) -> Vec<Tint> 
     tints(character.mesh(), seed, Some(waist))
 }
 
-/// Looks for every material of a rigid thing. Seed 0 changes nothing.
+/// Looks for every material of a rigid prop. Seed 0 changes nothing.
 pub(crate) fn tints_of_prop(mesh: &Mesh, seed: u64) -> Vec<Tint> {
     tints(mesh, seed, None)
 }

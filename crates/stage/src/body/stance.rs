@@ -1,4 +1,4 @@
-//! How a body stands to a thing: free, carrying it, sitting on it, or leaning on it. The motion gives the rest.
+//! How a body stands to a prop: free, carrying it, sitting on it, or leaning on it. The motion gives the rest.
 
 use crate::body::bone::Bone;
 use crate::body::character::Character;

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `clip.json` | [`ClipRecord`]: the description, joints in pixels and in metres, of clip, twin and references |
 //! | `rgb.png`, `plate.png`, `skeleton.png` | frames, the empty scene, the skeleton maps |
-//! | `person.png`, `person-whole.png`, `object.png` | masks: visible, as if nothing were in front, the thing in use |
+//! | `person.png`, `person-whole.png`, `object.png` | masks: visible, as if nothing were in front, the prop in use |
 //! | `scenery.png` | masks of furniture and bystanders, beside one another; absent when there are none |
 //! | `depth.png`, `plate-depth.png` | 16 bit, millimetres along the view axis; 65535 = that or more |
 //! | `twin.*.png` | the same of the other identity |

@@ -30,11 +30,11 @@ pub struct Inspection {
     pub characters: BTreeSet<String>,
     /// Different motions.
     pub motions: BTreeSet<String>,
-    /// Different things, used or standing about.
+    /// Different props, used or standing about.
     pub props: BTreeSet<String>,
     /// Different places: panoramas, videos, and floor and wall of rooms.
     pub scenes: BTreeSet<String>,
-    /// How often a thing is used in which way.
+    /// How often a prop is used in which way.
     pub usages: BTreeMap<&'static str, usize>,
     /// Clips with furniture, with bystanders, with motion blur, with noise.
     pub extras: [usize; 4],

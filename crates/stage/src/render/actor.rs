@@ -1,4 +1,4 @@
-//! What a picture is made of besides the plate: the person and the thing, ready to be drawn.
+//! What a picture is made of besides the plate: the person and the prop, ready to be drawn.
 
 use crate::body::appearance::Tint;
 use crate::body::bone::Bone;
@@ -15,16 +15,16 @@ pub(crate) struct Actor<'a> {
     pub(crate) posed: &'a Posed,
 }
 
-/// A rigid thing ready to be drawn.
-pub(crate) struct Thing<'a> {
+/// A rigid prop ready to be drawn.
+pub(crate) struct DrawnProp<'a> {
     pub(crate) mesh: &'a Mesh,
     pub(crate) tints: &'a [Tint],
-    pub(crate) scene_from_thing: Affine,
+    pub(crate) scene_from_prop: Affine,
 }
 
-/// A ball around the body and the thing.
-pub(crate) fn ball(joints: &[Vec3], thing: Option<&[Vec3]>) -> (Vec3, f32) {
-    let points = || joints.iter().chain(thing.into_iter().flatten());
+/// A ball around the body and the prop.
+pub(crate) fn ball(joints: &[Vec3], prop: Option<&[Vec3]>) -> (Vec3, f32) {
+    let points = || joints.iter().chain(prop.into_iter().flatten());
     let first = joints[0];
     let (low, high) = points().fold((first, first), |(low, high), &point| (low.min(point), high.max(point)));
     let centre = low.lerp(high, 0.5);

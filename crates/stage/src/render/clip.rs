@@ -21,7 +21,7 @@ use crate::spec::{Backdrop, Build, ClipSpec, Exposure};
 pub struct Clip {
     /// The clip itself.
     pub take: Take,
-    /// The scene without person, thing in use and their shadows, frame by frame.
+    /// The scene without person, prop in use and their shadows, frame by frame.
     pub plate: Vec<Picture>,
     /// Distance in the empty scene, in metres.
     pub plate_depth: Vec<DepthMap>,

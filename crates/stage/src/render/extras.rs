@@ -6,7 +6,7 @@ use crate::linear::Vec3;
 use crate::render::raster::Samples;
 use crate::render::shadow::ShadowMap;
 
-/// Layer of the first; the person and the thing in use have the ones before.
+/// Layer of the first; the person and the prop in use have the ones before.
 pub(crate) const FIRST_EXTRA: usize = 2;
 /// Most in one scene: layers have six bits.
 pub(crate) const MOST_EXTRAS: usize = 24;

@@ -1,14 +1,14 @@
-//! One picture of a clip: the person and the thing drawn over the plate, with their shadows, and what is where.
+//! One picture of a clip: the person and the prop drawn over the plate, with their shadows, and what is where.
 
 use media::picture::{DepthMap, Mask, Picture};
 use perception::pose::Pose;
 
 use crate::light::LightTable;
 use crate::linear::Affine;
-use crate::render::actor::{Actor, Thing, ball, blockers};
+use crate::render::actor::{Actor, DrawnProp, ball, blockers};
 use crate::render::layer::Moved;
 use crate::render::paint::Painter;
-use crate::render::pixel::{Canvas, PERSON, Painters, Seen, THING};
+use crate::render::pixel::{Canvas, PERSON, PROP, Painters, Seen};
 use crate::render::plate::Plate;
 use crate::render::pose_in_picture::project_pose;
 use crate::render::raster::{NOTHING, Samples};
@@ -20,7 +20,7 @@ use crate::render::shadow::ShadowMap;
 pub(crate) struct Scratch {
     maps: Vec<Affine>,
     person: Moved,
-    thing: Moved,
+    prop: Moved,
     samples: Samples,
     shadow: ShadowMap,
 }
@@ -32,7 +32,7 @@ pub(crate) struct Rendered {
     pub(crate) person: Mask,
     /// The person as if nothing were in front of it.
     pub(crate) whole: Mask,
-    /// Visible part of the thing in use.
+    /// Visible part of the prop in use.
     pub(crate) object: Mask,
     /// Visible parts of furniture and bystanders.
     pub(crate) scenery: Vec<Mask>,
@@ -48,33 +48,33 @@ pub(crate) struct Exposed {
 }
 
 impl Scratch {
-    /// Moves the corners of person and thing, and draws what the sun sees of them.
-    fn place(&mut self, plate: &Plate, actor: &Actor<'_>, thing: Option<&Thing<'_>>, light: &LightTable) {
+    /// Moves the corners of person and prop, and draws what the sun sees of them.
+    fn place(&mut self, plate: &Plate, actor: &Actor<'_>, prop: Option<&DrawnProp<'_>>, light: &LightTable) {
         let (skeleton, mesh) = (actor.character.skeleton(), actor.character.mesh());
-        let Self { maps, person, thing: held, shadow, .. } = self;
+        let Self { maps, person, prop: held, shadow, .. } = self;
         maps.clear();
         maps.extend((0..skeleton.joints.len()).map(|joint| actor.posed.scene_from_rest(skeleton, joint)));
         person.update(mesh, maps, &plate.view, light);
-        if let Some(thing) = thing {
-            held.update(thing.mesh, &[thing.scene_from_thing], &plate.view, light);
+        if let Some(prop) = prop {
+            held.update(prop.mesh, &[prop.scene_from_prop], &plate.view, light);
         }
-        let (centre, radius) = ball(actor.posed.joints(), thing.map(|_| held.scene.as_slice()));
+        let (centre, radius) = ball(actor.posed.joints(), prop.map(|_| held.scene.as_slice()));
         shadow.begin(centre, radius, light.sun_direction, blockers(actor.character, actor.posed));
         person.draw_shadow(mesh, shadow);
-        if let Some(thing) = thing {
-            held.draw_shadow(thing.mesh, shadow);
+        if let Some(prop) = prop {
+            held.draw_shadow(prop.mesh, shadow);
         }
     }
 
     /// Draws what the camera sees, and gives the mask of the person without regard to what hides it.
-    fn look(&mut self, plate: &Plate, actor: &Actor<'_>, thing: Option<&Thing<'_>>) -> Mask {
+    fn look(&mut self, plate: &Plate, actor: &Actor<'_>, prop: Option<&DrawnProp<'_>>) -> Mask {
         let (width, height) = plate.picture.size();
         let samples = &mut self.samples;
         samples.clear(width * SAMPLES, height * SAMPLES, true);
         self.person.draw(actor.character.mesh(), PERSON, &plate.view, samples);
         let whole = covered(samples, (width, height));
-        if let Some(thing) = thing {
-            self.thing.draw(thing.mesh, THING, &plate.view, samples);
+        if let Some(prop) = prop {
+            self.prop.draw(prop.mesh, PROP, &plate.view, samples);
         }
         if let Some(extras) = plate.extras.as_deref() {
             hide_behind(samples, &extras.samples);
@@ -87,17 +87,17 @@ impl Scratch {
 pub(crate) fn render(
     plate: &Plate,
     actor: &Actor<'_>,
-    thing: Option<&Thing<'_>>,
+    prop: Option<&DrawnProp<'_>>,
     light: &LightTable,
     shadows: bool,
     scratch: &mut Scratch,
 ) -> Rendered {
-    scratch.place(plate, actor, thing, light);
-    let whole = scratch.look(plate, actor, thing);
+    scratch.place(plate, actor, prop, light);
+    let whole = scratch.look(plate, actor, prop);
     let seen = Seen { plate, samples: &scratch.samples, shadow: &scratch.shadow, shadows };
     let mut painters = Painters {
         person: Painter::new(&scratch.person, actor.character.mesh(), actor.tints, light),
-        thing: thing.map(|thing| Painter::new(&scratch.thing, thing.mesh, thing.tints, light)),
+        prop: prop.map(|prop| Painter::new(&scratch.prop, prop.mesh, prop.tints, light)),
     };
     let mut canvas = Canvas::new(plate);
     let (width, height) = plate.picture.size();

@@ -19,7 +19,7 @@ use crate::render::shadow::{Blocker, ShadowMap};
 pub(crate) struct Extra<'a> {
     pub(crate) mesh: &'a Mesh,
     pub(crate) tints: &'a [Tint],
-    /// One map a joint, or one for a rigid thing.
+    /// One map a joint, or one for a rigid prop.
     pub(crate) maps: Vec<Affine>,
     /// Spheres that darken what is near.
     pub(crate) blockers: Vec<Blocker>,
@@ -114,7 +114,7 @@ impl Plate {
     }
 }
 
-/// Factor on the light of a place in the shadow of several things, and the sun's share of what is left.
+/// Factor on the light of a place in the shadow of several objects, and the sun's share of what is left.
 fn shade(shadows: &[ShadowMap], place: Vec3, normal: Vec3, sun_share: f32) -> (f32, f32) {
     let (mut sunlit, mut open) = (1.0f32, 1.0f32);
     for map in shadows {
@@ -127,7 +127,7 @@ fn shade(shadows: &[ShadowMap], place: Vec3, normal: Vec3, sun_share: f32) -> (f
     (left * open, sun_share * sunlit / left.max(1e-3))
 }
 
-/// Spheres along the foot of a thing whose box has the half sides `half`, in the space of `map`.
+/// Spheres along the foot of a prop whose box has the half sides `half`, in the space of `map`.
 pub(crate) fn foot_blockers(half: Vec3, map: &Affine) -> Vec<Blocker> {
     let (narrow, wide) = (half.x.min(half.z), half.x.max(half.z));
     let radius = (0.75 * narrow).clamp(0.03, 0.4);

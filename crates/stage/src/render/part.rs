@@ -11,7 +11,7 @@ use crate::body::stance::Stance;
 use crate::error::StageError;
 use crate::light::LightTable;
 use crate::linear::{Affine, Vec3};
-use crate::render::actor::{Actor, Thing, ball, blockers};
+use crate::render::actor::{Actor, DrawnProp, ball, blockers};
 use crate::render::backdrop::Surroundings;
 use crate::render::frame::{Rendered, Scratch, render};
 use crate::render::furnish::{Extra, foot_blockers};
@@ -81,13 +81,13 @@ impl Part {
         scratch: &mut Scratch,
     ) -> Rendered {
         let posed = &self.poses[index];
-        let thing = self.used.as_ref().zip(spec.prop.as_ref()).map(|((prop, tints), used)| Thing {
+        let drawn = self.used.as_ref().zip(spec.prop.as_ref()).map(|((prop, tints), used)| DrawnProp {
             mesh: prop.mesh(),
             tints,
-            scene_from_thing: prop.in_use(&self.character, posed, used, time),
+            scene_from_prop: prop.in_use(&self.character, posed, used, time),
         });
         let actor = Actor { character: &self.character, tints: &self.tints, posed };
-        render(plate, &actor, thing.as_ref(), light, shadows, scratch)
+        render(plate, &actor, drawn.as_ref(), light, shadows, scratch)
     }
 
     pub(crate) fn reference(
@@ -109,7 +109,7 @@ impl Part {
 
 /// A piece of furniture or a bystander, at every instant.
 pub(crate) enum Stander {
-    Thing { prop: Arc<Prop>, tints: Vec<Tint>, map: Affine, half: Vec3 },
+    Furniture { prop: Arc<Prop>, tints: Vec<Tint>, map: Affine, half: Vec3 },
     Somebody { character: Arc<Character>, tints: Vec<Tint>, poses: Vec<Posed> },
 }
 
@@ -120,7 +120,7 @@ impl Stander {
             let prop = assets.prop(&piece.prop)?;
             let tints = tints_of_prop(prop.mesh(), piece.appearance);
             let (map, half) = (prop.standing(piece.size, piece.place, piece.heading), prop.half(piece.size));
-            all.push(Self::Thing { prop, tints, map, half });
+            all.push(Self::Furniture { prop, tints, map, half });
         }
         for by in &spec.bystanders {
             let character = assets.cast(&by.cast)?;
@@ -135,7 +135,7 @@ impl Stander {
 
     pub(crate) fn extra(&self, index: usize) -> Extra<'_> {
         match self {
-            Self::Thing { prop, tints, map, half } => Extra {
+            Self::Furniture { prop, tints, map, half } => Extra {
                 mesh: prop.mesh(),
                 tints,
                 maps: vec![*map],

@@ -15,10 +15,10 @@ use crate::tone::byte_from_display;
 
 /// Layer of the person.
 pub(crate) const PERSON: usize = 0;
-/// Layer of the thing in use.
-pub(crate) const THING: usize = 1;
+/// Layer of the prop in use.
+pub(crate) const PROP: usize = 1;
 
-/// What camera and sun see of the person and the thing, over the plate.
+/// What camera and sun see of the person and the prop, over the plate.
 pub(crate) struct Seen<'a> {
     pub(crate) plate: &'a Plate,
     pub(crate) samples: &'a Samples,
@@ -30,7 +30,7 @@ pub(crate) struct Seen<'a> {
 /// The surfaces that are painted.
 pub(crate) struct Painters<'a> {
     pub(crate) person: Painter<'a>,
-    pub(crate) thing: Option<Painter<'a>>,
+    pub(crate) prop: Option<Painter<'a>>,
 }
 
 /// A picture under way, with its masks and distances.
@@ -47,7 +47,7 @@ struct Surfaces {
     /// As displayed.
     colours: [[f32; 3]; PER_PIXEL],
     depths: [f32; PER_PIXEL],
-    /// Samples of the person and of the thing.
+    /// Samples of the person and of the prop.
     counts: [u32; 2],
 }
 
@@ -80,11 +80,11 @@ impl Canvas {
         self.picture.cells_mut()[index] = pixel_from_samples(colours);
         self.depth.cells_mut()[index] = second_nearest(depths);
         self.person.cells_mut()[index] = coverage(counts[PERSON]);
-        self.object.cells_mut()[index] = coverage(counts[THING]);
+        self.object.cells_mut()[index] = coverage(counts[PROP]);
         self.cover_scenery((x, y), index, seen, &ids);
     }
 
-    /// Takes from the masks of furniture and bystanders what person and thing hide of them.
+    /// Takes from the masks of furniture and bystanders what person and prop hide of them.
     #[inline]
     fn cover_scenery(&mut self, (x, y): (usize, usize), index: usize, seen: &Seen<'_>, ids: &[u32; PER_PIXEL]) {
         let Some(extras) = seen.plate.extras.as_deref() else { return };
@@ -205,8 +205,8 @@ impl Seen<'_> {
                 share
             };
             let ray = self.plate.view.own_ray(px, py);
-            let colour = match (&mut painters.thing, layer) {
-                (Some(painter), THING) => painter.colour(triangle, ray, sunlit),
+            let colour = match (&mut painters.prop, layer) {
+                (Some(painter), PROP) => painter.colour(triangle, ray, sunlit),
                 _ => painters.person.colour(triangle, ray, sunlit),
             };
             colours[sample] = display(colour);

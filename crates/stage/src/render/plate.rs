@@ -1,4 +1,4 @@
-//! The scene without person and thing: colour, distance and how light falls, over a picture. It is computed once for all
+//! The scene without person and prop: colour, distance and how light falls, over a picture. It is computed once for all
 //! pictures that share a camera. A pixel is looked at once, or four times where it lies on the border of two surfaces.
 
 use media::picture::{DepthMap, Picture};

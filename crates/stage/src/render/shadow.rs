@@ -1,4 +1,4 @@
-//! Shadows of the person and the thing held: a depth map seen from the sun, and soft contact darkening by spheres on the
+//! Shadows of the person and the prop held: a depth map seen from the sun, and soft contact darkening by spheres on the
 //! body, which is there even when the light comes from all around.
 
 use crate::linear::Vec3;
@@ -37,7 +37,7 @@ pub(crate) struct Blocker {
 }
 
 impl ShadowMap {
-    /// Starts an empty map for things inside a ball.
+    /// Starts an empty map for objects inside a ball.
     pub(crate) fn begin(&mut self, centre: Vec3, radius: f32, sun: Vec3, blockers: impl Iterator<Item = Blocker>) {
         let side = if sun.y.abs() > 0.99 { Vec3::new(1.0, 0.0, 0.0) } else { Vec3::UP };
         self.sun = sun;

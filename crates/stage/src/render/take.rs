@@ -16,7 +16,7 @@ pub struct Take {
     pub person: Vec<Mask>,
     /// The person as if nothing were in front of it.
     pub person_whole: Vec<Mask>,
-    /// Visible part of the thing in use.
+    /// Visible part of the prop in use.
     pub object: Vec<Mask>,
     /// Visible part of each piece of furniture, then of each bystander: a list of frames each.
     pub scenery: Vec<Vec<Mask>>,

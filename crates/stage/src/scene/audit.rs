@@ -1,4 +1,4 @@
-//! What a look at a clip cannot measure: how far feet are from the floor, and how deep things are in bodies.
+//! What a look at a clip cannot measure: how far feet are from the floor, and how deep props are in bodies.
 
 use crate::assets::collection::Assets;
 use crate::body::pose::height_of_lowest;
@@ -12,11 +12,11 @@ use crate::spec::ClipSpec;
 pub struct Audit {
     /// Height of the lowest corner of the body above the floor, in metres; negative under it.
     pub lowest: Vec<f32>,
-    /// Greatest depth of the thing in use inside the body, in metres, where it is not to be touched; 0 without a thing.
+    /// Greatest depth of the prop in use inside the body, in metres, where it is not to be touched; 0 without a prop.
     pub depth: Vec<f32>,
-    /// Whether the thing is in the body so often that it shows.
+    /// Whether the prop is in the body so often that it shows.
     pub goes_through: bool,
-    /// Triangles of the person and of the thing in use.
+    /// Triangles of the person and of the prop in use.
     pub triangles: usize,
 }
 

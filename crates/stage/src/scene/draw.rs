@@ -132,7 +132,7 @@ struct Company<'a> {
     filmed: bool,
 }
 
-/// What everybody does, with the thing that is used if it was chosen before.
+/// What everybody does, with the prop that is used if it was chosen before.
 struct Acted {
     action: Action,
     prop: Option<UsedProp>,
@@ -225,7 +225,7 @@ fn views(
     views
 }
 
-/// Takes the thing's place on the floor; a thing that stands near is dropped if it hides the person or stands in a wall.
+/// Takes the prop's place on the floor; a prop that stands near is dropped if it hides the person or stands in a wall.
 fn with_room(prop: Option<UsedProp>, assets: &Assets, floor: &mut Floor<'_>) -> Result<Option<UsedProp>, StageError> {
     let Some(used) = prop else { return Ok(None) };
     let Some(footprint) = used.footprint(assets.prop(&used.prop)?.as_ref()) else { return Ok(Some(used)) };

@@ -1,4 +1,4 @@
-//! Where things and people can stand: clear of the body's way, of the camera and of each other, inside the room, in view,
+//! Where props and people can stand: clear of the body's way, of the camera and of each other, inside the room, in view,
 //! and without hiding too much of the person.
 
 use crate::camera::Camera;

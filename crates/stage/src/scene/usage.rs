@@ -1,4 +1,4 @@
-//! What is done with which thing, drawn from the seed: first the plan, then, when the body's poses are known, the place.
+//! What is done with which prop, drawn from the seed: first the plan, then, when the body's poses are known, the place.
 
 use rand::Rng;
 use rand::seq::IndexedRandom;
@@ -21,7 +21,7 @@ use crate::side::Side;
 use crate::spec::{Usage, UsedProp};
 use crate::trig::Exact;
 
-/// What is to be done with a thing.
+/// What is to be done with a prop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
     Hold,
@@ -54,7 +54,7 @@ impl Purpose {
         if self == Self::Lean { 0.35 } else { 3.5 }
     }
 
-    /// Whether a loaded thing serves the purpose, and its longest side.
+    /// Whether a loaded prop serves the purpose, and its longest side.
     fn sizes(self, prop: &Prop) -> Option<(f32, f32)> {
         match self {
             Self::Hold => prop.held_sizes(),
@@ -78,7 +78,7 @@ impl Purpose {
     }
 }
 
-/// A thing and what is to be done with it.
+/// A prop and what is to be done with it.
 pub(crate) struct Plan {
     pub(crate) purpose: Purpose,
     id: String,
@@ -89,7 +89,7 @@ pub(crate) struct Plan {
     twist: f32,
 }
 
-/// A thing to use, in a share of the clips.
+/// A prop to use, in a share of the clips.
 pub(crate) fn plan(random: &mut ChaCha8Rng, assets: &Assets, settings: &ClipSettings, home: Home) -> Option<Plan> {
     if !random.random_bool(f64::from(settings.prop_share.clamp(0.0, 1.0))) {
         return None;
@@ -144,7 +144,7 @@ impl Plan {
                 let height = knee * 0.97;
                 let share = seat.middle.y + self.prop.half(1.0).y;
                 let size = height / share.max(0.05);
-                // A thing that would become a giant or a toy is no seat for this person.
+                // A prop that would become a giant or a toy is no seat for this person.
                 if !(0.6..1.6).contains(&(size / self.size)) {
                     return None;
                 }
@@ -198,7 +198,7 @@ impl Plan {
         }
     }
 
-    /// The use of a thing that is placed by where the body goes.
+    /// The use of a prop that is placed by where the body goes.
     pub(crate) fn after_acting(
         &self,
         random: &mut ChaCha8Rng,
@@ -226,7 +226,7 @@ impl Plan {
         }
     }
 
-    /// The thing on the floor, as near to where the body looks as it leaves room.
+    /// The prop on the floor, as near to where the body looks as it leaves room.
     fn nearby(&self, random: &mut ChaCha8Rng, bodies: &[Vec<Vec3>], facing: f32) -> Option<UsedProp> {
         let half = self.prop.half(self.size);
         let heading = facing + random.random_range(-0.5..0.5);
@@ -261,7 +261,7 @@ fn fastest_toe(character: &Character, poses: &[Posed], seconds: f32) -> Option<(
 }
 
 impl UsedProp {
-    /// Where the thing stands, if it does.
+    /// Where the prop stands, if it does.
     pub(crate) fn footprint(&self, prop: &Prop) -> Option<Footprint> {
         let half = prop.half(self.size);
         match self.usage {

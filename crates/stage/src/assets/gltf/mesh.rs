@@ -162,7 +162,7 @@ fn normals_of(positions: &[Vec3], triangles: &[[u32; 3]]) -> Vec<Vec3> {
     normals.into_iter().map(Vec3::normalised).collect()
 }
 
-/// The separate objects of a file of rigid things: one for each root node that carries triangles, by node name.
+/// The separate objects of a file of rigid props: one for each root node that carries triangles, by node name.
 pub(crate) fn objects(path: &Path, cache: &TextureCache) -> Result<Vec<(String, Mesh)>, StageError> {
     let file = GltfFile::open(path)?;
     let maps = file.scene_from_nodes()?;
