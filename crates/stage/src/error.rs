@@ -41,7 +41,7 @@ pub enum StageError {
     NotHumanoid {
         /// The file.
         path: PathBuf,
-        /// The first thing that is missing.
+        /// The first part that is missing.
         missing: String,
     },
     /// A number that is not finite where geometry is expected.

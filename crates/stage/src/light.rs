@@ -88,6 +88,36 @@ pub(crate) fn shade(table: &[[f32; 3]; 9], n: Vec3) -> [f32; 3] {
     })
 }
 
+/// Light as surfaces need it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LightTable {
+    pub(crate) around: [[f32; 3]; 9],
+    pub(crate) sun: [f32; 3],
+    pub(crate) sun_direction: Vec3,
+    axes: [([f32; 3], f32); 6],
+}
+
+impl LightTable {
+    pub(crate) fn new(light: &Light) -> Self {
+        let (around, sun_direction) = (light.around_table(), light.sun_direction.normalised());
+        let axes = std::array::from_fn(|index| {
+            let sign = if index % 2 == 0 { 1.0 } else { -1.0 };
+            let normal = [Vec3::new(sign, 0.0, 0.0), Vec3::new(0.0, sign, 0.0), Vec3::new(0.0, 0.0, sign)][index / 2];
+            let around = shade(&around, normal);
+            let sun = light.sun.map(|value| value * normal.dot(sun_direction).max(0.0));
+            let (sun_sum, around_sum) = (sun.iter().sum::<f32>(), around.iter().sum::<f32>());
+            (std::array::from_fn(|channel| around[channel] + sun[channel]), sun_sum / (sun_sum + around_sum))
+        });
+        Self { around, sun: light.sun, sun_direction, axes }
+    }
+
+    /// Light on a white surface whose normal is an axis (+X, -X, +Y, -Y, +Z, -Z), and the sun's share of it.
+    #[inline]
+    pub(crate) fn axis(&self, index: u8) -> ([f32; 3], f32) {
+        self.axes[usize::from(index)]
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

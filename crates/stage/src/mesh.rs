@@ -64,7 +64,7 @@ pub(crate) struct Mesh {
     pub(crate) normals: Vec<Vec3>,
     /// Texture places, one a corner.
     pub(crate) places: Vec<[f32; 2]>,
-    /// Joints that move a corner, strongest first; empty for rigid things.
+    /// Joints that move a corner, strongest first; empty for rigid props.
     pub(crate) joints: Vec<[u16; 4]>,
     /// Their shares, which add up to 1.
     pub(crate) weights: Vec<[f32; 4]>,

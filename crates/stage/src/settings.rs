@@ -23,7 +23,7 @@ pub struct ClipSettings {
     pub twin: bool,
     /// Reference pictures of each identity.
     pub references: usize,
-    /// Share of clips in which a thing is used (held, carried, sat on, kicked ...), 0..=1.
+    /// Share of clips in which a prop is used (held, carried, sat on, kicked ...), 0..=1.
     pub prop_share: f32,
     /// Share of clips with furniture around the person, 0..=1.
     pub furniture_share: f32,

@@ -4,10 +4,10 @@
 use media::geometry::Rate;
 use serde::{Deserialize, Serialize};
 
-use crate::bone::Side;
 use crate::camera::Camera;
 use crate::light::Light;
 use crate::linear::Vec3;
+use crate::side::Side;
 
 /// One clip.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -33,7 +33,7 @@ pub struct ClipSpec {
     pub cameras: Vec<Camera>,
     /// Where they are.
     pub scene: SceneSpec,
-    /// Things that stand around and belong to the empty scene.
+    /// Props that stand around and belong to the empty scene.
     #[serde(default)]
     pub furniture: Vec<Furniture>,
     /// People who belong to the empty scene.
@@ -79,7 +79,7 @@ pub struct Action {
     pub mirror: bool,
 }
 
-/// A thing that the person does something with.
+/// A prop that the person does something with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UsedProp {
@@ -93,7 +93,7 @@ pub struct UsedProp {
     pub appearance: u64,
 }
 
-/// What is done with a thing. Places are on the floor, headings are turns about the vertical in radians.
+/// What is done with a prop. Places are on the floor, headings are turns about the vertical in radians.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Usage {
@@ -110,7 +110,7 @@ pub enum Usage {
     Seat {
         /// Middle of the underside.
         place: Vec3,
-        /// Turn of the thing.
+        /// Turn of the prop.
         heading: f32,
         /// Where the person looks.
         facing: f32,
@@ -123,7 +123,7 @@ pub enum Usage {
         hand: Side,
         /// Middle of the underside.
         place: Vec3,
-        /// Turn of the thing.
+        /// Turn of the prop.
         heading: f32,
         /// Where the palm lies.
         palm: Vec3,
@@ -141,12 +141,12 @@ pub enum Usage {
     Near {
         /// Middle of the underside.
         place: Vec3,
-        /// Turn of the thing.
+        /// Turn of the prop.
         heading: f32,
     },
 }
 
-/// A thing that stands on the floor.
+/// A prop that stands on the floor.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Furniture {

@@ -1,0 +1,7 @@
+//! Meshes, characters and motions out of glTF files.
+
+pub(crate) mod file;
+pub(crate) mod humanoid;
+pub(crate) mod mesh;
+pub(crate) mod motion;
+pub(crate) mod uri;

@@ -1,0 +1,15 @@
+//! What can appear in a clip: files and folders read, or made up from seeds.
+
+pub(crate) mod collection;
+pub(crate) mod folder;
+pub(crate) mod furniture;
+pub(crate) mod gltf;
+pub(crate) mod pack;
+pub(crate) mod panorama;
+pub(crate) mod pattern;
+pub(crate) mod prop;
+pub(crate) mod seat;
+pub(crate) mod texture_file;
+pub(crate) mod use_class;
+pub(crate) mod use_words;
+pub(crate) mod video;

@@ -1,0 +1,7 @@
+//! A whole folder of assets as one file.
+
+pub(crate) mod byte_stream;
+pub(crate) mod file;
+pub(crate) mod mesh;
+pub(crate) mod named;
+pub(crate) mod video;

@@ -1,0 +1,57 @@
+//! Clips one after the other, straight into a trainer: nothing is written to disk.
+
+use crate::assets::collection::Assets;
+use crate::error::StageError;
+use crate::render::clip::{Clip, Wanted, render_parts};
+use crate::seed::seed_of;
+use crate::settings::ClipSettings;
+use crate::spec::ClipSpec;
+
+/// The clips of a set, by number. Clip `i` is a function of assets, settings, the set's name and `i` alone, so that many
+/// processes can share a set.
+#[derive(Debug, Clone)]
+pub struct ClipStream<'a> {
+    assets: &'a Assets,
+    settings: &'a ClipSettings,
+    set: &'a str,
+    wanted: Wanted,
+    next: u64,
+    step: u64,
+}
+
+impl<'a> ClipStream<'a> {
+    /// All clips of the set `set`, from number 0 on, without end.
+    pub fn new(assets: &'a Assets, settings: &'a ClipSettings, set: &'a str) -> Self {
+        Self { assets, settings, set, wanted: Wanted::ALL, next: 0, step: 1 }
+    }
+
+    /// Only every `count`-th clip, beginning with number `first`: the share of one of `count` processes.
+    pub fn share(self, first: u64, count: u64) -> Self {
+        Self { next: first, step: count.max(1), ..self }
+    }
+
+    /// Leaves parts of the clips out.
+    pub fn wanting(self, wanted: Wanted) -> Self {
+        Self { wanted, ..self }
+    }
+
+    /// Clip number `index`.
+    ///
+    /// # Errors
+    /// As [`ClipSpec::draw`] and [`render_parts`].
+    pub fn clip(&self, index: u64) -> Result<(ClipSpec, Clip), StageError> {
+        let spec = ClipSpec::draw(seed_of(self.set, index), self.assets, self.settings)?;
+        let clip = render_parts(&spec, self.assets, self.wanted)?;
+        Ok((spec, clip))
+    }
+}
+
+impl Iterator for ClipStream<'_> {
+    type Item = Result<(ClipSpec, Clip), StageError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let clip = self.clip(self.next);
+        self.next += self.step;
+        Some(clip)
+    }
+}

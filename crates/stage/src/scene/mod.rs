@@ -1,0 +1,12 @@
+//! What happens in a clip, drawn from a seed: who acts, with what, where, and seen from where.
+
+pub(crate) mod acting;
+pub(crate) mod audit;
+pub(crate) mod cast;
+pub(crate) mod draw;
+pub(crate) mod framing;
+pub(crate) mod placing;
+pub(crate) mod scenery;
+pub(crate) mod surroundings;
+pub(crate) mod usage;
+pub(crate) mod volume;
