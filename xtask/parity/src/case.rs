@@ -163,9 +163,15 @@ impl<'a> Case<'a> {
 
     fn load_with<M: Module<Backend>>(&self, place: usize, module: M, extra: Extra) -> Result<M> {
         let key = self.weight_key(place)?;
+        self.weights(place)?.load(module, "", extra).with_context(|| format!("weights `{key}`"))
+    }
+
+    /// One of the case's sets of weights.
+    pub fn weights(&self, place: usize) -> Result<Weights> {
+        let key = self.weight_key(place)?;
         let set = self.index.weights.get(key).ok_or_else(|| anyhow!("no weights `{key}`"))?;
         let files: Vec<_> = set.files.iter().map(|file| self.folder.join(file)).collect();
-        Weights::read(&files)?.load(module, "", extra).with_context(|| format!("weights `{key}`"))
+        Ok(Weights::read(&files)?)
     }
 }
 

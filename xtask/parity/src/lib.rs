@@ -17,7 +17,6 @@ use anyhow::{Context, Result, ensure};
 
 use case::Case;
 use index::{CaseEntry, Index};
-use operations::Run;
 use outcome::{Outcome, Verdict, compare};
 
 /// Runs every case of a folder and hands over each outcome as it comes.
@@ -40,10 +39,8 @@ pub fn run(folder: &Path, mut report: impl FnMut(Outcome)) -> Result<()> {
 fn run_case(entry: &CaseEntry, index: &Index, folder: &Path) -> Verdict {
     let verdict = || -> Result<Verdict> {
         let case = Case::open(entry, index, folder)?;
-        Ok(match operations::run(&entry.op, &case)? {
-            Run::Outputs(found) => Verdict::Compared(compare(entry, &case, &found)?),
-            Run::Skipped(reason) => Verdict::Skipped(reason),
-        })
+        let found = operations::run(&entry.op, &case)?;
+        Ok(Verdict::Compared(compare(entry, &case, &found)?))
     };
     verdict().unwrap_or_else(|error| Verdict::Error(format!("{error:#}")))
 }

@@ -19,7 +19,7 @@ fn main() -> ExitCode {
     };
     // A panic in a case is printed as that case's outcome.
     std::panic::set_hook(Box::new(|_| {}));
-    let (mut passed, mut failed, mut skipped) = (0, 0, 0);
+    let (mut passed, mut failed) = (0, 0);
     let report = |outcome: Outcome| {
         let line = if is_full { outcome.whole_line() } else { outcome.line() };
         match serde_json::to_string(&line) {
@@ -28,10 +28,8 @@ fn main() -> ExitCode {
         }
         if outcome.passed() {
             passed += 1;
-        } else if outcome.failed() {
-            failed += 1;
         } else {
-            skipped += 1;
+            failed += 1;
         }
     };
     let result = if is_full { parity::full::run(folder, report) } else { parity::run(folder, report) };
@@ -39,6 +37,7 @@ fn main() -> ExitCode {
         eprintln!("parity: {error:#}");
         return ExitCode::FAILURE;
     }
-    println!("{passed} passed, {failed} failed, {skipped} skipped");
+    // Every operation is built; the count stays for readers of the line.
+    println!("{passed} passed, {failed} failed, 0 skipped");
     if failed > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }

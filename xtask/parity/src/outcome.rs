@@ -30,8 +30,6 @@ pub enum Verdict {
     Compared(BTreeMap<String, Difference>),
     /// It could not be run to the end.
     Error(String),
-    /// The operation is not built yet.
-    Skipped(&'static str),
 }
 
 /// A case and its end.
@@ -50,20 +48,20 @@ impl Outcome {
     pub fn passed(&self) -> bool {
         match &self.verdict {
             Verdict::Compared(differences) => differences.values().all(|difference| difference.passes()),
-            Verdict::Error(_) | Verdict::Skipped(_) => false,
+            Verdict::Error(_) => false,
         }
     }
 
-    /// Something is wrong, which a skipped case is not.
+    /// Something is wrong.
     pub fn failed(&self) -> bool {
-        !self.passed() && !matches!(self.verdict, Verdict::Skipped(_))
+        !self.passed()
     }
 
     /// The line for this case with all of its tensors.
     pub fn whole_line(&self) -> Line<'_> {
         let tensors = match &self.verdict {
             Verdict::Compared(differences) => Some(differences),
-            Verdict::Error(_) | Verdict::Skipped(_) => None,
+            Verdict::Error(_) => None,
         };
         Line { tensors, ..self.line() }
     }
@@ -82,7 +80,6 @@ impl Outcome {
                 line.tensors = self.failed().then_some(differences);
             }
             Verdict::Error(error) => line.error = Some(error),
-            Verdict::Skipped(reason) => line.skipped = Some(reason),
         }
         line
     }
@@ -102,8 +99,6 @@ pub struct Line<'a> {
     tensors: Option<&'a BTreeMap<String, Difference>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    skipped: Option<&'a str>,
 }
 
 /// Compares every tensor that the case checks.

@@ -1,5 +1,6 @@
 //! One function per operation.
 
+mod figures;
 mod layers;
 mod networks;
 pub(crate) mod pictures;
@@ -10,19 +11,11 @@ use anyhow::{Result, bail};
 
 use crate::case::{Case, Outputs};
 
-/// What an operation came to.
-pub enum Run {
-    /// Its results.
-    Outputs(Outputs),
-    /// It is not built yet.
-    Skipped(&'static str),
-}
-
 /// Runs `op`.
 ///
 /// # Errors
 /// When the operation, a setting or an argument is unknown, or a file is not as it should be.
-pub fn run(op: &str, case: &Case<'_>) -> Result<Run> {
+pub fn run(op: &str, case: &Case<'_>) -> Result<Outputs> {
     let outputs = match op {
         "timestep_embedding" => layers::timestep_embedding(case),
         "temporal_pe" => layers::temporal_positions(case),
@@ -45,9 +38,10 @@ pub fn run(op: &str, case: &Case<'_>) -> Result<Run> {
         "clip_preprocess" => pictures::clip(case),
         "vae_preprocess" => pictures::vae(case),
         "pipeline_pose2vid_long" => pipeline::long(case),
-        "image_metrics" | "lpips" => return Ok(Run::Skipped("the metrics are not built yet")),
+        "image_metrics" => figures::image_metrics(case),
+        "lpips" => figures::lpips(case),
         _ => bail!("operation `{op}` is unknown"),
     }?;
     case.all_inputs_used()?;
-    Ok(Run::Outputs(outputs))
+    Ok(outputs)
 }

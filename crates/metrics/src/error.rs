@@ -1,0 +1,89 @@
+//! What can be wrong with what a figure is made from.
+
+use model::weights::WeightError;
+use thiserror::Error;
+
+/// A figure that cannot be made.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum MetricError {
+    /// A covariance of fewer than two samples.
+    #[error("{found} samples of features, expected at least 2")]
+    TooFewSamples {
+        /// How many there are.
+        found: usize,
+    },
+    /// Features of another number than those of the first sample.
+    #[error("sample {sample} has {found} features, expected {expected}")]
+    UnevenFeatures {
+        /// The sample, from 0.
+        sample: usize,
+        /// Its features.
+        found: usize,
+        /// Those of the first sample.
+        expected: usize,
+    },
+    /// Not-a-number or infinity among the features.
+    #[error("feature {feature} of sample {sample} is {found}, expected a finite number")]
+    NonFinite {
+        /// The sample, from 0.
+        sample: usize,
+        /// The feature, from 0.
+        feature: usize,
+        /// Its value.
+        found: f64,
+    },
+    /// Weights of a network.
+    #[error(transparent)]
+    Weights(#[from] WeightError),
+}
+
+impl MetricError {
+    /// A stable name for scripts.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::TooFewSamples { .. } => "metrics.too_few_samples",
+            Self::UnevenFeatures { .. } => "metrics.uneven_features",
+            Self::NonFinite { .. } => "metrics.non_finite",
+            Self::Weights(error) => error.code(),
+        }
+    }
+
+    /// One line that says what to do.
+    pub fn help(&self) -> &'static str {
+        match self {
+            Self::TooFewSamples { .. } => "give more pictures, or clips of at least 16 frames",
+            Self::UnevenFeatures { .. } => "take all features from one layer of one network",
+            Self::NonFinite { .. } => "look for broken pictures or weights; compute the features in 32 bit",
+            Self::Weights(error) => error.help(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_name_what_was_found_and_what_to_do() {
+        let check = |error: MetricError, code: &str, message: &str| {
+            assert_eq!((error.code(), error.to_string().as_str()), (code, message));
+            assert!(!error.help().is_empty() && !error.help().ends_with('.'), "{}", error.help());
+        };
+        check(
+            MetricError::TooFewSamples { found: 1 },
+            "metrics.too_few_samples",
+            "1 samples of features, expected at least 2",
+        );
+        check(
+            MetricError::UnevenFeatures { sample: 3, found: 4, expected: 5 },
+            "metrics.uneven_features",
+            "sample 3 has 4 features, expected 5",
+        );
+        check(
+            MetricError::NonFinite { sample: 1, feature: 2, found: f64::NAN },
+            "metrics.non_finite",
+            "feature 2 of sample 1 is NaN, expected a finite number",
+        );
+    }
+}

@@ -1,0 +1,145 @@
+//! What is compared to find faults: small pictures of both sides of a pair, and how well changes of the truth fit.
+
+use media::picture::Picture;
+use media::resize::{Filter, resize_picture};
+
+use super::{BETTER, ClipPair, Fault};
+
+/// Side of the small pictures. Their shape is that of a square whatever the clip's is, so that any two can be compared.
+const SIDE: usize = 48;
+/// Share of the frames that a shift in time must fit better.
+const MOST: f64 = 0.7;
+/// Share of the truth's levels in the dark half from which on a squeezed or cut range shows.
+const SEEN: f64 = 0.05;
+/// A level between the dark half and the middle, apart from the middle by some noise.
+const NEAR_MIDDLE: f64 = 120.0;
+/// A level that counts as cut off.
+const CUT: f64 = 16.0;
+
+/// The small pictures of a pair, levels 0..=255 of red, green and blue.
+pub(super) struct Evidence {
+    made: Vec<Vec<[f64; 3]>>,
+    truth: Vec<Vec<[f64; 3]>>,
+}
+
+/// The truth as a fault would have it.
+type Change = fn([f64; 3]) -> [f64; 3];
+
+fn unchanged(colour: [f64; 3]) -> [f64; 3] {
+    colour
+}
+
+fn exchanged([red, green, blue]: [f64; 3]) -> [f64; 3] {
+    [blue, green, red]
+}
+
+/// `v` in [0, 1] shown as `(v + 1) / 2`.
+fn squeezed(colour: [f64; 3]) -> [f64; 3] {
+    colour.map(|level| 127.5 + level / 2.0)
+}
+
+/// `v` in [-1, 1] shown as it is.
+fn cut(colour: [f64; 3]) -> [f64; 3] {
+    colour.map(|level| (2.0 * level - 255.0).max(0.0))
+}
+
+impl Evidence {
+    pub(super) fn new(pair: &ClipPair<'_>) -> Self {
+        let small = |pictures: &[Picture]| pictures.iter().map(small).collect();
+        Self { made: small(pair.made), truth: small(pair.truth) }
+    }
+
+    /// Mean level of what was made and of the truth, frame by frame.
+    pub(super) fn mean_levels(&self) -> Vec<[f64; 2]> {
+        let mean = |cells: &[[f64; 3]]| cells.iter().flatten().sum::<f64>() / (3 * cells.len()) as f64;
+        self.made.iter().zip(&self.truth).map(|(made, truth)| [mean(made), mean(truth)]).collect()
+    }
+
+    /// The share of levels that `is` is true for, made and true.
+    fn shares(&self, is: impl Fn(f64) -> bool) -> [f64; 2] {
+        [&self.made, &self.truth].map(|frames| {
+            let levels = || frames.iter().flatten().flatten();
+            levels().filter(|level| is(**level)).count() as f64 / levels().count().max(1) as f64
+        })
+    }
+
+    /// Which share of the error is left when the truth is changed; infinite where there is nothing to explain.
+    fn left_by(&self, change: Change) -> f64 {
+        let [changed, plain] = [change, unchanged].map(|change| {
+            let frames = self.made.iter().zip(&self.truth);
+            frames.map(|(made, truth)| error(made, truth, change)).sum::<f64>()
+        });
+        share(changed, plain)
+    }
+
+    /// The same when the truth is that of the frame before or after; infinite where too few frames say so.
+    fn left_by_shift(&self, is_late: bool) -> f64 {
+        let count = self.made.len().min(self.truth.len());
+        let (mut shifted, mut plain, mut better) = (0.0, 0.0, 0);
+        // The same frames for both directions: those with a neighbour on each side.
+        let frames = 1..count.saturating_sub(1);
+        for frame in frames.clone() {
+            let other = if is_late { frame - 1 } else { frame + 1 };
+            let [there, here] = [other, frame].map(|truth| error(&self.made[frame], &self.truth[truth], unchanged));
+            shifted += there;
+            plain += here;
+            better += usize::from(there < here);
+        }
+        if (better as f64) < MOST * frames.len() as f64 { f64::INFINITY } else { share(shifted, plain) }
+    }
+
+    /// The same when the truth is that of another clip.
+    fn left_by_truth_of(&self, other: &Self) -> f64 {
+        let count = self.made.len().min(self.truth.len()).min(other.truth.len());
+        let total = |truth: &[Vec<[f64; 3]>]| {
+            (0..count).map(|frame| error(&self.made[frame], &truth[frame], unchanged)).sum::<f64>()
+        };
+        share(total(&other.truth), total(&self.truth))
+    }
+
+    fn looks_squeezed(&self) -> bool {
+        let [made, truth] = self.shares(|level| level < NEAR_MIDDLE);
+        truth >= SEEN && made < SEEN / 5.0
+    }
+
+    fn looks_cut(&self) -> bool {
+        let [_, dark] = self.shares(|level| level < 127.5);
+        let [black, _] = self.shares(|level| level < CUT);
+        dark >= SEEN && black >= dark / 2.0
+    }
+}
+
+/// The fault that leaves the least error of a clip, if it leaves clearly less than there is.
+pub(super) fn best_explanation(all: &[Evidence], clip: usize) -> Option<Fault> {
+    let own = &all[clip];
+    let mut explanations = vec![
+        (Fault::BgrForRgb, own.left_by(exchanged)),
+        (Fault::OneFrameLate, own.left_by_shift(true)),
+        (Fault::OneFrameEarly, own.left_by_shift(false)),
+    ];
+    if own.looks_squeezed() {
+        explanations.push((Fault::UnitAsSigned, own.left_by(squeezed)));
+    }
+    if own.looks_cut() {
+        explanations.push((Fault::SignedAsUnit, own.left_by(cut)));
+    }
+    let others = all.iter().enumerate().filter(|(other, _)| *other != clip);
+    explanations.extend(others.map(|(with, other)| (Fault::SwappedPair { with }, own.left_by_truth_of(other))));
+    let best = explanations.into_iter().min_by(|(_, a), (_, b)| a.total_cmp(b))?;
+    (best.1 < BETTER).then_some(best.0)
+}
+
+fn small(picture: &Picture) -> Vec<[f64; 3]> {
+    resize_picture(picture, SIDE, SIDE, Filter::Area).cells().iter().map(|colour| colour.map(f64::from)).collect()
+}
+
+fn error(made: &[[f64; 3]], truth: &[[f64; 3]], change: Change) -> f64 {
+    let cell = |(made, truth): (&[f64; 3], &[f64; 3])| {
+        made.iter().zip(change(*truth)).map(|(a, b)| (a - b) * (a - b)).sum::<f64>()
+    };
+    made.iter().zip(truth).map(cell).sum()
+}
+
+fn share(part: f64, whole: f64) -> f64 {
+    if whole > 0.0 { part / whole } else { f64::INFINITY }
+}

@@ -1,0 +1,46 @@
+//! The field's figures for pictures and clips. Published numbers come from scripts with quirks; each quirk has its own name
+//! here, beside the correct figure, so that a number is only ever compared with numbers of its own kind.
+//!
+//! | figure | unit | better | as in | file |
+//! |---|---|---|---|---|
+//! | `psnr` | dB, at most 100 | higher | correct | `psnr` |
+//! | `psnr_disco_u8` | dB, 100 = equal | higher | DisCo's first script: 8-bit wrap-around | `psnr` |
+//! | `ssim_grey` | 1 = equal | higher | DisCo: scikit-image's defaults on 8-bit grey | `ssim` |
+//! | `ssim_colour` | 1 = equal | higher | scikit-image's defaults on each channel | `ssim` |
+//! | `ssim_gaussian` | 1 = equal | higher | the window of the paper of 2004 | `ssim` |
+//! | `l1` | levels of 255 | lower | correct | `l1` |
+//! | `l1_disco` | levels of 255, over the number of pixels | lower | DisCo | `l1` |
+//! | `lpips` | 0 = equal | lower | correct: input in [-1, 1] | `lpips` |
+//! | `lpips_raw01` | 0 = equal | lower | DisCo: input in [0, 1] | `lpips` |
+//! | `frechet_distance` | 0 = equal | lower | exact | `frechet` |
+//! | `frechet_distance_offset` | 0 = equal | lower | pytorch-fid's branch for singular products | `frechet` |
+//!
+//! Beside them: the [windows](windows) of frames that FVD sees, [intervals of a mean](bootstrap), [faults](faults) of pairs
+//! that spoil every figure, and the [paper's published numbers](published).
+//!
+//! Networks for FID and FVD are not part of this crate: [`frechet`] takes features from anywhere.
+//!
+//! Pictures of a pair have one size; another size is the caller's fault, and a panic says both. DisCo's script scales what
+//! was made to the truth's size first, which is left to the caller.
+
+pub mod bootstrap;
+mod error;
+pub mod faults;
+pub mod frechet;
+pub mod grey;
+pub mod l1;
+pub mod lpips;
+pub mod psnr;
+pub mod published;
+pub mod ssim;
+pub mod windows;
+
+pub use bootstrap::{BootstrapConfig, Interval, mean_interval};
+pub use error::MetricError;
+pub use faults::{ClipPair, Fault, Warning, find_faults};
+pub use frechet::{FeatureMoments, frechet_distance, frechet_distance_offset};
+pub use l1::{l1, l1_disco};
+pub use lpips::{Backbone, InputRange, Lpips, LpipsDistance};
+pub use psnr::{mean_squared_error, psnr, psnr_disco_u8};
+pub use ssim::{ssim_colour, ssim_gaussian, ssim_grey};
+pub use windows::clip_windows;
