@@ -92,6 +92,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::print_stderr, reason = "a test that did not run says so")]
     fn every_figure_is_the_paper_s() {
         let Some(shared) = std::env::var_os("STUNTDOUBLE_SHARED").map(PathBuf::from) else {
             eprintln!("STUNTDOUBLE_SHARED is not set: the paper's text was not read");

@@ -19,12 +19,13 @@ mod tests {
 
     #[test]
     fn windows_slide_by_one_and_stay_inside() {
-        let check = |frames, expected: &[Range<usize>]| {
-            assert_eq!(clip_windows(frames).collect::<Vec<_>>(), expected, "{frames} frames");
+        let check = |frames, firsts: &[usize]| {
+            let windows: Vec<_> = firsts.iter().map(|first| *first..first + 16).collect();
+            assert_eq!(clip_windows(frames).collect::<Vec<_>>(), windows, "{frames} frames");
         };
         check(0, &[]);
         check(15, &[]);
-        check(16, &[0..16]);
-        check(18, &[0..16, 1..17, 2..18]);
+        check(16, &[0]);
+        check(18, &[0, 1, 2]);
     }
 }

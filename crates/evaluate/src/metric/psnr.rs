@@ -2,11 +2,9 @@
 //! with weight.
 
 use media::picture::{Picture, Plane};
+use metrics::psnr::{CEILING, decibels};
 
 use super::{Weights, weighted_mean};
-
-/// What equal pictures score, in dB, so that means stay finite.
-pub const CEILING: f64 = 100.0;
 
 /// The ratio in dB; `None` where nothing has weight.
 ///
@@ -18,8 +16,7 @@ pub fn psnr(picture: &Picture, truth: &Picture, weights: &Weights) -> Option<f64
         let pairs = picture.get(x, y).into_iter().zip(truth.get(x, y));
         pairs.map(|(a, b)| (f32::from(a) - f32::from(b)).powi(2)).sum::<f32>() / 3.0
     });
-    let error = weighted_mean(&squares, weights)?;
-    Some(if error > 0.0 { (10.0 * (255.0 * 255.0 / error).log10()).min(CEILING) } else { CEILING })
+    Some(decibels(weighted_mean(&squares, weights)?).min(CEILING))
 }
 
 #[cfg(test)]

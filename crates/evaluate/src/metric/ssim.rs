@@ -5,14 +5,9 @@
 //! outside of it too.
 
 use media::picture::{Picture, Plane};
+use metrics::ssim::gaussian_map;
 
 use super::{Weights, weighted_mean};
-
-/// Pixels on each side of the window's middle.
-const REACH: usize = 5;
-const SIGMA: f64 = 1.5;
-const C1: f64 = (0.01 * 255.0) * (0.01 * 255.0);
-const C2: f64 = (0.03 * 255.0) * (0.03 * 255.0);
 
 /// The mean index; `None` where nothing has weight.
 ///
@@ -27,47 +22,12 @@ pub fn ssim(picture: &Picture, truth: &Picture, weights: &Weights) -> Option<f64
 /// # Panics
 /// When the sizes differ.
 pub fn ssim_map(picture: &Picture, truth: &Picture) -> Plane<f32> {
-    assert_eq!(picture.size(), truth.size(), "ssim: picture {:?}, truth {:?}", picture.size(), truth.size());
-    let (x, y) = (luma(picture), luma(truth));
-    let product = |a: &Plane<f64>, b: &Plane<f64>| {
-        let cells = a.cells().iter().zip(b.cells()).map(|(a, b)| a * b).collect();
-        Plane::from_cells(a.width(), a.height(), cells)
-    };
-    let [mean_x, mean_y] = [&x, &y].map(blurred);
-    let [square_x, square_y, both] = [product(&x, &x), product(&y, &y), product(&x, &y)].map(|plane| blurred(&plane));
-    Plane::from_fn(x.width(), x.height(), |column, row| {
-        let at = |plane: &Plane<f64>| plane.get(column, row);
-        let (mu_x, mu_y) = (at(&mean_x), at(&mean_y));
-        let (variance_x, variance_y) = (at(&square_x) - mu_x * mu_x, at(&square_y) - mu_y * mu_y);
-        let covariance = at(&both) - mu_x * mu_y;
-        let above = (2.0 * mu_x * mu_y + C1) * (2.0 * covariance + C2);
-        let below = (mu_x * mu_x + mu_y * mu_y + C1) * (variance_x + variance_y + C2);
-        (above / below) as f32
-    })
+    gaussian_map(&luma(picture), &luma(truth)).map(|index| index as f32)
 }
 
 /// Rec. 601 luma, 0..=255.
 fn luma(picture: &Picture) -> Plane<f64> {
     picture.map(|[red, green, blue]| 0.299 * f64::from(red) + 0.587 * f64::from(green) + 0.114 * f64::from(blue))
-}
-
-/// The window's weights; they add up to 1.
-fn window() -> [f64; 2 * REACH + 1] {
-    let bell: [f64; 2 * REACH + 1] =
-        std::array::from_fn(|index| (-(index as f64 - REACH as f64).powi(2) / (2.0 * SIGMA * SIGMA)).exp());
-    let sum: f64 = bell.iter().sum();
-    bell.map(|value| value / sum)
-}
-
-fn blurred(plane: &Plane<f64>) -> Plane<f64> {
-    let window = window();
-    let offset = |at: usize, index: usize| at as i32 + index as i32 - REACH as i32;
-    let across = Plane::from_fn(plane.width(), plane.height(), |x, y| {
-        (0..window.len()).map(|index| window[index] * plane.get_clamped(offset(x, index), y as i32)).sum::<f64>()
-    });
-    Plane::from_fn(plane.width(), plane.height(), |x, y| {
-        (0..window.len()).map(|index| window[index] * across.get_clamped(x as i32, offset(y, index))).sum()
-    })
 }
 
 #[cfg(test)]
