@@ -106,8 +106,10 @@ impl<B: AutodiffBackend + ModelBackend> Inputs<B> {
 fn step<B: AutodiffBackend + ModelBackend>(network: &Finisher<B>, inputs: &Inputs<B>) -> (f32, f32) {
     let loss = inputs.loss(network);
     let gradients = loss.backward();
-    let length = FlatOptimizer::new(network, OptimizerConfig::default()).step(network, &gradients, 1e-5);
-    (scalar(loss.inner()), scalar(length))
+    let loss = loss.inner();
+    let mut optimizer = FlatOptimizer::new(network, OptimizerConfig::default());
+    let length = optimizer.step(network, &gradients, &loss, 1e-5).length;
+    (scalar(loss), scalar(length))
 }
 
 /// The network after one step of the optimiser, so that its last layers are no longer zero.

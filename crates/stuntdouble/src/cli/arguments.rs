@@ -319,19 +319,3 @@ impl Perceive {
         Ok(PerceiveJob { video: self.video, output: self.output, settings: self.settings.resolve()? })
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::minutes;
-
-    #[test]
-    fn times_have_units() {
-        assert_eq!(
-            ["90s", "8m", "8", "2h"].map(|text| minutes(text).ok()),
-            [Some(1.5), Some(8.0), Some(8.0), Some(120.0)]
-        );
-        for wrong in ["", "m", "-1m", "0", "8d", "8mm", "infm"] {
-            assert!(minutes(wrong).is_err(), "{wrong}");
-        }
-    }
-}

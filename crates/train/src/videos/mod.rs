@@ -29,7 +29,7 @@ use crate::error::{Result, TrainError};
 pub use check::{Summary, check};
 pub use clip::{ClipNote, PreparedClip};
 pub use judge::Reason;
-pub use prepare::{Prepared, Tools, prepare};
+pub use prepare::{Prepared, Told, Tools, prepare};
 pub use record::{Stretch, VideoRecord};
 pub use set::PreparedSet;
 pub(crate) use set::hashes;
