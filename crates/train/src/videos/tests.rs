@@ -145,6 +145,7 @@ fn the_hash_of_a_folder_is_that_of_names_and_contents() {
 /// With the networks at hand: a corrupt file and a clip without anybody are refused, a person is kept; what is done is not
 /// done again, and what was stopped is.
 #[test]
+#[expect(clippy::print_stderr, reason = "a test that did not run says so")]
 fn videos_are_kept_or_refused_once() {
     let Some(shared) = std::env::var_os("STUNTDOUBLE_SHARED").map(PathBuf::from) else {
         eprintln!("skipped: STUNTDOUBLE_SHARED is not set, so there are no networks and no clip");
