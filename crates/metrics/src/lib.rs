@@ -15,7 +15,7 @@
 //! | `frechet_distance` | 0 = equal | lower | exact | `frechet` |
 //! | `frechet_distance_offset` | 0 = equal | lower | pytorch-fid's branch for singular products | `frechet` |
 //!
-//! Beside them: the [windows](windows) of frames that FVD sees, [intervals of a mean](bootstrap), [faults](faults) of pairs
+//! Beside them: the [`windows`] of frames that FVD sees, [intervals of a mean](bootstrap), [`faults`] of pairs
 //! that spoil every figure, and the [paper's published numbers](published).
 //!
 //! Networks for FID and FVD are not part of this crate: [`frechet`] takes features from anywhere.
