@@ -84,7 +84,8 @@ impl Body {
     }
 }
 
-/// True when the picture shows much less of a limb than of the other side's.
+/// True when the picture shows much less of a limb than of the other side's. Never true of both: of two limbs, one with few pixels
+/// and one with short bones, the short one is borrowed.
 fn is_hardly_shown(limb: Chain, layers: &[Layer], figure: &Figure) -> bool {
     let pixels = |chain: Chain| layers.iter().find(|layer| layer.chain == chain).map_or(0, |layer| layer.area) as f32;
     let length = |chain: Chain| -> f32 {

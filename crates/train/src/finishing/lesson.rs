@@ -4,7 +4,7 @@ use burn::tensor::{DType, Int, Tensor, TensorData};
 use finish::planes::CHARACTER_PLANES;
 use model::ModelBackend;
 use model::finisher::{CHANNELS, Finisher, Retouch, Retouched, editable};
-use model::ops::swap_dims;
+use model::ops::{in_order, swap_dims};
 
 use super::feed::Batch;
 use super::loss::Judged;
@@ -34,11 +34,7 @@ impl<B: ModelBackend> Lesson<B> {
         let count = batch.count * frames;
         let planes = upload(batch.frames, [count, FRAME_PLANES, side, side]);
         let character = upload(batch.characters, [batch.count, CHARACTER_PLANES, side, side]);
-        // With memory in the order of the shape, over which arithmetic is fastest.
-        let part = |first: usize, channels: usize| {
-            let part = planes.clone().narrow(1, first, channels).reshape([count * channels, side * side]);
-            part.reshape([count, channels, side, side])
-        };
+        let part = |first: usize, channels: usize| in_order(planes.clone().narrow(1, first, channels));
         let known = part(0, CHANNELS.count);
         let person = part(CHANNELS.count + 3, 1);
         Self {
