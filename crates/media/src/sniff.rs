@@ -92,7 +92,7 @@ pub fn sniff_file(path: &Path) -> Result<Content> {
     // One picture and many share a magic number: count the frames of a GIF.
     if content == Content::Video(Container::Gif) {
         file.seek(SeekFrom::Start(0)).map_err(|source| Error::reading(path, source))?;
-        if crate::gif::walk(&mut std::io::BufReader::new(file), 2).frames == 1 {
+        if crate::container::gif::walk(&mut std::io::BufReader::new(file), 2).frames == 1 {
             return Ok(Content::Picture("GIF"));
         }
     }

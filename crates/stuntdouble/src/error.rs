@@ -29,7 +29,7 @@ pub enum Error {
     Networks(#[from] model::networks::NetworksError),
     /// Sampling.
     #[error(transparent)]
-    Sampling(#[from] model::sampler::SamplingError),
+    Sampling(#[from] model::sampling::sampler::SamplingError),
     /// The renderer.
     #[error(transparent)]
     Stage(#[from] stage::StageError),

@@ -22,7 +22,7 @@ pub(super) struct Crate {
 
 impl Crate {
     /// Reads the folder `src` of a crate.
-    pub fn read(sources: &Path) -> Result<Self> {
+    pub(super) fn read(sources: &Path) -> Result<Self> {
         let mut paths = Vec::new();
         collect(sources, "", &mut paths)?;
         paths.sort();
@@ -36,7 +36,7 @@ impl Crate {
         Ok(Self::new(files))
     }
 
-    pub fn new(files: Vec<File>) -> Self {
+    pub(super) fn new(files: Vec<File>) -> Self {
         // The binary's root comes after the library's and does not replace it.
         let mut by_module = HashMap::new();
         for (index, file) in files.iter().enumerate() {
@@ -46,7 +46,7 @@ impl Crate {
     }
 
     /// For each file, those that it depends on.
-    pub fn edges(&self) -> Vec<BTreeSet<usize>> {
+    pub(super) fn edges(&self) -> Vec<BTreeSet<usize>> {
         let targets = |(index, file): (usize, &File)| {
             let used = file.names.iter().filter(|name| !name.is_re_export || uses(&file.text, &name.name));
             used.filter_map(|name| self.resolve(&name.absolute(&file.module), 0))
@@ -71,7 +71,7 @@ impl Crate {
 }
 
 impl File {
-    pub fn new(path: String, text: &str) -> Self {
+    pub(super) fn new(path: String, text: &str) -> Self {
         let stem = path.trim_end_matches(".rs");
         let mut module: Vec<String> = stem.split('/').map(str::to_owned).collect();
         if module.last().is_some_and(|last| matches!(last.as_str(), "mod" | "lib" | "main")) {

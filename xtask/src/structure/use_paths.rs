@@ -13,7 +13,7 @@ pub(super) struct Name {
 
 impl Name {
     /// The path from the crate's root, as seen from `module`.
-    pub fn absolute(&self, module: &[String]) -> Vec<String> {
+    pub(super) fn absolute(&self, module: &[String]) -> Vec<String> {
         let mut place = module.to_vec();
         for (index, segment) in self.path.iter().enumerate() {
             match segment.as_str() {
@@ -54,7 +54,7 @@ pub(super) fn names(text: &str) -> Vec<Name> {
                 text[..at].ends_with([':', '$']) || text[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_');
             // Those of `use` lines were found above.
             let line = text[..at].rfind(['\n', ';']).map_or(0, |n| n + 1);
-            if !is_part && !text[line..at].contains("use ") {
+            if path.len() > 1 && !is_part && !text[line..at].contains("use ") {
                 found.push(Name { name: path.last().cloned().unwrap_or_default(), path, is_re_export: false });
             }
         }

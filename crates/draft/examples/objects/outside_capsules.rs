@@ -1,6 +1,6 @@
 //! The dumb method: everything near a hand that differs from the plate and lies outside of the body's capsules.
 
-use draft::part::Part;
+use draft::body::part::Part;
 use media::picture::Mask;
 use perception::pose::{Joint, Pose};
 

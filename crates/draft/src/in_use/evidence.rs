@@ -6,7 +6,7 @@ use super::InUseInput;
 use super::appearance::Colours;
 use super::body::Body;
 use super::palette::Cell;
-use crate::point::Point;
+use crate::body::point::Point;
 
 /// Difference from the plate, of a channel, at which a pixel begins to be foreground, and at which it is for sure.
 const DIFFERS: (f32, f32) = (14.0, 40.0);

@@ -5,7 +5,6 @@ use std::collections::VecDeque;
 use media::picture::{Mask, Picture, Plane};
 use media::resize::{Filter, fit_size, resize_picture};
 
-use super::chain::{Chain, Pose};
 use super::compose::compose;
 use super::keyframes::Keyframes;
 use super::memory::{Memory, mask};
@@ -14,6 +13,7 @@ use super::seam::RING;
 use super::sources::{sources, tolerance};
 use super::view::View;
 use super::{PlateConfig, PlateFrame};
+use crate::plate::alignment::chain::{Chain, Pose};
 
 /// Makes plates of a video of any length. Every frame is given twice, in order: to [`look`](Self::look), which leads by
 /// up to [`PlateConfig::look_ahead`] frames, and to [`plate`](Self::plate), which answers with its plate.

@@ -8,25 +8,20 @@
 //! 4. `compose`: a weighted median in time; `seam`: the step at the border is spread into the hole.
 //! 5. `memory`, `inpaint`, `patches`: what no frame shows is invented once and follows the camera.
 
+mod alignment;
 mod brightness;
-mod chain;
 mod compose;
 mod distance;
-mod features;
-mod homography;
 mod inpaint;
 mod keyframes;
-mod linear;
 mod local;
 mod maker;
 mod memory;
-mod motion;
 mod observation;
 mod patches;
 mod sample;
 mod seam;
 mod sources;
-mod template;
 mod view;
 
 #[cfg(test)]

@@ -2,8 +2,7 @@
 
 use media::picture::{Picture, Plane};
 
-use super::compose::Layer;
-use super::distance::distance_to;
+use super::distance::{bounds, distance_to};
 use crate::push_pull::Scattered;
 
 /// Pixels around the part in which the difference is measured.
@@ -14,6 +13,20 @@ const LEAST_LIMIT: f32 = 10.0;
 pub(super) const WRONG: f32 = 42.0;
 /// Pixels into the part after which half of the difference is left.
 const FADE: f32 = 24.0;
+
+/// Colours of a part of a picture.
+#[derive(Debug, Clone)]
+pub(super) struct Layer {
+    pub(super) colours: Plane<[f32; 3]>,
+    pub(super) known: Plane<bool>,
+}
+
+impl Layer {
+    /// Nothing known.
+    pub(super) fn empty((width, height): (usize, usize)) -> Self {
+        Self { colours: Plane::filled(width, height, [0.0; 3]), known: Plane::filled(width, height, false) }
+    }
+}
 
 /// Corrects `layer` where `part` says so, by its difference from `truth` on the ring around the part where `valid`. Where
 /// the layer has nothing to do with the truth, beyond `tolerance`, it is forgotten.
@@ -71,20 +84,6 @@ pub(super) fn blend(
             }
         }
     }
-}
-
-/// The box of the cells that are set: left, top, and past right and bottom.
-pub(super) fn bounds(part: &Plane<bool>) -> Option<(usize, usize, usize, usize)> {
-    let mut found: Option<(usize, usize, usize, usize)> = None;
-    for y in 0..part.height() {
-        let row = part.row(y);
-        let (Some(first), Some(last)) = (row.iter().position(|&set| set), row.iter().rposition(|&set| set)) else {
-            continue;
-        };
-        let (left, top, right, _) = found.unwrap_or((first, y, last + 1, y + 1));
-        found = Some((left.min(first), top, right.max(last + 1), y + 1));
-    }
-    found
 }
 
 #[cfg(test)]

@@ -98,10 +98,3 @@ pub struct PerceiveJob {
     /// Settings.
     pub settings: Settings,
 }
-
-/// Programs of the user's machine.
-#[derive(Debug, Clone, Default)]
-pub struct Tools {
-    /// The ffmpeg to use instead of the one that is found.
-    pub ffmpeg: Option<PathBuf>,
-}

@@ -13,7 +13,7 @@ use perception::signals::{SignalsError, SignalsFolder};
 use perception::stream::{SeenFrame, perceive_frames};
 use perception::tracker::PersonChoice;
 
-use super::job::{PerceiveJob, Tools};
+use super::job::PerceiveJob;
 use super::report;
 use super::source::Source;
 use crate::error::{Error, io};
@@ -22,6 +22,7 @@ use crate::models;
 use crate::run_folder::SIGNALS;
 use crate::settings::Settings;
 use crate::timeline::{EXTENT_FILE, Extent, Timeline};
+use crate::tools::Tools;
 
 /// Rows of the contact sheet.
 const SHEET_ROWS: usize = 6;

@@ -1,11 +1,11 @@
 //! What teaches the finisher without a renderer: a filmed person takes its own place. The picture of the character is cut out
 //! of a frame of the same clip, as far away in time as there is one; the clip drives, and is the truth too.
 
+use draft::body::retarget::{Factors, retarget};
 use draft::clip::{DraftClip, drafts};
-use draft::cutout::Cutout;
 use draft::drafter::DraftConfig;
 use draft::puppet::Puppet;
-use draft::retarget::{Factors, retarget};
+use draft::puppet::cutout::Cutout;
 use finish::planes::character_planes;
 use perception::pose::Pose;
 use rand::Rng;

@@ -2,13 +2,13 @@
 //! clip rendered with that character as the truth (exact cross-identity supervision). A clip and its twin teach each other's
 //! way too.
 
+use draft::body::retarget::{Factors, PROPORTIONS, retarget};
 use draft::clip::{DraftClip, drafts};
-use draft::cutout::Cutout;
 use draft::drafter::{Draft, DraftConfig};
 use draft::hole::hole;
 use draft::plate::{PlateConfig, PlateFrame, plates};
 use draft::puppet::Puppet;
-use draft::retarget::{Factors, PROPORTIONS, retarget};
+use draft::puppet::cutout::Cutout;
 use finish::planes::{DraftedFrame, character_planes, known_planes};
 use media::geometry::{Frame, Rect};
 use media::picture::{Mask, Picture};

@@ -7,7 +7,7 @@ use perception::people::PeopleFinder;
 use perception::pose::{Joint, Pose};
 use serde::{Deserialize, Serialize};
 
-use super::VideoConfig;
+use super::config::VideoConfig;
 use super::cut::Seen;
 use crate::error::Result;
 
