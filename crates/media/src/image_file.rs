@@ -1,7 +1,7 @@
-//! Pictures, masks and depth maps as files, with limits on size and memory.
+//! Reads and writes pictures, masks and depth maps as files, with limits on size and memory.
 //!
-//! A picture is turned upright by its EXIF orientation and brought to sRGB by its colour profile; where it is transparent,
-//! white shows. Depth is 16-bit grey PNG.
+//! A picture is rotated upright by its EXIF orientation and converted to sRGB by its colour profile. Transparent places
+//! become white. Depth is 16-bit grey PNG.
 
 use std::io::{Cursor, Read};
 use std::path::Path;
@@ -17,7 +17,7 @@ use crate::picture::{Mask, Picture, Plane};
 use crate::sniff::{Content, sniff};
 use crate::still::Still;
 
-/// What a picture file may cost.
+/// Limits for a picture file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PictureLimits {
     /// Greatest number of pixels.
@@ -33,7 +33,7 @@ impl Default for PictureLimits {
     }
 }
 
-/// Reads a picture (PNG, JPEG, WebP, the first frame of a GIF), upright, in sRGB, transparent places white.
+/// Reads a picture (PNG, JPEG, WebP, the first frame of a GIF) upright, in sRGB, with transparent places in white.
 ///
 /// # Errors
 /// [`Error::Unreadable`], [`Error::ImageUnsupported`], [`Error::ImageDamaged`], [`Error::ImageTooLarge`].
@@ -41,10 +41,10 @@ pub fn load_picture(path: &Path) -> Result<Picture> {
     Still::load(path, PictureLimits::default(), None).map(|still| still.over([255; 3]))
 }
 
-/// Reads a mask: the grey of any picture. `expected` is the size that it must have, if any.
+/// Reads a mask from the grey values of any picture. `expected` is the required size, if any.
 ///
 /// # Errors
-/// As [`load_picture`], and [`Error::ImageWrongSize`].
+/// The errors of [`load_picture`], and [`Error::ImageWrongSize`].
 pub fn load_mask(path: &Path, expected: Option<(usize, usize)>) -> Result<Mask> {
     let image = load(path, PictureLimits::default())?.into_luma8();
     let mask = Plane::from_cells(image.width() as usize, image.height() as usize, image.into_raw());
@@ -55,7 +55,7 @@ pub fn load_mask(path: &Path, expected: Option<(usize, usize)>) -> Result<Mask> 
 /// Reads a 16-bit depth map; 8-bit files are widened (255 becomes 65535).
 ///
 /// # Errors
-/// As [`load_mask`].
+/// The errors of [`load_mask`].
 pub fn load_depth(path: &Path, expected: Option<(usize, usize)>) -> Result<Plane<u16>> {
     let image = load(path, PictureLimits::default())?.into_luma16();
     let depth = Plane::from_cells(image.width() as usize, image.height() as usize, image.into_raw());
@@ -63,7 +63,7 @@ pub fn load_depth(path: &Path, expected: Option<(usize, usize)>) -> Result<Plane
     Ok(depth)
 }
 
-/// Writes a picture as PNG, whole or not at all.
+/// Writes a picture as PNG, completely or not at all.
 ///
 /// # Errors
 /// [`Error::OutputUnwritable`], [`Error::DiskFull`].
@@ -71,7 +71,7 @@ pub fn save_picture(path: &Path, picture: &Picture) -> Result<()> {
     save_png(path, picture.bytes(), picture.size(), ExtendedColorType::Rgb8)
 }
 
-/// Writes a picture with its coverage as the alpha channel of a PNG, whole or not at all.
+/// Writes a picture with its coverage as the alpha channel of a PNG, completely or not at all.
 ///
 /// # Errors
 /// [`Error::OutputUnwritable`], [`Error::DiskFull`].
@@ -85,7 +85,7 @@ pub fn save_cut_out(path: &Path, picture: &Picture, coverage: &Mask) -> Result<(
     save_png(path, &bytes, picture.size(), ExtendedColorType::Rgba8)
 }
 
-/// Writes a mask as 8-bit grey PNG, whole or not at all.
+/// Writes a mask as 8-bit grey PNG, completely or not at all.
 ///
 /// # Errors
 /// [`Error::OutputUnwritable`], [`Error::DiskFull`].
@@ -93,12 +93,12 @@ pub fn save_mask(path: &Path, mask: &Mask) -> Result<()> {
     save_png(path, mask.cells(), mask.size(), ExtendedColorType::L8)
 }
 
-/// Writes a depth map as 16-bit grey PNG, whole or not at all.
+/// Writes a depth map as 16-bit grey PNG, completely or not at all.
 ///
 /// # Errors
 /// [`Error::OutputUnwritable`], [`Error::DiskFull`].
 pub fn save_depth(path: &Path, depth: &Plane<u16>) -> Result<()> {
-    // The encoder takes native byte order and writes the file's big-endian one itself.
+    // The encoder takes native byte order and converts to the big-endian order of the file.
     let bytes: Vec<u8> = depth.cells().iter().flat_map(|value| value.to_ne_bytes()).collect();
     save_png(path, &bytes, depth.size(), ExtendedColorType::L16)
 }
@@ -118,18 +118,18 @@ fn check_size(path: &Path, found: (usize, usize), expected: Option<(usize, usize
     }
 }
 
-/// Reads and decodes a file within its limits, upright, its numbers as they are.
+/// Reads and decodes a file within its limits, upright, with unconverted values.
 fn load(path: &Path, limits: PictureLimits) -> Result<DynamicImage> {
     Ok(decode(path, &read_bytes(path, limits)?, limits)?.0)
 }
 
-/// Decodes the bytes of a file within its limits, upright and in sRGB; `path` is only named in errors.
+/// Decodes the bytes of a file within its limits, upright and in sRGB. `path` is used only in errors.
 pub(crate) fn decode_colours(path: &Path, bytes: &[u8], limits: PictureLimits) -> Result<DynamicImage> {
     let (image, profile) = decode(path, bytes, limits)?;
     Ok(to_srgb(image, bytes, profile.as_deref()))
 }
 
-/// The bytes of a file that is not larger than it may be.
+/// Reads the bytes of a file, up to its size limit.
 pub(crate) fn read_bytes(path: &Path, limits: PictureLimits) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let file = open(path)?;
@@ -155,7 +155,7 @@ fn decode(path: &Path, bytes: &[u8], limits: PictureLimits) -> Result<(DynamicIm
     }
     let mut reader = ImageReader::new(Cursor::new(bytes));
     reader = reader.with_guessed_format().map_err(|source| Error::reading(path, source))?;
-    // The size is checked below, with its figures in the message; the decoder itself only gets a bound on memory.
+    // The size is checked below, where the message can name it. The decoder itself only gets a memory limit.
     let mut memory = Limits::no_limits();
     memory.max_alloc = Some(limits.max_pixels.saturating_mul(16).max(64 << 20));
     reader.limits(memory);
@@ -183,7 +183,7 @@ fn decode(path: &Path, bytes: &[u8], limits: PictureLimits) -> Result<(DynamicIm
     Ok((image, profile))
 }
 
-/// True when the segments of a JPEG file lead to its end marker. The decoder itself fills what is missing with grey.
+/// True when the segments of a JPEG file lead to its end marker. The decoder fills missing parts with grey.
 fn jpeg_is_whole(bytes: &[u8]) -> bool {
     let mut at = 2;
     loop {

@@ -1,6 +1,6 @@
-//! What a video is, before it is decoded: from its first bytes, its container's header and ffmpeg's description.
+//! Describes a video before it is decoded, from its first bytes, its container's header and ffmpeg's description.
 //!
-//! ffprobe is never needed: a static build of ffmpeg comes without it.
+//! It does not need ffprobe, because a static build of ffmpeg comes without it.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -16,14 +16,14 @@ use crate::geometry::{Pts, Rate};
 use crate::header::{HeaderFacts, read_facts};
 use crate::sniff::{Container, Content, sniff_file};
 
-/// How much a video may ask for, and how strictly it is read.
+/// Limits for a video, and how strictly it is read.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct DecodeOptions {
     /// Decode damaged files as far as possible instead of refusing them.
     pub tolerate_damage: bool,
     /// Stop after this many frames.
     pub max_frames: Option<u64>,
-    /// Leave out frames with an earlier time; the indices of the others stay.
+    /// Skip frames with an earlier time; the indices of the others stay.
     pub start: Pts,
     /// Greatest number of pixels in a frame.
     pub max_pixels: u64,
@@ -32,7 +32,7 @@ pub struct DecodeOptions {
 }
 
 impl Default for DecodeOptions {
-    /// Strict, everything, frames up to 4096x4096, folders at 25 frames a second.
+    /// Strict decoding, all frames, frames up to 4096x4096, folders at 25 frames a second.
     fn default() -> Self {
         Self {
             tolerate_damage: false,
@@ -44,7 +44,7 @@ impl Default for DecodeOptions {
     }
 }
 
-/// What a video is.
+/// The description of a video.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct VideoInfo {
     /// The container, such as `Mp4`, or `Folder`.
@@ -55,34 +55,34 @@ pub struct VideoInfo {
     pub pixel_format: String,
     /// Columns and rows as stored.
     pub coded: (u32, u32),
-    /// Columns as shown, rotation and clean aperture applied.
+    /// Columns as displayed, with rotation and clean aperture applied.
     pub width: u32,
-    /// Rows as shown.
+    /// Rows as displayed.
     pub height: u32,
-    /// Width to height of one shown pixel.
+    /// Width divided by height of one displayed pixel.
     pub pixel_aspect: (u32, u32),
-    /// Degrees, clockwise, by which the stored picture is turned to be shown.
+    /// Degrees, clockwise, by which the stored picture is rotated for display.
     pub rotation: i32,
     /// Frames a second, on average.
     pub rate: Rate,
-    /// Whether frames last differently long, where the header says so.
+    /// True if frames have different durations; none if the header does not say.
     pub variable: Option<bool>,
     /// Ticks a second of the stream's times.
     pub ticks_per_second: u32,
-    /// What the container's times begin with; every [`Pts`] that leaves this crate counts from there.
+    /// The first time in the container. Every [`Pts`] that leaves this crate counts from there.
     pub start: Pts,
-    /// When the last frame ends, where the header says so.
+    /// When the last frame ends, if the header says so.
     pub end: Option<Pts>,
-    /// Frames, where the header says so.
+    /// Number of frames, if the header says so.
     pub frame_count: Option<u64>,
-    /// The transfer function, where the stream says so.
+    /// The transfer function, if the stream names one.
     pub transfer: Option<String>,
-    /// The codecs of the sound streams.
+    /// The codecs of the audio streams.
     pub audio: Vec<String>,
 }
 
 impl VideoInfo {
-    /// True when there is a sound stream.
+    /// True when there is an audio stream.
     pub fn has_audio(&self) -> bool {
         !self.audio.is_empty()
     }
@@ -93,20 +93,20 @@ impl VideoInfo {
     }
 }
 
-/// A file that ffmpeg may open, with all that was learnt about it.
+/// A file that ffmpeg may open, with everything known about it.
 #[derive(Debug, Clone)]
 pub(crate) struct ProbedFile {
     pub(crate) container: Container,
     pub(crate) info: VideoInfo,
     pub(crate) facts: HeaderFacts,
-    /// The matrix from YCbCr to RGB, where the stream says so.
+    /// The matrix from YCbCr to RGB, if the stream names one.
     pub(crate) matrix: Option<String>,
 }
 
 /// Describes a video file or a folder of numbered pictures.
 ///
 /// # Errors
-/// The `video.*` codes; a truncated file only where its header shows it, and unless `tolerate_damage` is set.
+/// The `video.*` codes. A truncated file is an error only if its header shows it, and unless `tolerate_damage` is set.
 pub fn probe(ffmpeg: &Ffmpeg, path: &Path, options: &DecodeOptions) -> Result<VideoInfo> {
     if path.is_dir() {
         return FrameFolder::open(path, options).map(|folder| folder.info().clone());
@@ -114,7 +114,7 @@ pub fn probe(ffmpeg: &Ffmpeg, path: &Path, options: &DecodeOptions) -> Result<Vi
     probe_file(ffmpeg, path, options).map(|probed| probed.info)
 }
 
-/// The container of a file that holds a video, by its first bytes.
+/// The container of a video file, from its first bytes.
 pub(crate) fn container_of(path: &Path) -> Result<Container> {
     let path_buf = path.to_path_buf();
     match sniff_file(path)? {
@@ -197,7 +197,7 @@ pub(crate) fn probe_file(ffmpeg: &Ffmpeg, path: &Path, options: &DecodeOptions) 
     Ok(ProbedFile { container, info, facts, matrix: video.matrix })
 }
 
-/// Frames over time, for a header that gives only these two.
+/// Frames divided by time, for a header that gives only these two.
 fn average_rate(facts: &HeaderFacts) -> Option<Rate> {
     let (frames, end) = (facts.frames?, u64::try_from(facts.end?.0).ok()?);
     let (mut numerator, mut denominator) = (frames.checked_mul(1_000_000)?, end);
@@ -210,7 +210,7 @@ fn average_rate(facts: &HeaderFacts) -> Option<Rate> {
     Some(Rate { numerator: numerator.max(1) as u32, denominator: denominator as u32 })
 }
 
-/// `WxH` from the decoder's refusal of a size.
+/// Finds `WxH` in the message with which the decoder refused a size.
 fn refused_size(line: &str) -> Option<(u32, u32)> {
     let size = line.split_once("Picture size ")?.1.split(' ').next()?;
     let (width, height) = size.split_once('x')?;
@@ -226,7 +226,7 @@ struct Description {
     audio: Vec<String>,
 }
 
-/// Reads ffmpeg's description of its input. Metadata is indented deeper than the lines that count here.
+/// Parses ffmpeg's description of its input. Metadata lines are indented deeper than the lines that matter.
 fn describe(notes: &Notes) -> Description {
     let mut found = Description::default();
     let mut in_video = false;
