@@ -1,4 +1,4 @@
-//! Takes the step at the border of a filled part away: the difference at the border is spread into it, smoothly.
+//! Removes the step at the border of a filled region: spreads the difference at the border smoothly into it.
 
 use media::picture::{Picture, Plane};
 
@@ -6,17 +6,17 @@ use super::compose::Layer;
 use super::distance::distance_to;
 use crate::push_pull::Scattered;
 
-/// Pixels around the part in which the difference is measured.
+/// Width of the ring around the region in which the difference is measured, in pixels.
 pub(super) const RING: f32 = 4.0;
 /// Differences up to this always count, in levels.
 const LEAST_LIMIT: f32 = 10.0;
-/// A mean difference at the border beyond this shows that the layer lies at another place, in levels.
+/// If the mean difference at the border exceeds this, in levels, the layer shows another place.
 pub(super) const WRONG: f32 = 42.0;
-/// Pixels into the part after which half of the difference is left.
+/// Depth in pixels at which half of the correction is left.
 const FADE: f32 = 24.0;
 
-/// Corrects `layer` where `part` says so, by its difference from `truth` on the ring around the part where `valid`. Where
-/// the layer has nothing to do with the truth, beyond `tolerance`, it is forgotten.
+/// Corrects `layer` inside `part` by its difference from `truth` on the ring around the part, where `valid`. Where the
+/// difference exceeds `tolerance`, the layer shows something else and is discarded.
 pub(super) fn blend(
     layer: &mut Layer,
     part: &Plane<bool>,
@@ -47,7 +47,8 @@ pub(super) fn blend(
     let size = |difference: &[f32; 3]| difference.iter().map(|value| value.abs()).sum::<f32>() / 3.0;
     let mut sizes: Vec<f32> = ring.iter().map(|(_, difference)| size(difference)).collect();
     sizes.sort_by(f32::total_cmp);
-    // What differs much more than the middle of the ring is a rest of what was removed, or lies at another place.
+    // A value that differs much more than the median of the ring shows a remainder of what was removed, or another
+    // place.
     let limit = (3.0 * sizes[sizes.len() / 2]).max(LEAST_LIMIT);
     let mut scattered = Scattered::empty(columns, rows);
     let mut misses = Scattered::empty(columns, rows);
@@ -73,7 +74,7 @@ pub(super) fn blend(
     }
 }
 
-/// The box of the cells that are set: left, top, and past right and bottom.
+/// The bounding box of the set cells: left, top, and the ends to the right and below.
 pub(super) fn bounds(part: &Plane<bool>) -> Option<(usize, usize, usize, usize)> {
     let mut found: Option<(usize, usize, usize, usize)> = None;
     for y in 0..part.height() {
