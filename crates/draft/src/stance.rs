@@ -16,7 +16,7 @@ pub(crate) const LIFTED: f32 = 0.12;
 const RESTING: f32 = 0.015;
 /// Number of frames before and after a rest in which a foot approaches and leaves its place, while it is in the air.
 const EASE: usize = 2;
-/// Slopes of the ground in the picture that are tried, in multiples of 1 / [`SLOPE_STEP`].
+/// Number of ground slopes that are tried, in steps of 1 / [`SLOPE_STEP`].
 const SLOPES: usize = 16;
 const SLOPE_STEP: f32 = 20.0;
 
