@@ -1,4 +1,4 @@
-//! One function an operator: its checks, its result shape, and the ONNX nodes that do the same.
+//! One function for each operator: its checks, the shape of its result, and the equivalent ONNX nodes.
 
 use super::convert::Graph;
 use super::flatbuffer::Table;
@@ -61,7 +61,7 @@ pub(super) fn count(value: i32) -> Result<usize> {
     usize::try_from(value).map_err(|_| Fault::malformed(format!("a count of {value}")))
 }
 
-/// Adds the activation that is fused into the operator before it.
+/// Adds the activation that is fused into the operator.
 pub(super) fn activated(graph: &mut Graph, name: String, activation: u8) -> Result<String> {
     match activation {
         0 => Ok(name),
@@ -100,7 +100,7 @@ fn parametric_relu(graph: &mut Graph, operator: &Operator) -> Result<()> {
     graph.define(output(operator)?, &shape, name)
 }
 
-/// The values of the bias, one a filter, where there is one.
+/// The values of the bias, one for each filter, if there is one.
 pub(super) fn bias_values(graph: &mut Graph, operator: &Operator, filters: usize) -> Result<Option<Vec<f32>>> {
     let Some(bias) = operator.inputs.get(2).copied().flatten() else { return Ok(None) };
     let values = graph.constant(bias)?;
@@ -154,7 +154,7 @@ fn depth_to_space(graph: &mut Graph, operator: &Operator) -> Result<()> {
     graph.define(output(operator)?, &[batch, height * block, width * block, channels / (block * block)], name)
 }
 
-/// Gives the values of a tensor in the file's order of cells, whatever its rank.
+/// Sets the values of a tensor in the file's order of cells, for any rank.
 fn in_file_order(graph: &mut Graph, tensor: usize) -> Result<String> {
     let name = graph.live(tensor)?;
     Ok(match graph.shape(tensor).len() {
