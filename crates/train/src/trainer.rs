@@ -1,7 +1,6 @@
-//! The training loop: steps, guard against values that are not finite, log, checkpoints, resume.
+//! The training loop: steps, a guard against values that are not finite, log, checkpoints, resuming.
 //!
-//! The random numbers of step `k` come from a generator that is a function of the seed and `k` only, so a run that was
-//! cut off goes on exactly as if it had not been.
+//! The random numbers of step `k` depend only on the seed and `k`. So a resumed run equals an uninterrupted one.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -23,10 +22,10 @@ use crate::following::RunLog;
 use crate::optimizer::OptimizerConfig;
 use crate::parameters::{Copy, Parameters, gradients, length};
 
-/// Steps in a row without a finite loss after which a run stops.
+/// After this many steps in a row without a finite loss, a run stops.
 pub(crate) const MOST_SKIPPED: u32 = 10;
 
-/// What every kind of training has.
+/// Settings that every kind of training has.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LoopConfig {
@@ -34,15 +33,15 @@ pub struct LoopConfig {
     pub run: PathBuf,
     /// Seed of weights, data order, noise.
     pub seed: u64,
-    /// Steps in all.
+    /// Total number of steps.
     pub steps: u64,
-    /// Stop after so many minutes of this process, with a checkpoint.
+    /// Stop after this many minutes of this process, with a checkpoint.
     #[serde(default)]
     pub minutes: Option<f64>,
-    /// Steps from one log line to the next.
+    /// Number of steps between log lines.
     #[serde(default = "default_log_every")]
     pub log_every: u64,
-    /// Steps from one checkpoint, evaluation and sheet to the next.
+    /// Number of steps between checkpoints, evaluations and sheets.
     #[serde(default = "default_save_every")]
     pub save_every: u64,
     /// Optimiser.
@@ -59,75 +58,75 @@ fn default_save_every() -> u64 {
 }
 
 impl LoopConfig {
-    /// What must be the same for a run to go on exactly.
+    /// The settings that must be the same when a run is resumed exactly.
     fn fixed(&self) -> serde_json::Value {
         serde_json::json!({"seed": self.seed, "steps": self.steps, "optimizer": self.optimizer})
     }
 }
 
-/// A loss to differentiate and the numbers to log beside it.
+/// A loss for differentiation, and the numbers to log beside it.
 #[derive(Debug)]
 pub struct Loss<B: AutodiffBackend> {
-    /// What is made small, one value.
+    /// The loss to minimise, one value.
     pub total: Tensor<B, 1>,
-    /// Named parts.
+    /// Named terms.
     pub parts: Vec<(&'static str, Tensor<B, 1>)>,
 }
 
-/// Something that can be trained.
+/// A training task.
 pub trait Task<B: AutodiffBackend + ModelBackend> {
-    /// The networks that are trained.
+    /// The trained networks.
     type Networks: AutodiffModule<B>;
 
-    /// The loss of step `step` on data chosen by `random`; steps come in their order.
+    /// The loss of step `step` on data chosen by `random`. Steps come in order.
     ///
     /// # Errors
-    /// Those of data that is made while the run goes on.
+    /// The errors of data that is made during the run.
     fn loss(&mut self, networks: &Self::Networks, step: u64, random: &mut ChaCha8Rng) -> Result<Loss<B>>;
 
-    /// Measures averaged weights on data that is not trained on, and writes sheets into `folder`.
+    /// Measures averaged weights on held-out data, and writes sheets into `folder`.
     ///
     /// # Errors
-    /// Those of writing pictures.
+    /// The errors of writing pictures.
     fn evaluate(&self, networks: &Self::Networks, step: u64, folder: &Path) -> Result<BTreeMap<String, f64>>;
 }
 
-/// Something to tell the user.
+/// A progress report.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
-    /// The run starts or goes on.
+    /// The run starts or resumes.
     Started {
         /// Steps done before.
         step: u64,
-        /// Steps in all.
+        /// Total number of steps.
         steps: u64,
-        /// Trained values.
+        /// Number of trained parameters.
         parameters: usize,
     },
     /// Data was prepared.
     Prepared {
-        /// Clips or pictures ready.
+        /// Number of clips or pictures that are ready.
         done: usize,
-        /// Of how many.
+        /// Total number.
         of: usize,
     },
     /// A log line.
     Step {
         /// Steps done.
         step: u64,
-        /// Steps in all.
+        /// Total number of steps.
         steps: u64,
-        /// Loss, parts and gradient length: means since the last line.
+        /// Loss, terms and gradient norm: means since the last line.
         means: BTreeMap<String, f64>,
         /// Learning rate.
         rate: f64,
         /// Steps a second since the last line.
         speed: f64,
-        /// Seconds of training in all.
+        /// Total seconds of training.
         seconds: f64,
     },
-    /// Measured on data that is not trained on.
+    /// Measurements on held-out data.
     Evaluated {
         /// Steps done.
         step: u64,
@@ -141,26 +140,26 @@ pub enum Event {
         /// Its folder.
         folder: PathBuf,
     },
-    /// Something was passed over.
+    /// Something was skipped.
     Warning {
         /// Stable code.
         code: String,
-        /// What.
+        /// A description.
         message: String,
     },
 }
 
-/// Receives events; `Break` ends the run after a checkpoint.
+/// Receives events. `Break` ends the run after a checkpoint.
 pub type Progress<'a> = dyn FnMut(&Event) -> ControlFlow<()> + 'a;
 
-/// How a run ended.
+/// The result of a run.
 #[derive(Debug)]
 pub struct Outcome {
-    /// Where it stands; `step` is less than the configured steps when it was stopped early.
+    /// Its position. `step` is less than the configured number of steps if the run was stopped early.
     pub position: Position,
-    /// The trained numbers.
+    /// The trained parameters.
     pub parameters: Parameters,
-    /// The last measures.
+    /// The last measurements.
     pub measures: BTreeMap<String, f64>,
 }
 
@@ -171,12 +170,12 @@ pub fn random_of_step(seed: u64, step: u64) -> ChaCha8Rng {
     random
 }
 
-/// Trains `networks`, from the newest checkpoint of the run folder if there is one. `rate` is each key's factor on the
-/// learning rate.
+/// Trains `networks` from the newest checkpoint of the run folder, if there is one. `rate` gives the learning rate
+/// factor for each key.
 ///
 /// # Errors
-/// [`TrainError::Diverged`], [`TrainError::Mismatch`] when the run folder's checkpoint has other settings, and those of
-/// files and of [`Task::evaluate`].
+/// [`TrainError::Diverged`]; [`TrainError::Mismatch`] when the run folder's checkpoint has other settings; the errors
+/// of files and of [`Task::evaluate`].
 pub fn train<B: AutodiffBackend + ModelBackend, T: Task<B>>(
     task: &mut T,
     mut networks: T::Networks,

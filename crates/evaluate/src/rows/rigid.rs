@@ -4,8 +4,7 @@
 //!
 //! | step | rule |
 //! |---|---|
-//! | parts | each pixel of the character belongs to the part of the nearest bone, and to others that are about as near
-//! |
+//! | parts | each pixel of the character belongs to the part of the nearest bone, and to others that are about as near |
 //! | limbs | scaled along the bone by its length, and across it by the body's scale |
 //! | trunk | best affine map of shoulders and hips, never narrower than 0.55 of the scaled width |
 //! | head | turned with the neck, sized by the body's scale |

@@ -7,10 +7,8 @@
 //! | `wrong_size` | a frame and its truth differ in size |
 //! | `black_frame` | a frame is black and its truth is not |
 //! | `bgr_for_rgb` | the truth with red and blue swapped fits better |
-//! | `unit_as_signed` | values in [0, 1] displayed as if in [-1, 1]: levels are 128..=255, and the truth squeezed in
-//! this way fits better |
-//! | `signed_as_unit` | values in [-1, 1] displayed as if in [0, 1]: the dark half is black, and the truth clipped in
-//! this way fits better |
+//! | `unit_as_signed` | values in [0, 1] displayed as if in [-1, 1]: levels are 128..=255, and the truth squeezed in this way fits better |
+//! | `signed_as_unit` | values in [-1, 1] displayed as if in [0, 1]: the dark half is black, and the truth clipped in this way fits better |
 //! | `one_frame_late`, `one_frame_early` | the truth of the frame before, or after, fits better |
 //! | `swapped_pair` | the truth of another clip fits better |
 //!

@@ -2,11 +2,9 @@
 //!
 //! | file | content |
 //! |---|---|
-//! | `clip.json` | [`ClipRecord`]: the description, and joints in pixels and metres, of the clip, the identity-swapped
-//! clip and the references |
+//! | `clip.json` | [`ClipRecord`]: the description, and joints in pixels and metres, of the clip, the identity-swapped clip and the references |
 //! | `rgb.png`, `plate.png`, `skeleton.png` | frames, the empty scene, the skeleton maps |
-//! | `person.png`, `person-whole.png`, `object.png` | masks: the visible person, the person as if nothing were in
-//! front, the prop in use |
+//! | `person.png`, `person-whole.png`, `object.png` | masks: the visible person, the person as if nothing were in front, the prop in use |
 //! | `scenery.png` | masks of furniture and bystanders side by side; absent when there are none |
 //! | `depth.png`, `plate-depth.png` | 16 bit, millimetres along the view axis; 65535 = that or more |
 //! | `twin.*.png` | the same for the other identity |

@@ -1,13 +1,13 @@
-//! Users' own videos as a set to train on: cut into shots, the person seen in each frame, the place behind it filled in.
+//! Users' own videos as training data: cut into shots, with the perceived person and the clean plate for each frame.
 //!
 //! ```text
 //! SET/index.json            settings, and for each shard: name, clips, bytes, SHA-256
-//! SET/report.jsonl          one line for each stretch of each video: kept, or refused and why
-//! SET/videos/HASH.json      a video that is done, by the hash of its bytes: it is not done again
-//! SET/sheets/HASH-0002.png  frames of a kept clip, what was seen in them, the plates
+//! SET/report.jsonl          one line for each stretch of each video: kept, or rejected with the reason
+//! SET/videos/HASH.json      a finished video, by the hash of its bytes; it is not processed again
+//! SET/sheets/HASH-0002.png  frames of a kept clip, perceived signals, plates
 //! SET/HASH.tar              the clips of a video as in the shards of `stage`: `KEY.clip.json`, `KEY.rgb.png`, ...
 //! ```
-//! Everything is at the size at which it is stored: frames are scaled first.
+//! Frames are scaled first, so everything has the size at which it is stored.
 
 mod check;
 mod clip;
@@ -34,21 +34,21 @@ pub use record::{Stretch, VideoRecord};
 pub use set::PreparedSet;
 pub(crate) use set::hashes;
 
-/// How videos become clips, and which are kept.
+/// How videos become clips, and which clips are kept.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct VideoConfig {
-    /// Longer side of stored frames in pixels; smaller videos stay as they are.
+    /// Longer side of stored frames in pixels. Smaller videos keep their size.
     pub side: usize,
-    /// Fewest frames of a clip.
+    /// Smallest number of frames in a clip.
     pub least_frames: usize,
-    /// Most frames of a clip; longer stretches become several.
+    /// Largest number of frames in a clip. Longer stretches become several clips.
     pub most_frames: usize,
-    /// A person's box must have a longer side of so many stored pixels, in half of the frames.
+    /// In half of the frames, the longer side of the person's box must have this many stored pixels.
     pub least_person: usize,
-    /// Most of the frames in which the picture's border may cut the person off, as a share.
+    /// Largest share of the frames in which the picture's border may cut the person off.
     pub cut_off: f64,
-    /// Look quickly: lighter networks, rougher masks.
+    /// Quick perception: lighter networks, rougher masks.
     pub quick: bool,
     /// Decode damaged files as far as possible.
     pub tolerate_damage: bool,
@@ -69,7 +69,7 @@ impl Default for VideoConfig {
 }
 
 impl VideoConfig {
-    /// Refuses what makes no sense.
+    /// Refuses invalid settings.
     ///
     /// # Errors
     /// [`TrainError::Setting`].
