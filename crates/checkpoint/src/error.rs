@@ -2,26 +2,26 @@
 
 use thiserror::Error;
 
-/// Why a PyTorch file is not read.
+/// Why a PyTorch file cannot be read.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum CheckpointError {
-    /// The system refuses.
+    /// A file system operation failed.
     #[error("it cannot be read: {0}")]
     Io(#[from] std::io::Error),
-    /// Neither of the two forms, or another use of them.
+    /// The file has neither of the two formats, or uses them in another way.
     #[error("it is no PyTorch file with tensors: {reason}")]
     UnknownForm {
         /// What was found.
         reason: String,
     },
-    /// It ends too early.
+    /// The file ends too early.
     #[error("it is cut off in {place}")]
     CutOff {
         /// What was being read.
         place: String,
     },
-    /// It contradicts itself.
+    /// The file contradicts itself.
     #[error("it is damaged: {reason}")]
     Damaged {
         /// What was found.
@@ -34,7 +34,7 @@ pub enum CheckpointError {
         instruction: String,
         /// Where it is in the pickle.
         position: u64,
-        /// The entry that it belongs to.
+        /// The entry that contains it.
         tensor: Option<String>,
     },
     /// A Python name that a dictionary of tensors does not need.
@@ -42,29 +42,29 @@ pub enum CheckpointError {
     Global {
         /// Module and name.
         global: String,
-        /// The entry that it belongs to.
+        /// The entry that contains it.
         tensor: Option<String>,
     },
-    /// A permitted name that is called in a way that makes no tensor.
+    /// A permitted name that is called in a way that does not make a tensor.
     #[error("its pickle calls `{global}`{} with {reason}", near(tensor))]
     Call {
         /// Module and name.
         global: String,
         /// What is wrong with the arguments.
         reason: String,
-        /// The entry that it belongs to.
+        /// The entry that contains it.
         tensor: Option<String>,
     },
-    /// More than any file of this kind needs.
+    /// A number exceeds what any file of this kind needs.
     #[error("its pickle has {what} of {found}{}, of which at most {most} are read", near(tensor))]
     Limit {
-        /// What is bounded.
+        /// What is limited.
         what: &'static str,
-        /// As far as it was counted.
+        /// The count so far.
         found: u64,
-        /// The bound.
+        /// The limit.
         most: u64,
-        /// The entry that it belongs to.
+        /// The entry that contains it.
         tensor: Option<String>,
     },
     /// A tensor that does not fit its storage.

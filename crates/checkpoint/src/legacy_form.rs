@@ -1,5 +1,5 @@
-//! The form before PyTorch 1.6: pickles of a mark, a version, the machine, the dictionary and the storages' keys, one after
-//! the other, then for each key the number of its values and the values.
+//! The format before PyTorch 1.6. It has five pickles in a row: a mark, a version, the machine, the dictionary and the
+//! keys of the storages. Then follow, for each key, the number of its values and the values.
 
 use std::collections::BTreeMap;
 use std::io::{BufReader, Read, Seek, SeekFrom};
@@ -10,7 +10,7 @@ use crate::pickle::{Machine, Stream, Value, ValueId, Values};
 use crate::state_dict::describe;
 use crate::{Checkpoint, CheckpointError};
 
-/// The mark, a number of ten bytes.
+/// The mark, an integer of ten bytes.
 const MARK: [u8; 10] = [0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
 const VERSION: i64 = 1001;
 
@@ -53,7 +53,7 @@ fn keys<R: Read>(stream: &mut Stream<R>) -> Result<Vec<String>, CheckpointError>
     items.iter().map(|item| values.text(*item).map(str::to_owned).ok_or_else(damaged)).collect()
 }
 
-/// Where the values of each storage are, from the numbers in front of them.
+/// Where the values of each storage are, from the counts in front of them.
 fn places<R: Read + Seek>(
     file: &mut R,
     values: &Values,

@@ -1,19 +1,19 @@
-//! Describes the tensors of PyTorch files (`.pth`, `.pt`, `.bin`, `.ckpt`) without executing what is in them.
+//! Lists the tensors of PyTorch files (`.pth`, `.pt`, `.bin`, `.ckpt`) without executing their content.
 //!
-//! Such a file is a pickle: a program for a stack machine that may name and call any Python function. [`Checkpoint::read`] runs
-//! a machine that knows only what a dictionary of tensors needs and refuses everything else by name, so nothing is ever
-//! called. Only the description of the tensors is read; their values stay in the file.
+//! Such a file is a pickle: a program for a stack machine that may call any Python function. [`Checkpoint::read`] runs
+//! a machine that supports only what a dictionary of tensors needs. It refuses everything else by name and never calls
+//! a function. It reads the description of the tensors; their values stay in the file.
 //!
-//! | form | written by | where the values are |
+//! | format | written by | where the values are |
 //! |---|---|---|
-//! | zip | `torch.save` since 1.6 | one stored member a storage |
-//! | legacy | before that, or on request | after five pickles, one storage after the other |
+//! | zip | `torch.save` since 1.6 | one uncompressed archive member for each storage |
+//! | legacy | `torch.save` before 1.6, or on request | after five pickles, one storage after the other |
 //!
 //! | limit | value |
 //! |---|---|
 //! | instructions of a pickle | 2,000,000 |
 //! | bytes of a pickle | 64 MiB |
-//! | bytes of a text | 4,096 |
+//! | bytes of a string | 4,096 |
 //! | nested marks | 64 |
 //! | axes of a tensor | 16 |
 
@@ -31,9 +31,9 @@ pub use tensor::StoredTensor;
 
 use std::io::{Read, Seek, SeekFrom};
 
-/// How every zip archive with members starts.
+/// The first bytes of every zip archive with members.
 const ZIP_START: [u8; 4] = *b"PK\x03\x04";
-/// How every file of the legacy form starts: a pickle of protocol 2 with a number of ten bytes.
+/// The first bytes of every file in the legacy format: a pickle of protocol 2 with an integer of ten bytes.
 const LEGACY_START: [u8; 8] = [0x80, 2, 0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46];
 
 /// The description of a PyTorch file.
@@ -41,20 +41,21 @@ const LEGACY_START: [u8; 8] = [0x80, 2, 0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46];
 pub struct Checkpoint {
     /// In the order of the file, each name once.
     pub tensors: Vec<StoredTensor>,
-    /// Names of entries that are no tensors, such as a number of steps.
+    /// Names of entries that are not tensors, such as the number of training steps.
     pub other_entries: Vec<String>,
 }
 
 impl Checkpoint {
-    /// Whether a file that starts with these bytes has one of the two forms.
+    /// True if a file that starts with these bytes has one of the two formats.
     pub fn is_recognised(start: &[u8]) -> bool {
         start.starts_with(&ZIP_START) || start.starts_with(&LEGACY_START)
     }
 
-    /// Reads the description of all tensors. A dictionary under the key `state_dict` is taken for the whole file.
+    /// Reads the description of all tensors. If there is a dictionary under the key `state_dict`, only that one is
+    /// used.
     ///
     /// # Errors
-    /// [`CheckpointError`]: whatever is not a plain dictionary of tensors is refused by name.
+    /// [`CheckpointError`] for anything that is not a plain dictionary of tensors.
     pub fn read<R: Read + Seek>(mut file: R) -> Result<Self, CheckpointError> {
         let mut start = Vec::with_capacity(LEGACY_START.len());
         file.seek(SeekFrom::Start(0))?;

@@ -1,4 +1,4 @@
-//! From the dictionary of a pickle to tensors that lie within their storages.
+//! Turns the dictionary of a pickle into tensors that lie within their storages.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -6,10 +6,10 @@ use std::ops::Range;
 use crate::pickle::{RawTensor, Storage, Value, ValueId, Values};
 use crate::{Checkpoint, CheckpointError, StoredTensor};
 
-/// The key under which training programs keep the tensors beside other things.
+/// The key under which training programs store the tensors, beside other entries.
 const WRAPPER: &str = "state_dict";
 
-/// Describes the tensors of a dictionary; `locate` gives a storage's bytes in the file.
+/// Describes the tensors of a dictionary. `locate` returns the bytes of a storage in the file.
 pub(crate) fn describe(
     values: &Values,
     top: ValueId,
@@ -54,7 +54,7 @@ fn entries(values: &Values, id: ValueId, what: &str) -> Result<Vec<(String, Valu
     pairs.iter().map(entry).collect()
 }
 
-/// The tensor within its storage of these bytes.
+/// Checks that the tensor lies within the bytes of its storage.
 fn place(name: &str, raw: &RawTensor, storage: Range<u64>) -> Result<StoredTensor, String> {
     let RawTensor { storage: Storage { element, count, .. }, offset, shape, strides } = raw;
     if shape.len() != strides.len() {
@@ -82,7 +82,7 @@ fn place(name: &str, raw: &RawTensor, storage: Range<u64>) -> Result<StoredTenso
         last.and_then(|last| last.checked_add(1)).ok_or_else(wrong)?
     };
     let end = offset.checked_add(extent).ok_or_else(wrong)?;
-    // More numbers than the stretch holds would be some of them twice.
+    // If there are more elements than the range has numbers, some numbers are used twice.
     if end > *count || number > extent {
         return Err(wrong());
     }

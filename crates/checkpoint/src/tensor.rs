@@ -1,4 +1,4 @@
-//! Where a tensor is in its file, checked.
+//! The checked position of a tensor in its file.
 
 use std::ops::Range;
 
@@ -13,14 +13,14 @@ pub struct StoredTensor {
     pub element: ElementType,
     /// Sizes.
     pub shape: Vec<usize>,
-    /// Numbers to go on by for the next one of each axis.
+    /// Strides in elements, one for each axis.
     pub strides: Vec<usize>,
-    /// Bytes of the file from its first to its last number, others between them included.
+    /// Bytes of the file from its first to its last element, including unused ones between them.
     pub bytes: Range<u64>,
 }
 
 impl StoredTensor {
-    /// Whether its bytes are its values in the order of its shape.
+    /// True if its bytes are its values in the order of its shape.
     pub fn is_contiguous(&self) -> bool {
         let mut expected = 1;
         for (size, stride) in self.shape.iter().zip(&self.strides).rev() {
@@ -32,10 +32,10 @@ impl StoredTensor {
         true
     }
 
-    /// Its values in the order of its shape, from the bytes of [`bytes`](Self::bytes).
+    /// Its values in the order of its shape, from the bytes at [`bytes`](Self::bytes).
     ///
     /// # Panics
-    /// When there are fewer bytes.
+    /// When there are too few bytes.
     pub fn in_order(&self, bytes: &[u8]) -> Vec<u8> {
         let size = self.element.size();
         let count: usize = self.shape.iter().product();

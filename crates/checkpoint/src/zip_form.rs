@@ -1,4 +1,5 @@
-//! The form since PyTorch 1.6: a zip archive with the pickle `NAME/data.pkl` and one stored member `NAME/data/KEY` a storage.
+//! The format since PyTorch 1.6: a zip archive with the pickle `NAME/data.pkl` and, for each storage, an uncompressed
+//! member `NAME/data/KEY`.
 
 use std::io::{Read, Seek};
 use std::ops::Range;
@@ -23,7 +24,7 @@ pub(crate) fn read<R: Read + Seek>(mut file: R) -> Result<Checkpoint, Checkpoint
     describe(&values, top, |storage| locate(&mut archive, &root, storage, length))
 }
 
-/// The folder that everything is in.
+/// The folder that contains everything.
 fn root<R: Read + Seek>(archive: &ZipArchive<R>) -> Result<String, CheckpointError> {
     let unknown = |reason: &str| CheckpointError::UnknownForm { reason: reason.into() };
     let roots: Vec<&str> =

@@ -1,5 +1,5 @@
-//! The drafts of a whole clip whose signals and plates are at hand: what evaluation and training need. A video is drafted
-//! frame by frame with [`Drafter`] instead.
+//! Drafts a complete clip whose signals and plates are known, for evaluation and training. For a video use [`Drafter`],
+//! which drafts frame by frame.
 
 use media::picture::{Mask, Picture};
 use perception::pose::Pose;
@@ -10,22 +10,22 @@ use crate::plate::PlateFrame;
 use crate::puppet::Puppet;
 use crate::scale::smooth_scales;
 
-/// What is known of a clip; lists have one entry a frame, pictures and masks one size.
+/// The signals of a clip. Lists have one entry for each frame, and pictures and masks have one size.
 #[derive(Debug, Clone, Copy)]
 pub struct DraftClip<'a> {
     /// The driving frames.
     pub frames: &'a [Picture],
     /// The frames without the person.
     pub plates: &'a [PlateFrame],
-    /// What is removed, 0 or 255.
+    /// The removed region, 0 or 255.
     pub holes: &'a [Mask],
     /// Coverage by the driving person.
     pub persons: &'a [Mask],
     /// The driving person's poses.
     pub driving_poses: &'a [Option<Pose>],
-    /// The poses to take.
+    /// The character's poses.
     pub poses: &'a [Option<Pose>],
-    /// Coverage by the object in use, or no entry.
+    /// Coverage by the object in use, or empty.
     pub objects: &'a [Mask],
 }
 

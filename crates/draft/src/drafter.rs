@@ -1,4 +1,4 @@
-//! The draft of a frame: clean plate, contact shadow, warped reference, objects in use, from the back to the front.
+//! The draft of a frame: clean plate, contact shadow, warped reference and objects in use, from back to front.
 
 use media::geometry::{Frame, Rect};
 use media::picture::{Mask, Picture};
@@ -13,20 +13,20 @@ use crate::shadow::Footprints;
 use crate::warp::whole::place_whole;
 use crate::warp::{Warp, warp};
 
-/// How fast light and shadow follow the scene, as a share of the way a frame.
+/// How fast light and shadow follow the scene: the share of the difference that one frame takes over.
 const FOLLOW: f32 = 0.1;
-/// A character this many times larger than the driving person has been given a wrong pose.
+/// A character this many times larger than the driving person must have a wrong pose.
 const TOO_LARGE: f32 = 2.2;
 
-/// What a draft does besides laying things over one another.
+/// Optional effects of a draft.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct DraftConfig {
     /// Match the character's brightness to the driving person's.
     pub light: bool,
     /// Draw a contact shadow where the source shows one.
     pub shadow: bool,
-    /// How tall the character is in heights of the driving person. Poses have it in their bones; a character without a pose
-    /// is made as tall.
+    /// The character's height relative to the driving person. Poses include it in their bone lengths. A character
+    /// without a pose is scaled by it.
     pub height: f32,
 }
 
@@ -36,24 +36,24 @@ impl Default for DraftConfig {
     }
 }
 
-/// One frame and what is known about it.
+/// One frame and its signals.
 #[derive(Debug, Clone, Copy)]
 pub struct DraftInput<'a> {
-    /// The frame as it is.
+    /// The source frame.
     pub source: &'a Picture,
     /// The frame without the person.
     pub plate: &'a PlateFrame,
-    /// What was removed: 255 where the plate may differ from the source.
+    /// The removed region: 255 where the plate may differ from the source.
     pub hole: &'a Mask,
     /// Coverage by the driving person.
     pub person: &'a Mask,
     /// Its box.
     pub person_box: Option<Rect<Frame>>,
-    /// Its pose as it was seen, to tell what stands in front of it.
+    /// The driving pose as perceived, which shows what stands in front of the person.
     pub driving_pose: Option<&'a Pose>,
-    /// The pose to take, retargeted or not.
+    /// The character's pose, retargeted or not.
     pub pose: Option<&'a Pose>,
-    /// Masks of objects in use; they are laid over the character as the source shows them.
+    /// Masks of objects in use. They are drawn over the character as the source shows them.
     pub objects: &'a [Mask],
     /// The scale of each puppet, see [`crate::scale::smooth_scales`].
     pub scales: &'a [Option<f32>],
@@ -68,19 +68,19 @@ pub struct Draft {
     pub picture: Picture,
     /// 255 where it may differ from the source.
     pub edited: Mask,
-    /// The character alone, where it is seen.
+    /// The character alone, where it is visible.
     pub warp: Option<Warp>,
-    /// What the character was laid on.
+    /// The picture below the character.
     pub under: Picture,
-    /// Coverage by what was laid over the character: objects in use, and what hides the driving person.
+    /// Coverage by what lies over the character: objects in use, and what hides the driving person.
     pub front: Mask,
 }
 
-/// Makes drafts of the frames of a video in their order.
+/// Drafts the frames of a video in order.
 #[derive(Debug)]
 pub struct Drafter {
     puppets: Vec<Puppet>,
-    /// Where the pictures end, if they show no legs.
+    /// Where the pictures end if they show no legs.
     end_above_legs: Option<f32>,
     config: DraftConfig,
     light: Option<LightMatch>,
@@ -88,12 +88,12 @@ pub struct Drafter {
 }
 
 impl Drafter {
-    /// A drafter for a character known from one or more pictures.
+    /// A drafter for a character with one or more pictures.
     pub fn new(puppets: Vec<Puppet>, config: DraftConfig) -> Self {
         Self { end_above_legs: end_above_legs(&puppets), puppets, config, light: None, darkness: None }
     }
 
-    /// True when no picture shows the character's legs: then those of the driving person stay.
+    /// True when no picture shows the character's legs. Then the driving person's legs stay.
     pub fn keeps_legs(&self) -> bool {
         self.end_above_legs.is_some()
     }
@@ -106,7 +106,7 @@ impl Drafter {
     /// The draft of the next frame.
     ///
     /// # Panics
-    /// When source, plate and masks differ in size, or there is not one scale a puppet.
+    /// When source, plate and masks differ in size, or the number of scales differs from the number of puppets.
     pub fn push(&mut self, input: &DraftInput<'_>) -> Draft {
         let size = input.source.size();
         assert_eq!(input.plate.picture.size(), size, "plate {:?}, frame {size:?}", input.plate.picture.size());
@@ -169,7 +169,7 @@ impl Drafter {
     }
 }
 
-/// Lays the source's own pixels of an object over a picture.
+/// Draws the source's own pixels of an object over a picture.
 fn lay_object(picture: &mut Picture, source: &Picture, object: &Mask) {
     assert_eq!(object.size(), source.size(), "object {:?}, frame {:?}", object.size(), source.size());
     let cells = picture.cells_mut().iter_mut().zip(source.cells()).zip(object.cells());

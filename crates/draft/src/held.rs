@@ -1,4 +1,4 @@
-//! Where objects in use are looked for: circles around the driving person's hands.
+//! Where to search for objects in use: circles around the driving person's hands.
 
 use media::picture::Mask;
 use perception::pose::{Joint, Pose};
@@ -6,7 +6,7 @@ use perception::pose::{Joint, Pose};
 use crate::body::point::Point;
 use crate::body::trunk::TrunkFrame;
 
-/// How far from a wrist, in lengths of the trunk.
+/// Radius around a wrist, in lengths of the trunk.
 const REACH: f32 = 0.75;
 
 /// Circles around the hands of a pose.
@@ -16,12 +16,12 @@ pub struct Hands {
 }
 
 impl Hands {
-    /// The hands of a pose; none when no wrist is seen.
+    /// The hands of a pose; none when no wrist is visible.
     pub fn of(pose: &Pose) -> Option<Self> {
         let length = TrunkFrame::of(pose)?.length;
         let seen = |elbow: Joint, wrist: Joint| {
             let (elbow, wrist) = (pose.joint(elbow), pose.joint(wrist));
-            // The hand is a little beyond the wrist.
+            // The hand's centre lies a little beyond the wrist.
             wrist.is_drawn().then(|| (Point::from(elbow).lerp(wrist.into(), 1.3), REACH * length))
         };
         let hands = [(Joint::RightElbow, Joint::RightWrist), (Joint::LeftElbow, Joint::LeftWrist)];
@@ -29,7 +29,7 @@ impl Hands {
         (!circles.is_empty()).then_some(Self { circles })
     }
 
-    /// The removed region with the surroundings of the hands, for which a plate is to be made.
+    /// The removed region extended by the surroundings of the hands. A plate is made for all of it.
     pub fn widened(&self, hole: &Mask) -> Mask {
         Mask::from_fn(hole.width(), hole.height(), |x, y| if self.holds(x, y) { 255 } else { hole.get(x, y) })
     }

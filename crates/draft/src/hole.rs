@@ -1,15 +1,15 @@
-//! The part of a frame that is made anew: the driving person and a margin around it, without objects in use.
+//! The part of a frame that is replaced: the driving person with a margin, without objects in use.
 
 use media::picture::{Mask, Plane};
 
-/// Coverage from which a pixel shows the person at all.
+/// From this coverage on, a pixel shows some of the person.
 const TOUCHED: u8 = 32;
-/// Coverage from which a pixel is an object's.
+/// From this coverage on, a pixel belongs to an object.
 const OBJECT: u8 = 128;
-/// Margin around the person, as a share of the longer side of its box, and the least in pixels.
+/// Margin around the person: a share of the longer side of its box, and a minimum in pixels.
 const MARGIN: (f32, f32) = (0.02, 3.0);
 
-/// 255 where the frame is made anew, 0 elsewhere.
+/// 255 where the frame is replaced, 0 elsewhere.
 ///
 /// # Panics
 /// When the sizes differ.
@@ -39,7 +39,7 @@ pub fn hole(person: &Mask, objects: &[Mask]) -> Mask {
     Mask::from_cells(width, height, cells.collect())
 }
 
-/// Squared distance to the nearest touched pixel, exact up to `reach` and larger than its square beyond.
+/// Squared distance to the nearest covered pixel. It is exact up to `reach`, and larger than `reach` squared beyond.
 fn squared_distance(person: &Mask, reach: f32) -> Plane<f32> {
     let (width, height) = person.size();
     let mut column = Plane::filled(width, height, f32::INFINITY);

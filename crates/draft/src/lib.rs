@@ -1,6 +1,5 @@
-//! Geometry proposes, the network finishes (`docs/decisions.md`): a picture of the character laid on the driving pose, a
-//! clean plate of what the driving person hides, and both composed to a draft. Pure code: no weights, no networks, no
-//! video files.
+//! Makes drafts by geometry (`docs/decisions.md`): it lays a picture of the character on the driving pose, makes a
+//! clean plate without the driving person, and composes both. It needs no weights, networks or video files.
 
 pub mod body;
 pub mod clip;

@@ -1,27 +1,29 @@
-//! Coarse light: the character becomes a little brighter or darker, as the driving person's own brightness in the scene says.
+//! Coarse light: adapts the character's brightness to the driving person's brightness in the scene.
 //!
-//! Fitted on 800 rendered pairs (training split): the true gain of a character over its picture, `g`, against means in linear light.
+//! The rule was fitted on 800 rendered pairs of the training split. `g` is the true gain of a character over its
+//! picture, and all means are in linear light.
 //!
 //! | rule, on 299 pairs of the test split | rms error of `ln g` |
 //! |---|---|
 //! | no change | 0.334 |
-//! | brightness and cast of the surroundings (what was here before) | 0.345 |
+//! | brightness and colour cast of the surroundings (the former rule) | 0.345 |
 //! | the same with fitted factors | 0.335 |
 //! | `ln g = 0.443 + 0.264 ln D`, `D` the driving person's mean | 0.304 |
-//! | that, with the surroundings, the character's picture, highlights and shadows of all three | 0.300 |
+//! | the same, plus the surroundings, the character's picture, and highlights and shadows of all three | 0.300 |
 //!
-//! A cast of colour could not be told from surroundings or person: fitted, it was worse than none (0.099 to 0.090). So none is laid on.
+//! A colour cast could not be predicted from the surroundings or the person: a fitted one was worse than none (0.099
+//! against 0.090). So no colour cast is applied.
 
 use media::picture::{Mask, Picture};
 
 use crate::warp::Warp;
 
-/// The driving person's mean at which nothing changes, in linear light.
+/// The driving person's mean at which the gain is 1, in linear light.
 const NEUTRAL: f32 = 0.187;
-/// Share of the difference that is taken over, and its bound as a factor.
+/// The share of the difference that is applied, and its bound as a factor.
 const SHARE: f32 = 0.264;
 const BOUND: f32 = 1.35;
-/// Fewer pixels of a person than these say nothing.
+/// With fewer pixels of the person than this, the mean is not reliable.
 const LEAST_PIXELS: u32 = 100;
 
 /// A gain in linear light, the same for all channels.
@@ -34,7 +36,7 @@ impl LightMatch {
     /// No change.
     pub const NONE: Self = Self { gain: 1.0 };
 
-    /// The gain that the light on a person in a frame asks for; none where hardly anything is seen of the person.
+    /// The gain for the light on a person in a frame; none where hardly anything of the person is visible.
     ///
     /// # Panics
     /// When frame and mask differ in size.
@@ -52,7 +54,7 @@ impl LightMatch {
         Self { gain: (mean / NEUTRAL).powf(SHARE).clamp(1.0 / BOUND, BOUND) }
     }
 
-    /// Mixes two changes, for a light that follows the scene slowly.
+    /// Blends two gains, for a light that follows the scene slowly.
     pub fn towards(self, other: Self, share: f32) -> Self {
         Self { gain: self.gain + share * (other.gain - self.gain) }
     }
@@ -69,7 +71,7 @@ impl LightMatch {
     }
 }
 
-/// Light of an sRGB value, 0..=1.
+/// Linear light of an sRGB value, 0..=1.
 fn linear(value: u8) -> f32 {
     let value = f32::from(value) / 255.0;
     if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
@@ -109,7 +111,7 @@ mod tests {
         let [red, green, blue] = after(30);
         assert!(green == blue && (90..128).contains(&red), "{red} {green} {blue}");
         assert!(after(250)[0] > 128);
-        // The mean at which nothing changes is the level 119.
+        // The gain is 1 at level 119.
         assert!(after(119)[0].abs_diff(128) <= 1);
     }
 

@@ -1,7 +1,7 @@
-//! What stands in front of the driving person: a table, a counter, a box.
+//! Finds what stands in front of the driving person: a table, a counter, a box.
 //!
-//! A joint that is hidden and has nothing of the person's mask around it is behind something; behind the person's own
-//! body it would lie inside the mask. The source's pixels around such a stretch of a limb stay in front of the character.
+//! A hidden joint with nothing of the person's mask around it is behind something. If the person's own body hid it, it
+//! would lie inside the mask. Around such a stretch of a limb, the source's pixels stay in front of the character.
 
 use media::picture::Mask;
 use perception::pose::Pose;
@@ -11,14 +11,14 @@ use crate::body::part::Part;
 use crate::body::point::Point;
 use crate::body::trunk::TrunkFrame;
 
-/// A joint less sure than this may be hidden.
+/// A joint with less confidence than this may be hidden.
 const SEEN: f32 = 0.75;
-/// Reach of what covers a limb, in half widths of the limb.
+/// How far the cover of a limb extends, in half widths of the limb.
 const REACH: f32 = 2.0;
-/// Places along each bone.
+/// Number of test points along each bone.
 const PLACES: usize = 9;
 
-/// 255 where something stands in front of the driving person, outside of its mask. None when nothing does.
+/// 255 where something outside the person's mask stands in front of the person. None if there is nothing.
 ///
 /// # Panics
 /// When the sizes of mask and hole differ.
@@ -31,7 +31,7 @@ pub(crate) fn occluder(pose: &Pose, person: &Mask, hole: &Mask) -> Option<Mask> 
         let inside = place.x >= 0.0 && place.y >= 0.0 && place.x < width as f32 && place.y < height as f32;
         inside.then(|| person.get(place.x as usize, place.y as usize) > 64)
     };
-    // Places on limbs: where, how far they reach, and whether something hides them. Outside the picture nothing is known.
+    // Test points on limbs: position, extent, and whether something hides them. Outside the picture nothing is known.
     let mut places: Vec<(Point, f32, bool)> = Vec::new();
     for part in Part::ALL {
         let Some(bone) = bones.get(part).filter(|_| part != Part::Trunk) else { continue };

@@ -1,9 +1,9 @@
-//! Spreads values that are known at some cells over all others, smoothly: averages go up a pyramid, and come down where
+//! Spreads values that are known at some cells smoothly over all others. Averages go up a pyramid, and come down where
 //! nothing finer is known (Gortler et al., "The Lumigraph", 1996, section 3.4).
 
 use media::picture::Plane;
 
-/// Values and how much each counts; above 1 counts as 1.
+/// Values and their weights; weights above 1 count as 1.
 #[derive(Debug, Clone)]
 pub(crate) struct Scattered<const C: usize> {
     pub(crate) values: Plane<[f32; C]>,
@@ -11,12 +11,12 @@ pub(crate) struct Scattered<const C: usize> {
 }
 
 impl<const C: usize> Scattered<C> {
-    /// Nothing known yet.
+    /// A field without known values.
     pub(crate) fn empty(width: usize, height: usize) -> Self {
         Self { values: Plane::filled(width, height, [0.0; C]), weights: Plane::filled(width, height, 0.0) }
     }
 
-    /// Makes a value known.
+    /// Sets a known value.
     pub(crate) fn put(&mut self, x: usize, y: usize, value: [f32; C], weight: f32) {
         self.values.set(x, y, value);
         self.weights.set(x, y, weight);
@@ -68,7 +68,7 @@ impl<const C: usize> Scattered<C> {
     }
 }
 
-/// The value of a finer cell between the four coarse cells around it.
+/// Interpolates a finer cell between the four coarse cells around it.
 fn between<const C: usize>(coarse: &Plane<[f32; C]>, x: usize, y: usize) -> [f32; C] {
     let (width, height) = coarse.size();
     let near = |at: usize, end: usize| {

@@ -1,15 +1,16 @@
-//! The size of the character over time: the ratio of bodies of each frame is noisy, a person's size is not.
+//! The character's size over time. The measured ratio of the bodies is noisy from frame to frame, but a person's size
+//! is constant.
 
 use perception::pose::Pose;
 
 use crate::puppet::Puppet;
 use crate::warp::scale_of;
 
-/// Frames on either side of which the middle value is taken, and over which it is then averaged.
+/// Number of frames on either side for the median and for the average after it.
 const MIDDLE: usize = 12;
 const MEAN: usize = 6;
 
-/// The scale of a puppet in every frame of a shot, smooth over time; none where it has none anywhere.
+/// The scale of a puppet in every frame of a shot, smooth over time; none where no frame gives one.
 pub fn smooth_scales(puppet: &Puppet, poses: &[Option<Pose>], size: (usize, usize)) -> Vec<Option<f32>> {
     let raw: Vec<Option<f32>> =
         poses.iter().map(|pose| pose.as_ref().and_then(|pose| scale_of(puppet, pose, size))).collect();

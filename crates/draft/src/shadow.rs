@@ -1,7 +1,6 @@
-//! A soft contact shadow under feet that stand on the ground, as dark as the shadow that the source shows around them.
+//! A soft contact shadow under feet on the ground, as dark as the shadow that the source shows around them.
 //!
-//! The old shadow outside of the hole stays where it is; inside the hole the plate has lost it. So the new one is drawn in
-//! the hole alone.
+//! The old shadow stays outside the hole. Inside the hole the plate has lost it, so the new shadow is drawn only there.
 
 use media::picture::{Mask, Picture};
 use perception::pose::{Joint, Keypoint, Pose};
@@ -9,15 +8,15 @@ use perception::pose::{Joint, Keypoint, Pose};
 use crate::body::bones::is_placed;
 use crate::body::trunk::TrunkFrame;
 
-/// The darkest shadow, as a share of light that is lost.
+/// The darkest shadow, as a share of lost light.
 const DARKEST: f32 = 0.5;
 /// Half axes of the shadow of a foot, in lengths of the trunk.
 const HALF_AXES: (f32, f32) = (0.34, 0.11);
-/// Rings in half axes: the shadow is looked for in the first, compared with the second.
+/// Two rings, in half axes: the shadow is measured in the first and compared with the second.
 const NEAR: (f32, f32) = (0.6, 1.5);
 const FAR: (f32, f32) = (2.2, 3.2);
 
-/// Where feet stand and how large their shadows are.
+/// Where feet stand, and the size of their shadows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Footprints {
     middles: Vec<(f32, f32)>,
@@ -25,7 +24,7 @@ pub struct Footprints {
 }
 
 impl Footprints {
-    /// The feet of a pose that are on the ground: the lowest and any that is hardly higher.
+    /// The feet of a pose that are on the ground: the lowest foot, and any foot that is hardly higher.
     pub fn of(pose: &Pose) -> Option<Self> {
         let length = TrunkFrame::of(pose)?.length;
         let feet = [(Joint::RightAnkle, &pose.right_foot), (Joint::LeftAnkle, &pose.left_foot)];
@@ -48,12 +47,13 @@ impl Footprints {
         Some(Self { middles, half: (HALF_AXES.0 * length, HALF_AXES.1 * length) })
     }
 
-    /// How much light the ground next to the feet lacks, 0..=0.5; none where too little of the ground is seen.
+    /// The share of light that the ground next to the feet lacks, 0..=0.5; none where too little of the ground is
+    /// visible.
     pub fn darkness(&self, source: &Picture, hole: &Mask) -> Option<f32> {
         let (mut near, mut far) = (Mean::default(), Mean::default());
         for &middle in &self.middles {
             self.visit(middle, FAR.1, source.size(), |x, y, distance| {
-                // Above the feet lies what stands behind them.
+                // The area above the feet shows what stands behind them.
                 if hole.get(x, y) > 0 || (y as f32) < middle.1 - 0.3 * self.half.1 {
                     return;
                 }
@@ -86,13 +86,13 @@ impl Footprints {
             });
         }
         for ((x, y), light) in light {
-            // Light is the square of the value, near enough.
+            // Light is approximately the square of the value.
             let factor = light.sqrt();
             picture.set(x, y, picture.get(x, y).map(|value| (factor * f32::from(value) + 0.5) as u8));
         }
     }
 
-    /// Visits pixels around a footprint with their distance in half axes.
+    /// Visits pixels around a footprint, with their distance in half axes.
     fn visit(
         &self,
         middle: (f32, f32),
@@ -118,7 +118,7 @@ impl Footprints {
     }
 }
 
-/// A mean of enough values.
+/// The mean of the values, if there are enough.
 #[derive(Default)]
 struct Mean {
     sum: f32,

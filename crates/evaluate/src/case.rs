@@ -1,4 +1,4 @@
-//! What a row is given, and what it is measured against.
+//! The input of a row, and the truth against which its output is measured.
 
 use std::sync::OnceLock;
 
@@ -15,17 +15,17 @@ pub struct Reference {
     pub picture: Picture,
     /// The character in it, 255 = covered.
     pub mask: Mask,
-    /// Its pose in the picture's pixels; `None` when nobody was seen.
+    /// Its pose in the picture's pixels; `None` when nobody was recognised.
     pub pose: Option<Pose>,
 }
 
-/// What a row is given: a driving clip and pictures of the character to put into it. Lists have one entry a frame, and all
+/// The input of a row: a driving clip, and pictures of the character. Lists have one entry for each frame, and all
 /// pictures and masks of the clip have one size.
 #[derive(Debug)]
 pub struct Case {
-    /// Suite and number, for messages.
+    /// Suite and index, for messages.
     pub name: String,
-    /// Pictures of the character, at least one; a row that takes one takes the first.
+    /// Pictures of the character, at least one. A row that needs one uses the first.
     pub references: Vec<Reference>,
     /// The driving frames.
     pub frames: Vec<Picture>,
@@ -33,11 +33,11 @@ pub struct Case {
     pub persons: Vec<Mask>,
     /// The driving person's pose in frame pixels; `None` when nobody was seen.
     pub poses: Vec<Option<Pose>>,
-    /// The object in use; no entry at all when there is none.
+    /// The object in use; an empty list when there is none.
     pub objects: Vec<Mask>,
-    /// How tall the character is in heights of the driving person; only the rows whose names say so look at it.
+    /// The character's height relative to the driving person's. Only rows that say so in their names use it.
     pub stature: f32,
-    /// What has to be made anew, 0 or 255: the driving person and a margin, without the object.
+    /// The region to replace, 0 or 255: the driving person with a margin, without the object.
     pub holes: Vec<Mask>,
     plates: OnceLock<Vec<Picture>>,
 }
@@ -51,18 +51,18 @@ pub struct DrivingClip {
     pub persons: Vec<Mask>,
     /// Its pose in each.
     pub poses: Vec<Option<Pose>>,
-    /// The object in use in each, or no entry.
+    /// The object in use in each frame, or an empty list.
     pub objects: Vec<Mask>,
 }
 
 impl Case {
-    /// The case with a character of another height than the driving person's.
+    /// The same case with another height of the character.
     pub fn with_stature(mut self, stature: f32) -> Self {
         self.stature = stature;
         self
     }
 
-    /// A case from a driving clip and pictures of the character.
+    /// Creates a case from a driving clip and pictures of the character.
     ///
     /// # Panics
     /// When there is no frame or no reference, or lists or sizes differ.
@@ -90,13 +90,13 @@ impl Case {
         self.frames[0].size()
     }
 
-    /// The frames with their holes filled; made once for all rows.
+    /// The frames with filled holes; computed once for all rows.
     pub fn plates(&self) -> &[Picture] {
         self.plates.get_or_init(|| fill(&self.frames, &self.holes))
     }
 }
 
-/// What a perfect row would make. Lists are as in [`Case`].
+/// The output of a perfect row. Lists are as in [`Case`].
 #[derive(Debug, Clone)]
 pub struct Truth {
     /// The frames with the character.
@@ -107,16 +107,17 @@ pub struct Truth {
     pub poses: Vec<Option<Pose>>,
     /// The object in each, or no entry.
     pub objects: Vec<Mask>,
-    /// What has to be made anew by the true masks of the driving person, as [`Case::holes`] by those that rows are given.
+    /// The region to replace according to the true masks of the driving person. [`Case::holes`] uses the masks that
+    /// rows see.
     pub holes: Vec<Mask>,
 }
 
 /// A case with its truth, which rows do not see.
 #[derive(Debug)]
 pub struct Trial {
-    /// What rows see.
+    /// The rows' input.
     pub case: Case,
-    /// What they are measured against.
+    /// The truth for the measurement.
     pub truth: Truth,
 }
 

@@ -1,10 +1,10 @@
-//! What can go wrong while measuring.
+//! Everything that can go wrong while measuring.
 
 use std::path::PathBuf;
 
 use thiserror::Error;
 
-/// A measurement that cannot be made.
+/// Why a measurement is not possible.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum EvaluateError {
@@ -15,46 +15,46 @@ pub enum EvaluateError {
         suite: &'static str,
         /// What it needs.
         what: &'static str,
-        /// Where it was looked for.
+        /// Where it was searched.
         path: PathBuf,
     },
-    /// A folder holds no clip that can be measured.
+    /// A folder contains no clip that can be measured.
     #[error("no clip with frames, masks and poses in `{}`", path.display())]
     NoClips {
         /// The folder.
         path: PathBuf,
     },
-    /// A row that is neither built in nor provided.
+    /// A row that is neither built in nor supplied.
     #[error("unknown row `{name}`, expected one of {expected}")]
     UnknownRow {
-        /// What was asked for.
+        /// The requested name.
         name: String,
-        /// The names there are, with commas.
+        /// The known names, separated by commas.
         expected: String,
     },
-    /// The same row twice, or a provided row with the name of a built-in one.
+    /// A row is given twice, or a supplied row has the name of a built-in one.
     #[error("row `{name}` appears twice")]
     RepeatedRow {
         /// Its name.
         name: String,
     },
-    /// A row that this build knows by name but cannot make.
+    /// A row that this build knows but cannot run.
     #[error("row `{name}` is not part of this build")]
     RowUnavailable {
         /// Its name.
         name: &'static str,
     },
-    /// A row that made no pictures.
+    /// A row failed.
     #[error("row `{row}` failed on {clip}: {reason}")]
     RowFailed {
         /// Its name.
         row: String,
         /// The clip.
         clip: String,
-        /// What it said.
+        /// Its message.
         reason: String,
     },
-    /// A row whose pictures do not fit the frames.
+    /// A row's pictures do not match the frames.
     #[error("row `{row}` made {found} for {clip}, expected {expected}")]
     RowMisfits {
         /// Its name.
@@ -66,17 +66,17 @@ pub enum EvaluateError {
         /// Number and size of the frames.
         expected: String,
     },
-    /// A setting out of its range.
+    /// A setting is out of range.
     #[error("{setting} is {found}, expected {expected}")]
     Setting {
         /// Its name.
         setting: &'static str,
         /// Its value.
         found: String,
-        /// What it may be.
+        /// The allowed values.
         expected: &'static str,
     },
-    /// A file that cannot be read.
+    /// A file cannot be read.
     #[error("cannot read `{}`: {source}", path.display())]
     Unreadable {
         /// The file.
@@ -84,7 +84,7 @@ pub enum EvaluateError {
         /// Why not.
         source: std::io::Error,
     },
-    /// A folder that cannot be made.
+    /// A folder cannot be created.
     #[error("cannot create `{}`: {source}", path.display())]
     Unwritable {
         /// The folder.
@@ -92,7 +92,7 @@ pub enum EvaluateError {
         /// Why not.
         source: std::io::Error,
     },
-    /// A file whose content is not what it should be.
+    /// A file has unexpected content.
     #[error("{reason} in `{}`", path.display())]
     Malformed {
         /// The file.
@@ -100,7 +100,7 @@ pub enum EvaluateError {
         /// What is wrong.
         reason: String,
     },
-    /// A file that is not the pinned one.
+    /// A file differs from the pinned one.
     #[error("the weights of VGG-HED have {found} bytes, expected {expected}: `{}`", path.display())]
     NotTheWeights {
         /// The file.
@@ -110,7 +110,7 @@ pub enum EvaluateError {
         /// The pinned file's length.
         expected: usize,
     },
-    /// The caller asked to stop; everything measured is kept.
+    /// The caller asked to stop. All measurements so far are kept.
     #[error("stopped; what was measured is kept")]
     Stopped,
     /// Pictures.

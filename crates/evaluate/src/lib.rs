@@ -1,8 +1,9 @@
-//! How good a result is: metrics, suites of clips with known truth, tables and sheets. No quality figure stands without its
-//! trivial rivals: the source unchanged, the dumbest method, the version before, the truth itself.
+//! Measures how good a result is: metrics, suites of clips with known truth, tables and sheets. Every quality figure is
+//! shown beside trivial baselines: the source unchanged, the simplest method, the previous version, and the truth
+//! itself.
 //!
-//! A [`Suite`] gives trials: a [`Case`], which rows see, and its [`Truth`], which they do not. A [`Row`] makes frames for a
-//! case. [`run`] measures rows on trials, keeps each measurement in a file, and writes tables and sheets.
+//! A [`Suite`] gives trials. Each has a [`Case`], which rows see, and a [`Truth`], which they do not. A [`Row`] makes
+//! frames for a case. [`run`] measures rows on trials, stores each measurement in a file, and writes tables and sheets.
 
 mod case;
 mod error;

@@ -1,4 +1,4 @@
-//! The limbs of a true person in a picture: capsules around bones, cut by the person's mask.
+//! The limbs of a true person in a picture: capsules around bones, clipped by the person's mask.
 
 use media::picture::Mask;
 use perception::pose::{Joint, Keypoint, Pose};
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::metric::Weights;
 
-/// Parts of a body whose colour is compared; right and left count together.
+/// Body parts whose colour is compared. Right and left count together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[expect(missing_docs, reason = "each name says which part it is")]
@@ -25,10 +25,10 @@ impl Limb {
         [Self::Head, Self::Trunk, Self::UpperArms, Self::LowerArms, Self::UpperLegs, Self::LowerLegs];
 }
 
-/// Confidence that at least one end of a bone must have: seen, not behind something.
+/// At least one end of a bone must have this confidence: visible, not hidden.
 const SEEN: f32 = 0.7;
 
-/// A bone between two places with the radius of the flesh around it, in pixels.
+/// A bone between two places, with the radius of the limb around it, in pixels.
 #[derive(Debug, Clone, Copy)]
 struct Capsule {
     limb: Limb,
@@ -38,7 +38,7 @@ struct Capsule {
 }
 
 impl Capsule {
-    /// Distance from the bone in radii.
+    /// Distance from the bone, in radii.
     fn distance(&self, (x, y): (f32, f32)) -> f32 {
         let along = (self.to.0 - self.from.0, self.to.1 - self.from.1);
         let step = (x - self.from.0, y - self.from.1);
@@ -48,8 +48,8 @@ impl Capsule {
     }
 }
 
-/// The pixels of each limb, in the order of [`Limb::ALL`]: those of the mask inside the limb's capsule and nearer to it than to
-/// another limb's, in radii. A limb that is hidden or outside of the picture has none.
+/// The pixels of each limb, in the order of [`Limb::ALL`]: those pixels of the mask inside the limb's capsule that are
+/// nearer to it than to another limb's, in radii. A limb that is hidden or outside the picture has none.
 pub fn limb_weights(pose: &Pose, person: &Mask) -> [Weights; 6] {
     let capsules = capsules(pose);
     let mut weights = Limb::ALL.map(|_| Weights::filled(person.width(), person.height(), 0.0));
@@ -85,7 +85,7 @@ fn capsules(pose: &Pose) -> Vec<Capsule> {
         (Joint::RightShoulder, Joint::RightElbow, Joint::RightWrist),
         (Joint::LeftShoulder, Joint::LeftElbow, Joint::LeftWrist),
     ];
-    // The body's size: the trunk's length, or the leg bones' where the trunk is seen from its end.
+    // The body's size: the trunk's length, or that of the leg bones where the trunk is seen end-on.
     let bones = legs.iter().flat_map(|(a, b, c)| [(*a, *b), (*b, *c)]);
     let size = bones.map(|(a, b)| length(pose.joint(a), pose.joint(b))).fold(length(neck, hips), f32::max).max(1.0);
     let mut capsules = Vec::new();
@@ -96,7 +96,8 @@ fn capsules(pose: &Pose) -> Vec<Capsule> {
             capsules.push(Capsule { limb, from, to, radius: radius * size });
         }
     };
-    // The head: from between neck and ears to as far beyond the ears. From behind the face's joints are hidden.
+    // The head: from between neck and ears to the same distance beyond the ears. From behind, the face's joints are
+    // hidden.
     let towards = |share: f32| Keypoint {
         x: neck.x + share * (ears.x - neck.x),
         y: neck.y + share * (ears.y - neck.y),
@@ -122,7 +123,7 @@ fn capsules(pose: &Pose) -> Vec<Capsule> {
 mod tests {
     use super::*;
 
-    /// Trunk of 40 pixels from (50, 20) down; the right arm held out to the left, the left one unknown.
+    /// Trunk of 40 pixels from (50, 20) down. The right arm is held out to the left; the left arm is unknown.
     fn person() -> Pose {
         let mut pose = Pose::default();
         let mut set = |joint: Joint, x: f32, y: f32, confidence: f32| {

@@ -1,7 +1,8 @@
 //! All metrics of one row of one trial.
 //!
-//! Pictures are compared in one square around both persons, fixed for the clip, at 128 x 128 pixels. Every eighth frame is
-//! compared, from the first on (frames side by side are nearly the same picture); flicker is measured over all of them.
+//! Pictures are compared in one square around both persons, fixed for the clip, at 128x128 pixels. Every eighth frame
+//! is compared, starting with the first, because neighbouring frames are nearly equal. Flicker is measured over all
+//! frames.
 
 use std::collections::BTreeMap;
 
@@ -23,17 +24,17 @@ use crate::metric_name::{Area, Metric};
 
 /// Side of the compared square in pixels.
 pub const SIDE: u32 = 128;
-/// One of so many frames is compared.
+/// Every n-th frame is compared.
 const EVERY: usize = 8;
-/// An area of fewer pixels is not measured: it says more about the mask than about the row.
+/// Smaller areas, in pixels, are not measured: their values depend more on the mask than on the row.
 const LEAST_PIXELS: usize = 12;
-/// Raise it whenever a figure changes its meaning.
+/// Increase this whenever a metric changes its meaning.
 pub(crate) const VERSION: u32 = 1;
 
-/// The figures of one row of one trial. A figure that cannot be measured (no object, a hidden limb) is not there.
+/// The metrics of one row of one trial. A metric that cannot be measured (no object, a hidden limb) is absent.
 pub type Measures = BTreeMap<Metric, f64>;
 
-/// A trial as it is compared: the truth, cut out once for all rows.
+/// A trial prepared for the comparison: the truth, cropped once for all rows.
 #[derive(Debug)]
 pub struct Yardstick<'a> {
     square: Rect<Frame>,
@@ -53,7 +54,7 @@ struct ComparedFrame {
 }
 
 impl<'a> Yardstick<'a> {
-    /// Cuts the truth out. Without the network there are no VGG-HED distances.
+    /// Crops the truth. Without the network there are no VGG-HED distances.
     pub fn new(trial: &Trial, network: Option<&'a VggNetwork>) -> Self {
         let square = square(trial);
         let frames: Vec<Picture> = trial.truth.frames.iter().map(|frame| crop_picture(frame, square, SIDE)).collect();
@@ -65,15 +66,15 @@ impl<'a> Yardstick<'a> {
         Self { square, frames, persons, compared, network }
     }
 
-    /// Cuts a picture of the trial's size as it is compared.
+    /// Crops a picture of the trial's size for the comparison.
     pub fn cut(&self, picture: &Picture) -> Picture {
         crop_picture(picture, self.square, SIDE)
     }
 
-    /// Measures what a row made.
+    /// Measures the output of a row.
     ///
     /// # Panics
-    /// When it made another number of frames.
+    /// When the number of frames differs.
     pub fn measure(&self, pictures: &[Picture]) -> Measures {
         assert_eq!(pictures.len(), self.frames.len(), "measure: pictures made and true frames");
         let pictures: Vec<Picture> = pictures.iter().map(|picture| self.cut(picture)).collect();
@@ -159,7 +160,7 @@ fn is_large(weights: &Weights) -> bool {
     weights.cells().iter().filter(|weight| **weight > 0.0).count() >= LEAST_PIXELS
 }
 
-/// The square around both persons in all frames. It does not depend on what rows are given.
+/// The square around both persons in all frames. It does not depend on the rows' input.
 fn square(trial: &Trial) -> Rect<Frame> {
     let (width, height) = trial.case.size();
     let size = (width as u32, height as u32);
@@ -207,7 +208,7 @@ mod tests {
         let yardstick = Yardstick::new(&trial, None);
         let source = yardstick.measure(&trial.case.frames);
         let truth = yardstick.measure(&trial.truth.frames);
-        // The person is 100 levels off everywhere.
+        // The person is off by 100 levels everywhere.
         let expected = 20.0 * (255.0_f64 / 100.0).log10();
         assert!((source[&Metric::Psnr(Area::Person)] - expected).abs() < 0.05, "{source:?}");
         assert!((source[&Metric::Psnr(Area::Region)] - expected).abs() < 1.0, "{source:?}");

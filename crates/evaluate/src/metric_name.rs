@@ -1,4 +1,4 @@
-//! The names of the figures that are told of each row.
+//! The names of the metrics that are reported for each row.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::limb::Limb;
 
-/// Where in the picture something is measured.
+/// The area of the picture that is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Area {
     /// The hole and the true person.
@@ -33,7 +33,7 @@ impl Area {
     }
 }
 
-/// A figure. Its text is `where/what`.
+/// A metric. Its text is `where/what`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub enum Metric {
@@ -53,12 +53,12 @@ pub enum Metric {
     LimbMeanColour(Limb),
     /// Change from frame to frame where the true background stands still.
     BackgroundFlicker,
-    /// Change from frame to frame inside the true person, less the truth's own.
+    /// Change from frame to frame inside the true person, minus the truth's own.
     PersonFlickerExcess,
 }
 
 impl Metric {
-    /// Every figure, in the order of tables.
+    /// Every metric, in the order of the tables.
     pub fn all() -> impl Iterator<Item = Self> {
         let areas = |metric: fn(Area) -> Self| Area::ALL.into_iter().map(metric);
         let limbs = |metric: fn(Limb) -> Self| Limb::ALL.into_iter().map(metric);
@@ -73,7 +73,7 @@ impl Metric {
     }
 }
 
-/// The name of a limb as files and tables have it.
+/// The name of a limb in files and tables.
 pub(crate) fn limb_name(limb: Limb) -> &'static str {
     match limb {
         Limb::Head => "head",

@@ -1,4 +1,4 @@
-//! A run: every row on every trial, kept clip by clip, then tables and sheets.
+//! A run: measures every row on every trial, stores the results clip by clip, and then writes tables and sheets.
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -16,22 +16,22 @@ use crate::report::{sheets, table};
 use crate::rows::Row;
 use crate::suite::{Suite, SuiteFingerprint};
 
-/// What a run left behind.
+/// The results of a run.
 #[derive(Debug)]
 pub struct Outcome {
-    /// Means, row by row.
+    /// Means for each row.
     pub rows: Vec<RowSummary>,
     /// The same as Markdown tables.
     pub tables: String,
-    /// Mean seconds that each row took to make a clip's frames, in the order of the rows.
+    /// Mean seconds that each row needed for a clip's frames, in the order of the rows.
     pub seconds: Vec<f64>,
-    /// The sheets that were drawn.
+    /// The sheets.
     pub sheets: Vec<PathBuf>,
-    /// Clips that were measured in this run, in whole or in part.
+    /// Number of clips that this run measured, completely or in part.
     pub measured: usize,
 }
 
-/// What `summary.json` holds.
+/// The content of `summary.json`.
 #[derive(Serialize)]
 struct SummaryFile<'a> {
     suite: &'a SuiteFingerprint,
@@ -39,9 +39,9 @@ struct SummaryFile<'a> {
     rows: &'a [RowSummary],
 }
 
-/// Measures `rows` on the first `clips` trials of a suite and writes `clips/`, `summary.json`, `table.md`, `timing.json` and
-/// `sheet-NN.png` into `out`. What was measured before with the same settings and row versions is kept. `progress` is told
-/// after each clip how many are done, and may stop the run.
+/// Measures `rows` on the first `clips` trials of a suite. Writes `clips/`, `summary.json`, `table.md`, `timing.json`
+/// and `sheet-NN.png` into `out`. Keeps earlier measurements with the same settings and row versions. `progress` gets
+/// the number of finished clips after each one, and may stop the run.
 ///
 /// # Errors
 /// Every [`EvaluateError`]; [`EvaluateError::Stopped`] when `progress` said so.
@@ -62,7 +62,7 @@ pub fn run(
     }
     let folder = RecordFolder::new(out);
     let fingerprint = suite.fingerprint();
-    // 1. Clip by clip.
+    // 1. Measure clip by clip.
     let mut measured = 0;
     let mut lists: Vec<(String, Vec<Record>)> = rows.iter().map(|row| (row.name().to_owned(), Vec::new())).collect();
     for clip in 0..clips {
@@ -75,7 +75,7 @@ pub fn run(
             return Err(EvaluateError::Stopped);
         }
     }
-    // 2. All of them.
+    // 2. Summarise all clips.
     let summary = summarise(&lists);
     let heading = format!("{}, {} signals, {clips} clips", fingerprint.suite, fingerprint.signals);
     let tables = table::tables(&heading, &summary);
@@ -90,7 +90,7 @@ pub fn run(
     Ok(Outcome { rows: summary, tables, seconds, sheets, measured })
 }
 
-/// The records of one clip, measured where they are not known. A clip of which all is known is not even rendered.
+/// The records of one clip. Missing ones are measured. A clip with all records is not even rendered.
 fn measure_clip(
     suite: &Suite,
     rows: &[Row],

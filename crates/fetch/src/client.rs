@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-/// A program that fetches packages, with the arguments that come before ours.
+/// A program that downloads packages, with the arguments that come before ours.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Client {
     /// Name or path of the program.
@@ -21,7 +21,7 @@ impl Client {
         Self { program: program.into(), arguments: Vec::new() }
     }
 
-    /// The ways in which `pip` is usually started, in the order in which they are tried.
+    /// The usual ways to start `pip`, in the order in which they are tried.
     pub fn usual_pips() -> Vec<Self> {
         let module = |python: &str| Self { program: python.into(), arguments: vec!["-m".to_owned(), "pip".to_owned()] };
         if cfg!(windows) {
@@ -31,7 +31,7 @@ impl Client {
         }
     }
 
-    /// The ways in which `npm` is usually started.
+    /// The usual ways to start `npm`.
     pub fn usual_npms() -> Vec<Self> {
         vec![Self::new(if cfg!(windows) { "npm.cmd" } else { "npm" })]
     }
@@ -44,7 +44,7 @@ impl Client {
     }
 }
 
-/// How a run of a client ended.
+/// The outcome of running a client.
 #[derive(Debug)]
 pub(crate) enum Outcome {
     /// It succeeded.
@@ -55,7 +55,7 @@ pub(crate) enum Outcome {
     Failed(Error),
 }
 
-/// Runs a client in `folder`; what it writes goes to the file `log`.
+/// Runs a client in `folder`. Its output goes to the file `log`.
 pub(crate) fn run(
     client: &Client,
     arguments: &[String],
@@ -107,7 +107,7 @@ pub(crate) fn run(
     }))
 }
 
-/// A launcher without its program (exit status 127), or a Python without pip, is as good as no client.
+/// A launcher without its program (exit status 127), or a Python without pip, counts as no client.
 fn is_absent(status: ExitStatus, said: &str) -> bool {
     status.code() == Some(127) || said.contains("No module named pip")
 }

@@ -10,10 +10,10 @@ use std::str::FromStr;
 pub struct Digest([u8; 32]);
 
 impl Digest {
-    /// Hashes everything that `reader` gives.
+    /// Hashes everything that `reader` returns.
     ///
     /// # Errors
-    /// Whatever reading fails with.
+    /// The errors of the reader.
     pub fn of_reader(reader: impl Read) -> io::Result<Self> {
         Ok(copy_and_digest(reader, &mut io::sink(), |_| {})?.0)
     }
@@ -21,12 +21,12 @@ impl Digest {
     /// Hashes a file.
     ///
     /// # Errors
-    /// The file cannot be opened or read.
+    /// When the file cannot be opened or read.
     pub fn of_file(path: &std::path::Path) -> io::Result<Self> {
         Self::of_reader(std::fs::File::open(path)?)
     }
 
-    /// The first 12 hexadecimal digits: enough to tell versions apart in a folder name.
+    /// The first 12 hexadecimal digits: enough to distinguish versions in a folder name.
     pub(crate) fn short(&self) -> String {
         self.to_string()[..12].to_owned()
     }
@@ -66,7 +66,8 @@ impl<'de> serde::Deserialize<'de> for Digest {
     }
 }
 
-/// Copies `reader` to `writer`; gives the hash and the number of bytes. `seen` is told the number of bytes after each block.
+/// Copies `reader` to `writer`. Returns the hash and the number of bytes. Calls `seen` with the number of bytes after
+/// each block.
 pub(crate) fn copy_and_digest(
     mut reader: impl Read,
     writer: &mut impl Write,

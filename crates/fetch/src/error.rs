@@ -1,22 +1,22 @@
-//! What can go wrong while files are fetched, each with a stable code and a line that says what to do.
+//! Everything that can go wrong in a download. Each error has a stable code and a line that says what to do.
 
 use crate::digest::Digest;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Why a file could not be had.
+/// Why a file is not available.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// Neither an entry nor a group has this name.
     #[error("no file or group is called `{name}`; known are {known}")]
     UnknownName {
-        /// What was asked for.
+        /// The requested name.
         name: String,
         /// The names that exist.
         known: String,
     },
-    /// No source of the entry is for this operating system and processor.
+    /// No source of the entry supports this operating system and processor.
     #[error("`{name}` has no source for `{host}`")]
     NoSourceForHost {
         /// The entry.
@@ -29,27 +29,27 @@ pub enum Error {
     Missing {
         /// The entry.
         name: String,
-        /// Where it would lie.
+        /// Where it would be.
         path: PathBuf,
     },
-    /// The file is not in the store and fetching is switched off.
+    /// The file is not in the store, and downloads are switched off.
     #[error("`{name}` has not been fetched and the program is offline, expected at `{}`", path.display())]
     Offline {
         /// The entry.
         name: String,
-        /// Where it would lie.
+        /// Where it would be.
         path: PathBuf,
     },
-    /// None of the package clients exists on this machine.
+    /// No package client exists on this machine.
     #[error("`{name}` comes from the package `{package}`, but none of {tried} runs on this machine")]
     NoClient {
         /// The entry.
         name: String,
         /// Package and version.
         package: String,
-        /// The clients that were looked for.
+        /// The clients that were tried.
         tried: String,
-        /// Where the file may be put by hand.
+        /// Where to put the file by hand.
         path: PathBuf,
     },
     /// A package client ended with an error.
@@ -59,26 +59,26 @@ pub enum Error {
         command: String,
         /// Its exit status, in words.
         status: String,
-        /// The end of what it wrote.
+        /// The end of its output.
         said: String,
     },
-    /// A package client did not end in time.
+    /// A package client exceeded its time limit.
     #[error("`{command}` was stopped after {seconds} s without an end")]
     ClientTimedOut {
         /// The command.
         command: String,
-        /// The limit.
+        /// The time limit.
         seconds: u64,
     },
-    /// A package is not the archive that it should be.
+    /// A package is not a valid archive.
     #[error("the archive of `{package}` cannot be read: {reason}")]
     BadArchive {
         /// Package and version.
         package: String,
-        /// What the reader said.
+        /// What the archive reader said.
         reason: String,
     },
-    /// A package does not hold the member that the catalogue names.
+    /// A package does not contain the member that the catalogue names.
     #[error("`{package}` holds no `{member}`")]
     MemberMissing {
         /// Package and version.
@@ -86,7 +86,7 @@ pub enum Error {
         /// Path inside the package.
         member: String,
     },
-    /// A file is not the one that the catalogue names.
+    /// A file differs from the one in the catalogue.
     #[error("`{name}` is not the expected file: found {found}, expected {expected}, in `{origin}`")]
     HashMismatch {
         /// The entry.
@@ -98,7 +98,7 @@ pub enum Error {
         /// The file, package or address that it came from.
         origin: String,
     },
-    /// A server answered, but not with the file.
+    /// A server answered, but did not send the file.
     #[error("the server answered with status {status} for `{url}`")]
     HttpStatus {
         /// HTTP status.
@@ -106,14 +106,14 @@ pub enum Error {
         /// The address.
         url: String,
     },
-    /// The server could not be reached, or the connection was cut too often.
+    /// The server could not be reached, or the connection was interrupted too often.
     #[error("{cuts} connections failed or were cut, {done} of {total} bytes are here: {reason}, from `{url}`")]
     Connection {
-        /// Connections that failed.
+        /// Number of failed connections.
         cuts: u32,
-        /// Bytes that are kept for the next try.
+        /// Bytes kept for the next attempt.
         done: u64,
-        /// Bytes of the whole file.
+        /// Bytes of the complete file.
         total: u64,
         /// The last failure.
         reason: String,
@@ -123,15 +123,15 @@ pub enum Error {
     /// A catalogue contradicts itself.
     #[error("the catalogue cannot be used: {reason}")]
     Catalogue {
-        /// What is wrong.
+        /// What is wrong with it.
         reason: String,
     },
-    /// The file system refused something.
+    /// A file system operation failed.
     #[error("cannot {action} `{}`: {source}", path.display())]
     Io {
-        /// What was tried.
+        /// The operation.
         action: &'static str,
-        /// On which file or folder.
+        /// The file or folder.
         path: PathBuf,
         /// What the system said.
         source: io::Error,
@@ -202,13 +202,13 @@ impl Error {
         }
     }
 
-    /// For `map_err`: the system refused `action` on `path`.
+    /// For `map_err`: `action` failed on `path`.
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io { action, path, source }
     }
 
-    /// The content of `origin` is not what the catalogue states for `name`.
+    /// The content of `origin` differs from what the catalogue states for `name`.
     pub(crate) fn wrong_hash(name: &str, found: Digest, expected: Digest, origin: impl Into<String>) -> Self {
         Self::HashMismatch {
             name: name.to_owned(),
@@ -218,7 +218,7 @@ impl Error {
         }
     }
 
-    /// The length of `origin` is not what the catalogue states for `name`.
+    /// The length of `origin` differs from what the catalogue states for `name`.
     pub(crate) fn wrong_size(name: &str, found: u64, expected: u64, origin: impl Into<String>) -> Self {
         Self::HashMismatch {
             name: name.to_owned(),

@@ -1,4 +1,5 @@
-//! Files of a model hub over HTTP: resumed by `Range` after a cut, kept over restarts, compared with the catalogue when complete.
+//! Downloads files from a model hub over HTTP. An interrupted download is resumed with `Range`, also after a restart.
+//! The complete file is compared with the catalogue.
 
 use crate::catalogue::{Entry, Source};
 use crate::digest::Digest;
@@ -11,10 +12,12 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// So many connections in a row that brought nothing end a download, however many are still allowed: the server is not there.
+/// After this many connections in a row without data the download fails, even if more are allowed: the server is not
+/// there.
 const BARREN: u32 = 3;
 
-/// The client for all hub requests. It asks for bytes as they are (a compressed answer could not be resumed).
+/// The HTTP client for all hub requests. It requests uncompressed bytes, because a compressed answer could not be
+/// resumed.
 fn agent(options: &Options) -> ureq::Agent {
     let builder = ureq::Agent::config_builder()
         .http_status_as_error(false)
@@ -27,7 +30,7 @@ fn agent(options: &Options) -> ureq::Agent {
     builder.build().new_agent()
 }
 
-/// Address of a file.
+/// The address of a file.
 pub(crate) fn address(hub: &str, repository: &str, revision: &str, path: &str) -> String {
     format!("{}/{repository}/resolve/{revision}/{path}", hub.trim_end_matches('/'))
 }
@@ -42,7 +45,7 @@ pub(crate) fn obtain(
 ) -> Result<PathBuf, Error> {
     let _lock = Lock::acquire(&store.locks(), &source.sha256.to_string(), &entry.name, tell)?;
     if let Ok(Some(path)) = store.look_at(entry, source) {
-        return Ok(path); // Somebody else brought it while we waited.
+        return Ok(path); // Another process downloaded it while we waited.
     }
     let folder = store.partial();
     std::fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
@@ -62,16 +65,16 @@ struct Download<'a> {
     part: &'a Path,
 }
 
-/// Why one connection did not bring the rest of the file.
+/// Why one connection did not deliver the rest of the file.
 enum Stop {
-    /// It may work next time.
+    /// Another attempt may succeed.
     Cut(String),
-    /// It will not.
+    /// Another attempt would fail too.
     Final(Error),
 }
 
 impl Download<'_> {
-    /// Brings the part to full length with the right hash.
+    /// Downloads the rest of the partial file and compares its hash.
     fn complete(&self, tell: &mut dyn FnMut(Progress<'_>)) -> Result<(), Error> {
         let (name, size) = (self.entry.name.as_str(), self.source.size);
         let (mut cuts, mut barren) = (0, 0);
@@ -103,7 +106,7 @@ impl Download<'_> {
                 return Ok(());
             }
             self.discard()?;
-            // What an earlier run left may have been spoilt; give the source one chance of its own.
+            // An earlier run may have left a corrupt partial file, so the source gets one more chance.
             if !std::mem::take(&mut from_before) {
                 return Err(Error::wrong_hash(name, found, self.source.sha256, self.url));
             }
@@ -118,7 +121,7 @@ impl Download<'_> {
         std::fs::remove_file(self.part).map_err(Error::io("remove", self.part))
     }
 
-    /// One request; appends what it brings to the part. `Ok` if the part has its full length afterwards.
+    /// Sends one request and appends the answer to the partial file. Returns `Ok` if the file then has its full length.
     fn connect_once(&self, tell: &mut dyn FnMut(Progress<'_>)) -> Result<(), Stop> {
         let have = self.length();
         let mut request = self.agent.get(self.url);
@@ -135,7 +138,7 @@ impl Download<'_> {
             206 => content_range(header("content-range").unwrap_or_default())
                 .filter(|(start, _)| *start == have)
                 .ok_or_else(|| Stop::Cut("the server sent another range than the one asked for".to_owned()))?,
-            // Nothing follows what we have, so what we have cannot be the file.
+            // The server has no more bytes than we have, so what we have cannot be the file.
             416 => {
                 self.discard().map_err(Stop::Final)?;
                 return Err(Stop::Cut("the server does not know the range".to_owned()));
@@ -151,13 +154,13 @@ impl Download<'_> {
         self.append(start, response.into_body().into_reader(), tell)
     }
 
-    /// Writes a body to the part, from byte `start` on.
+    /// Writes a body to the partial file, from byte `start` on.
     fn append(&self, start: u64, body: impl Read, tell: &mut dyn FnMut(Progress<'_>)) -> Result<(), Stop> {
         let refused = |action| move |error| Stop::Final(Error::io(action, self.part)(error));
         let mut part = File::options().create(true).append(true).open(self.part).map_err(refused("write"))?;
         part.set_len(start).map_err(refused("write"))?;
         let (mut done, total) = (start, self.source.size);
-        // One byte more than expected, so that a body without a stated length which is too long is seen.
+        // Reads one byte more than expected. This detects a body without a stated length that is too long.
         let mut body = body.take(total - start + 1);
         let mut block = vec![0u8; 1 << 17];
         while done < total + 1 {
@@ -182,7 +185,7 @@ impl Download<'_> {
     }
 }
 
-/// `bytes 5-9/10` is `(5, Some(10))`.
+/// Parses `bytes 5-9/10` into `(5, Some(10))`.
 fn content_range(text: &str) -> Option<(u64, Option<u64>)> {
     let (range, total) = text.strip_prefix("bytes ")?.split_once('/')?;
     let (start, _) = range.split_once('-')?;

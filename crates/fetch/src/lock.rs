@@ -1,18 +1,19 @@
-//! Locks between processes: whoever fetches a thing holds its lock; others wait and then find it done.
+//! Locks between processes. A process that downloads a file holds its lock. Others wait and then find the file
+//! complete.
 
 use crate::error::Error;
 use crate::progress::Progress;
 use std::fs::{File, TryLockError};
 use std::path::Path;
 
-/// Held until dropped; the system lets go of it when the process dies, however it dies.
+/// Held until dropped. The system releases it when the process dies, for whatever reason.
 #[derive(Debug)]
 pub(crate) struct Lock {
     _file: Option<File>,
 }
 
 impl Lock {
-    /// Waits until nobody else holds the lock called `key` in `folder`.
+    /// Waits until no other process holds the lock called `key` in `folder`.
     pub(crate) fn acquire(
         folder: &Path,
         key: &str,
@@ -33,7 +34,8 @@ impl Lock {
                 tell(Progress::Waiting { name });
                 file.lock().map_err(Error::io("lock", &path))?;
             }
-            // Some network file systems have no locks: going on without is better than not at all, for every file is verified.
+            // Some network file systems have no locks. Continuing without one is acceptable, because every file is
+            // verified.
             Err(TryLockError::Error(error)) if error.kind() == std::io::ErrorKind::Unsupported => {
                 return Ok(Self { _file: None });
             }
@@ -43,7 +45,7 @@ impl Lock {
     }
 }
 
-/// Turns a package name or an address into a file name; different texts give different names.
+/// Turns a package name or an address into a file name. Different texts give different names.
 pub(crate) fn key_of(text: &str) -> String {
     let mut key = String::new();
     for character in text.chars() {

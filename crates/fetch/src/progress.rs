@@ -1,44 +1,44 @@
-//! What a fetch says while it goes on.
+//! Progress reports of a download.
 
-/// One thing that happened while files are fetched. The caller decides whether and how to show it.
+/// An event during a download. The caller decides whether and how to show it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Progress<'a> {
-    /// Another process fetches the same thing; waiting for it to finish.
+    /// Another process downloads the same file; waiting for it.
     Waiting {
-        /// What is waited for.
+        /// The file.
         name: &'a str,
     },
     /// A package client was started.
     Client {
-        /// What is being fetched.
+        /// The package.
         name: &'a str,
         /// The command, as one could type it.
         command: &'a str,
     },
-    /// So much of the file is here.
+    /// The current length of the file.
     Bytes {
         /// The entry of the catalogue.
         name: &'a str,
-        /// Bytes that lie in the store so far.
+        /// Bytes in the store so far.
         done: u64,
-        /// Bytes of the whole file.
+        /// Bytes of the complete file.
         total: u64,
     },
-    /// The connection was cut; the download goes on where it stopped.
+    /// The connection was interrupted; the download continues where it stopped.
     Resuming {
         /// The entry of the catalogue.
         name: &'a str,
-        /// How many connections were cut so far.
+        /// Number of interruptions so far.
         cuts: u32,
-        /// Why.
+        /// The reason.
         reason: &'a str,
     },
     /// A source failed; the next one is tried.
     NextSource {
         /// The entry of the catalogue.
         name: &'a str,
-        /// What the source failed with.
+        /// The error of the source.
         reason: &'a str,
     },
     /// The file is in the store and its hash is right.

@@ -1,11 +1,11 @@
-//! Reads the cache that other programs share for hub files, so that nobody stores them twice.
+//! Reads the cache that other programs share for hub files, so that no file is stored twice.
 //!
-//! Layout: `models--OWNER--NAME/snapshots/COMMIT/PATH`, where the file usually is a link into `blobs/`. We never write there.
+//! Layout: `models--OWNER--NAME/snapshots/COMMIT/PATH`. The file is usually a link into `blobs/`. We never write there.
 
 use std::path::{Path, PathBuf};
 
-/// Every file of the shared cache that could be `path` of `repository`: the pinned revision first, then other snapshots, which may hold
-/// the same bytes. The caller compares the hash.
+/// All files of the shared cache that could be `path` of `repository`: first the pinned revision, then other snapshots,
+/// which may contain the same bytes. The caller compares the hash.
 pub(crate) fn candidates(cache: &Path, repository: &str, revision: &str, path: &str) -> Vec<PathBuf> {
     let snapshots = cache.join(format!("models--{}", repository.replace('/', "--"))).join("snapshots");
     let pinned = snapshots.join(revision);

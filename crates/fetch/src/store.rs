@@ -1,4 +1,4 @@
-//! A folder with fetched files: hands out a file once its hash was compared, fetches what is missing.
+//! A folder with downloaded files. It hands out a file after comparing its hash, and downloads missing files.
 
 use crate::catalogue::{Catalogue, Entry, Host, Source, SourceKind};
 use crate::client::Client;
@@ -9,30 +9,30 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// How a [`Store`] behaves.
+/// Settings of a [`Store`].
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Fetch nothing: what is not in the store is an error.
+    /// Download nothing: a missing file is an error.
     pub offline: bool,
-    /// Address of the model hub; `None` takes the catalogue's.
+    /// Address of the model hub; `None` uses the catalogue's.
     pub hub: Option<String>,
-    /// Token for hub files that ask for one. It is sent to the hub alone, not to servers to which the hub redirects.
+    /// Token for hub files that require one. It is sent only to the hub, not to servers to which the hub redirects.
     pub hub_token: Option<String>,
     /// A hub cache shared with other programs, from which files are read (never written).
     pub shared_hub_cache: Option<PathBuf>,
-    /// The clients tried for packages of Python.
+    /// The clients that are tried for Python packages.
     pub pip: Vec<Client>,
-    /// The clients tried for packages of Node.js.
+    /// The clients that are tried for Node.js packages.
     pub npm: Vec<Client>,
-    /// How long a package client may take.
+    /// Time limit of a package client.
     pub client_time_limit: Duration,
-    /// How often a download that was cut is taken up again.
+    /// How often an interrupted download is resumed.
     pub resumptions: u32,
-    /// Wait after the first cut; it grows with each.
+    /// Pause after the first interruption; it grows with each one.
     pub pause: Duration,
-    /// A connection that brings nothing for so long counts as cut.
+    /// A connection without data for this long counts as interrupted.
     pub stall: Duration,
-    /// Whether hub requests honour the system's proxy settings.
+    /// True if hub requests use the system's proxy settings.
     pub system_proxy: bool,
 }
 
@@ -54,7 +54,7 @@ impl Default for Options {
     }
 }
 
-/// A folder with fetched files.
+/// A folder with downloaded files.
 #[derive(Clone, Debug)]
 pub struct Store {
     folder: PathBuf,
@@ -64,7 +64,7 @@ pub struct Store {
 }
 
 impl Store {
-    /// The store in `folder`, with the catalogue that the program was built with. Nothing is created before something is fetched.
+    /// The store in `folder`, with the built-in catalogue. Nothing is created before the first download.
     pub fn new(folder: impl Into<PathBuf>, options: Options) -> Self {
         Self::with_catalogue(folder, Catalogue::embedded(), options)
     }
@@ -72,35 +72,36 @@ impl Store {
     /// The store in `folder`, with another catalogue.
     pub fn with_catalogue(folder: impl Into<PathBuf>, catalogue: Catalogue, options: Options) -> Self {
         let folder = folder.into();
-        // Clients run in a folder of their own, where a relative path would mean another place.
+        // Clients run in their own folder, where a relative path would point elsewhere.
         let folder = std::path::absolute(&folder).unwrap_or(folder);
         Self { folder, catalogue, options, host: Host::current() }
     }
 
-    /// What can be fetched.
+    /// The catalogue of this store.
     pub fn catalogue(&self) -> &Catalogue {
         &self.catalogue
     }
 
-    /// The file called `name` if it is here and is the right one. It is hashed at the first call; later calls, also in later processes,
-    /// believe a note of size and time.
+    /// The file called `name` if it is present and correct. The first call hashes it. Later calls, also in later
+    /// processes, trust a note of size and time.
     ///
     /// # Errors
-    /// [`Error::UnknownName`]; [`Error::NoSourceForHost`]; [`Error::HashMismatch`] if a file is here but is another one; [`Error::Io`].
+    /// [`Error::UnknownName`]; [`Error::NoSourceForHost`]; [`Error::HashMismatch`] if the file differs from the
+    /// catalogue; [`Error::Io`].
     pub fn path_if_verified(&self, name: &str) -> Result<Option<PathBuf>, Error> {
         self.look(self.catalogue.entry(name)?, false)
     }
 
-    /// The file called `name`, hashed anew whatever the note says.
+    /// The file called `name`, hashed again regardless of the note.
     ///
     /// # Errors
-    /// As [`Store::path_if_verified`], and [`Error::Missing`].
+    /// The errors of [`Store::path_if_verified`], and [`Error::Missing`].
     pub fn verify(&self, name: &str) -> Result<PathBuf, Error> {
         let entry = self.catalogue.entry(name)?;
         self.look(entry, true)?.ok_or_else(|| Error::Missing { name: name.to_owned(), path: self.expected_path(entry) })
     }
 
-    /// Where the file of an entry lies if its first source brought it, whether it is there or not.
+    /// Where the file of an entry is if its first source provides it, whether it exists or not.
     pub(crate) fn expected_path(&self, entry: &Entry) -> PathBuf {
         entry.sources_for(&self.host).next().map_or_else(|| self.folder.clone(), |source| self.path_of(entry, source))
     }
@@ -109,7 +110,7 @@ impl Store {
         Error::NoSourceForHost { name: entry.name.clone(), host: self.host.to_string() }
     }
 
-    /// The first source's file that is here and right; an error if files are here and all are wrong.
+    /// The first source's file that is present and correct. An error if files are present and all are wrong.
     pub(crate) fn look(&self, entry: &Entry, always_hash: bool) -> Result<Option<PathBuf>, Error> {
         let mut any = false;
         let mut wrong = None;
@@ -129,7 +130,7 @@ impl Store {
         }
     }
 
-    /// The file of one source, if it is here and right.
+    /// The file of one source, if it is present and correct.
     pub(crate) fn look_at(&self, entry: &Entry, source: &Source) -> Result<Option<PathBuf>, Error> {
         self.look_with(entry, source, false)
     }
@@ -142,7 +143,7 @@ impl Store {
             (&source.kind, &self.options.shared_hub_cache)
         {
             for candidate in shared_cache::candidates(cache, repository, revision, path) {
-                // Another version of the file in somebody else's cache is nobody's mistake.
+                // Another version of the file in a shared cache is no error.
                 if matches!(compare(&candidate, &note("verified-shared")), Ok(Comparison::Same)) {
                     return Ok(Some(candidate));
                 }
@@ -159,7 +160,7 @@ impl Store {
         }
     }
 
-    /// Moves a complete file, whose hash was compared, to its place; whole or not at all.
+    /// Moves a complete, verified file to its place, completely or not at all.
     pub(crate) fn install(&self, entry: &Entry, source: &Source, complete: &Path) -> Result<PathBuf, Error> {
         let path = self.path_of(entry, source);
         let folder = path.parent().unwrap_or(&self.folder);
@@ -173,7 +174,7 @@ impl Store {
         Ok(path)
     }
 
-    /// Where the file of one source lies.
+    /// Where the file of one source is.
     pub(crate) fn path_of(&self, entry: &Entry, source: &Source) -> PathBuf {
         self.folder.join(&entry.name).join(source.sha256.short()).join(entry.file_of(source))
     }

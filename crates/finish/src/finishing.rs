@@ -1,5 +1,5 @@
-//! Finishes the frames of a video in their order: windows of a few frames go through the network, neighbours overlap, and what two
-//! windows ask of the same frame is mixed. No window reaches over a cut.
+//! Finishes the frames of a video in order. Windows of a few frames go through the network. Neighbouring windows
+//! overlap, and the results for shared frames are blended. No window crosses a scene cut.
 
 use std::collections::VecDeque;
 
@@ -14,7 +14,7 @@ use perception::region::Region;
 use crate::planes::{CHARACTER_PLANES, DraftedFrame, character_planes, known_planes};
 use crate::retouch::{CellRetouch, FrameRetouch, VALUES};
 
-/// Frames that neighbouring windows share.
+/// Number of frames that neighbouring windows share.
 const OVERLAP: usize = 2;
 
 /// A picture of the character.
@@ -22,28 +22,28 @@ const OVERLAP: usize = 2;
 pub struct CharacterPicture<'a> {
     /// The picture.
     pub picture: &'a Picture,
-    /// Coverage by the character.
+    /// Coverage of the character.
     pub mask: &'a Mask,
     /// Its pose.
     pub pose: Option<&'a Pose>,
 }
 
-/// A frame that waits for its window to be full.
+/// A frame that waits until its window is full.
 #[derive(Debug, Clone)]
 pub struct WaitingFrame {
     /// The draft.
     pub draft: Draft,
-    /// What was removed from the source.
+    /// The region removed from the source.
     pub hole: Mask,
-    /// The pose that the character takes.
+    /// The character's pose in this frame.
     pub pose: Option<Pose>,
-    /// Where the network looks.
+    /// The region that the network sees.
     pub region: Region,
     /// True at the first frame of a shot.
     pub starts_shot: bool,
 }
 
-/// A frame that is done.
+/// A finished frame.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FinishedFrame {
     /// The picture.
@@ -52,7 +52,7 @@ pub struct FinishedFrame {
     pub edited: Mask,
 }
 
-/// The network with a character, and the frames that wait.
+/// The network, the character, and the waiting frames.
 #[derive(Debug)]
 pub struct Finishing<B: ModelBackend> {
     network: Finisher<B>,
@@ -60,12 +60,12 @@ pub struct Finishing<B: ModelBackend> {
     character: CharacterTokens<B>,
     device: B::Device,
     waiting: Vec<WaitingFrame>,
-    /// What the last window asked of the first of the waiting frames.
+    /// The retouches that the last window gave for the first waiting frames.
     asked: VecDeque<FrameRetouch>,
 }
 
 impl<B: ModelBackend> Finishing<B> {
-    /// For a character known from pictures.
+    /// Creates a finisher for a character with the given pictures.
     ///
     /// # Panics
     /// When there is no picture.
@@ -87,7 +87,7 @@ impl<B: ModelBackend> Finishing<B> {
         Self { network, config, character, device: device.clone(), waiting: vec![], asked: VecDeque::new() }
     }
 
-    /// Takes the next frame; gives those that are finished, in their order.
+    /// Takes the next frame. Returns the frames that are now finished, in order.
     pub fn push(&mut self, frame: WaitingFrame) -> Vec<FinishedFrame> {
         let mut finished = if frame.starts_shot { self.end() } else { vec![] };
         self.waiting.push(frame);
@@ -98,7 +98,7 @@ impl<B: ModelBackend> Finishing<B> {
         finished
     }
 
-    /// The frames that still wait; afterwards another shot may begin.
+    /// Returns the frames that still wait. Another shot may follow.
     pub fn end(&mut self) -> Vec<FinishedFrame> {
         let count = self.waiting.len();
         if count == self.asked.len() {
@@ -111,12 +111,12 @@ impl<B: ModelBackend> Finishing<B> {
         finished
     }
 
-    /// Runs a window over all that waits and hands on its first `count` frames.
+    /// Runs a window over all waiting frames and outputs its first `count` frames.
     fn run(&mut self, count: usize) -> Vec<FinishedFrame> {
         let mut retouches = self.retouches();
         let shared = self.asked.len();
         for (index, before) in self.asked.drain(..).enumerate() {
-            // The later the frame, the more the new window has to say.
+            // Later frames take more from the new window.
             let share = (index + 1) as f32 / (shared + 1) as f32;
             retouches[index] = retouches[index].clone().mixed(&before, share);
         }
@@ -125,7 +125,7 @@ impl<B: ModelBackend> Finishing<B> {
         frames.map(|(frame, retouch)| retouched(frame, &retouch)).collect()
     }
 
-    /// What the network asks of the waiting frames.
+    /// The network's retouches for the waiting frames.
     fn retouches(&self) -> Vec<FrameRetouch> {
         let side = self.config.size;
         let frames: Vec<DraftedFrame<'_>> = self.waiting.iter().map(WaitingFrame::drafted).collect();
@@ -160,7 +160,7 @@ fn retouched(frame: WaitingFrame, retouch: &FrameRetouch) -> FinishedFrame {
     FinishedFrame { picture: draft.picture, edited: draft.edited }
 }
 
-/// Bytes to [0, 1].
+/// Converts bytes to [0, 1].
 fn unit_range<B: ModelBackend>(bytes: &[u8], device: &B::Device) -> Tensor<B, 1> {
     let values: Vec<f32> = bytes.iter().map(|byte| f32::from(*byte) / 255.0).collect();
     let count = values.len();
@@ -176,7 +176,7 @@ mod tests {
 
     use super::*;
 
-    /// A grey frame with a lighter layer in some of its columns.
+    /// A grey frame with a lighter layer in some columns.
     fn waiting(index: u8, starts_shot: bool) -> WaitingFrame {
         let under = Picture::filled(32, 32, [index; 3]);
         let warp = Warp {
@@ -204,7 +204,7 @@ mod tests {
         Finishing::new(network, FinisherConfig::tiny(), &[character], &Default::default())
     }
 
-    /// Windows of 4 frames that share 2, shots of 1 to 9 frames.
+    /// Windows of 4 frames that share 2; shots of 1 to 9 frames.
     #[test]
     fn every_frame_comes_out_once_in_its_order() {
         let mut finishing = finishing(FinisherConfig::tiny().init(&Default::default()));
@@ -223,7 +223,7 @@ mod tests {
         assert!(found.iter().all(|frame| frame.edited.cells().iter().all(|cell| *cell == 0)), "nothing was changed");
     }
 
-    /// The network's maps and the frame's own formula agree with the formula on tensors that training uses.
+    /// The frame's own formula agrees with the formula on tensors that training uses.
     #[test]
     fn training_and_inference_make_the_same_frame() {
         let network: Finisher<Flex> = FinisherConfig::tiny().init(&Default::default());
@@ -232,7 +232,7 @@ mod tests {
         let mut tensors: Vec<_> =
             weights.names().map(|name| (name.to_owned(), weights.values(name).unwrap())).collect();
         for (name, (_, values)) in &mut tensors {
-            // Shift, light, and a patch of each of cut, erasure and paint.
+            // Shift and light, and one patch each of cut, erasure and paint.
             if name == "conv_out.bias" {
                 for (index, value) in values.iter_mut().enumerate() {
                     *value = [0.15, -0.05, 0.4, -0.3, 0.35, 0.0][index % 6];

@@ -1,4 +1,4 @@
-//! What the finisher is told about frames and about the character, as bytes: one plane a channel, `size x size` each.
+//! The finisher's input for frames and for the character, as bytes: one plane for each channel, `size x size` each.
 //! Training and inference use the same code.
 
 use draft::drafter::Draft;
@@ -10,21 +10,21 @@ use perception::region::{Region, crop_mask, crop_picture, crop_pose};
 use perception::skeleton::{SkeletonStyle, draw_skeleton};
 use perception::structured_depth::{DepthSpread, SkeletonNearness, structured_depth};
 
-/// A drafted frame and how its draft came about; pictures and masks have the frame's size.
+/// A drafted frame and its intermediate results. Pictures and masks have the frame's size.
 #[derive(Debug, Clone, Copy)]
 pub struct DraftedFrame<'a> {
     /// The draft.
     pub draft: &'a Draft,
-    /// What was removed from the source.
+    /// The region removed from the source.
     pub hole: &'a Mask,
-    /// The pose that the character takes.
+    /// The character's pose in this frame.
     pub pose: Option<&'a Pose>,
 }
 
-/// The planes of the frames of one clip, [`CHANNELS`]`.count` a frame, each frame seen through its region.
+/// The planes of the frames of one clip, [`CHANNELS`]`.count` for each frame, cropped to the frame's region.
 ///
 /// # Panics
-/// When there is not one region a frame.
+/// When the numbers of regions and frames differ.
 pub fn known_planes(frames: &[DraftedFrame<'_>], regions: &[Region], size: u32) -> Vec<Vec<u8>> {
     assert_eq!(frames.len(), regions.len(), "regions of {} frames", frames.len());
     let side = size as usize;
@@ -68,17 +68,17 @@ pub fn known_planes(frames: &[DraftedFrame<'_>], regions: &[Region], size: u32) 
     planes.collect()
 }
 
-/// A square of the frame in the coordinates of an area of it.
+/// Converts a square of the frame to the coordinates of an area of the frame.
 fn within(square: Rect<Frame>, area: Rect<Frame>) -> Rect<Frame> {
     Rect::new(square.x - area.x, square.y - area.y, square.width, square.height)
 }
 
-/// Planes of a picture of the character.
+/// Number of planes for a picture of the character.
 pub const CHARACTER_PLANES: usize = 7;
-/// Share of the character's longer side that is left free around it.
+/// Margin around the character, as a share of its longer side.
 const MARGIN: f32 = 0.08;
 
-/// The planes of a picture of the character: colour on grey, mask, skeleton map; 7 of them.
+/// The 7 planes of a picture of the character: colour on grey, mask, skeleton map.
 pub fn character_planes(picture: &Picture, mask: &Mask, pose: Option<&Pose>, size: u32) -> Vec<u8> {
     let side = size as usize;
     let whole = Rect::of_size(picture.width() as u32, picture.height() as u32);

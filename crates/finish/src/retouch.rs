@@ -1,5 +1,5 @@
-//! What a finisher asks of a frame, done at the frame's own resolution: the maps are interpolated, the warped character is
-//! sampled where it has all its detail. [`model::finisher::Retouch`] has the formula.
+//! Applies a finisher's retouches at the frame's own resolution. The maps are interpolated, and the warped character is
+//! sampled at full detail. [`model::finisher::Retouch`] has the formula.
 
 use draft::drafter::Draft;
 use draft::warp::Warp;
@@ -8,24 +8,24 @@ use media::picture::{Mask, Picture};
 use model::finisher::strong_cut;
 use perception::region::Region;
 
-/// What is asked of one cell.
+/// The retouch of one cell.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct CellRetouch {
-    /// Where the layer comes from, in cells.
+    /// Where the layer is sampled, relative to the cell, in cells.
     pub shift: [f32; 2],
-    /// What is asked of the coverage.
+    /// Change of the coverage.
     pub cut: f32,
-    /// What is asked to be forgotten of the layer's colour.
+    /// Share of the layer's colour to discard.
     pub erasure: f32,
-    /// Logarithm of the gain.
+    /// Logarithm of the brightness gain.
     pub light: [f32; 3],
-    /// Colour that is added where the layer knows nothing, in [0, 1].
+    /// Colour that is added where the layer has none, in [0, 1].
     pub paint: [f32; 3],
-    /// Share to which the draft may be changed, in [0, 1].
+    /// How far the draft may be changed, in [0, 1].
     pub editable: f32,
 }
 
-/// Numbers of a cell.
+/// Number of values in a cell.
 pub const VALUES: usize = 11;
 
 impl CellRetouch {
@@ -34,13 +34,13 @@ impl CellRetouch {
         [x, y, self.cut, self.erasure, a, b, c, d, e, f, self.editable]
     }
 
-    /// From shift, cut, erasure, light, paint and where the draft is editable, in this order.
+    /// Creates a cell from shift, cut, erasure, light, paint and editable share, in this order.
     pub fn of([x, y, cut, erasure, a, b, c, d, e, f, editable]: [f32; VALUES]) -> Self {
         Self { shift: [x, y], cut, erasure, light: [a, b, c], paint: [d, e, f], editable }
     }
 }
 
-/// What is asked of one frame.
+/// The retouch of one frame.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FrameRetouch {
     region: Region,
@@ -49,16 +49,16 @@ pub struct FrameRetouch {
 }
 
 impl FrameRetouch {
-    /// What is asked of the cells of a region, `side` to a row.
+    /// Creates the retouch from the cells of a region, `side` in each row.
     ///
     /// # Panics
-    /// When there are not `side * side` of them.
+    /// When there are not `side * side` cells.
     pub fn new(region: Region, side: usize, cells: Vec<CellRetouch>) -> Self {
         assert_eq!(cells.len(), side * side, "retouch: cells of a square of {side}");
         Self { region, side, cells }
     }
 
-    /// A share of this and the rest of another of the same region.
+    /// Blends this retouch with another one of the same region.
     ///
     /// # Panics
     /// When the regions differ.
@@ -72,14 +72,14 @@ impl FrameRetouch {
         self
     }
 
-    /// Retouches a draft, and marks in `edited` with 255 where that made a difference.
+    /// Retouches a draft. Writes 255 to `edited` where the draft changed.
     pub fn lay_on(&self, draft: &mut Draft) {
         let Some(warp) = draft.warp.clone() else { return };
         let layer = Layer::of(&warp);
         let (width, height) = draft.picture.size();
         let area = self.region.square.intersection(&Rect::<Frame>::of_size(width as u32, height as u32));
         let transform = self.region.transform(self.side as u32);
-        // The length of a cell in pixels.
+        // The side of a cell in pixels.
         let cell = self.region.square.width as f32 / self.side as f32;
         for y in area.y as usize..area.bottom() as usize {
             for x in area.x as usize..area.right() as usize {
@@ -106,7 +106,7 @@ impl FrameRetouch {
         }
     }
 
-    /// Between the four cells around a place.
+    /// Interpolates between the four cells around a place.
     fn at(&self, x: f32, y: f32) -> CellRetouch {
         let last = (self.side - 1) as f32;
         let (x, y) = (x.clamp(0.0, last), y.clamp(0.0, last));
@@ -123,7 +123,7 @@ impl FrameRetouch {
     }
 }
 
-/// What the layer adds to the ground under it.
+/// The layer composited over the ground.
 fn laid_on([red, green, blue, alpha, guess]: [f32; 5], asked: &CellRetouch, under: [f32; 3]) -> [f32; 3] {
     let coverage = (alpha + strong_cut(asked.cut)).clamp(0.0, 1.0);
     let erased = strong_cut(asked.erasure).clamp(0.0, 1.0);
@@ -136,7 +136,7 @@ fn laid_on([red, green, blue, alpha, guess]: [f32; 5], asked: &CellRetouch, unde
     })
 }
 
-/// The warped character with its colours continued.
+/// The warped character with its colours extended beyond its edge.
 struct Layer<'a> {
     warp: &'a Warp,
     colour: Picture,
@@ -147,7 +147,7 @@ impl<'a> Layer<'a> {
         Self { warp, colour: warp.spread_colour() }
     }
 
-    /// Colour, coverage and guess in [0, 1] at a place of the frame; pixels lie at whole numbers.
+    /// Colour, coverage and guess in [0, 1] at a place of the frame. Pixels are at integers.
     fn at(&self, [x, y]: [f32; 2]) -> [f32; 5] {
         let (x, y) = (x - self.warp.area.x as f32, y - self.warp.area.y as f32);
         let (left, top) = (x.floor(), y.floor());
@@ -161,7 +161,7 @@ impl<'a> Layer<'a> {
         sum
     }
 
-    /// Outside of the warp's area colours go on and coverage is none.
+    /// Outside the warp's area the colours continue and the coverage is 0.
     fn pixel(&self, column: f32, row: f32) -> [f32; 5] {
         let (width, height) = self.colour.size();
         let inside = |value: f32, count: usize| value.clamp(0.0, count as f32 - 1.0);
@@ -178,7 +178,7 @@ impl<'a> Layer<'a> {
 mod tests {
     use super::*;
 
-    /// A frame of grey with a layer of vertical stripes that covers columns 8 to 15.
+    /// A grey frame with a layer of vertical stripes in columns 8 to 15.
     fn draft() -> Draft {
         let warp = Warp {
             area: Rect::new(8, 4, 8, 8),
@@ -211,7 +211,7 @@ mod tests {
 
     #[test]
     fn a_shifted_layer_keeps_every_stripe() {
-        // A cell is two pixels: the layer comes from two pixels to the right, so it moves two to the left.
+        // A cell is two pixels wide. The layer comes from two pixels to the right, so it moves two to the left.
         let draft = retouched(CellRetouch { shift: [1.0, 0.0], ..CellRetouch::default() });
         let row: Vec<u8> = (4..16).map(|x| draft.picture.get(x, 8)[0]).collect();
         assert_eq!(row, [100, 100, 40, 60, 80, 100, 120, 140, 160, 180, 100, 100]);
@@ -234,7 +234,7 @@ mod tests {
         let mut draft = draft();
         let painted = |editable: f32| CellRetouch { cut: 1.0, paint: [0.2; 3], editable, ..CellRetouch::default() };
         let region = Region { square: Rect::new(0, 0, 32, 32) };
-        // Two columns of cells, of sixteen pixels each; their middles are 8 and 24.
+        // Two columns of cells, sixteen pixels each, with centres at 8 and 24.
         let cells = [1.0, 0.0, 1.0, 0.0].map(painted).to_vec();
         FrameRetouch::new(region, 2, cells).lay_on(&mut draft);
         assert_ne!(draft.picture.get(22, 8), [100; 3]);

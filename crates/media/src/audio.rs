@@ -1,13 +1,13 @@
-//! What becomes of the source's sound: copied bit for bit wherever the new file can hold it.
+//! Copies the source's audio bit for bit where the new file can hold it, and converts it elsewhere.
 
 use std::ffi::OsString;
 
 use crate::video_settings::Ending;
 
-/// How the sound got into a video.
+/// How the audio got into a video.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AudioOutcome {
-    /// There is none.
+    /// The source has no audio.
     None,
     /// Every stream is copied bit for bit.
     Copied,
@@ -18,7 +18,7 @@ pub enum AudioOutcome {
 /// Codecs that an MP4 file can hold.
 const IN_MP4: [&str; 10] = ["aac", "mp3", "mp2", "opus", "flac", "ac3", "eac3", "alac", "dts", "vorbis"];
 
-/// The options that take every sound stream of input 1 with these codecs along.
+/// The options that copy every audio stream of input 1, given these codecs.
 pub(crate) fn audio_arguments(codecs: &[String], ending: Ending) -> (Vec<OsString>, AudioOutcome) {
     let mut arguments: Vec<OsString> = ["-map", "1:a"].map(OsString::from).into();
     let mut converted = Vec::new();
@@ -43,7 +43,7 @@ pub(crate) fn audio_arguments(codecs: &[String], ending: Ending) -> (Vec<OsStrin
             arguments.extend([format!("-b:a:{place}").into(), "192k".into()]);
         }
     }
-    // Some codecs are in MP4 by custom, not by standard.
+    // Some codecs appear in MP4 files by custom, although no standard allows them.
     arguments.extend(["-strict", "-2"].map(OsString::from));
     let outcome = if converted.is_empty() { AudioOutcome::Copied } else { AudioOutcome::Converted(converted) };
     (arguments, outcome)

@@ -1,5 +1,5 @@
-//! An ffmpeg process under limits: nothing in its environment, bounded memory, files and time, and bounded notes of
-//! what it says.
+//! Runs ffmpeg as a child process under limits: no environment of the user, and bounds on memory, files, time and the
+//! output that is kept.
 
 use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader, Read};
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
 
-/// What a child process may take.
+/// Limits of a child process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ChildLimits {
     /// Bytes of address space.
@@ -27,7 +27,7 @@ impl ChildLimits {
     }
 }
 
-/// Lines that ffmpeg printed, each cut to a sane length; the first and the last ones are kept.
+/// Lines that ffmpeg printed, each truncated; the first and the last ones are kept.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Notes {
     /// The first lines.
@@ -55,7 +55,7 @@ impl Notes {
         self.last.push_back(line.to_owned());
     }
 
-    /// The one line that says most about a failure.
+    /// The line that best describes a failure.
     pub(crate) fn reason(&self) -> String {
         let last = || self.last.iter().rev().find(|line| !line.trim().is_empty()).map(|line| without_tags(line));
         self.errors.first().cloned().or_else(last).unwrap_or_else(|| "no message".into())
@@ -83,16 +83,16 @@ struct Watch {
     over: bool,
 }
 
-/// A running ffmpeg. Dropped, it is killed.
+/// A running ffmpeg. Dropping it kills the process.
 #[derive(Debug)]
 pub(crate) struct Running {
     child: Arc<Mutex<Child>>,
     watch: Arc<(Mutex<Watch>, Condvar)>,
     watcher: Option<JoinHandle<()>>,
     listener: Option<JoinHandle<Notes>>,
-    /// Takes what the process reads, if asked for.
+    /// Takes the pipe that the process reads, if it was requested.
     pub(crate) stdin: Option<ChildStdin>,
-    /// Gives what the process writes, if asked for.
+    /// Takes the pipe that the process writes, if it was requested.
     pub(crate) stdout: Option<ChildStdout>,
 }
 
@@ -101,7 +101,7 @@ pub(crate) struct Running {
 pub(crate) struct Ended {
     pub(crate) status: ExitStatus,
     pub(crate) notes: Notes,
-    /// It was killed because it went over its time.
+    /// It was killed because it exceeded its time limit.
     pub(crate) timed_out: bool,
 }
 
@@ -136,7 +136,7 @@ impl Running {
         Ok(Self { child, watch, watcher: Some(watcher), listener, stdin, stdout })
     }
 
-    /// Does something that waits for the process; after `patience` the process is killed, which ends the wait.
+    /// Does something that waits for the process. After `patience` the process is killed, which ends the wait.
     pub(crate) fn waiting<T>(&mut self, patience: Duration, work: impl FnOnce(&mut Self) -> T) -> T {
         self.set_deadline(Some(Instant::now() + patience));
         let result = work(self);
@@ -165,11 +165,11 @@ impl Running {
         let _ = lock(&self.child).kill();
     }
 
-    /// Closes the pipes and waits for the end, which must come within `patience`.
+    /// Closes the pipes and waits for the end of the process, which must come within `patience`.
     pub(crate) fn end(mut self, patience: Duration) -> io::Result<Ended> {
         drop(self.stdin.take());
         drop(self.stdout.take());
-        // The listener's end of the pipe closes when the process ends, so that waiting for it holds no lock.
+        // The listener's end of the pipe closes when the process ends, so waiting for it holds no lock.
         let (notes, status) = self.waiting(patience, |running| {
             let notes = running.listener.take().map(JoinHandle::join);
             (notes, running.wait())
@@ -225,7 +225,8 @@ fn listen(stderr: impl Read) -> Notes {
     }
 }
 
-/// Limits are set from outside, right after the start: the kernel applies them to what the process takes from then on.
+/// Sets the limits from outside, right after the start. The kernel applies them to everything that the process requests
+/// later.
 #[cfg(target_os = "linux")]
 fn limit(child: &Child, limits: ChildLimits) {
     use rustix::process::{Pid, Resource, Rlimit, prlimit};

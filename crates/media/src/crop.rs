@@ -1,9 +1,9 @@
-//! Cutting a rectangle out of a plane and putting one back.
+//! Cuts a rectangle out of a plane and puts one back.
 
 use crate::geometry::Rect;
 use crate::picture::Plane;
 
-/// The cells under `rect`; places outside the plane take the nearest cell of its border.
+/// The cells under `rect`. Places outside the plane repeat the nearest border cell.
 ///
 /// # Panics
 /// When the plane or the rectangle has no cell.
@@ -18,14 +18,14 @@ pub fn crop<T: Copy, S>(plane: &Plane<T>, rect: Rect<S>) -> Plane<T> {
     Plane::from_cells(rect.width as usize, rect.height as usize, cells)
 }
 
-/// The cells under `rect`; places outside the plane take `outside`.
+/// The cells under `rect`. Places outside the plane have the value `outside`.
 pub fn crop_filled<T: Copy, S>(plane: &Plane<T>, rect: Rect<S>, outside: T) -> Plane<T> {
     let mut cut = Plane::filled(rect.width as usize, rect.height as usize, outside);
     paste(&mut cut, plane, -rect.x, -rect.y);
     cut
 }
 
-/// Writes `patch` into `plane` with its top left corner at column `x`, row `y`; what falls outside is dropped.
+/// Writes `patch` into `plane` with its top left corner at column `x`, row `y`. Cells outside the plane are dropped.
 pub fn paste<T: Copy>(plane: &mut Plane<T>, patch: &Plane<T>, x: i32, y: i32) {
     let target = Rect::<()>::of_size(plane.width() as u32, plane.height() as u32);
     let shared = target.intersection(&Rect::new(x, y, patch.width() as u32, patch.height() as u32));

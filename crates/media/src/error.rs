@@ -1,4 +1,4 @@
-//! Everything that can go wrong between a file and a picture, one variant for each cause that a user can act on.
+//! Everything that can go wrong between a file and a picture: one variant for each cause that a user can act on.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ pub enum Error {
         /// What the operating system said.
         source: io::Error,
     },
-    /// The file holds no picture in a known format.
+    /// The file contains no picture in a known format.
     #[error("expected a PNG, JPEG, WebP or GIF picture, found {found}: `{}`", path.display())]
     ImageUnsupported {
         /// The file.
@@ -48,7 +48,7 @@ pub enum Error {
         /// Greatest number of pixels.
         limit: u64,
     },
-    /// A mask, depth map or frame does not have the size of what it belongs to.
+    /// A mask, depth map or frame has the wrong size.
     #[error("found {}x{}, expected {}x{}: `{}`", found.0, found.1, expected.0, expected.1, path.display())]
     ImageWrongSize {
         /// The file.
@@ -58,7 +58,7 @@ pub enum Error {
         /// Columns and rows expected.
         expected: (usize, usize),
     },
-    /// The file is no video in a format that we let ffmpeg open.
+    /// The file is not a video in a format that we let ffmpeg open.
     #[error("expected a video, found {found}: `{}`", path.display())]
     VideoUnsupported {
         /// The file.
@@ -66,15 +66,15 @@ pub enum Error {
         /// What it seems to be.
         found: String,
     },
-    /// The file, folder or stream holds no frame.
+    /// The file, folder or stream contains no frame.
     #[error("no frame in {found}: `{}`", path.display())]
     VideoEmpty {
         /// The file or folder.
         path: PathBuf,
-        /// What was looked at.
+        /// What was searched.
         found: String,
     },
-    /// A still picture where a video is expected.
+    /// A still picture was given where a video is expected.
     #[error("expected a video, found a still picture ({format}): `{}`", path.display())]
     VideoIsImage {
         /// The file.
@@ -82,12 +82,12 @@ pub enum Error {
         /// The picture's format.
         format: String,
     },
-    /// A media file without pictures.
+    /// A media file without a video stream.
     #[error("expected a video stream, found {found}: `{}`", path.display())]
     VideoNoStream {
         /// The file.
         path: PathBuf,
-        /// What it holds.
+        /// What it contains.
         found: String,
     },
     /// The video ends before its header says.
@@ -95,9 +95,9 @@ pub enum Error {
     VideoTruncated {
         /// The file.
         path: PathBuf,
-        /// How far it goes.
+        /// Where it ends.
         found: String,
-        /// How far its header says that it goes.
+        /// Where its header says that it ends.
         expected: String,
     },
     /// The video decodes with errors.
@@ -122,7 +122,7 @@ pub enum Error {
         /// Greatest number of pixels.
         limit: u64,
     },
-    /// High dynamic range that this ffmpeg cannot bring to 8 bits.
+    /// A high dynamic range video that this ffmpeg cannot convert to 8 bits.
     #[error("high dynamic range ({transfer}) and this ffmpeg has no `zscale` and `tonemap` filters: `{}`", path.display())]
     HdrUnsupported {
         /// The file.
@@ -130,12 +130,12 @@ pub enum Error {
         /// The transfer function, as ffmpeg names it.
         transfer: String,
     },
-    /// Decoding or encoding went over its time limit.
+    /// Decoding or encoding exceeded its time limit.
     #[error("ffmpeg made no progress for {seconds} s: `{}`", path.display())]
     Timeout {
         /// The file.
         path: PathBuf,
-        /// Seconds without progress, or in all.
+        /// Seconds without progress, or in total.
         seconds: u64,
     },
     /// A numbered frame is missing in a folder of frames.
@@ -150,16 +150,16 @@ pub enum Error {
         /// Highest number found.
         last: u64,
     },
-    /// No ffmpeg where it was looked for.
+    /// ffmpeg was not found.
     #[error("no ffmpeg at {looked}")]
     FfmpegMissing {
-        /// The places that were looked at.
+        /// The places that were searched.
         looked: String,
     },
-    /// ffmpeg is there but lacks something or could not do its work.
+    /// ffmpeg exists but lacks a feature or failed.
     #[error("ffmpeg failed: {reason}")]
     FfmpegFailed {
-        /// The last lines that it printed, or what was wrong with it.
+        /// The last lines that it printed, or what was wrong.
         reason: String,
     },
     /// An output file cannot be created, written or renamed.
@@ -170,20 +170,20 @@ pub enum Error {
         /// What the operating system said.
         source: io::Error,
     },
-    /// No space is left where an output is written.
+    /// The disk with the output is full.
     #[error("no space left on the disk: `{}`", path.display())]
     DiskFull {
         /// The file.
         path: PathBuf,
     },
-    /// An output file's name asks for something we do not write.
+    /// The name of an output file asks for an unsupported format.
     #[error("cannot write a `{found}` file, expected one of {expected}: `{}`", path.display())]
     OutputUnsupported {
         /// The file.
         path: PathBuf,
         /// The name's ending.
         found: String,
-        /// What can be written.
+        /// The supported formats.
         expected: &'static str,
     },
 }

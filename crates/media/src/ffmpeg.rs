@@ -1,8 +1,8 @@
-//! Finding ffmpeg, and the arguments under which it may touch a file from a stranger.
+//! Finds ffmpeg, and builds the arguments under which it may open a file from a stranger.
 //!
-//! By default ffmpeg hides damage, follows playlists to other files and trusts sizes in headers. Strict decoding makes
-//! every error fatal; the demuxer is named by us, from the file's first bytes; protocols, demuxers and decoders are
-//! lists of what we know; frames, streams and memory have limits.
+//! By default ffmpeg hides damage, follows playlists to other files, and trusts sizes in headers. Here, strict decoding
+//! makes every error fatal. We choose the demuxer from the file's first bytes. Only listed protocols, demuxers and
+//! decoders are allowed. Frames, streams and memory are limited.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -13,10 +13,10 @@ use crate::child::{ChildLimits, Running};
 use crate::error::{Error, Result};
 use crate::sniff::Container;
 
-/// How long ffmpeg may say nothing before it is killed.
+/// How long ffmpeg may be silent before it is killed.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(15);
 
-/// Decoders that may run. Sound and subtitles are never decoded, but ffmpeg looks into them to describe them.
+/// Allowed decoders. Audio and subtitles are never decoded, but ffmpeg inspects them to describe them.
 const DECODERS: &str = "h264,hevc,vp8,vp9,av1,libdav1d,libaom-av1,mpeg1video,mpeg2video,mpegvideo,mpeg4,msmpeg4v1,\
     msmpeg4v2,msmpeg4,mjpeg,png,apng,gif,prores,dnxhd,cfhd,ffv1,huffyuv,ffvhuff,utvideo,rawvideo,v210,qtrle,rpza,\
     svq1,svq3,cinepak,theora,vc1,wmv1,wmv2,wmv3,flv,vp6,vp6f,h263,dvvideo,jpeg2000,magicyuv,\
@@ -33,7 +33,7 @@ pub struct Ffmpeg {
 }
 
 impl Ffmpeg {
-    /// Takes `explicit`, or else the first ffmpeg on the `PATH`, and asks for its version.
+    /// Uses `explicit`, or else the first ffmpeg on the `PATH`, and reads its version.
     ///
     /// # Errors
     /// [`Error::FfmpegMissing`] when there is none, [`Error::FfmpegFailed`] when it does not run.
@@ -48,7 +48,7 @@ impl Ffmpeg {
                 .find(|candidate| candidate.is_file())
                 .ok_or_else(|| Error::FfmpegMissing { looked: "any folder of `PATH`".into() })?,
         };
-        // The child runs in another folder.
+        // The child process runs in another folder.
         let path = std::path::absolute(&path).map_err(|source| Error::reading(&path, source))?;
         let said = ask(&path, &["-version"])?;
         let version = said.lines().next().and_then(|line| line.strip_prefix("ffmpeg version "));
@@ -64,7 +64,7 @@ impl Ffmpeg {
         &self.path
     }
 
-    /// Its version, as it says itself.
+    /// Its version, as it reports it.
     pub fn version(&self) -> &str {
         &self.version
     }
@@ -91,7 +91,7 @@ impl Ffmpeg {
         Ok(names.iter().all(|name| second_words.contains(name)))
     }
 
-    /// Newer releases cut the container's clean aperture themselves, but only to even sizes: we do it.
+    /// Newer releases crop to the container's clean aperture themselves, but only to even sizes. So we do it.
     pub(crate) fn leave_aperture_alone(&self) -> Vec<OsString> {
         let cuts = self.release.is_none_or(|release| release >= (7, 1));
         if cuts { ["-apply_cropping", "codec"].map(OsString::from).into() } else { Vec::new() }
@@ -110,7 +110,7 @@ fn release(version: &str) -> Option<(u32, u32)> {
     Some((numbers.next()?.parse().ok()?, numbers.next().and_then(|minor| minor.parse().ok()).unwrap_or(0)))
 }
 
-/// What the program prints on its standard output.
+/// Returns what the program prints on its standard output.
 fn ask(path: &Path, arguments: &[&str]) -> Result<String> {
     let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
     let limits = ChildLimits::for_frames_of(0, 0, false);
@@ -127,7 +127,7 @@ fn ask(path: &Path, arguments: &[&str]) -> Result<String> {
     Ok(String::from_utf8_lossy(&said).into_owned())
 }
 
-/// Options before the input: how far a file is trusted.
+/// Options before the input, which limit how far a file is trusted.
 pub(crate) fn input_arguments(path: &Path, container: Container, max_pixels: u64, strict: bool) -> Vec<OsString> {
     let mut arguments: Vec<OsString> = Vec::new();
     if strict {

@@ -1,4 +1,4 @@
-//! Output files that are whole or absent: written beside their place, synced, then renamed into it.
+//! Output files that are complete or absent: each is written beside its place, synced, and then renamed.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -8,7 +8,7 @@ use tempfile::{Builder, NamedTempFile};
 
 use crate::error::{Error, Result};
 
-/// Opens a file to read. Pipes and devices are refused: reading them may never end, and a video is read more than once.
+/// Opens a file to read. Refuses pipes and devices: reading them may never end, and a video is read more than once.
 ///
 /// # Errors
 /// [`Error::Unreadable`].
@@ -20,7 +20,7 @@ pub fn open(path: &Path) -> Result<File> {
     File::open(path).map_err(|source| Error::reading(path, source))
 }
 
-/// A file under construction. It shows up under its name at [`AtomicFile::commit`]; dropped before, it is removed.
+/// A file under construction. [`AtomicFile::commit`] makes it visible under its name. Dropping it removes it.
 #[derive(Debug)]
 pub struct AtomicFile {
     target: PathBuf,
@@ -28,7 +28,7 @@ pub struct AtomicFile {
 }
 
 impl AtomicFile {
-    /// Starts the file that will be `target`, in the same folder, under a hidden name.
+    /// Starts the file that will become `target`, in the same folder, under a hidden name.
     ///
     /// # Errors
     /// [`Error::OutputUnwritable`] when the folder is missing or may not be written, or when `target` is a folder;
@@ -48,25 +48,25 @@ impl AtomicFile {
         Ok(Self { target: target.to_path_buf(), file })
     }
 
-    /// Where the bytes are until the commit, for a child process that writes them.
+    /// The path of the unfinished file, for a child process that writes it.
     pub fn path(&self) -> &Path {
         self.file.path()
     }
 
-    /// Where the file will be.
+    /// The final path.
     pub fn target(&self) -> &Path {
         &self.target
     }
 
-    /// Syncs the bytes, gives the file its name and syncs the folder. A file that was there is replaced.
+    /// Syncs the bytes, gives the file its name and syncs the folder. An existing file is replaced.
     ///
     /// # Errors
-    /// [`Error::OutputUnwritable`], [`Error::DiskFull`]; the file is then absent, or still the old one.
+    /// [`Error::OutputUnwritable`], [`Error::DiskFull`]. The file is then absent, or still the old one.
     pub fn commit(self) -> Result<()> {
         let Self { target, file } = self;
         file.as_file().sync_all().map_err(|source| Error::writing(&target, source))?;
         file.persist(&target).map_err(|failed| Error::writing(&target, failed.error))?;
-        // A folder cannot be opened for syncing everywhere; the rename itself has happened by now.
+        // Not every system can open a folder for syncing. The rename has already happened.
         if let Ok(folder) = File::open(folder_of(&target)) {
             let _ = folder.sync_all();
         }
@@ -84,7 +84,7 @@ impl Write for AtomicFile {
     }
 }
 
-/// Writes `bytes` as the whole content of `path`, or leaves `path` as it was.
+/// Writes `bytes` as the complete content of `path`, or leaves `path` unchanged.
 ///
 /// # Errors
 /// [`Error::OutputUnwritable`], [`Error::DiskFull`].

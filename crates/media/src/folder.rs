@@ -16,7 +16,7 @@ pub(crate) struct FrameFolder {
 }
 
 impl FrameFolder {
-    /// Lists a folder of PNG, JPEG or WebP files whose names end in a number. Other and hidden files are passed over.
+    /// Lists the PNG, JPEG and WebP files whose names end in a number. Ignores other files and hidden files.
     pub(crate) fn open(path: &Path, options: &DecodeOptions) -> Result<Self> {
         let entries = path.read_dir().map_err(|source| Error::reading(path, source))?;
         let mut numbered = Vec::new();
@@ -31,7 +31,7 @@ impl FrameFolder {
             let found = "a folder without numbered PNG, JPEG or WebP files".into();
             return Err(Error::VideoEmpty { path: path.to_path_buf(), found });
         };
-        // With a gap or a number that two files share, the count of files is not the span of their numbers.
+        // If there is a gap, or two files share a number, the count of files differs from the span of their numbers.
         let missing = (*first..).zip(&numbered).find(|(expected, (number, _))| expected != number);
         if let Some((missing, _)) = missing.filter(|_| !options.tolerate_damage) {
             return Err(Error::FrameMissing { path: path.to_path_buf(), missing, first: *first, last: *last });
@@ -67,7 +67,7 @@ impl FrameFolder {
         &self.info
     }
 
-    /// Frame `index` and its time; `None` behind the last one.
+    /// Frame `index` and its time; `None` after the last one.
     pub(crate) fn frame(&self, index: u64) -> Option<Result<(Pts, Picture)>> {
         let file = self.files.get(usize::try_from(index).ok()?)?;
         Some(load_picture(file).and_then(|picture| {

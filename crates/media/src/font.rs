@@ -2,12 +2,12 @@
 
 use crate::picture::Picture;
 
-/// Columns that one character takes at scale 1, the gap included.
+/// Columns of one character at scale 1, including the gap.
 pub const ADVANCE: usize = 6;
-/// Rows that one line takes at scale 1, the gap included.
+/// Rows of one line at scale 1, including the gap.
 pub const LINE: usize = 9;
 
-/// One row of five cells a number, top first; the highest of the five bits is the left cell.
+/// One row of five cells for each number, top row first. The highest of the five bits is the left cell.
 #[rustfmt::skip]
 const GLYPHS: [[u8; 7]; 95] = [
     /*   */ [0, 0, 0, 0, 0, 0, 0],            /* ! */ [4, 4, 4, 4, 4, 0, 4],
@@ -60,13 +60,13 @@ const GLYPHS: [[u8; 7]; 95] = [
     /* ~ */ [0, 0, 8, 21, 2, 0, 0],
 ];
 
-/// Columns that `text` takes at a scale.
+/// Columns of `text` at a scale.
 pub fn text_width(text: &str, scale: usize) -> usize {
     text.chars().count() * ADVANCE * scale
 }
 
-/// Writes `text` on one line with its top left corner at column `x`, row `y`; what falls outside is not drawn.
-/// Characters other than printable ASCII show as `?`.
+/// Writes `text` on one line with its top left corner at column `x`, row `y`. Pixels outside the picture are not drawn.
+/// Characters other than printable ASCII appear as `?`.
 pub fn draw_text(picture: &mut Picture, x: usize, y: usize, text: &str, colour: [u8; 3], scale: usize) {
     let (width, height) = picture.size();
     for (place, character) in text.chars().enumerate() {

@@ -1,21 +1,21 @@
-//! Rectangles that know the space they live in, times and rates.
+//! Rectangles that know their coordinate space, presentation times, and frame rates.
 
 use std::fmt;
 use std::marker::PhantomData;
 
 use serde::{Deserialize, Serialize};
 
-/// The pixels of a whole video frame, as displayed (rotation applied).
+/// The pixels of a complete video frame, as displayed (rotation applied).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Frame;
-/// The pixels of the square region that follows the person, at network size.
+/// The pixels of the square region that follows the person, at the network's size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Crop;
-/// The cells of the autoencoder's latent, one for 8x8 pixels of the crop.
+/// The cells of the autoencoder's latent. One cell covers 8x8 pixels of the crop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Latent;
 
-/// An axis-aligned rectangle of whole cells in space `S`. It may reach over the border of its space.
+/// An axis-aligned rectangle of whole cells in space `S`. It may extend over the border of its space.
 #[derive(Serialize, Deserialize)]
 #[serde(bound = "")]
 pub struct Rect<S> {
@@ -37,7 +37,7 @@ impl<S> Rect<S> {
         Self { x, y, width, height, space: PhantomData }
     }
 
-    /// The whole of a `width` x `height` space.
+    /// The complete `width` x `height` space.
     pub const fn of_size(width: u32, height: u32) -> Self {
         Self::new(0, 0, width, height)
     }
@@ -52,7 +52,7 @@ impl<S> Rect<S> {
         self.y + self.height as i32
     }
 
-    /// True when it holds no cell.
+    /// True when it contains no cell.
     pub const fn is_empty(&self) -> bool {
         self.width == 0 || self.height == 0
     }
@@ -85,7 +85,7 @@ impl<S> Rect<S> {
     }
 }
 
-// Written by hand because a derive would ask the same of the marker `S`.
+// Written by hand because a derive would require the same traits of the marker `S`.
 impl<S> Clone for Rect<S> {
     fn clone(&self) -> Self {
         *self
@@ -119,9 +119,9 @@ impl Pts {
 /// A rate in frames a second as a fraction, such as 30000/1001.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rate {
-    /// Frames.
+    /// Numerator: frames.
     pub numerator: u32,
-    /// Seconds; never 0.
+    /// Denominator: seconds; never 0.
     pub denominator: u32,
 }
 

@@ -1,7 +1,7 @@
-//! Pictures, masks and depth maps as files, with limits on size and memory.
+//! Reads and writes pictures, masks and depth maps as files, with limits on size and memory.
 //!
-//! A picture is turned upright by its EXIF orientation and brought to sRGB by its colour profile; where it is transparent,
-//! white shows. Depth is 16-bit grey PNG.
+//! A picture is rotated upright by its EXIF orientation and converted to sRGB by its colour profile. Transparent places
+//! become white. Depth is 16-bit grey PNG.
 
 use std::path::Path;
 
@@ -15,7 +15,7 @@ pub use crate::picture_format::decode::PictureLimits;
 use crate::picture_format::decode::load;
 use crate::still::Still;
 
-/// Reads a picture (PNG, JPEG, WebP, the first frame of a GIF), upright, in sRGB, transparent places white.
+/// Reads a picture (PNG, JPEG, WebP, the first frame of a GIF) upright, in sRGB, with transparent places in white.
 ///
 /// # Errors
 /// [`Error::Unreadable`], [`Error::ImageUnsupported`], [`Error::ImageDamaged`], [`Error::ImageTooLarge`].
@@ -23,10 +23,10 @@ pub fn load_picture(path: &Path) -> Result<Picture> {
     Still::load(path, PictureLimits::default(), None).map(|still| still.over([255; 3]))
 }
 
-/// Reads a mask: the grey of any picture. `expected` is the size that it must have, if any.
+/// Reads a mask from the grey values of any picture. `expected` is the required size, if any.
 ///
 /// # Errors
-/// As [`load_picture`], and [`Error::ImageWrongSize`].
+/// The errors of [`load_picture`], and [`Error::ImageWrongSize`].
 pub fn load_mask(path: &Path, expected: Option<(usize, usize)>) -> Result<Mask> {
     let image = load(path, PictureLimits::default())?.into_luma8();
     let mask = Plane::from_cells(image.width() as usize, image.height() as usize, image.into_raw());
@@ -37,7 +37,7 @@ pub fn load_mask(path: &Path, expected: Option<(usize, usize)>) -> Result<Mask> 
 /// Reads a 16-bit depth map; 8-bit files are widened (255 becomes 65535).
 ///
 /// # Errors
-/// As [`load_mask`].
+/// The errors of [`load_mask`].
 pub fn load_depth(path: &Path, expected: Option<(usize, usize)>) -> Result<Plane<u16>> {
     let image = load(path, PictureLimits::default())?.into_luma16();
     let depth = Plane::from_cells(image.width() as usize, image.height() as usize, image.into_raw());
@@ -45,7 +45,7 @@ pub fn load_depth(path: &Path, expected: Option<(usize, usize)>) -> Result<Plane
     Ok(depth)
 }
 
-/// Writes a picture as PNG, whole or not at all.
+/// Writes a picture as PNG, completely or not at all.
 ///
 /// # Errors
 /// [`Error::OutputUnwritable`], [`Error::DiskFull`].
@@ -53,7 +53,7 @@ pub fn save_picture(path: &Path, picture: &Picture) -> Result<()> {
     save_png(path, picture.bytes(), picture.size(), ExtendedColorType::Rgb8)
 }
 
-/// Writes a picture with its coverage as the alpha channel of a PNG, whole or not at all.
+/// Writes a picture with its coverage as the alpha channel of a PNG, completely or not at all.
 ///
 /// # Errors
 /// [`Error::OutputUnwritable`], [`Error::DiskFull`].
@@ -67,7 +67,7 @@ pub fn save_cut_out(path: &Path, picture: &Picture, coverage: &Mask) -> Result<(
     save_png(path, &bytes, picture.size(), ExtendedColorType::Rgba8)
 }
 
-/// Writes a mask as 8-bit grey PNG, whole or not at all.
+/// Writes a mask as 8-bit grey PNG, completely or not at all.
 ///
 /// # Errors
 /// [`Error::OutputUnwritable`], [`Error::DiskFull`].
@@ -75,12 +75,12 @@ pub fn save_mask(path: &Path, mask: &Mask) -> Result<()> {
     save_png(path, mask.cells(), mask.size(), ExtendedColorType::L8)
 }
 
-/// Writes a depth map as 16-bit grey PNG, whole or not at all.
+/// Writes a depth map as 16-bit grey PNG, completely or not at all.
 ///
 /// # Errors
 /// [`Error::OutputUnwritable`], [`Error::DiskFull`].
 pub fn save_depth(path: &Path, depth: &Plane<u16>) -> Result<()> {
-    // The encoder takes native byte order and writes the file's big-endian one itself.
+    // The encoder takes native byte order and converts to the big-endian order of the file.
     let bytes: Vec<u8> = depth.cells().iter().flat_map(|value| value.to_ne_bytes()).collect();
     save_png(path, &bytes, depth.size(), ExtendedColorType::L16)
 }

@@ -1,7 +1,7 @@
-//! Pictures and videos to frames and back. No machine learning and no network in here.
+//! Turns pictures and videos into frames and back. It uses no machine learning and no network.
 //!
-//! Everything else in the workspace speaks the plain types of [`picture`] and [`geometry`]. Videos are read by
-//! [`reader::FrameReader`] and written by [`writer::VideoWriter`], both through a confined [`ffmpeg::Ffmpeg`].
+//! The rest of the workspace uses the plain types of [`picture`] and [`geometry`]. [`reader::FrameReader`] reads videos
+//! and [`writer::VideoWriter`] writes them. Both run a confined [`ffmpeg::Ffmpeg`].
 
 pub mod audio;
 mod child;

@@ -1,4 +1,4 @@
-//! The one picture container of the workspace: a plane of cells in rows.
+//! The picture container of the whole workspace: a plane of cells in rows.
 
 /// `width` x `height` cells in rows, top left first.
 #[derive(Debug, Clone, PartialEq)]
@@ -10,9 +10,9 @@ pub struct Plane<T> {
 
 /// 8-bit sRGB, one `[red, green, blue]` a pixel.
 pub type Picture = Plane<[u8; 3]>;
-/// Coverage 0..=255. By convention of the method 255 = removed (the character), 0 = kept.
+/// Coverage 0..=255. By the convention of the method, 255 = removed (the character) and 0 = kept.
 pub type Mask = Plane<u8>;
-/// One real number a pixel; the unit is said where it is used.
+/// One real number for each pixel. The unit is documented where the plane is used.
 pub type DepthMap = Plane<f32>;
 
 impl<T: Copy> Plane<T> {
@@ -21,7 +21,7 @@ impl<T: Copy> Plane<T> {
         Self { width, height, cells: vec![value; width * height] }
     }
 
-    /// Takes rows of cells.
+    /// Creates a plane from rows of cells.
     ///
     /// # Panics
     /// When the number of cells is not `width * height`.
@@ -54,7 +54,7 @@ impl<T: Copy> Plane<T> {
     /// The cell at column `x`, row `y`.
     ///
     /// # Panics
-    /// When it lies outside.
+    /// When the cell lies outside.
     pub fn get(&self, x: usize, y: usize) -> T {
         assert!(x < self.width && y < self.height, "({x}, {y}) outside {}x{}", self.width, self.height);
         self.cells[y * self.width + x]
@@ -63,13 +63,13 @@ impl<T: Copy> Plane<T> {
     /// Writes the cell at column `x`, row `y`.
     ///
     /// # Panics
-    /// When it lies outside.
+    /// When the cell lies outside.
     pub fn set(&mut self, x: usize, y: usize, value: T) {
         assert!(x < self.width && y < self.height, "({x}, {y}) outside {}x{}", self.width, self.height);
         self.cells[y * self.width + x] = value;
     }
 
-    /// The cell nearest to a place that may lie outside.
+    /// The cell nearest to a place, which may lie outside.
     pub fn get_clamped(&self, x: i32, y: i32) -> T {
         let x = x.clamp(0, self.width as i32 - 1) as usize;
         let y = y.clamp(0, self.height as i32 - 1) as usize;
@@ -81,7 +81,7 @@ impl<T: Copy> Plane<T> {
         &self.cells
     }
 
-    /// All cells, row by row, to write.
+    /// All cells, row by row, for writing.
     pub fn cells_mut(&mut self) -> &mut [T] {
         &mut self.cells
     }
@@ -103,7 +103,7 @@ impl Picture {
         self.cells.as_flattened()
     }
 
-    /// Takes the bytes `R G B R G B ...`.
+    /// Creates a picture from the bytes `R G B R G B ...`.
     ///
     /// # Panics
     /// When there are not `3 * width * height` of them.

@@ -1,6 +1,6 @@
-//! What a video is, before it is decoded: from its first bytes, its container's header and ffmpeg's description.
+//! Describes a video before it is decoded, from its first bytes, its container's header and ffmpeg's description.
 //!
-//! ffprobe is never needed: a static build of ffmpeg comes without it.
+//! It does not need ffprobe, because a static build of ffmpeg comes without it.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -15,20 +15,20 @@ use crate::folder::FrameFolder;
 use crate::geometry::{Pts, Rate};
 use crate::sniff::{Container, Content, sniff_file};
 
-/// A file that ffmpeg may open, with all that was learnt about it.
+/// A file that ffmpeg may open, with everything known about it.
 #[derive(Debug, Clone)]
 pub(crate) struct ProbedFile {
     pub(crate) container: Container,
     pub(crate) info: VideoInfo,
     pub(crate) facts: HeaderFacts,
-    /// The matrix from YCbCr to RGB, where the stream says so.
+    /// The matrix from YCbCr to RGB, if the stream names one.
     pub(crate) matrix: Option<String>,
 }
 
 /// Describes a video file or a folder of numbered pictures.
 ///
 /// # Errors
-/// The `video.*` codes; a truncated file only where its header shows it, and unless `tolerate_damage` is set.
+/// The `video.*` codes. A truncated file is an error only if its header shows it, and unless `tolerate_damage` is set.
 pub fn probe(ffmpeg: &Ffmpeg, path: &Path, options: &DecodeOptions) -> Result<VideoInfo> {
     if path.is_dir() {
         return FrameFolder::open(path, options).map(|folder| folder.info().clone());
@@ -36,7 +36,7 @@ pub fn probe(ffmpeg: &Ffmpeg, path: &Path, options: &DecodeOptions) -> Result<Vi
     probe_file(ffmpeg, path, options).map(|probed| probed.info)
 }
 
-/// The container of a file that holds a video, by its first bytes.
+/// The container of a video file, from its first bytes.
 pub(crate) fn container_of(path: &Path) -> Result<Container> {
     let path_buf = path.to_path_buf();
     match sniff_file(path)? {
@@ -119,7 +119,7 @@ pub(crate) fn probe_file(ffmpeg: &Ffmpeg, path: &Path, options: &DecodeOptions) 
     Ok(ProbedFile { container, info, facts, matrix: video.matrix })
 }
 
-/// Frames over time, for a header that gives only these two.
+/// Frames divided by time, for a header that gives only these two.
 fn average_rate(facts: &HeaderFacts) -> Option<Rate> {
     let (frames, end) = (facts.frames?, u64::try_from(facts.end?.0).ok()?);
     let (mut numerator, mut denominator) = (frames.checked_mul(1_000_000)?, end);
@@ -132,7 +132,7 @@ fn average_rate(facts: &HeaderFacts) -> Option<Rate> {
     Some(Rate { numerator: numerator.max(1) as u32, denominator: denominator as u32 })
 }
 
-/// `WxH` from the decoder's refusal of a size.
+/// Finds `WxH` in the message with which the decoder refused a size.
 fn refused_size(line: &str) -> Option<(u32, u32)> {
     let size = line.split_once("Picture size ")?.1.split(' ').next()?;
     let (width, height) = size.split_once('x')?;
@@ -148,7 +148,7 @@ struct Description {
     audio: Vec<String>,
 }
 
-/// Reads ffmpeg's description of its input. Metadata is indented deeper than the lines that count here.
+/// Parses ffmpeg's description of its input. Metadata lines are indented deeper than the lines that matter.
 fn describe(notes: &Notes) -> Description {
     let mut found = Description::default();
     let mut in_video = false;

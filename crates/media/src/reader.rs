@@ -1,7 +1,7 @@
-//! Frames of a video, one at a time, each with its own time.
+//! Reads the frames of a video one at a time, each with its own time.
 //!
-//! Every frame of the source comes exactly once (no rate conversion). What was read is provisional until the end: a
-//! truncated file gives many good frames before the damage shows.
+//! Every frame of the source appears exactly once; there is no rate conversion. Frames are provisional until the end: a
+//! truncated file yields many good frames before the damage shows.
 
 use std::ffi::OsString;
 use std::io::BufReader;
@@ -21,15 +21,15 @@ use crate::probe::{DecodeOptions, ProbedFile, VideoInfo, probe_file};
 /// One frame of a video.
 #[derive(Debug, Clone, PartialEq)]
 pub struct VideoFrame {
-    /// Its place in the source, from 0.
+    /// Its index in the source, from 0.
     pub index: u64,
-    /// When it is shown, counted from the container's start.
+    /// When it is displayed, counted from the container's start.
     pub pts: Pts,
-    /// What it shows, upright.
+    /// The picture, upright.
     pub picture: Picture,
 }
 
-/// Gives the frames of a video file or of a folder of pictures. Memory does not grow with the number of frames.
+/// Yields the frames of a video file or of a folder of pictures. Memory does not grow with the number of frames.
 #[derive(Debug)]
 pub struct FrameReader {
     path: PathBuf,
@@ -55,7 +55,7 @@ struct Decoder {
     probed: ProbedFile,
 }
 
-/// Times of the stream start here, because Matroska has no negative ones: rounding may reach under 0.
+/// The first time in the stream. Matroska has no negative times, and rounding may go below 0.
 const GUARD_MICROSECONDS: i64 = 1_000_000;
 
 impl FrameReader {
@@ -76,18 +76,18 @@ impl FrameReader {
         Ok(Self { path: path.to_path_buf(), options: *options, info, source, index: 0, times: None, damage: None })
     }
 
-    /// What the source is.
+    /// The description of the source.
     pub fn info(&self) -> &VideoInfo {
         &self.info
     }
 
-    /// What was wrong with the file, known after the last frame; only with `tolerate_damage`, else it is an error.
+    /// The damage of the file, known after the last frame. Only with `tolerate_damage`; otherwise damage is an error.
     pub fn damage(&self) -> Option<&str> {
         self.damage.as_deref()
     }
 
-    /// When the last frame that was given ends: by the header if it was the last of all, else by the distance to the
-    /// frame before, else by the rate.
+    /// When the last frame ends. If it was the last of all, the header gives this time. Otherwise the distance to the
+    /// previous frame gives it, or the rate.
     pub fn end(&self) -> Option<Pts> {
         let (before, last) = self.times?;
         let is_last = self.options.max_frames.is_none() || self.info.frame_count == Some(self.index);
@@ -104,7 +104,7 @@ impl FrameReader {
             Source::Folder(folder) => folder.frame(self.index).transpose(),
             Source::Decoder(decoder) => match decoder.next_frame() {
                 Ok(Some(frame)) => Ok(Some(frame)),
-                // The stream's own end or break tells less than the process's last words.
+                // The last words of the process are more informative than the end of the stream.
                 broken => {
                     let broken = broken.err().map(|failed| failed.to_string());
                     let Source::Decoder(decoder) = std::mem::replace(&mut self.source, Source::Over) else {
@@ -117,7 +117,7 @@ impl FrameReader {
         }
     }
 
-    /// Decides, after the last frame, whether it was all of them.
+    /// Decides, after the last frame, whether the video is complete.
     fn check_end(&mut self, decoder: Decoder, broken: Option<String>) -> Result<()> {
         let Decoder { running, probed, .. } = decoder;
         let path = || self.path.clone();
@@ -175,7 +175,7 @@ impl Iterator for FrameReader {
                     return Some(Err(failed));
                 }
             };
-            // Two frames at one time would be one: later ones make way.
+            // ffmpeg would merge two frames with one time, so later frames are delayed.
             if let Some((_, last)) = self.times {
                 pts = pts.max(Pts(last.0 + 1));
             }
@@ -197,12 +197,12 @@ impl Decoder {
             if !ffmpeg.has_filters(&["zscale", "tonemap"])? {
                 return Err(Error::HdrUnsupported { path, transfer: info.transfer.clone().unwrap_or_default() });
             }
-            // Light is made linear, with 100 cd/m2 as white, brought to the primaries of BT.709, compressed, and coded.
+            // Makes light linear with 100 cd/m2 as white, converts to the primaries of BT.709, compresses and encodes.
             "zscale=transfer=linear:npl=100,format=gbrpf32le,zscale=primaries=bt709,tonemap=tonemap=hable:desat=0,\
              zscale=transfer=bt709:matrix=bt709:range=tv,format=yuv444p,scale=in_color_matrix=bt709:"
                 .to_owned()
         } else {
-            // Without a word in the stream, players take BT.709 for large frames and BT.601 for small ones.
+            // If the stream names no matrix, players assume BT.709 for large frames and BT.601 for small ones.
             let unsaid = probed.matrix.is_none() && (info.coded.0 >= 1280 || info.coded.1 >= 720);
             if unsaid { "scale=in_color_matrix=bt709:".to_owned() } else { "scale=".to_owned() }
         };

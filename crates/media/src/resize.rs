@@ -1,16 +1,17 @@
-//! Antialiased resizing, equal to Pillow's to the last bit for 8-bit pictures.
+//! Antialiased resizing that equals Pillow's to the last bit for 8-bit pictures.
 //!
-//! The networks were trained on pictures that Pillow resized, so its arithmetic is part of the method (`parity` case `pil_resize`):
-//! two passes; each output cell is a weighted sum of input cells under a filter that is stretched by the
-//! shrinking factor; 8-bit weights are fixed point with 22 fraction bits, rounded away from zero, and the result of each
-//! pass is rounded to 8 bits. Planes of real numbers (masks in [0, 1], depth) take the same weights in `f32`.
+//! The networks were trained on pictures that Pillow resized, so its arithmetic is part of the method (parity case
+//! `pil_resize`). Resizing takes two passes. Each output cell is a weighted sum of input cells under a filter, which is
+//! stretched by the shrinking factor. 8-bit weights are fixed point with 22 fraction bits, rounded away from zero. The
+//! result of each pass is rounded to 8 bits. Planes of real numbers (masks in [0, 1], depth) use the same weights in
+//! `f32`.
 
 use crate::picture::{Mask, Picture, Plane};
 
-/// The shape of the weights around a place.
+/// The shape of the filter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Filter {
-    /// Mean over the cell's footprint ("area"); nearest when enlarging. Reach 1/2 a cell.
+    /// Mean over the cell's footprint ("area"); nearest neighbour when enlarging. Reach 1/2 cell.
     Area,
     /// Triangle, reach 1 cell.
     Bilinear,
@@ -60,7 +61,7 @@ fn sinc(x: f64) -> f64 {
     angle.sin() / angle
 }
 
-/// For each output cell: where its input cells start, and a weight for each of them. The weights add up to 1.
+/// For each output cell: the first input cell and the weights of the cells from there. Weights sum to 1.
 struct Weights<W> {
     cells: Vec<(usize, Vec<W>)>,
 }
@@ -72,7 +73,7 @@ impl Weights<f64> {
         let reach = filter.reach() * stretch;
         let cells = (0..to).map(|cell| {
             let centre = (cell as f64 + 0.5) * scale;
-            // Casts cut toward zero, as in the original: `centre - reach + 0.5` may be slightly negative.
+            // Casts truncate toward zero, as in Pillow: `centre - reach + 0.5` may be slightly negative.
             let start = ((centre - reach + 0.5) as i64).max(0) as usize;
             let end = ((centre + reach + 0.5) as i64).clamp(0, from as i64) as usize;
             let mut weights: Vec<f64> =
@@ -142,13 +143,14 @@ fn resize_height<const C: usize>(input: &[[u8; C]], width: usize, new_height: us
     output
 }
 
-/// True when Pillow shrinks the height before it changes the width: when that drops more than twice as many rows as
-/// the other pass drops columns (found by experiment with Pillow 13; older ones always take the width first).
+/// True when Pillow shrinks the height before it changes the width. It does so when that drops more than twice as many
+/// rows as the other pass drops columns (found by experiment with Pillow 13; older versions always start with the
+/// width).
 fn height_goes_first((width, height): (usize, usize), (new_width, new_height): (usize, usize)) -> bool {
     new_height < height && (height - new_height) as i64 > 2 * (width as i64 - new_width as i64)
 }
 
-/// Two passes; a direction that keeps its length is left alone.
+/// Runs both passes. Skips a direction whose length does not change.
 fn resize_bytes<const C: usize>(
     input: &[[u8; C]],
     from: (usize, usize),
@@ -215,7 +217,7 @@ pub fn resize_real(plane: &Plane<f32>, width: usize, height: usize, filter: Filt
     Plane::from_cells(width, height, cells)
 }
 
-/// The largest size of the shape `from` that fits into `within`; each side at least 1.
+/// The largest size with the aspect ratio of `from` that fits into `within`; each side is at least 1.
 pub fn fit_size(from: (usize, usize), within: (usize, usize)) -> (usize, usize) {
     assert_sizes(from, within);
     let scale = (within.0 as f64 / from.0 as f64).min(within.1 as f64 / from.1 as f64);

@@ -1,4 +1,4 @@
-//! Contact sheets: a grid of labelled pictures, to look at many results at once.
+//! Contact sheets: a grid of labelled pictures for looking at many results at once.
 
 use crate::crop::paste;
 use crate::font::{ADVANCE, LINE, draw_text};
@@ -27,7 +27,7 @@ pub struct Sheet {
 }
 
 impl Sheet {
-    /// A sheet of `columns` pictures a row, each fitted into `cell_width` x `cell_height` pixels.
+    /// A sheet with `columns` pictures in a row, each fitted into `cell_width` x `cell_height` pixels.
     ///
     /// # Panics
     /// When one of the three is 0.
@@ -42,7 +42,7 @@ impl Sheet {
         self
     }
 
-    /// Adds the next picture, scaled to fit its cell, with a label under it.
+    /// Adds the next picture, scaled to fit its cell, with a label below it.
     pub fn push(&mut self, picture: &Picture, label: impl Into<String>) {
         let (width, height) = fit_size(picture.size(), self.cell);
         self.cells.push((resize_picture(picture, width, height, Filter::Bicubic), label.into()));
@@ -53,7 +53,7 @@ impl Sheet {
         self.cells.push((Picture::filled(0, 0, BACKGROUND), String::new()));
     }
 
-    /// Goes on at the start of the next row, if not there already.
+    /// Moves to the start of the next row, unless already there.
     pub fn end_row(&mut self) {
         while !self.cells.len().is_multiple_of(self.columns) {
             self.skip();
@@ -80,7 +80,7 @@ impl Sheet {
     }
 }
 
-/// The text if it has room, else its start and two dots.
+/// The text if it fits, otherwise its start and two dots.
 fn shortened(text: &str, room: usize) -> String {
     if text.chars().count() <= room {
         return text.to_owned();

@@ -1,4 +1,5 @@
-//! What a file is, from its first bytes: names and endings lie, and a playlist that poses as a video must not be opened.
+//! Recognises a file by its first bytes. Names and endings can be wrong, and a playlist disguised as a video must not
+//! be opened.
 
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
@@ -27,7 +28,7 @@ pub enum Container {
 }
 
 impl Container {
-    /// ffmpeg's name of the one demuxer that may read it.
+    /// ffmpeg's name of the only demuxer that may read it.
     pub(crate) fn demuxer(self) -> &'static str {
         match self {
             Self::Mp4 => "mov",
@@ -52,22 +53,22 @@ impl Container {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Content {
-    /// No bytes at all.
+    /// An empty file.
     Empty,
     /// A video container.
     Video(Container),
     /// A still picture; the name of its format.
     Picture(&'static str),
-    /// A list that points at other files.
+    /// A playlist that points to other files.
     Playlist(&'static str),
     /// Readable text of another kind.
     Text,
-    /// Something else, described as far as known.
+    /// Anything else, described as far as known.
     Other(&'static str),
 }
 
 impl Content {
-    /// A few words for a message.
+    /// A few words for an error message.
     pub fn describe(&self) -> String {
         match self {
             Self::Empty => "an empty file".into(),
@@ -80,7 +81,7 @@ impl Content {
     }
 }
 
-/// Looks at the first bytes of a file.
+/// Recognises a file by its first bytes.
 ///
 /// # Errors
 /// [`Error::Unreadable`].
@@ -89,7 +90,7 @@ pub fn sniff_file(path: &Path) -> Result<Content> {
     let mut file = crate::file::open(path)?;
     file.by_ref().take(4096).read_to_end(&mut head).map_err(|source| Error::reading(path, source))?;
     let content = sniff(&head);
-    // One picture and many share a magic number: count the frames of a GIF.
+    // Still and animated GIFs share a magic number, so count the frames.
     if content == Content::Video(Container::Gif) {
         file.seek(SeekFrom::Start(0)).map_err(|source| Error::reading(path, source))?;
         if crate::container::gif::walk(&mut std::io::BufReader::new(file), 2).frames == 1 {
@@ -99,7 +100,7 @@ pub fn sniff_file(path: &Path) -> Result<Content> {
     Ok(content)
 }
 
-/// Looks at the first bytes of a file, 4096 of them or all.
+/// Reads the first bytes of a file: 4096, or all if it is shorter.
 pub fn sniff(head: &[u8]) -> Content {
     use Content::{Empty, Other, Picture, Playlist, Text, Video};
     let starts = |magic: &[u8]| head.starts_with(magic);
@@ -158,7 +159,8 @@ pub fn sniff(head: &[u8]) -> Content {
     if mp4_boxes.iter().any(|name| at(4, name)) {
         return Video(Container::Mp4);
     }
-    // Transport streams repeat 0x47 every 188 bytes, after 4 bytes of time stamp in the 192-byte variant.
+    // Transport streams repeat 0x47 every 188 bytes. The 192-byte variant puts 4 bytes of time stamp before each
+    // packet.
     let repeats = |start: usize, step: usize| {
         head.len() > start + 2 * step && (start..head.len()).step_by(step).take(5).all(|place| head[place] == 0x47)
     };

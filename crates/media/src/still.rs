@@ -1,4 +1,4 @@
-//! A still picture as its file has it: upright, colours in sRGB, and its transparency apart from its colours.
+//! A still picture as stored in its file: upright, colours in sRGB, with transparency separate from colour.
 
 use std::path::Path;
 
@@ -10,17 +10,17 @@ use crate::picture::{Mask, Picture, Plane};
 use crate::picture_format::decode::{PictureLimits, decode_colours, read_bytes};
 use crate::sniff::{Content, sniff};
 
-/// A picture and how much of each pixel it covers.
+/// A picture, and the coverage of each pixel.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Still {
-    /// Colours as if every pixel were opaque; where nothing is covered they mean nothing.
+    /// Colours as if every pixel were opaque. They are meaningless where the coverage is 0.
     pub picture: Picture,
     /// 0 = transparent, 255 = opaque; none when the file has no alpha channel.
     pub coverage: Option<Mask>,
 }
 
 impl Still {
-    /// Reads a PNG, JPEG, WebP or GIF picture, and with ffmpeg an AVIF or HEIF one, whatever the file is called.
+    /// Reads a PNG, JPEG, WebP or GIF picture, and with ffmpeg an AVIF or HEIF picture. The file name does not matter.
     ///
     /// # Errors
     /// [`crate::Error::Unreadable`], [`crate::Error::ImageUnsupported`], [`crate::Error::ImageDamaged`],
@@ -35,7 +35,7 @@ impl Still {
         }
     }
 
-    /// Takes a decoded picture.
+    /// Converts a decoded picture.
     pub(crate) fn from_image(image: DynamicImage) -> Self {
         if !image.color().has_alpha() {
             let image = image.into_rgb8();
@@ -53,7 +53,7 @@ impl Still {
         }
     }
 
-    /// The picture in front of one colour.
+    /// The picture in front of a plain colour.
     pub fn over(self, colour: [u8; 3]) -> Picture {
         let Some(coverage) = self.coverage else { return self.picture };
         let mut picture = self.picture;
@@ -83,7 +83,7 @@ mod tests {
     #[test]
     fn transparency_is_kept_apart_from_colours() {
         let folder = tempfile::tempdir().unwrap();
-        // The name lies.
+        // The file name claims another format.
         let path = folder.path().join("a.jpg");
         let colours = Picture::from_cells(2, 1, vec![[10, 20, 30], [0; 3]]);
         save_cut_out(&path, &colours, &Mask::from_cells(2, 1, vec![0, 51])).unwrap();

@@ -1,4 +1,4 @@
-//! What a video file is to be, and the options that make ffmpeg write it so.
+//! Settings of an output video, and the options that make ffmpeg produce it.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -10,14 +10,14 @@ use crate::geometry::{Pts, Rate};
 /// How a video with an odd number of rows or columns is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OddSize {
-    /// As the next even size, with the true one in the container (`clap`). Every browser plays it.
+    /// With the next even size; the container marks the true size (`clap`). Every browser plays it.
     #[default]
     PaddedAndMarked,
-    /// As it is, with chroma at full resolution, which many phones and browsers cannot play.
+    /// With its own size and chroma at full resolution, which many phones and browsers cannot play.
     FullChroma,
 }
 
-/// What a video file is to be.
+/// Settings of an output video.
 #[derive(Debug, Clone, PartialEq)]
 pub struct VideoSettings {
     /// Columns of every picture.
@@ -26,24 +26,24 @@ pub struct VideoSettings {
     pub height: u32,
     /// Frames a second, on average; a hint for the encoder.
     pub rate: Rate,
-    /// Times are rounded to whole ticks; `None` takes a number that fits the rate.
+    /// Times are rounded to whole ticks. `None` chooses a number that fits the rate.
     pub ticks_per_second: Option<u32>,
-    /// When the last frame ends; `None` lets it last as long as the one before.
+    /// When the last frame ends. `None` gives it the duration of the frame before.
     pub end: Option<Pts>,
-    /// Width to height of one pixel.
+    /// Width divided by height of one pixel.
     pub pixel_aspect: (u32, u32),
-    /// Quality: 0 is lossless, 17 hard to tell from the original, 23 small.
+    /// Quality: 0 is lossless, 17 is hard to distinguish from the original, 23 gives small files.
     pub crf: u8,
-    /// Keys that MP4 knows (`title`, `comment`, `artist`, `date`, ...) and their values.
+    /// Metadata keys that MP4 supports (`title`, `comment`, `artist`, `date`, ...) and their values.
     pub metadata: Vec<(String, String)>,
-    /// The file whose sound is taken.
+    /// The file whose audio is copied.
     pub audio_from: Option<PathBuf>,
-    /// What becomes of odd sizes.
+    /// How odd sizes are stored.
     pub odd_size: OddSize,
 }
 
 impl VideoSettings {
-    /// A video of constant rate with square pixels and no sound.
+    /// A video of constant rate with square pixels and no audio.
     pub fn new(width: u32, height: u32, rate: Rate) -> Self {
         Self {
             width,
@@ -59,7 +59,7 @@ impl VideoSettings {
         }
     }
 
-    /// A video like another one: same size, times, pixels and, where its header says so, end.
+    /// A video with the size, times, pixels and, if its header says so, the end of another one.
     pub fn like(info: &VideoInfo) -> Self {
         Self {
             ticks_per_second: Some(info.ticks_per_second),
@@ -69,14 +69,14 @@ impl VideoSettings {
         }
     }
 
-    /// Ticks fine enough for every time and coarse enough for every player.
+    /// Ticks that are fine enough for every time and coarse enough for every player.
     pub(crate) fn ticks(&self) -> u32 {
         let given = self.ticks_per_second.unwrap_or(self.rate.numerator).max(1);
         if given >= 1000 { given.min(1_000_000) } else { given * 1000_u32.div_ceil(given) }
     }
 }
 
-/// How the pictures are converted and coded.
+/// Options for conversion and encoding.
 pub(crate) fn video_arguments(settings: &VideoSettings, coded: (u32, u32)) -> Vec<OsString> {
     let odd = coded.0 % 2 == 1 || coded.1 % 2 == 1;
     let format = if odd { "yuv444p" } else { "yuv420p" };
@@ -94,14 +94,14 @@ pub(crate) fn video_arguments(settings: &VideoSettings, coded: (u32, u32)) -> Ve
     arguments.extend(coding.map(OsString::from));
     let colours = ["-color_range", "tv", "-color_primaries", "bt709", "-color_trc", "bt709", "-colorspace", "bt709"];
     arguments.extend(colours.map(OsString::from));
-    // Older releases forget how long a frame lasts; only the last frame's own duration counts.
+    // Older releases forget how long a frame lasts. Only the duration of the last frame matters.
     if let Some(end) = settings.end.filter(|end| end.0 > 0) {
         arguments.extend(["-bsf:v".into(), format!("setts=duration={:.6}/TB-PTS", end.seconds()).into()]);
     }
     arguments
 }
 
-/// What is written, by the file's name.
+/// The output format, from the file's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ending {
     Mp4,

@@ -1,7 +1,9 @@
-//! Frames to a video file: H.264 that every browser plays, each frame at its own time, the source's sound untouched.
+//! Writes frames into a video file: H.264 that every browser plays, each frame at its own time, with the source's
+//! audio.
 //!
-//! 4:2:0 chroma, BT.709 with its tags, index first. No B-frames: decoding order is showing order, and every player sees
-//! exactly the given times. The file appears under its name when it is complete, and not before.
+//! It uses 4:2:0 chroma, BT.709 with its tags, and the index first. There are no B-frames, so decoding order equals
+//! display order and every player sees exactly the given times. The file appears under its name only when it is
+//! complete.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -25,7 +27,7 @@ use crate::probe::{DecodeOptions, probe_file};
 use crate::video_settings::{Ending, video_arguments};
 pub use crate::video_settings::{OddSize, VideoSettings};
 
-/// A video file under construction. Dropped before [`VideoWriter::finish`], it leaves nothing behind.
+/// A video file under construction. Dropping it before [`VideoWriter::finish`] leaves nothing behind.
 #[derive(Debug)]
 pub struct VideoWriter {
     settings: VideoSettings,
@@ -40,11 +42,11 @@ pub struct VideoWriter {
     audio: AudioOutcome,
 }
 
-/// How long the encoder may take for one frame.
+/// Time limit of the encoder for one frame.
 const FRAME_PATIENCE: Duration = Duration::from_secs(120);
 
 impl VideoWriter {
-    /// Starts the file that will be `out`: `.mp4`, `.m4v`, `.mov` or `.mkv`.
+    /// Starts the file that will become `out`: `.mp4`, `.m4v`, `.mov` or `.mkv`.
     ///
     /// # Errors
     /// [`Error::OutputUnsupported`], [`Error::OutputUnwritable`], [`Error::FfmpegFailed`], and those of reading
@@ -114,12 +116,13 @@ impl VideoWriter {
         Ok(writer)
     }
 
-    /// What becomes of the source's sound.
+    /// How the source's audio is stored.
     pub fn audio(&self) -> &AudioOutcome {
         &self.audio
     }
 
-    /// Adds a frame that is shown from `pts` on. A time that is not later than the one before becomes the next tick.
+    /// Adds a frame that is displayed from `pts` on. If `pts` is not later than the previous time, the next tick is
+    /// used.
     ///
     /// # Errors
     /// [`Error::FfmpegFailed`], [`Error::DiskFull`], [`Error::Timeout`].
@@ -141,7 +144,7 @@ impl VideoWriter {
         Ok(())
     }
 
-    /// Ends the video, checks it and gives the file its name.
+    /// Ends the video, checks it, and gives the file its name.
     ///
     /// # Errors
     /// [`Error::VideoEmpty`] without a frame, [`Error::FfmpegFailed`], [`Error::DiskFull`],
@@ -160,7 +163,7 @@ impl VideoWriter {
         self.check_and_mark(&target)
     }
 
-    /// Compares what was written with what was given, marks an odd size, and puts the file in place.
+    /// Compares the written video with the frames given, marks an odd size, and moves the file into place.
     fn check_and_mark(self, target: &Path) -> Result<()> {
         let failed = |source: io::Error| Error::writing(target, source);
         if self.ending == Ending::Matroska {
@@ -187,7 +190,7 @@ impl VideoWriter {
         marked.commit()
     }
 
-    /// Writes into the encoder's pipe; a broken pipe is explained by the encoder's last words.
+    /// Writes into the encoder's pipe. If the pipe breaks, the encoder's last words explain why.
     fn send(&mut self, write: impl FnOnce(&mut ChildStdin) -> io::Result<()>) -> Result<()> {
         let (Some(running), Some(pipe)) = (self.running.as_mut(), self.stdin.as_mut()) else {
             return Err(Error::FfmpegFailed { reason: "it has ended already".into() });
@@ -224,7 +227,7 @@ impl VideoWriter {
     }
 }
 
-/// The bytes of a picture whose last row and column are repeated up to a size.
+/// The bytes of a picture, with its last row and column repeated up to a size.
 fn padded(picture: &Picture, (width, height): (usize, usize)) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(3 * width * height);
     for y in 0..height {

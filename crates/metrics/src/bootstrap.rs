@@ -1,20 +1,20 @@
-//! Bootstrap interval of a mean (Efron, 1979; the percentile form): the values are drawn again and again, each time as many
-//! as there are, with replacement; the interval holds the middle share of the means.
+//! Bootstrap interval of a mean (Efron, 1979; the percentile form). The values are resampled many times with
+//! replacement, as many as there are. The interval contains the central share of the resampled means.
 //!
-//! Give one value a clip, not a frame: frames of a clip are alike, and drawing them one by one makes intervals far too
-//! narrow. The same values and seed give the same interval on every machine.
+//! Give one value for each clip, not for each frame. Frames of a clip are similar, so resampling frames makes intervals
+//! far too narrow. The same values and seed give the same interval on every machine.
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-/// How an interval is made.
+/// Settings of an interval.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct BootstrapConfig {
-    /// Times that the values are drawn.
+    /// Number of resamples.
     pub draws: usize,
-    /// Share of the means inside the interval, 0..1.
+    /// Share of the resampled means inside the interval, 0..1.
     pub share: f64,
-    /// Seed of the draws.
+    /// Seed of the resampling.
     pub seed: u64,
 }
 
@@ -24,7 +24,7 @@ impl Default for BootstrapConfig {
     }
 }
 
-/// A mean and where it may lie.
+/// A mean with its interval.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Interval {
     /// The mean of the values themselves.
@@ -35,10 +35,11 @@ pub struct Interval {
     pub high: f64,
 }
 
-/// The interval of the mean of `values`; `None` where there are none. A single value is its own interval, which says nothing.
+/// The interval of the mean of `values`; `None` without values. The interval of a single value is the value itself,
+/// which is meaningless.
 ///
 /// # Panics
-/// When there are no draws or the share is not in 0..1.
+/// When the number of resamples is 0, or the share is not in 0..1.
 pub fn mean_interval(values: &[f64], config: &BootstrapConfig) -> Option<Interval> {
     let BootstrapConfig { draws, share, seed } = *config;
     assert!(draws > 0 && share > 0.0 && share < 1.0, "bootstrap: {draws} draws, share {share}");
@@ -48,7 +49,7 @@ pub fn mean_interval(values: &[f64], config: &BootstrapConfig) -> Option<Interva
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let count = values.len();
     let mut drawn_mean = || {
-        // 32 bits: the same draw whatever the width of `usize`.
+        // 32 bits, so that the draws do not depend on the width of `usize`.
         let drawn = (0..count).map(|_| values[random.random_range(0..count as u32) as usize]);
         drawn.sum::<f64>() / count as f64
     };
@@ -59,7 +60,7 @@ pub fn mean_interval(values: &[f64], config: &BootstrapConfig) -> Option<Interva
     Some(Interval { mean, low: quantile(&means, tail), high: quantile(&means, 1.0 - tail) })
 }
 
-/// The value below which a share of sorted values lies, between neighbours in a straight line.
+/// The quantile of sorted values, interpolated linearly.
 fn quantile(sorted: &[f64], share: f64) -> f64 {
     let place = share * (sorted.len() - 1) as f64;
     let (below, part) = (place.floor() as usize, place.fract());

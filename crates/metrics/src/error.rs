@@ -1,29 +1,29 @@
-//! What can be wrong with what a figure is made from.
+//! Errors of metric inputs.
 
 use model::weights::WeightError;
 use thiserror::Error;
 
-/// A figure that cannot be made.
+/// Why a metric cannot be computed.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum MetricError {
-    /// A covariance of fewer than two samples.
+    /// A covariance was requested from fewer than two samples.
     #[error("{found} samples of features, expected at least 2")]
     TooFewSamples {
-        /// How many there are.
+        /// Number of samples.
         found: usize,
     },
-    /// Features of another number than those of the first sample.
+    /// A sample has another number of features than the first one.
     #[error("sample {sample} has {found} features, expected {expected}")]
     UnevenFeatures {
         /// The sample, from 0.
         sample: usize,
-        /// Its features.
+        /// Number of its features.
         found: usize,
-        /// Those of the first sample.
+        /// Number of features of the first sample.
         expected: usize,
     },
-    /// Not-a-number or infinity among the features.
+    /// A feature is NaN or infinite.
     #[error("feature {feature} of sample {sample} is {found}, expected a finite number")]
     NonFinite {
         /// The sample, from 0.
@@ -33,7 +33,7 @@ pub enum MetricError {
         /// Its value.
         found: f64,
     },
-    /// Weights of a network.
+    /// The weights of a network cannot be read.
     #[error(transparent)]
     Weights(#[from] WeightError),
 }

@@ -1,5 +1,5 @@
-//! Fréchet distance of two normal distributions (Dowson and Landau, 1982; Heusel et al., 2017, eq. 6), the last step of FID
-//! and FVD:
+//! Fréchet distance of two normal distributions (Dowson and Landau, 1982; Heusel et al., 2017, eq. 6), the last step of
+//! FID and FVD:
 //!
 //! `d = |m1 - m2|² + Tr(C1 + C2 - 2 (C1 C2)^½)`
 //!
@@ -9,16 +9,17 @@
 //! | mean `m` | `[D]` |
 //! | covariance `C`, over `samples - 1` | `[D, D]` |
 //!
-//! The trace of the root is that of `(C1^½ C2 C1^½)^½`, which is symmetric: its eigenvalues are those of `C1 C2`, and no
-//! step fails when a covariance is singular, as every one of `samples <= D` is. pytorch-fid takes the root of the product
-//! itself. When that yields a number that is not finite it adds 1e-6 to both diagonals, in the root alone; whether it comes
-//! to that depends on the rounding of its SciPy. [`frechet_distance_offset`] is that branch, somewhat below the exact value.
+//! The trace of the root equals the trace of `(C1^½ C2 C1^½)^½`, which is symmetric. Its eigenvalues are those of `C1
+//! C2`, and no step fails if a covariance is singular, as it is whenever `samples <= D`. pytorch-fid takes the root of
+//! the product itself. If that is not finite, it adds 1e-6 to both diagonals, but only under the root. Whether this
+//! happens depends on the rounding of its SciPy. [`frechet_distance_offset`] is that branch; it gives slightly less
+//! than the exact value.
 
 use nalgebra::{DMatrix, DVector, SymmetricEigen};
 
 use crate::error::MetricError;
 
-/// What pytorch-fid adds to the diagonals when the product of the covariances is singular.
+/// What pytorch-fid adds to the diagonals if the product of the covariances is singular.
 pub const OFFSET: f64 = 1e-6;
 
 /// Mean and covariance of features.
@@ -30,7 +31,7 @@ pub struct FeatureMoments {
 }
 
 impl FeatureMoments {
-    /// The moments of one list of features a sample.
+    /// The moments of a list of features for each sample.
     ///
     /// # Errors
     /// [`MetricError::TooFewSamples`], [`MetricError::UnevenFeatures`], [`MetricError::NonFinite`].
@@ -55,13 +56,13 @@ impl FeatureMoments {
         Ok(Self { mean: mean.transpose(), covariance, samples })
     }
 
-    /// Features of a sample.
+    /// Number of features of a sample.
     pub fn dimension(&self) -> usize {
         self.mean.len()
     }
 
-    /// Samples that they are of. With no more of them than features the covariance is singular and the distance depends on
-    /// their number: compare equal numbers only.
+    /// Number of samples. If there are no more samples than features, the covariance is singular and the distance
+    /// depends on the number of samples. Compare only equal numbers.
     pub fn samples(&self) -> usize {
         self.samples
     }
@@ -75,7 +76,7 @@ pub fn frechet_distance(a: &FeatureMoments, b: &FeatureMoments) -> f64 {
     distance(a, b, 0.0)
 }
 
-/// The distance with [`OFFSET`] on the diagonals under the root, as pytorch-fid has it for a singular product.
+/// The distance with [`OFFSET`] on the diagonals under the root, as in pytorch-fid for a singular product.
 ///
 /// # Panics
 /// When the numbers of features differ.
@@ -97,9 +98,9 @@ fn distance(a: &FeatureMoments, b: &FeatureMoments, offset: f64) -> f64 {
 fn root_trace(a: DMatrix<f64>, b: &DMatrix<f64>) -> f64 {
     let root = symmetric_root(a);
     let mut between = &root * b * &root;
-    // Rounding makes it a little lopsided.
+    // Rounding makes it slightly asymmetric.
     between = (&between + between.transpose()) * 0.5;
-    // Eigenvalues below 0 are rounding too.
+    // Eigenvalues below 0 come from rounding too.
     between.symmetric_eigenvalues().iter().map(|value| value.max(0.0).sqrt()).sum()
 }
 

@@ -1,9 +1,9 @@
-//! 8-bit grey as OpenCV makes it, which the field's scripts compare: `Y = 0.299 R + 0.587 G + 0.114 B` in fixed point with 15
-//! bits behind the point, rounded to the nearest level.
+//! 8-bit grey as OpenCV computes it, which the field's scripts use: `Y = 0.299 R + 0.587 G + 0.114 B` in fixed point
+//! with 15 fraction bits, rounded to the nearest level.
 
 use media::picture::{Picture, Plane};
 
-/// Bits behind the point.
+/// Number of fraction bits.
 const SHIFT: u32 = 15;
 /// Weights of red, green and blue; they add up to one.
 const WEIGHTS: [u32; 3] = [9_798, 19_235, 3_735];

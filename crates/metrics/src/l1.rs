@@ -1,7 +1,7 @@
 //! Mean absolute difference of the red, green and blue levels 0..=255.
 //!
-//! DisCo's script divides it by the number of pixels once more, so its values (1e-4 and less) depend on the size of the
-//! pictures: compare them at one size only.
+//! DisCo's script divides this value by the number of pixels once more. So its values (1e-4 and less) depend on the
+//! size of the pictures: compare them only at one size.
 
 use media::picture::Picture;
 
@@ -15,7 +15,7 @@ pub fn l1(picture: &Picture, truth: &Picture) -> f64 {
     mean_of_levels("l1", picture, truth, |a, b| u32::from(a.abs_diff(b)))
 }
 
-/// The difference as DisCo's script has it: over the number of pixels.
+/// The difference as in DisCo's script: divided by the number of pixels.
 ///
 /// # Panics
 /// When the sizes differ or there is no pixel.

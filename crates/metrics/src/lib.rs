@@ -1,27 +1,27 @@
-//! The field's figures for pictures and clips. Published numbers come from scripts with quirks; each quirk has its own name
-//! here, beside the correct figure, so that a number is only ever compared with numbers of its own kind.
+//! The field's metrics for pictures and clips. Published numbers come from scripts with quirks. Here each quirk has its
+//! own name, beside the correct metric, so that numbers of different kinds are never compared.
 //!
-//! | figure | unit | better | as in | file |
+//! | metric | unit | better | origin | file |
 //! |---|---|---|---|---|
 //! | `psnr` | dB, at most 100 | higher | correct | `psnr` |
 //! | `psnr_disco_u8` | dB, 100 = equal | higher | DisCo's first script: 8-bit wrap-around | `psnr` |
 //! | `ssim_grey` | 1 = equal | higher | DisCo: scikit-image's defaults on 8-bit grey | `ssim` |
 //! | `ssim_colour` | 1 = equal | higher | scikit-image's defaults on each channel | `ssim` |
-//! | `ssim_gaussian` | 1 = equal | higher | the window of the paper of 2004 | `ssim` |
+//! | `ssim_gaussian` | 1 = equal | higher | the window of the SSIM paper (2004) | `ssim` |
 //! | `l1` | levels of 255 | lower | correct | `l1` |
-//! | `l1_disco` | levels of 255, over the number of pixels | lower | DisCo | `l1` |
+//! | `l1_disco` | levels of 255, divided by the number of pixels | lower | DisCo | `l1` |
 //! | `lpips` | 0 = equal | lower | correct: input in [-1, 1] | `lpips` |
 //! | `lpips_raw01` | 0 = equal | lower | DisCo: input in [0, 1] | `lpips` |
 //! | `frechet_distance` | 0 = equal | lower | exact | `frechet` |
 //! | `frechet_distance_offset` | 0 = equal | lower | pytorch-fid's branch for singular products | `frechet` |
 //!
-//! Beside them: the [`windows`] of frames that FVD sees, [intervals of a mean](bootstrap), [`faults`] of pairs
-//! that spoil every figure, and the [paper's published numbers](published).
+//! The crate also has the [`windows`] of frames for FVD, [intervals of a mean](bootstrap), [`faults`] of pairs that
+//! spoil every metric, and the [paper's published numbers](published).
 //!
-//! Networks for FID and FVD are not part of this crate: [`frechet`] takes features from anywhere.
+//! Networks for FID and FVD are not part of this crate. [`frechet`] takes features from any source.
 //!
-//! Pictures of a pair have one size; another size is the caller's fault, and a panic says both. DisCo's script scales what
-//! was made to the truth's size first, which is left to the caller.
+//! Both pictures of a pair must have the same size; otherwise the functions panic and name both sizes. DisCo's script
+//! first scales the result to the truth's size. That is left to the caller.
 
 pub mod bootstrap;
 mod error;

@@ -1,9 +1,9 @@
-//! Peak signal-to-noise ratio: `10 log10(255² / MSE)` in dB, the mean squared error over the red, green and blue of all
-//! pixels.
+//! Peak signal-to-noise ratio: `10 log10(255² / MSE)` in dB, with the mean squared error over red, green and blue of
+//! all pixels.
 //!
-//! The script of DisCo's first release subtracts and squares in 8 bits, so both the difference and its square wrap around at
-//! 256. That raises low ratios (20 dB to about 28 dB) and caps how bad a picture can look. Papers that took the script over
-//! print such ratios; [`psnr_disco_u8`] is exactly theirs. Its later release is [`psnr`].
+//! The script of DisCo's first release subtracts and squares in 8 bits, so both the difference and its square wrap
+//! around at 256. That raises low ratios (20 dB to about 28 dB) and limits how bad a picture can look. Papers that use
+//! the script report such ratios, and [`psnr_disco_u8`] reproduces them exactly. DisCo's later release uses [`psnr`].
 
 use media::picture::Picture;
 
@@ -18,8 +18,8 @@ pub fn psnr(picture: &Picture, truth: &Picture) -> f64 {
     decibels(mean_squared_error(picture, truth)).min(CEILING)
 }
 
-/// The ratio as DisCo's first script has it: difference and square modulo 256. Equal pictures score [`CEILING`], which
-/// nothing else is held to.
+/// The ratio as in DisCo's first script, with difference and square modulo 256. Equal pictures score [`CEILING`]; other
+/// pictures are not limited to it.
 ///
 /// # Panics
 /// When the sizes differ or there is no pixel.
@@ -38,12 +38,12 @@ pub fn mean_squared_error(picture: &Picture, truth: &Picture) -> f64 {
     mean_of_levels("psnr", picture, truth, |a, b| u32::from(a.abs_diff(b)).pow(2))
 }
 
-/// A mean squared error of levels 0..=255 as a ratio in dB; none at all is [`CEILING`].
+/// Converts a mean squared error of levels 0..=255 to dB. An error of 0 gives [`CEILING`].
 pub fn decibels(mean_squared_error: f64) -> f64 {
     if mean_squared_error > 0.0 { 10.0 * (255.0 * 255.0 / mean_squared_error).log10() } else { CEILING }
 }
 
-/// The mean of something over all levels of two pictures, summed in whole numbers.
+/// The mean of a function over all levels of two pictures, summed in integers.
 pub(crate) fn mean_of_levels(metric: &str, picture: &Picture, truth: &Picture, value: fn(u8, u8) -> u32) -> f64 {
     assert_eq!(picture.size(), truth.size(), "{metric}: picture {:?}, truth {:?}", picture.size(), truth.size());
     let levels = picture.bytes().len();
@@ -84,7 +84,7 @@ mod tests {
         assert_eq!(decibels(65_025.0), 0.0);
         assert!((decibels(650.25) - 20.0).abs() < 1e-12);
         let (picture, truth) = pair([116, 84, 100]);
-        // Squares of 16 vanish: pictures that differ look equal.
+        // Differences of 16 have squares that vanish, so different pictures look equal.
         assert_eq!(psnr_disco_u8(&picture, &truth), CEILING);
     }
 

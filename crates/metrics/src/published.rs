@@ -1,24 +1,24 @@
-//! The figures of the paper's four tables (Animate Anyone 2, 2025), row by row as printed.
+//! The numbers of the paper's four tables (Animate Anyone 2, 2025), row by row as printed.
 //!
-//! | table | what |
+//! | table | content |
 //! |---|---|
 //! | 1 | TikTok benchmark; the reference's background is the environment |
 //! | 2 | 100 videos of the authors', uniform background |
-//! | 3 | the same videos in their environments, against animation pasted onto an inpainted background |
-//! | 4 | the same without parts of the method |
+//! | 3 | the same videos in their environments, compared with animation composited onto an inpainted background |
+//! | 4 | the same without components of the method |
 //!
-//! Notes: the PSNR column lies where the 8-bit wrap-around puts it ([`psnr_disco_u8`](crate::psnr_disco_u8)), not where
-//! [`psnr`](crate::psnr()) would. LPIPS is most likely [`lpips_raw01`](crate::Lpips::distance_raw01) with VGG. MRAA's LPIPS
-//! repeats its SSIM, which other papers do not: they print 0.296.
+//! The PSNR column has values that only the 8-bit wrap-around explains ([`psnr_disco_u8`](crate::psnr_disco_u8)), not
+//! [`psnr`](crate::psnr()). LPIPS is most likely [`lpips_raw01`](crate::Lpips::distance_raw01) with VGG. MRAA's LPIPS
+//! equals its SSIM here; other papers print 0.296.
 
 /// One row of a table.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PublishedRow {
     /// Number of the table, 1..=4.
     pub table: u8,
-    /// The method as the table names it, without its reference.
+    /// The method as named in the table, without its reference.
     pub method: &'static str,
-    /// Trained with other video data before; the table's `*`.
+    /// True if it was pretrained on other video data; the table's `*`.
     pub with_other_videos: bool,
     /// Structural similarity, higher is better.
     pub ssim: f64,
@@ -71,7 +71,7 @@ mod tests {
 
     use super::*;
 
-    /// Rows of the tables in the paper's text: fields parted by tabs, the caption after the rows.
+    /// Rows of the tables from the paper's text: fields separated by tabs, with the caption after the rows.
     fn rows_of(text: &str) -> Vec<(u8, String, bool, [f64; 4])> {
         let mut rows = Vec::new();
         let mut open: Vec<(String, bool, [f64; 4])> = Vec::new();
@@ -118,7 +118,7 @@ mod tests {
     #[test]
     fn tables_hold_their_rows() {
         assert_eq!([1, 2, 3, 4, 5].map(|number| table(number).count()), [8, 4, 2, 3, 0]);
-        // The whole method is one and the same in tables 3 and 4.
+        // The full method is the same in tables 3 and 4.
         let ours = |number| table(number).find(|row| row.method == "Ours").copied();
         assert_eq!(ours(3).map(|row| PublishedRow { table: 4, ..row }), ours(4));
     }

@@ -2,14 +2,14 @@
 //!
 //! `(2 μx μy + C1) (2 σxy + C2) / ((μx² + μy² + C1) (σx² + σy² + C2))`
 //!
-//! | form | levels | window | variances | border left out |
+//! | form | levels | window | variances | ignored border |
 //! |---|---|---|---|---|
-//! | [`ssim_grey`] | 8-bit [grey](crate::grey) | uniform 7 x 7 | of a sample, `49 / 48` | 3 |
+//! | [`ssim_grey`] | 8-bit [grey](crate::grey) | uniform 7 x 7 | sample variances, `49 / 48` | 3 |
 //! | [`ssim_colour`] | red, green, blue, averaged | the same | the same | 3 |
 //! | [`ssim_gaussian`] | 8-bit grey | Gaussian 11 x 11, sigma 1.5 | weighted | 5 |
 //!
-//! The first is what papers of this field print (DisCo's script, scikit-image's defaults). The last is scikit-image's way to
-//! the paper's window.
+//! Papers of this field print the first form (DisCo's script, scikit-image's defaults). The last form is scikit-image's
+//! implementation of the paper's window.
 
 use media::picture::{Picture, Plane};
 
@@ -17,13 +17,13 @@ use crate::grey::grey;
 
 /// Side of the uniform window.
 const SIDE: usize = 7;
-/// Pixels on each side of the Gaussian window's middle.
+/// Number of pixels on each side of the Gaussian window's centre.
 const REACH: usize = 5;
 const SIGMA: f64 = 1.5;
 const C1: f64 = (0.01 * 255.0) * (0.01 * 255.0);
 const C2: f64 = (0.03 * 255.0) * (0.03 * 255.0);
 
-/// The mean index of the grey levels: uniform window of 7 x 7, sample variances.
+/// The mean index of the grey levels, with a uniform 7 x 7 window and sample variances.
 ///
 /// # Panics
 /// When the sizes differ or a side is below 7.
@@ -32,7 +32,7 @@ pub fn ssim_grey(picture: &Picture, truth: &Picture) -> f64 {
     mean(uniform_map(&x, &y).cells())
 }
 
-/// The mean of the indices of red, green and blue: uniform window of 7 x 7, sample variances.
+/// The mean of the indices of red, green and blue, with a uniform 7 x 7 window and sample variances.
 ///
 /// # Panics
 /// When the sizes differ or a side is below 7.
@@ -44,7 +44,7 @@ pub fn ssim_colour(picture: &Picture, truth: &Picture) -> f64 {
     mean(&[0, 1, 2].map(channel))
 }
 
-/// The mean index of the grey levels under the Gaussian window.
+/// The mean index of the grey levels with the Gaussian window.
 ///
 /// # Panics
 /// When the sizes differ or a side is below 11.
@@ -57,7 +57,7 @@ pub fn ssim_gaussian(picture: &Picture, truth: &Picture) -> f64 {
     mean(inside.cells())
 }
 
-/// The index of every pixel under the Gaussian window, -1..=1. Beyond the border the edge is repeated.
+/// The index of every pixel with the Gaussian window, -1..=1. Beyond the border the edge is repeated.
 ///
 /// # Panics
 /// When the sizes differ.
@@ -71,7 +71,7 @@ fn uniform_map(x: &Plane<f64>, y: &Plane<f64>) -> Plane<f64> {
     index_map(Moments::of(x, y, window_means), count / (count - 1.0))
 }
 
-/// What the windows see of two pictures.
+/// The windows' statistics for two pictures.
 struct Moments {
     mean_x: Plane<f64>,
     mean_y: Plane<f64>,
@@ -123,7 +123,7 @@ fn window_means(plane: &Plane<f64>) -> Plane<f64> {
     })
 }
 
-/// The Gaussian window's weights; they add up to 1.
+/// The Gaussian window's weights, which sum to 1.
 fn bell() -> [f64; 2 * REACH + 1] {
     let bell: [f64; 2 * REACH + 1] =
         std::array::from_fn(|index| (-(index as f64 - REACH as f64).powi(2) / (2.0 * SIGMA * SIGMA)).exp());

@@ -1,10 +1,10 @@
-//! The windows of frames that FVD's network sees: 16 frames, one window for each first frame (sliding by 1), never across
-//! the border between two videos. DisCo's script, and with it the numbers of this field, take such windows; other tools take
-//! one window of 16 frames a video, and their numbers do not compare.
+//! The windows of frames for FVD's network: 16 frames, with one window for each first frame (stride 1), never across
+//! two videos. DisCo's script, and with it the numbers of this field, uses such windows. Other tools use one window of
+//! 16 frames for each video, and their numbers are not comparable.
 
 use std::ops::Range;
 
-/// Frames of a window.
+/// Number of frames in a window.
 pub const FRAMES: usize = 16;
 
 /// All windows of [`FRAMES`] frames in a video of `frames`; none when it is shorter.

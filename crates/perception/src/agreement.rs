@@ -1,18 +1,18 @@
-//! How far what was seen agrees with what is known: joints, masks, and how far the region leaps. Used by the programs that
-//! measure perception; lengths of joints are in torso lengths, so that small and large persons count alike.
+//! Compares what was perceived with what is known: joints, masks, and jumps of the region. The programs that measure
+//! perception use it. Joint errors are in torso lengths, so that small and large persons count alike.
 
 use media::picture::Mask;
 
 use crate::pose::{Joint, Pose};
 use crate::turned_square::TurnedSquare;
 
-/// The greatest distance, in torso lengths, at which a joint is right (PCK@0.2).
+/// The largest distance, in torso lengths, at which a joint counts as correct (PCK@0.2).
 pub const RIGHT_WITHIN: f32 = 0.2;
 
-/// The joints of a person that are known and visible.
+/// The known, visible joints of a person.
 #[derive(Debug, Clone, PartialEq)]
 pub struct KnownJoints {
-    /// Places in frame pixels, indexed by [`Joint`]; `None` = not known, or not visible.
+    /// Places in frame pixels, indexed by [`Joint`]; `None` = unknown, or not visible.
     pub places: [Option<(f32, f32)>; Joint::COUNT],
     /// From the neck to the middle of the hips, in frame pixels.
     pub torso: f32,
@@ -27,7 +27,7 @@ impl KnownJoints {
         Self { places, torso }
     }
 
-    /// The distance of each joint seen from the known one, in torso lengths; `None` where none is known.
+    /// The distance of each perceived joint from the known one, in torso lengths; `None` where none is known.
     pub fn errors(&self, seen: &Pose) -> [Option<f32>; Joint::COUNT] {
         std::array::from_fn(|joint| {
             let ((x, y), seen) = (self.places[joint]?, seen.body[joint]);
@@ -35,7 +35,7 @@ impl KnownJoints {
         })
     }
 
-    /// For each known joint whether it was seen within [`RIGHT_WITHIN`]; all are wrong where nobody is seen.
+    /// For each known joint, whether it was perceived within [`RIGHT_WITHIN`]. If nobody is seen, all joints are wrong.
     pub fn judged(&self, seen: Option<&Pose>) -> Vec<bool> {
         match seen {
             Some(seen) => self.errors(seen).into_iter().flatten().map(|error| error <= RIGHT_WITHIN).collect(),
@@ -44,16 +44,16 @@ impl KnownJoints {
     }
 }
 
-/// How a mask lies over a known one; shares are 0..=1.
+/// How a mask overlaps a known one; shares are 0..=1.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Overlap {
     /// Intersection over union.
     pub iou: f64,
-    /// Share of the mask seen that lies inside the known one; `None` when nothing is seen.
+    /// Share of the perceived mask that lies inside the known one; `None` when nothing is seen.
     pub inside: Option<f64>,
 }
 
-/// Compares masks of one size at half coverage; `None` when both are empty.
+/// Compares two masks of one size, thresholded at half coverage; `None` when both are empty.
 pub fn overlap(seen: &Mask, known: &Mask) -> Option<Overlap> {
     let (mut both, mut either, mut own) = (0_u32, 0_u32, 0_u32);
     for (seen, known) in seen.cells().iter().zip(known.cells()) {
@@ -66,12 +66,12 @@ pub fn overlap(seen: &Mask, known: &Mask) -> Option<Overlap> {
     (either > 0).then(|| Overlap { iou: share(either), inside: (own > 0).then(|| share(own)) })
 }
 
-/// How far the centre moved from one region to the next, in sides of the first.
+/// The distance between the centres of two consecutive regions, in sides of the first.
 pub fn region_move(before: &TurnedSquare, now: &TurnedSquare) -> f32 {
     (now.centre.0 - before.centre.0).hypot(now.centre.1 - before.centre.1) / before.side
 }
 
-/// A mean under way.
+/// A running mean.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Mean {
     sum: f64,
@@ -79,13 +79,13 @@ pub struct Mean {
 }
 
 impl Mean {
-    /// Takes one more value in.
+    /// Adds a value.
     pub fn add(&mut self, value: f64) {
         self.sum += value;
         self.count += 1;
     }
 
-    /// The mean so far; `None` of nothing.
+    /// The mean so far; `None` without values.
     pub fn value(&self) -> Option<f64> {
         (self.count > 0).then(|| self.sum / self.count as f64)
     }
@@ -102,7 +102,7 @@ mod tests {
     use super::*;
     use crate::pose::Keypoint;
 
-    /// A torso of 10 pixels, the nose hidden, everything else at the neck.
+    /// A torso of 10 pixels. The nose is hidden, and everything else is at the neck.
     fn person() -> Pose {
         let point = |y: f32, confidence: f32| Keypoint { x: 20.0, y, z: 0.0, confidence };
         let mut pose = Pose { body: [point(5.0, 1.0); Joint::COUNT], ..Pose::default() };

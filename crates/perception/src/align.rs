@@ -1,12 +1,13 @@
-//! Puts the driving person where the person of the reference picture stands (`animate`, method reading 24): one scale
-//! from the bones of both, one shift from the hips of the first frame, the same for the whole video.
+//! Moves the driving person to the place of the person in the reference picture (`animate`).
+//! One scale comes from the bones of both, and one shift from the hips of the first frame. Both apply to the whole
+//! video.
 
 use media::picture::Mask;
 
 use crate::pose::{Joint, Keypoint, Pose};
 use crate::resample::{Enlarge, Window, mask_window};
 
-/// Bones that are long and seldom foreshortened both at once.
+/// Long bones that are seldom foreshortened all at once.
 const BONES: [(Joint, Joint); 8] = [
     (Joint::RightShoulder, Joint::RightHip),
     (Joint::LeftShoulder, Joint::LeftHip),
@@ -18,10 +19,10 @@ const BONES: [(Joint, Joint); 8] = [
     (Joint::Neck, Joint::Nose),
 ];
 
-/// `canvas = scale * frame + shift`: from pixels of the driving frame to those of the reference picture.
+/// `canvas = scale * frame + shift`: from pixels of the driving frame to pixels of the reference picture.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Alignment {
-    /// Canvas pixels a frame pixel.
+    /// Canvas pixels for each frame pixel.
     pub scale: f32,
     /// Shift in canvas pixels.
     pub shift: (f32, f32),
@@ -71,7 +72,7 @@ fn length(pose: &Pose, from: Joint, to: Joint) -> Option<f32> {
     (from.is_drawn() && to.is_drawn()).then(|| (from.x - to.x).hypot(from.y - to.y))
 }
 
-/// The middle of the hips in both, else the neck, else the nose.
+/// The middle of the hips of both, else the neck, else the nose.
 fn anchors(driving: &Pose, reference: &Pose) -> Option<((f32, f32), (f32, f32))> {
     let hips = |pose: &Pose| {
         let (right, left) = (pose.joint(Joint::RightHip), pose.joint(Joint::LeftHip));

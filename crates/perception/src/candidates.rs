@@ -1,39 +1,42 @@
-//! Rules about the places where a person may be: which comes first, which may be the same, where to look for small ones.
+//! Rules for candidate regions: which person comes first, which regions may show the same person, and where to search
+//! for small people.
 
 use std::f32::consts::TAU;
 
 use crate::blazepose::detector::Detection;
 use crate::turned_square::TurnedSquare;
 
-/// Views that differ by more in size (ratio) or turn (radians) disagree.
+/// Views that differ by more in size (ratio) or rotation (radians) disagree.
 const SIZE_RATIO: f32 = 1.5;
 const TURN: f32 = 0.5;
 
-/// How much larger than the frame the squares are in which large persons are looked for.
+/// Size of the squares in which large persons are searched, relative to the frame.
 const ROOMS: [f32; 2] = [1.5, 2.0];
-/// How much larger a region is made in which a detected person is not seen.
+/// Enlargement of a region in which a detected person is not confirmed.
 const LARGER: f32 = 1.3;
-/// Side of a large region, in sides of the square around the frame.
+/// Side of a large region, relative to the square around the frame.
 const LARGE: f32 = 0.4;
 
-/// Squares that leave room around a frame: the detector misses people whom the border cuts, and finds them smaller.
+/// Squares with a margin around a frame. The detector misses people cut by the border, and finds them when they appear
+/// smaller.
 pub(crate) fn wider(whole: &TurnedSquare) -> [TurnedSquare; 2] {
     ROOMS.map(|room| TurnedSquare { side: room * whole.side, ..*whole })
 }
 
-/// Other ways to look at a large detected person: upright (the detector's turn is wrong when arms are raised), and larger.
-/// A small one that is not seen at once is more often a thing.
+/// Alternative regions for a large detected person: upright (the detector's rotation is wrong when arms are raised),
+/// and larger.
+/// A small detection that is not confirmed at once is more often an object.
 pub(crate) fn other_views(region: &TurnedSquare, frame: (usize, usize)) -> Vec<TurnedSquare> {
     let others = [TurnedSquare { turn: 0.0, ..*region }, TurnedSquare { side: LARGER * region.side, ..*region }];
     others.into_iter().filter(|_| is_large(region, frame)).collect()
 }
 
-/// True when the region takes a good part of the frame.
+/// True when the region covers a good part of the frame.
 pub(crate) fn is_large(region: &TurnedSquare, (width, height): (usize, usize)) -> bool {
     region.side >= LARGE * width.max(height) as f32
 }
 
-/// Three squares along a wide or tall frame; four corners and the middle of a squarish one.
+/// Three squares along a wide or tall frame; four corners and the middle of a nearly square one.
 pub(crate) fn parts((width, height): (usize, usize)) -> Vec<TurnedSquare> {
     let (width, height) = (width as f32, height as f32);
     let (long, short) = (width.max(height), width.min(height));
@@ -54,7 +57,7 @@ pub(crate) fn sort_by_key(detections: &mut [Detection], key: impl Fn(&Detection)
     detections.sort_by(|one, other| key(one).total_cmp(&key(other)));
 }
 
-/// Large and central persons first: side times score, less up to a half towards the border.
+/// Sorts large and central persons first: by side times score, reduced by up to a half towards the border.
 pub(crate) fn prominence(detection: &Detection, (width, height): (usize, usize)) -> f32 {
     let (x, y) = detection.region.centre;
     let off = (2.0 * x / width as f32 - 1.0).abs().max((2.0 * y / height as f32 - 1.0).abs());
@@ -71,13 +74,13 @@ pub(crate) fn holds(region: &TurnedSquare, place: (f32, f32)) -> bool {
     (0.0..=1.0).contains(&x) && (0.0..=1.0).contains(&y)
 }
 
-/// True when the person of `last` may have become `found`.
+/// True when the person of `last` may have moved to `found`.
 pub(crate) fn is_near(found: &TurnedSquare, last: &TurnedSquare) -> bool {
     let ratio = found.side / last.side;
     distance(last, found.centre) < 0.6 && (0.4..2.5).contains(&ratio)
 }
 
-/// True when two views of one person differ so much that one of them is wrong.
+/// True when two views of one person differ so much that one must be wrong.
 pub(crate) fn disagrees(one: &TurnedSquare, other: &TurnedSquare) -> bool {
     let ratio = (one.side / other.side).max(other.side / one.side);
     let turn = (one.turn - other.turn).rem_euclid(TAU);

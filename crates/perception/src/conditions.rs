@@ -1,13 +1,13 @@
-//! What the networks are given for a frame, made from the signals of its crop. Inference and training use the same
-//! code; training draws the blocks of the mask and the scale of the person on top.
+//! The network's inputs for a frame, made from the signals of its crop. Inference and training share the code. Training
+//! also draws the blocks of the mask and the scale of the person.
 //!
 //! | condition | symbol | shape | values |
 //! |---|---|---|---|
 //! | mask | `M_f` | [H, W] | 255 = removed |
-//! | environment | `I_e = I * (1 - M_f)` | [H, W, 3] | removed pixels black (a grey fill is a switch) |
+//! | environment | `I_e = I * (1 - M_f)` | [H, W, 3] | removed pixels are black (grey is an option) |
 //! | skeleton | `I_m` | [H, W, 3] | drawn limbs on black |
 //! | depth | structured depth | [H, W] | 0 = no skeleton, else 0.1 (farthest) to 1 |
-//! | object | `I_o` | [H, W, 3] | the objects in use, black elsewhere; none when the clip has none |
+//! | object | `I_o` | [H, W, 3] | the objects in use, black elsewhere; absent when the clip has none |
 
 use media::geometry::{Crop, Rect};
 use media::picture::{DepthMap, Mask, Picture, Plane};
@@ -21,14 +21,14 @@ use crate::scale_augmentation::{ScaleAugmentation, Scaling, anchors, left_over, 
 use crate::skeleton::{SkeletonStyle, draw_skeleton};
 use crate::structured_depth::{DepthSpan, DepthSpread, SkeletonNearness, structured_depth};
 
-/// What is put in the place of removed pixels.
+/// The fill of removed pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fill {
-    /// 0 of 255.
+    /// Byte 0.
     #[default]
     Black,
-    /// 128 of 255, the middle of the network's range.
+    /// Byte 128, the middle of the network's range.
     Grey,
 }
 
@@ -42,7 +42,7 @@ pub struct ConditionsConfig {
     pub fill: Fill,
     /// Widths of the skeleton's strokes.
     pub skeleton: SkeletonStyle,
-    /// Over which frames depth is spread.
+    /// The frames over which depth is normalised.
     pub depth_spread: DepthSpread,
     /// Random scale of the person in training.
     pub scale: ScaleAugmentation,
@@ -55,9 +55,9 @@ pub struct CropSignals {
     pub picture: Picture,
     /// Coverage by the person.
     pub person: Mask,
-    /// The pose; none draws no skeleton.
+    /// The pose; without one no skeleton is drawn.
     pub pose: Option<Pose>,
-    /// A depth map, larger = nearer, 0 = unknown; without one the joints' own depth is drawn.
+    /// A depth map, larger = nearer, 0 = unknown. Without one, the joints' own depth is drawn.
     pub depth: Option<DepthMap>,
     /// Coverage by each object in use.
     pub objects: Vec<Mask>,
@@ -79,7 +79,7 @@ pub struct FrameSignals<'a> {
 }
 
 impl FrameSignals<'_> {
-    /// Cuts the region out at `size x size` pixels, the size of the network.
+    /// Crops the region to `size x size` pixels, the size of the network.
     pub fn crop(&self, region: Region, size: u32) -> CropSignals {
         let area = region.square;
         CropSignals {
@@ -103,7 +103,7 @@ pub struct Conditions {
     pub skeleton: Picture,
     /// Structured depth, 0..=1.
     pub depth: Plane<f32>,
-    /// The objects in use; of a clip, either every frame has one or none has.
+    /// The objects in use. Either every frame of a clip has one, or none.
     pub object: Option<Picture>,
 }
 
@@ -112,21 +112,21 @@ pub struct Conditions {
 pub struct TrainingClip {
     /// The signals of each frame.
     pub frames: Vec<CropSignals>,
-    /// The same frames without person and objects, where they are known (rendered clips).
+    /// The same frames without person and objects, if known (rendered clips).
     pub plates: Option<Vec<Picture>>,
     /// The part of the crop that lies inside the video frame.
     pub visible: Rect<Crop>,
 }
 
-/// The conditions of a training clip with what the model is to produce.
+/// The conditions of a training clip, and the target output.
 #[derive(Debug, Clone)]
 pub struct TrainingConditions {
     /// The conditions of each frame.
     pub conditions: Vec<Conditions>,
-    /// What each frame should become.
+    /// The target for each frame.
     pub targets: Vec<Picture>,
-    /// 255 where a target still shows the unscaled person, so that a loss can leave it out; only clips without a
-    /// plate have such pixels.
+    /// 255 where a target still shows the unscaled person, so that a loss can ignore it. Only clips without a plate
+    /// have such pixels.
     pub left_over: Vec<Mask>,
     /// The drawn block counts.
     pub blocks: Blocks,
@@ -134,8 +134,8 @@ pub struct TrainingConditions {
     pub scale: f32,
 }
 
-/// How near the skeleton of a frame is, before it is spread; [`DepthSpan::of`] over a whole video gives the span that
-/// keeps depth continuous over the borders of clips.
+/// The nearness of a frame's skeleton before normalisation. [`DepthSpan::of`] over a whole video gives the span that
+/// makes depth continuous across clips.
 pub fn nearness(signals: &CropSignals, style: &SkeletonStyle) -> SkeletonNearness {
     let (width, height) = signals.picture.size();
     let nobody = Pose::default();
@@ -146,8 +146,8 @@ pub fn nearness(signals: &CropSignals, style: &SkeletonStyle) -> SkeletonNearnes
     }
 }
 
-/// The conditions of the frames of one clip at inference. With `span` depth is spread over that, else over these
-/// frames as the settings say.
+/// The conditions of the frames of one clip at inference. With `span`, depth is normalised over that span; otherwise
+/// over these frames as the settings say.
 pub fn inference_conditions(
     frames: &[CropSignals],
     span: Option<DepthSpan>,
@@ -164,7 +164,7 @@ pub fn inference_conditions(
 /// The conditions and targets of one training clip. Draws the block counts and the scale from `random`.
 ///
 /// # Panics
-/// When there are plates, but not one a frame.
+/// When there are plates, but their number differs from that of the frames.
 pub fn training_conditions(
     clip: &TrainingClip,
     config: &ConditionsConfig,
@@ -182,7 +182,7 @@ pub fn training_conditions(
         let scaling = Scaling { anchor, scale };
         let plate = clip.plates.as_ref().map(|plates| &plates[index]);
         let new = scale_frame(frame, plate, scaling);
-        // What is removed is decided by the unscaled person alone, so nothing of the scaled one leaks.
+        // Only the unscaled person decides what is removed, so nothing of the scaled one leaks.
         let mut mask = config.mask.formulate(&frame.person, blocks);
         if scale != 1.0 {
             let moved = frame.objects.iter().map(|object| hide_object(object, config));
@@ -200,7 +200,7 @@ pub fn training_conditions(
     TrainingConditions { conditions, targets, left_over: rest, blocks, scale }
 }
 
-/// The old place of an object that moves with its scaled person: not its outline, but blocks as at inference.
+/// The old place of an object that moves with its scaled person: in blocks as at inference, not as its outline.
 fn hide_object(object: &Mask, config: &ConditionsConfig) -> Mask {
     let area = bounding_box(object).unwrap_or(Rect::new(0, 0, 0, 0));
     match config.mask.kind {
@@ -226,7 +226,7 @@ fn scale_frame(frame: &CropSignals, plate: Option<&Picture>, scaling: Scaling) -
     }
 }
 
-/// The environment's source and what is removed from it.
+/// The source picture of the environment, and what is removed from it.
 struct Removed<'a> {
     picture: &'a Picture,
     mask: Mask,
@@ -262,7 +262,7 @@ fn assemble(
         .collect()
 }
 
-/// `I_e = I * (1 - M_f)`, or with grey.
+/// `I_e = I * (1 - M_f)`, or with a grey fill.
 fn without(picture: &Picture, mask: &Mask, fill: Fill) -> Picture {
     assert_eq!(picture.size(), mask.size(), "picture of {:?}, mask of {:?}", picture.size(), mask.size());
     let fill = match fill {

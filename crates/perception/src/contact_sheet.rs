@@ -1,5 +1,5 @@
-//! One picture that shows what was made of a video: for some frames the source with region and skeleton, the person
-//! mask, and the conditions. To be looked at before hours are spent on generating.
+//! A contact sheet of a video. For some frames it shows the source with region and skeleton, the person mask, and the
+//! conditions. Look at it before you spend hours on generating.
 
 use media::picture::{Mask, Picture};
 use media::sheet::Sheet;
@@ -16,28 +16,28 @@ const PERSON: [u8; 3] = [255, 0, 160];
 /// One row of the sheet.
 #[derive(Debug, Clone, Copy)]
 pub struct SheetFrame<'a> {
-    /// The frame's number, from 0.
+    /// The frame's index, from 0.
     pub index: usize,
     /// The frame.
     pub picture: &'a Picture,
-    /// Coverage by the person, of the frame's size.
+    /// Coverage by the person, at the frame's size.
     pub person: &'a Mask,
     /// The pose in frame pixels.
     pub pose: Option<&'a Pose>,
     /// The region of interest.
     pub region: Region,
-    /// The conditions made of it.
+    /// The conditions made from it.
     pub conditions: &'a Conditions,
 }
 
-/// The places of `count` rows spread over `frames` frames, first and last included.
+/// The indices of `count` rows spread over `frames` frames, including the first and last.
 pub fn spread_rows(frames: usize, count: usize) -> Vec<usize> {
     let count = count.min(frames);
     (0..count).map(|row| if count < 2 { 0 } else { row * (frames - 1) / (count - 1) }).collect()
 }
 
-/// Draws the sheet: source with region and skeleton, person mask, skeleton map, structured depth, environment and,
-/// where the clip has them, objects.
+/// Draws the sheet: source with region and skeleton, person mask, skeleton map, structured depth, environment and, if
+/// the clip has any, objects.
 pub fn contact_sheet(title: &str, frames: &[SheetFrame<'_>]) -> Picture {
     let has_object = frames.iter().any(|frame| frame.conditions.object.is_some());
     let mut sheet = Sheet::new(if has_object { 6 } else { 5 }, 256, 256).titled(title);
@@ -62,7 +62,7 @@ pub fn contact_sheet(title: &str, frames: &[SheetFrame<'_>]) -> Picture {
     sheet.render()
 }
 
-/// The picture with the covered pixels half coloured.
+/// Tints the covered pixels half with a colour.
 fn tint(picture: &Picture, mask: &Mask) -> Picture {
     let cells = picture.cells().iter().zip(mask.cells()).map(|(&pixel, &covered)| {
         if covered < COVERED {
@@ -73,7 +73,7 @@ fn tint(picture: &Picture, mask: &Mask) -> Picture {
     Picture::from_cells(picture.width(), picture.height(), cells.collect())
 }
 
-/// Draws the border of the region as far as it lies inside.
+/// Draws the border of the region where it lies inside the picture.
 fn outline(picture: &mut Picture, region: Region) {
     let square = region.square;
     let mut dot = |x: i32, y: i32| {

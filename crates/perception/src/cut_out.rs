@@ -1,7 +1,8 @@
-//! A still picture's character, cut out: who or what it is, its pose, and how much of each pixel it covers.
+//! Cuts the character out of a still picture: its pose, and the coverage of each pixel.
 //!
-//! The body network's mask knows who is meant but cuts off long ears, wide skirts and flying hair; saliency has them, but also
-//! whatever else stands out. `merge` joins the two, `matting` finds the edge in the picture itself.
+//! The body network's mask finds the right person but cuts off long ears, wide skirts and flying hair. Saliency
+//! includes them, but also everything else that stands out. `merge` combines the two, and `matting` finds the edge in
+//! the picture itself.
 
 mod choice;
 mod components;
@@ -27,17 +28,17 @@ use crate::tracker::PersonChoice;
 use choice::choose;
 use merge::{Sources, merged, without_person};
 
-/// Room around a body's square in which its pose is looked for, in its sides.
+/// Margin around a body's square in which its pose is searched, in sides of the square.
 const ROOM: f32 = 1.5;
-/// Room around the character in which its edge is looked for, as a share of the longer side of its box.
+/// Margin around the character in which its edge is searched, as a share of the longer side of its box.
 const MARGIN: f32 = 0.12;
-/// A body whose square is smaller than this share of the picture's longer side has to stand out.
+/// A body whose square is smaller than this share of the picture's longer side must be salient.
 const SMALL: f32 = 0.75;
-/// Agreement (intersection over union) of body mask and saliency at which a small person stands out.
+/// Agreement (intersection over union) of body mask and saliency from which a small person counts as salient.
 const STANDS_OUT: f32 = 0.45;
-/// Parts of a mask smaller than this share of its largest part are dropped.
+/// Parts of a mask that are smaller than this share of the largest part are dropped.
 const LEAST_PART: f32 = 0.01;
-/// Longest side of the part of a picture in which the edge is found, in pixels.
+/// Longest side of the region in which the edge is found, in pixels.
 const WORKING_SIDE: usize = 1024;
 
 /// The networks that look at a character's picture.
@@ -47,21 +48,21 @@ pub struct CutOutNetworks {
     saliency: Option<SaliencyNetwork>,
 }
 
-/// What is seen in a picture.
+/// The result for a picture.
 #[derive(Debug, Clone)]
 pub struct Sight {
-    /// The points of the person who is meant; none when nobody was recognised as a person.
+    /// The pose of the chosen person; none when nobody was recognised.
     pub pose: Option<Pose>,
-    /// How much of each pixel the character covers; none when nothing stands out.
+    /// The character's coverage of each pixel; none when nothing stands out.
     pub mask: Option<Mask>,
-    /// How many people there are.
+    /// Number of people.
     pub people: usize,
-    /// True when nobody is at the user's point.
+    /// True when the user gave a point and nobody is there.
     pub missed_point: bool,
 }
 
 impl CutOutNetworks {
-    /// Loads the networks; without saliency there are only masks of people, and rougher ones.
+    /// Loads the networks. Without saliency there are only masks of people, and they are rougher.
     ///
     /// # Errors
     /// [`Error::ModelUnreadable`], [`Error::ModelMalformed`], [`Error::ModelUnsupported`], [`Error::ModelMismatched`],
@@ -72,7 +73,7 @@ impl CutOutNetworks {
         Ok(Self { people, models: models.clone(), saliency })
     }
 
-    /// Looks for the person at the user's point, else the largest one, else for what stands out.
+    /// Finds the person at the user's point, else the largest person, else whatever stands out.
     ///
     /// # Errors
     /// [`Error::FrameEmpty`], [`Error::ModelFailed`].
@@ -109,7 +110,7 @@ impl CutOutNetworks {
         Ok(Sight { pose: None, mask, people: 0, missed_point })
     }
 
-    /// Pose with hands and face, and the person's mask, from the part of the picture around a body.
+    /// Pose with hands and face, and the person's mask, from the region around a body.
     fn look_closely(&self, picture: &Picture, body: &BodyEstimate) -> Result<(Option<Pose>, Mask), Error> {
         let area = around(body, ROOM, picture.size());
         let part = crop(picture, area);
@@ -124,7 +125,7 @@ impl CutOutNetworks {
         Ok((seen.pose.map(|pose| pose.map(moved)), mask))
     }
 
-    /// True when a small person stands out from its surroundings: else it was seen in a pattern.
+    /// True when a small person stands out from its surroundings. Otherwise it was a false detection in a pattern.
     fn stands_out(&self, picture: &Picture, body: &BodyEstimate, person: &Plane<f32>) -> Result<bool, Error> {
         let near = self.salient(picture, around(body, ROOM, picture.size()))?;
         let wide = self.salient(picture, around(body, 2.0 * ROOM, picture.size()))?;
@@ -133,7 +134,7 @@ impl CutOutNetworks {
         Ok(!is_mere_part && merge::agreement(person, &near) > STANDS_OUT)
     }
 
-    /// What stands out in a part of the picture, at the picture's size; 0 elsewhere.
+    /// The saliency in a region of the picture, at the picture's size; 0 elsewhere.
     fn salient(&self, picture: &Picture, area: Rect<Frame>) -> Result<Option<Plane<f32>>, Error> {
         let Some(network) = &self.saliency else { return Ok(None) };
         let map = network.estimate(picture, area)?;
@@ -151,7 +152,7 @@ impl CutOutNetworks {
         salient: Option<Plane<f32>>,
         others: &Plane<f32>,
     ) -> Result<Mask, Error> {
-        // The first look says how far ears and skirts reach, the second one sees them larger.
+        // The first pass finds how far ears and skirts extend. The second pass sees them larger.
         let Some(wide) = salient else {
             let nothing = person.map(|_| 0.0);
             return Ok(finished(picture, &merged(&Sources { person: &person, salient: &nothing, others })));
@@ -176,7 +177,7 @@ impl CutOutNetworks {
     }
 }
 
-/// How sure it is that somebody else is at each pixel.
+/// The probability that a pixel belongs to another person.
 fn presence((width, height): (usize, usize), others: &[BodyEstimate]) -> Plane<f32> {
     let mut plane = Plane::filled(width, height, 0.0);
     for body in others {
@@ -192,7 +193,7 @@ fn presence((width, height): (usize, usize), others: &[BodyEstimate]) -> Plane<f
     plane
 }
 
-/// The mask with the picture's own edges, found at a bounded size.
+/// Refines the mask with the picture's own edges, at a bounded size.
 fn finished(picture: &Picture, merged: &merge::Merged) -> Mask {
     let mut mask = Mask::filled(picture.width(), picture.height(), 0);
     let seen = merged.coverage.map(|value| if value > 0.1 { 255 } else { 0 });
@@ -210,7 +211,7 @@ fn finished(picture: &Picture, merged: &merge::Merged) -> Mask {
     mask
 }
 
-/// The coverage without separate parts that are tiny beside the largest one.
+/// Removes separate parts that are tiny compared with the largest one.
 fn without_crumbs(alpha: &Plane<f32>) -> Plane<f32> {
     let found = components::components(alpha, |value| value > 0.02);
     let least = LEAST_PART * found.sizes.iter().copied().max().unwrap_or(0) as f32;
@@ -222,12 +223,12 @@ fn without_crumbs(alpha: &Plane<f32>) -> Plane<f32> {
     Plane::from_cells(alpha.width(), alpha.height(), kept.collect())
 }
 
-/// A rectangle with room around it as a share of its longer side, within the picture.
+/// A rectangle with a margin, given as a share of its longer side, inside the picture.
 fn room_around(area: Rect<Frame>, room: f32, size: (usize, usize)) -> Rect<Frame> {
     widened(area, (room * area.width.max(area.height) as f32).ceil() as usize + 4, size)
 }
 
-/// The upright part of the picture around a body.
+/// The upright rectangle around a body.
 fn around(body: &BodyEstimate, room: f32, (width, height): (usize, usize)) -> Rect<Frame> {
     let half = room / 2.0 * body.region.side;
     let (x, y) = body.region.centre;

@@ -2,8 +2,8 @@
 
 use media::picture::Plane;
 
-/// Distance in pixels from each pixel's centre to that of the nearest cell for which `marked` is true; 0 on marked
-/// cells, infinity when there is none.
+/// Distance in pixels from each pixel's centre to that of the nearest cell for which `marked` is true. It is 0 on
+/// marked cells, and infinite when there is none.
 pub(crate) fn distance_to<T: Copy>(plane: &Plane<T>, marked: impl Fn(T) -> bool) -> Plane<f32> {
     let (width, height) = plane.size();
     let far = f32::INFINITY;

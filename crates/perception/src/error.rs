@@ -1,8 +1,8 @@
-//! What can go wrong between a frame and its signals, with a stable code and one line of help for each cause.
+//! Everything that can go wrong between a frame and its signals. Each cause has a stable code and one line of help.
 
 use std::path::PathBuf;
 
-/// Errors of the networks that look at frames.
+/// Errors of the networks that process frames.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -14,7 +14,7 @@ pub enum Error {
         /// What the system said.
         source: std::io::Error,
     },
-    /// The bytes are not a whole, consistent TensorFlow Lite file.
+    /// The bytes are not a complete, consistent TensorFlow Lite file.
     #[error("malformed model, {reason}: `{path}`")]
     ModelMalformed {
         /// The file.
@@ -22,7 +22,7 @@ pub enum Error {
         /// What was found and what was expected.
         reason: String,
     },
-    /// The file is well formed but uses something that the converter does not know.
+    /// The file is well formed but uses a feature that the converter does not support.
     #[error("unsupported model, {reason}: `{path}`")]
     ModelUnsupported {
         /// The file.
@@ -30,24 +30,24 @@ pub enum Error {
         /// The operator or data type.
         reason: String,
     },
-    /// The network is a whole one, but not the one that its place needs.
+    /// The network is intact, but has the wrong shapes for its role.
     #[error("not a {role} network, found {found}, expected {expected}: `{path}`")]
     ModelMismatched {
         /// The file.
         path: PathBuf,
-        /// The place: `person detector`, `body landmark`, `hand landmark`, `face landmark`, `selfie mask`.
+        /// The role: `person detector`, `body landmark`, `hand landmark`, `face landmark`, `selfie mask`.
         role: &'static str,
         /// Input and output shapes found.
         found: String,
         /// Input and output shapes expected.
         expected: String,
     },
-    /// The network runtime refused the network or failed while running it.
+    /// The network runtime rejected the network or failed while running it.
     #[error("the network runtime failed, {reason}: `{path}`")]
     ModelFailed {
         /// The file.
         path: PathBuf,
-        /// What the runtime said.
+        /// The message of the runtime.
         reason: String,
     },
     /// The frame has no pixels.
@@ -61,7 +61,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// The stable code of the cause, the same in every place that shows it.
+    /// The stable code of the cause.
     pub fn code(&self) -> &'static str {
         match self {
             Self::ModelUnreadable { .. } => "model.unreadable",

@@ -1,4 +1,4 @@
-//! Hands and face of the followed person: each is looked for where the body says it is, followed while it stays there,
+//! Hands and face of the followed person. Each is searched where the body says it is, followed while it stays there,
 //! and dropped when its own network does not see it.
 
 use media::geometry::Pts;
@@ -12,23 +12,23 @@ use crate::one_euro::{PointSmoother, Smoothing};
 use crate::pose::Keypoint;
 use crate::turned_square::TurnedSquare;
 
-/// A wrist or face less sure than this is not looked at.
+/// A wrist or face with less confidence than this is not searched for.
 const SURE: f32 = 0.5;
-/// A hand or face less sure than this is not there.
+/// A hand or face with less confidence than this counts as absent.
 const PRESENT: f32 = 0.5;
-/// A first, rough look that is at least this sure earns a second one.
+/// If the first, rough look has at least this confidence, a second one follows.
 const WORTH_A_LOOK: f32 = 0.1;
-/// From the second look in vain on one frame more is let pass before the next, at most so many.
+/// From the second failed look on, one more frame is skipped each time, up to this number.
 const MOST_PAUSES: usize = 2;
 
-/// A hand or a face that may have been seen in the frame before.
+/// A hand or a face that may have been visible in the previous frame.
 #[derive(Debug, Default)]
 pub(crate) struct Extremity {
     next: Option<TurnedSquare>,
     smoother: PointSmoother,
-    /// Points of the last look, and where the body had them: its wrist or nose.
+    /// Points of the last look, and the body's wrist or nose at that time.
     seen: Option<(Vec<Keypoint>, Keypoint)>,
-    /// Looks in vain since it was last seen, and frames to let pass before the next.
+    /// Number of failed looks since it was last visible, and of frames to skip before the next look.
     missed: usize,
     pause: usize,
 }
@@ -38,11 +38,11 @@ pub(crate) struct Extremity {
 pub(crate) struct Glance {
     /// Regions smaller than this show too little, in frame pixels.
     pub(crate) least_side: f32,
-    /// False when the points of the last look, moved along with the body, are good enough.
+    /// False if the points of the last look, moved with the body, are good enough.
     pub(crate) is_due: bool,
 }
 
-/// Where the body says something is.
+/// Where the body places it.
 #[derive(Debug, Clone, Copy)]
 struct Expected {
     region: TurnedSquare,
@@ -50,7 +50,7 @@ struct Expected {
     anchor: Keypoint,
 }
 
-/// What a network said of one region: points, presence, the region to look at next.
+/// A network's result for one region: points, presence, and the next region.
 struct Look {
     points: Vec<Keypoint>,
     presence: f32,
@@ -63,7 +63,7 @@ impl Extremity {
         *self = Self::default();
     }
 
-    /// Not seen: the place is forgotten, and for some frames nobody looks again.
+    /// Called after a failed look: forgets the place and skips some frames.
     fn miss(&mut self) -> Vec<Keypoint> {
         let missed = self.missed + 1;
         *self = Self { missed, pause: (missed - 1).min(MOST_PAUSES), ..Self::default() };
@@ -84,7 +84,7 @@ impl Extremity {
         Some(points)
     }
 
-    /// Looks where it was, or where the body says it is; empty when it is not seen.
+    /// Looks at its previous place, or where the body places it. Empty when it is not visible.
     fn follow(
         &mut self,
         expected: Expected,
@@ -124,7 +124,7 @@ impl Extremity {
     }
 }
 
-/// True when both squares can hold the same thing.
+/// True when both squares can show the same hand or face.
 fn agrees_with(found: &TurnedSquare, expected: &TurnedSquare) -> bool {
     let distance = (found.centre.0 - expected.centre.0).hypot(found.centre.1 - expected.centre.1);
     distance < 0.5 * expected.side.max(found.side) && (0.25..4.0).contains(&(found.side / expected.side))

@@ -1,5 +1,5 @@
-//! The colours of a cut-out alone: at partly covered pixels without what shines through from behind, and beyond the edge as
-//! if the character went on, so that whoever samples between pixels never meets the background.
+//! The pure colours of a cut-out. Partly covered pixels lose the background that shows through. Beyond the edge the
+//! character's colours continue, so that interpolation between pixels never meets the background.
 
 use media::crop::{crop, paste};
 use media::geometry::{Frame, Rect};
@@ -8,20 +8,20 @@ use media::picture::{Mask, Picture, Plane};
 use crate::guided_filter::box_mean;
 use crate::mask::bounding_box;
 
-/// Windows of the two estimates of foreground and background colours: a wide one, then a close one, as shares of the longest
-/// side of the character's box.
+/// Window sizes of the two estimates of foreground and background colours, a wide one and then a close one, as shares
+/// of the longest side of the character's box.
 const WINDOWS: [f32; 2] = [0.03, 0.006];
-/// The least radius of each in pixels.
+/// Smallest radius of each in pixels.
 const LEAST_WINDOWS: [f32; 2] = [10.0, 3.0];
-/// Coverage (of 255) below which a pixel's own colour says too little.
+/// Below this coverage (of 255), a pixel's own colour is unreliable.
 const LEAST: u8 = 24;
-/// Coverage from which on a pixel keeps its colour.
+/// From this coverage on, a pixel keeps its colour.
 const WHOLE: u8 = 252;
-/// A mean coverage below this is nothing to take a colour from.
+/// Below this mean coverage there is no usable colour.
 const TRACE: f32 = 1e-4;
 
-/// Takes the background out of partly covered pixels: with `I = a F + (1 - a) B`, each pixel's `F` is the mean of its
-/// surroundings' foreground, corrected by what its own colour says (blur fusion, Forte 2021).
+/// Removes the background from partly covered pixels. With `I = a F + (1 - a) B`, each pixel's `F` is the mean
+/// foreground of its surroundings, corrected by the pixel's own colour (blur fusion, Forte 2021).
 ///
 /// # Panics
 /// When picture and mask differ in size.
@@ -64,7 +64,8 @@ pub fn without_background(picture: &Picture, mask: &Mask) -> Picture {
     result
 }
 
-/// Replaces the colours of hardly covered pixels, up to `reach` pixels beyond the edge, by those of the nearest covered ones.
+/// Replaces the colours of hardly covered pixels, up to `reach` pixels beyond the edge, by those of the nearest covered
+/// pixels.
 ///
 /// # Panics
 /// When picture and mask differ in size.
@@ -75,7 +76,7 @@ pub fn extended(picture: &Picture, mask: &Mask, reach: usize) -> Picture {
     let (seen, coverage) = (crop(picture, part), crop(mask, part));
     let mut filled = seen.clone();
     let mut open: Vec<usize> = (0..coverage.cells().len()).filter(|at| coverage.cells()[*at] < LEAST).collect();
-    // The colours of pixels that are covered well count most.
+    // Well covered pixels count most.
     let known = |value: u8| if value < LEAST { 0.0 } else { (f32::from(value) / 255.0).powi(2) };
     let cells = seen.cells().iter().zip(coverage.cells()).map(|(pixel, value)| {
         let share = known(*value);
@@ -103,14 +104,14 @@ pub fn extended(picture: &Picture, mask: &Mask, reach: usize) -> Picture {
     result
 }
 
-/// The part of a picture in which a mask is, with room around it for the wide window.
+/// The rectangle around a mask, with a margin for the wide window.
 fn part_of(mask: &Mask) -> Option<Rect<Frame>> {
     let found = bounding_box::<Frame>(mask)?;
     let room = (WINDOWS[0] * found.width.max(found.height) as f32).max(LEAST_WINDOWS[0]).ceil() as usize + 2;
     Some(widened(found, room, mask.size()))
 }
 
-/// A rectangle with room around it, within a picture.
+/// A rectangle with a margin, inside a picture.
 pub(crate) fn widened(area: Rect<Frame>, room: usize, (width, height): (usize, usize)) -> Rect<Frame> {
     let (x, y) = (area.x - room as i32, area.y - room as i32);
     let wide = Rect::new(x, y, area.width + 2 * room as u32, area.height + 2 * room as u32);

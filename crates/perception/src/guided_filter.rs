@@ -1,8 +1,9 @@
-//! Guided filter (He, Sun, Tang, PAMI 2013) with a colour guide: makes the edge of a coarse mask follow the picture.
+//! Guided filter (He, Sun, Tang, PAMI 2013) with a colour guide: moves the edge of a coarse mask to the edge in the
+//! picture.
 //!
-//! In each window the mask is fitted by a linear function of the colour, `q = a . I + b`, with
-//! `a = (Sigma + epsilon)^-1 (mean(I p) - mean(I) mean(p))`, `b = mean(p) - a . mean(I)`; each pixel then takes the mean of
-//! `a` and `b` over the windows that cover it. The fit is made at a small size and applied at full size.
+//! In each window, a linear function of the colour, `q = a . I + b`, is fitted to the mask with `a = (Sigma +
+//! epsilon)^-1 (mean(I p) - mean(I) mean(p))` and `b = mean(p) - a . mean(I)`. Each pixel then uses the mean of `a` and
+//! `b` over the windows that contain it. The fit is made at a small size and applied at full size.
 
 use std::ops::Range;
 
@@ -11,7 +12,7 @@ use media::picture::Plane;
 /// `a` (three colours) and `b` of each pixel.
 pub(crate) type Coefficients = Plane<[f32; 4]>;
 
-/// Fits the mask (0..1) by the guide (colours 0..1) in windows of `2 radius + 1` pixels.
+/// Fits the mask (0..1) to the guide (colours 0..1) in windows of `2 radius + 1` pixels.
 ///
 /// # Panics
 /// When the sizes differ.
@@ -36,7 +37,7 @@ pub(crate) fn fit(guide: &Plane<[f32; 3]>, mask: &Plane<f32>, radius: usize, eps
     box_mean(&fitted, radius)
 }
 
-/// Solves a symmetric positive system of three by its adjugate.
+/// Solves a symmetric positive definite 3x3 system by its adjugate.
 fn solved([[a, b, c], [_, d, e], [_, _, f]]: [[f32; 3]; 3], [x, y, z]: [f32; 3]) -> [f32; 3] {
     let (aa, bb, cc) = (d * f - e * e, c * e - b * f, b * e - c * d);
     let (dd, ee, ff) = (a * f - c * c, b * c - a * e, a * d - b * b);
@@ -47,7 +48,7 @@ fn solved([[a, b, c], [_, d, e], [_, _, f]]: [[f32; 3]; 3], [x, y, z]: [f32; 3])
     [aa * x + bb * y + cc * z, bb * x + dd * y + ee * z, cc * x + ee * y + ff * z].map(|value| value / determinant)
 }
 
-/// Mean over windows of `2 radius + 1` cells; at the border over the part that exists.
+/// Mean over windows of `2 radius + 1` cells. At the border, only the existing part counts.
 pub(crate) fn box_mean<const N: usize>(plane: &Plane<[f32; N]>, radius: usize) -> Plane<[f32; N]> {
     let (width, height) = plane.size();
     let mut rows = Plane::filled(width, height, [0.0; N]);
@@ -77,7 +78,7 @@ fn add<const N: usize>(sum: &mut [f32; N], cell: &[f32; N], sign: f32) {
     sum.iter_mut().zip(cell).for_each(|(sum, value)| *sum += sign * value);
 }
 
-/// One place of a sliding window: the cells that come in and go out, and one over the number it holds.
+/// One step of a sliding window: the cells that enter and leave, and one over the number of cells inside.
 struct Step {
     index: usize,
     added: Range<usize>,
@@ -96,7 +97,7 @@ impl Step {
     }
 }
 
-/// Least and greatest value within `radius` cells.
+/// Minimum and maximum within `radius` cells.
 pub(crate) fn box_range(plane: &Plane<f32>, radius: usize) -> Plane<[f32; 2]> {
     let width = plane.width();
     let mut result = plane.map(|value| [value; 2]);
@@ -108,12 +109,13 @@ pub(crate) fn box_range(plane: &Plane<f32>, radius: usize) -> Plane<[f32; 2]> {
     result
 }
 
-/// Joins each range with those up to `radius` groups of `group` cells before and after it, by windows that double.
+/// Merges each range with those up to `radius` groups of `group` cells before and after it, with windows that double in
+/// size.
 fn widen(ranges: &mut [[f32; 2]], group: usize, radius: usize, before: &mut Vec<[f32; 2]>) {
     let join = |one: &mut [f32; 2], other: &[f32; 2]| *one = [one[0].min(other[0]), one[1].max(other[1])];
     let mut reach = 0;
     while reach < radius {
-        // Windows of `reach` on both sides, moved by at most `reach + 1`, leave no gap.
+        // Windows of `reach` on both sides, shifted by at most `reach + 1`, leave no gap.
         let step = (radius - reach).min(reach + 1);
         let shift = (step * group).min(ranges.len());
         before.clear();
@@ -157,7 +159,7 @@ mod tests {
 
     #[test]
     fn a_blurred_mask_takes_the_edge_of_the_guide() {
-        // A person of one colour left of column 20; the mask is a ramp from column 14 to 26.
+        // A person of one colour to the left of column 20. The mask is a ramp from column 14 to 26.
         let guide = Plane::from_fn(40, 12, |x, _| if x < 20 { [0.9, 0.2, 0.1] } else { [0.1, 0.3, 0.8] });
         let mask = Plane::from_fn(40, 12, |x, _| ((26.0 - x as f32) / 12.0).clamp(0.0, 1.0));
         let fitted = fit(&guide, &mask, 8, 1e-4);

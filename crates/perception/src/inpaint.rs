@@ -1,15 +1,15 @@
-//! Fills a hole of a picture from its surroundings by fast marching (Telea, 2004): pixels are filled in the order of
-//! their distance to the border of the hole, each from known pixels near it, the nearest and those along the level line
-//! counting most. `animate` uses it to take the person out of the reference picture (method reading 25).
+//! Inpaints a hole by fast marching (Telea, 2004). Pixels are filled in the order of their distance to the border of
+//! the hole. Each is computed from known pixels nearby; the nearest ones and those along the level line count most.
+//! `animate` uses it to remove the person from the reference picture.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use media::picture::{Mask, Picture};
 
-/// How far known pixels are looked for around a pixel to fill.
+/// How far around a pixel known pixels are used.
 const RADIUS: i32 = 5;
-/// Coverage from which a pixel counts as part of the hole.
+/// From this coverage on, a pixel belongs to the hole.
 const HOLE: u8 = 1;
 
 #[derive(Clone, Copy, PartialEq)]
@@ -46,7 +46,8 @@ pub fn inpaint(picture: &Picture, hole: &Mask) -> Picture {
         distance: (0..count).map(|index| if covered(index) { f32::INFINITY } else { 0.0 }).collect(),
         colours: picture.cells().iter().map(|colour| colour.map(f32::from)).collect(),
     };
-    // Distances are not negative, so their bits sort as they do; the index breaks ties the same way every time.
+    // Distances are not negative, so their bit patterns sort like the numbers. The index breaks ties, so the order is
+    // always the same.
     let mut queue: BinaryHeap<Reverse<(u32, usize)>> = BinaryHeap::new();
     for index in 0..count {
         if march.state[index] == State::Known && march.neighbours(index).any(|near| march.state[near] == State::Unknown)
@@ -93,7 +94,7 @@ impl March {
         [(x - 1, y), (x + 1, y), (x, y - 1), (x, y + 1)].into_iter().filter_map(|(x, y)| self.at(x, y))
     }
 
-    /// Time at which the front reaches a pixel: the eikonal equation on its four neighbours.
+    /// The time at which the front reaches a pixel: the eikonal equation on its four neighbours.
     fn arrival(&self, index: usize) -> f32 {
         let (x, y) = self.place(index);
         let time = |x, y| match self.at(x, y) {

@@ -1,5 +1,5 @@
-//! Frames to signals (pose, person mask, depth along the bones) and signals to conditions (shape-agnostic mask,
-//! environment, skeleton map, structured depth, region of interest). Starts no process and uses no network.
+//! Turns frames into signals (pose, person mask, depth along the bones), and signals into conditions (shape-agnostic
+//! mask, environment, skeleton map, structured depth, region of interest). It starts no process and uses no network.
 
 pub mod blazepose;
 mod candidates;

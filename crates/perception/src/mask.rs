@@ -1,54 +1,54 @@
-//! The shape-agnostic mask: which part of a frame is removed before the network sees it (paper 3.2, Eq. 2).
+//! The shape-agnostic mask: the part of a frame that is removed before the network sees it (paper 3.2, Eq. 2).
 //!
-//! The character mask `M_c` lies in a bounding box of `h_b x w_b` pixels. The box is divided into `k_h x k_w` blocks
-//! and every block that holds a pixel of `M_c` is removed whole: `M_f`. At inference a block is about 10 pixels of
-//! the region at network size (`k = box / 10`, a count, not a size); in training `k` is drawn once per clip, so that
-//! the outline never tells the body's shape.
+//! The character mask `M_c` has a bounding box of `h_b x w_b` pixels. The box is divided into `k_h x k_w` blocks. Every
+//! block with a pixel of `M_c` is removed completely; the result is `M_f`. At inference, a block has about 10 pixels of
+//! the region at the network's size (`k = box / 10` is a count, not a size). In training `k` is drawn once for each
+//! clip, so that the outline never reveals the body's shape.
 //!
-//! Deviation: the paper draws `k` from the whole range `(1, box)`; the default here is log-uniform over
-//! `[2, box / 4]`, because a uniform draw nearly always gives tiny blocks. [`BlockRange::Whole`] is the paper's.
+//! Deviation: the paper draws `k` from the whole range `(1, box)`. Our default is log-uniform over `[2, box / 4]`,
+//! because a uniform draw nearly always gives tiny blocks. [`BlockRange::Whole`] is the paper's range.
 
 use media::geometry::{Crop, Rect};
 use media::picture::Mask;
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
-/// The least coverage (of 255) at which a pixel belongs to the character: an eighth. It is low, because a colour of
-/// the person that stays at an edge tells the network the outline.
+/// From this coverage (of 255) on, a pixel belongs to the character: an eighth. It is low because any colour of the
+/// person at an edge would reveal the outline to the network.
 pub const COVERED: u8 = 32;
 
-/// How the removed region is made from the character mask; the rows of the paper's figure 7.
+/// How the removed region is made from the character mask: the rows of the paper's figure 7.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum MaskKind {
     /// Blocks of the bounding box (Eq. 2).
     #[default]
     ShapeAgnostic,
-    /// The character mask itself.
+    /// The exact character mask.
     Precise,
     /// The whole bounding box.
     BoundingBox,
 }
 
-/// The law by which a block count is drawn in training.
+/// The distribution from which training draws a block count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum BlockDraw {
-    /// Every doubling of the count is equally likely.
+    /// Log-uniform: every doubling of the count is equally likely.
     #[default]
     LogUniform,
-    /// Every count is equally likely.
+    /// Uniform: every count is equally likely.
     Uniform,
 }
 
-/// The counts that training draws from.
+/// The range from which training draws counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum BlockRange {
     /// From 2 blocks to a quarter of the box's pixels (blocks of at least 4 pixels).
     #[default]
     Quarter,
-    /// From the whole box to single pixels, as the paper says.
+    /// From the whole box to single pixels, as in the paper.
     Whole,
 }
 
@@ -60,11 +60,11 @@ pub struct MaskConfig {
     pub kind: MaskKind,
     /// Size of a block at inference, in region pixels at network size; 10 in the paper (`k_h = h_b / 10`).
     pub block_size: u32,
-    /// A fixed count of blocks along each side of the box at inference instead of `block_size`.
+    /// A fixed number of blocks along each side of the box at inference, instead of `block_size`.
     pub blocks: Option<u32>,
-    /// How training draws the counts.
+    /// The distribution for training.
     pub training_draw: BlockDraw,
-    /// What training draws the counts from.
+    /// The range for training.
     pub training_range: BlockRange,
 }
 
@@ -80,7 +80,7 @@ impl Default for MaskConfig {
     }
 }
 
-/// How many blocks a bounding box is divided into.
+/// The number of blocks in a bounding box.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Blocks {
     /// `k_h`, at least 1.
@@ -90,15 +90,15 @@ pub struct Blocks {
 }
 
 impl MaskConfig {
-    /// The block counts of one frame at inference, from the character's bounding box at network size.
+    /// The block counts of a frame at inference, from the character's bounding box at the network's size.
     pub fn inference_blocks(&self, area: Rect<Crop>) -> Blocks {
         let size = self.block_size.max(1);
         let along = |pixels: u32| self.blocks.unwrap_or((pixels + size / 2) / size).clamp(1, pixels.max(1));
         Blocks { rows: along(area.height), columns: along(area.width) }
     }
 
-    /// Draws the block counts of one training clip from the bounding boxes of its frames: both sides independently,
-    /// ranged by the middle (median) box, so that one frame with half a person does not decide.
+    /// Draws the block counts of one training clip from the bounding boxes of its frames. Both sides are independent.
+    /// The median box gives the range, so that one frame with half a person does not decide.
     pub fn training_blocks(&self, boxes: &[Rect<Crop>], random: &mut impl Rng) -> Blocks {
         let middle = |side: fn(&Rect<Crop>) -> u32| {
             let mut sides: Vec<u32> = boxes.iter().filter(|area| !area.is_empty()).map(side).collect();
@@ -126,7 +126,8 @@ impl MaskConfig {
         count.clamp(1, pixels.max(1))
     }
 
-    /// The removed region `M_f` of one frame, 255 or 0, of the size of `character`. An empty mask gives an empty one.
+    /// The removed region `M_f` of one frame, 255 or 0, at the size of `character`. An empty mask gives an empty
+    /// region.
     pub fn formulate(&self, character: &Mask, blocks: Blocks) -> Mask {
         match self.kind {
             MaskKind::ShapeAgnostic => block_mask(character, blocks),
@@ -136,7 +137,7 @@ impl MaskConfig {
     }
 }
 
-/// The smallest rectangle that holds every pixel of the character, or none for an empty mask.
+/// The smallest rectangle that contains every pixel of the character; none for an empty mask.
 pub fn bounding_box<S>(mask: &Mask) -> Option<Rect<S>> {
     let (mut left, mut right, mut top, mut bottom) = (usize::MAX, 0, usize::MAX, 0);
     for y in 0..mask.height() {
@@ -157,7 +158,7 @@ pub fn binary(mask: &Mask) -> Mask {
     mask.map(|value| if value >= COVERED { 255 } else { 0 })
 }
 
-/// Eq. 2 with the box measured on the mask itself.
+/// Eq. 2, with the bounding box of the mask itself.
 pub fn block_mask(character: &Mask, blocks: Blocks) -> Mask {
     match bounding_box(character) {
         Some(area) => block_mask_in(character, area, blocks),
@@ -165,11 +166,11 @@ pub fn block_mask(character: &Mask, blocks: Blocks) -> Mask {
     }
 }
 
-/// Eq. 2 in a given box: every block of `area` that holds a character pixel becomes 255. Pixels outside `area` are
-/// not looked at. Counts above the box's pixels mean single pixels.
+/// Eq. 2 in a given box: every block of `area` with a character pixel becomes 255. Pixels outside `area` are ignored. A
+/// count larger than the box gives single pixels.
 ///
 /// # Panics
-/// When `area` reaches out of the mask.
+/// When `area` extends beyond the mask.
 pub fn block_mask_in(character: &Mask, area: Rect<Crop>, blocks: Blocks) -> Mask {
     let (width, height) = character.size();
     let inside = area.x >= 0 && area.y >= 0 && area.right() <= width as i32 && area.bottom() <= height as i32;
@@ -187,8 +188,8 @@ pub fn block_mask_in(character: &Mask, area: Rect<Crop>, blocks: Blocks) -> Mask
     formulated
 }
 
-/// Divides `length` pixels from `start` into `count` spans that differ by at most one pixel: block `i` is
-/// `[i * length / count, (i + 1) * length / count)`, so the last pixel belongs to the last block.
+/// Divides `length` pixels from `start` into `count` spans that differ by at most one pixel. Block `i` is `[i * length
+/// / count, (i + 1) * length / count)`, so the last pixel belongs to the last block.
 fn spans(start: i32, length: u32, count: u32) -> impl Iterator<Item = (usize, usize)> {
     let count = u64::from(count.clamp(1, length.max(1)));
     let place = move |index: u64| start as usize + (index * u64::from(length) / count) as usize;

@@ -1,24 +1,24 @@
-//! The mask over time: flicker goes where the picture stands still, and a moving edge is left alone.
+//! Stabilises the mask over time: removes flicker where the picture stands still, and leaves moving edges alone.
 
 use media::picture::{Mask, Picture, Plane};
 
 use crate::guided_filter::box_mean;
 
-/// Steadies the mask where the picture stands still; a moving edge is left alone, so nothing lags.
+/// Stabilises the mask where the picture stands still. A moving edge is left alone, so nothing lags.
 #[derive(Debug, Default)]
 pub struct MaskSteadiness {
     last: Option<(Plane<u8>, Mask)>,
 }
 
-/// The most that the mask of the frame before counts.
+/// Largest weight of the previous mask.
 const HOLD: f32 = 0.6;
-/// Change of brightness, 0..255, at which the frame before counts e times less.
+/// Change of brightness, 0..255, at which the previous mask counts e times less.
 const STILL: f32 = 4.0;
 /// Side of the windows in which change is measured, as a share of the frame's longer side.
 const WINDOW: f32 = 0.01;
 
 impl MaskSteadiness {
-    /// Takes the mask of a frame and gives the steady one.
+    /// Takes the mask of a frame and returns the stabilised one.
     pub fn steady(&mut self, picture: &Picture, mask: Mask) -> Mask {
         let brightness =
             picture.map(|[red, green, blue]| ((u16::from(red) + 2 * u16::from(green) + u16::from(blue)) / 4) as u8);
@@ -31,7 +31,7 @@ impl MaskSteadiness {
         steady
     }
 
-    /// Forgets the frame before: the person was lost or the scene cut.
+    /// Forgets the previous frame: the person was lost or the scene cut.
     pub fn reset(&mut self) {
         self.last = None;
     }
@@ -42,7 +42,7 @@ fn mixed(brightness: &Plane<u8>, last: &Plane<u8>, mut mask: Mask, last_mask: &M
     let width = mask.width();
     let rows: Vec<usize> = (0..mask.height()).filter(|y| (0..width).any(|x| differs(y * width + x))).collect();
     let (Some(first), Some(end)) = (rows.first().copied(), rows.last().map(|row| row + 1)) else { return mask };
-    // Only the band of rows in which the masks differ matters.
+    // Only the rows in which the masks differ matter.
     let radius = ((WINDOW * mask.width().max(mask.height()) as f32).round() as usize).max(1);
     let (top, bottom) = (first.saturating_sub(radius), (end + radius).min(mask.height()));
     let change = Plane::from_fn(width, bottom - top, |x, y| {

@@ -1,9 +1,8 @@
-//! One network, ready to run: an `.onnx` file as it is, in the ONNX runtime, or a `.tflite` file converted in memory to ONNX
-//! models for the runtime, with the convolutions of single planes and the resizing between them done by this project's own
-//! code.
+//! A network that is ready to run. An `.onnx` file runs unchanged in the ONNX runtime. A `.tflite` file is converted in
+//! memory to ONNX models; depthwise convolutions and the resizing between them run in this project's own code.
 //!
-//! Values are `f32`; pictures are planar, `[1, C, H, W]`. A `.tflite` network runs on one thread: several run beside each
-//! other.
+//! Values are `f32`. Pictures are planar, `[1, C, H, W]`. A `.tflite` network runs on one thread, so several can run in
+//! parallel.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,20 +19,20 @@ use crate::tflite::{Converted, Fault, PlaneOperation, PlaneWork, Port, Step, onn
 pub struct Network {
     path: PathBuf,
     steps: Vec<Loaded>,
-    /// How many values the steps take and make; the network's input is value 0.
+    /// Number of values that the steps read and write. The network's input is value 0.
     values: usize,
     input_shape: Vec<usize>,
     outputs: Vec<usize>,
     output_shapes: Vec<Vec<usize>>,
     options: RunOptions,
-    /// Memory that the run before left for the next one.
+    /// Buffers of the previous run, reused by the next one.
     spare: Mutex<Vec<Vec<f32>>>,
 }
 
-/// Buffers that wait for the next run, at most.
+/// Largest number of buffers that are kept for the next run.
 const SPARE: usize = 8;
 
-/// One step and the values, by number, that no later one needs.
+/// One step, and the values (by number) that no later step needs.
 struct Loaded {
     work: Work,
     spent: Vec<usize>,
@@ -44,14 +43,14 @@ enum Work {
     Planes { work: PlaneWork, source: usize, result: usize },
 }
 
-/// A value of the network as an input or output of one of its models.
+/// A value of the network that is an input or output of one of its models.
 struct Slot {
     node: NodeId,
     value: usize,
     shape: Vec<usize>,
 }
 
-/// Numbers of values by their names.
+/// Maps the names of values to numbers.
 struct Names(Vec<String>);
 
 impl Names {
@@ -64,7 +63,7 @@ impl Names {
 }
 
 impl Network {
-    /// Reads, converts and loads a `.tflite` file, as far as its first `outputs` outputs need it.
+    /// Reads, converts and loads the part of a `.tflite` file that its first `outputs` outputs need.
     ///
     /// # Errors
     /// [`Error::ModelUnreadable`], [`Error::ModelMalformed`], [`Error::ModelUnsupported`], [`Error::ModelFailed`].
@@ -73,7 +72,7 @@ impl Network {
         Self::from_bytes(path, &bytes, outputs)
     }
 
-    /// Converts and loads the bytes of a `.tflite` file; `path` is only named in errors.
+    /// Converts and loads the bytes of a `.tflite` file. `path` appears only in errors.
     ///
     /// # Errors
     /// [`Error::ModelMalformed`], [`Error::ModelUnsupported`], [`Error::ModelFailed`].
@@ -111,7 +110,7 @@ impl Network {
         })
     }
 
-    /// Reads and loads an `.onnx` file with one input of this shape, and outputs of which the first have these shapes.
+    /// Reads and loads an `.onnx` file with one input of this shape, whose first outputs have these shapes.
     ///
     /// # Errors
     /// [`Error::ModelUnreadable`], [`Error::ModelMalformed`], [`Error::ModelMismatched`].
@@ -146,13 +145,13 @@ impl Network {
             input_shape: input_shape.to_vec(),
             outputs: (1..=output_shapes.len()).collect(),
             output_shapes: output_shapes.iter().map(|shape| shape.to_vec()).collect(),
-            // A large network for few pictures: all threads.
+            // This is a large network for few pictures, so it uses all threads.
             options: RunOptions::default(),
             spare: Mutex::default(),
         })
     }
 
-    /// Checks that the network has these shapes; outputs beyond the listed ones are ignored.
+    /// Checks that the network has these shapes. Outputs beyond the listed ones are ignored.
     ///
     /// # Errors
     /// [`Error::ModelMismatched`].
@@ -181,13 +180,13 @@ impl Network {
         &self.output_shapes
     }
 
-    /// Runs the network and gives the outputs numbered in `wanted`, each row by row.
+    /// Runs the network and returns the outputs numbered in `wanted`, each row by row.
     ///
     /// # Errors
-    /// [`Error::ModelFailed`] when the runtime refuses.
+    /// [`Error::ModelFailed`] when the runtime fails.
     ///
     /// # Panics
-    /// When `values` does not fill the input, or an output number is too high.
+    /// When `values` does not have the size of the input, or an output number is too high.
     pub fn run<const N: usize>(&self, values: &[f32], wanted: [usize; N]) -> Result<[Vec<f32>; N], Error> {
         let cells: usize = self.input_shape.iter().product();
         assert_eq!(values.len(), cells, "{} values for an input of shape {:?}", values.len(), self.input_shape);
@@ -204,7 +203,7 @@ impl Network {
             *self.spare.lock().unwrap_or_else(PoisonError::into_inner) = made.spare;
             Ok(results)
         };
-        // The whole run moves to the pool's thread once, not each step.
+        // The complete run moves to the pool's thread once, not once for each step.
         let done = match &self.options.thread_pool {
             Some(pool) => pool.run(run),
             None => run(),
@@ -213,7 +212,7 @@ impl Network {
     }
 }
 
-/// Loads a step; an error is the runtime's reason.
+/// Loads a step. An error is the runtime's message.
 fn loaded(step: Step, names: &mut Names) -> Result<Loaded, String> {
     let work = match step {
         Step::Planes(PlaneOperation { source, result, work }) => {
@@ -244,11 +243,11 @@ impl Work {
     }
 }
 
-/// The values made so far in one run.
+/// The values computed so far in one run.
 struct Made<'a> {
     input: &'a [f32],
     values: Vec<Vec<f32>>,
-    /// Memory of values that are not needed any more.
+    /// Buffers of values that are no longer needed.
     spare: Vec<Vec<f32>>,
 }
 
@@ -263,7 +262,7 @@ impl Made<'_> {
         }
     }
 
-    /// A buffer of so many cells, of whatever content.
+    /// A buffer of this many cells with arbitrary content.
     fn buffer(&mut self, cells: usize) -> Vec<f32> {
         let fitting = self.spare.iter().enumerate().filter(|(_, spare)| spare.capacity() >= cells);
         let place = fitting.min_by_key(|(_, spare)| spare.capacity()).map(|(place, _)| place);

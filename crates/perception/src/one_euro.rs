@@ -1,9 +1,9 @@
-//! One-Euro smoothing (Casiez, Roussel, Vogel, CHI 2012): a low-pass filter whose cut-off rises with speed, so that
-//! still points do not tremble and fast ones do not lag.
+//! One-Euro smoothing (Casiez, Roussel, Vogel, CHI 2012): a low-pass filter whose cut-off frequency rises with speed.
+//! Still points do not tremble, and fast points do not lag.
 //!
-//! With time step `dt`: `alpha(f) = 1 / (1 + 1 / (2 pi f dt))`; speed `v` is low-passed at `derivative_cutoff`; the value
-//! is low-passed at `f = minimum_cutoff + speed_coefficient * |v|`. Speeds are measured in sizes of the object a second,
-//! so that a near and a far person are smoothed alike.
+//! With time step `dt`, `alpha(f) = 1 / (1 + 1 / (2 pi f dt))`. The speed `v` is low-passed at `derivative_cutoff`, and
+//! the value at `f = minimum_cutoff + speed_coefficient * |v|`. Speeds are measured in sizes of the object a second, so
+//! that near and far persons are smoothed alike.
 
 use std::f32::consts::TAU;
 
@@ -11,28 +11,28 @@ use media::geometry::Pts;
 
 use crate::pose::Keypoint;
 
-/// How strongly points are smoothed.
+/// The strength of the smoothing.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Smoothing {
     /// Cut-off of a still point, in hertz.
     pub minimum_cutoff: f32,
-    /// Rise of the cut-off, in hertz for a speed of one object size a second.
+    /// Increase of the cut-off in hertz for a speed of one object size a second.
     pub speed_coefficient: f32,
     /// Cut-off of the speed itself, in hertz.
     pub derivative_cutoff: f32,
 }
 
 impl Default for Smoothing {
-    /// For body points.
+    /// The settings for body points.
     fn default() -> Self {
         Self { minimum_cutoff: 0.5, speed_coefficient: 80.0, derivative_cutoff: 2.0 }
     }
 }
 
-/// Frames nearer than this in time count as this far apart.
+/// Frames that are closer in time than this count as this far apart.
 const LEAST_STEP: f32 = 1e-3;
 
-/// The memory of one number.
+/// The state of one number.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct OneEuro {
     last: Option<State>,
@@ -47,7 +47,7 @@ struct State {
 }
 
 impl OneEuro {
-    /// Takes the number seen at `at` and gives the smooth one; `size` is the object's size in the number's unit.
+    /// Takes the number measured at `at` and returns the smooth one. `size` is the object's size in the number's unit.
     pub fn smooth(&mut self, raw: f32, at: Pts, size: f32, smoothing: &Smoothing) -> f32 {
         let state = match self.last {
             None => State { raw, smooth: raw, speed: 0.0, at },
@@ -66,14 +66,14 @@ impl OneEuro {
     }
 }
 
-/// The memory of a list of points. Confidences pass unchanged.
+/// The state of a list of points. Confidences pass unchanged.
 #[derive(Debug, Clone, Default)]
 pub struct PointSmoother {
     filters: Vec<[OneEuro; 3]>,
 }
 
 impl PointSmoother {
-    /// Smooths points of an object of `size` frame pixels. A list of another length starts anew.
+    /// Smooths points of an object of `size` frame pixels. A list of another length resets the state.
     pub fn smooth(&mut self, points: &mut [Keypoint], at: Pts, size: f32, smoothing: &Smoothing) {
         if self.filters.len() != points.len() {
             self.filters = vec![[OneEuro::default(); 3]; points.len()];
@@ -85,7 +85,7 @@ impl PointSmoother {
         }
     }
 
-    /// Forgets everything: the object was lost.
+    /// Resets the state: the object was lost.
     pub fn reset(&mut self) {
         self.filters.clear();
     }
@@ -107,14 +107,14 @@ mod tests {
 
     #[test]
     fn two_steps_by_hand() {
-        // Cut-offs such that tau = dt: alpha = 1/2 for the speed, and for a value at rest.
+        // Cut-offs such that tau = dt, so alpha = 1/2 for the speed, and for a value at rest.
         let cutoff = 1.0 / (TAU * 0.04);
         let smoothing = Smoothing { minimum_cutoff: cutoff, speed_coefficient: 0.0, derivative_cutoff: cutoff };
         let smooth = run(&[0.0, 8.0, 8.0], &smoothing);
         for (found, expected) in smooth.iter().zip([0.0, 4.0, 6.0]) {
             assert!((found - expected).abs() < 1e-4, "{smooth:?}");
         }
-        // Speed 8 / 100 sizes / 0.04 s = 2, low-passed 1: the cut-off doubles, alpha = 2/3.
+        // Speed 8 / 100 sizes / 0.04 s = 2; low-passed 1. The cut-off doubles, and alpha = 2/3.
         let smoothing = Smoothing { speed_coefficient: cutoff, ..smoothing };
         assert!((run(&[0.0, 8.0], &smoothing)[1] - 16.0 / 3.0).abs() < 1e-4);
     }

@@ -1,4 +1,4 @@
-//! Draws signals over a frame in thin lines, to be looked at.
+//! Draws signals over a frame in thin lines, for people to look at.
 
 use media::picture::{Mask, Picture};
 
@@ -31,7 +31,7 @@ const BONES: [(Joint, Joint); 17] = {
 const FINGERS: [[usize; 5]; 5] =
     [[0, 1, 2, 3, 4], [0, 5, 6, 7, 8], [0, 9, 10, 11, 12], [0, 13, 14, 15, 16], [0, 17, 18, 19, 20]];
 
-/// The frame with the mask tinted green, its outline yellow, the region white and the points coloured.
+/// The frame with a green mask, its outline in yellow, the region in white and the points in colours.
 pub fn overlay_signals(
     picture: &Picture,
     person: &Mask,

@@ -1,8 +1,8 @@
-//! Puts a generated crop back into its frame; outside of the edited region every byte stays the source's.
+//! Composites a generated crop into its frame. Outside the edited region every byte equals the source's.
 //!
-//! The removed region `M_f` is replaced whole, so nothing of the old person shows. Around it the result fades to
-//! the source over a ring of [`PasteConfig::feather`]: both show the same environment there. `M_f` and the ring are
-//! the edited region. At the edges of the square that lie inside the frame the ring fades too.
+//! The removed region `M_f` is replaced completely, so nothing of the old person shows. Around it, the result fades to
+//! the source over a ring of [`PasteConfig::feather`]; both show the same environment there. `M_f` and the ring are the
+//! edited region. The ring also fades at the edges of the square that lie inside the frame.
 
 use media::geometry::{Frame, Rect};
 use media::picture::{Mask, Picture};
@@ -12,22 +12,22 @@ use crate::distance::distance_to;
 use crate::region::{Region, window};
 use crate::resample::{Enlarge, Window, byte, mask_window, picture_window};
 
-/// What is done about a difference of colour between the generated picture and the frame.
+/// How to treat a difference of colour between the generated picture and the frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ColourMatch {
-    /// Nothing, because a shift that repairs the ring also shifts the character.
+    /// Do nothing, because a shift that corrects the ring would also shift the character.
     #[default]
     Off,
-    /// The generated picture is shifted by the mean difference over the ring, by at most 24 of 255 a channel.
+    /// Shift the generated picture by the mean difference over the ring, by at most 24 of 255 in each channel.
     Ring,
 }
 
-/// Settings of the paste.
+/// Settings for compositing.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PasteConfig {
-    /// Width of the ring in pixels of the crop at size 512; scales with the region, at least 2 frame pixels.
+    /// Width of the ring in pixels of a crop of size 512. It scales with the region and is at least 2 frame pixels.
     pub feather: f32,
     /// Colour matching.
     pub colour_match: ColourMatch,
@@ -39,7 +39,7 @@ impl Default for PasteConfig {
     }
 }
 
-/// A frame with the generated crop in it.
+/// A frame with the composited crop.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pasted {
     /// The frame.
@@ -48,16 +48,16 @@ pub struct Pasted {
     pub edited: Mask,
 }
 
-/// How much of the generated picture is seen, on the part of the frame under the region.
+/// Opacity of the generated picture, on the part of the frame below the region.
 struct Alpha {
     /// The part of the frame that the region covers.
     area: Rect<Frame>,
-    /// Per pixel of `area`: 1 in the removed region, 0 outside of the ring.
+    /// For each pixel of `area`: 1 in the removed region, 0 outside the ring.
     cells: Vec<f32>,
 }
 
-/// Pastes `generated`, the picture of `region`'s crop at any size, into `source`. `removed` is the formulated mask
-/// in crop pixels (255 = removed), of any size.
+/// Composites `generated`, the picture of `region`'s crop at any size, into `source`. `removed` is the formulated mask
+/// in crop pixels (255 = removed), at any size.
 pub fn paste(source: &Picture, generated: &Picture, region: Region, removed: &Mask, config: &PasteConfig) -> Pasted {
     let alpha = alpha(source.size(), region, removed, config);
     let area = alpha.area;
@@ -106,7 +106,7 @@ fn ring_shift(source: &Picture, new: &Picture, alpha: &[f32], place: impl Fn(usi
     sum.map(|sum| (sum / count.max(1.0)).clamp(-24.0, 24.0) as f32)
 }
 
-/// `area` of the frame as a window of the crop's pixels.
+/// `area` of the frame as a window in the crop's pixels.
 fn within_crop(area: Rect<Frame>, region: Region, crop: (usize, usize)) -> Window {
     let square = region.square;
     let (across, down) = (crop.0 as f64 / f64::from(square.width), crop.1 as f64 / f64::from(square.height));
@@ -126,7 +126,7 @@ fn alpha(frame: (usize, usize), region: Region, removed: &Mask, config: &PasteCo
         return Alpha { area, cells: Vec::new() };
     }
     let size = (area.width as usize, area.height as usize);
-    // Any overlap with a removed crop pixel counts: better a wider hole than a rest of the old person.
+    // Any overlap with a removed crop pixel counts: a wider hole is better than a remainder of the old person.
     let hole = mask_window(removed, within_crop(area, region, removed.size()), size, Enlarge::Area);
     let distance = distance_to(&hole, |value| value > 0);
     let feather = (config.feather * square.width as f32 / 512.0).max(2.0);
@@ -135,7 +135,7 @@ fn alpha(frame: (usize, usize), region: Region, removed: &Mask, config: &PasteCo
             return 1.0;
         }
         let (x, y) = (area.x + (index % size.0) as i32, area.y + (index / size.0) as i32);
-        // Pixels to the edges of the square behind which the frame goes on.
+        // Distance in pixels to those edges of the square beyond which the frame continues.
         let mut room = f32::INFINITY;
         for (goes_on, pixels) in [
             (square.x > 0, x - square.x + 1),
@@ -152,7 +152,7 @@ fn alpha(frame: (usize, usize), region: Region, removed: &Mask, config: &PasteCo
     Alpha { area, cells: cells.collect() }
 }
 
-/// 1 at 0, 0 from 1 on, smooth at both ends.
+/// A smooth step: 1 at 0, and 0 from 1 on.
 fn fade(share: f32) -> f32 {
     let share = share.clamp(0.0, 1.0);
     1.0 - share * share * (3.0 - 2.0 * share)

@@ -1,4 +1,5 @@
-//! Everybody in a still picture, the largest first: somebody small in a wide picture is looked for closer and closer.
+//! Finds everybody in a still picture, the largest person first. Small people in a wide picture are searched at
+//! increasing magnification.
 
 use media::picture::Picture;
 
@@ -9,20 +10,20 @@ use crate::error::Error;
 use crate::perceiver::PersonModels;
 use crate::turned_square::{TurnedSquare, bilinear_value};
 
-/// A person must be at least this sure.
+/// Smallest confidence of a person.
 const FOUND: f32 = 0.5;
-/// A second person must be at least this sure: a wrong one would only be a wrong warning.
+/// Smallest confidence of a second person. A false one would only cause a false warning.
 const FOUND_BESIDE: f32 = 0.8;
-/// Two views of one person have their hips within this share of the larger side.
+/// Two views show one person if their hips are within this share of the larger side.
 const SAME: f32 = 0.2;
-/// Sides of the tiles in which small persons are looked for, as shares of the picture's shorter side; half of a tile lies in
-/// the next one.
+/// Sides of the tiles in which small people are searched, as shares of the picture's shorter side. Neighbouring tiles
+/// overlap by half.
 const TILES: [f32; 2] = [0.5, 0.28];
-/// A picture so many times as wide as high is always looked at in parts too.
+/// A picture this many times as wide as high is always searched in tiles too.
 const WIDE: f32 = 1.5;
-/// Tiles smaller than this, in pixels, show nobody who is worth cutting out.
+/// Tiles smaller than this, in pixels, show nobody worth cutting out.
 const LEAST_TILE: f32 = 64.0;
-/// So many tiles are looked at at most.
+/// Largest number of tiles.
 const MOST_TILES: usize = 160;
 
 /// The networks that find bodies.
@@ -41,7 +42,7 @@ impl PeopleFinder {
         Ok(Self { detector: Detector::open(&models.detector)?, body: BodyNetwork::open(&models.landmarks)? })
     }
 
-    /// The bodies of a picture, each once, the largest first.
+    /// The bodies of a picture, each once, largest first.
     ///
     /// # Errors
     /// [`Error::FrameEmpty`], [`Error::ModelFailed`].
@@ -56,7 +57,7 @@ impl PeopleFinder {
         if is_nobody {
             people = self.look(picture, &wider(&whole), |region| is_large(region, picture.size()))?;
         }
-        // Side by side, people are small beside the whole.
+        // People side by side are small compared with the whole picture.
         if is_nobody || is_wide {
             people.extend(self.look(picture, &parts(picture.size()), |_| true)?);
         }
@@ -69,7 +70,7 @@ impl PeopleFinder {
         Ok(distinct(people))
     }
 
-    /// The body in a square around a point, when its mask covers the point: somebody whom the detector does not see.
+    /// The body in a square around a point, if its mask covers the point. This finds a person whom the detector misses.
     ///
     /// # Errors
     /// [`Error::ModelFailed`].
@@ -86,7 +87,7 @@ impl PeopleFinder {
         Ok(best)
     }
 
-    /// The bodies that are detected in the squares in regions that are `wanted`.
+    /// The bodies that are detected in the squares, if their regions are `wanted`.
     fn look(
         &self,
         picture: &Picture,
@@ -112,7 +113,7 @@ impl PeopleFinder {
         Ok(people)
     }
 
-    /// A detector's region is rough: the body network looks, says where the body is, and looks again.
+    /// A detector's region is rough. So the body network looks, corrects the region, and looks again.
     fn look_twice(&self, picture: &Picture, region: &TurnedSquare) -> Result<Option<BodyEstimate>, Error> {
         let Some(first) = self.body.estimate(picture, region)?.filter(|seen| seen.flag >= FOUND) else {
             return Ok(None);
@@ -126,19 +127,19 @@ impl PeopleFinder {
     }
 }
 
-/// True when the place lies on the body rather than beside it.
+/// True when the place lies on the body.
 pub fn covers(seen: &BodyEstimate, place: (f32, f32)) -> bool {
     coverage_at(seen, place) > 0.5
 }
 
-/// How sure it is that the place lies on the body, 0..1.
+/// The probability that the place lies on the body, 0..1.
 pub(crate) fn coverage_at(seen: &BodyEstimate, place: (f32, f32)) -> f32 {
     let (x, y) = seen.region.region_from_frame(place);
     let side = BODY_SIDE as f32;
     if holds(&seen.region, place) { bilinear_value(&seen.mask, x * side, y * side) } else { 0.0 }
 }
 
-/// Each body once, in the order given; the surest of all always, others when they are sure.
+/// Each body once, in the given order. The most certain one always stays; others must have enough confidence.
 fn distinct(people: Vec<BodyEstimate>) -> Vec<BodyEstimate> {
     let surest = people.iter().map(|seen| seen.flag).fold(0.0, f32::max);
     let mut kept: Vec<BodyEstimate> = vec![];
@@ -156,7 +157,7 @@ fn is_same(one: &TurnedSquare, other: &TurnedSquare) -> bool {
     distance(larger, one.centre).max(distance(larger, other.centre)) < SAME
 }
 
-/// Upright squares that cover a picture and half of each other.
+/// Upright squares that cover a picture. Neighbours overlap by half.
 fn tiles((width, height): (usize, usize), share: f32) -> Vec<TurnedSquare> {
     let (width, height) = (width as f32, height as f32);
     let side = share * width.min(height);

@@ -1,4 +1,4 @@
-//! Frames in, signals out: one person's points and mask for each frame, in order, with memory that does not grow.
+//! Turns frames into signals: one person's points and mask for each frame, in order, in constant memory.
 
 use std::path::{Path, PathBuf};
 
@@ -20,15 +20,15 @@ use crate::scene_cut::SceneCut;
 use crate::tracker::{PersonChoice, Sighting, Tracker};
 use crate::turned_square::TurnedSquare;
 
-/// Hands and faces in smaller regions than these show too little, in frame pixels.
+/// Hands and faces in regions smaller than this show too little, in frame pixels.
 const LEAST_SIDES: (f32, f32) = (24.0, 12.0);
-/// The same when looking quickly.
+/// The same with `Effort::Quick`.
 const QUICK_LEAST_SIDES: (f32, f32) = (48.0, 36.0);
-/// When looking quickly, one of right hand, left hand and face is looked at in each frame.
+/// With `Effort::Quick`, each frame looks at only one of right hand, left hand and face.
 const QUICK_TURNS: usize = 3;
 /// Longest side of the picture in which the mask's edge is fitted, in pixels.
 const WORKING_SIDE: f32 = 384.0;
-/// The same when looking quickly.
+/// The same with `Effort::Quick`.
 const QUICK_WORKING_SIDE: f32 = 160.0;
 
 /// The `.tflite` files of the networks.
@@ -38,17 +38,17 @@ pub struct PersonModels {
     pub detector: PathBuf,
     /// `pose_landmark_lite.tflite`, `_full` or `_heavy`.
     pub landmarks: PathBuf,
-    /// `hand_landmark_lite.tflite` or `_full`; without it no hand points.
+    /// `hand_landmark_lite.tflite` or `_full`; without it there are no hand points.
     pub hand: Option<PathBuf>,
-    /// `face_landmark.tflite`; without it no face points.
+    /// `face_landmark.tflite`; without it there are no face points.
     pub face: Option<PathBuf>,
-    /// `selfie_segmentation.tflite`; without it rougher mask edges.
+    /// `selfie_segmentation.tflite`; without it mask edges are rougher.
     pub selfie: Option<PathBuf>,
 }
 
 impl PersonModels {
-    /// The networks that lie in a folder under their usual names: the full body network, the lite hand network where it
-    /// is there, else the full one.
+    /// The networks in a folder, under their usual names: the full body network, and the lite hand network if present,
+    /// else the full one.
     pub fn in_folder(folder: &Path) -> Self {
         let file = |name: &str| folder.join(name);
         let optional = |name: &str| Some(file(name)).filter(|path| path.exists());
@@ -68,19 +68,19 @@ pub enum Effort {
     /// Hands, face and mask edges in every frame.
     #[default]
     Full,
-    /// Hands and face where they are large and by turns, each moving with its wrist or nose in between; mask edges at a smaller
-    /// size and without the selfie network.
+    /// Hands and face where they are large, in turns; between looks they move with wrist or nose. Mask edges at a
+    /// smaller size and without the selfie network.
     Quick,
 }
 
-/// How to look.
+/// Settings of a [`Perceiver`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct PerceiverConfig {
-    /// Which person; without it the largest and most central one.
+    /// The person to follow; without it the largest and most central one.
     pub person: Option<PersonChoice>,
-    /// Smoothing of points over time; `None` = as seen.
+    /// Smoothing of points over time; `None` = unsmoothed.
     pub smoothing: Option<Smoothing>,
-    /// Steady the mask where the picture stands still.
+    /// Stabilise the mask where the picture stands still.
     pub steady_mask: bool,
     /// How closely to look.
     pub effort: Effort,
@@ -92,12 +92,12 @@ impl Default for PerceiverConfig {
     }
 }
 
-/// Something about a frame that the user should know.
+/// A warning about a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Warning {
-    /// Nobody is seen.
+    /// Nobody was seen.
     NoPerson,
-    /// Nobody is at the chosen point at its time; the most prominent person was taken.
+    /// Nobody is at the chosen point at its time. The most prominent person was taken.
     NobodyAtPoint,
 }
 
@@ -114,33 +114,33 @@ impl Warning {
 /// The signals of one frame.
 #[derive(Debug, Clone)]
 pub struct FrameSignals {
-    /// The person's points in frame pixels, when seen.
+    /// The person's points in frame pixels, if one was seen.
     pub pose: Option<Pose>,
-    /// The person's mask at frame size, 255 = person; all 0 when nobody is seen.
+    /// The person's mask at frame size, 255 = person; all 0 if nobody was seen.
     pub person: Mask,
-    /// The square that was looked at, when a person is seen.
+    /// The region of the body network, if a person was seen.
     pub region: Option<TurnedSquare>,
-    /// True when the person is not a continuation of the frame before.
+    /// True when this is not the person of the previous frame.
     pub is_new: bool,
-    /// Persons that the detector saw; `None` when it was not asked.
+    /// Number of persons that the detector found; `None` when it did not run.
     pub detections: Option<usize>,
-    /// What the user should know.
+    /// Warnings for the user.
     pub warnings: Vec<Warning>,
 }
 
-/// The networks and what they remember of the frames before.
+/// The networks, and their memory of previous frames.
 pub struct Perceiver {
     follower: Follower,
     closer: Closer,
 }
 
-/// The first stage: where the body is. It needs the frame before.
+/// The first stage finds the body. It needs the previous frame.
 pub(crate) struct Follower {
     tracker: Tracker,
     cut: SceneCut,
 }
 
-/// The second stage: hands, face and mask of the body that was found.
+/// The second stage finds hands, face and mask of that body.
 pub(crate) struct Closer {
     hand: Option<HandNetwork>,
     face: Option<FaceNetwork>,
@@ -151,7 +151,7 @@ pub(crate) struct Closer {
     left_hand: Extremity,
     face_place: Extremity,
     steadiness: MaskSteadiness,
-    /// Frames of this person so far.
+    /// Number of frames with this person so far.
     age: usize,
 }
 
@@ -180,7 +180,7 @@ impl Perceiver {
         Ok(Self { follower: Follower { tracker, cut: SceneCut::default() }, closer })
     }
 
-    /// Looks at the next frame. Frames come in order of time. Many frames are faster through
+    /// Processes the next frame. Frames come in order of time. Many frames are faster through
     /// [`crate::stream::perceive_frames`].
     ///
     /// # Errors
@@ -190,7 +190,7 @@ impl Perceiver {
         self.closer.look(picture, at, sighting)
     }
 
-    /// The two stages, for threads of their own.
+    /// The two stages, to run on separate threads.
     pub(crate) fn stages(&mut self) -> (&mut Follower, &mut Closer) {
         (&mut self.follower, &mut self.closer)
     }
@@ -211,7 +211,7 @@ impl Follower {
 }
 
 impl Closer {
-    /// Looks closely at the body that was found in the next frame.
+    /// Finds hands, face and mask of the body in the next frame.
     pub(crate) fn look(&mut self, picture: &Picture, at: Pts, sighting: Sighting) -> Result<FrameSignals, Error> {
         let mut warnings = Vec::new();
         if sighting.missed_choice {

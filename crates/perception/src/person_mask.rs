@@ -1,5 +1,5 @@
-//! The person's mask in a frame: the body network's coarse mask, its border corrected by the selfie network where the
-//! two agree, and its edge by the picture itself.
+//! The person's mask in a frame. It starts from the body network's coarse mask. The selfie network corrects its border
+//! where the two agree, and the picture itself gives its edge.
 
 use media::geometry::{Frame, Rect};
 use media::picture::{Mask, Picture, Plane};
@@ -8,20 +8,20 @@ use crate::blazepose::body::{BODY_SIDE, BodyEstimate};
 use crate::guided_filter::{Coefficients, box_range, fit};
 use crate::turned_square::{TurnedSquare, bilinear_value};
 
-/// Cells on either side of the coarse edge in which the true edge is looked for.
+/// Number of cells on either side of the coarse edge in which the true edge is searched.
 const BAND: usize = 4;
 /// Colour variance (0..1 squared) below which a window counts as flat.
 const EPSILON: f32 = 4e-4;
-/// A coverage up to the first counts as 0, from the second on as 1: the fit blurs a little.
+/// Coverage up to the first value becomes 0, and from the second on 1, because the fit blurs a little.
 const CONTRAST: (f32, f32) = (0.2, 0.8);
-/// Coverage below this is nobody.
+/// Coverage below this counts as no person.
 const LEAST: f32 = 0.05;
-/// Separate parts smaller than this share of the largest one are dropped.
+/// Separate parts that are smaller than this share of the largest one are dropped.
 const LEAST_PART: f32 = 0.05;
-/// Agreement (intersection over union) of the two networks at which the selfie network begins to count, and counts fully.
+/// Agreement (intersection over union) from which the selfie network starts to count, and from which it counts fully.
 const AGREEMENT: (f32, f32) = (0.5, 0.8);
 
-/// Joins the two coarse masks of a region, 256 x 256 each, and drops what is not the followed person.
+/// Combines the two coarse masks of a region, 256x256 each, and drops everything that is not the followed person.
 pub fn coarse_mask(body: &BodyEstimate, selfie: Option<&Plane<f32>>) -> Plane<f32> {
     let joined = match selfie {
         Some(selfie) => joined(&body.mask, selfie),
@@ -30,7 +30,7 @@ pub fn coarse_mask(body: &BodyEstimate, selfie: Option<&Plane<f32>>) -> Plane<f3
     without_islands(&joined)
 }
 
-/// Inside the band around the body mask's edge, as much of the selfie mask as the two agree elsewhere.
+/// Inside the band around the body mask's edge, the selfie mask counts as much as the two agree elsewhere.
 fn joined(body: &Plane<f32>, selfie: &Plane<f32>) -> Plane<f32> {
     assert_eq!(body.size(), selfie.size(), "coarse masks differ in size");
     let pairs = || body.cells().iter().zip(selfie.cells());
@@ -45,12 +45,12 @@ fn joined(body: &Plane<f32>, selfie: &Plane<f32>) -> Plane<f32> {
     Plane::from_cells(body.width(), body.height(), cells.collect())
 }
 
-/// 0 below the first bound, 1 above the second, straight in between.
+/// 0 below the first bound, 1 above the second, linear between them.
 fn ramp(value: f32, (low, high): (f32, f32)) -> f32 {
     ((value - low) / (high - low)).clamp(0.0, 1.0)
 }
 
-/// Clears connected parts that are small beside the largest.
+/// Removes connected parts that are small compared with the largest.
 fn without_islands(mask: &Plane<f32>) -> Plane<f32> {
     let (width, height) = mask.size();
     let mut part = vec![usize::MAX; width * height];
@@ -84,8 +84,8 @@ fn without_islands(mask: &Plane<f32>) -> Plane<f32> {
     Plane::from_cells(width, height, cells.collect())
 }
 
-/// The mask at frame size, 0..255, from a coarse mask over a region. Its edge follows the picture's, fitted in a picture
-/// whose longest side has `working_side` pixels.
+/// The mask at frame size, 0..255, from a coarse mask over a region. Its edge follows the picture's. The edge is fitted
+/// in a picture whose longest side has `working_side` pixels.
 pub fn mask_at_frame_size(picture: &Picture, region: &TurnedSquare, coarse: &Plane<f32>, working_side: f32) -> Mask {
     let mut mask = Mask::filled(picture.width(), picture.height(), 0);
     let part = covered_part(picture, region, coarse);
@@ -97,7 +97,7 @@ pub fn mask_at_frame_size(picture: &Picture, region: &TurnedSquare, coarse: &Pla
     let size = |side: f32| ((side * scale).round() as usize).max(1);
     let (columns, rows) = (size(width), size(height));
     let (step_x, step_y) = (width / columns as f32, height / rows as f32);
-    // One place of the small picture in the frame.
+    // A place of the small picture in frame coordinates.
     let place =
         |x: usize, y: usize| (part.x as f32 + (x as f32 + 0.5) * step_x, part.y as f32 + (y as f32 + 0.5) * step_y);
     let guide = Plane::from_fn(columns, rows, |x, y| mean_colour(picture, place(x, y), (step_x, step_y)));
@@ -120,7 +120,7 @@ pub fn mask_at_frame_size(picture: &Picture, region: &TurnedSquare, coarse: &Pla
         let cells = &mut mask.cells_mut()[row * frame_width + part.x as usize..][..places.len()];
         for ((cell, pixel), across) in cells.iter_mut().zip(pixels).zip(&places) {
             let [low, high] = ranges[near(*across, columns)];
-            // Away from the edge there is nothing to choose.
+            // Away from the edge the mask stays as it is.
             let coverage = if low == high {
                 low
             } else {
@@ -134,7 +134,7 @@ pub fn mask_at_frame_size(picture: &Picture, region: &TurnedSquare, coarse: &Pla
     mask
 }
 
-/// The part of the frame that the coarse mask may cover, with room for the band.
+/// The part of the frame that the coarse mask may cover, with a margin for the band.
 fn covered_part(picture: &Picture, region: &TurnedSquare, coarse: &Plane<f32>) -> Rect<Frame> {
     let (mut low, mut high) = ((f32::INFINITY, f32::INFINITY), (f32::NEG_INFINITY, f32::NEG_INFINITY));
     let side = BODY_SIDE as f32;
@@ -154,7 +154,7 @@ fn covered_part(picture: &Picture, region: &TurnedSquare, coarse: &Plane<f32>) -
     wanted.intersection(&Rect::of_size(picture.width() as u32, picture.height() as u32))
 }
 
-/// Mean colour 0..1 of the pixels around a place, at most 3x3 of them.
+/// Mean colour 0..1 of at most 3x3 pixels around a place.
 fn mean_colour(picture: &Picture, place: (f32, f32), step: (f32, f32)) -> [f32; 3] {
     let samples = (step.0.max(step.1).round() as usize).clamp(1, 3);
     let mut sum = [0.0; 3];
@@ -168,7 +168,7 @@ fn mean_colour(picture: &Picture, place: (f32, f32), step: (f32, f32)) -> [f32; 
     sum.map(|sum| sum / (255 * samples * samples) as f32)
 }
 
-/// The coefficients at a continuous place of the small picture.
+/// The coefficients at a real-valued place of the small picture.
 fn coefficients_at(fitted: &Coefficients, (x, y): (f32, f32)) -> [f32; 4] {
     let x = (x - 0.5).clamp(0.0, fitted.width() as f32 - 1.0);
     let y = (y - 0.5).clamp(0.0, fitted.height() as f32 - 1.0);
@@ -224,7 +224,7 @@ mod tests {
 
     #[test]
     fn the_frame_mask_follows_the_picture_and_stays_in_the_band() {
-        // The true disc has a radius of 66 pixels; the coarse one says 60.
+        // The true disc has a radius of 66 pixels, the coarse one of 60.
         let size = 256;
         let truth = |x: usize, y: usize| (x as f32 - 127.5).hypot(y as f32 - 127.5) < 62.0;
         let picture = Picture::from_fn(size, size, |x, y| if truth(x, y) { [230, 40, 40] } else { [30, 90, 200] });

@@ -1,9 +1,9 @@
-//! The skeleton convention of the whole project: 18 OpenPose body joints, 21 points a hand, 68 face points, and the toe and
-//! heel of each foot.
+//! The skeleton convention of the whole project: 18 OpenPose body joints, 21 points for each hand, 68 face points, and
+//! the toe and heel of each foot.
 
 use serde::{Deserialize, Serialize};
 
-/// One joint in pixels of the frame it was seen in.
+/// One joint in pixels of its frame.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Keypoint {
     /// Column, in pixels; the centre of the top left pixel is 0.5. May lie outside the frame.
@@ -12,15 +12,15 @@ pub struct Keypoint {
     pub y: f32,
     /// Depth relative to the middle of the hips, in the unit of `x`; smaller is nearer to the camera.
     pub z: f32,
-    /// 0 = unknown, 1 = sure and seen. Joints under [`Keypoint::DRAWN`] are not drawn.
+    /// 0 = unknown, 1 = certain and visible. Joints under [`Keypoint::DRAWN`] are not drawn.
     pub confidence: f32,
 }
 
 impl Keypoint {
-    /// The least confidence at which a joint is drawn and counted.
+    /// The smallest confidence at which a joint is drawn and counted.
     pub const DRAWN: f32 = 0.3;
 
-    /// True when the joint is sure enough to be drawn.
+    /// True when the joint is certain enough to be drawn.
     pub fn is_drawn(&self) -> bool {
         self.confidence >= Self::DRAWN
     }
@@ -52,7 +52,7 @@ pub enum Joint {
 }
 
 impl Joint {
-    /// How many there are.
+    /// Number of joints.
     pub const COUNT: usize = 18;
 }
 
@@ -63,7 +63,7 @@ pub const FOOT_POINTS: usize = 2;
 /// Points of a face in the usual 68-point order (jaw, brows, nose, eyes, mouth).
 pub const FACE_POINTS: usize = 68;
 
-/// One person in one frame. Empty lists mean "not known"; else the lists have exactly the stated length.
+/// One person in one frame. An empty list means "not known". Otherwise a list has exactly the stated length.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Pose {
     /// The 18 body joints, indexed by [`Joint`].

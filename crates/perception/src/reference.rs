@@ -1,8 +1,8 @@
 //! The picture of the character as the network sees it.
 //!
-//! Training: the character is cut out of a random frame, centred and put on a random background, so that at
-//! inference no segmentation is needed: the model finds the character itself (paper 3.1). Inference: the user's
-//! picture, brought to the network's square.
+//! In training, the character is cut out of a random frame, centred, and put on a random background. So the model
+//! learns to find the character itself, and inference needs no segmentation (paper 3.1). At inference, the user's
+//! picture is fitted to the network's square.
 
 use media::geometry::{Frame, Rect};
 use media::picture::{Mask, Picture};
@@ -13,16 +13,16 @@ use crate::mask::bounding_box;
 use crate::region::{crop_picture, window};
 use crate::resample::{Window, cut_out_over, picture_window};
 
-/// How a picture that is not square becomes one.
+/// How to make a square from a picture that is not square.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ReferenceFit {
-    /// The whole picture in the middle, its border repeated on both sides; shapes are kept.
+    /// The whole picture in the middle, with its border repeated on both sides. Shapes are preserved.
     #[default]
     Letterbox,
     /// The largest square in the middle.
     CentreCrop,
-    /// Squeezed to a square, as open relatives of the paper do.
+    /// Squeezed to a square, as in related open projects.
     Squeeze,
 }
 
@@ -44,8 +44,8 @@ pub fn inference_reference(picture: &Picture, size: u32, fit: ReferenceFit) -> P
     picture_window(picture, around, (size as usize, size as usize))
 }
 
-/// A square of a picture at `size x size` pixels in front of one colour, which shows where the picture is not covered and
-/// outside of it.
+/// A square of a picture at `size x size` pixels. A plain colour fills the transparent pixels and the space outside the
+/// picture.
 ///
 /// # Panics
 /// When picture and coverage differ in size.
@@ -69,8 +69,8 @@ pub fn reference_over(
     }
 }
 
-/// The reference of a training clip: the person of `frame`, in the middle of a square 1.05 to 1.4 times the longer
-/// side of the person's box, on `background` (of `size x size` pixels). None when the mask is empty.
+/// The reference of a training clip: the person of `frame` in the middle of a square, on `background` (of `size x size`
+/// pixels). The square is 1.05 to 1.4 times the longer side of the person's box. None when the mask is empty.
 ///
 /// # Panics
 /// When frame and mask differ in size, or the background is not `size x size`.
@@ -96,8 +96,8 @@ pub fn training_reference(
     Some(cut_out_over(background, frame, person, around))
 }
 
-/// A random background of `size x size` pixels: one colour, a slope between two, soft spots, or, where `pictures`
-/// holds any, a random square of one of them (half of the time).
+/// A random background of `size x size` pixels: one colour, a gradient between two, soft spots, or, in half of the
+/// cases where `pictures` is not empty, a random square of one of them.
 pub fn random_background(size: u32, pictures: &[Picture], random: &mut impl Rng) -> Picture {
     let side = size as usize;
     let colour = |random: &mut dyn FnMut() -> u8| [random(), random(), random()];
@@ -113,7 +113,7 @@ pub fn random_background(size: u32, pictures: &[Picture], random: &mut impl Rng)
     let mut channel = || random.random::<u8>();
     match kind {
         0 => Picture::filled(side, side, colour(&mut channel)),
-        // Four corners of two colours: a slope along a row, a column or both.
+        // Four corners in two colours: a gradient along a row, a column or both.
         1 => {
             let (a, b) = (colour(&mut channel), colour(&mut channel));
             let corner = if channel() < 128 { a } else { b };
@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn fits_keep_or_squeeze_the_shape() {
-        // Left half red, right half blue, twice as wide as high.
+        // The left half is red, the right half blue, and the picture is twice as wide as high.
         let picture = Picture::from_fn(8, 4, |x, _| if x < 4 { [250, 0, 0] } else { [0, 0, 250] });
         let letterbox = inference_reference(&picture, 8, ReferenceFit::Letterbox);
         assert_eq!(letterbox, Picture::from_fn(8, 8, |x, _| picture.get(x, 0)));
@@ -164,7 +164,7 @@ mod tests {
             assert!((area.centre().0 - 32.0).abs() <= 1.0 && (area.centre().1 - 32.0).abs() <= 1.0, "{area:?}");
             assert!((44..=64).contains(&area.height), "{area:?}");
             assert!((3.2..4.6).contains(&(area.height as f32 / area.width as f32)), "{area:?}");
-            // Nothing of the old ground bleeds in.
+            // Nothing of the old background bleeds in.
             assert!(reference.cells().iter().all(|pixel| pixel[1] == 0));
         }
         assert!(training_reference(&frame, &Mask::filled(40, 30, 0), &background, 64, &mut random).is_none());

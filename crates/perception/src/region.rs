@@ -1,9 +1,9 @@
-//! The region of interest: a square of the frame that is generated at the network's size and pasted back, and the
-//! transforms between it and the frame.
+//! The region of interest: a square of the frame that is generated at the network's size and composited back. This
+//! module also has the transforms between region and frame.
 //!
-//! Frame pixels and crop pixels share the convention that the centre of the top left pixel is 0.5, so a crop place
-//! `c` lies at the frame place `square.x + c * square.width / size`. A square may reach over the frame's border;
-//! there the picture repeats its border and masks are empty.
+//! In frame pixels and crop pixels, the centre of the top left pixel is 0.5. So a crop place `c` is the frame place
+//! `square.x + c * square.width / size`. A square may extend over the frame's border. There, the picture repeats its
+//! border and masks are empty.
 
 use media::geometry::{Frame, Rect};
 use media::picture::{DepthMap, Mask, Picture};
@@ -25,8 +25,8 @@ impl Region {
         CropTransform { square: self.square, size }
     }
 
-    /// How far the square jumps to the next frame's, as a share of the smaller of the two: the largest move of an
-    /// edge or change of size.
+    /// The jump to the next frame's square, relative to the smaller of the two: the largest shift of an edge, or the
+    /// change of size.
     pub fn jump(&self, next: &Region) -> f32 {
         let (a, b) = (self.square, next.square);
         let moves = [a.x - b.x, a.y - b.y, a.right() - b.right(), a.bottom() - b.bottom()];
@@ -44,7 +44,7 @@ pub struct CropTransform {
 }
 
 impl CropTransform {
-    /// Crop pixels a frame pixel.
+    /// Crop pixels for each frame pixel.
     pub fn scale(&self) -> f32 {
         self.size as f32 / self.square.width as f32
     }
@@ -72,7 +72,8 @@ pub fn crop_mask(mask: &Mask, area: Rect<Frame>, size: u32) -> Mask {
     mask_window(mask, window(area), (size as usize, size as usize), Enlarge::Linear)
 }
 
-/// Cuts `area` out of a depth map at `size x size` pixels; each takes the nearest value, never a mean of two depths.
+/// Cuts `area` out of a depth map at `size x size` pixels. Each pixel takes the nearest value, because a mean of two
+/// depths is meaningless.
 pub fn crop_depth(depth: &DepthMap, area: Rect<Frame>, size: u32) -> DepthMap {
     let place = |start: i32, length: u32, index: usize| {
         start + ((index as f64 + 0.5) * f64::from(length) / f64::from(size)).floor() as i32
@@ -82,7 +83,7 @@ pub fn crop_depth(depth: &DepthMap, area: Rect<Frame>, size: u32) -> DepthMap {
     })
 }
 
-/// Moves a pose from frame pixels to those of the crop; z is scaled like x and y.
+/// Converts a pose from frame pixels to crop pixels; z is scaled like x and y.
 pub fn crop_pose(pose: &Pose, area: Rect<Frame>, size: u32) -> Pose {
     let transform = Region { square: area }.transform(size);
     pose.map(|point| {

@@ -1,11 +1,11 @@
-//! Where the region of interest is in each frame: a square that holds the person and moves smoothly.
+//! Plans the region of interest for each frame: a square that contains the person and moves smoothly.
 //!
-//! The whole list of person boxes is planned at once (four numbers a frame, however long the video). Each edge of
-//! the person's box is widened to an envelope that moves at most `STEP` of the square a frame, forward and
-//! backward in time, so the square starts to follow before a fast person would leave it. The middle of the envelope,
-//! averaged over a few frames, is the centre: a person who moves evenly stays in the middle. The size is what covers
-//! the person around that centre; it grows early and slowly, and where a person outruns the centre it grows instead.
-//! The paper does not say how a region is found.
+//! All person boxes of a video are planned at once (four numbers for each frame). Each edge of the person's box is
+//! widened to an envelope that moves by at most `STEP` of the square in a frame, forward and backward in time. So the
+//! square starts to move before a fast person would leave it. The centre of the square is the middle of the envelope,
+//! averaged over a few frames, so a person who moves evenly stays in the middle. The size is chosen so that the square
+//! covers the person around that centre. It grows early and slowly. If a person outruns the centre, the size grows
+//! instead. The paper does not say how a region is found.
 
 use media::geometry::{Frame, Rect};
 use media::picture::Mask;
@@ -15,19 +15,19 @@ use crate::mask::bounding_box;
 use crate::pose::Pose;
 use crate::region::Region;
 
-/// The most that an edge of the person's envelope moves in a frame, as a share of the square. The square itself
-/// moves and grows by at most twice that, plus a pixel of rounding: less than 15 % of [`RegionConfig::smallest`].
+/// Largest shift of an edge of the person's envelope in a frame, as a share of the square. The square itself moves and
+/// grows by at most twice that, plus a pixel of rounding: less than 15 % of [`RegionConfig::smallest`].
 const STEP: f64 = 0.06;
 
 /// Settings of the region of interest.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RegionConfig {
-    /// Room on each side of the person, as a share of the longer side of the person's box.
+    /// Margin on each side of the person, as a share of the longer side of the person's box.
     pub margin: f32,
-    /// The smallest square, in frame pixels; not under 64.
+    /// The smallest square, in frame pixels; at least 64.
     pub smallest: u32,
-    /// Frames before and after over which the square is smoothed.
+    /// Number of frames before and after over which the square is smoothed.
     pub smoothing: usize,
 }
 
@@ -37,8 +37,8 @@ impl Default for RegionConfig {
     }
 }
 
-/// The person's box in a frame of `frame` pixels: the mask's box joined with that of the drawn joints, cut at the
-/// frame's border. None where neither sees a person inside the frame.
+/// The person's box in a frame of `frame` pixels: the mask's box joined with that of the drawn joints, clipped at the
+/// frame's border. None if neither contains a person inside the frame.
 pub fn person_box(mask: Option<&Mask>, pose: Option<&Pose>, frame: (u32, u32)) -> Option<Rect<Frame>> {
     let masked = mask.and_then(bounding_box);
     let posed = pose.and_then(|pose| pose_box(pose, masked.is_none()));
@@ -50,7 +50,7 @@ pub fn person_box(mask: Option<&Mask>, pose: Option<&Pose>, frame: (u32, u32)) -
     (!inside.is_empty()).then_some(inside)
 }
 
-/// The box of the drawn points. Joints lie inside the body, so a box that must do without a mask gets more room.
+/// The box of the drawn points. Joints lie inside the body, so a box without a mask gets a larger margin.
 fn pose_box(pose: &Pose, alone: bool) -> Option<Rect<Frame>> {
     let drawn = || pose.points().filter(|point| point.is_drawn() && point.x.is_finite() && point.y.is_finite());
     let least = |side: fn(f32) -> f32, value: f32| side(value).clamp(-1e6, 1e6);
@@ -63,7 +63,7 @@ fn pose_box(pose: &Pose, alone: bool) -> Option<Rect<Frame>> {
     Some(Rect::new(left - room, top - room, width.max(1) as u32, height.max(1) as u32))
 }
 
-/// The envelope of one clip: the least square and the least edges of each frame.
+/// The envelope of one clip: the smallest square and the outermost edges for each frame.
 #[derive(Clone)]
 struct Envelope {
     size: Vec<f64>,
@@ -73,8 +73,8 @@ struct Envelope {
     bottom: Vec<f64>,
 }
 
-/// Plans the square of every frame from the person's box in each (none: no person there). Where the person is
-/// missing, boxes are interpolated; without any person the square is the frame's middle.
+/// Plans the square of every frame from the person's box in each (none: no person there). Missing boxes are
+/// interpolated. Without any person the square is the frame's middle.
 pub fn plan_regions(boxes: &[Option<Rect<Frame>>], frame: (u32, u32), config: &RegionConfig) -> Vec<Region> {
     let Some(filled) = fill(boxes, frame, config) else {
         let side = frame.0.min(frame.1).max(config.smallest.max(64));
@@ -98,17 +98,17 @@ pub fn plan_regions(boxes: &[Option<Rect<Frame>>], frame: (u32, u32), config: &R
     (0..boxes.len()).map(|index| square((across[index], down[index]), sizes[index], frame)).collect()
 }
 
-/// One square for all frames of a training clip, with the whole person inside in each.
+/// One square for all frames of a training clip, which contains the whole person in each.
 pub fn fixed_region(boxes: &[Option<Rect<Frame>>], frame: (u32, u32), config: &RegionConfig) -> Region {
     let all = boxes.iter().flatten().fold(Rect::new(0, 0, 0, 0), |all, area| all.union(area));
     let one = if all.is_empty() { None } else { Some(all) };
     plan_regions(&[one], frame, config)[0]
 }
 
-/// The padded edges of every frame, gaps interpolated; none when there is no person at all.
+/// The padded edges of every frame, with gaps interpolated; none when there is no person at all.
 fn fill(boxes: &[Option<Rect<Frame>>], frame: (u32, u32), config: &RegionConfig) -> Option<Envelope> {
     let padded = |area: &Rect<Frame>| {
-        // Room outside the frame would show nothing, so the padding ends at the border.
+        // A margin outside the frame would show nothing, so the padding ends at the border.
         let room = (f64::from(area.width.max(area.height)) * f64::from(config.margin)).max(1.0);
         [
             (f64::from(area.x) - room).max(0.0),
@@ -140,7 +140,7 @@ fn fill(boxes: &[Option<Rect<Frame>>], frame: (u32, u32), config: &RegionConfig)
     Some(Envelope { size, left: edge(0), top: edge(1), right: edge(2), bottom: edge(3) })
 }
 
-/// Widens the envelope until nothing moves faster than [`STEP`] of the square a frame.
+/// Widens the envelope until nothing moves faster than [`STEP`] of the square in a frame.
 fn limit_steps(mut envelope: Envelope) -> Envelope {
     envelope.size = limit_growth(envelope.size);
     for (from, to) in both_ways(envelope.size.len()) {
@@ -155,7 +155,7 @@ fn limit_steps(mut envelope: Envelope) -> Envelope {
     envelope
 }
 
-/// Enlarges sizes until none is more than twice [`STEP`] larger than the one before or after.
+/// Enlarges sizes until none exceeds its neighbours by more than twice [`STEP`].
 fn limit_growth(mut sizes: Vec<f64>) -> Vec<f64> {
     for (from, to) in both_ways(sizes.len()) {
         sizes[to] = sizes[to].max(sizes[from] / (1.0 + 2.0 * STEP));
@@ -163,19 +163,19 @@ fn limit_growth(mut sizes: Vec<f64>) -> Vec<f64> {
     sizes
 }
 
-/// Every pair of neighbours, first to last and then back.
+/// Visits every pair of neighbours, first to last and then back.
 fn both_ways(count: usize) -> impl Iterator<Item = (usize, usize)> {
     (1..count).map(|index| (index - 1, index)).chain((1..count).rev().map(|index| (index, index - 1)))
 }
 
-/// The largest value within `reach` frames, so that a mean over as many still covers the frame in its middle.
+/// The largest value within `reach` frames. After it, a mean over the same range still covers the middle frame.
 fn widen(values: &[f64], reach: usize) -> Vec<f64> {
     let end = values.len().saturating_sub(1);
     let near = |index: usize| index.saturating_sub(reach)..=(index + reach).min(end);
     (0..values.len()).map(|index| values[near(index)].iter().copied().fold(values[index], f64::max)).collect()
 }
 
-/// The mean over `reach` frames to both sides; beyond the ends the last value holds.
+/// The mean over `reach` frames on both sides. Beyond the ends the last value is repeated.
 fn average(values: &[f64], reach: usize) -> Vec<f64> {
     let end = values.len().saturating_sub(1);
     let held = |index: usize, offset: usize| values[(index + offset).saturating_sub(reach).min(end)];
@@ -183,9 +183,9 @@ fn average(values: &[f64], reach: usize) -> Vec<f64> {
     (0..values.len()).map(|index| mean(index) / (2 * reach + 1) as f64).collect()
 }
 
-/// The square about a centre, kept inside the frame where it fits and centred on the frame where it does not.
+/// The square around a centre. It is kept inside the frame if it fits, and otherwise centred on the frame.
 fn square(centre: (f64, f64), side: f64, frame: (u32, u32)) -> Region {
-    // Sums that should be whole may be a little more.
+    // Sums that should be integers may be slightly larger.
     let whole = (side - 1e-4).ceil().max(1.0);
     let start = |centre: f64, length: u32| {
         let length = f64::from(length);
@@ -276,7 +276,7 @@ mod tests {
                 if let Some(area) = area {
                     prop_assert_eq!(region.square.intersection(area), *area, "{:?} leaves {:?}", region, area);
                 }
-                // Inside the frame where it fits.
+                // It stays inside the frame where it fits.
                 if region.square.width <= frame.0 {
                     prop_assert!(region.square.x >= 0 && region.square.right() <= frame.0 as i32);
                 }

@@ -1,9 +1,9 @@
-//! A window of a plane, of any real place and size, at another number of pixels. Separable; the filter is an exact
-//! area average when shrinking and [`Enlarge`] otherwise.
+//! Resamples a window of a plane, of any real position and size, to another number of pixels. The filter is separable:
+//! an exact area average when shrinking, and [`Enlarge`] otherwise.
 
 use media::picture::{Mask, Picture, Plane};
 
-/// A window in pixels of a plane; it may lie outside, partly or wholly.
+/// A window in pixels of a plane. It may lie partly or completely outside.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Window {
     pub(crate) x: f64,
@@ -12,18 +12,18 @@ pub(crate) struct Window {
     pub(crate) height: f64,
 }
 
-/// The filter when there are more pixels in the result than in the window.
+/// The filter when the result has more pixels than the window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Enlarge {
     /// Catmull-Rom; may overshoot.
     Cubic,
-    /// Straight lines between pixel centres.
+    /// Linear interpolation between pixel centres.
     Linear,
-    /// The area average again: mixes only pixels that truly overlap.
+    /// The area average again, which mixes only pixels that really overlap.
     Area,
 }
 
-/// What lies outside of the plane.
+/// The values outside the plane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outside {
     /// The nearest pixel.
@@ -32,7 +32,7 @@ pub(crate) enum Outside {
     Zero,
 }
 
-/// For each pixel of the result the source pixels it mixes, with weights.
+/// For each pixel of the result, the source pixels and their weights.
 struct Taps {
     starts: Vec<usize>,
     taps: Vec<(usize, f32)>,
@@ -53,7 +53,7 @@ impl Taps {
                 let (low, high) = (from + index as f64 * scale, from + (index + 1) as f64 * scale);
                 for place in low.floor() as i64..high.ceil() as i64 {
                     let overlap = high.min((place + 1) as f64) - low.max(place as f64);
-                    // Slivers that come from rounding are no overlap.
+                    // Tiny overlaps that come from rounding do not count.
                     if overlap > 1e-6 * scale {
                         add(place, overlap / scale);
                     }
@@ -131,19 +131,19 @@ pub(crate) fn resample<T: Copy, const C: usize>(
     Plane::from_cells(width, height, cells)
 }
 
-/// A window of a picture; what lies outside repeats the border.
+/// Resamples a window of a picture. Outside, the border is repeated.
 pub(crate) fn picture_window(source: &Picture, window: Window, size: (usize, usize)) -> Picture {
     let real = resample(source, |pixel| pixel.map(f32::from), window, size, Enlarge::Cubic, Outside::Repeat);
     real.map(|pixel| pixel.map(byte))
 }
 
-/// A window of a mask; outside of the mask there is nothing. Every touched pixel of the result is at least 1.
+/// Resamples a window of a mask. Outside, the mask is empty. Every touched pixel of the result is at least 1.
 pub(crate) fn mask_window(source: &Mask, window: Window, size: (usize, usize), enlarge: Enlarge) -> Mask {
     let real = resample(source, |value| [f32::from(value)], window, size, enlarge, Outside::Zero);
     real.map(|[value]| if value > 1e-3 { byte(value).max(1) } else { 0 })
 }
 
-/// Puts a window of the covered part of `frame` over `base`, which has the size of the result.
+/// Draws a window of the covered part of `frame` over `base`, which has the size of the result.
 pub(crate) fn cut_out_over(base: &Picture, frame: &Picture, coverage: &Mask, window: Window) -> Picture {
     assert_eq!(frame.size(), coverage.size(), "frame of {:?}, mask of {:?}", frame.size(), coverage.size());
     let cells = frame.cells().iter().copied().zip(coverage.cells().iter().copied()).collect();
@@ -187,10 +187,10 @@ mod tests {
     fn filters_agree_with_hand_counts() {
         use Enlarge::{Area, Cubic, Linear};
         use Outside::{Repeat, Zero};
-        // Shrinking is the area mean, also of parts of pixels.
+        // Shrinking is the area mean, including fractions of pixels.
         check(&[10, 20, 30, 50], 0.0, 4.0, Cubic, Repeat, &[15.0, 40.0]);
         check(&[10, 20, 40], 0.0, 3.0, Cubic, Repeat, &[(10.0 + 10.0) / 1.5, (10.0 + 40.0) / 1.5]);
-        // Linear between centres; the border is held or falls off.
+        // Linear between centres. At the border the value is held or falls off.
         check(&[0, 40], 0.0, 2.0, Linear, Repeat, &[0.0, 10.0, 30.0, 40.0]);
         check(&[40, 40], 0.0, 2.0, Linear, Zero, &[30.0, 40.0, 40.0, 30.0]);
         // Area never mixes what does not overlap.

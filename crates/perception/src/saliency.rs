@@ -1,5 +1,5 @@
-//! What stands out in a picture: `[1, 3, 320, 320]`, colours over the brightest one, less mean and over deviation of
-//! ImageNet -> seven maps, the first of them the finest; stretched to 0..1.
+//! Finds what stands out in a picture. Input: `[1, 3, 320, 320]`, colours divided by the brightest value and normalised
+//! with the mean and deviation of ImageNet. Output: seven maps, of which the first is the finest, stretched to 0..1.
 
 use std::path::Path;
 
@@ -18,7 +18,7 @@ const DEVIATION: [f32; 3] = [0.229, 0.224, 0.225];
 /// A map whose values spread less than this shows nothing.
 const LEAST_SPREAD: f32 = 0.1;
 
-/// The saliency network (U2-Net, the small one).
+/// The saliency network (small U2-Net).
 pub struct SaliencyNetwork {
     network: Network,
 }
@@ -27,13 +27,13 @@ impl SaliencyNetwork {
     /// Loads `u2netp.onnx`.
     ///
     /// # Errors
-    /// As [`Network::open_onnx`].
+    /// The errors of [`Network::open_onnx`].
     pub fn open(path: &Path) -> Result<Self, Error> {
         let side = [1, 1, SIDE, SIDE];
         Ok(Self { network: Network::open_onnx(path, "saliency", &[1, 3, SIDE, SIDE], &[&side])? })
     }
 
-    /// How much each place of a part of the picture stands out, 0..1, at the network's own size.
+    /// How much each place in a region of the picture stands out, 0..1, at the network's own size.
     ///
     /// # Errors
     /// [`Error::ModelFailed`].

@@ -1,14 +1,14 @@
-//! Random scale augmentation (paper 3.2): the person of a training clip, with the objects in use, is cut out, scaled
-//! and put back, so that a model cannot learn that a character is always smaller than its hole.
+//! Random scale augmentation (paper 3.2). The person of a training clip is cut out with the objects in use, scaled, and
+//! put back. So a model cannot learn that a character is always smaller than its hole.
 //!
 //! | clip | target | scale |
 //! |---|---|---|
 //! | with a clean plate | plate + scaled person and objects | U(0.8, 1.25) |
 //! | without | frame + scaled person and objects | U(1.0, 1.25) |
 //!
-//! One scale a clip, about the foot of the person's box in each frame, so that feet stay where they stood; the foot
-//! is averaged over five frames against jitter. A person cut off at a border other than the lower one is never made
-//! smaller: the cut would float in the picture. The paper gives no range.
+//! A clip has one scale. Each frame is scaled about the foot of the person's box, so that feet stay where they stood.
+//! The foot is averaged over five frames against jitter. A person cut off at any border except the lower one is never
+//! made smaller, because the cut would float in the picture. The paper gives no range.
 
 use media::geometry::{Crop, Rect};
 use media::picture::{DepthMap, Mask, Picture, Plane};
@@ -23,9 +23,9 @@ use crate::resample::{Enlarge, Window, cut_out_over, mask_window};
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ScaleAugmentation {
-    /// Least and largest scale of clips with a clean plate.
+    /// Smallest and largest scale of clips with a clean plate.
     pub with_plate: (f32, f32),
-    /// Least and largest scale of clips without; the least should be 1, so that the old person stays covered.
+    /// Smallest and largest scale of clips without one. The smallest should be 1, so that the old person stays covered.
     pub without_plate: (f32, f32),
 }
 
@@ -41,8 +41,8 @@ impl ScaleAugmentation {
         Self { with_plate: (1.0, 1.0), without_plate: (1.0, 1.0) }
     }
 
-    /// Draws the scale of one clip. `boxes` are the person's in each frame; `visible` is the part of the crop that
-    /// lies inside the video frame.
+    /// Draws the scale of one clip. `boxes` are the person's boxes in each frame. `visible` is the part of the crop
+    /// inside the video frame.
     pub fn draw(
         &self,
         boxes: &[Option<Rect<Crop>>],
@@ -57,8 +57,8 @@ impl ScaleAugmentation {
     }
 }
 
-/// The fixed points of the scaling of each frame: the middle of the lower edge of the person's box, averaged over two
-/// frames to each side; frames without a person take the nearest known.
+/// The fixed point of the scaling in each frame: the middle of the lower edge of the person's box, averaged over two
+/// frames on each side. Frames without a person use the nearest known one.
 pub fn anchors(boxes: &[Option<Rect<Crop>>]) -> Vec<(f32, f32)> {
     let foot = |area: &Rect<Crop>| (area.centre().0, area.bottom() as f32);
     let known: Vec<(usize, (f32, f32))> =
@@ -79,14 +79,14 @@ pub fn anchors(boxes: &[Option<Rect<Crop>>]) -> Vec<(f32, f32)> {
 /// A scaling about a fixed point: `place = anchor + scale * (old place - anchor)`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Scaling {
-    /// The place that stays, in pixels of the crop.
+    /// The fixed point, in pixels of the crop.
     pub anchor: (f32, f32),
-    /// New length over old length; above 0.
+    /// New length divided by old length; above 0.
     pub scale: f32,
 }
 
 impl Scaling {
-    /// Where a place of the unscaled frame goes.
+    /// The new position of a place of the unscaled frame.
     pub fn apply(&self, x: f32, y: f32) -> (f32, f32) {
         (self.anchor.0 + self.scale * (x - self.anchor.0), self.anchor.1 + self.scale * (y - self.anchor.1))
     }
@@ -99,7 +99,7 @@ impl Scaling {
         })
     }
 
-    /// A mask scaled; empty where the frame did not reach.
+    /// A scaled mask; empty where the frame has no data.
     pub fn mask(&self, mask: &Mask) -> Mask {
         if self.scale == 1.0 {
             return mask.clone();
@@ -107,7 +107,7 @@ impl Scaling {
         mask_window(mask, self.window(mask.size()), mask.size(), Enlarge::Linear)
     }
 
-    /// A depth map scaled by taking nearest values; 0 (unknown) where the frame did not reach.
+    /// A depth map scaled with nearest values; 0 (unknown) where the frame has no data.
     pub fn depth(&self, depth: &DepthMap) -> DepthMap {
         let (width, height) = depth.size();
         let old = |place: usize, anchor: f32| (anchor + (place as f32 + 0.5 - anchor) / self.scale).floor();
@@ -118,7 +118,7 @@ impl Scaling {
         })
     }
 
-    /// Puts the covered part of `frame`, scaled, over `base`.
+    /// Draws the covered part of `frame`, scaled, over `base`.
     ///
     /// # Panics
     /// When the three differ in size.
@@ -138,14 +138,14 @@ impl Scaling {
     }
 }
 
-/// The pixels of the old place that show through: covered by `before`, not by `after`.
+/// The pixels of the old place that remain visible: covered by `before`, but not by `after`.
 pub(crate) fn left_over(before: &Mask, after: &Mask) -> Mask {
     let cells = before.cells().iter().zip(after.cells());
     let cells = cells.map(|(&before, &after)| if before >= COVERED && after < 255 - COVERED { 255 } else { 0 });
     Mask::from_cells(before.width(), before.height(), cells.collect())
 }
 
-/// The cell-wise largest coverage of some masks; none for an empty list.
+/// The largest coverage of some masks at each cell; none for an empty list.
 pub(crate) fn union<'a>(masks: impl IntoIterator<Item = &'a Mask>) -> Option<Mask> {
     masks.into_iter().fold(None, |all: Option<Mask>, mask| match all {
         None => Some(mask.clone()),
@@ -191,7 +191,7 @@ mod tests {
         for (pixel, coverage) in target.cells().iter().zip(smaller.cells()) {
             assert_eq!(*pixel, if *coverage > 0 { [200, 0, 0] } else { [0, 50, 0] });
         }
-        // Without a plate and smaller, the old person shows through; that is what is told.
+        // Without a plate and with a smaller scale, the old person shows. That is what is reported.
         let rest = left_over(&person(), &smaller);
         assert_eq!(rest.cells().iter().filter(|&&value| value > 0).count(), 4 * 8 - 2 * 4);
         let depth = DepthMap::from_fn(20, 20, |x, _| x as f32);

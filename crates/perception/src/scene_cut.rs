@@ -1,20 +1,20 @@
-//! Notices that a video has cut to another scene: what was followed before says nothing about what comes after.
+//! Detects scene cuts. After a cut, what was followed before is no longer valid.
 
 use media::picture::Picture;
 
-/// Cells along each side of the small picture that is compared.
+/// Number of cells along each side of the small picture that is compared.
 const GRID: usize = 16;
-/// Mean change of the cells, 0..255, from which on it is a cut; fast pans stay below.
+/// Mean change of the cells, 0..255, from which on it is a cut. Fast pans stay below.
 const CHANGE: f32 = 48.0;
 
-/// The memory of the frame before.
+/// The memory of the previous frame.
 #[derive(Debug, Default)]
 pub struct SceneCut {
     last: Option<Vec<f32>>,
 }
 
 impl SceneCut {
-    /// True when this frame shows another scene than the one before.
+    /// True when this frame shows another scene than the previous one.
     pub fn happened(&mut self, picture: &Picture) -> bool {
         let cells = small(picture);
         let change = self.last.as_ref().map(|last| {

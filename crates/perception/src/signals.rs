@@ -1,4 +1,4 @@
-//! Signals as files, in the layout of a run folder, to be looked at, edited and given back:
+//! Signals as files, in the layout of a run folder. They can be inspected, edited and fed back:
 //!
 //! ```text
 //! pose.json              every frame's pose; or openpose/*.json (or *.json), one OpenPose file a frame
@@ -7,7 +7,7 @@
 //! object-1/%06d.png      8-bit grey, 255 = object; object-2 and so on for more
 //! ```
 //!
-//! A signal whose folder or file is absent is left to perception; one that is there must have every frame at the
+//! If a signal's folder or file is absent, perception provides it. If it is present, it must have every frame at the
 //! frame's size.
 
 mod error;
@@ -36,7 +36,7 @@ pub struct SignalsFolder {
 }
 
 impl SignalsFolder {
-    /// Names the folder of the signals of `frames` frames of `size` (columns, rows). Touches no file.
+    /// The signals folder of `frames` frames of `size` (columns, rows). Touches no file.
     pub fn new(root: impl Into<PathBuf>, frames: usize, size: (usize, usize)) -> Self {
         Self { root: root.into(), frames, size }
     }
@@ -46,26 +46,26 @@ impl SignalsFolder {
         &self.root
     }
 
-    /// True when the folder holds no signal at all.
+    /// True when the folder contains no signal.
     ///
     /// # Errors
-    /// [`SignalsError::Unreadable`] when it is no folder that can be listed.
+    /// [`SignalsError::Unreadable`] when it is not a folder that can be listed.
     pub fn is_empty(&self) -> Result<bool, SignalsError> {
         let unreadable = |source| SignalsError::Unreadable { path: self.root.clone(), source };
         std::fs::read_dir(&self.root).map_err(unreadable)?;
         Ok(!self.has_poses() && self.kinds().is_empty())
     }
 
-    /// True when there are poses and person masks, so that nobody has to be looked for.
+    /// True when there are poses and person masks, so that perception is not needed.
     pub fn has_person(&self) -> bool {
         self.has_poses() && self.has("person")
     }
 
-    /// Checks before a long run that every signal in the folder can be read, is there for every frame and no more, and has
-    /// the right size. Everything is read once.
+    /// Checks before a long run that every signal in the folder can be read, has exactly the right number of frames,
+    /// and has the right size. Reads everything once.
     ///
     /// # Errors
-    /// Every [`SignalsError`]; [`SignalsError::Empty`] when the folder holds no signal at all.
+    /// Every [`SignalsError`]; [`SignalsError::Empty`] when the folder contains no signal.
     pub fn check(&self) -> Result<(), SignalsError> {
         let kinds = self.kinds();
         if self.poses()?.is_none() && kinds.is_empty() {
@@ -88,7 +88,7 @@ impl SignalsFolder {
     /// The poses, from `pose.json` or OpenPose files; none when neither is there.
     ///
     /// # Errors
-    /// What [`load_poses`] and [`load_openpose`] give, [`SignalsError::FrameCount`] and
+    /// The errors of [`load_poses`] and [`load_openpose`], [`SignalsError::FrameCount`] and
     /// [`SignalsError::SizeMismatch`].
     pub fn poses(&self) -> Result<Option<Vec<Option<Pose>>>, SignalsError> {
         let file = self.root.join("pose.json");
@@ -118,7 +118,7 @@ impl SignalsFolder {
     /// Writes the poses as `pose.json`.
     ///
     /// # Errors
-    /// What [`save_poses`] gives.
+    /// The errors of [`save_poses`].
     pub fn save_poses(&self, poses: Vec<Option<Pose>>) -> Result<(), SignalsError> {
         let (width, height) = self.size;
         save_poses(&self.root.join("pose.json"), &PoseTrack { width, height, frames: poses })
@@ -143,7 +143,7 @@ impl SignalsFolder {
     /// The depth map of a frame, 0..=1, larger = nearer, 0 = unknown; none when there is no `depth` folder.
     ///
     /// # Errors
-    /// As [`SignalsFolder::person`].
+    /// The errors of [`SignalsFolder::person`].
     pub fn depth(&self, index: usize) -> Result<Option<DepthMap>, SignalsError> {
         if !self.has("depth") {
             return Ok(None);
@@ -156,7 +156,7 @@ impl SignalsFolder {
         Ok(Some(depth.map(|value| f32::from(value) / 65535.0)))
     }
 
-    /// Writes the depth map of a frame, 0..=1; values above 0 stay above 0, what is not a number becomes unknown.
+    /// Writes the depth map of a frame, 0..=1. Values above 0 stay above 0; NaN becomes unknown.
     ///
     /// # Errors
     /// [`SignalsError::File`].
@@ -168,7 +168,7 @@ impl SignalsFolder {
         Ok(save_depth(&self.new_file("depth", index)?, &cells)?)
     }
 
-    /// How many objects there are: the folders `object-1`, `object-2` and so on without a gap.
+    /// Number of objects: the folders `object-1`, `object-2` and so on without a gap.
     pub fn object_count(&self) -> usize {
         (1..).take_while(|number| self.has(&format!("object-{number}"))).count()
     }
@@ -176,13 +176,13 @@ impl SignalsFolder {
     /// The masks of all objects in a frame.
     ///
     /// # Errors
-    /// As [`SignalsFolder::person`].
+    /// The errors of [`SignalsFolder::person`].
     pub fn objects(&self, index: usize) -> Result<Vec<Mask>, SignalsError> {
         let numbers = 1..=self.object_count();
         numbers.filter_map(|number| self.mask(&format!("object-{number}"), index).transpose()).collect()
     }
 
-    /// Writes the mask of an object (from 1) in a frame.
+    /// Writes the mask of an object (numbered from 1) in a frame.
     ///
     /// # Errors
     /// [`SignalsError::File`].

@@ -1,8 +1,8 @@
 //! The skeleton map: a pose drawn as a picture, the motion signal of the network (paper 3.4).
 //!
-//! Drawn the way open pose-driven models expect: 17 limbs as ellipses and 18 joints as discs in a rainbow from the
-//! nose on, hand bones in a rainbow of their own with blue points, face points in white; black elsewhere. Widths
-//! scale with the picture, so that a map of 128 pixels is a small map of 512. Joints under
+//! It is drawn as open pose-driven models expect. 17 limbs are ellipses and 18 joints are discs, in rainbow colours
+//! from the nose on. Hand bones have their own rainbow with blue points. Face points are white, and everything else is
+//! black. Widths scale with the picture, so a map of 128 pixels is a small map of 512. Joints under
 //! [`Keypoint::DRAWN`](crate::pose::Keypoint::DRAWN) are left out, with the limbs that end at them.
 
 use crate::pose::Pose;
@@ -17,7 +17,7 @@ pub fn draw_skeleton(pose_in_region: &Pose, width: usize, height: usize, style: 
     map
 }
 
-/// Draws a pose over a picture whose pixels its points are in; for people to look at.
+/// Draws a pose over a picture, for people to look at. The points are in pixels of that picture.
 pub fn overlay_skeleton(picture: &Picture, pose: &Pose, style: &SkeletonStyle) -> Picture {
     let mut drawn = picture.clone();
     paint(&mut drawn, pose, style);

@@ -1,8 +1,8 @@
-//! Perception as a pipeline: frames are read, followed, and looked at closely on threads of their own, and each result goes to
-//! the caller in order while the next frames are worked on.
+//! Perception as a pipeline. Three threads read frames, find the body, and find hands, face and mask. Results reach the
+//! caller in order while later frames are processed.
 //!
-//! Only the search for the body needs the frame before; hands, face and mask of a frame overlap with the body of the next.
-//! Results are those of [`Perceiver::push`], whatever the number of threads.
+//! Only the search for the body needs the previous frame. Hands, face and mask of one frame are computed while the body
+//! of the next frame is found. Results equal those of [`Perceiver::push`] for any number of threads.
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
@@ -13,26 +13,27 @@ use media::picture::Picture;
 use crate::error::Error;
 use crate::perceiver::{FrameSignals, Perceiver};
 
-/// Frames that may wait between two stages.
+/// Number of frames that may wait between two stages.
 const WAITING: usize = 2;
 
-/// A frame and what was seen in it.
+/// A frame and its signals.
 #[derive(Debug, Clone)]
 pub struct SeenFrame {
-    /// Its place in the stream, from 0.
+    /// Its index in the stream, from 0.
     pub index: usize,
-    /// When it is shown.
+    /// When it is displayed.
     pub at: Pts,
     /// The frame itself.
     pub picture: Picture,
-    /// What was seen.
+    /// Its signals.
     pub signals: FrameSignals,
 }
 
-/// Looks at all frames and hands each to `sink`, in order, on the calling thread, as soon as it is finished.
+/// Processes all frames. Passes each to `sink` in order, on the calling thread, as soon as it is finished.
 ///
 /// # Errors
-/// The first error of the frames, of perception or of `sink`, in the order of frames; what came before has reached `sink`.
+/// The first error of the frames, of perception or of `sink`, in the order of frames. Earlier frames have reached
+/// `sink`.
 pub fn perceive_frames<E: From<Error> + Send>(
     perceiver: &mut Perceiver,
     frames: impl Iterator<Item = Result<(Picture, Pts), E>> + Send,
@@ -45,7 +46,7 @@ pub fn perceive_frames<E: From<Error> + Send>(
     thread::scope(|scope| {
         scope.spawn(move || {
             for frame in frames {
-                // A stage that ended early wants no more.
+                // A stage that ended early needs no more frames.
                 if read_to.send(frame).is_err() {
                     return;
                 }
@@ -72,7 +73,7 @@ pub fn perceive_frames<E: From<Error> + Send>(
     })
 }
 
-/// Works on what comes until the first error, which is passed on as the last.
+/// Processes items until the first error, which is passed on as the last item.
 fn pass<A, B, E>(from: Receiver<Result<A, E>>, to: SyncSender<Result<B, E>>, mut work: impl FnMut(A) -> Result<B, E>) {
     for item in from {
         let done = item.and_then(&mut work);

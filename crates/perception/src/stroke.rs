@@ -1,6 +1,7 @@
-//! The strokes of a skeleton and the pixels each one covers. No anti-aliasing: a pixel is covered when its centre is.
+//! The strokes of a skeleton, and the pixels that each one covers. There is no anti-aliasing: a pixel is covered when
+//! its centre is.
 //!
-//! The skeleton map and the structured depth walk the same strokes, so they cover exactly the same pixels.
+//! The skeleton map and the structured depth use the same strokes, so they cover exactly the same pixels.
 
 use serde::{Deserialize, Serialize};
 
@@ -50,7 +51,7 @@ pub(crate) struct Stroke {
     pub(crate) colour: [u8; 3],
 }
 
-/// Limbs in drawing order; a limb has the colour of its place in this list, dimmed.
+/// Limbs in drawing order. A limb has the colour of its index in this list, dimmed.
 const LIMBS: [(Joint, Joint); 17] = [
     (Joint::Neck, Joint::RightShoulder),
     (Joint::Neck, Joint::LeftShoulder),
@@ -75,12 +76,12 @@ const LIMB_SHARE: f32 = 0.6;
 const HAND_POINT: [u8; 3] = [0, 0, 255];
 const FACE_POINT: [u8; 3] = [255, 255, 255];
 
-/// The colour of step `index` of `count` around the rainbow that starts at red.
+/// The colour of step `index` of `count` around a rainbow that starts at red.
 fn rainbow(index: usize, count: usize) -> [u8; 3] {
     let angle = index as f32 / count as f32 * 6.0;
     let channel = |shift: f32| {
         let place = (angle + shift) % 6.0;
-        // Up over one sixth, high for two, down over one, low for two.
+        // Rises over one sixth, stays high for two, falls over one, and stays low for two.
         (255.0 * (2.0 - (place - 2.0).abs()).clamp(0.0, 1.0)).round() as u8
     };
     [channel(2.0), channel(0.0), channel(4.0)]
@@ -117,7 +118,7 @@ pub(crate) fn strokes(pose: &Pose, width: usize, height: usize, style: &Skeleton
             continue;
         }
         for edge in 0..20 {
-            // Five fingers of four points; each starts at the wrist.
+            // Five fingers with four points each. Each finger starts at the wrist.
             let from = if edge % 4 == 0 { 0 } else { edge };
             bone(Shape::Bar, hand[from], hand[edge + 1], hand_line, rainbow(edge, 20));
         }
@@ -136,7 +137,7 @@ fn drawn(point: &Keypoint) -> bool {
 }
 
 impl Stroke {
-    /// Calls `paint` with the column, row and share of the way from `from` to `to` of every covered pixel.
+    /// Calls `paint` for every covered pixel, with its column, row and relative position between `from` and `to`.
     pub(crate) fn visit(&self, width: usize, height: usize, mut paint: impl FnMut(usize, usize, f32)) {
         let (from, to, reach) = (self.from, self.to, self.reach);
         let first = |low: f32| (low - reach - 0.5).floor().max(0.0) as usize;
@@ -207,7 +208,7 @@ mod tests {
         let limb = count(Shape::Limb, at(0.5, 4.0), at(7.5, 4.0), 2.0);
         let column = |x| limb.iter().filter(|pixel| pixel.0 == x).count();
         assert_eq!((column(0), column(3), column(7)), (2, 4, 2));
-        // Nothing breaks far outside or at one place.
+        // Strokes far outside or of zero length cause no panic.
         assert!(count(Shape::Limb, at(-1e9, -1e9), at(-9e8, -1e9), 2.0).is_empty());
         assert_eq!(count(Shape::Limb, at(2.5, 2.5), at(2.5, 2.5), 1.0).len(), 5);
     }

@@ -1,9 +1,10 @@
 //! Structured depth: how near each drawn limb is, only on the pixels of the skeleton map (paper 3.4).
 //!
-//! By default the depth of the joints is drawn along the bones, with the strokes of the skeleton map; where limbs
-//! cross, the nearer wins. With a depth map of the whole picture the skeleton's pixels are cut out of it. Values are
-//! then spread between the farthest and the nearest skeleton pixel of the clip: 1 = nearest, [`FARTHEST`] =
-//! farthest, 0 = no skeleton. The paper does not say over what it normalises; per clip, because per frame flickers.
+//! By default the depth of the joints is drawn along the bones, with the strokes of the skeleton map. Where limbs
+//! cross, the nearer one wins. With a depth map of the whole picture, the skeleton's pixels are cut out of it. Values
+//! are then normalised between the farthest and the nearest skeleton pixel of the clip: 1 = nearest, [`FARTHEST`] =
+//! farthest, 0 = no skeleton. The paper does not say over what it normalises. We normalise over a clip, because
+//! normalising each frame flickers.
 
 use std::collections::VecDeque;
 
@@ -14,21 +15,21 @@ use crate::pose::Pose;
 use crate::skeleton::SkeletonStyle;
 use crate::stroke::strokes;
 
-/// The value of the farthest skeleton pixel, well apart from 0, which means "no skeleton here".
+/// The value of the farthest skeleton pixel, well separated from 0, which means "no skeleton here".
 pub const FARTHEST: f32 = 0.1;
 
-/// Over which frames depth is spread to its full range.
+/// The frames over which depth is normalised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DepthSpread {
     /// Over all frames given together.
     #[default]
     PerClip,
-    /// In each frame by itself.
+    /// In each frame separately.
     PerFrame,
 }
 
-/// The nearness of each skeleton pixel of one frame in any unit; nothing elsewhere.
+/// The nearness of each skeleton pixel of one frame in any unit; minus infinity elsewhere.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SkeletonNearness {
     /// Larger = nearer; minus infinity = no skeleton.
@@ -45,7 +46,7 @@ pub struct DepthSpan {
 }
 
 impl DepthSpan {
-    /// The span of some frames; none when no pixel of them has a skeleton.
+    /// The span of some frames; none when none of their pixels has a skeleton.
     pub fn of<'a>(frames: impl IntoIterator<Item = &'a SkeletonNearness>) -> Option<Self> {
         let known = frames.into_iter().flat_map(|frame| frame.cells.cells()).filter(|cell| cell.is_finite());
         known.fold(None, |span: Option<Self>, &cell| {
@@ -72,8 +73,8 @@ impl SkeletonNearness {
         Self { cells }
     }
 
-    /// Cuts the skeleton's pixels out of a depth map, where larger is nearer and anything not above 0 is unknown.
-    /// Skeleton pixels of unknown depth take that of the nearest known one along the skeleton.
+    /// Cuts the skeleton's pixels out of a depth map, where larger is nearer and values of 0 or less are unknown.
+    /// Skeleton pixels of unknown depth take the value of the nearest known one along the skeleton.
     ///
     /// # Panics
     /// When the two differ in size.
@@ -105,7 +106,7 @@ impl SkeletonNearness {
                 }
             }
         }
-        // A limb without any known depth: between nothing and the rest it can only be given the middle.
+        // A limb without any known depth gets the middle value.
         let known = DepthSpan::of([&Self { cells: cells.clone() }]);
         let middle = known.map_or(0.0, |span| (span.farthest + span.nearest) / 2.0);
         for (index, cell) in cells.cells_mut().iter_mut().enumerate() {
@@ -116,8 +117,8 @@ impl SkeletonNearness {
         Self { cells }
     }
 
-    /// Spreads the values over `span`: 1 = nearest, [`FARTHEST`] = farthest, 0 = no skeleton. When all depths are
-    /// equal (none was known) all are 1.
+    /// Normalises the values over `span`: 1 = nearest, [`FARTHEST`] = farthest, 0 = no skeleton. When all depths are
+    /// equal (none was known), all are 1.
     pub fn spread(&self, span: DepthSpan) -> Plane<f32> {
         let range = span.nearest - span.farthest;
         self.cells.map(|cell| {
@@ -132,7 +133,7 @@ impl SkeletonNearness {
     }
 }
 
-/// Structured depth of a clip, one plane a frame, values as in [`SkeletonNearness::spread`].
+/// Structured depth of a clip, one plane for each frame, with the values of [`SkeletonNearness::spread`].
 pub fn structured_depth(frames: &[SkeletonNearness], spread: DepthSpread) -> Vec<Plane<f32>> {
     let nothing = DepthSpan { farthest: 0.0, nearest: 0.0 };
     let all = DepthSpan::of(frames).unwrap_or(nothing);
@@ -199,7 +200,7 @@ mod tests {
         assert!(clip[2].cells().iter().all(|&cell| cell == 0.0));
         let frame = structured_depth(&frames, DepthSpread::PerFrame);
         assert_eq!(frame[1].get(3, 15), 1.0);
-        // No depth known at all: present, and equal.
+        // No depth is known at all: the skeleton is present, and all values are equal.
         assert_eq!(structured_depth(&[of(&arm(0.0, 0.0))], DepthSpread::PerClip)[0].get(15, 15), 1.0);
     }
 

@@ -1,5 +1,5 @@
-//! Follows one person through a video: the region of the next frame comes from the body network itself, and the
-//! detector is asked only at the start, at the time for which a person was chosen, and after a loss.
+//! Follows one person through a video. The body network itself gives the region of the next frame. The detector runs at
+//! the start, at the time of a chosen point, after a loss, and for occasional checks.
 
 use media::geometry::Pts;
 use media::picture::Picture;
@@ -14,55 +14,55 @@ use crate::one_euro::{PointSmoother, Smoothing};
 use crate::pose::Keypoint;
 use crate::turned_square::{TurnedSquare, bilinear_value};
 
-/// A new person must be at least this sure.
+/// Smallest confidence of a new person.
 const FOUND: f32 = 0.5;
-/// A person that is followed is lost below this.
+/// Below this confidence, a followed person is lost.
 const KEPT: f32 = 0.35;
-/// For so long after a loss only persons near the last place count, in microseconds.
+/// For this long after a loss, only persons near the last place count, in microseconds.
 const PATIENCE: i64 = 700_000;
-/// The same when the user chose the person.
+/// The same if the user chose the person.
 const PATIENCE_CHOSEN: i64 = 3_000_000;
-/// Detections that are looked at by the body network before giving up.
+/// Number of detections that the body network checks before giving up.
 const TRIES: usize = 3;
-/// A followed person is compared with the detector's view this often, in frames.
+/// A followed person is compared with the detector's view once in this many frames.
 const CHECKED_EVERY: usize = 15;
-/// So many first frames, and every frame less sure than `DOUBTFUL`, are compared too.
+/// This many first frames are compared too, and every frame with less confidence than `DOUBTFUL`.
 const YOUNG: usize = 5;
 const DOUBTFUL: f32 = 0.8;
-/// A body whose hips are further from where they were expected is another one, in sides.
+/// If the hips are farther from their expected place than this, in sides, it is another body.
 const LEAP: f32 = 0.3;
-/// How much larger than the last region the one is in which a lost person is looked for.
+/// Enlargement of the last region when searching for a lost person.
 const ROOM: f32 = 1.15;
-/// Sides of the squares in which a person at the user's point is looked for without the detector, in frame sides.
+/// Sides of the squares in which a person at the user's point is searched without the detector, in frame sides.
 const BLIND_SIDES: [f32; 4] = [0.25, 0.4, 0.6, 0.9];
-/// Smoothing of the region: calmer than that of the points.
+/// Smoothing of the region, which is stronger than that of the points.
 const REGION_SMOOTHING: Smoothing = Smoothing { minimum_cutoff: 0.5, speed_coefficient: 40.0, derivative_cutoff: 2.0 };
 
-/// The person that the user means.
+/// The person whom the user chose.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PersonChoice {
     /// Column in frame pixels.
     pub x: f32,
     /// Row in frame pixels.
     pub y: f32,
-    /// The time at which the person is there; before it the usual choice holds.
+    /// The time at which the person is there. Before it, the default choice applies.
     pub at: Pts,
 }
 
-/// What was found in one frame.
+/// The result for one frame.
 #[derive(Debug, Clone)]
 pub struct Sighting {
-    /// The followed person, when seen.
+    /// The followed person, if visible.
     pub estimate: Option<BodyEstimate>,
-    /// True when the person is not a continuation of the frame before.
+    /// True when this is not the person of the previous frame.
     pub is_new: bool,
-    /// Persons the detector saw; `None` when it was not asked.
+    /// Number of persons that the detector found; `None` when it did not run.
     pub detections: Option<usize>,
-    /// True when the user's point lay on nobody at its time.
+    /// True when nobody was at the user's point at its time.
     pub missed_choice: bool,
 }
 
-/// The state of following.
+/// The state of a tracker.
 pub struct Tracker {
     detector: Detector,
     body: BodyNetwork,
@@ -75,7 +75,7 @@ pub struct Tracker {
 }
 
 impl Tracker {
-    /// A tracker that has seen nothing yet.
+    /// A tracker that has seen no frame.
     pub fn new(detector: Detector, body: BodyNetwork, choice: Option<PersonChoice>) -> Self {
         let smoother = PointSmoother::default();
         Self { detector, body, choice, choice_done: false, next: None, last: None, smoother, age: 0 }
@@ -88,7 +88,7 @@ impl Tracker {
         self.smoother.reset();
     }
 
-    /// Looks at the next frame.
+    /// Processes the next frame.
     ///
     /// # Errors
     /// [`Error::ModelFailed`].
@@ -143,8 +143,8 @@ impl Tracker {
         Ok(Sighting { estimate, is_new, detections, missed_choice })
     }
 
-    /// Now and then, and when in doubt, asks the detector; where its view of the same person differs and convinces the
-    /// body network more, that view is returned: the region had drifted.
+    /// Now and then, and when in doubt, runs the detector. If its view of the same person differs and the body network
+    /// has more confidence in it, returns that view: the region had drifted.
     fn compare(
         &self,
         picture: &Picture,
@@ -169,7 +169,7 @@ impl Tracker {
         Ok((Some(found.len()), better))
     }
 
-    /// A detector's region is rough: the body network looks, says where the body is, and looks again.
+    /// A detector's region is rough. So the body network looks, corrects the region, and looks again.
     fn look_twice(&self, picture: &Picture, region: &TurnedSquare) -> Result<Option<BodyEstimate>, Error> {
         let Some(first) = self.body.estimate(picture, region)?.filter(|estimate| estimate.flag >= FOUND) else {
             return Ok(None);
@@ -182,7 +182,7 @@ impl Tracker {
         Ok(Some(second.filter(|second| second.flag >= FOUND).unwrap_or(first)))
     }
 
-    /// The body in the first of the regions in which there is one.
+    /// The body in the first region that contains one.
     fn first_seen(&self, picture: &Picture, regions: &[TurnedSquare]) -> Result<Option<BodyEstimate>, Error> {
         for region in regions {
             if let Some(seen) = self.look_twice(picture, region)? {
@@ -192,7 +192,7 @@ impl Tracker {
         Ok(None)
     }
 
-    /// Remembers where to look next; false when the answer cannot be used.
+    /// Stores the next region; false when the result cannot be used.
     fn plan(&mut self, estimate: &BodyEstimate, at: Pts) -> bool {
         let mut points = estimate.next.map(|(x, y)| Keypoint { x, y, ..Keypoint::default() });
         self.smoother.smooth(&mut points, at, estimate.region.side, &REGION_SMOOTHING);
@@ -219,13 +219,13 @@ impl Tracker {
         Ok(detections)
     }
 
-    /// The last region of the person, while it still counts.
+    /// The last region of the person, while it is still valid.
     fn recent(&self, at: Pts) -> Option<TurnedSquare> {
         let patience = if self.choice_done { PATIENCE_CHOSEN } else { PATIENCE };
         self.last.filter(|(_, seen)| at.0 - seen.0 <= patience).map(|(region, _)| region)
     }
 
-    /// Somebody whom the detector does not see where the person was last, upright and with some room.
+    /// Searches where the person was last, upright and with a margin, for a person whom the detector misses.
     fn near_last(&self, picture: &Picture, at: Pts) -> Result<Option<BodyEstimate>, Error> {
         let Some(last) = self.recent(at) else { return Ok(None) };
         let upright = TurnedSquare { turn: 0.0, side: ROOM * last.side, ..last };
@@ -233,8 +233,8 @@ impl Tracker {
         Ok(seen.filter(|seen| is_near(&region_after(seen), &last) && covers(seen, last.centre)))
     }
 
-    /// The person whose mask covers the user's point: one that the detector sees, else one that the body network sees
-    /// in a square around the point (a person from behind, bent or half hidden escapes the detector).
+    /// The person whose mask covers the user's point. The detector finds the person, or else the body network does in a
+    /// square around the point, because the detector misses persons who are seen from behind, bent or half hidden.
     fn at_point(&self, picture: &Picture, point: (f32, f32)) -> Result<Option<BodyEstimate>, Error> {
         let frame = TurnedSquare::around_frame(picture.width(), picture.height());
         for share in [1.0, 0.6, 0.35] {
@@ -262,8 +262,8 @@ impl Tracker {
         Ok(best)
     }
 
-    /// All persons of a frame. When the whole shows nobody, large ones, cut by the border, are looked for with room around
-    /// the frame, and small ones in parts of it.
+    /// All persons of a frame. If the whole frame shows nobody, searches for large ones that the border cuts, with a
+    /// margin around the frame, and for small ones in parts of it.
     fn detect(&self, picture: &Picture) -> Result<Vec<Detection>, Error> {
         let whole = TurnedSquare::around_frame(picture.width(), picture.height());
         let mut found = self.detector.detect(picture, &whole)?;
@@ -280,12 +280,12 @@ impl Tracker {
     }
 }
 
-/// The region of the next frame as the network says it, not smoothed.
+/// The region of the next frame according to the network, unsmoothed.
 fn region_after(estimate: &BodyEstimate) -> TurnedSquare {
     TurnedSquare::from_centre_and_top(estimate.next[0], estimate.next[1], BODY_MARGIN)
 }
 
-/// True when the network left the person that its region was made for.
+/// True when the network moved to a person other than the one of its region.
 fn leapt(estimate: &BodyEstimate) -> bool {
     distance(&estimate.region, estimate.next[0]) > LEAP
 }
@@ -297,7 +297,7 @@ fn shows_torso_of(seen: &BodyEstimate, followed: &BodyEstimate) -> bool {
     torso.iter().filter(|joint| covers(seen, (joint.x, joint.y))).count() >= 2
 }
 
-/// True when the place lies on the person rather than beside.
+/// True when the place lies on the person.
 fn covers(estimate: &BodyEstimate, place: (f32, f32)) -> bool {
     let (x, y) = estimate.region.region_from_frame(place);
     let side = BODY_SIDE as f32;

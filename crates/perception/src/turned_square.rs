@@ -1,17 +1,18 @@
-//! A square, turned part of a frame: the places that the networks look at, and the way there and back.
+//! A rotated square region of a frame (a rotated ROI), and the transforms between frame and region.
 //!
-//! Places are continuous: the centre of the top left pixel is (0.5, 0.5). A region place runs from 0 to 1 over the side.
+//! Places are real numbers: the centre of the top left pixel is (0.5, 0.5). Region coordinates run from 0 to 1 over the
+//! side.
 
 use media::picture::{Picture, Plane};
 
-/// A turned square in frame pixels.
+/// A rotated square in frame pixels.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TurnedSquare {
     /// Centre in frame pixels.
     pub centre: (f32, f32),
     /// Side in frame pixels.
     pub side: f32,
-    /// Clockwise turn in radians: the region's own "up" points to (sin, -cos) of the frame.
+    /// Clockwise rotation in radians. The region's own "up" points to (sin, -cos) of the frame.
     pub turn: f32,
 }
 
@@ -21,13 +22,13 @@ impl TurnedSquare {
         Self { centre: (width as f32 / 2.0, height as f32 / 2.0), side: width.max(height) as f32, turn: 0.0 }
     }
 
-    /// The square around `centre` whose half side, before growing by `scale`, reaches to `top`; `top` points up.
+    /// The square around `centre` whose half side is the distance to `top` times `scale`. `top` points up.
     pub fn from_centre_and_top(centre: (f32, f32), top: (f32, f32), scale: f32) -> Self {
         let (x, y) = (top.0 - centre.0, top.1 - centre.1);
         Self { centre, side: 2.0 * x.hypot(y) * scale, turn: x.atan2(-y) }
     }
 
-    /// True when it can be looked at.
+    /// True when its values are valid.
     pub fn is_usable(&self) -> bool {
         let numbers = [self.centre.0, self.centre.1, self.side, self.turn];
         numbers.iter().all(|number| number.is_finite() && number.abs() < 1e6) && self.side >= 4.0
@@ -47,7 +48,7 @@ impl TurnedSquare {
         ((x * cos + y * sin) / self.side + 0.5, (y * cos - x * sin) / self.side + 0.5)
     }
 
-    /// The frame vectors of one step to the right and one down, of `count` steps a side.
+    /// The frame vectors of one step to the right and one down, with `count` steps a side.
     fn steps(&self, count: usize) -> ((f32, f32), (f32, f32)) {
         let (sin, cos) = self.turn.sin_cos();
         let step = self.side / count as f32;
@@ -59,9 +60,10 @@ impl TurnedSquare {
         [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)].map(|place| self.frame_from_region(place))
     }
 
-    /// The region seen at `size` x `size` pixels as planar RGB, each value `v * scale + offset` of a byte `v`.
+    /// Resamples the region to `size` x `size` pixels of planar RGB, with values `v * scale + offset` for a byte `v`.
     ///
-    /// Bilinear; where one crop pixel covers several frame pixels, the mean of up to 3x3 places. Outside the frame is black.
+    /// Bilinear. Where a crop pixel covers several frame pixels, it is the mean of up to 3x3 places. Outside the frame
+    /// is black.
     pub fn crop(&self, picture: &Picture, size: usize, scale: f32, offset: f32) -> Vec<f32> {
         let samples = (self.side / size as f32 / 1.5).ceil().clamp(1.0, 3.0) as usize;
         let steps = size * samples;
@@ -83,7 +85,7 @@ impl TurnedSquare {
     }
 }
 
-/// The colour at a continuous place; black outside.
+/// The colour at a real-valued place; black outside.
 fn bilinear(picture: &Picture, place: (f32, f32)) -> [f32; 3] {
     let (x, y) = (place.0 - 0.5, place.1 - 0.5);
     let (left, top) = (x.floor(), y.floor());
@@ -117,7 +119,7 @@ fn bilinear(picture: &Picture, place: (f32, f32)) -> [f32; 3] {
     sum
 }
 
-/// The value of a plane at a continuous place (cells), clamped to its border.
+/// The value of a plane at a real-valued place (in cells), clamped to its border.
 pub(crate) fn bilinear_value(plane: &Plane<f32>, x: f32, y: f32) -> f32 {
     let x = (x - 0.5).clamp(0.0, plane.width() as f32 - 1.0);
     let y = (y - 0.5).clamp(0.0, plane.height() as f32 - 1.0);

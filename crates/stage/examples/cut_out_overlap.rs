@@ -1,7 +1,8 @@
-//! Overlap of cut-out characters with the exact masks of rendered reference pictures.
+//! Compares cut-out characters with the exact masks of rendered reference pictures.
 //!
-//! `cut_out_overlap CACHE ASSETS CLIPS`: the cache of fetched networks, a folder of assets, how many clips with two references
-//! each. Prints the intersection over union of the body mask alone and of the cut-out, one line a picture, then the means.
+//! Usage: `cut_out_overlap CACHE ASSETS CLIPS`, with the cache of downloaded networks, a folder of assets, and the
+//! number of clips with two references each. For each picture it prints the intersection over union of the body mask
+//! alone and of the cut-out, and then the means.
 #![expect(clippy::print_stdout, reason = "prints its table")]
 
 use std::path::{Path, PathBuf};
@@ -66,7 +67,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// A file of the cache, whatever its hash.
+/// A file of the cache, without checking its hash.
 fn found(cache: &Path, name: &str, file: &str) -> Result<PathBuf, Box<dyn std::error::Error>> {
     for entry in std::fs::read_dir(cache.join(name))? {
         let path = entry?.path().join(file);
@@ -77,7 +78,7 @@ fn found(cache: &Path, name: &str, file: &str) -> Result<PathBuf, Box<dyn std::e
     Err(format!("`{name}` is not in the cache").into())
 }
 
-/// Intersection over union at half coverage.
+/// Intersection over union, thresholded at half coverage.
 fn overlap(one: &Mask, other: &Mask) -> f64 {
     let pairs = || one.cells().iter().zip(other.cells());
     let both = pairs().filter(|(one, other)| **one > 127 && **other > 127).count();

@@ -1,12 +1,12 @@
-//! Renders clips to folders of PNG files, with a contact sheet over all of them.
+//! Renders clips to folders of PNG files, with a contact sheet of all clips.
 //!
 //! `cargo run --release -p stage --example render -- --assets DIR --out DIR --seeds A..B --size N --frames N --split train`
 //!
-//! Without `--assets` the built-in cast acts. `--sheet-only` writes the sheet and nothing else, `--pack FILE` writes the
-//! assets as a pack of at most 30 MiB and reads it back, `--digest` says the SHA-256 of all files of the clips,
-//! `--videos SHARE` sets the share of clips before a video, `--audit SET:CLIPS` says how far feet are from the floor and how
-//! often things go through bodies, `--measure N` renders `N` clips and says how fast: one pass of colour with shadow, and the
-//! whole bundle.
+//! Without `--assets` the built-in cast acts. `--sheet-only` writes only the sheet. `--pack FILE` writes the assets as
+//! a pack of at most 30 MiB and reads it back. `--digest` prints the SHA-256 of all files of the clips. `--videos
+//! SHARE` sets the share of clips in front of a video. `--audit SET:CLIPS` reports how far feet are from the floor and
+//! how often props pass through bodies. `--measure N` renders `N` clips and reports the speed of one colour pass with
+//! shadow, and of the whole bundle.
 
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -175,7 +175,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Says how many frames a second are rendered, and how varied the clips are.
+/// Reports how many frames a second are rendered, and how varied the clips are.
 #[expect(clippy::print_stdout, reason = "a program that reports to its user")]
 fn measure(assets: &Assets, settings: &ClipSettings, clips: u64) -> Result<(), Box<dyn Error>> {
     let (mut pass, mut alone, mut bundle, mut frames) = (0.0, 0.0, 0.0, 0);
@@ -185,7 +185,7 @@ fn measure(assets: &Assets, settings: &ClipSettings, clips: u64) -> Result<(), B
     let mut names: [BTreeSet<String>; 5] = Default::default();
     for index in 0..clips {
         let spec = ClipSpec::draw(seed_of("measure", index), assets, settings)?;
-        // One pass: the largest person before the bare backdrop, one instant a frame.
+        // One pass: the largest person in front of the plain backdrop, one instant for each frame.
         let mut bare =
             ClipSpec { furniture: vec![], bystanders: vec![], exposure: Exposure::default(), ..spec.clone() };
         if let Some(named) = largest {
@@ -231,12 +231,12 @@ fn measure(assets: &Assets, settings: &ClipSettings, clips: u64) -> Result<(), B
     Ok(())
 }
 
-/// What is wrong with clips, in numbers.
+/// Figures about faults of clips.
 #[derive(Default)]
 struct Found {
     clips: usize,
     frames: usize,
-    /// Frames in which the person's visible part is lower than 15 % of the picture, or nobody is seen at all.
+    /// Frames in which the person's visible part is lower than 15 % of the picture, or in which nobody is visible.
     small: usize,
     empty: usize,
     black: usize,
@@ -248,7 +248,7 @@ struct Found {
     furthest: f32,
     used: usize,
     through: usize,
-    /// Greatest step of a joint between frames, in metres.
+    /// Largest step of a joint between two frames, in metres.
     step: f32,
 }
 
@@ -307,12 +307,12 @@ impl Found {
     }
 }
 
-/// Whether somebody who uses a thing like this still walks.
+/// True if a person who uses a prop like this still walks.
 fn moves(usage: &Usage) -> bool {
     !matches!(usage, Usage::Seat { .. } | Usage::Support { .. })
 }
 
-/// Time that all threads together have had a core, in seconds; to a hundredth.
+/// Total time of all threads on a core, in seconds, to a hundredth.
 fn cpu_seconds() -> f32 {
     let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let after_name = stat.rsplit(')').next().unwrap_or_default();
@@ -320,13 +320,13 @@ fn cpu_seconds() -> f32 {
     ticks.sum::<f32>() / 100.0
 }
 
-/// The process's peak memory as the system tells it.
+/// The process's peak memory as reported by the system.
 fn peak() -> String {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     status.lines().find(|line| line.starts_with("VmHWM")).unwrap_or("peak memory unknown").to_owned()
 }
 
-/// First, middle and last frame, person and object mask, plate, twin, and the references.
+/// First, middle and last frame, person and object mask, plate, identity-swapped clip, and the references.
 fn sheet_row(clip: &Clip) -> Vec<Picture> {
     let middle = clip.take.frames.len() / 2;
     let last = clip.take.frames.len() - 1;
@@ -344,7 +344,7 @@ fn sheet_row(clip: &Clip) -> Vec<Picture> {
     row
 }
 
-/// The frame with its joints as dots.
+/// The frame with dots at its joints.
 fn with_pose(clip: &Clip, frame: usize) -> Picture {
     let mut picture = clip.take.frames[frame].clone();
     let pose = &clip.take.poses[frame];

@@ -1,4 +1,4 @@
-//! A pinhole camera: metres to pixels.
+//! A pinhole camera: maps metres to pixels.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,17 +12,17 @@ pub(crate) const NEAR: f32 = 0.05;
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Camera {
-    /// Where it is, in metres.
+    /// Its position, in metres.
     pub eye: Vec3,
-    /// A point in the middle of the picture.
+    /// A point in the centre of the picture.
     pub target: Vec3,
-    /// Turn about the view axis, in radians.
+    /// Rotation about the view axis, in radians.
     pub roll: f32,
     /// Vertical field of view, in radians.
     pub field: f32,
 }
 
-/// A camera made ready for one picture size.
+/// A camera prepared for one picture size.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct View {
     pub(crate) eye: Vec3,
@@ -36,12 +36,13 @@ pub(crate) struct View {
 }
 
 impl Camera {
-    /// A point of the scene in pixels and its distance along the view axis in metres (at most 0: behind the camera).
+    /// Projects a point of the scene: its place in pixels, and its distance along the view axis in metres (0 or less
+    /// behind the camera).
     pub fn project(&self, (width, height): (usize, usize), point: Vec3) -> ([f32; 2], f32) {
         self.view((width, height), 1).project(point)
     }
 
-    /// The camera `share` of the way to another.
+    /// Interpolates to another camera: 0 is this one, 1 is the other.
     pub(crate) fn towards(&self, other: &Self, share: f32) -> Self {
         let mix = |from: f32, to: f32| from + (to - from) * share;
         Self {
@@ -52,7 +53,7 @@ impl Camera {
         }
     }
 
-    /// The view with `samples` x `samples` samples a pixel.
+    /// The view with `samples` x `samples` samples in each pixel.
     pub(crate) fn view(&self, (width, height): (usize, usize), samples: usize) -> View {
         let forward = (self.target - self.eye).normalised();
         let side = forward.cross(Vec3::UP);
@@ -87,7 +88,7 @@ impl View {
         ([self.centre[0] + point.x * nearness, self.centre[1] + point.y * nearness], point.z)
     }
 
-    /// The direction through a place of the picture, with length 1 along the view axis, in the scene.
+    /// The direction through a place of the picture, in the scene, with length 1 along the view axis.
     #[inline]
     pub(crate) fn ray(&self, x: f32, y: f32) -> Vec3 {
         let own = self.own_ray(x, y);
@@ -107,7 +108,7 @@ mod tests {
 
     #[test]
     fn the_target_is_in_the_middle_and_left_of_the_scene_is_left() {
-        // The camera looks along -Z: +X is to its right, as for a person who faces it.
+        // The camera looks along -Z, so +X is on its right, as for a person who faces it.
         let camera = Camera { eye: Vec3::new(0.0, 1.0, 4.0), target: Vec3::new(0.0, 1.0, 0.0), roll: 0.0, field: 1.0 };
         let ([x, y], depth) = camera.project((64, 48), Vec3::new(0.0, 1.0, 0.0));
         assert!((x - 32.0).abs() < 1e-4 && (y - 24.0).abs() < 1e-4 && (depth - 4.0).abs() < 1e-5);

@@ -1,4 +1,4 @@
-//! Colours that props and clothes have, in linear light.
+//! Colours of props and clothes, in linear light.
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
@@ -8,7 +8,7 @@ pub(crate) fn vivid(random: &mut ChaCha8Rng) -> [f32; 3] {
     hsv(dye(random), random.random_range(0.6..0.95), random.random_range(0.25..0.8))
 }
 
-/// A hue in 0..6 as often as clothes have it: much blue and red, little purple.
+/// A hue in 0..6, distributed as in clothes: much blue and red, little purple.
 fn dye(random: &mut ChaCha8Rng) -> f32 {
     match random.random_range(0..20) {
         0..5 => random.random_range(-0.25..0.3),
@@ -20,7 +20,7 @@ fn dye(random: &mut ChaCha8Rng) -> f32 {
     }
 }
 
-/// A linear colour that clothes have: often muted, dark or white, sometimes vivid.
+/// A linear colour as clothes have it: often muted, dark or white, sometimes vivid.
 pub(crate) fn garment(random: &mut ChaCha8Rng) -> [f32; 3] {
     match random.random_range(0..20) {
         0..5 => vivid(random),

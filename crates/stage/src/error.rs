@@ -1,8 +1,8 @@
-//! What can go wrong with files given to the stage. Every variant names the file.
+//! Everything that can go wrong with files given to the renderer. Every variant names the file.
 
 use std::path::PathBuf;
 
-/// An asset or request the stage cannot use.
+/// An asset or request that the renderer cannot use.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StageError {
@@ -14,7 +14,7 @@ pub enum StageError {
         /// The system's reason.
         source: std::io::Error,
     },
-    /// A file is not what its name says, or is damaged.
+    /// A file has another format than its name says, or is damaged.
     #[error("{found}, expected {expected}: `{}`", path.display())]
     Malformed {
         /// The file.
@@ -24,7 +24,7 @@ pub enum StageError {
         /// What was expected.
         expected: &'static str,
     },
-    /// A file asks for more than the stage gives.
+    /// A file exceeds a limit.
     #[error("{what} is {found}, expected at most {limit}: `{}`", path.display())]
     TooLarge {
         /// The file.
@@ -33,7 +33,7 @@ pub enum StageError {
         what: &'static str,
         /// Its size.
         found: u64,
-        /// The largest size taken.
+        /// The limit.
         limit: u64,
     },
     /// A character without a usable skeleton.
@@ -44,15 +44,15 @@ pub enum StageError {
         /// The first part that is missing.
         missing: String,
     },
-    /// A number that is not finite where geometry is expected.
+    /// A number in the geometry is not finite.
     #[error("{what} holds a number that is not finite: `{}`", path.display())]
     NotFinite {
         /// The file.
         path: PathBuf,
-        /// Where.
+        /// The place in the file.
         what: &'static str,
     },
-    /// Nodes that form a ring or have two parents.
+    /// Nodes form a cycle or have two parents.
     #[error("node {node} has itself or two nodes as parents, expected a tree: `{}`", path.display())]
     CyclicHierarchy {
         /// The file.
@@ -68,7 +68,7 @@ pub enum StageError {
         /// Its name.
         name: String,
     },
-    /// A folder that holds none of the asset folders.
+    /// A folder contains none of the asset folders.
     #[error("no asset folder found, expected one of `characters_*`, `motions`, `props`, `panoramas`, `textures`, `videos`: `{}`", path.display())]
     NoAssets {
         /// The folder.
@@ -82,7 +82,7 @@ pub enum StageError {
         /// The system's reason.
         reason: String,
     },
-    /// An object store refused, or could not be reached.
+    /// An object store refused a request, or could not be reached.
     #[error("object store: {reason}: `{}`", path.display())]
     Store {
         /// The object, or the prefix.
@@ -90,19 +90,19 @@ pub enum StageError {
         /// The store's reason.
         reason: String,
     },
-    /// An address in an object store, given to a build that has none.
+    /// The address of an object store was given to a build without object stores.
     #[error("this build cannot reach object stores: `{}`", place.display())]
     NoObjectStores {
         /// The address.
         place: PathBuf,
     },
-    /// An address that is neither a folder's nor one in a known kind of store.
+    /// An address is neither a folder nor in a known kind of store.
     #[error("expected a folder, `file:///FOLDER` or `s3://BUCKET/PREFIX`: `{}`", place.display())]
     BadPlace {
         /// The address.
         place: PathBuf,
     },
-    /// A place holds a data set of other settings or assets.
+    /// A place contains a data set with other settings or assets.
     #[error("the place holds a data set made with other settings or assets: `{}`", path.display())]
     OtherData {
         /// Its index.
@@ -115,7 +115,7 @@ pub enum StageError {
         what: &'static str,
         /// Its value.
         found: String,
-        /// What it may be.
+        /// The allowed values.
         expected: &'static str,
     },
 }
@@ -170,9 +170,9 @@ impl From<media::error::Error> for StageError {
     }
 }
 
-/// Trouble with one file that did not stop the loading of the others.
+/// A problem with one file that did not stop the loading of the others.
 #[derive(Debug)]
 pub struct Warning {
-    /// What was wrong with the file that is left out.
+    /// What was wrong with the file, which is left out.
     pub cause: StageError,
 }

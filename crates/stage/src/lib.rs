@@ -1,20 +1,21 @@
-//! Films characters acting in made-up scenes and knows every answer: pictures, masks, distances, joints, the empty scene,
-//! the same clip with another character, and reference pictures, all from one seed.
+//! Renders clips of 3D characters in generated scenes with exact ground truth. From one seed it gives pictures, masks,
+//! distances, joints, the empty scene, the same clip with another character, and reference pictures.
 //!
-//! [`Assets`] are loaded from a folder or made up; [`ClipSpec::draw`] turns a seed into the description of a clip;
-//! [`render_clip`] renders it on the CPU, to the same bytes whatever the number of threads.
+//! [`Assets`] are loaded from a folder or generated. [`ClipSpec::draw`] turns a seed into the description of a clip.
+//! [`render_clip`] renders it on the processor, to the same bytes for any number of threads.
 //!
-//! | folder | what it holds |
+//! | folder | content |
 //! |---|---|
-//! | `body` | skeletons, meshes bound to them, motions, poses |
-//! | `assets` | what can appear: read from files, or made up |
+//! | `body` | skeletons, skinned meshes, motions, poses |
+//! | `assets` | what can appear: read from files, or generated |
 //! | `scene` | what happens in a clip, drawn from a seed |
 //! | `render` | pictures and masks of a described clip |
 //! | `output` | clips as files, data sets and streams |
 //!
-//! A folder uses only those above it in this table, and the files beside this one.
+//! A folder uses only the folders above it in this table, and the files beside this one.
 //!
-//! Space: metres, right-handed, Y up, floor at `y = 0`. Pictures: two by two samples a pixel, averaged as displayed.
+//! The scene uses metres, right-handed axes, Y up, and the floor at `y = 0`. Each pixel averages two by two samples, in
+//! display values.
 
 mod assets;
 mod body;

@@ -1,21 +1,22 @@
-//! Light on matt surfaces: nine spherical-harmonic coefficients for what comes from all around, and one sun.
+//! Light on matt surfaces: nine spherical-harmonic coefficients for the surrounding light, and one sun.
 //!
-//! Order and factors of the basis: 1, Y, Z, X, XY, YZ, 3Z^2-1, XZ, X^2-Y^2 with .282095, .488603 (x3), 1.092548 (x2),
-//! .315392, 1.092548, .546274 (Ramamoorthi and Hanrahan 2001, also for the cosine factors pi, 2 pi / 3, pi / 4).
+//! The basis functions are, in this order, 1, Y, Z, X, XY, YZ, 3Z^2-1, XZ, X^2-Y^2, with the factors .282095, .488603
+//! (x3), 1.092548 (x2), .315392, 1.092548, .546274 (Ramamoorthi and Hanrahan 2001, also for the cosine factors pi, 2 pi
+//! / 3, pi / 4).
 
 use serde::{Deserialize, Serialize};
 
 use crate::linear::Vec3;
 
-/// Light of a scene, in the unit in which a white surface under an even sky of 1 shines with 1.
+/// Light of a scene. In its unit, a white surface under a uniform sky of 1 has brightness 1.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Light {
-    /// Radiance from all around without the sun, red, green and blue for each of the nine basis functions.
+    /// Radiance from all directions without the sun: red, green and blue for each of the nine basis functions.
     pub around: [[f32; 3]; 9],
     /// Unit direction towards the sun.
     pub sun_direction: Vec3,
-    /// What the sun adds to a white surface that faces it.
+    /// The sun's light on a white surface that faces it.
     pub sun: [f32; 3],
 }
 
@@ -34,7 +35,7 @@ pub(crate) fn basis(d: Vec3) -> [f32; 9] {
     ]
 }
 
-/// Cosine factors of each basis function, over pi.
+/// Cosine factors of each basis function, divided by pi.
 const COSINE: [f32; 9] = [1.0, 2.0 / 3.0, 2.0 / 3.0, 2.0 / 3.0, 0.25, 0.25, 0.25, 0.25, 0.25];
 
 impl Light {
@@ -46,8 +47,8 @@ impl Light {
         Self { around, sun_direction: sun_direction.normalised(), sun: [sun; 3] }
     }
 
-    /// Takes the light of a whole panorama and parts it: `share` of what fits a single source in direction `brightest`
-    /// becomes the sun, the rest stays around.
+    /// Splits the light of a whole panorama. `share` of what fits a single source in direction `brightest` becomes the
+    /// sun, and the rest remains surrounding light.
     pub fn from_panorama(total: &[[f32; 3]; 9], brightest: Vec3, share: f32, gain: f32) -> Self {
         let lifted = Vec3::new(brightest.x, brightest.y.max(0.45), brightest.z).normalised();
         let values = basis(brightest.normalised());
@@ -56,7 +57,7 @@ impl Light {
         let mut sun = [0.0; 3];
         for channel in 0..3 {
             let fit: f32 = (1..9).map(|index| total[index][channel] * values[index]).sum::<f32>() / norm;
-            // Never more than the sky as a whole holds.
+            // Never more than the whole sky contains.
             let power = (fit.max(0.0) * share).min(0.8 * total[0][channel] / values[0]);
             for (index, value) in values.iter().enumerate() {
                 around[index][channel] -= power * value;
@@ -67,7 +68,7 @@ impl Light {
         Self { around, sun_direction: lifted, sun }
     }
 
-    /// The coefficients made ready for [`shade`].
+    /// The coefficients prepared for [`shade`].
     pub(crate) fn around_table(&self) -> [[f32; 3]; 9] {
         let unit = basis_factors();
         std::array::from_fn(|index| self.around[index].map(|value| value * COSINE[index] * unit[index]))
@@ -78,7 +79,7 @@ fn basis_factors() -> [f32; 9] {
     [0.282_095, 0.488_603, 0.488_603, 0.488_603, 1.092_548, 1.092_548, 0.315_392, 1.092_548, 0.546_274]
 }
 
-/// Light from around on a white surface with unit normal `n`; at least a little, so that nothing is pitch black.
+/// Surrounding light on a white surface with unit normal `n`. It has a minimum, so that nothing is completely black.
 #[inline]
 pub(crate) fn shade(table: &[[f32; 3]; 9], n: Vec3) -> [f32; 3] {
     let terms = [1.0, n.y, n.z, n.x, n.x * n.y, n.y * n.z, 3.0 * n.z * n.z - 1.0, n.x * n.z, n.x * n.x - n.y * n.y];
@@ -134,7 +135,7 @@ mod tests {
 
     #[test]
     fn parting_the_sun_keeps_the_total_on_a_surface_that_faces_it() {
-        // All light from one direction: the coefficients are the basis there.
+        // All light comes from one direction, so the coefficients are the basis functions there.
         let towards = Vec3::new(0.3, 0.9, 0.2).normalised();
         let total = basis(towards).map(|value| [value; 3]);
         let light = Light::from_panorama(&total, towards, 1.0, 1.0);

@@ -1,4 +1,5 @@
-//! Vectors, rotations and affine maps in metres. Right-handed, Y up; a person in rest faces +Z and has its left at +X.
+//! Vectors, rotations and affine maps in metres. Right-handed, Y up. A person in the rest pose faces +Z and has its
+//! left at +X.
 
 use std::ops::{Add, AddAssign, Mul, Neg, Sub};
 
@@ -39,13 +40,13 @@ impl Vec3 {
         Self { x, y, z }
     }
 
-    /// Scalar product.
+    /// Dot product.
     #[inline]
     pub fn dot(self, other: Self) -> f32 {
         self.x * other.x + self.y * other.y + self.z * other.z
     }
 
-    /// Vector product.
+    /// Cross product.
     #[inline]
     pub fn cross(self, other: Self) -> Self {
         Self::new(
@@ -60,29 +61,29 @@ impl Vec3 {
         self.dot(self).sqrt()
     }
 
-    /// The same direction with length 1; straight up for a zero vector.
+    /// The same direction with length 1; straight up for the zero vector.
     #[inline]
     pub fn normalised(self) -> Self {
         let squared = self.dot(self);
         if squared > 1e-24 { self * (1.0 / squared.sqrt()) } else { Self::UP }
     }
 
-    /// The point `share` of the way to `other`.
+    /// Interpolates to `other`: 0 is this point, 1 is the other.
     pub fn lerp(self, other: Self, share: f32) -> Self {
         self + (other - self) * share
     }
 
-    /// Smaller coordinate by coordinate.
+    /// The minimum of each coordinate.
     pub fn min(self, other: Self) -> Self {
         Self::new(self.x.min(other.x), self.y.min(other.y), self.z.min(other.z))
     }
 
-    /// Larger coordinate by coordinate.
+    /// The maximum of each coordinate.
     pub fn max(self, other: Self) -> Self {
         Self::new(self.x.max(other.x), self.y.max(other.y), self.z.max(other.z))
     }
 
-    /// True when no coordinate is infinite or not a number.
+    /// True when all coordinates are finite.
     pub fn is_finite(self) -> bool {
         self.x.is_finite() && self.y.is_finite() && self.z.is_finite()
     }
@@ -133,10 +134,10 @@ pub(crate) struct Quat {
 }
 
 impl Quat {
-    /// No rotation.
+    /// The identity.
     pub(crate) const IDENTITY: Self = Self { x: 0.0, y: 0.0, z: 0.0, w: 1.0 };
 
-    /// Takes `[x, y, z, w]` of any length and makes it a unit; no rotation when it is zero or not finite.
+    /// Normalises `[x, y, z, w]` of any length; the identity when it is zero or not finite.
     pub(crate) fn from_parts([x, y, z, w]: [f32; 4]) -> Self {
         let length = (x * x + y * y + z * z + w * w).sqrt();
         if !length.is_finite() || length < 1e-12 {
@@ -145,13 +146,13 @@ impl Quat {
         Self { x: x / length, y: y / length, z: z / length, w: w / length }
     }
 
-    /// A turn by `angle` radians about a unit `axis`.
+    /// A rotation by `angle` radians about a unit `axis`.
     pub(crate) fn about(axis: Vec3, angle: f32) -> Self {
         let (sine, cosine) = (angle / 2.0).sine_cosine();
         Self { x: axis.x * sine, y: axis.y * sine, z: axis.z * sine, w: cosine }
     }
 
-    /// The shortest turn that brings direction `from` onto direction `to`.
+    /// The shortest rotation from direction `from` to direction `to`.
     pub(crate) fn between(from: Vec3, to: Vec3) -> Self {
         let (from, to) = (from.normalised(), to.normalised());
         let cosine = from.dot(to);
@@ -175,12 +176,12 @@ impl Quat {
         }
     }
 
-    /// The opposite turn.
+    /// The inverse rotation.
     pub(crate) fn inverse(self) -> Self {
         Self { x: -self.x, y: -self.y, z: -self.z, w: self.w }
     }
 
-    /// Turns a vector.
+    /// Rotates a vector.
     #[inline]
     pub(crate) fn rotate(self, vector: Vec3) -> Vec3 {
         let axis = Vec3::new(self.x, self.y, self.z);
@@ -188,7 +189,7 @@ impl Quat {
         vector + twice * self.w + axis.cross(twice)
     }
 
-    /// The rotation `share` of the way to `other`, along the shorter arc (normalised linear).
+    /// Interpolates to `other` along the shorter arc (normalised linear): 0 is this rotation, 1 is the other.
     pub(crate) fn lerp(self, other: Self, share: f32) -> Self {
         let dot = self.x * other.x + self.y * other.y + self.z * other.z + self.w * other.w;
         let toward = if dot < 0.0 { -share } else { share };
@@ -212,20 +213,20 @@ pub(crate) struct Affine {
 }
 
 impl Affine {
-    /// Leaves every point where it is.
+    /// The identity.
     pub(crate) const IDENTITY: Self = Self {
         columns: [Vec3::new(1.0, 0.0, 0.0), Vec3::new(0.0, 1.0, 0.0), Vec3::new(0.0, 0.0, 1.0)],
         origin: Vec3::ZERO,
     };
 
-    /// Scales each axis, turns, then moves.
+    /// Scales each axis, then rotates, then moves.
     pub(crate) fn from_parts(origin: Vec3, turn: Quat, scale: Vec3) -> Self {
         let column = |axis: Vec3, factor: f32| turn.rotate(axis) * factor;
         let [x, y, z] = Self::IDENTITY.columns;
         Self { columns: [column(x, scale.x), column(y, scale.y), column(z, scale.z)], origin }
     }
 
-    /// Takes the upper three rows of a 4x4 matrix given in columns, as glTF stores it.
+    /// Reads the upper three rows of a 4x4 matrix in column order, as glTF stores it.
     pub(crate) fn from_columns(matrix: [[f32; 4]; 4]) -> Self {
         let column = |index: usize| Vec3::new(matrix[index][0], matrix[index][1], matrix[index][2]);
         Self { columns: [column(0), column(1), column(2)], origin: column(3) }

@@ -6,7 +6,7 @@ use crate::linear::Vec3;
 use crate::texture::Texture;
 use crate::trig::Exact;
 
-/// What a surface is made of, as far as recolouring cares.
+/// The kind of a surface, as far as recolouring needs it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
     /// Clothes, shoes, armour, and everything unknown.
@@ -20,7 +20,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// Guesses from the material's name and whether it has holes.
+    /// Guesses the kind from the material's name and whether it has holes.
     pub(crate) fn guess(name: &str, holes: bool) -> Self {
         let name = name.to_lowercase();
         let has = |words: &[&str]| words.iter().any(|word| name.contains(word));
@@ -43,32 +43,32 @@ impl Kind {
 pub(crate) struct Material {
     /// Name in the file.
     pub(crate) name: String,
-    /// Linear colour, multiplied with the texture.
+    /// Linear colour, which is multiplied with the texture.
     pub(crate) colour: [f32; 3],
-    /// Picture, if any.
+    /// The texture, if any.
     pub(crate) texture: Option<Arc<Texture>>,
     /// Texels with less opacity than this are holes.
     pub(crate) cutoff: Option<f32>,
-    /// Seen from behind too.
+    /// Visible from behind too.
     pub(crate) double_sided: bool,
-    /// For recolouring.
+    /// The kind, for recolouring.
     pub(crate) kind: Kind,
 }
 
 /// Triangles in the rest pose, in metres.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Mesh {
-    /// Corners.
+    /// Vertices.
     pub(crate) positions: Vec<Vec3>,
-    /// Unit normals, one a corner.
+    /// Unit normals, one for each vertex.
     pub(crate) normals: Vec<Vec3>,
-    /// Texture places, one a corner.
+    /// Texture coordinates, one for each vertex.
     pub(crate) places: Vec<[f32; 2]>,
-    /// Joints that move a corner, strongest first; empty for rigid props.
+    /// Joints that move a vertex, strongest first; empty for rigid props.
     pub(crate) joints: Vec<[u16; 4]>,
-    /// Their shares, which add up to 1.
+    /// Their weights, which sum to 1.
     pub(crate) weights: Vec<[f32; 4]>,
-    /// Corners of each triangle, counter-clockwise seen from outside.
+    /// Vertices of each triangle, counter-clockwise seen from outside.
     pub(crate) triangles: Vec<[u32; 3]>,
     /// Material of each triangle.
     pub(crate) material_of: Vec<u16>,
@@ -77,13 +77,13 @@ pub(crate) struct Mesh {
 }
 
 impl Mesh {
-    /// Smallest and largest corner coordinates; zeros for no corners.
+    /// Minimum and maximum vertex coordinates; zeros without vertices.
     pub(crate) fn bounds(&self) -> (Vec3, Vec3) {
         let Some(&first) = self.positions.first() else { return (Vec3::ZERO, Vec3::ZERO) };
         self.positions.iter().fold((first, first), |(low, high), &point| (low.min(point), high.max(point)))
     }
 
-    /// Adds all of `other`, whose materials come after ours.
+    /// Appends all of `other`. Its materials come after ours.
     pub(crate) fn append(&mut self, other: &Self) {
         let (corner, material) = (self.positions.len() as u32, self.materials.len() as u16);
         self.positions.extend_from_slice(&other.positions);
@@ -96,7 +96,7 @@ impl Mesh {
         self.materials.extend_from_slice(&other.materials);
     }
 
-    /// An ellipsoid about `centre` with the given half axes, all of one material and bound to one joint.
+    /// An ellipsoid around `centre` with the given half axes, in one material, bound to one joint.
     pub(crate) fn ellipsoid(centre: Vec3, half: Vec3, material: Material, joint: u16, detail: usize) -> Self {
         let (rows, columns) = (detail.max(3), 2 * detail.max(3));
         let mut mesh = Self { materials: vec![material], ..Self::default() };

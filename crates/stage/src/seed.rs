@@ -1,11 +1,11 @@
-//! Seeds for clips, and for what is drawn within them.
+//! Seeds for clips, and for choices within them.
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
 use crate::split::stable_hash;
 
-/// A seed that is not 0 and that JSON readers which know only floats keep.
+/// A seed that is not 0, and that JSON readers that only support floats preserve.
 pub(crate) fn fresh(random: &mut ChaCha8Rng) -> u64 {
     random.random_range(1..1u64 << 53)
 }

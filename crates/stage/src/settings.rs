@@ -1,11 +1,11 @@
-//! What the clips of a set have in common.
+//! The settings that the clips of a set share.
 
 use media::geometry::Rate;
 use serde::{Deserialize, Serialize};
 
 use crate::split::Split;
 
-/// What every clip of a set has in common.
+/// The settings that all clips of a set share.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ClipSettings {
@@ -17,11 +17,11 @@ pub struct ClipSettings {
     pub frames: usize,
     /// Frames a second.
     pub rate: Rate,
-    /// Which assets may appear; all when none is given.
+    /// The split of the assets; all assets when none is given.
     pub split: Option<Split>,
-    /// Whether the same clip with another character is rendered too.
+    /// Also render the same clip with another character.
     pub twin: bool,
-    /// Reference pictures of each identity.
+    /// Number of reference pictures of each identity.
     pub references: usize,
     /// Share of clips in which a prop is used (held, carried, sat on, kicked ...), 0..=1.
     pub prop_share: f32,
@@ -33,18 +33,18 @@ pub struct ClipSettings {
     pub blur_share: f32,
     /// Share of clips with sensor noise, 0..=1.
     pub noise_share: f32,
-    /// Share of identities that are built-in mannequins although characters are loaded, 0..=1.
+    /// Share of identities that are built-in mannequins even if characters are loaded, 0..=1.
     pub mannequin_share: f32,
-    /// Share of clips in a room although panoramas are loaded, 0..=1.
+    /// Share of clips in a room even if panoramas are loaded, 0..=1.
     pub room_share: f32,
-    /// Share of clips before a video, where videos are loaded, 0..=1.
+    /// Share of clips in front of a video, if videos are loaded, 0..=1.
     #[serde(skip_serializing_if = "is_usual_video_share")]
     pub video_share: f32,
 }
 
 const VIDEO_SHARE: f32 = 0.3;
 
-/// The usual share is not written, so that a data set begun before there were videos can be gone on with.
+/// The default share is not written, so that data sets from before there were videos can be continued.
 fn is_usual_video_share(share: &f32) -> bool {
     *share == VIDEO_SHARE
 }

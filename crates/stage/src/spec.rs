@@ -1,5 +1,5 @@
-//! The full description of a clip: what [`crate::render_clip`] needs besides the assets. It is drawn from a seed, can be
-//! written as JSON, edited, and rendered again to the same bytes.
+//! The complete description of a clip: what [`crate::render_clip`] needs besides the assets. It is drawn from a seed,
+//! and can be written as JSON, edited, and rendered again to the same bytes.
 
 use media::geometry::Rate;
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ use crate::side::Side;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClipSpec {
-    /// The seed it was drawn from.
+    /// Its seed.
     pub seed: u64,
     /// Columns in pixels.
     pub width: usize,
@@ -23,28 +23,28 @@ pub struct ClipSpec {
     pub rate: Rate,
     /// Who acts.
     pub person: Cast,
-    /// Who acts in the second rendering, if there is one.
+    /// Who acts in the identity-swapped clip, if there is one.
     pub twin: Option<Cast>,
     /// What they do.
     pub action: Action,
     /// What they use.
     pub prop: Option<UsedProp>,
-    /// One camera a frame.
+    /// One camera for each frame.
     pub cameras: Vec<Camera>,
-    /// Where they are.
+    /// The place.
     pub scene: SceneSpec,
-    /// Props that stand around and belong to the empty scene.
+    /// Props that stand about and belong to the empty scene.
     #[serde(default)]
     pub furniture: Vec<Furniture>,
     /// People who belong to the empty scene.
     #[serde(default)]
     pub bystanders: Vec<Bystander>,
-    /// How the pictures are taken.
+    /// How the pictures are exposed.
     #[serde(default)]
     pub exposure: Exposure,
-    /// Pictures of `person`.
+    /// Reference pictures of `person`.
     pub references: Vec<ReferenceSpec>,
-    /// Pictures of `twin`.
+    /// Reference pictures of `twin`.
     pub twin_references: Vec<ReferenceSpec>,
 }
 
@@ -71,21 +71,21 @@ pub struct Action {
     pub motion: String,
     /// Seconds of the motion before the first frame.
     pub start: f32,
-    /// Motion seconds a second.
+    /// Seconds of the motion for each second of the clip.
     pub speed: f32,
-    /// Turn about the vertical in radians; 0 leaves the motion's own direction (+Z).
+    /// Rotation about the vertical in radians; 0 keeps the motion's own direction (+Z).
     pub heading: f32,
-    /// Left and right exchanged.
+    /// Left and right swapped.
     pub mirror: bool,
 }
 
-/// A prop that the person does something with.
+/// A prop that the person uses.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UsedProp {
     /// `pack/name` of a loaded prop, `ball/SEED`, or `furniture/SEED`.
     pub prop: String,
-    /// What is done with it.
+    /// Its use.
     pub usage: Usage,
     /// Longest side in metres.
     pub size: f32,
@@ -93,7 +93,7 @@ pub struct UsedProp {
     pub appearance: u64,
 }
 
-/// What is done with a prop. Places are on the floor, headings are turns about the vertical in radians.
+/// The use of a prop. Places are on the floor; headings are rotations about the vertical in radians.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Usage {
@@ -101,20 +101,20 @@ pub enum Usage {
     Hand {
         /// Which.
         hand: Side,
-        /// Turn about the grip's axis, in radians.
+        /// Rotation about the grip's axis, in radians.
         twist: f32,
     },
-    /// Carried before the body with both hands.
+    /// Carried in front of the body with both hands.
     BothHands,
-    /// Sat on: the person's hips are over the seat, its legs bent.
+    /// Sat on: the person's hips are above the seat, and its legs are bent.
     Seat {
         /// Middle of the underside.
         place: Vec3,
-        /// Turn of the prop.
+        /// Rotation of the prop.
         heading: f32,
-        /// Where the person looks.
+        /// The person's direction.
         facing: f32,
-        /// Place of the seat under the hips.
+        /// Position of the seat under the hips.
         hips: Vec3,
     },
     /// Leaned on with one hand.
@@ -123,25 +123,25 @@ pub enum Usage {
         hand: Side,
         /// Middle of the underside.
         place: Vec3,
-        /// Turn of the prop.
+        /// Rotation of the prop.
         heading: f32,
-        /// Where the palm lies.
+        /// Position of the palm.
         palm: Vec3,
     },
-    /// Lies on the floor, then rolls and flies off.
+    /// Lies on the floor, then is kicked, and rolls and flies off.
     Kicked {
-        /// Where it lies at first: its middle.
+        /// Position of its centre at first.
         place: Vec3,
-        /// Seconds after the first frame at which it is hit.
+        /// Seconds after the first frame at which it is kicked.
         time: f32,
-        /// Metres a second after that.
+        /// Velocity after that, in metres a second.
         velocity: Vec3,
     },
-    /// Stands close to the person, often before it.
+    /// Stands close to the person, often in front.
     Near {
         /// Middle of the underside.
         place: Vec3,
-        /// Turn of the prop.
+        /// Rotation of the prop.
         heading: f32,
     },
 }
@@ -156,13 +156,13 @@ pub struct Furniture {
     pub size: f32,
     /// Middle of the underside.
     pub place: Vec3,
-    /// Turn about the vertical, in radians.
+    /// Rotation about the vertical, in radians.
     pub heading: f32,
     /// Seed of the colours; 0 leaves the prop as it is.
     pub appearance: u64,
 }
 
-/// Somebody else in the scene.
+/// A bystander.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Bystander {
@@ -170,11 +170,11 @@ pub struct Bystander {
     pub cast: Cast,
     /// What they do.
     pub action: Action,
-    /// Where, on average.
+    /// Average position.
     pub place: Vec3,
 }
 
-/// Proportions relative to a body as it was made.
+/// Proportions relative to the original body.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Build {
@@ -193,7 +193,7 @@ pub struct Build {
 }
 
 impl Build {
-    /// As it was made.
+    /// The original proportions.
     pub const OWN: Self = Self { legs: 1.0, arms: 1.0, trunk: 1.0, shoulders: 1.0, head: 1.0, girth: 1.0 };
 }
 
@@ -203,11 +203,11 @@ impl Default for Build {
     }
 }
 
-/// How pictures are taken. The default is instant and free of noise.
+/// How pictures are exposed. The default has no motion blur and no noise.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Exposure {
-    /// Share of the time between two frames during which the shutter is open, 0..=1.
+    /// Share of the frame time during which the shutter is open, 0..=1.
     pub shutter: f32,
     /// Standard deviation of the sensor's noise at middle grey, in steps of 1/255.
     pub noise: f32,
@@ -232,7 +232,7 @@ pub enum Backdrop {
         /// Linear colour.
         colour: [f32; 3],
     },
-    /// A box: floor, walls, ceiling.
+    /// A room: floor, walls, ceiling.
     Room {
         /// Lowest corner; its `y` is the floor, 0.
         low: Vec3,
@@ -247,32 +247,32 @@ pub enum Backdrop {
         /// Height of a skirting board, 0 for none.
         skirting: f32,
     },
-    /// A panorama around a flat ground.
+    /// A panorama around flat ground.
     Panorama {
         /// Name of a loaded panorama, or `sky/SEED`.
         panorama: String,
-        /// Height at which it seems to have been taken, in metres.
+        /// Height from which it seems to have been taken, in metres.
         taken_at: f32,
-        /// What covers the ground; the panorama itself when none.
+        /// The surface of the ground; if none, the panorama itself.
         ground: Option<Covering>,
     },
-    /// Pictures of a moving camera, which fill the clip's own whatever its cameras do. Frame `i` shows picture
-    /// `start + i * step`; after the last one they run backwards.
+    /// Frames of a moving camera, which fill the clip's picture whatever its cameras do. Frame `i` shows picture `start
+    /// + i * step`. After the last one they run backwards.
     Video {
         /// Name of a loaded video.
         video: String,
         /// Picture behind the first frame.
         start: usize,
-        /// Pictures a frame.
+        /// Number of pictures for each frame.
         step: usize,
-        /// Share of the largest part with the shape of the clip's picture that is seen, 0.05..=1.
+        /// Size of the visible part relative to the largest part with the shape of the clip's picture, 0.05..=1.
         zoom: f32,
-        /// Where that part lies: 0 at the left and the top, 1 at the right and the bottom.
+        /// Position of that part: 0 is left and top, 1 is right and bottom.
         place: [f32; 2],
     },
 }
 
-/// A repeated picture or pattern on a flat surface.
+/// A repeated texture or pattern on a flat surface.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Covering {
@@ -280,19 +280,19 @@ pub struct Covering {
     pub texture: String,
     /// Side of one repetition, in metres.
     pub metres: f32,
-    /// Turn about the surface's normal, in radians.
+    /// Rotation about the surface's normal, in radians.
     pub turn: f32,
     /// Factor on the linear colour.
     pub tint: [f32; 3],
 }
 
-/// A single picture of an identity.
+/// A reference picture of an identity.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReferenceSpec {
     /// The pose: the first instant of an action.
     pub action: Action,
-    /// The view.
+    /// The camera.
     pub camera: Camera,
     /// The background.
     pub scene: SceneSpec,

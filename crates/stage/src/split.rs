@@ -1,8 +1,8 @@
-//! Which assets are for training, validation and test: decided by the asset's name alone, so it never moves.
+//! Assigns assets to training, validation and test by name alone, so that an asset never changes its split.
 
 use serde::{Deserialize, Serialize};
 
-/// One of three disjoint parts of every asset class.
+/// One of three disjoint splits of every asset class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Split {
@@ -14,12 +14,12 @@ pub enum Split {
     Test,
 }
 
-/// Turns the pot of the split; the same value for ever, or test assets would leak into training. Chosen among the first
-/// few thousand so that packs of a dozen assets come close to 60/15/25.
+/// Changes the hash of the split. The value must never change, or test assets would leak into training. It was chosen
+/// among the first few thousand so that packs of a dozen assets come close to 60/15/25.
 const SALT: u64 = 221;
 
 impl Split {
-    /// The part that an asset belongs to. Variants of one object (`Axe`, `Axe_Golden`) go together.
+    /// The split of an asset. Variants of one object (`Axe`, `Axe_Golden`) stay together.
     pub fn of(pack: &str, name: &str) -> Self {
         Self::with_salt(SALT, pack, name)
     }
@@ -33,7 +33,7 @@ impl Split {
         }
     }
 
-    /// The part that a procedural asset with this seed belongs to.
+    /// The split of a generated asset with this seed.
     pub fn of_seed(seed: u64) -> Self {
         match seed % 20 {
             0..12 => Self::Train,
@@ -43,7 +43,7 @@ impl Split {
     }
 }
 
-/// The name without the endings that mark variants of one shape.
+/// The name without suffixes that mark variants of one shape.
 fn family(name: &str) -> String {
     let mut name = name.to_lowercase();
     let endings = [

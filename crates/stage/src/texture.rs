@@ -1,4 +1,4 @@
-//! Textures: 8-bit colour with a pyramid of halved copies; four-tap (bilinear) look-up in one level.
+//! Textures: 8-bit colour with mipmaps, and bilinear lookup in one level.
 
 use std::sync::OnceLock;
 
@@ -7,7 +7,7 @@ use image::ImageEncoder;
 use crate::tone::linear_from_srgb;
 use crate::trig::Exact;
 
-/// One level of the pyramid, RGBA bytes, row by row.
+/// One mipmap level: RGBA bytes, row by row.
 #[derive(Debug, Clone, PartialEq)]
 struct Level {
     width: usize,
@@ -15,7 +15,7 @@ struct Level {
     texels: Vec<[u8; 4]>,
 }
 
-/// A picture for surfaces; it repeats in both directions.
+/// A texture for surfaces. It repeats in both directions.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Texture {
     levels: Vec<Level>,
@@ -23,7 +23,7 @@ pub(crate) struct Texture {
 }
 
 impl Texture {
-    /// Takes RGBA texels in rows and builds the pyramid.
+    /// Takes RGBA texels in rows and builds the mipmaps.
     ///
     /// # Panics
     /// When the number of texels is not `width * height`, or either is 0.
@@ -39,17 +39,17 @@ impl Texture {
         Self { levels, has_alpha }
     }
 
-    /// A copy with neither side longer than `limit` texels: the pyramid without its first levels.
+    /// A copy with no side longer than `limit` texels: the mipmaps without the first levels.
     pub(crate) fn limited(mut self, limit: usize) -> Self {
         let first = self.levels.iter().position(|level| level.width.max(level.height) <= limit.max(1)).unwrap_or(0);
         self.levels.drain(..first);
         self
     }
 
-    /// A picture file of the finest level whose sides are at most `limit` texels: JPEG, or PNG where there are holes.
+    /// An encoded picture of the finest level whose sides are at most `limit` texels: JPEG, or PNG if there are holes.
     ///
     /// # Errors
-    /// The encoder's reason.
+    /// The encoder's message.
     pub(crate) fn encoded(&self, limit: usize) -> Result<Vec<u8>, String> {
         let level = self.levels.iter().find(|level| level.width.max(level.height) <= limit.max(1));
         let Some(level) = level.or(self.levels.last()) else { return Err("an empty texture".into()) };
@@ -85,7 +85,7 @@ impl Texture {
         self.has_alpha
     }
 
-    /// The level for `texels` finest texels a sample.
+    /// The level for a sample of `texels` finest texels.
     #[inline]
     pub(crate) fn level_for(&self, texels: f32) -> usize {
         if texels <= 1.4 {
@@ -96,7 +96,7 @@ impl Texture {
         (exponent.max(0) as usize).min(self.levels.len() - 1)
     }
 
-    /// The four texels around `(u, v)`, where 0..1 covers the picture from its top left, and their shares.
+    /// The four texels around `(u, v)`, where 0..1 covers the picture from its top left, and their weights.
     #[inline]
     fn around(&self, u: f32, v: f32, level: usize) -> ([[u8; 4]; 4], [f32; 4]) {
         let level = &self.levels[level];
@@ -157,7 +157,7 @@ fn mean(texels: &[[u8; 4]; 4], shares: &[f32; 4], channel: usize) -> f32 {
         + f32::from(texels[3][channel]) * shares[3]
 }
 
-/// The whole number at or below; without a call into the system's mathematics.
+/// The integer at or below a number, without the system's mathematics.
 #[inline]
 pub(crate) fn floor(value: f32) -> i32 {
     let cut = value as i32;
@@ -190,12 +190,12 @@ fn halved(level: &Level) -> Level {
     Level { width, height, texels }
 }
 
-/// Steps of the square root of light, from which the search for a byte starts.
+/// Number of steps of the square root of light, for the table in which the search for a byte starts.
 const STEPS: usize = 1024;
 
 /// The sRGB byte of linear light.
 pub(crate) fn srgb_from_linear(value: f32) -> u8 {
-    /// Least light of each byte, and the byte at each step.
+    /// Smallest light of each byte, and the byte at each step.
     static TABLES: OnceLock<([f32; 256], Vec<u8>)> = OnceLock::new();
     let (least, starts) = TABLES.get_or_init(|| {
         let least = std::array::from_fn(|byte| {

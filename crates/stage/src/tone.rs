@@ -1,5 +1,5 @@
-//! From linear light to display values and back: the curve with which the panoramas were tone mapped,
-//! `display = (1.25 x / (1 + 0.35 x))^(1/2.2)`, so that a backdrop that is read and written again is unchanged.
+//! Converts linear light to display values and back, with the curve that was used to tone-map the panoramas: `display =
+//! (1.25 x / (1 + 0.35 x))^(1/2.2)`. So a backdrop that is read and written again is unchanged.
 
 use std::sync::OnceLock;
 
@@ -27,16 +27,16 @@ pub(crate) fn light_from_display() -> &'static [f32; 256] {
     })
 }
 
-/// Brightest light that is told apart; more is white.
+/// Largest light that is resolved; more is white.
 const WHITE: f32 = 1.0 / 0.9;
 const STEPS: usize = 4096;
 
-/// Display value in 0..=255 of light.
+/// The display value of light, in 0..=255.
 #[inline]
 pub(crate) fn display_from_light(light: f32) -> f32 {
     static TABLE: OnceLock<Vec<f32>> = OnceLock::new();
     let table = TABLE.get_or_init(|| {
-        // Index by the square root, because the curve is steep near black.
+        // The index is the square root, because the curve is steep near black.
         (0..=STEPS)
             .map(|step| {
                 let root = step as f32 / STEPS as f32;
@@ -49,7 +49,7 @@ pub(crate) fn display_from_light(light: f32) -> f32 {
     table[(place + 0.5) as usize]
 }
 
-/// Integer 8-bit value of the mean of a pixel's display samples.
+/// The 8-bit mean of a pixel's display samples.
 #[inline]
 pub(crate) fn byte_from_display(display: f32) -> u8 {
     (display + 0.5) as u8

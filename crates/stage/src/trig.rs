@@ -1,7 +1,8 @@
-//! Angles and powers that are the same in every build and on every machine. The standard library's go to the system's
-//! mathematics, or are worked out by the compiler, and may differ in the last digit; `clippy.toml` keeps them out.
+//! Angles and powers that give the same bits in every build and on every machine. The standard library's functions use
+//! the system's mathematics or are evaluated by the compiler, and may differ in the last digit. `clippy.toml` forbids
+//! them.
 
-/// Functions of one number, to the same bits everywhere.
+/// Functions of one number that give the same bits everywhere.
 pub(crate) trait Exact: Copy {
     /// Sine of an angle in radians.
     fn sine(self) -> Self;
@@ -9,16 +10,16 @@ pub(crate) trait Exact: Copy {
     fn cosine(self) -> Self;
     /// Tangent of an angle in radians.
     fn tangent(self) -> Self;
-    /// Angle, in radians, of the direction with this sine and that cosine, of any length.
+    /// Angle, in radians, of the direction with this sine and cosine, of any length.
     fn angle_with(self, cosine: Self) -> Self;
-    /// Length of the longest side of a triangle with a right angle.
+    /// Length of the hypotenuse of a right triangle.
     fn across(self, other: Self) -> Self;
-    /// A power of a number that is not negative.
+    /// A power of a non-negative number.
     fn power(self, exponent: Self) -> Self;
     /// A power of Euler's number.
     fn exponential(self) -> Self;
 
-    /// Both at once.
+    /// Sine and cosine together.
     fn sine_cosine(self) -> (Self, Self) {
         (self.sine(), self.cosine())
     }
@@ -60,7 +61,7 @@ mod tests {
 
     #[test]
     fn bits_do_not_change() {
-        // Taken once; they hold on every machine.
+        // These values were computed once and hold on every machine.
         let found = [
             1.0f32.sine(),
             1.0f32.cosine(),

@@ -1,5 +1,5 @@
-//! Shows what the finisher learns from: `finishing_samples ASSETS OUT.png [COUNT]` renders samples, times them and writes a sheet
-//! with a row each: character, draft, plate, coverage, guess, hole, skeleton map, truth.
+//! Shows the finisher's training data: `finishing_samples ASSETS OUT.png [COUNT]` renders samples, measures the time,
+//! and writes a sheet. Each row shows character, draft, plate, coverage, guess, hole, skeleton map, truth.
 
 use std::path::PathBuf;
 use std::time::Instant;

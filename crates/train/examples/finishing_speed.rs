@@ -1,5 +1,5 @@
-//! Measures a training step of the finisher on a device and compares it with the processor:
-//! `finishing_speed DEVICE [BATCH] [FRAMES] [SIDE] [STEPS]`, in f32 and, with libtorch, in bf16.
+//! Measures a training step of the finisher on a device and compares it with the processor: `finishing_speed DEVICE
+//! [BATCH] [FRAMES] [SIDE] [STEPS]`, in f32 and, with libtorch, in bf16.
 
 use std::time::Instant;
 
@@ -24,7 +24,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let name = arguments.first().map_or("cpu", String::as_str);
     let (batch, frames, side, steps) = (number(1, 4)?, number(2, 8)?, number(3, 256)?, number(4, 20)?);
     let device = train::device::of_name(name)?;
-    // 1. The same step on both devices, from weights that are not zero anywhere.
+    // 1. The same step on both devices, from weights that are nowhere zero.
     let host = Default::default();
     let network = disturbed(FinisherConfig::default().init::<Trained>(&host));
     let small = Inputs::<Trained>::random(1, 2, 64, &host);
@@ -32,7 +32,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let there = burn::module::Module::fork(network.clone(), &device);
     let (loss_there, gradient_there) = step(&there, &small.to_device(&device));
     println!("loss {loss:.6} on cpu, {loss_there:.6} on {name}; gradient {gradient:.6}, {gradient_there:.6}");
-    // 2. Time.
+    // 2. Measure the time.
     Trained::measure_kernels();
     let inputs = Inputs::<Trained>::random(batch, frames, side, &device);
     for is_half in [false, true] {
@@ -68,7 +68,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// The network as a step calculates with it.
+/// The network as a step uses it.
 fn calculated<B: AutodiffBackend + ModelBackend>(network: &Finisher<B>, is_half: bool) -> Finisher<B> {
     if is_half { burn::module::Module::map(network.clone(), &mut train::finishing::Halved) } else { network.clone() }
 }
@@ -102,7 +102,7 @@ impl<B: AutodiffBackend + ModelBackend> Inputs<B> {
     }
 }
 
-/// The loss and the length of its gradient.
+/// The loss, and the norm of its gradient.
 fn step<B: AutodiffBackend + ModelBackend>(network: &Finisher<B>, inputs: &Inputs<B>) -> (f32, f32) {
     let loss = inputs.loss(network);
     let gradients = loss.backward();
@@ -112,7 +112,7 @@ fn step<B: AutodiffBackend + ModelBackend>(network: &Finisher<B>, inputs: &Input
     (scalar(loss), scalar(length))
 }
 
-/// The network after one step of the optimiser, so that its last layers are no longer zero.
+/// The network after one optimiser step, so that its last layers are no longer zero.
 fn disturbed<B: AutodiffBackend + ModelBackend>(network: Finisher<B>) -> Finisher<B> {
     let mut optimizer = FlatOptimizer::new(&network, OptimizerConfig::default());
     let device = optimizer.weights.device();

@@ -1,5 +1,5 @@
-//! Measures a step of training the bundled preset: `step [frames|clips] [BATCH] [FRAMES] [STEPS] [THREADS]`, after two steps
-//! that are not counted. Weights are fresh, clips procedural.
+//! Measures a training step of the bundled preset: `step [frames|clips] [BATCH] [FRAMES] [STEPS] [THREADS]`, after two
+//! warm-up steps. Weights are random, and clips are procedural.
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -17,7 +17,7 @@ use train::optimizer::OptimizerConfig;
 use train::trainer::LoopConfig;
 use train::{Config, Event};
 
-/// Steps that are not counted.
+/// Number of warm-up steps.
 const FIRST: usize = 2;
 
 #[expect(clippy::print_stdout, reason = "this is the program's output")]
@@ -37,7 +37,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             error = means.get("error").copied().unwrap_or_default();
         }
         last = Instant::now();
-        // The last step is followed by an evaluation, which nobody waits for.
+        // The last step is followed by an evaluation, which is not part of the measurement.
         if seconds.len() == FIRST + steps { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
     train::run::<Autodiff<Flex>>(&config, &Default::default(), &mut progress)?;

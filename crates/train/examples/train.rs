@@ -1,5 +1,5 @@
-//! Runs a training configuration: `train CONFIG.toml [--device cpu|cuda:N] [--set KEY.KEY=VALUE]...`. With the feature `libtorch` on
-//! libtorch, else on Burn's flex, which knows only the processor.
+//! Runs a training configuration: `train CONFIG.toml [--device cpu|cuda:N] [--set KEY.KEY=VALUE]...`. With the feature
+//! `libtorch` it runs on libtorch, otherwise on Burn's Flex backend, which supports only the processor.
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;

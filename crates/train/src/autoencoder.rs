@@ -1,8 +1,8 @@
-//! Training of the small autoencoder: reconstruct random crops.
+//! Trains the small autoencoder to reconstruct random crops.
 //!
-//! Loss: mean absolute difference, plus the same of horizontal and vertical differences of neighbouring cells at three
-//! scales (1, 2, 4), which keeps edges. The decoder sees latents with a little noise, relative to each channel's spread,
-//! so that it stands the small errors of a denoiser.
+//! The loss is the mean absolute difference, plus that of the horizontal and vertical differences of neighbouring cells
+//! at three scales (1, 2, 4), which preserves edges. The decoder sees latents with a little noise, relative to each
+//! channel's spread, so that it tolerates the small errors of a denoiser.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -27,10 +27,10 @@ use crate::trainer::{Event, LoopConfig, Loss, Outcome, Progress, Task, random_of
 
 /// File in the run folder with the averaged weights and the latents' statistics.
 pub const WEIGHTS_FILE: &str = "autoencoder.safetensors";
-/// Header key of a weight file's configuration.
+/// Header key with a weight file's configuration.
 pub const CONFIG_KEY: &str = "stuntdouble.config";
 const PREFIX: &str = "autoencoder.";
-/// The stream of random numbers for the statistics, apart from every step's.
+/// The random stream for the statistics, separate from every step's.
 const STATISTICS_STEP: u64 = u64::MAX - 1;
 
 /// Settings of an autoencoder training.
@@ -45,7 +45,7 @@ pub struct AutoencoderTraining {
     pub network: SmallAutoencoderConfig,
     /// Side of a crop in pixels.
     pub size: usize,
-    /// Crops a step.
+    /// Number of crops in a step.
     pub batch: usize,
     /// Weight of the difference terms.
     #[serde(default = "default_edges")]
@@ -53,9 +53,9 @@ pub struct AutoencoderTraining {
     /// Noise on the latents, in standard deviations of each channel.
     #[serde(default = "default_noise")]
     pub noise: f64,
-    /// Pictures to train on.
+    /// Training pictures.
     pub data: Vec<PictureFolder>,
-    /// Pictures to measure on, each folder by its own.
+    /// Evaluation pictures; each folder is evaluated separately.
     pub held_out: BTreeMap<String, PictureFolder>,
 }
 
@@ -160,7 +160,7 @@ fn edges<B: AutodiffBackend + ModelBackend>(mut difference: Tensor<B, 4>) -> Ten
     sum
 }
 
-/// Writes the autoencoder with its configuration in the header.
+/// Writes the autoencoder, with its configuration in the header.
 ///
 /// # Errors
 /// [`TrainError::Weights`], [`TrainError::Media`].
@@ -174,7 +174,7 @@ pub fn save<B: ModelBackend>(
     Ok(media::file::write_atomic(path, &bytes)?)
 }
 
-/// Reads what [`save`] wrote, with the network's configuration.
+/// Reads a file from [`save`], with the network's configuration.
 ///
 /// # Errors
 /// [`TrainError::Weights`], [`TrainError::Damaged`].
@@ -186,10 +186,10 @@ pub fn load<B: ModelBackend>(path: &Path, device: &B::Device) -> Result<(SmallAu
     Ok((weights.load(config.init::<B>(device), PREFIX, Extra::Refused)?, config))
 }
 
-/// Trains the autoencoder; its file [`WEIGHTS_FILE`] is renewed at each checkpoint.
+/// Trains the autoencoder. Its file [`WEIGHTS_FILE`] is updated at each checkpoint.
 ///
 /// # Errors
-/// Those of [`train`] and of reading the pictures.
+/// The errors of [`train`] and of reading the pictures.
 pub fn run<B: AutodiffBackend + ModelBackend>(
     config: &AutoencoderTraining,
     device: &B::Device,

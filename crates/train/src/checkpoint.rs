@@ -1,8 +1,8 @@
-//! Checkpoints that are whole or absent, and the search for the newest whole one.
+//! Checkpoints that are complete or absent, and the search for the newest complete one.
 //!
-//! A checkpoint is a folder `step-00001234`. It is written under a temporary name, every file is flushed to disk, the
-//! manifest with the hash of each file comes last, then the folder gets its name. A folder without a valid manifest, or
-//! with a file that does not match it, is passed over.
+//! A checkpoint is a folder `step-00001234`. It is written under a temporary name, and every file is flushed to disk.
+//! The manifest with the hash of each file comes last. Then the folder gets its name. A folder without a valid
+//! manifest, or with a file that does not match it, is ignored.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -19,16 +19,16 @@ use crate::parameters::{Parameters, Slot};
 const MANIFEST: &str = "manifest.json";
 const FORMAT: u32 = 1;
 
-/// Where a training run stands, besides its tensors. The random numbers of a step are a function of the seed and the
-/// step alone, so these numbers are the whole position.
+/// The position of a training run, besides its tensors. The random numbers of a step depend only on the seed and the
+/// step, so these numbers are enough.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Position {
-    /// Steps done, skipped ones included.
+    /// Number of steps done, including skipped ones.
     pub step: u64,
-    /// Updates of the weights done.
+    /// Number of weight updates done.
     pub updates: u64,
-    /// Steps skipped because of a loss or gradient that was not finite.
+    /// Number of steps skipped because loss or gradient was not finite.
     pub skipped: u64,
     /// Seconds of training so far.
     pub seconds: f64,
@@ -43,14 +43,14 @@ struct Manifest {
     files: BTreeMap<String, String>,
 }
 
-/// A checkpoint read back.
+/// A checkpoint that was read.
 #[derive(Debug)]
 pub struct Checkpoint {
     /// Its folder.
     pub folder: PathBuf,
-    /// Where the run stood.
+    /// The position of the run.
     pub position: Position,
-    /// The settings that the run had.
+    /// The settings of the run.
     pub settings: serde_json::Value,
     /// All tensors.
     pub parameters: Parameters,
@@ -79,7 +79,7 @@ const PARTS: [Part; 4] = [
     ("second_moment.safetensors", |slot| &slot.second),
 ];
 
-/// Writes a checkpoint into `folder` (made if absent) and removes all but the newest `keep`.
+/// Writes a checkpoint into `folder`, which is created if absent. Removes all but the newest `keep`.
 ///
 /// # Errors
 /// [`TrainError::Io`].
@@ -138,7 +138,7 @@ fn list(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// The newest whole checkpoint under `folder`, and what was wrong with each newer one that was passed over.
+/// The newest complete checkpoint below `folder`, and what was wrong with each newer one.
 ///
 /// # Errors
 /// [`TrainError::Io`] when the folder cannot be listed.
@@ -153,7 +153,7 @@ pub fn newest(folder: &Path) -> Result<(Option<Checkpoint>, Vec<TrainError>)> {
     Ok((None, passed_over))
 }
 
-/// Reads one checkpoint folder and compares every file with the manifest.
+/// Reads one checkpoint folder, and compares every file with the manifest.
 ///
 /// # Errors
 /// [`TrainError::Io`], [`TrainError::Damaged`], [`TrainError::Weights`].
@@ -186,7 +186,7 @@ pub fn read(folder: &Path) -> Result<Checkpoint> {
 }
 
 impl Parameters {
-    /// Takes weights, moments and averages of a checkpoint by key; rates stay.
+    /// Restores weights, moments and averages of a checkpoint by key. Rates stay unchanged.
     ///
     /// # Errors
     /// [`TrainError::Mismatch`] when keys or shapes differ.

@@ -1,17 +1,17 @@
-//! Training of the method's networks (Eq. 1): the denoiser with its reference network, pose modulation and object guider.
+//! Trains the method's networks (Eq. 1): the denoiser with its reference network, pose modulation and object guider.
 //!
-//! v-prediction on a schedule whose last step is pure noise. Timesteps are `T * u^(1 / (1 + lean))` with uniform `u`, so a
-//! `lean` above 0 prefers high noise, where the conditions decide. Everything random of a step is drawn from its own
-//! generator.
+//! It uses v-prediction on a schedule whose last step is pure noise. Timesteps are `T * u^(1 / (1 + lean))` with
+//! uniform `u`. So a timestep bias (`lean`) above 0 prefers high noise, where the conditions matter most. Each step
+//! draws all its random numbers from its own generator.
 //!
-//! | stage | excerpts | trained |
+//! | phase | excerpts | trained |
 //! |---|---|---|
-//! | frames | frames by themselves | all but temporal modules (left out) and the pose modulation's convolution over time |
+//! | frames | single frames | everything except temporal modules (absent) and the pose modulation's convolution over time |
 //! | clips | short clips | the temporal parts at the full rate, the rest at `spatial_rate` of it |
 //!
-//! Deviations from the paper: the loss counts `focus_weight` times inside the removed region and where the person is;
-//! reference and objects are dropped for a whole batch, not a row; block means of the error count
-//! extra ([`Objective::low_frequencies`]), which does not move the optimum.
+//! Deviations from the paper: the loss counts `focus_weight` times inside the removed region and where the person is.
+//! Reference and objects are dropped for a whole batch, not for a row. Block means of the error count extra
+//! ([`Objective::low_frequencies`]), which does not change the optimum.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -46,10 +46,10 @@ use crate::trainer::{LoopConfig, Loss, Outcome, Progress, Task, random_of_step, 
 
 /// File in the run folder with the averaged weights of all networks.
 pub const WEIGHTS_FILE: &str = "networks.safetensors";
-/// Streams of random numbers apart from every step's.
+/// Random streams that are separate from every step's.
 const HELD_OUT_STEP: u64 = u64::MAX - 2;
 
-/// Which half of the training.
+/// The phase of the training.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
     /// Single frames.
@@ -69,32 +69,32 @@ pub struct DenoiserTraining {
     pub preset: Preset,
     /// The trained autoencoder.
     pub autoencoder: PathBuf,
-    /// Weights of an earlier stage to start from; tensors that are not in it start fresh.
+    /// Weights of an earlier phase to start from. Tensors that are not in it are initialised.
     #[serde(default)]
     pub start_from: Option<PathBuf>,
-    /// Clips to train on.
+    /// Training clips.
     pub data: DatasetConfig,
-    /// Clips to measure on.
+    /// Evaluation clips.
     pub held_out: DatasetConfig,
-    /// Excerpts a step.
+    /// Number of excerpts in a step.
     pub batch: usize,
-    /// Frames an excerpt; none = 1 in the stage of frames, 8 in the stage of clips. More than one in the stage of frames
-    /// shares a reference among them, which saves most of the reference network's work.
+    /// Number of frames in an excerpt; none = 1 in the phase of frames, 8 in the phase of clips. In the phase of
+    /// frames, several frames share a reference, which saves most of the reference network's work.
     #[serde(default)]
     pub frames: Option<usize>,
-    /// How the loss is made.
+    /// How the loss is computed.
     #[serde(default)]
     pub objective: Objective,
-    /// In the stage of clips: the learning rate of what was trained before, as a share.
+    /// In the phase of clips: the learning rate of previously trained tensors, relative to the full rate.
     #[serde(default = "default_spatial_rate")]
     pub spatial_rate: f32,
-    /// Tensors whose key starts with one of these are not trained, for example `pose_modulation.`.
+    /// Tensors whose key has one of these prefixes are not trained, for example `pose_modulation.`.
     #[serde(default)]
     pub frozen: Vec<String>,
-    /// Denoising steps of the sample sheet.
+    /// Number of denoising steps for the sample sheet.
     #[serde(default = "default_sample_steps")]
     pub sample_steps: usize,
-    /// Guidance of the sample sheet.
+    /// Guidance for the sample sheet.
     #[serde(default = "default_guidance")]
     pub guidance: f32,
 }
@@ -111,21 +111,22 @@ fn default_guidance() -> f32 {
     1.5
 }
 
-/// How the loss is made.
+/// How the loss is computed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Objective {
-    /// 0 = every timestep equally likely; 1 = proportional to the timestep.
+    /// Timestep bias: 0 = every timestep is equally likely; 1 = proportional to the timestep.
     pub lean: f64,
-    /// Weight of the loss in the focus, against 1 elsewhere.
+    /// Weight of the loss inside the loss mask; it is 1 elsewhere.
     pub focus_weight: f64,
-    /// Weight of the error's means over blocks of 2x2 and 4x4 cells, times the block's size. Latents are mostly fine detail
-    /// that cannot be foreseen, and colours of whole parts are a small share of their variance; this makes them count.
+    /// Weight of the error's means over blocks of 2x2 and 4x4 cells, times the block's size. Latents consist mostly of
+    /// fine detail that cannot be predicted. The colours of whole parts are a small share of their variance, and this
+    /// setting makes them count.
     pub low_frequencies: f64,
-    /// Cap of the signal-to-noise ratio's weight (min-SNR); none = all timesteps count the same, 1 = the error of the
-    /// clean latent counts.
+    /// Cap of the signal-to-noise weight (min-SNR); none = all timesteps count the same, 1 = the error of the clean
+    /// latent counts.
     pub min_snr: Option<f32>,
-    /// Standard deviation of one random number a channel and clip added to the noise.
+    /// Standard deviation of a random offset for each channel and clip, which is added to the noise.
     pub noise_offset: f64,
     /// Share of steps without a reference.
     pub drop_reference: f64,
@@ -174,7 +175,7 @@ impl<B: AutodiffBackend + ModelBackend> Denoising<'_, B> {
         self.config.frames_of(self.stage)
     }
 
-    /// Draws the excerpts of a step. Steps with objects only see clips that have some.
+    /// Draws the excerpts of a step. Steps with objects use only clips that have some.
     fn draw<'c>(&self, clips: &'c [EncodedClip], count: usize, random: &mut ChaCha8Rng) -> (Vec<Excerpt<'c>>, bool) {
         let objects: Vec<&EncodedClip> = clips.iter().filter(|clip| clip.objects.is_some()).collect();
         let share = objects.len() as f64 / clips.len() as f64;
@@ -204,7 +205,7 @@ impl<B: AutodiffBackend + ModelBackend> Denoising<'_, B> {
         noise + offset * self.config.objective.noise_offset
     }
 
-    /// Means of the squared error: with all weights, and with those of the timesteps alone.
+    /// Means of the squared error: with all weights, and with only those of the timesteps.
     fn errors(
         &self,
         networks: &Networks<B>,
@@ -263,7 +264,7 @@ impl<B: AutodiffBackend + ModelBackend> Task<B> for Denoising<'_, B> {
     fn evaluate(&self, networks: &Networks<B>, step: u64, folder: &Path) -> Result<BTreeMap<String, f64>> {
         let mut measures = BTreeMap::new();
         for (name, clips) in [("held_out", &self.held_out), ("trained", &self.clips)] {
-            // The same excerpts, noise and timesteps each time.
+            // The same excerpts, noise and timesteps every time.
             let mut random = random_of_step(self.config.settings.seed, HELD_OUT_STEP);
             let mut sum = 0.0;
             let rounds = 8;
@@ -332,13 +333,13 @@ impl<B: AutodiffBackend + ModelBackend> Denoising<'_, B> {
     }
 }
 
-/// The temporal reference as in training: the first frame is known.
+/// The temporal reference, as in training: the first frame is known.
 fn with_first_frame<B: ModelBackend>(conditions: ClipConditions<B>, target: &Tensor<B, 5>) -> ClipConditions<B> {
     let [b, c, _, h, w] = target.dims();
     conditions.with_temporal_reference(target.clone().narrow(2, 0, 1).reshape([b, c, h, w]))
 }
 
-/// The configuration of the networks in a stage.
+/// The configuration of the networks in a phase.
 fn networks_config(preset: Preset, stage: Stage) -> NetworksConfig {
     let mut config = preset.config();
     if stage == Stage::Frames {
@@ -347,7 +348,7 @@ fn networks_config(preset: Preset, stage: Stage) -> NetworksConfig {
     config
 }
 
-/// The learning rate's factor of a tensor.
+/// The learning rate factor of a tensor.
 fn rate_of(name: &str, stage: Stage, started: bool, spatial_rate: f32) -> f32 {
     let temporal = name.contains("motion_modules") || name.contains("conv_time");
     match stage {
@@ -358,10 +359,10 @@ fn rate_of(name: &str, stage: Stage, started: bool, spatial_rate: f32) -> f32 {
     }
 }
 
-/// Trains the networks; the file [`WEIGHTS_FILE`] is renewed at each checkpoint.
+/// Trains the networks. The file [`WEIGHTS_FILE`] is updated at each checkpoint.
 ///
 /// # Errors
-/// Those of [`train`], of the data, and of the weights to start from.
+/// The errors of [`train`], of the data, and of the weights to start from.
 pub fn run<B: AutodiffBackend + ModelBackend>(
     config: &DenoiserTraining,
     stage: Stage,
@@ -405,7 +406,7 @@ pub fn run<B: AutodiffBackend + ModelBackend>(
     train(&mut task, networks, &config.settings, rate, progress)
 }
 
-/// Puts the autoencoder's weights, and those of an earlier stage, in their places.
+/// Loads the autoencoder's weights, and those of an earlier phase.
 fn start<B: AutodiffBackend + ModelBackend>(networks: Networks<B>, config: &DenoiserTraining) -> Result<Networks<B>> {
     let mut parameters = Parameters::of(&networks, |_| 1.0);
     if let Some(path) = &config.start_from {

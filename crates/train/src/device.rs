@@ -1,4 +1,4 @@
-//! Devices by the names that users give them.
+//! Devices by the names that users type.
 
 use crate::error::{Result, TrainError};
 
@@ -12,7 +12,7 @@ pub type Device = burn::tensor::Device<burn::backend::Flex>;
 /// The device called `cpu` or, in a build with libtorch, `cuda:N`.
 ///
 /// # Errors
-/// [`TrainError::Setting`] for a name that this build has no device for.
+/// [`TrainError::Setting`] for a device that this build does not support.
 pub fn of_name(name: &str) -> Result<Device> {
     if name == "cpu" {
         return Ok(Device::default());

@@ -1,4 +1,4 @@
-//! What can go wrong in training, with stable codes.
+//! Everything that can go wrong in training, with stable codes.
 
 use std::path::{Path, PathBuf};
 
@@ -9,22 +9,22 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum TrainError {
-    /// The configuration cannot be understood.
+    /// The configuration cannot be parsed.
     #[error("cannot read training configuration `{path}`: {reason}")]
     Config {
         /// The file.
         path: PathBuf,
-        /// What the parser said.
+        /// The parser's message.
         reason: String,
     },
-    /// A setting has a value that makes no sense.
+    /// A setting has an invalid value.
     #[error("setting `{setting}` is `{found}`, expected {expected}")]
     Setting {
-        /// Its path in the configuration.
+        /// Its name in the configuration.
         setting: &'static str,
         /// The value.
         found: String,
-        /// What would be right.
+        /// What is allowed.
         expected: &'static str,
     },
     /// A file or folder cannot be read or written.
@@ -32,43 +32,43 @@ pub enum TrainError {
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         source: std::io::Error,
     },
-    /// There is nothing to train on.
+    /// There is no training data.
     #[error("no {what} found in `{path}`")]
     NoData {
-        /// What was looked for.
+        /// What was searched.
         what: &'static str,
         /// Where.
         path: PathBuf,
     },
-    /// A stored file is not what was written.
+    /// A stored file has been changed or damaged.
     #[error("`{path}` is damaged: {reason}")]
     Damaged {
         /// The file.
         path: PathBuf,
-        /// How it shows.
+        /// The evidence.
         reason: String,
     },
-    /// A data set or checkpoint was made by other settings.
+    /// A data set or checkpoint was made with other settings.
     #[error("`{path}` was made with {what} `{found}`, expected `{expected}`")]
     Mismatch {
         /// The file.
         path: PathBuf,
         /// The setting.
         what: &'static str,
-        /// In the file.
+        /// The value in the file.
         found: String,
-        /// In the configuration.
+        /// The value in the configuration.
         expected: String,
     },
     /// Too many steps in a row had a loss or gradient that is not finite.
     #[error("the loss was not finite in {steps} steps in a row, last at step {step}")]
     Diverged {
-        /// How many.
+        /// Number of steps.
         steps: u32,
-        /// The last one.
+        /// The last step.
         step: u64,
     },
     /// Weights cannot be read.
@@ -80,10 +80,10 @@ pub enum TrainError {
     /// A clip cannot be rendered.
     #[error(transparent)]
     Stage(#[from] stage::StageError),
-    /// The networks that see people fail.
+    /// The perception networks failed.
     #[error(transparent)]
     Perception(#[from] perception::error::Error),
-    /// Networks cannot be made.
+    /// The networks cannot be created.
     #[error(transparent)]
     Networks(#[from] model::networks::NetworksError),
     /// The perceptual network cannot be read.
@@ -91,7 +91,7 @@ pub enum TrainError {
     Perceptual(#[from] evaluate::EvaluateError),
 }
 
-/// Results of this crate.
+/// The result type of this crate.
 pub type Result<T> = std::result::Result<T, TrainError>;
 
 impl TrainError {

@@ -1,7 +1,7 @@
-//! Trained weights as files for the repository: F16 parts of limited size, a manifest with their hashes.
+//! Exports trained weights for the repository: F16 files of limited size, and a manifest with their hashes.
 //!
 //! ```text
-//! FOLDER/part-1-of-3.safetensors ...   the configuration is in the header of each
+//! FOLDER/part-1-of-3.safetensors ...   each has the configuration in its header
 //! FOLDER/manifest.json                 written last
 //! ```
 
@@ -34,7 +34,7 @@ pub struct Part {
     pub sha256: String,
 }
 
-/// What an exported folder holds.
+/// The content of an exported folder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
@@ -44,18 +44,19 @@ pub struct Manifest {
     pub name: String,
     /// Number format of the tensors.
     pub precision: String,
-    /// Number of weights.
+    /// Number of parameters.
     pub parameters: u64,
-    /// All files, to be read together.
+    /// All files; they must be read together.
     pub parts: Vec<Part>,
-    /// The networks' configuration, the same as in each header.
+    /// The networks' configuration, as in each header.
     pub config: serde_json::Value,
 }
 
-/// Splits the weights of `file` into F16 parts of at most `limit` bytes in `folder`, which must not hold a manifest yet.
+/// Splits the weights of `file` into F16 files of at most `limit` bytes in `folder`, which must not contain a manifest
+/// yet.
 ///
 /// # Errors
-/// [`TrainError::Weights`], [`TrainError::Damaged`] when the file has no configuration, [`TrainError::Setting`] when a
+/// [`TrainError::Weights`]; [`TrainError::Damaged`] when the file has no configuration; [`TrainError::Setting`] when a
 /// tensor alone is over the limit, [`TrainError::Io`].
 pub fn export(file: &Path, name: &str, folder: &Path, limit: usize) -> Result<Manifest> {
     let weights = Weights::read(&[file])?;
@@ -69,7 +70,7 @@ pub fn export(file: &Path, name: &str, folder: &Path, limit: usize) -> Result<Ma
     for name in weights.names() {
         let (shape, values) = weights.values(name)?;
         parameters += values.len() as u64;
-        // The header takes a line for each tensor.
+        // The header has one line for each tensor.
         let needs = 2 * values.len() + name.len() + 160;
         if size + needs > limit && groups.last().is_some_and(|group| !group.is_empty()) {
             groups.push(vec![]);

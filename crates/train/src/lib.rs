@@ -1,8 +1,9 @@
-//! Data sets, augmentation, the training loop, checkpoints and evaluation.
+//! Data sets, augmentation, training loops and checkpoints.
 //!
 //! # Invariants
-//! Everything is a function of the configuration and its seed: random numbers of a step depend on seed and step only, and
-//! no result depends on the number of threads. Nothing here prints; a run tells its [`Progress`](trainer::Progress).
+//! Everything is determined by the configuration and its seed. The random numbers of a step depend only on seed and
+//! step, and no result depends on the number of threads. Nothing here prints; a run reports its
+//! [`Progress`](trainer::Progress).
 
 pub mod autoencoder;
 pub mod checkpoint;
@@ -31,7 +32,7 @@ use serde::{Deserialize, Serialize};
 pub use error::{Result, TrainError};
 pub use trainer::{Event, Outcome};
 
-/// A training configuration, one TOML file.
+/// A training configuration: one TOML file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Config {
@@ -48,7 +49,7 @@ pub enum Config {
 }
 
 impl Config {
-    /// Reads a TOML file; settings that are not known are errors.
+    /// Reads a TOML file. Unknown settings are errors.
     ///
     /// # Errors
     /// [`TrainError::Io`], [`TrainError::Config`].
@@ -56,8 +57,8 @@ impl Config {
         Self::read_changed(path, &[])
     }
 
-    /// The same with changes such as `optimizer.rate=1e-4` or `run=runs/2`; a value that is no TOML is a text. Where the settings
-    /// of the loop are a table of their own, `steps` and `minutes` are those in it.
+    /// Reads it with changes such as `optimizer.rate=1e-4` or `run=runs/2`. A value that is not valid TOML is a string.
+    /// If the settings of the loop have their own table, `steps` and `minutes` refer to that table.
     ///
     /// # Errors
     /// [`TrainError::Io`], [`TrainError::Config`].
@@ -80,7 +81,7 @@ impl Config {
     }
 }
 
-/// Puts a value at a place such as `feed.batch`; none where something on the way is no table.
+/// Sets a value at a place such as `feed.batch`; none if part of the path is not a table.
 fn set(table: &mut toml::Table, place: &str, value: toml::Value) -> Option<()> {
     match place.split_once('.') {
         None => {
@@ -94,10 +95,11 @@ fn set(table: &mut toml::Table, place: &str, value: toml::Value) -> Option<()> {
     }
 }
 
-/// Runs a training (or, for [`Config::Clips`], only prepares data: no outcome), from its newest checkpoint if there is one. `progress` may end it early, with a checkpoint.
+/// Runs a training from its newest checkpoint, if there is one. ([`Config::Clips`] only prepares data and has no
+/// outcome.) `progress` may end the run early; a checkpoint is written.
 ///
 /// # Errors
-/// Any [`TrainError`]; a checkpoint that was written stays whole.
+/// Any [`TrainError`]. Existing checkpoints stay intact.
 pub fn run<B: AutodiffBackend + ModelBackend>(
     config: &Config,
     device: &B::Device,

@@ -1,9 +1,9 @@
-//! Normally distributed numbers from our own generator, the same on every backend.
+//! Normally distributed numbers from our own generator, which are the same on every backend.
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
-/// `count` numbers of mean 0 and variance 1 (Box and Muller's transform).
+/// `count` numbers with mean 0 and variance 1 (Box-Muller transform).
 pub(crate) fn normal_values(count: usize, random: &mut ChaCha8Rng) -> Vec<f32> {
     let mut values = Vec::with_capacity(count + 1);
     while values.len() < count {

@@ -1,4 +1,4 @@
-//! AdamW (decoupled weight decay) with clipped gradients, warm-up, cosine decay and a moving average of the weights.
+//! AdamW (decoupled weight decay) with gradient clipping, warm-up, cosine decay and a moving average of the weights.
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -12,9 +12,9 @@ use crate::parameters::{Gradients, Parameters};
 pub struct OptimizerConfig {
     /// Learning rate after the warm-up.
     pub rate: f64,
-    /// Steps over which the rate rises from zero.
+    /// Number of steps over which the rate rises from zero.
     pub warm_up: u64,
-    /// The rate at the last step as a fraction of `rate`, reached along a cosine; 1 = constant.
+    /// The rate at the last step relative to `rate`, reached along a cosine; 1 = constant.
     pub final_fraction: f64,
     /// Decay of the first and the second moment.
     pub betas: [f64; 2],
@@ -22,9 +22,10 @@ pub struct OptimizerConfig {
     pub epsilon: f64,
     /// Decoupled weight decay of tensors with two axes or more.
     pub weight_decay: f64,
-    /// Longest gradient; longer ones are scaled down.
+    /// Largest gradient norm; larger gradients are scaled down.
     pub clip: f64,
-    /// Decay of the moving average of the weights; shorter at the start: `min(decay, (1 + n) / (10 + n))` after `n` updates.
+    /// Decay of the moving average of the weights. It is smaller at the start: `min(decay, (1 + n) / (10 + n))` after
+    /// `n` updates.
     pub average: f64,
 }
 
@@ -71,10 +72,10 @@ impl OptimizerConfig {
         self.rate * (self.final_fraction + (1.0 - self.final_fraction) * cosine)
     }
 
-    /// One update, the `update`-th (from 1), with gradients of this `length`.
+    /// One update, the `update`-th (from 1), with gradients of this norm `length`.
     ///
     /// # Panics
-    /// When the gradients are not those of the parameters.
+    /// When the gradients do not belong to the parameters.
     pub fn update(&self, parameters: &mut Parameters, gradients: &Gradients, length: f64, rate: f64, update: u64) {
         assert_eq!(parameters.slots.len(), gradients.len(), "slots and gradients");
         let [beta_1, beta_2] = self.betas;
@@ -126,12 +127,12 @@ mod tests {
         let config =
             OptimizerConfig { betas: [0.5, 0.75], epsilon: 1e-12, average: 0.5, clip: 10.0, ..Default::default() };
         let mut parameters = one(1.0);
-        // First update: corrected moments are the gradient and its square, so the step is the rate.
+        // First update: the corrected moments are the gradient and its square, so the step is the rate.
         config.update(&mut parameters, &vec![Some(vec![4.0])], 4.0, 0.1, 1);
         assert!((parameters.slots[0].weight[0] - 0.9).abs() < 1e-6);
-        // The average starts with 1/10 kept.
+        // The average starts with a decay of 1/10.
         assert!((parameters.slots[0].average[0] - (0.1 + 0.9 * 0.9)).abs() < 1e-6);
-        // Second, gradient 0: first = 1, corrected 4/3; second = 3, corrected 3/(1-9/16) = 48/7.
+        // Second update, gradient 0: first = 1, corrected 4/3; second = 3, corrected 3/(1-9/16) = 48/7.
         config.update(&mut parameters, &vec![Some(vec![0.0])], 0.0, 0.1, 2);
         let expected = 0.9 - 0.1 * (4.0 / 3.0) / (48.0_f32 / 7.0).sqrt();
         assert!((parameters.slots[0].weight[0] - expected).abs() < 1e-6);

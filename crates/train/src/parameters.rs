@@ -1,8 +1,9 @@
-//! The trained numbers on the host: f32 master weights, Adam's moments and the moving average, by checkpoint key.
+//! The trained parameters on the host: f32 master weights, Adam's moments and the moving average, by checkpoint key.
 //!
-//! The optimiser runs here and not on the backend: the result is the same bit for bit for every number of threads, a
-//! checkpoint is a plain copy, and the backend's copy of the weights may have another precision.
-//! Cost: one transfer of gradients and weights a step, small beside forward and backward at the sizes trained so far.
+//! The optimiser runs on the host and not on the backend. So the result has the same bits for any number of threads, a
+//! checkpoint is a plain copy, and the backend's copy of the weights may have another precision. The cost is one
+//! transfer of gradients and weights for each step, which is small compared with forward and backward at the sizes
+//! trained so far.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +13,7 @@ use burn::tensor::{DType, Tensor, TensorData};
 use model::weights::{WeightError, Weights, collect};
 use rayon::prelude::*;
 
-/// One tensor of the module and what the optimiser keeps for it.
+/// One tensor of the module, and its optimiser state.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Slot {
     /// Checkpoint key.
@@ -27,23 +28,23 @@ pub struct Slot {
     pub second: Vec<f32>,
     /// Moving average of the weights.
     pub average: Vec<f32>,
-    /// Factor on the learning rate; 0 = frozen.
+    /// Learning rate factor; 0 = frozen.
     pub rate: f32,
 }
 
 /// Which copy of the weights a module gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Copy {
-    /// The trained ones, to differentiate.
+    /// The trained weights, for differentiation.
     Trained,
-    /// The moving average, not differentiated.
+    /// The moving average, without differentiation.
     Averaged,
 }
 
 /// All tensors of a module in the order of its fields.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Parameters {
-    /// One each.
+    /// One entry for each tensor.
     pub slots: Vec<Slot>,
 }
 
@@ -51,8 +52,8 @@ pub struct Parameters {
 pub type Gradients = Vec<Option<Vec<f32>>>;
 
 impl Parameters {
-    /// Takes the module's present weights; moments start at zero, the average at the weights. `rate` gives each key its
-    /// factor on the learning rate.
+    /// Takes the module's current weights. Moments start at zero, the average at the weights. `rate` gives the learning
+    /// rate factor for each key.
     pub fn of<B: Backend, M: Module<B>>(module: &M, rate: impl Fn(&str) -> f32) -> Self {
         let slots = collect(module, "").into_iter().map(|(name, shape, weight)| Slot {
             rate: rate(&name),
@@ -69,7 +70,7 @@ impl Parameters {
     /// Writes one copy of the weights into the module.
     ///
     /// # Panics
-    /// When the module is not the one that these came from.
+    /// When the module has other tensors.
     pub fn write<B: Backend, M: Module<B>>(&self, module: M, copy: Copy) -> M {
         let mut writer = Writer { slots: self.slots.iter(), copy };
         let module = module.map(&mut writer);
@@ -77,7 +78,7 @@ impl Parameters {
         module
     }
 
-    /// Takes the weights of every tensor that `weights` holds under the same key; returns the keys that it lacks.
+    /// Loads every tensor that `weights` contains under the same key. Returns the missing keys.
     ///
     /// # Errors
     /// [`WeightError`] for another shape or unreadable values.
@@ -99,7 +100,7 @@ impl Parameters {
         Ok(missing)
     }
 
-    /// Number of trained values.
+    /// Number of trained parameters.
     pub fn trained(&self) -> usize {
         self.slots.iter().filter(|slot| slot.rate > 0.0).map(|slot| slot.weight.len()).sum()
     }
@@ -153,7 +154,7 @@ impl<B: AutodiffBackend> ModuleVisitor<B> for Reader<'_, B> {
     }
 }
 
-/// Euclidean length of all gradients together.
+/// Euclidean norm of all gradients together.
 pub fn length(gradients: &Gradients) -> f64 {
     let square = |gradient: &Option<Vec<f32>>| -> f64 {
         gradient.iter().flatten().map(|value| f64::from(*value) * f64::from(*value)).sum()

@@ -1,9 +1,9 @@
-//! Pictures to tensors and back.
+//! Converts pictures to tensors and back.
 
 use burn::tensor::{DType, Tensor, TensorData, backend::Backend};
 use media::picture::Picture;
 
-/// Pictures of one size to `[M, 3, H, W]` in [-1, 1].
+/// Converts pictures of one size to `[M, 3, H, W]` in [-1, 1].
 ///
 /// # Panics
 /// When the sizes differ or there is none.
@@ -21,7 +21,7 @@ pub fn tensor_from_pictures<B: Backend>(pictures: &[Picture], device: &B::Device
     Tensor::from_data(TensorData::new(values, [pictures.len(), 3, height, width]), (device, DType::F32))
 }
 
-/// `[M, 3, H, W]` in [-1, 1] to pictures; values outside are clamped, then rounded to the nearest byte.
+/// Converts `[M, 3, H, W]` in [-1, 1] to pictures. Values outside are clamped and rounded to the nearest byte.
 ///
 /// # Panics
 /// When there are not 3 channels.

@@ -6,45 +6,45 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-/// Steps in a row without a finite loss after which a run stops.
+/// After this many steps in a row without a finite loss, a run stops.
 pub(crate) const MOST_SKIPPED: u32 = 10;
 
-/// Something to tell the user.
+/// A progress report.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
-    /// The run starts or goes on.
+    /// The run starts or resumes.
     Started {
         /// Steps done before.
         step: u64,
-        /// Steps in all.
+        /// Total number of steps.
         steps: u64,
-        /// Trained values.
+        /// Number of trained parameters.
         parameters: usize,
     },
     /// Data was prepared.
     Prepared {
-        /// Clips or pictures ready.
+        /// Number of clips or pictures that are ready.
         done: usize,
-        /// Of how many.
+        /// Total number.
         of: usize,
     },
     /// A log line.
     Step {
         /// Steps done.
         step: u64,
-        /// Steps in all.
+        /// Total number of steps.
         steps: u64,
-        /// Loss, parts and gradient length: means since the last line.
+        /// Loss, terms and gradient norm: means since the last line.
         means: BTreeMap<String, f64>,
         /// Learning rate.
         rate: f64,
         /// Steps a second since the last line.
         speed: f64,
-        /// Seconds of training in all.
+        /// Total seconds of training.
         seconds: f64,
     },
-    /// Measured on data that is not trained on.
+    /// Measurements on held-out data.
     Evaluated {
         /// Steps done.
         step: u64,
@@ -58,7 +58,7 @@ pub enum Event {
         /// Its folder.
         folder: PathBuf,
     },
-    /// Something was passed over.
+    /// Something was skipped.
     Warning {
         /// Stable code.
         code: String,
@@ -67,5 +67,5 @@ pub enum Event {
     },
 }
 
-/// Receives events; `Break` ends the run after a checkpoint.
+/// Receives events. `Break` ends the run after a checkpoint.
 pub type Progress<'a> = dyn FnMut(&Event) -> ControlFlow<()> + 'a;

@@ -1,7 +1,6 @@
-//! The training loop: steps, guard against values that are not finite, log, checkpoints, resume.
+//! The training loop: steps, a guard against values that are not finite, log, checkpoints, resuming.
 //!
-//! The random numbers of step `k` come from a generator that is a function of the seed and `k` only, so a run that was
-//! cut off goes on exactly as if it had not been.
+//! The random numbers of step `k` depend only on the seed and `k`. So a resumed run equals an uninterrupted one.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -24,7 +23,7 @@ use crate::parameters::{Copy, Parameters, gradients, length};
 use crate::progress::MOST_SKIPPED;
 pub use crate::progress::{Event, Progress};
 
-/// What every kind of training has.
+/// Settings that every kind of training has.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LoopConfig {
@@ -32,15 +31,15 @@ pub struct LoopConfig {
     pub run: PathBuf,
     /// Seed of weights, data order, noise.
     pub seed: u64,
-    /// Steps in all.
+    /// Total number of steps.
     pub steps: u64,
-    /// Stop after so many minutes of this process, with a checkpoint.
+    /// Stop after this many minutes of this process, with a checkpoint.
     #[serde(default)]
     pub minutes: Option<f64>,
-    /// Steps from one log line to the next.
+    /// Number of steps between log lines.
     #[serde(default = "default_log_every")]
     pub log_every: u64,
-    /// Steps from one checkpoint, evaluation and sheet to the next.
+    /// Number of steps between checkpoints, evaluations and sheets.
     #[serde(default = "default_save_every")]
     pub save_every: u64,
     /// Optimiser.
@@ -57,47 +56,47 @@ fn default_save_every() -> u64 {
 }
 
 impl LoopConfig {
-    /// What must be the same for a run to go on exactly.
+    /// The settings that must be the same when a run is resumed exactly.
     fn fixed(&self) -> serde_json::Value {
         serde_json::json!({"seed": self.seed, "steps": self.steps, "optimizer": self.optimizer})
     }
 }
 
-/// A loss to differentiate and the numbers to log beside it.
+/// A loss for differentiation, and the numbers to log beside it.
 #[derive(Debug)]
 pub struct Loss<B: AutodiffBackend> {
-    /// What is made small, one value.
+    /// The loss to minimise, one value.
     pub total: Tensor<B, 1>,
-    /// Named parts.
+    /// Named terms.
     pub parts: Vec<(&'static str, Tensor<B, 1>)>,
 }
 
-/// Something that can be trained.
+/// A training task.
 pub trait Task<B: AutodiffBackend + ModelBackend> {
-    /// The networks that are trained.
+    /// The trained networks.
     type Networks: AutodiffModule<B>;
 
-    /// The loss of step `step` on data chosen by `random`; steps come in their order.
+    /// The loss of step `step` on data chosen by `random`. Steps come in order.
     ///
     /// # Errors
-    /// Those of data that is made while the run goes on.
+    /// The errors of data that is made during the run.
     fn loss(&mut self, networks: &Self::Networks, step: u64, random: &mut ChaCha8Rng) -> Result<Loss<B>>;
 
-    /// Measures averaged weights on data that is not trained on, and writes sheets into `folder`.
+    /// Measures averaged weights on held-out data, and writes sheets into `folder`.
     ///
     /// # Errors
-    /// Those of writing pictures.
+    /// The errors of writing pictures.
     fn evaluate(&self, networks: &Self::Networks, step: u64, folder: &Path) -> Result<BTreeMap<String, f64>>;
 }
 
-/// How a run ended.
+/// The result of a run.
 #[derive(Debug)]
 pub struct Outcome {
-    /// Where it stands; `step` is less than the configured steps when it was stopped early.
+    /// Its position. `step` is less than the configured number of steps if the run was stopped early.
     pub position: Position,
-    /// The trained numbers.
+    /// The trained parameters.
     pub parameters: Parameters,
-    /// The last measures.
+    /// The last measurements.
     pub measures: BTreeMap<String, f64>,
 }
 
@@ -108,12 +107,12 @@ pub fn random_of_step(seed: u64, step: u64) -> ChaCha8Rng {
     random
 }
 
-/// Trains `networks`, from the newest checkpoint of the run folder if there is one. `rate` is each key's factor on the
-/// learning rate.
+/// Trains `networks` from the newest checkpoint of the run folder, if there is one. `rate` gives the learning rate
+/// factor for each key.
 ///
 /// # Errors
-/// [`TrainError::Diverged`], [`TrainError::Mismatch`] when the run folder's checkpoint has other settings, and those of
-/// files and of [`Task::evaluate`].
+/// [`TrainError::Diverged`]; [`TrainError::Mismatch`] when the run folder's checkpoint has other settings; the errors
+/// of files and of [`Task::evaluate`].
 pub fn train<B: AutodiffBackend + ModelBackend, T: Task<B>>(
     task: &mut T,
     mut networks: T::Networks,

@@ -1,4 +1,4 @@
-//! A whole training of a tiny finisher on the built-in cast.
+//! A complete training of a tiny finisher on the built-in cast.
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -10,7 +10,7 @@ type Trained = Autodiff<Flex>;
 
 const TINY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../configs/train/finisher-tiny.toml");
 
-/// Trains 4 steps of 32x32 pixels, or goes on; stops after `last`.
+/// Trains 4 steps of 32x32 pixels, or resumes; stops after `last`.
 fn run(folder: &Path, last: u64, changes: &[&str]) -> train::Result<Vec<Event>> {
     let place = format!("run={}", folder.display());
     let small = [place.as_str(), "steps=4", "log_every=1", "save_every=100", "held_out=1", "network.size=32"];

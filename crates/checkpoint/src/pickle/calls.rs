@@ -1,4 +1,4 @@
-//! The three calls that are understood, storages, and the state of ordered dictionaries.
+//! The three supported calls, the storages, and the state of ordered dictionaries.
 
 use std::io::Read;
 
@@ -8,7 +8,7 @@ use super::value::{Global, RawTensor, Storage, Value, ValueId};
 use crate::error::CheckpointError;
 
 impl<R: Read> Machine<'_, R> {
-    /// A name and its arguments become what the name would make of them.
+    /// Returns what Python would make of a name and its arguments.
     pub(super) fn reduce(&mut self) -> Result<(), CheckpointError> {
         let (arguments, callable) = (self.pop()?, self.pop()?);
         let global = match self.values.get(callable) {
@@ -54,7 +54,7 @@ impl<R: Read> Machine<'_, R> {
         Ok(Value::Dict(items.iter().map(pair).collect::<Result<_, _>>()?))
     }
 
-    /// Storage, offset, sizes, strides, whether it needs gradients, hooks, and since 2.0 also metadata.
+    /// Arguments: storage, offset, sizes, strides, whether it needs gradients, hooks, and since 2.0 also metadata.
     fn tensor(&self, arguments: &[ValueId]) -> Result<RawTensor, CheckpointError> {
         let wrong = |reason: &str| self.bad_call(Global::RebuildTensor, reason);
         let [storage, offset, shape, strides, _, hooks, metadata @ ..] = arguments else {
@@ -82,7 +82,7 @@ impl<R: Read> Machine<'_, R> {
         Ok(RawTensor { storage: storage.clone(), offset, shape, strides })
     }
 
-    /// A tensor, whether it needs gradients, hooks: the tensor.
+    /// Arguments: a tensor, whether it needs gradients, hooks. The result is the tensor.
     fn parameter(&self, arguments: &[ValueId]) -> Result<Value, CheckpointError> {
         match arguments {
             [tensor, _, _] => match self.values.get(*tensor) {
@@ -93,7 +93,7 @@ impl<R: Read> Machine<'_, R> {
         }
     }
 
-    /// `("storage", class, key, device, count)`, in the legacy form with what it is a view of after that.
+    /// `("storage", class, key, device, count)`. In the legacy format, the view information follows.
     pub(super) fn persistent_id(&mut self) -> Result<(), CheckpointError> {
         let wrong = |machine: &Self, reason: &str| {
             let global = "a persistent id".into();
@@ -124,7 +124,7 @@ impl<R: Read> Machine<'_, R> {
         Ok(())
     }
 
-    /// Only dictionaries have a state here (module versions), which says nothing about tensors.
+    /// The only state here belongs to dictionaries (module versions). It says nothing about tensors.
     pub(super) fn build(&mut self) -> Result<(), CheckpointError> {
         let (state, object) = (self.pop()?, self.pop()?);
         match (self.values.get(object), self.values.get(state)) {

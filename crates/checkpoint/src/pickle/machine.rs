@@ -1,4 +1,4 @@
-//! The stack machine. It makes numbers, texts, tuples, lists, dictionaries, storages and tensors, and calls nothing.
+//! The stack machine. It makes numbers, strings, tuples, lists, dictionaries, storages and tensors, and calls nothing.
 
 use std::collections::HashMap;
 use std::io::Read;
@@ -14,16 +14,16 @@ pub(crate) struct Machine<'a, R> {
     stream: &'a mut Stream<R>,
     pub(super) values: Values,
     pub(super) stack: Vec<ValueId>,
-    /// Heights of the stack at each mark.
+    /// The height of the stack at each mark.
     marks: Vec<usize>,
     memo: HashMap<u32, ValueId>,
 }
 
 impl<'a, R: Read> Machine<'a, R> {
-    /// Runs the pickle that comes next, to its end, and gives its values and which of them it is.
+    /// Runs the next pickle to its end. Returns all its values, and which of them is the result.
     ///
     /// # Errors
-    /// Those of [`CheckpointError`] that concern pickles.
+    /// The variants of [`CheckpointError`] that concern pickles.
     pub(crate) fn run(stream: &'a mut Stream<R>) -> Result<(Values, ValueId), CheckpointError> {
         let mut machine =
             Self { stream, values: Values::default(), stack: vec![], marks: vec![], memo: HashMap::new() };
@@ -183,7 +183,7 @@ impl<'a, R: Read> Machine<'a, R> {
         self.stack.push(id);
     }
 
-    /// The height below which nothing may be taken before the mark is.
+    /// The height below which nothing may be popped until the innermost mark is.
     fn floor(&self) -> usize {
         self.marks.last().copied().unwrap_or(0)
     }
@@ -299,7 +299,7 @@ impl<'a, R: Read> Machine<'a, R> {
         Global::find(module, name).map(Value::Global).ok_or_else(unknown)
     }
 
-    /// The key of the dictionary whose value is being made: the last text directly above a dictionary or its mark.
+    /// The key of the dictionary entry under construction: the last string directly above a dictionary or its mark.
     pub(super) fn entry(&self) -> Option<String> {
         let mut end = self.stack.len();
         let starts = self.marks.iter().rev().copied().chain([0]);

@@ -1,4 +1,4 @@
-//! A pickle without Python: a stack machine that makes a value of it.
+//! A pickle reader without Python: a stack machine that turns a pickle into a value.
 
 mod calls;
 mod machine;
@@ -10,15 +10,15 @@ pub(crate) use machine::Machine;
 pub(crate) use stream::Stream;
 pub(crate) use value::{RawTensor, Storage, Value, ValueId, Values};
 
-/// Instructions of a pickle. The largest published denoiser of this family has about 60,000.
+/// Most instructions in a pickle. The largest published denoiser of this family has about 60,000.
 pub(crate) const MOST_INSTRUCTIONS: u64 = 2_000_000;
-/// Bytes of a pickle.
+/// Most bytes in a pickle.
 pub(crate) const MOST_BYTES: u64 = 64 << 20;
-/// Bytes of a text. Keys have fewer than 200.
+/// Most bytes in a string. Keys have fewer than 200.
 pub(crate) const LONGEST_TEXT: u64 = 4096;
-/// Bytes of a whole number; the legacy form's mark has ten.
+/// Most bytes in an integer. The legacy format's mark has ten.
 pub(crate) const LONGEST_NUMBER: u64 = 16;
-/// Nested marks. A dictionary of tensors has three.
+/// Most nested marks. A dictionary of tensors has three.
 pub(crate) const MOST_MARKS: u64 = 64;
-/// Axes of a tensor.
+/// Most axes of a tensor.
 pub(crate) const MOST_AXES: u64 = 16;

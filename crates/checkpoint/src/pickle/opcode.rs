@@ -1,4 +1,4 @@
-//! The instructions that are known, and names of those that are refused.
+//! The supported instructions, and the names of the refused ones.
 
 macro_rules! instructions {
     ($($name:ident = $code:literal),* $(,)?) => {
@@ -25,7 +25,7 @@ instructions! {
     Long1 = 0x8a, Long4 = 0x8b, ShortBinUnicode = 0x8c, BinUnicode8 = 0x8d, StackGlobal = 0x93, Memoize = 0x94, Frame = 0x95,
 }
 
-/// Names of the others, from the format's own documentation.
+/// Names of the other instructions, from the format's own documentation.
 const REFUSED: [(u8, &str); 24] = [
     (b'F', "FLOAT"),
     (b'I', "INT"),
@@ -53,7 +53,7 @@ const REFUSED: [(u8, &str); 24] = [
     (0x98, "READONLY_BUFFER"),
 ];
 
-/// What a refused instruction is called.
+/// The name of a refused instruction.
 pub(super) fn name_of_refused(byte: u8) -> String {
     let known = REFUSED.iter().find(|(code, _)| *code == byte);
     known.map_or_else(|| format!("0x{byte:02x}"), |(_, name)| (*name).into())

@@ -1,11 +1,11 @@
-//! Bytes of a pickle, counted and bounded.
+//! The bytes of a pickle, counted and limited.
 
 use std::io::{ErrorKind, Read};
 
 use super::{LONGEST_TEXT, MOST_BYTES};
 use crate::error::CheckpointError;
 
-/// Reads the bytes of pickles that follow each other.
+/// Reads the bytes of consecutive pickles.
 pub(crate) struct Stream<R> {
     reader: R,
     position: u64,
@@ -16,7 +16,7 @@ impl<R: Read> Stream<R> {
         Self { reader, position: 0 }
     }
 
-    /// Bytes that were read.
+    /// Number of bytes read.
     pub(crate) fn position(&self) -> u64 {
         self.position
     }
@@ -35,14 +35,14 @@ impl<R: Read> Stream<R> {
         Ok(self.array::<1>()?[0])
     }
 
-    /// Bytes of a length that was checked.
+    /// Reads a number of bytes that was checked.
     pub(crate) fn bytes(&mut self, length: usize) -> Result<Vec<u8>, CheckpointError> {
         let mut bytes = vec![0; length];
         self.fill(&mut bytes)?;
         Ok(bytes)
     }
 
-    /// Up to the end of the line, which is left out. Only names of globals have this form.
+    /// Reads up to the end of the line, without it. Only names of globals have this format.
     pub(crate) fn line(&mut self) -> Result<Vec<u8>, CheckpointError> {
         let mut line = vec![];
         loop {

@@ -1,13 +1,13 @@
-//! What a pickle makes. Values refer to each other by number, so that depth and repetition cost nothing, a value that
-//! contains itself included.
+//! The values that a pickle makes. Values refer to each other by number. So depth and repetition cost nothing, even if
+//! a value contains itself.
 
 use crate::element::ElementType;
 
-/// A value by its number.
+/// A value, by its number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ValueId(usize);
 
-/// A Python name that may be called, or that stands for a storage.
+/// A Python name that may be called, or that names a storage class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Global {
     OrderedDict,
@@ -17,7 +17,7 @@ pub(crate) enum Global {
 }
 
 impl Global {
-    /// The few that are known.
+    /// The few supported names.
     pub(crate) fn find(module: &str, name: &str) -> Option<Self> {
         match (module, name) {
             ("collections", "OrderedDict") => Some(Self::OrderedDict),
@@ -38,7 +38,7 @@ impl Global {
     }
 }
 
-/// The numbers that tensors look at.
+/// The values that tensors refer to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Storage {
     pub(crate) element: ElementType,
@@ -46,7 +46,7 @@ pub(crate) struct Storage {
     pub(crate) count: u64,
 }
 
-/// A tensor as the file claims it to be.
+/// A tensor as the file describes it, unchecked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RawTensor {
     pub(crate) storage: Storage,
@@ -61,7 +61,7 @@ pub(crate) enum Value {
     None,
     Bool(bool),
     Int(i64),
-    /// A whole number of more than eight bytes, little-endian.
+    /// An integer of more than eight bytes, little-endian.
     Long(Vec<u8>),
     Float,
     Text(String),
@@ -74,7 +74,7 @@ pub(crate) enum Value {
 }
 
 impl Value {
-    /// What it is, for messages.
+    /// A description for messages.
     pub(crate) fn kind(&self) -> &'static str {
         match self {
             Self::None => "none",
@@ -124,7 +124,7 @@ impl Values {
         }
     }
 
-    /// All values, for what is to be found wherever it is.
+    /// All values, in the order in which they were made.
     pub(crate) fn all(&self) -> &[Value] {
         &self.0
     }

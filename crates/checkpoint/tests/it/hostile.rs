@@ -1,4 +1,4 @@
-//! Pickles that would do harm if anything in them were executed, and numbers that do not fit.
+//! Pickles that would do harm if anything executed them, and numbers that do not fit.
 
 use std::io::Cursor;
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ fn read(file: &[u8]) -> Result<Checkpoint, CheckpointError> {
     Checkpoint::read(Cursor::new(file))
 }
 
-/// In both forms the pickle is refused with this code and names these things, at once.
+/// In both formats, the pickle is refused at once with this code, and the message contains these names.
 fn check(pickle: &[u8], code: &str, named: &[&str]) {
     for file in [zip_file(pickle, &[0; 16]), legacy_file(pickle)] {
         let start = Instant::now();
@@ -48,20 +48,20 @@ fn calls_of_functions_are_refused_and_nothing_happens() {
     check_call("builtins", "eval", &text("__import__('os').abort()"));
     check_call("builtins", "getattr", &[global("torch", "FloatStorage"), text("mro")].concat());
     check_call("torch", "load", &text("other.pth"));
-    // A chain: what a first call gives would be called by a second.
+    // A chain: a second call uses the result of a first one.
     let chain = [global("operator", "attrgetter"), b"(".to_vec(), text("system"), b"tR(".to_vec()].concat();
     check(
         &entry(&[&chain[..], &global("posix", "environ"), b"tR"].concat()),
         "checkpoint.refused",
         &["operator.attrgetter"],
     );
-    // The name from the stack, as newer protocols have it.
+    // The name comes from the stack, as in newer protocols.
     check(
         &entry(&[text("posix"), text("system"), b"\x93".to_vec(), command.clone(), b"\x85R".to_vec()].concat()),
         "checkpoint.refused",
         &["posix.system"],
     );
-    // Old instructions that call without `REDUCE`.
+    // Old instructions that call a function without `REDUCE`.
     check(&entry(&[b"(", &command[..], b"ios\nsystem\n"].concat()), "checkpoint.refused", &["`INST`", "`weight`"]);
     check(&entry(&[&global("torch", "FloatStorage")[..], b")\x81"].concat()), "checkpoint.refused", &["`NEWOBJ`"]);
     assert!(!mark.exists());
@@ -109,13 +109,13 @@ fn what_is_too_much_is_refused_before_memory_is_taken() {
 
 #[test]
 fn repetition_and_self_containment_cost_nothing() {
-    // Each tuple holds the one before twice: written out it would have 2^1000 items.
+    // Each tuple contains the previous one twice. Written out, it would have 2^1000 items.
     let bomb: Vec<u8> = b"K\x00".iter().copied().chain((0..1000).flat_map(|_| *b"q\x00h\x00\x86")).collect();
     let doubled: Vec<u8> = b"K\x00".iter().copied().chain((0..1000).flat_map(|_| *b"2\x86")).collect();
     for tuples in [bomb, doubled] {
         check(&entry(&tuples), "checkpoint.unknown_form", &["`weight` is a tuple"]);
     }
-    // A dictionary and a list in themselves, and a deep nest of lists.
+    // A dictionary and a list that contain themselves, and a deep nest of lists.
     check(b"\x80\x02}q\x00X\x01\x00\x00\x00ah\x00s.", "checkpoint.unknown_form", &["`a` is a dictionary"]);
     check(&entry(b"]q\x01h\x01a"), "checkpoint.unknown_form", &["`weight` is a list"]);
     let nest: Vec<u8> = [b"]".repeat(100_000), b"a".repeat(99_999)].concat();
@@ -137,7 +137,7 @@ fn tensors_that_leave_their_storage_are_refused_by_name() {
     check_tensor(0, &[2], &[i32::MAX]);
     check_tensor(0, &[i32::MAX, i32::MAX, i32::MAX], &[i32::MAX, i32::MAX, i32::MAX]);
     check_tensor(0, &[2, 2], &[1]);
-    // The same number again and again would be a small file of any size.
+    // A tensor that repeats one number could have any size in a small file.
     check_tensor(0, &[i32::MAX], &[0]);
     let short = zip_file(&entry(&tensor(0, &[4], &[1])), &[0; 12]);
     let error = read(&short).unwrap_err().to_string();

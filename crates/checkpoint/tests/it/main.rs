@@ -1,4 +1,4 @@
-//! Files that PyTorch wrote, files that somebody wrote to do harm, and files that were damaged.
+//! Files written by PyTorch, files crafted to do harm, and damaged files.
 
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
@@ -9,7 +9,7 @@ mod written_by_pytorch;
 
 use std::path::PathBuf;
 
-/// A file that `tests/fixtures/make_fixtures.py` made.
+/// A file made by `tests/fixtures/make_fixtures.py`.
 fn fixture(name: &str) -> Vec<u8> {
     std::fs::read(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)).unwrap()
 }

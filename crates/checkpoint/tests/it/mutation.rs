@@ -1,4 +1,4 @@
-//! Whatever the bytes are, reading ends with tensors within the file or with an error.
+//! For any bytes, reading ends with tensors inside the file or with an error.
 
 use std::io::Cursor;
 

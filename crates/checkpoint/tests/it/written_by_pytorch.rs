@@ -1,4 +1,4 @@
-//! Values that the script with the fixtures put into them.
+//! The expected values are those that the fixture script wrote.
 
 use std::io::Cursor;
 

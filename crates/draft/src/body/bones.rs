@@ -1,4 +1,4 @@
-//! The bones of a pose: one for each [`Part`] that the pose tells enough about.
+//! The bones of a pose: one for each [`Part`] whose joints are known.
 
 use perception::pose::{Joint, Keypoint, Pose};
 
@@ -11,10 +11,11 @@ const KNUCKLES: [usize; 4] = [5, 9, 13, 17];
 const HAND_LENGTH: f32 = 0.35;
 /// The length of a foot without points, in lengths of the shin.
 const FOOT_LENGTH: f32 = 0.3;
-/// A joint outside the picture is guessed from the rest of the body and never very sure; it still says where a limb leaves.
+/// A joint outside the picture is guessed from the rest of the body, and never certain. It still says where a limb
+/// leaves the picture.
 const OUTSIDE: f32 = 0.05;
 
-/// The line that a part turns with.
+/// The line that represents a part.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Bone {
     /// The end next to the trunk.
@@ -24,7 +25,7 @@ pub(crate) struct Bone {
 }
 
 impl Bone {
-    /// Length with depth, in pixels.
+    /// Length in pixels, including depth.
     pub(crate) fn length(&self) -> f32 {
         let (dx, dy, dz) = (self.to.x - self.from.x, self.to.y - self.from.y, self.to.z - self.from.z);
         (dx * dx + dy * dy + dz * dz).sqrt()
@@ -35,7 +36,7 @@ impl Bone {
         (self.from.into(), self.to.into())
     }
 
-    /// Depth of its middle; smaller is nearer.
+    /// Depth of its middle; smaller is nearer to the camera.
     pub(crate) fn depth(&self) -> f32 {
         (self.from.z + self.to.z) / 2.0
     }
@@ -48,8 +49,8 @@ pub(crate) struct Bones {
 }
 
 impl Bones {
-    /// The bones of a pose in a picture of `size` pixels. A joint counts when it is sure enough to be drawn, or lies outside
-    /// the picture.
+    /// The bones of a pose in a picture of `size` pixels. A joint counts if it is certain enough to be drawn, or if it
+    /// lies outside the picture.
     pub(crate) fn of(pose: &Pose, size: (usize, usize)) -> Self {
         let usable = |joint: Keypoint| is_usable(joint, size);
         let mut bones = [None; Part::COUNT];
@@ -68,7 +69,7 @@ impl Bones {
             bones[hand as usize] = bones[forearm as usize].map(|forearm: Bone| {
                 let known = points.len() > KNUCKLES[3] && KNUCKLES.iter().all(|&point| points[point].is_drawn());
                 let palm = known.then(|| mean(&KNUCKLES.map(|point| points[point])));
-                // A palm far from the wrist is another person's hand.
+                // A palm far from the wrist belongs to another person's hand.
                 let near = palm.filter(|palm| distance(*palm, forearm.to) < 0.8 * forearm.length().max(1.0));
                 Bone { from: forearm.to, to: near.unwrap_or_else(|| beyond(&forearm, HAND_LENGTH)) }
             });
@@ -90,19 +91,19 @@ impl Bones {
         self.bones[part as usize]
     }
 
-    /// Takes the bone of a part away.
+    /// Removes the bone of a part and returns it.
     pub(crate) fn remove(&mut self, part: Part) {
         self.bones[part as usize] = None;
     }
 }
 
-/// True when a joint says where the body is.
+/// True when a joint gives a usable position.
 pub(crate) fn is_usable(joint: Keypoint, (width, height): (usize, usize)) -> bool {
     let inside = joint.x >= 0.0 && joint.y >= 0.0 && joint.x < width as f32 && joint.y < height as f32;
     joint.x.is_finite() && joint.y.is_finite() && (joint.is_drawn() || (!inside && joint.confidence >= OUTSIDE))
 }
 
-/// True when the joint has a place at all, seen or not.
+/// True when the joint has a position at all, visible or not.
 pub(crate) fn is_placed(joint: Keypoint) -> bool {
     joint.confidence > 0.0 && joint.x.is_finite() && joint.y.is_finite()
 }
@@ -118,7 +119,7 @@ fn head(pose: &Pose) -> Option<Bone> {
         placed(&[Joint::RightEye, Joint::LeftEye]),
         placed(&[Joint::Nose]),
     ];
-    // Ears lie on the axis about which a head turns; eyes and nose do not and are only taken where there are no ears.
+    // Ears lie on the axis about which a head turns. Eyes and nose do not, so they are used only without ears.
     let known: Vec<Keypoint> = match middles[0] {
         Some(ears) => vec![ears],
         None => middles.into_iter().flatten().collect(),
@@ -130,7 +131,7 @@ fn head(pose: &Pose) -> Option<Bone> {
     (centre.confidence >= 0.1 || neck.is_drawn()).then_some(Bone { from: neck, to: centre })
 }
 
-/// The mean of some points, as sure as the least sure.
+/// The mean of some points, with the confidence of the least certain one.
 pub(crate) fn mean(points: &[Keypoint]) -> Keypoint {
     let share = 1.0 / points.len() as f32;
     let start = Keypoint { confidence: 1.0, ..Keypoint::default() };
@@ -156,7 +157,7 @@ fn distance(a: Keypoint, b: Keypoint) -> f32 {
     (a.x - b.x).hypot(a.y - b.y)
 }
 
-/// A step in three dimensions.
+/// A vector in three dimensions.
 pub(crate) type Step = [f32; 3];
 
 pub(crate) fn step(from: Keypoint, to: Keypoint) -> Step {
@@ -181,7 +182,7 @@ mod tests {
         let bones = Bones::of(&pose, (100, 100));
         assert!(bones.get(Part::RightUpperArm).is_none() && bones.get(Part::RightForearm).is_some());
         assert_eq!(bones.get(Part::RightHand).unwrap().to.y, 37.0);
-        // Outside the picture a joint need not be sure.
+        // Outside the picture a joint need not be certain.
         pose.body[Joint::RightShoulder as usize] = joint(10.0, -5.0, 0.2);
         assert!(Bones::of(&pose, (100, 100)).get(Part::RightUpperArm).is_some());
     }

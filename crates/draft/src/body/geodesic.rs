@@ -1,5 +1,6 @@
-//! Distances inside a mask: how far a walk from a part's bone is that does not leave the person, on a coarse grid. A hand
-//! that hangs in front of a skirt is near to its forearm and far from the hem, whatever lies between them in the picture.
+//! Distances inside a mask, on a coarse grid: the length of the shortest path from a part's bone that stays inside the
+//! person. A hand that hangs in front of a skirt is near its forearm and far from the hem, whatever lies between them
+//! in the picture.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -11,16 +12,16 @@ use crate::body::point::Point;
 
 /// Cells along the longer side.
 const CELLS: usize = 128;
-/// Mean coverage from which a cell belongs to the person.
+/// From this mean coverage on, a cell belongs to the person.
 const INSIDE: u8 = 76;
-/// How much longer a step outside the person is.
+/// Cost of a step outside the person, relative to one inside.
 const OUTSIDE: f32 = 4.0;
 
 /// A coarse grid over a mask.
 #[derive(Debug, Clone)]
 pub(crate) struct Grid {
     inside: Plane<bool>,
-    /// Pixels a cell, in columns and rows.
+    /// Columns and rows of pixels in a cell.
     cell: (f32, f32),
 }
 
@@ -44,7 +45,7 @@ impl Grid {
         self.index(place).is_some_and(|index| self.inside.cells()[index])
     }
 
-    /// Centres of all cells.
+    /// The centres of all cells.
     pub(crate) fn centres(&self) -> impl Iterator<Item = Point> + '_ {
         let (columns, rows) = self.inside.size();
         (0..columns * rows).map(move |index| {
@@ -64,7 +65,7 @@ impl Grid {
             }
         }
         while let Some(Reverse((bits, index))) = queue.pop() {
-            // Distances are not negative, so their bits sort as they do.
+            // Distances are not negative, so their bit patterns sort like the numbers.
             if f32::from_bits(bits) > distance[index] {
                 continue;
             }
@@ -103,7 +104,7 @@ pub(crate) struct Field {
 }
 
 impl Field {
-    /// The distance at a place, in pixels; infinite when no seed lay inside.
+    /// The distance at a place, in pixels; infinite when no seed lies inside the person.
     pub(crate) fn at(&self, place: Point) -> f32 {
         let (columns, rows) = self.distance.size();
         let x = (place.x / self.cell.0 - 0.5).clamp(0.0, columns as f32 - 1.0);
@@ -124,12 +125,12 @@ mod tests {
 
     #[test]
     fn a_walk_around_a_gap_is_long() {
-        // A horseshoe: two legs, joined at the top.
+        // A horseshoe: two legs joined at the top.
         let mask = Mask::from_fn(64, 64, |x, y| if y < 12 || !(20..44).contains(&x) { 255 } else { 0 });
         let field = Grid::new(&mask).distances([Point::new(10.0, 60.0)]);
         let (near, far) = (field.at(Point::new(10.0, 20.0)), field.at(Point::new(54.0, 60.0)));
         assert!((near - 40.0).abs() < 4.0, "{near}");
-        // Through the gap with its fourfold steps, or around it: both are far.
+        // Both paths are far: through the gap with its fourfold cost, and around it.
         assert!(far > 100.0, "{far}");
         assert!(Grid::new(&mask).distances([Point::new(32.0, 40.0)]).at(Point::new(1.0, 1.0)).is_infinite());
     }

@@ -1,4 +1,5 @@
-//! Legs for a character whose pictures end above them: those of the driving person stay, under the character's own upper body.
+//! Legs for a character whose pictures end above them. The driving person's legs stay, below the character's own upper
+//! body.
 
 use media::picture::Mask;
 use perception::pose::{Joint, Keypoint, Pose};
@@ -9,13 +10,14 @@ use crate::body::point::Point;
 use crate::body::trunk::TrunkFrame;
 use crate::puppet::Puppet;
 
-/// How far above the end of the character's picture the person is kept, in lengths of the trunk, so that nothing shows through.
+/// How far above the end of the character's picture the person is kept, in lengths of the trunk. The overlap avoids a
+/// gap.
 const OVERLAP: f32 = 0.12;
 /// Half width of an arm with its sleeve, in lengths of the trunk.
 const ARM: f32 = 0.15;
 
-/// Where the pictures end that show a body without any leg: along the trunk, 0 = hips, 1 = shoulders. None when one shows a leg, or
-/// none shows a body.
+/// Where the pictures that show a body without any leg end: along the trunk, 0 = hips, 1 = shoulders. None when a
+/// picture shows a leg, or no picture shows a body.
 pub(crate) fn end_above_legs(puppets: &[Puppet]) -> Option<f32> {
     let is_leg = |chain: &Chain| matches!(chain, Chain::RightLeg | Chain::LeftLeg);
     if puppets.iter().any(|puppet| puppet.chains().iter().any(is_leg)) {
@@ -24,7 +26,7 @@ pub(crate) fn end_above_legs(puppets: &[Puppet]) -> Option<f32> {
     puppets.iter().filter_map(lowest).reduce(f32::min)
 }
 
-/// The lowest place on the middle of the trunk that a picture shows.
+/// The lowest place on the trunk's centre line that a picture shows.
 fn lowest(puppet: &Puppet) -> Option<f32> {
     let (trunk, mask) = (puppet.figure()?.trunk, &puppet.cutout().mask);
     let shows = |along: f32| {
@@ -38,7 +40,7 @@ fn lowest(puppet: &Puppet) -> Option<f32> {
     (-20..40).map(|step| step as f32 / 40.0).find(|&along| shows(along))
 }
 
-/// The driving person from `end` along the trunk down, without the arms; none when the pose has no trunk with hips.
+/// The driving person below `end` along the trunk, without the arms; none when the pose has no trunk with hips.
 pub(crate) fn legs_of(pose: &Pose, person: &Mask, end: f32) -> Option<Mask> {
     if !is_placed(pose.joint(Joint::RightHip)) || !is_placed(pose.joint(Joint::LeftHip)) {
         return None;
@@ -57,7 +59,7 @@ pub(crate) fn legs_of(pose: &Pose, person: &Mask, end: f32) -> Option<Mask> {
     Some(Mask::from_fn(person.width(), person.height(), kept))
 }
 
-/// From elbow to wrist and on to the fingers, as far as they are known.
+/// The lines from elbow to wrist and fingers, as far as they are known.
 fn arms(pose: &Pose) -> Vec<(Point, Point)> {
     let sides = [
         (Joint::RightShoulder, Joint::RightElbow, Joint::RightWrist, &pose.right_hand),
@@ -78,7 +80,7 @@ fn arms(pose: &Pose) -> Vec<(Point, Point)> {
     arms
 }
 
-/// Distance of a place from a line between two others.
+/// Distance of a place from a line segment.
 fn distance(place: Point, from: Point, to: Point) -> f32 {
     let way = to - from;
     let share = ((place - from).dot(way) / way.dot(way).max(1e-6)).clamp(0.0, 1.0);
@@ -92,7 +94,7 @@ mod tests {
     use super::*;
     use crate::puppet::cutout::Cutout;
 
-    /// Somebody who stands in the middle of 100 x 200 pixels, the right arm hanging.
+    /// A person in the middle of 100 x 200 pixels, with the right arm hanging.
     fn standing() -> Pose {
         let mut pose = Pose::default();
         for (joint, x, y) in [

@@ -1,8 +1,8 @@
-//! The fourteen parts of a body that move as one, and the chains they form.
+//! The fourteen rigid parts of a body, and the chains that they form.
 
 use perception::pose::Joint;
 
-/// A part of the body; right and left are the person's own.
+/// A part of the body. Right and left are the person's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(usize)]
 #[expect(missing_docs, reason = "each name says which part it is")]
@@ -24,7 +24,7 @@ pub enum Part {
 }
 
 impl Part {
-    /// How many there are.
+    /// Number of parts.
     pub const COUNT: usize = 14;
     /// All parts, by index.
     pub const ALL: [Self; Self::COUNT] = [
@@ -56,7 +56,7 @@ impl Part {
         }
     }
 
-    /// The same part of the body's other side.
+    /// The same part on the body's other side.
     pub(crate) fn opposite(self) -> Self {
         match self {
             Self::Trunk | Self::Head => self,
@@ -89,7 +89,7 @@ impl Part {
         }
     }
 
-    /// Joints at the two ends of a limb's part; none for trunk, head, hands and feet, which have points of their own.
+    /// Joints at the two ends of a limb's part. None for trunk, head, hands and feet, which have their own points.
     pub(crate) fn joints(self) -> Option<(Joint, Joint)> {
         Some(match self {
             Self::RightUpperArm => (Joint::RightShoulder, Joint::RightElbow),
@@ -105,7 +105,7 @@ impl Part {
     }
 }
 
-/// Parts that hang together and are drawn as one cloth.
+/// Parts that hang together and are drawn as one layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(usize)]
 #[expect(missing_docs, reason = "each name says which chain it is")]
@@ -119,10 +119,10 @@ pub enum Chain {
 }
 
 impl Chain {
-    /// All chains; of equal depth, later ones lie in front.
+    /// All chains. Among chains of equal depth, later ones lie in front.
     pub const ALL: [Self; 6] = [Self::LeftLeg, Self::RightLeg, Self::Trunk, Self::Head, Self::LeftArm, Self::RightArm];
 
-    /// The same chain of the body's other side.
+    /// The same chain on the body's other side.
     pub(crate) fn opposite(self) -> Self {
         self.parts()[0].opposite().chain()
     }

@@ -19,7 +19,7 @@ impl Point {
         Self { x, y }
     }
 
-    /// Scalar product.
+    /// Dot product.
     pub(crate) fn dot(self, other: Self) -> f32 {
         self.x * other.x + self.y * other.y
     }
@@ -29,18 +29,18 @@ impl Point {
         self.x.hypot(self.y)
     }
 
-    /// The direction of this vector; `fallback` where it has no length.
+    /// The unit vector in this direction; `fallback` for a vector of length 0.
     pub(crate) fn direction(self, fallback: Self) -> Self {
         let length = self.length();
         if length > 1e-4 { self * (1.0 / length) } else { fallback }
     }
 
-    /// Turned by a quarter: right becomes down.
+    /// Rotated by a quarter turn: right becomes down.
     pub(crate) fn quarter_turn(self) -> Self {
         Self::new(-self.y, self.x)
     }
 
-    /// On the way to `other`: 0 is here, 1 is there.
+    /// Linear interpolation towards `other`: 0 is here, 1 is there.
     pub(crate) fn lerp(self, other: Self, share: f32) -> Self {
         self + (other - self) * share
     }
@@ -76,11 +76,11 @@ impl Mul<f32> for Point {
 /// A linear map and a shift: `p -> column_x * p.x + column_y * p.y + shift`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Affine {
-    /// Where the unit step to the right goes.
+    /// The image of the unit step to the right.
     pub(crate) column_x: Point,
-    /// Where the unit step down goes.
+    /// The image of the unit step down.
     pub(crate) column_y: Point,
-    /// Where the origin goes.
+    /// The image of the origin.
     pub(crate) shift: Point,
 }
 
@@ -90,8 +90,8 @@ impl Affine {
         self.column_x * point.x + self.column_y * point.y + self.shift
     }
 
-    /// Takes the direction `old` at `from` to `new` at `new_from`, scaled by `along` in that direction and by `across` in
-    /// the other.
+    /// Maps the direction `old` at `from` to the direction `new` at `new_from`. Scales by `along` in that direction and
+    /// by `across` perpendicular to it.
     pub(crate) fn from_axes(from: Point, old: Point, new_from: Point, new: Point, along: f32, across: f32) -> Self {
         let (side, new_side) = (old.quarter_turn(), new.quarter_turn());
         let linear = |step: Point| new * (along * step.dot(old)) + new_side * (across * step.dot(side));

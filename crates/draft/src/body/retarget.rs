@@ -1,12 +1,14 @@
-//! Proportions: one pose for everything that follows, between the driver's bones (0) and the character's (1).
+//! Retargeting: computes the pose that all later steps use, between the driving person's proportions (0) and the
+//! character's (1).
 //!
-//! Each bone keeps its direction and gets a constant factor for the whole shot, `size * (character / driver) ^ proportions`.
-//! The bones' ratio comes from the middle of the driver's lengths over time, with both bodies drawn equally tall; left and
-//! right share one. Then the body is put where it belongs:
+//! Each bone keeps its direction and gets a constant factor for the whole shot, `size * (character / driver) ^
+//! proportions`. The ratio uses the median over time of the driver's bone length, with both bodies scaled to equal
+//! height. Right and left share one factor. Then the body is placed:
 //!
-//! - the toe of the lowest foot stays where the driver's is, and so does that of a foot that rests; the other swings freely;
-//! - a hand that holds something stays at it;
-//! - directions and depth are the driver's, so the shot's horizon is too.
+//! - The toe of the lowest foot stays where the driver's toe is, and so does the toe of a resting foot. The other foot swings
+//!   freely.
+//! - A hand that holds something stays at it.
+//! - Directions and depth are the driver's, and so is the shot's horizon.
 
 use perception::pose::{Joint, Keypoint, Pose};
 
@@ -17,18 +19,18 @@ use crate::body::trunk::TrunkFrame;
 use crate::puppet::Puppet;
 use crate::puppet::transform::{Figure, body_scale};
 
-/// The usual share: half way between the driver and the character (`docs/drafts.md` has the measurement).
+/// The default: half way between the driver and the character (`docs/drafts.md` has the measurement).
 pub const PROPORTIONS: f32 = 0.5;
-/// Bounds of a ratio of bones, so that a mistaken bone does not become a stilt.
+/// Bounds of a bone's factor, so that a wrong bone length does not become a stilt.
 const FACTOR: (f32, f32) = (0.45, 2.2);
-/// Heights of a foot over the other at which it no longer bears the body, and at which the hips no longer keep between both,
-/// in [`LIFTED`].
+/// Heights of a foot above the other at which it no longer carries the body, and at which the hips no longer stay
+/// between both, in [`LIFTED`].
 const BEARING: f32 = 0.3;
 const BETWEEN: f32 = 2.0;
-/// Frames on either side over which a hold is let go.
+/// Number of frames on either side over which a hold fades.
 const RELEASE: usize = 4;
 
-/// Right then left, for one half of the body.
+/// A pair for one half of the body: right, then left.
 const LEG: [[Joint; 3]; 2] =
     [[Joint::RightHip, Joint::RightKnee, Joint::RightAnkle], [Joint::LeftHip, Joint::LeftKnee, Joint::LeftAnkle]];
 const ARM: [[Joint; 3]; 2] = [
@@ -37,7 +39,7 @@ const ARM: [[Joint; 3]; 2] = [
 ];
 const HEAD: [Joint; 5] = [Joint::Nose, Joint::RightEye, Joint::LeftEye, Joint::RightEar, Joint::LeftEar];
 
-/// How the driver's bones become longer or shorter; right and left share each factor.
+/// Factors for the driver's bones. Right and left share each factor.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Factors {
     /// Hips to shoulders.
@@ -59,11 +61,11 @@ pub struct Factors {
 }
 
 impl Factors {
-    /// The driver as it is.
+    /// Factors of 1: the driver unchanged.
     pub const NONE: Self =
         Self { trunk: 1.0, shoulders: 1.0, hips: 1.0, head: 1.0, upper_arm: 1.0, forearm: 1.0, thigh: 1.0, shin: 1.0 };
 
-    /// The factors of a shot. `proportions` is 0..=1, `size` how tall the character is in heights of the driver.
+    /// The factors of a shot. `proportions` is 0..=1, and `size` is the character's height relative to the driver's.
     pub fn between(
         puppet: &Puppet,
         poses: &[Option<Pose>],
@@ -72,7 +74,7 @@ impl Factors {
         size: f32,
     ) -> Self {
         let Some(character) = puppet.figure() else { return Self::NONE };
-        // Driver's lengths in the character's pixels, frame by frame.
+        // The driver's lengths in the character's pixels, for each frame.
         let seen: Vec<(Figure, f32)> = poses
             .iter()
             .flatten()
@@ -108,12 +110,12 @@ impl Factors {
     }
 }
 
-/// The longer one of a pair of bones, with depth.
+/// The longer bone of a pair, including depth.
 fn longest(figure: &Figure, pair: [Part; 2]) -> Option<f32> {
     pair.into_iter().filter_map(|part| figure.bones.get(part)).map(|bone| bone.length()).reduce(f32::max)
 }
 
-/// From ankles to ears, standing upright; none when legs or head are not known.
+/// Length from ankles to ears when standing upright; none when legs or head are unknown.
 fn upright(figure: &Figure) -> Option<f32> {
     let thigh = longest(figure, [Part::RightThigh, Part::LeftThigh])?;
     let shin = longest(figure, [Part::RightShin, Part::LeftShin])?;
@@ -121,11 +123,11 @@ fn upright(figure: &Figure) -> Option<f32> {
     (height > 1.0).then_some(height)
 }
 
-/// The poses of a shot with other bones, in frames of `frame` pixels. `holds` says, frame by frame, whether the right and the
-/// left hand hold something.
+/// The poses of a shot with new bone lengths, in frames of `frame` pixels. For each frame, `holds` says whether the
+/// right and the left hand hold something.
 ///
 /// # Panics
-/// When there is not one hold a pose.
+/// When the numbers of holds and poses differ.
 pub fn retarget(
     poses: &[Option<Pose>],
     factors: &Factors,
@@ -144,8 +146,8 @@ pub fn retarget(
     moved.collect()
 }
 
-/// A joint outside of the frame is never very sure, but counts there. Where retargeting brought it into the frame it still
-/// counts.
+/// A joint outside the frame never has much confidence, but it counts there. If retargeting moves it into the frame, it
+/// still counts.
 fn still_usable(old: &Pose, mut new: Pose, frame: (usize, usize)) -> Pose {
     let lists = |pose: &Pose| [pose.body.to_vec(), pose.right_foot.clone(), pose.left_foot.clone()].concat();
     let feet = new.right_foot.iter_mut().chain(&mut new.left_foot);
@@ -157,7 +159,7 @@ fn still_usable(old: &Pose, mut new: Pose, frame: (usize, usize)) -> Pose {
     new
 }
 
-/// A hold that begins and ends gently.
+/// A hold with a soft start and end.
 fn softened(holds: &[[bool; 2]], index: usize, hand: usize) -> f32 {
     let nearest = (0..=RELEASE).find(|&step| {
         let at = |index: Option<usize>| index.and_then(|index| holds.get(index)).is_some_and(|hold| hold[hand]);
@@ -170,7 +172,7 @@ fn retarget_one(pose: &Pose, factors: &Factors, stance: Stance, held: [f32; 2]) 
     let joint = |joint: Joint| pose.joint(joint);
     let between = |a: Keypoint, b: Keypoint| moved(a, step(a, b), 0.5);
     let hips = between(joint(Joint::RightHip), joint(Joint::LeftHip));
-    // 1. The legs as they hang from the hips, and where the hips must be for each foot to stay.
+    // 1. The legs as they hang from the hips, and the position of the hips that keeps each foot in place.
     let leg = |hips_at: Keypoint, side: usize| -> [Keypoint; 3] {
         let [hip, knee, ankle] = LEG[side].map(joint);
         let new_hip = moved(hips_at, step(hips, hip), factors.hips);
@@ -181,7 +183,8 @@ fn retarget_one(pose: &Pose, factors: &Factors, stance: Stance, held: [f32; 2]) 
     let stand = [0, 1].map(|side| ankle_of_foot(pose, side, factors.shin, stance.slope));
     let unit = TrunkFrame::of(pose).map_or(50.0, |trunk| LIFTED * trunk.length).max(1.0);
     let shift = [0, 1].map(|side| step(free[side][2], stand[side]));
-    // The lowest foot bears the body; along the ground the hips keep between the feet, or each step would jerk them.
+    // The lowest foot carries the body. Along the ground, the hips stay between the feet; otherwise each step would
+    // jerk them.
     let mean = |soft: f32, value: &dyn Fn(Step) -> f32| {
         let weights = stance.heights.map(|height| (-height / (soft * unit)).max(-30.0).exp());
         (weights[0] * value(shift[0]) + weights[1] * value(shift[1])) / (weights[0] + weights[1])
@@ -191,7 +194,7 @@ fn retarget_one(pose: &Pose, factors: &Factors, stance: Stance, held: [f32; 2]) 
     let raise: Step = [along[0], up - stance.slope * along[1], along[1]];
     let new_hips = moved(hips, raise, 1.0);
     let mut new = pose.clone();
-    // 2. Feet that rest are drawn to their place, the knee half way with them.
+    // 2. Resting feet are moved to their place, and the knee half as far.
     let mut feet = [Keypoint::default(); 2];
     for side in [0, 1] {
         let [hip, knee, ankle] = leg(new_hips, side);
@@ -220,7 +223,7 @@ fn retarget_one(pose: &Pose, factors: &Factors, stance: Stance, held: [f32; 2]) 
         ARM[side].into_iter().zip(placed).for_each(|(joint, place)| put(&mut new, joint, place));
         wrists[side] = placed[2];
     }
-    // 4. Points of hands, feet and face move with what they hang on.
+    // 4. Points of hands, feet and face move with the joint that carries them.
     let follow = |points: &mut Vec<Keypoint>, old: Keypoint, place: Keypoint, factor: f32| {
         for point in points.iter_mut() {
             let confidence = point.confidence;
@@ -235,7 +238,7 @@ fn retarget_one(pose: &Pose, factors: &Factors, stance: Stance, held: [f32; 2]) 
     new
 }
 
-/// Moves a joint; how sure it is stays.
+/// Moves a joint and keeps its confidence.
 fn put(pose: &mut Pose, joint: Joint, place: Keypoint) {
     let old = &mut pose.body[joint as usize];
     if old.confidence > 0.0 {
@@ -305,7 +308,7 @@ mod tests {
 
     #[test]
     fn a_foot_that_comes_into_the_frame_counts_and_one_that_stays_hidden_does_not() {
-        // The frame ends above the right ankle, and something hides the left one.
+        // The frame ends above the right ankle, and something hides the left ankle.
         let mut old = standing(0.0);
         (old.body[Joint::RightAnkle as usize].confidence, old.body[Joint::RightAnkle as usize].y) = (0.1, 161.0);
         old.body[Joint::LeftAnkle as usize].confidence = 0.1;

@@ -1,31 +1,32 @@
-//! Which foot rests, and how far each is over the ground.
+//! Which foot rests, and how far each foot is above the ground.
 //!
-//! A foot is as low as the lowest of its points, and as slow as the slowest: while it rolls, its toe still stands. Ground that
-//! is farther away is higher in the picture; how much, the driver's own steps tell.
+//! A foot is as low as the lowest of its points, and as slow as its slowest point: while a foot rolls, its toe still
+//! stands. Ground that is farther away appears higher in the picture. The slope is estimated from the driver's own
+//! steps.
 
 use perception::pose::{Joint, Keypoint, Pose};
 
 use crate::body::bones::{is_placed, moved, step};
 use crate::body::trunk::TrunkFrame;
 
-/// Height over the lowest foot at which a foot is half lifted, in lengths of the trunk.
+/// Height above the lowest foot at which a foot is half lifted, in lengths of the trunk.
 pub(crate) const LIFTED: f32 = 0.12;
-/// Speed under which a foot rests, in lengths of the trunk a frame.
+/// Below this speed a foot rests, in lengths of the trunk a frame.
 const RESTING: f32 = 0.015;
-/// Frames before and after a rest in which a foot comes to its place and leaves it, so that it does so in the air.
+/// Number of frames before and after a rest in which a foot approaches and leaves its place, while it is in the air.
 const EASE: usize = 2;
-/// Slopes of the ground in the picture that are tried, in steps of a [`SLOPE_STEP`]th.
+/// Number of ground slopes that are tried, in steps of 1 / [`SLOPE_STEP`].
 const SLOPES: usize = 16;
 const SLOPE_STEP: f32 = 20.0;
 
-/// The feet of one frame, right then left.
+/// The feet of one frame: right, then left.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Stance {
-    /// How much each rests, 0..=1.
+    /// How much each foot rests, 0..=1.
     pub(crate) rests: [f32; 2],
-    /// How far each is over the lower one, in pixels.
+    /// How far each foot is above the lower one, in pixels.
     pub(crate) heights: [f32; 2],
-    /// How many rows higher the ground is for each pixel that it is farther away.
+    /// How many rows the ground rises for each pixel of distance.
     pub(crate) slope: f32,
 }
 
@@ -44,14 +45,14 @@ pub(crate) fn stances(poses: &[Option<Pose>]) -> Vec<Stance> {
     eased.collect()
 }
 
-/// Rises from 0 to 1 without a corner.
+/// Rises smoothly from 0 to 1.
 pub(crate) fn smooth(share: f32) -> f32 {
     let share = share.clamp(0.0, 1.0);
     share * share * (3.0 - 2.0 * share)
 }
 
-/// Where the ankle of a foot of another size is that stands where the driver's does: its toe is at the driver's, and the lower
-/// of toe and heel is as low. Without a toe it is at the driver's ankle.
+/// The place of the ankle if a foot of another size stands where the driver's does: the toe is at the driver's toe, and
+/// the lower one of toe and heel is equally low. Without a toe it is the driver's ankle.
 pub(crate) fn ankle_of_foot(pose: &Pose, foot: usize, factor: f32, slope: f32) -> Keypoint {
     let [ankle, toe, heel] = points(pose, foot);
     let ankle = ankle.unwrap_or_default();
@@ -69,7 +70,7 @@ fn points(pose: &Pose, foot: usize) -> [Option<Keypoint>; 3] {
     [Some(pose.joint(ankle)), known(0), known(1)]
 }
 
-/// The row of a point as if all ground were equally far away.
+/// The row of a point after removing the slope of the ground.
 fn row(point: Keypoint, slope: f32) -> f32 {
     point.y + slope * point.z
 }
@@ -102,7 +103,7 @@ fn stance(poses: &[Option<Pose>], index: usize, slope: f32) -> Stance {
     Stance { rests, heights, slope }
 }
 
-/// The slope of the ground in the picture: the one with which the lower foot keeps its height under the hips best.
+/// The slope of the ground in the picture that makes the height of the lower foot below the hips most constant.
 fn slope(poses: &[Option<Pose>]) -> f32 {
     let unsteadiness = |slope: f32| {
         let height = |pose: &Pose| {
@@ -122,8 +123,8 @@ mod tests {
     use super::*;
     use crate::body::retarget::{Factors, retarget};
 
-    /// A frame of somebody who walks away from a camera that looks down. The right foot stands at depth 0, its heel `lift` over
-    /// the ground; the left one swings `ahead` of it. All is shifted by `pan`, as if the camera turned.
+    /// A frame of a person who walks away from a camera that looks down. The right foot stands at depth 0 with its heel
+    /// `lift` above the ground. The left foot swings `ahead` of it. `pan` shifts everything, as if the camera turned.
     fn pose(pan: f32, lift: f32, ahead: f32) -> Pose {
         let mut pose = Pose::default();
         let ground =

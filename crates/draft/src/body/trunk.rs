@@ -1,46 +1,48 @@
-//! The trunk as a surface: a line from the hips to the shoulders with a half width at either end, so that it bends, tilts
-//! and turns with both.
+//! The trunk as a surface: a line from the hips to the shoulders with a half width at each end. So it bends, tilts and
+//! turns with both.
 //!
-//! A place on it has two coordinates: `along` (0 = hips, 1 = shoulders) and `across` (-1 = the right shoulder or hip,
-//! 1 = the left one).
+//! A place on it has two coordinates: `along` (0 = hips, 1 = shoulders) and `across` (-1 = the right shoulder or hip, 1
+//! = the left one).
 
 use perception::pose::{Joint, Keypoint, Pose};
 
 use crate::body::bones::{is_placed, mean};
 use crate::body::point::Point;
 
-/// Depth of a body from front to back, in widths: how much is left of the width when it is seen from the side.
+/// Depth of a body relative to its width: the share of the width that remains when it is seen from the side.
 const DEPTH_OF_WIDTH: f32 = 0.6;
-/// How far the sides must have changed places, as a share of the whole width, before a trunk counts as seen from behind.
+/// How far the sides must have swapped places, as a share of the whole width, before a trunk counts as seen from
+/// behind.
 const BACK: f32 = 0.3;
 /// Usual half distance of the shoulders and of the hips, in lengths of the trunk.
 const USUAL_HALF: [f32; 2] = [0.22, 0.35];
-/// Usual length of the trunk in half distances of the shoulders, for pictures that end above the hips.
+/// Usual length of the trunk in half shoulder distances, for pictures that end above the hips.
 const USUAL_LENGTH: f32 = 2.9;
 
-/// Where the trunk is.
+/// The position of the trunk.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct TrunkFrame {
     /// Middle of the hips.
     hips: Point,
-    /// From the middle of the hips to the middle of the shoulders.
+    /// Vector from the middle of the hips to the middle of the shoulders.
     axis: Point,
-    /// From the middle to the left hip, and to the left shoulder, as wide as the body looks.
+    /// Vectors from the middle to the left hip, and to the left shoulder, as wide as the body appears.
     halves: [Point; 2],
     /// The half widths of hips and shoulders as seen from the front.
     pub(crate) true_halves: [f32; 2],
     /// True when the left side of the body lies to the left of the picture.
     pub(crate) shows_back: bool,
-    /// Turn of the body in radians: 0 faces the camera, a quarter turn faces the right of the picture, a half shows the back.
+    /// Turn of the body in radians: 0 faces the camera, a quarter turn faces the right of the picture, a half turn
+    /// shows the back.
     pub(crate) yaw: f32,
     /// Mean depth of hips and shoulders.
     pub(crate) depth: f32,
-    /// Length with depth.
+    /// Length including depth.
     pub(crate) length: f32,
 }
 
 impl TrunkFrame {
-    /// The trunk of a pose; none without shoulders. Hips that have no place are put below the shoulders.
+    /// The trunk of a pose; none without shoulders. Hips without a position are placed below the shoulders.
     pub(crate) fn of(pose: &Pose) -> Option<Self> {
         let joint = |joint| Some(pose.joint(joint)).filter(|&joint| is_placed(joint));
         let (right, left) = (joint(Joint::RightShoulder)?, joint(Joint::LeftShoulder)?);
@@ -58,7 +60,7 @@ impl TrunkFrame {
         let step = [shoulders.x - hips.x, shoulders.y - hips.y, shoulders.z - hips.z];
         let length = length3(step).max(2.0);
         let axis = Point::new(step[0], step[1]);
-        // A body that points at the camera has no axis to speak of: a short one along its sight keeps the map invertible.
+        // A body that points at the camera has almost no axis in the picture. A short axis keeps the map invertible.
         let along = axis.direction(Point::new(0.0, -1.0));
         let axis = along * axis.length().max(0.25 * length);
         let (halves, true_halves, shows_back) = widths([half_hips, half_shoulders], along, length);
@@ -99,13 +101,13 @@ impl TrunkFrame {
         self.axis.direction(Point::new(0.0, -1.0))
     }
 
-    /// Length as it is seen.
+    /// Length as it appears.
     pub(crate) fn seen_length(&self) -> f32 {
         self.axis.length()
     }
 
-    /// This trunk with widths that a body of `other` scaled by `scale` would have from this side, as far as they differ by
-    /// more than a quarter.
+    /// This trunk with the widths that the body of `other`, scaled by `scale`, would have from this side, if they
+    /// differ by more than a quarter.
     pub(crate) fn as_wide_as(&self, other: &Self, scale: f32) -> Self {
         let normal = self.up().quarter_turn();
         let halves = std::array::from_fn(|end| {
@@ -131,10 +133,10 @@ fn length3([x, y, z]: [f32; 3]) -> f32 {
     (x * x + y * y + z * z).sqrt()
 }
 
-/// Half widths as seen and as they are, of hips and shoulders. From the side a body is as wide as it is deep.
+/// Half widths as they appear and as they are, of hips and shoulders. From the side a body is as wide as it is deep.
 fn widths(halves: [[f32; 3]; 2], up: Point, length: f32) -> ([Point; 2], [f32; 2], bool) {
     let normal = up.quarter_turn();
-    // Hips and shoulders face the same way, and a profile counts as a front: its sides would change places with the noise.
+    // Hips and shoulders face the same way. A profile counts as a front, because noise would swap its sides.
     let side: f32 = halves.iter().map(|&[x, y, _]| Point::new(x, y).dot(normal)).sum();
     let facing = if side < -BACK * halves.iter().map(|&half| length3(half)).sum::<f32>() { -1.0 } else { 1.0 };
     let mut seen = [Point::default(); 2];
@@ -145,16 +147,16 @@ fn widths(halves: [[f32; 3]; 2], up: Point, length: f32) -> ([Point; 2], [f32; 2
         let usual = USUAL_HALF[end] * length;
         own[end] = length3([x, y, z]).clamp(0.6 * usual, 1.6 * usual);
         let deep = DEPTH_OF_WIDTH * (own[end] * own[end] - side * side).max(0.0).sqrt();
-        // Hips that face another way than the shoulders have a side of the wrong sign, and are wide all the same.
+        // If hips and shoulders face different ways, the hips' side has the wrong sign, but still a width.
         let width = (side * facing).max(0.0).hypot(deep).max(DEPTH_OF_WIDTH * own[end]);
         seen[end] = normal * (facing * width) + up * tilt.clamp(-0.6 * width, 0.6 * width);
     }
     (seen, own, facing < 0.0)
 }
 
-/// The turn of the body. Without depth only front and back are told apart.
+/// The turn of the body. Without depth, only front and back are distinguished.
 fn yaw(shoulders: [f32; 3], hips: [f32; 3], up: Point) -> f32 {
-    // For a body that faces the camera the left side lies to the right of the picture.
+    // If a body faces the camera, its left side lies on the right of the picture.
     let right = up.quarter_turn();
     let side = Point::new(shoulders[0] + hips[0], shoulders[1] + hips[1]).dot(right);
     let depth = shoulders[2] + hips[2];
@@ -194,7 +196,7 @@ mod tests {
         };
         assert!(yaw((40.0, 0.0), (80.0, 0.0)).abs() < 1.0);
         assert!((yaw((80.0, 0.0), (40.0, 0.0)).abs() - 180.0).abs() < 1.0);
-        // The left side farther away: the body faces the right of the picture.
+        // The left side is farther away: the body faces the right of the picture.
         assert!((yaw((60.0, -20.0), (60.0, 20.0)) - 90.0).abs() < 1.0);
     }
 

@@ -1,4 +1,4 @@
-//! What the driving person and the objects in use look like, learned over a shot.
+//! The colours of the driving person and of the objects in use, learned over a shot.
 
 use media::picture::{Mask, Picture};
 use perception::pose::Pose;
@@ -7,27 +7,28 @@ use super::body::{Body, Group, Widths};
 use super::palette::{ANY, Cell, Counts, Shares};
 use crate::body::point::Point;
 
-/// Pixels nearer to a bone than this share of the half width teach the body's colours.
+/// Pixels nearer to a bone than this share of the half width train the body's colours.
 const CORE: f32 = 0.8;
-/// Pixels farther than this many half widths from every bone teach the colours of objects.
+/// Pixels farther than this many half widths from every bone train the objects' colours.
 const BEYOND: f32 = 1.6;
-/// How far from a hand they do, in lengths of the trunk: nearer is the hand itself, where the pose is a little off.
+/// They do so from this distance to a hand on, in lengths of the trunk. Nearer pixels are the hand itself where the
+/// pose is slightly wrong.
 pub(super) const OFF_HAND: f32 = 0.2;
 const NEAR_HAND: f32 = 0.6;
-/// Nearer to a hand than this, in lengths of the trunk, objects hide the body.
+/// Nearer to a hand than this, in lengths of the trunk, objects may hide the body.
 const FREE: f32 = 0.3;
-/// Counts that weigh as much as knowing nothing.
+/// Weight of the uniform prior, in counts.
 const PRIOR: f32 = 60.0;
-/// How fast a part's colours end outside of its outline, in half widths.
+/// How fast a part's colours fade out beyond its outline, in half widths.
 const FALL: f32 = 0.6;
-/// How often the body's colours occur far from every bone, beside on it.
+/// How often the body's colours occur far from every bone, relative to how often they occur on it.
 const ANYWHERE: f32 = 0.004;
-/// How often a pixel is an object's: at a hand, and anywhere else.
+/// Prior probability that a pixel belongs to an object: near a hand, and anywhere else.
 const AT_HAND: f32 = 0.3;
 const ELSEWHERE: f32 = 0.02;
-/// How much more often than any colour those of known objects occur on them.
+/// How much more frequent the colours of known objects are on objects than any colour is.
 const KNOWN: f32 = 4.0;
-/// Frames after which colours are taken anew while looking.
+/// The colours are recomputed after this many frames of looking ahead.
 const RENEW: usize = 6;
 
 /// The colours of one shot.
@@ -41,12 +42,12 @@ pub(super) struct Appearance {
 }
 
 impl Appearance {
-    /// Looks at a frame whose plate is not known yet.
+    /// Learns from a frame whose plate is not known yet.
     pub(super) fn look(&mut self, picture: &Picture, person: &Mask, pose: &Pose) {
         let Some(body) = Body::of(pose, picture.size(), &self.widths) else { return };
         self.widths.look(&body, person);
         if self.looked.is_multiple_of(RENEW) {
-            // What is taken for an object here must not make itself more so.
+            // A pixel that is taken for an object here must not make that choice more likely.
             self.colours = Some(self.colours_of(|shares, _| shares.clone()));
         }
         self.looked += 1;
@@ -65,19 +66,19 @@ impl Appearance {
         }
     }
 
-    /// Counts a pixel of an object that was found.
+    /// Counts a pixel of a detected object.
     pub(super) fn found(&mut self, colour: [u8; 3]) {
         self.object.add(Cell::of(colour), 1.0);
     }
 
-    /// The colours as they are known now.
+    /// The colours as known now.
     pub(super) fn colours(&self) -> Colours {
         self.colours_of(Shares::purified)
     }
 
     fn colours_of(&self, purified: impl Fn(&Shares, &Shares) -> Shares) -> Colours {
         let object = self.object.shares(4.0 * PRIOR);
-        // An object before the body is counted there too.
+        // This also counts an object in front of the body.
         let pure = |counts: &Counts| purified(&counts.shares(PRIOR), &object);
         let mut groups: Vec<Shares> = self.groups.iter().map(pure).collect();
         let flat = Counts::default().shares(1.0);
@@ -95,7 +96,7 @@ fn nearest(distances: &[f32; Group::COUNT]) -> (usize, f32) {
     pairs.min_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or((0, f32::INFINITY))
 }
 
-/// Shares of colours on each group of parts, on all, and on objects.
+/// Colour distributions on each group of parts, on all parts, and on objects.
 #[derive(Debug, Clone)]
 pub(super) struct Colours {
     groups: Vec<Shares>,
@@ -109,7 +110,7 @@ impl Colours {
         self.object.of(cell) > KNOWN * ANY
     }
 
-    /// The logarithm of how much rather a pixel belongs to an object than to the body.
+    /// The log odds of object against body for a pixel.
     pub(super) fn odds(&self, cell: Cell, distances: &[f32; Group::COUNT], from_hand: f32) -> f32 {
         let on_body = distances.iter().zip(&self.groups).map(|(&distance, shares)| {
             let off = ((distance - 1.0).max(0.0) / FALL).powi(2);

@@ -1,4 +1,4 @@
-//! Where the driving person's body is, as capsules around its bones, as wide as this person's limbs were seen to be.
+//! The driving person's body as capsules around the bones. Their widths are measured on this person.
 
 use media::picture::Mask;
 use perception::pose::Pose;
@@ -8,7 +8,7 @@ use crate::body::part::Part;
 use crate::body::point::Point;
 use crate::body::trunk::TrunkFrame;
 
-/// Groups of parts that wear the same colours.
+/// Groups of parts that usually wear the same colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(usize)]
 pub(super) enum Group {
@@ -37,14 +37,14 @@ impl Group {
 
 /// Fingers reach beyond the bone of the hand, which ends at the knuckles.
 const FINGERS: f32 = 1.4;
-/// Half widths are measured up to this many usual ones.
+/// Half widths are measured up to this multiple of the usual one.
 const WIDEST: f32 = 3.0;
-/// Steps in which they are counted, to a usual half width.
+/// Histogram bins for each usual half width.
 const STEPS_A_WIDTH: f32 = 8.0;
-/// Bounds of a learned half width, in usual ones.
+/// Bounds of a learned half width, relative to the usual one.
 const WIDTH_BOUNDS: (f32, f32) = (1.0, 2.0);
 
-/// How wide the parts of this person are, learned over a shot.
+/// The widths of this person's parts, learned over a shot.
 #[derive(Debug, Clone)]
 pub(super) struct Widths {
     counts: [[u32; (WIDEST * STEPS_A_WIDTH) as usize]; Group::COUNT],
@@ -57,7 +57,7 @@ impl Default for Widths {
 }
 
 impl Widths {
-    /// Measures a frame: from the bones to both sides until the mask ends.
+    /// Measures a frame: from the bones to both sides, up to the end of the mask.
     pub(super) fn look(&mut self, body: &Body, person: &Mask) {
         for limb in body.limbs.iter().filter(|limb| limb.group != Group::Hand) {
             let normal = (limb.to - limb.from).direction(Point::new(1.0, 0.0)).quarter_turn();
@@ -75,7 +75,7 @@ impl Widths {
         }
     }
 
-    /// The half width of a group, in usual ones: the middle of what was measured.
+    /// The half width of a group, relative to the usual one: the median of the measurements.
     fn of(&self, group: Group) -> f32 {
         let counts = &self.counts[group as usize];
         let half = counts.iter().sum::<u32>() / 2;
@@ -102,7 +102,7 @@ struct Limb {
     to: Point,
     /// The usual half width in pixels.
     usual: f32,
-    /// This person's.
+    /// The half width of this person, in pixels.
     half: f32,
     group: Group,
 }
@@ -144,7 +144,7 @@ impl Body {
         Some(Self { limbs, trunk, hands, length: trunk.length })
     }
 
-    /// The distance of a place from each group, in half widths; 0 on the bones, 1 at the outline.
+    /// The distance of a place from each group in half widths: 0 on the bones, 1 at the outline.
     pub(super) fn distances(&self, place: Point) -> [f32; Group::COUNT] {
         let mut least = [f32::INFINITY; Group::COUNT];
         for limb in &self.limbs {
@@ -163,7 +163,7 @@ impl Body {
         distances
     }
 
-    /// The least distance from any part but the hands.
+    /// The smallest distance from any part except the hands.
     pub(super) fn apart(distances: &[f32; Group::COUNT]) -> f32 {
         let but_hands = distances.iter().enumerate().filter(|(group, _)| *group != Group::Hand as usize);
         but_hands.map(|(_, &distance)| distance).fold(f32::INFINITY, f32::min)

@@ -1,4 +1,4 @@
-//! Pixel by pixel: foreground or not, and the body's or an object's.
+//! Decides for each pixel whether it is foreground, and whether it belongs to the body or to an object.
 
 use media::picture::Picture;
 
@@ -8,30 +8,30 @@ use super::body::Body;
 use super::palette::Cell;
 use crate::body::point::Point;
 
-/// Difference from the plate, of a channel, at which a pixel begins to be foreground, and at which it is for sure.
+/// Channel difference from the plate at which a pixel starts to be foreground, and at which it certainly is.
 const DIFFERS: (f32, f32) = (14.0, 40.0);
-/// A shadow leaves at least this share of the light, and changes the colour by no more than these levels.
+/// A shadow leaves at least this share of the light, and changes the colour by at most these levels.
 const SHADOW: (f32, f32) = (0.55, 10.0);
-/// Odds of what is not foreground.
+/// Odds of a pixel that is not foreground.
 const NONE: f32 = -4.0;
-/// From this share on a pixel is foreground.
+/// From this share on, a pixel counts as foreground.
 const LEAST: f32 = 0.15;
-/// Farther from every bone than this, in half widths, nothing is the fringe of the body.
+/// Farther from every bone than this, in half widths, no pixel belongs to the fringe of the body.
 const APART: f32 = 1.6;
 /// Bounds of a pixel's odds.
 const BOUND: f32 = 4.0;
 
-/// What is known of each pixel of a window of the frame.
+/// The evidence for each pixel of a window of the frame.
 pub(super) struct Evidence {
     /// Columns and rows of the frame.
     pub(super) size: (usize, usize),
-    /// Smoothed odds, in the whole frame.
+    /// Smoothed odds, over the complete frame.
     pub(super) odds: Vec<f32>,
-    /// True where no part of the body but a hand is near.
+    /// True where no part of the body except a hand is near.
     pub(super) is_apart: Vec<bool>,
     /// Distance from the nearest hand, in lengths of the trunk.
     pub(super) from_hand: Vec<f32>,
-    /// How surely the pixel is not the plate's, 0..=1; below 0 where the plate was not seen.
+    /// Probability that the pixel differs from the plate, 0..=1; negative where the plate was not visible.
     foreground: Vec<f32>,
 }
 
@@ -40,7 +40,7 @@ impl Evidence {
         self.foreground[index] >= 0.0
     }
 
-    /// False where the pixel is the plate's.
+    /// False where the pixel shows the plate.
     pub(super) fn is_foreground(&self, index: usize) -> bool {
         weight(self.foreground[index]) > LEAST
     }
@@ -65,7 +65,7 @@ pub(super) fn evidence(input: &InUseInput<'_>, body: &Body, colours: &Colours) -
             let seen = input.plate.seen.cells()[index] > 0;
             let inside = input.person.cells()[index] > 127;
             let cell = Cell::of(input.source.cells()[index]);
-            // Where nobody knows what is behind, the mask says what is foreground, or else the colour of an object.
+            // Where the background is unknown, the mask decides what is foreground, or else the colour of an object.
             foreground[index] = match seen {
                 true => differs,
                 false if inside || colours.is_known(cell) => -1.0,
@@ -91,7 +91,7 @@ pub(super) fn evidence(input: &InUseInput<'_>, body: &Body, colours: &Colours) -
     })
 }
 
-/// How surely a pixel is not the plate's and not its shadow, 0..=1.
+/// Probability that a pixel is neither plate nor its shadow, 0..=1.
 fn differs(source: &Picture, plate: [u8; 3], index: usize) -> f32 {
     let (colour, plate) = (source.cells()[index].map(f32::from), plate.map(f32::from));
     let most = colour.iter().zip(plate).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
@@ -119,7 +119,7 @@ fn smoothed(
     (low, high): ((usize, usize), (usize, usize)),
     radius: usize,
 ) -> Vec<f32> {
-    // Sums over rows: of odds, and of how much is foreground.
+    // Sums over rows: of the odds, and of the foreground weight.
     let mut rows = vec![(0.0, 0.0); odds.len()];
     for y in low.1..high.1 {
         for x in low.0..high.0 {
@@ -142,7 +142,7 @@ fn smoothed(
     result
 }
 
-/// How much a pixel counts as foreground.
+/// The foreground weight of a pixel.
 fn weight(foreground: f32) -> f32 {
     if foreground < 0.0 { 1.0 } else { foreground }
 }

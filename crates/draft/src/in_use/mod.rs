@@ -1,9 +1,10 @@
-//! Objects in use without a prompt: a ball, a racket, a tray, although the person's mask covers them.
+//! Finds objects in use without a prompt: a ball, a racket or a tray, even if the person's mask covers it.
 //!
-//! 1. `palette`, `body`, `appearance`: while the plate maker looks ahead, the colours of each group of the body's parts are
-//!    learned near the bones, and those of what the mask covers far outside of the limbs and near a hand.
-//! 2. `evidence`: a pixel that differs from the plate is the body's or an object's, by its place and colour.
-//! 3. `pieces`: connected pixels are kept when they are no fringe and begin at a hand, or go on from the frame before.
+//! 1. `palette`, `body`, `appearance` learn colours while the plate maker looks ahead. The body's colours come from pixels near
+//!    the bones. The objects' colours come from pixels of the mask that are near a hand and far outside the limbs.
+//! 2. `evidence` assigns each pixel that differs from the plate to the body or to an object, by its position and colour.
+//! 3. `pieces` keeps connected pixels that are not just a fringe, if they start at a hand or continue an object of the previous
+//!    frame.
 
 mod appearance;
 mod body;
@@ -24,15 +25,15 @@ use body::Body;
 use evidence::evidence;
 use pieces::{Followed, pieces};
 
-/// Odds from which a pixel teaches an object's colours.
+/// From these odds on, a pixel trains the objects' colours.
 const LEARNED: f32 = 1.0;
 
-/// A frame in which objects are looked for.
+/// The input for one frame.
 #[derive(Debug, Clone, Copy)]
 pub struct InUseInput<'a> {
-    /// The frame as it is.
+    /// The source frame.
     pub source: &'a Picture,
-    /// The frame without the person and without what is near its hands.
+    /// The frame without the person and without the surroundings of its hands.
     pub plate: &'a PlateFrame,
     /// Coverage by the driving person.
     pub person: &'a Mask,
@@ -42,11 +43,11 @@ pub struct InUseInput<'a> {
     pub starts_shot: bool,
 }
 
-/// Finds objects in use, frame by frame. Every frame is given twice, in order: to [`look`](Self::look), which may lead, and
-/// to [`objects`](Self::objects).
+/// Finds objects in use, frame by frame. Give every frame twice, in order: first to [`look`](Self::look), which may run
+/// ahead, and then to [`objects`](Self::objects).
 #[derive(Debug, Default)]
 pub struct InUse {
-    /// Of the current shot and of those that were looked at and are still to come.
+    /// The colours of the current shot, and of shots ahead of it.
     shots: VecDeque<Appearance>,
     followed: Vec<Followed>,
     begun: bool,
@@ -63,10 +64,10 @@ impl InUse {
         }
     }
 
-    /// Coverage by objects in use; none where there are none.
+    /// Coverage by objects in use; none if there are none.
     ///
     /// # Panics
-    /// When sizes differ.
+    /// When the sizes differ.
     pub fn objects(&mut self, input: &InUseInput<'_>) -> Option<Mask> {
         let size = input.source.size();
         assert_eq!(input.plate.picture.size(), size, "plate {:?}, frame {size:?}", input.plate.picture.size());

@@ -1,10 +1,10 @@
-//! How often colours occur on something: a table over brightness and two differences of channels.
+//! Colour distributions: a table over brightness and two channel differences.
 
-/// Steps of brightness, of red minus green, and of blue minus green.
+/// Bins of brightness, of red minus green, and of blue minus green.
 const STEPS: (usize, usize, usize) = (12, 32, 32);
-/// Cells of a table.
+/// Number of bins.
 const CELLS: usize = STEPS.0 * STEPS.1 * STEPS.2;
-/// How often each colour occurs where nothing is known.
+/// The uniform distribution, used when nothing is known.
 pub(super) const ANY: f32 = 1.0 / 1200.0;
 
 /// Counts of colours.
@@ -32,7 +32,7 @@ impl Counts {
         self.total
     }
 
-    /// Shares of colours, spread to like ones; with few counts near to [`ANY`] everywhere.
+    /// The distribution, smoothed over similar colours. With few counts it is close to [`ANY`].
     pub(super) fn shares(&self, prior: f32) -> Shares {
         let mut cells = self.cells.clone();
         for (step, count) in [(STEPS.1 * STEPS.2, STEPS.0), (STEPS.2, STEPS.1), (1, STEPS.2)] {
@@ -44,34 +44,34 @@ impl Counts {
     }
 }
 
-/// The share of each colour.
+/// The probability of each colour.
 #[derive(Debug, Clone)]
 pub(super) struct Shares(Vec<f32>);
 
 impl Shares {
-    /// Of one colour.
+    /// The probability of one colour.
     pub(super) fn of(&self, colour: Cell) -> f32 {
         self.0[colour.0]
     }
 
-    /// Without what occurs at least as often among `others`.
+    /// Removes the colours that are at least as frequent in `others`.
     pub(super) fn purified(&self, others: &Self) -> Self {
         let share = |(own, other): (&f32, &f32)| own * own * own / (own * own + other * other).max(1e-18);
         Self(self.0.iter().zip(&others.0).map(share).collect())
     }
 
-    /// A mixture of several.
+    /// A mixture of several distributions.
     pub(super) fn mixture(parts: &[(&Self, f32)]) -> Self {
         Self((0..CELLS).map(|index| parts.iter().map(|(shares, weight)| weight * shares.0[index]).sum()).collect())
     }
 }
 
-/// A colour's place in a table.
+/// The coordinates of a colour in a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Cell(usize);
 
 impl Cell {
-    /// The cell of a pixel.
+    /// The bin of a pixel.
     pub(super) fn of([red, green, blue]: [u8; 3]) -> Self {
         let [red, green, blue] = [red, green, blue].map(i32::from);
         let brightness = ((red + 2 * green + blue) / 4) as usize * STEPS.0 / 256;
@@ -80,7 +80,7 @@ impl Cell {
     }
 }
 
-/// Spreads each count over its neighbours along one axis: 1, 2, 1.
+/// Smooths the counts along one axis with weights 1, 2, 1.
 fn spread(cells: &mut [f32], step: usize, count: usize) {
     let mut line = vec![0.0; count];
     for start in (0..cells.len()).filter(|index| (index / step).is_multiple_of(count)) {

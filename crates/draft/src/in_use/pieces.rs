@@ -1,50 +1,50 @@
-//! Connected pixels that are an object's: which are kept.
+//! Groups the pixels of objects into connected pieces, and decides which pieces to keep.
 
 use super::appearance::OFF_HAND;
 use super::body::Body;
 use super::evidence::Evidence;
 use crate::body::point::Point;
 
-/// Least area of an object, in squared lengths of the trunk.
+/// Smallest area of an object, in squared lengths of the trunk.
 const LEAST: f32 = 0.006;
-/// Odds from which pixels begin an object, and from which they continue one.
+/// Odds from which a pixel starts an object, and from which it continues one.
 const BEGINS: f32 = 0.5;
 const GROWS: f32 = -0.7;
-/// Least mean odds.
+/// Smallest mean odds.
 const SURE: f32 = 0.7;
-/// Rounds in which pixels are added that most of their neighbours surround.
+/// Number of rounds in which pixels are added if most of their neighbours belong to the piece.
 const ROUNDS: usize = 3;
-/// How near to a hand an object begins, in lengths of the trunk.
+/// Largest distance between a hand and the start of an object, in lengths of the trunk.
 const AT_HAND: f32 = 0.25;
-/// Least share of it that reaches beyond the hand itself.
+/// Smallest share of the object that extends beyond the hand.
 const BEYOND_HAND: f32 = 0.3;
-/// Least share of it where the plate is known.
+/// Smallest share of the object where the plate is known.
 const SEEN: f32 = 0.1;
-/// Frames for which an object is followed that left the hand.
+/// For how many frames an object is followed after it left the hand.
 const FLIGHT: usize = 20;
 
-/// Connected pixels.
+/// A group of connected pixels.
 #[derive(Debug, Clone)]
 pub(super) struct Piece {
     pub(super) cells: Vec<usize>,
     middle: Point,
     at_hand: bool,
-    /// The object that it continues.
+    /// The object of the previous frame that it continues.
     continues: Option<usize>,
 }
 
-/// An object of the frame before.
+/// An object of the previous frame.
 #[derive(Debug, Clone)]
 pub(super) struct Followed {
     middle: Point,
     step: Point,
     size: f32,
-    /// Frames since it was at a hand.
+    /// Frames since it was last at a hand.
     away: usize,
 }
 
 impl Followed {
-    /// What there is to follow after a frame.
+    /// The objects to follow after a frame.
     pub(super) fn next(before: &[Self], found: &[Piece]) -> Vec<Self> {
         let of = |piece: &Piece| {
             let last = piece.continues.map(|index| &before[index]);
@@ -74,7 +74,7 @@ pub(super) fn pieces(evidence: &Evidence, body: &Body, followed: &[Followed]) ->
     found
 }
 
-/// The pixels as a piece; none when they are too few, too little is known of them, or no hand uses them.
+/// Makes a piece from pixels. None if they are too few, if too little is known of them, or if no hand uses them.
 fn piece(cells: Vec<usize>, evidence: &Evidence, body: &Body, followed: &[Followed]) -> Option<Piece> {
     let (width, count) = (evidence.size.0, cells.len() as f32);
     let share = |counts: &dyn Fn(usize) -> bool| cells.iter().filter(|&&index| counts(index)).count() as f32 / count;
@@ -92,12 +92,12 @@ fn piece(cells: Vec<usize>, evidence: &Evidence, body: &Body, followed: &[Follow
         object.away < FLIGHT && (object.middle + object.step - middle).length() < 1.2 * size
     });
     let nearest = cells.iter().map(|&index| evidence.from_hand[index]).fold(f32::INFINITY, f32::min);
-    // What is no farther from the hand's bone than a hand is large is the hand.
+    // Pixels no farther from the hand's bone than the size of a hand belong to the hand.
     let at_hand = nearest < AT_HAND && share(&|index| evidence.from_hand[index] > OFF_HAND) > BEYOND_HAND;
     (at_hand || continues.is_some()).then_some(Piece { cells, middle, at_hand, continues })
 }
 
-/// Where an object may be, without the thin fringe of the body.
+/// Where an object may be: not in the thin fringe of the body.
 fn solid(evidence: &Evidence) -> Vec<bool> {
     let (width, height) = evidence.size;
     let grows: Vec<bool> = evidence.odds.iter().map(|&odds| odds > GROWS).collect();
@@ -115,7 +115,7 @@ fn solid(evidence: &Evidence) -> Vec<bool> {
     (0..width * height).map(|index| grows[index] && (thick[index] || evidence.is_apart[index])).collect()
 }
 
-/// The pixels with those that most of their eight neighbours belong to.
+/// Adds the pixels that have most of their eight neighbours in the group.
 fn filled(mut cells: Vec<usize>, evidence: &Evidence) -> Vec<usize> {
     let (width, height) = evidence.size;
     let mut belongs = vec![false; width * height];

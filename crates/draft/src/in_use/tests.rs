@@ -1,4 +1,5 @@
-//! Small made scenes: somebody in a blue shirt and dark trousers before a grey wall, whose mask covers what is held.
+//! Small artificial scenes: a person in a blue shirt and dark trousers before a grey wall. The mask also covers what
+//! the person holds.
 
 use media::picture::{Mask, Picture};
 use perception::pose::{Joint, Keypoint, Pose};
@@ -10,7 +11,7 @@ const SIZE: (usize, usize) = (200, 200);
 const WALL: [u8; 3] = [150, 150, 150];
 const SKIN: [u8; 3] = [205, 160, 135];
 
-/// What is in a frame besides the person.
+/// The content of a frame besides the person.
 type Prop = fn(usize, f32, f32) -> Option<[u8; 3]>;
 
 /// Moves the right hand up and down.
@@ -76,7 +77,7 @@ fn person(pose: &Pose, x: f32, y: f32) -> Option<[u8; 3]> {
     legs.into_iter().any(|(from, to)| near(from, to, 8.0, 1.0)).then_some([45 + stripes, 45, 45])
 }
 
-/// Frame by frame, what is found and what is really there.
+/// For each frame, what is found and what is really there.
 fn found(frames: usize, prop: Prop, seen: u8) -> Vec<(Option<Mask>, Mask)> {
     let (width, height) = SIZE;
     let truth = |frame: usize| {
@@ -89,7 +90,7 @@ fn found(frames: usize, prop: Prop, seen: u8) -> Vec<(Option<Mask>, Mask)> {
             prop(frame, x, y).or_else(|| person(&pose, x, y)).unwrap_or(WALL)
         })
     };
-    // Perception takes the thing for a part of the person.
+    // Perception takes the object for a part of the person.
     let mask = |frame: usize| {
         let picture = picture(frame);
         let covers = |x: i32, y: i32| picture.get_clamped(x, y) != WALL;
@@ -112,7 +113,7 @@ fn found(frames: usize, prop: Prop, seen: u8) -> Vec<(Option<Mask>, Mask)> {
         .collect()
 }
 
-/// Found and true pixels together over all that are either.
+/// Intersection over union of found and true pixels.
 fn overlap(found: Option<&Mask>, truth: &Mask) -> f32 {
     let Some(found) = found else { return 0.0 };
     let pairs = || found.cells().iter().zip(truth.cells()).map(|(found, truth)| (*found > 127, *truth > 127));
@@ -120,7 +121,7 @@ fn overlap(found: Option<&Mask>, truth: &Mask) -> f32 {
     both / pairs().filter(|&(found, truth)| found || truth).count().max(1) as f32
 }
 
-/// Asserts that in all but `misses` of the frames the thing is found.
+/// Asserts that the object is found in all but `misses` of the frames.
 fn check(frames: &[(Option<Mask>, Mask)], misses: usize) {
     let overlaps: Vec<f32> = frames.iter().map(|(found, truth)| overlap(found.as_ref(), truth)).collect();
     let missed = overlaps.iter().filter(|&&overlap| overlap < 0.6).count();

@@ -1,19 +1,19 @@
-//! How the exposure of one frame becomes that of another: gain and offset a channel.
+//! Maps the exposure of one frame to that of another: a gain and an offset for each channel.
 
-/// `value * gain + offset`, a channel each.
+/// `value * gain + offset` for each channel.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Brightness {
     gain: [f32; 3],
     offset: [f32; 3],
 }
 
-/// Fewer shared pixels than this tell nothing.
+/// With fewer shared pixels than this, the result would be unreliable.
 const LEAST_PAIRS: usize = 30;
-/// A change smaller than this everywhere is noise, in levels.
+/// If every change is smaller than this, in levels, it is noise.
 const LEAST_CHANGE: f32 = 0.4;
 
 impl Brightness {
-    /// Leaves colours as they are.
+    /// Leaves colours unchanged.
     pub(super) const SAME: Self = Self { gain: [1.0; 3], offset: [0.0; 3] };
 
     /// The robust map from the second colour of each pair to the first.
@@ -36,7 +36,7 @@ impl Brightness {
     }
 }
 
-/// Reweighted least squares of a line that is held near slope 1 where the colours hardly vary.
+/// Reweighted least squares of a line. Where the colours hardly vary, the line is held near slope 1.
 fn fit_channel(pairs: &[([f32; 3], [f32; 3])], channel: usize) -> (f32, f32) {
     let mut differences: Vec<f32> = pairs.iter().map(|(to, from)| to[channel] - from[channel]).collect();
     differences.sort_by(f32::total_cmp);

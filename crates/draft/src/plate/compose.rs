@@ -1,4 +1,4 @@
-//! The hole from the frames that show it: a weighted median in time.
+//! Fills the hole from the frames that show it, with a weighted median over time.
 
 use media::picture::{Picture, Plane};
 use rayon::prelude::*;
@@ -10,16 +10,16 @@ use super::seam::Layer;
 use super::sources::Source;
 use crate::plate::alignment::homography::{Homography, Place};
 
-/// Values this near to the median are averaged with it, in levels.
+/// Values this close to the median are averaged with it, in levels.
 const NEAR: f32 = 5.0;
-/// A sample that differs from the plate before by this much is favoured half, in levels.
+/// A sample that differs from the previous plate by this much is favoured half, in levels.
 const STEADY: f32 = 10.0;
 /// Half the width of what counts as a sliver, in pixels.
 const SLIVER: f32 = 3.0;
 
 impl Layer {
-    /// Forgets spots and slivers within the hole that are known but less than some pixels wide: what shows there is more
-    /// often a rest of what moved than the scene.
+    /// Removes spots and slivers of known pixels inside the hole that are less than a few pixels wide. They more often
+    /// show a remainder of the moving object than the scene.
     pub(super) fn without_slivers(mut self, hidden: impl Fn(usize) -> bool) -> Self {
         let unknown = self.known.cells().iter().enumerate().map(|(index, known)| hidden(index) && !known).collect();
         let (width, height) = self.known.size();
@@ -38,9 +38,8 @@ impl Layer {
     }
 }
 
-/// The pixels of the hole, and those at most `reach` pixels around it, as the sources show them.
-/// What agrees with the plate `before`, where the camera moves, counts more, so that choices do not change from frame to
-/// frame.
+/// Computes the pixels of the hole, and those at most `reach` pixels around it, from the sources. If the camera moves,
+/// samples that agree with the plate `before` count more, so that choices do not flicker.
 pub(super) fn compose(
     target: &Observation,
     sources: &[Source<'_>],
@@ -62,7 +61,7 @@ pub(super) fn compose(
             for source in sources {
                 let place = source.place(x, y);
                 if let Some(distance) = source.frame.shows(place) {
-                    // Next to the source's hole a cubic would mix in what is to be removed.
+                    // Next to the source's hole, a cubic filter would mix in what is to be removed.
                     let sample = if distance >= 2.0 { cubic } else { linear };
                     let colour = source.exposed(sample(&source.frame.picture, place.0, place.1));
                     samples.push((colour, source.weight(x, y, distance)));
@@ -80,7 +79,7 @@ pub(super) fn compose(
     layer
 }
 
-/// Raises the weights of samples that are like the plate before.
+/// Raises the weights of samples that resemble the previous plate.
 fn favour(samples: &mut [([f32; 3], f32)], plate: &Picture, (x, y): Place) {
     if samples.len() < 2 || x < 0.0 || y < 0.0 || x > plate.width() as f64 - 1.0 || y > plate.height() as f64 - 1.0 {
         return;
@@ -92,7 +91,7 @@ fn favour(samples: &mut [([f32; 3], f32)], plate: &Picture, (x, y): Place) {
     }
 }
 
-/// The weighted median of a channel, averaged with what lies near it.
+/// The weighted median of a channel, averaged with the values near it.
 fn middle(samples: &[([f32; 3], f32)], channel: usize) -> f32 {
     let mut order: Vec<(f32, f32)> = samples.iter().map(|(colour, weight)| (colour[channel], *weight)).collect();
     order.sort_by(|a, b| a.0.total_cmp(&b.0));

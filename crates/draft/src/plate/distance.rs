@@ -1,8 +1,8 @@
-//! Distance of each cell to the nearest one of a set, by two sweeps with steps of 1 and the square root of 2.
+//! Distance of each cell to the nearest cell of a set, by two sweeps with steps of 1 and the square root of 2.
 
 use media::picture::Plane;
 
-/// Distances in pixels; 0 in the set, infinite when it is empty.
+/// Distances in pixels: 0 in the set, infinite if the set is empty.
 pub(super) fn distance_to(width: usize, height: usize, belongs: impl Fn(usize) -> bool) -> Plane<f32> {
     let cells = (0..width * height).map(|index| if belongs(index) { 0.0 } else { f32::INFINITY }).collect();
     let mut plane = Plane::from_cells(width, height, cells);
@@ -11,7 +11,7 @@ pub(super) fn distance_to(width: usize, height: usize, belongs: impl Fn(usize) -
     plane
 }
 
-/// Carries distances down and to both sides, or up and to both sides.
+/// Propagates distances down and to both sides, or up and to both sides.
 fn sweep(plane: &mut Plane<f32>, upwards: bool) {
     let (width, height) = plane.size();
     let cells = plane.cells_mut();
@@ -40,7 +40,7 @@ fn sweep(plane: &mut Plane<f32>, upwards: bool) {
     }
 }
 
-/// The box of the cells that are set: left, top, and past right and bottom.
+/// The bounding box of the set cells: left, top, and the ends to the right and below.
 pub(super) fn bounds(part: &Plane<bool>) -> Option<(usize, usize, usize, usize)> {
     let mut found: Option<(usize, usize, usize, usize)> = None;
     for y in 0..part.height() {

@@ -1,5 +1,5 @@
-//! Fills what no frame shows from patches of the picture itself, coarse to fine, so that lines and textures go on
-//! (Wexler, Shechtman, Irani, "Space-Time Completion of Video", 2007; matches as in `patches`).
+//! Inpaints what no frame shows with patches of the picture itself, from coarse to fine, so that lines and textures
+//! continue (Wexler, Shechtman, Irani, "Space-Time Completion of Video", 2007; matching as in `patches`).
 
 use media::picture::{Mask, Picture, Plane};
 use rayon::prelude::*;
@@ -10,16 +10,16 @@ use super::patches::{Canvas, Match, RADIUS};
 use super::sample::rounded;
 use crate::push_pull::Scattered;
 
-/// Coarser scales are added until no pixel of the hole is farther from its border than this.
+/// Coarser scales are added until every pixel of the hole is at most this far from the hole's border.
 const DEEPEST: f32 = 3.0;
-/// The most scales.
+/// Largest number of scales.
 const MOST_LEVELS: usize = 7;
-/// The least side of a scale.
+/// Smallest side of a scale.
 const LEAST_SIDE: usize = 20;
-/// How much less sure a pixel is with each pixel of distance to the border.
+/// How fast confidence falls with each pixel of distance from the border.
 const TRUST: f32 = 0.82;
 
-/// Fills the covered pixels of a picture so that its structure goes on. A picture that is all hole becomes mid-grey.
+/// Fills the covered pixels of a picture so that its structure continues. A picture that is all hole becomes mid-grey.
 ///
 /// # Panics
 /// When the sizes differ.
@@ -30,7 +30,7 @@ pub fn fill(picture: &Picture, hole: &Mask) -> Picture {
         return picture.map(|_| [128; 3]);
     }
     let Some((left, top, right, bottom)) = bounds(&holes) else { return picture.clone() };
-    // Patches come from a window around the hole that is some three times as large.
+    // Patches come from a window that is about three times as large as the hole.
     let margin = (right - left).max(bottom - top).clamp(48, 160);
     let (left, top) = (left.saturating_sub(margin), top.saturating_sub(margin));
     let (right, bottom) = ((right + margin).min(picture.width()), (bottom + margin).min(picture.height()));
@@ -48,11 +48,11 @@ pub fn fill(picture: &Picture, hole: &Mask) -> Picture {
     result
 }
 
-/// One scale: colours, and where they are to be found.
+/// One scale: colours, and where they come from.
 struct Scale {
     colours: Plane<[f32; 3]>,
     hole: Plane<bool>,
-    /// Distance to the known pixels, 0 at them.
+    /// Distance to the known pixels; 0 on them.
     depth: Plane<f32>,
 }
 
@@ -66,7 +66,7 @@ impl Scale {
         self.depth.cells().iter().copied().filter(|depth| depth.is_finite()).fold(0.0, f32::max)
     }
 
-    /// Half the size; a cell is known when any of its four is.
+    /// Halves the size. A cell is known when any of its four cells is.
     fn half(&self) -> Self {
         let (width, height) = (self.hole.width() / 2, self.hole.height() / 2);
         let mut hole = Plane::filled(width, height, true);
@@ -78,7 +78,7 @@ impl Scale {
                     sum.iter_mut().zip(self.colours.get(column, row)).for_each(|(sum, value)| *sum += value);
                 }
             }
-            // Half-known cells at the border would mix too few pixels to look like their surroundings.
+            // A border cell that is half known would mix too few pixels to resemble its surroundings.
             hole.set(x, y, count < 2.0);
             sum.map(|value| value / f32::max(count, 1.0))
         });
@@ -118,13 +118,13 @@ fn complete(colours: &Plane<[f32; 3]>, hole: &Plane<bool>) -> Plane<[f32; 3]> {
     result
 }
 
-/// The hole of a scale filled smoothly from its border.
+/// Fills the hole of a scale smoothly from its border.
 fn smooth(scale: &Scale) -> Plane<[f32; 3]> {
     let weights = scale.hole.map(|inside| if inside { 0.0 } else { 1.0 });
     Scattered { values: scale.colours.clone(), weights }.spread()
 }
 
-/// The coarser result as a start for a finer scale.
+/// Uses the coarser result as the start of a finer scale.
 fn enlarged(coarse: &Plane<[f32; 3]>, scale: &Scale) -> Plane<[f32; 3]> {
     let (width, height) = scale.hole.size();
     Plane::from_fn(width, height, |x, y| match scale.hole.get(x, y) {
@@ -142,7 +142,7 @@ fn enlarged_field(coarse: &Plane<Option<Match>>, (width, height): (usize, usize)
     })
 }
 
-/// Matches and votes in turn. With `inherited` matches the first vote comes before the first comparison of colours.
+/// Alternates matching and voting. With `inherited` matches, the first vote comes before the first matching.
 fn refine(
     scale: &Scale,
     result: &mut Plane<[f32; 3]>,
@@ -151,7 +151,7 @@ fn refine(
     inherited: bool,
 ) {
     let (width, height) = scale.hole.size();
-    // How sure a pixel is: known ones wholly, those of the hole less the deeper they lie.
+    // Confidence: 1 for known pixels, and the lower the deeper a pixel lies in the hole.
     let trust = scale.depth.map(|depth| TRUST.powf(depth.min(30.0)).max(0.02));
     let near = distance_to(width, height, |index| scale.hole.cells()[index]);
     let reach = RADIUS as f32 * std::f32::consts::SQRT_2 + 0.1;
@@ -190,7 +190,8 @@ fn refine(
     }
 }
 
-/// Each pixel of the hole from what the matches of all patches over it say, the best and surest counting most.
+/// Computes each pixel of the hole from the matches of all patches that contain it. Better and more certain matches
+/// count more.
 fn vote(
     scale: &Scale,
     canvas: &Canvas,
@@ -215,7 +216,7 @@ fn vote(
             for u in x.saturating_sub(RADIUS)..=(x + RADIUS).min(width - 1) {
                 let near = v * width + u;
                 let Some(found) = field.cells()[near] else { continue };
-                // The pixel's place in the source patch.
+                // The pixel's position in the source patch.
                 let source = found.source + index - near;
                 let weight = trust.cells()[near] * (-found.cost / (2.0 * typical)).exp() + 1e-9;
                 weights += weight;

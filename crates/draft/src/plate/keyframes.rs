@@ -1,16 +1,17 @@
-//! The frames that are held to fill holes from: dense and even ahead of the frame at work, sparser the longer ago.
+//! The frames that are held to fill holes: dense and evenly spaced ahead of the current frame, sparser the older they
+//! are.
 
 use super::observation::Observation;
 
-/// A bounded set of frames, in their order.
+/// A bounded set of frames, in order.
 #[derive(Default)]
 pub(super) struct Keyframes {
     held: Vec<Observation>,
 }
 
 impl Keyframes {
-    /// Takes in the next frame and drops the least useful one when there are more than `most`; `current` is the frame at
-    /// work.
+    /// Adds the next frame. If there are more than `most`, drops the least useful one. `current` is the frame being
+    /// processed.
     pub(super) fn push(&mut self, frame: Observation, current: usize, most: usize) {
         self.held.push(frame);
         if self.held.len() > most {
@@ -21,7 +22,7 @@ impl Keyframes {
         }
     }
 
-    /// The hole in time that a frame's removal would leave, smaller the longer ago it is.
+    /// The gap in time that the removal of a frame would leave, scaled down for older frames.
     fn gap(&self, place: usize, current: usize) -> f32 {
         let index = self.held[place].index;
         let before = if place > 0 { self.held[place - 1].index } else { index.saturating_sub(2) };
@@ -30,7 +31,7 @@ impl Keyframes {
         (after - before) as f32 / (1.0 + age / 24.0)
     }
 
-    /// All of them.
+    /// All held frames.
     pub(super) fn held(&self) -> &[Observation] {
         &self.held
     }

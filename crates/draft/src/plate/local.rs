@@ -1,5 +1,5 @@
-//! What a homography leaves: small shifts near the hole, measured in windows around it and spread into it, and how well
-//! the windows agree after them.
+//! Corrects what a homography leaves: small shifts near the hole. They are measured in windows around the hole and
+//! spread into it. Also measures how well the windows then agree.
 
 use media::picture::Plane;
 
@@ -17,9 +17,9 @@ const RADIUS: i32 = 5;
 const ROUNDS: usize = 4;
 /// Windows at most this far from the hole are used, in pixels.
 const BAND: f32 = 44.0;
-/// How stiff windows are: squared levels a squared pixel.
+/// Stiffness of the windows: squared levels a squared pixel.
 const STIFFNESS: f32 = 2.0;
-/// The largest shift that is believed, in pixels.
+/// Largest plausible shift, in pixels.
 const LARGEST_SHIFT: f32 = 12.0;
 
 /// A window of the frame whose hole is filled.
@@ -30,14 +30,14 @@ pub(super) struct Probe {
     templates: Vec<Option<Template>>,
 }
 
-/// How a frame fits onto another one around the hole, on a grid of [`SPACING`].
+/// How a frame fits another one around the hole, on a grid with a spacing of [`SPACING`].
 #[derive(Debug, Clone)]
 pub(super) struct LocalFit {
-    /// Shift to add to the mapped place, in pixels; nothing when there is none to add.
+    /// Shift to add to the mapped place, in pixels; none when there is nothing to add.
     shift: Option<Plane<[f32; 2]>>,
     /// Root mean square difference in levels.
     residual: Plane<[f32; 1]>,
-    /// The middle residual of all windows.
+    /// The median residual of all windows.
     pub(super) middle: f32,
 }
 
@@ -87,7 +87,8 @@ struct Measured {
     residual: f32,
 }
 
-/// Fits `source` onto `target` with `map`, its place from the target's place; nothing when no window is seen in both.
+/// Fits `source` onto `target`. `map` maps places of the target to places of the source. None when no window is visible
+/// in both.
 pub(super) fn fit(target: &Observation, probes: &[Probe], source: &Observation, map: &Homography) -> Option<LocalFit> {
     let still = *map == Homography::IDENTITY;
     let mut shifts = vec![(0.0, 0.0); probes.len()];
@@ -125,7 +126,7 @@ pub(super) fn fit(target: &Observation, probes: &[Probe], source: &Observation, 
     Some(LocalFit { shift, residual: residual.spread(), middle })
 }
 
-/// Shifts that their neighbourhood supports, spread over the grid.
+/// The shifts that their neighbourhood supports, spread over the grid.
 fn smoothed(measured: &[Measured], (columns, rows): (usize, usize)) -> Plane<[f32; 2]> {
     let mut known: Plane<Option<(f32, f32)>> = Plane::filled(columns, rows, None);
     for found in measured {
@@ -161,7 +162,7 @@ impl Probe {
         rounds: usize,
     ) -> Option<Measured> {
         let template = self.templates.get(index)?.as_ref()?;
-        // The template's middle is a cell of its level; the search begins where the map puts that cell.
+        // The template's centre is a cell of its level. The search starts where the map puts that cell.
         let middle = |value: i32| off_level(on_level(value as f32, index).round(), index);
         let from = (f64::from(middle(self.place.0)), f64::from(middle(self.place.1)));
         let to = map.apply(from);
@@ -175,7 +176,7 @@ impl Probe {
 }
 
 impl LocalFit {
-    /// Nothing measured: no shift, and a middling residual.
+    /// Without measurements: no shift, and a medium residual.
     pub(super) fn unknown(size: (usize, usize)) -> Self {
         let (columns, rows) = grid(size);
         Self { shift: None, residual: Plane::filled(columns, rows, [8.0]), middle: 8.0 }
@@ -198,7 +199,7 @@ impl LocalFit {
     }
 }
 
-/// A grid value at a pixel, linear between the grid's places.
+/// A grid value at a pixel, interpolated linearly.
 fn on_grid<const C: usize>(plane: &Plane<[f32; C]>, x: usize, y: usize) -> [f32; C] {
     let (columns, rows) = plane.size();
     let place = |pixel: usize, end: usize| {

@@ -15,8 +15,8 @@ use super::view::View;
 use super::{PlateConfig, PlateFrame};
 use crate::plate::alignment::chain::{Chain, Pose};
 
-/// Makes plates of a video of any length. Every frame is given twice, in order: to [`look`](Self::look), which leads by
-/// up to [`PlateConfig::look_ahead`] frames, and to [`plate`](Self::plate), which answers with its plate.
+/// Makes the plates of a video of any length. Give every frame twice, in order: first to [`look`](Self::look), which
+/// runs ahead by up to [`PlateConfig::look_ahead`] frames, and then to [`plate`](Self::plate), which returns its plate.
 ///
 /// ```
 /// use draft::plate::{PlateConfig, PlateMaker};
@@ -50,7 +50,7 @@ pub struct PlateMaker {
 }
 
 impl PlateMaker {
-    /// A maker that has seen nothing yet.
+    /// A maker that has seen no frame yet.
     pub fn new(config: PlateConfig) -> Self {
         Self {
             config,
@@ -65,13 +65,13 @@ impl PlateMaker {
         }
     }
 
-    /// Whether [`look`](Self::look) should be called, or [`end`](Self::end) when there are no more frames, before the next
-    /// plate is asked for.
+    /// True if [`look`](Self::look) should be called before the next plate, or [`end`](Self::end) if there are no more
+    /// frames.
     pub fn wants_look(&self) -> bool {
         !self.ended && self.looked < self.made + self.config.look_ahead.max(1)
     }
 
-    /// Looks at the next frame; covered pixels of `hole` are the ones to fill.
+    /// Looks at the next frame. The covered pixels of `hole` are to be filled.
     ///
     /// # Panics
     /// When the sizes of frame and hole differ.
@@ -86,7 +86,7 @@ impl PlateMaker {
         self.looked += 1;
     }
 
-    /// Says that there are no more frames to look at.
+    /// Reports that there are no more frames.
     pub fn end(&mut self) {
         self.ended = true;
     }
@@ -119,7 +119,7 @@ impl PlateMaker {
         at_full_size(picture, hole, &plate, &seen)
     }
 
-    /// A frame at the size at which frames are held.
+    /// The frame at the size at which frames are held.
     fn held_size(&self, picture: &Picture, hole: &Mask) -> (Picture, Mask) {
         let (width, height) = picture.size();
         let side = self.config.held_side.max(16);
@@ -128,7 +128,7 @@ impl PlateMaker {
         }
         let size = fit_size((width, height), (side, side));
         let small = resize_picture(picture, size.0, size.1, Filter::Area);
-        // A held pixel belongs to the hole when any of its pixels does.
+        // A held pixel belongs to the hole if any of its pixels does.
         let mut small_hole = Mask::filled(size.0, size.1, 0);
         for y in 0..height {
             for x in (0..width).filter(|&x| hole.get(x, y) > 0) {
@@ -145,7 +145,7 @@ impl PlateMaker {
     }
 }
 
-/// The frame with its hole from a plate of the held size.
+/// Fills the frame's hole from a plate of the held size.
 fn at_full_size(picture: &Picture, hole: &Mask, plate: &Picture, seen: &Plane<bool>) -> PlateFrame {
     if plate.size() == picture.size() {
         return PlateFrame { picture: plate.clone(), seen: mask(seen) };

@@ -1,5 +1,5 @@
-//! Remembers what was invented for pixels that no frame shows, so that it stays the same from frame to frame: it follows
-//! the camera, and only what newly comes into sight is invented anew.
+//! Remembers what was inpainted where no frame shows the scene, so that it stays the same over time. It follows the
+//! camera, and only newly visible parts are inpainted.
 
 use std::collections::VecDeque;
 
@@ -13,20 +13,20 @@ use super::seam::Layer;
 use super::seam::{RING, blend};
 use crate::plate::alignment::homography::Homography;
 
-/// Plates in which much was invented.
+/// Number of plates with much inpainting that are kept.
 const MOST_ANCHORS: usize = 4;
-/// Share of the frame that makes a plate worth remembering.
+/// A plate is kept if this share of the frame was inpainted.
 const WORTH: f32 = 0.004;
 
 /// A finished plate.
 struct Remembered {
-    /// The frame it belongs to, with the plate as its picture.
+    /// Its frame, with the plate as the picture.
     frame: Observation,
-    /// What some frame really showed.
+    /// The pixels that some frame really showed.
     seen: Plane<bool>,
 }
 
-/// What was invented so far in a chain.
+/// The inpainted pixels of a chain so far.
 #[derive(Default)]
 pub(super) struct Memory {
     anchors: VecDeque<Remembered>,
@@ -34,14 +34,14 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    /// The plate before this frame, and its place from the place in the frame.
+    /// The previous plate, and the map from this frame to it.
     pub(super) fn before(&self, target: &Observation) -> Option<(&Picture, Homography)> {
         let last = self.previous.as_ref()?;
         Some((&last.frame.picture, last.frame.map_from(&target.pose)?))
     }
 
-    /// Completes the hole of a frame: `layer` holds what its sources show, which
-    /// is forgotten where it misses the border by more than `tolerance`. Returns the plate and what of it was seen.
+    /// Completes the hole of a frame. `layer` holds what its sources show. Where it misses the border by more than
+    /// `tolerance`, it is discarded. Returns the plate, and which pixels of it were really visible.
     pub(super) fn complete(&mut self, target: Observation, mut layer: Layer, tolerance: f32) -> (Picture, Plane<bool>) {
         let hidden = |index: usize| target.distance.cells()[index] == 0.0;
         let part = Plane::from_fn(target.size().0, target.size().1, |x, y| target.distance.get(x, y) == 0.0);
@@ -81,7 +81,7 @@ impl Memory {
 }
 
 impl Remembered {
-    /// Fills the open pixels that this plate holds.
+    /// Fills the open pixels that this plate contains.
     fn recall(&self, target: &Observation, plate: &mut Picture, seen: &mut Plane<bool>, open: &mut Plane<bool>) {
         let Some(map) = self.frame.map_from(&target.pose) else { return };
         let (width, height) = target.size();
@@ -125,7 +125,7 @@ impl Remembered {
     }
 }
 
-/// 255 where something was seen.
+/// 255 where the pixel was really visible.
 pub(super) fn mask(seen: &Plane<bool>) -> Mask {
     seen.map(|seen| if seen { 255 } else { 0 })
 }

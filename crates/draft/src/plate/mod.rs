@@ -1,12 +1,13 @@
-//! The clean plate: what the driving person hides, taken from frames that show it, inpainted elsewhere.
+//! The clean plate: the scene without the driving person. It comes from frames that show the scene, and is inpainted
+//! elsewhere.
 //!
-//! 1. `chain`: each frame is aligned with its shot (corners, Lucas-Kanade, a robust homography); a camera that stands
-//!    still gives exactly the identity.
-//! 2. `keyframes`: a bounded number of frames is held.
-//! 3. `sources`, `local`, `brightness`: for each hole the frames that show it, each with a field of small shifts and
-//!    an exposure measured around the hole.
-//! 4. `compose`: a weighted median in time; `seam`: the step at the border is spread into the hole.
-//! 5. `memory`, `inpaint`, `patches`: what no frame shows is invented once and follows the camera.
+//! 1. `chain` aligns each frame with its shot (corners, Lucas-Kanade, a robust homography). For a camera that stands still the
+//!    result is exactly the identity.
+//! 2. `keyframes` holds a bounded number of frames.
+//! 3. `sources`, `local` and `brightness` choose the frames that show a hole. Each has a field of small shifts and an exposure,
+//!    both measured around the hole.
+//! 4. `compose` takes a weighted median over time, and `seam` spreads the step at the border into the hole.
+//! 5. `memory`, `inpaint` and `patches` inpaint once what no frame shows, and let it follow the camera.
 
 mod alignment;
 mod brightness;
@@ -37,11 +38,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PlateConfig {
-    /// The most frames held to fill holes from.
+    /// Largest number of frames held to fill holes.
     pub keyframes: usize,
-    /// Frames by which looking may lead plates.
+    /// Number of frames by which looking may run ahead of plates.
     pub look_ahead: usize,
-    /// Frames with a longer side are held at this one, in pixels; their holes are filled at that size.
+    /// Larger frames are scaled to this longest side, in pixels, and their holes are filled at that size.
     pub held_side: usize,
 }
 
@@ -54,24 +55,24 @@ impl Default for PlateConfig {
 /// One frame without the person.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PlateFrame {
-    /// The frame; outside the hole byte for byte the given one.
+    /// The frame. Outside the hole it equals the given frame byte for byte.
     pub picture: Picture,
-    /// 255 where some frame of the shot really showed the pixel, 0 where it is invented.
+    /// 255 where some frame of the shot really showed the pixel, 0 where it was inpainted.
     pub seen: Mask,
 }
 
-/// The plates of one shot; covered pixels of `holes` are the ones to fill.
+/// The plates of one shot. The covered pixels of `holes` are to be filled.
 ///
 /// # Panics
-/// When there are not as many holes as frames, or when a frame and its hole differ in size.
+/// When the numbers of holes and frames differ, or when a frame and its hole differ in size.
 pub fn plates(frames: &[Picture], holes: &[Mask], config: &PlateConfig) -> Vec<PlateFrame> {
     plates_of_shots(frames, holes, &[], config)
 }
 
-/// The plates of several shots; `shot_starts` lists the frames that begin one (the first always does).
+/// The plates of several shots. `shot_starts` lists the first frame of each (frame 0 always is one).
 ///
 /// # Panics
-/// As [`plates`].
+/// In the same cases as [`plates`].
 pub fn plates_of_shots(
     frames: &[Picture],
     holes: &[Mask],

@@ -8,7 +8,7 @@ use super::view::View;
 use crate::plate::alignment::chain::Pose;
 use crate::plate::alignment::homography::{Homography, Place};
 
-/// Distances are measured up to here from the box of the hole, in pixels.
+/// Distances are measured up to this far from the box of the hole, in pixels.
 const FARTHEST: usize = 48;
 
 /// A frame of a shot.
@@ -18,7 +18,7 @@ pub(super) struct Observation {
     pub(super) index: usize,
     pub(super) pose: Pose,
     pub(super) picture: Picture,
-    /// Distance to the hole in pixels, 0 in it, infinite far from it.
+    /// Distance to the hole in pixels: 0 inside, infinite far away.
     pub(super) distance: Plane<f32>,
     pub(super) view: View,
 }
@@ -34,7 +34,7 @@ impl Observation {
         self.picture.size()
     }
 
-    /// Place in this frame from the place in another one; nothing when the two were not aligned.
+    /// Maps a place in another frame to this frame; none when the two were not aligned.
     pub(super) fn map_from(&self, other: &Pose) -> Option<Homography> {
         if self.pose.chain != other.chain {
             return None;
@@ -42,7 +42,7 @@ impl Observation {
         Homography::between(&other.scene_from_frame, &self.pose.scene_from_frame)
     }
 
-    /// Distance to the hole of a place that this frame shows; nothing in the hole and outside of the frame.
+    /// Distance to the hole of a place in this frame; none in the hole and outside the frame.
     pub(super) fn shows(&self, (x, y): Place) -> Option<f32> {
         let (width, height) = self.size();
         let inside = x >= 0.0 && y >= 0.0 && x <= width as f64 - 1.0 && y <= height as f64 - 1.0;
@@ -59,7 +59,7 @@ impl Observation {
     }
 }
 
-/// Distance to the hole in a window around it, infinite elsewhere.
+/// Distance to the hole in a window around it; infinite elsewhere.
 pub(super) fn near_distance(hole: &Plane<bool>) -> Plane<f32> {
     let (width, height) = hole.size();
     let mut distance = Plane::filled(width, height, f32::INFINITY);

@@ -1,5 +1,6 @@
-//! For each pixel of a hole the known patch that looks most like the one around it (Barnes et al., "PatchMatch", 2009).
-//! Every round reads the field of the round before, so that pixels can be done in any order.
+//! For each pixel of a hole, finds the known patch that most resembles the patch around it (Barnes et al.,
+//! "PatchMatch", 2009). Each round reads only the results of the previous round, so the order of pixels does not
+//! matter.
 
 use media::picture::Plane;
 use rayon::prelude::*;
@@ -9,16 +10,16 @@ pub(super) const RADIUS: usize = 3;
 /// Side of a patch.
 const SIDE: usize = 2 * RADIUS + 1;
 
-/// A picture at one scale: red, green, blue, and how sure the colour is, 0..=1.
+/// A picture at one scale: red, green, blue, and the confidence of the colour, 0..=1.
 pub(super) struct Canvas {
     pub(super) colours: Plane<[f32; 4]>,
-    /// Where whole patches of known pixels lie, as indices of their middles.
+    /// Where complete patches of known pixels are, as indices of their centres.
     pub(super) is_source: Plane<bool>,
-    /// The same, in a list to draw from.
+    /// The same as a list, for random draws.
     pub(super) sources: Vec<usize>,
 }
 
-/// A match: the index of the source's middle, and the mean squared difference.
+/// A match: the index of the source's centre, and the mean squared difference.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Match {
     pub(super) source: usize,
@@ -26,11 +27,11 @@ pub(super) struct Match {
 }
 
 impl Canvas {
-    /// Colours with `hole` to be filled.
+    /// Colours whose `hole` is to be filled.
     pub(super) fn new(colours: Plane<[f32; 4]>, hole: &Plane<bool>) -> Self {
         let (width, height) = colours.size();
         let mut is_source = Plane::filled(width, height, false);
-        // Runs of known pixels across, then down.
+        // Runs of known pixels, horizontally and then vertically.
         let mut runs = vec![0_usize; width];
         let mut sources = Vec::new();
         let mut wide = Plane::filled(width, height, false);
@@ -55,8 +56,8 @@ impl Canvas {
         Self { colours, is_source, sources }
     }
 
-    /// The mean squared difference of the patch around a pixel from a source, weighed by how sure the pixel's patch is;
-    /// a patch that is found to be worse than `limit` counts as infinitely far.
+    /// The mean squared difference between the patch around a pixel and a source, weighted by the confidence of the
+    /// pixel's patch. Infinite as soon as it exceeds `limit`.
     pub(super) fn cost(&self, target: usize, source: usize, limit: f32) -> f32 {
         let (width, height) = self.colours.size();
         let (x, y) = (target % width, target / width);
@@ -82,7 +83,7 @@ impl Canvas {
         sum / weights.max(1e-6)
     }
 
-    /// One round: each match is compared with those of neighbours 1 and `jump` pixels away and with random sources.
+    /// One round: compares each match with those of neighbours 1 and `jump` pixels away, and with random sources.
     pub(super) fn improve(
         &self,
         targets: &[usize],
@@ -139,7 +140,7 @@ impl Canvas {
     }
 }
 
-/// A short stream of random numbers that depends on a pixel and a round alone.
+/// A short random sequence that depends only on a pixel and a round.
 struct Random(u64);
 
 impl Random {

@@ -1,8 +1,9 @@
-//! Colours between pixels.
+//! Interpolates colours between pixels.
 
 use media::picture::Picture;
 
-/// The Catmull-Rom mix of 4x4 pixels around a place, held within the range of the four nearest; exact at pixel centres.
+/// Catmull-Rom interpolation of the 4x4 pixels around a place, clamped to the range of the four nearest. It is exact at
+/// pixel centres.
 pub(super) fn cubic(picture: &Picture, x: f64, y: f64) -> [f32; 3] {
     let (width, height) = picture.size();
     let (left, top) = (x.floor(), y.floor());
@@ -45,7 +46,7 @@ fn taps(share: f32) -> [f32; 4] {
     ]
 }
 
-/// The linear mix of the 2x2 pixels around a place.
+/// Linear interpolation of the 2x2 pixels around a place.
 pub(super) fn linear(picture: &Picture, x: f64, y: f64) -> [f32; 3] {
     let (width, height) = picture.size();
     let (left, top) = ((x.max(0.0) as usize).min(width - 1), (y.max(0.0) as usize).min(height - 1));
@@ -60,7 +61,7 @@ pub(super) fn linear(picture: &Picture, x: f64, y: f64) -> [f32; 3] {
     })
 }
 
-/// The nearest 8-bit colour.
+/// Rounds to the nearest 8-bit colour.
 pub(super) fn rounded(colour: [f32; 3]) -> [u8; 3] {
     colour.map(|value| (value + 0.5).clamp(0.0, 255.0) as u8)
 }

@@ -1,20 +1,20 @@
-//! Takes the step at the border of a filled part away: the difference at the border is spread into it, smoothly.
+//! Removes the step at the border of a filled region: spreads the difference at the border smoothly into it.
 
 use media::picture::{Picture, Plane};
 
 use super::distance::{bounds, distance_to};
 use crate::push_pull::Scattered;
 
-/// Pixels around the part in which the difference is measured.
+/// Width of the ring around the region in which the difference is measured, in pixels.
 pub(super) const RING: f32 = 4.0;
 /// Differences up to this always count, in levels.
 const LEAST_LIMIT: f32 = 10.0;
-/// A mean difference at the border beyond this shows that the layer lies at another place, in levels.
+/// If the mean difference at the border exceeds this, in levels, the layer shows another place.
 pub(super) const WRONG: f32 = 42.0;
-/// Pixels into the part after which half of the difference is left.
+/// Depth in pixels at which half of the correction is left.
 const FADE: f32 = 24.0;
 
-/// Colours of a part of a picture.
+/// Colours of a region of a picture.
 #[derive(Debug, Clone)]
 pub(super) struct Layer {
     pub(super) colours: Plane<[f32; 3]>,
@@ -22,14 +22,14 @@ pub(super) struct Layer {
 }
 
 impl Layer {
-    /// Nothing known.
+    /// An empty layer.
     pub(super) fn empty((width, height): (usize, usize)) -> Self {
         Self { colours: Plane::filled(width, height, [0.0; 3]), known: Plane::filled(width, height, false) }
     }
 }
 
-/// Corrects `layer` where `part` says so, by its difference from `truth` on the ring around the part where `valid`. Where
-/// the layer has nothing to do with the truth, beyond `tolerance`, it is forgotten.
+/// Corrects `layer` inside `part` by its difference from `truth` on the ring around the part, where `valid`. Where the
+/// difference exceeds `tolerance`, the layer shows something else and is discarded.
 pub(super) fn blend(
     layer: &mut Layer,
     part: &Plane<bool>,
@@ -60,7 +60,8 @@ pub(super) fn blend(
     let size = |difference: &[f32; 3]| difference.iter().map(|value| value.abs()).sum::<f32>() / 3.0;
     let mut sizes: Vec<f32> = ring.iter().map(|(_, difference)| size(difference)).collect();
     sizes.sort_by(f32::total_cmp);
-    // What differs much more than the middle of the ring is a rest of what was removed, or lies at another place.
+    // A value that differs much more than the median of the ring shows a remainder of what was removed, or another
+    // place.
     let limit = (3.0 * sizes[sizes.len() / 2]).max(LEAST_LIMIT);
     let mut scattered = Scattered::empty(columns, rows);
     let mut misses = Scattered::empty(columns, rows);

@@ -1,4 +1,4 @@
-//! Which frames a hole is filled from, and how each fits.
+//! Chooses the frames from which a hole is filled, and measures how each fits.
 
 use rayon::prelude::*;
 
@@ -9,44 +9,44 @@ use super::sample::linear;
 use super::seam::WRONG;
 use crate::plate::alignment::homography::{Homography, Place};
 
-/// Spacing of the pixels of the hole by which frames are chosen.
+/// Spacing of the test pixels in the hole.
 const CHOICE_SPACING: usize = 5;
-/// Enough frames that show a pixel, for a camera that stands still and for one that moves.
+/// This many frames that show a pixel are enough, for a still camera and for a moving one.
 const ENOUGH: (u32, u32) = (9, 5);
-/// The most frames that a hole is filled from.
+/// Largest number of frames from which a hole is filled.
 const MOST: usize = 12;
-/// Spacing of the pixels by which exposures are compared.
+/// Spacing of the pixels at which exposures are compared.
 const EXPOSURE_SPACING: usize = 4;
 /// How far from the hole exposures are compared, in pixels.
 const EXPOSURE_BAND: f32 = 40.0;
-/// Frames after which a frame counts half, for a camera that stands still and for one that moves.
+/// After this many frames a frame counts half, for a still camera and for a moving one.
 const HALF_LIFE: (f32, f32) = (40.0, 14.0);
 
-/// A frame that the hole is filled from.
+/// A frame from which the hole is filled.
 pub(super) struct Source<'a> {
     pub(super) frame: &'a Observation,
-    /// Place in `frame` from the place in the target.
+    /// Maps a place in the target to `frame`.
     map: Homography,
     fit: LocalFit,
     brightness: Brightness,
-    /// How much it counts, for its distance in time and its sharpness.
+    /// Its weight, from its distance in time and its sharpness.
     weight: f32,
 }
 
 impl Source<'_> {
-    /// The place that shows a pixel of the target.
+    /// The place in the source that shows a pixel of the target.
     pub(super) fn place(&self, x: usize, y: usize) -> Place {
         let (u, v) = self.map.apply((x as f64, y as f64));
         let (dx, dy) = self.fit.shift(x, y);
         (u + dx, v + dy)
     }
 
-    /// A colour of the source under the target's exposure.
+    /// A colour of the source, converted to the target's exposure.
     pub(super) fn exposed(&self, colour: [f32; 3]) -> [f32; 3] {
         self.brightness.apply(colour)
     }
 
-    /// How much the source counts at a pixel that it shows `distance` pixels away from its own hole.
+    /// The weight of the source at a pixel that lies `distance` pixels away from its own hole.
     pub(super) fn weight(&self, x: usize, y: usize, distance: f32) -> f32 {
         let residual = self.fit.residual(x, y);
         let rim = (distance / 6.0).clamp(0.08, 1.0);
@@ -54,13 +54,13 @@ impl Source<'_> {
     }
 }
 
-/// The largest miss at the border of the hole with which these sources are believed, in levels: if the camera stands still
-/// they fit, whatever else moves.
+/// The largest acceptable error at the border of the hole, in levels. If the camera stands still, the sources fit,
+/// whatever else moves.
 pub(super) fn tolerance(sources: &[Source<'_>]) -> f32 {
     if sources.iter().all(|source| source.map == Homography::IDENTITY) { f32::INFINITY } else { WRONG }
 }
 
-/// Chooses frames by their distance in time and by what they show of the hole, and fits them onto the target.
+/// Chooses frames by their distance in time and by what they show of the hole. Fits them to the target.
 pub(super) fn sources<'a>(target: &Observation, frames: &[&'a Observation]) -> Vec<Source<'a>> {
     let chosen = choose(target, frames);
     let probes = probes(target);
@@ -82,7 +82,7 @@ fn choose<'a>(target: &Observation, frames: &[&'a Observation]) -> Vec<(&'a Obse
         }
     }
     if places.is_empty() {
-        // A hole between the sampled pixels.
+        // A small hole may lie between the test pixels.
         let hidden = target.distance.cells().iter().position(|&distance| distance == 0.0);
         places.extend(hidden.map(|index| ((index % width) as f64, (index / width) as f64)));
     }
@@ -125,7 +125,7 @@ fn source<'a>(target: &Observation, probes: &[Probe], frame: &'a Observation, ma
     Some(source)
 }
 
-/// Colours of the target near its hole beside those of the source.
+/// Pairs of colours near the hole: of the target and of the source.
 fn exposure_pairs(target: &Observation, source: &Source<'_>) -> Vec<([f32; 3], [f32; 3])> {
     let (width, height) = target.size();
     let mut pairs = Vec::new();

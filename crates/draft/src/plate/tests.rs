@@ -1,4 +1,4 @@
-//! Laws of the whole.
+//! Properties of complete plates.
 
 use media::picture::{Mask, Picture};
 use proptest::prelude::*;
@@ -7,7 +7,7 @@ use super::*;
 
 const SIZE: (usize, usize) = (64, 48);
 
-/// A textured scene that goes on beyond the frame.
+/// A textured scene that extends beyond the frame.
 fn scene(x: f64, y: f64, seed: u64) -> [u8; 3] {
     let phase = seed as f64;
     let wave = |a: f64, b: f64, c: f64| (a * x + b * y + c * phase + 1.5 * (0.13 * x - 0.11 * y + phase).sin()).sin();
@@ -15,7 +15,7 @@ fn scene(x: f64, y: f64, seed: u64) -> [u8; 3] {
         .map(|value| (128.0 + 80.0 * value).round() as u8)
 }
 
-/// The scene from a moved camera.
+/// The scene from a shifted camera.
 fn seen_from(shift: (f64, f64), seed: u64, (width, height): (usize, usize)) -> Picture {
     Picture::from_fn(width, height, |x, y| scene(x as f64 + shift.0, y as f64 + shift.1, seed))
 }

@@ -1,10 +1,10 @@
-//! What alignment looks at: a pyramid of brightness with the hole left out, smoothed by halves.
+//! The data for alignment: a brightness pyramid without the hole, smoothed and halved at each level.
 
 use media::picture::{Mask, Picture, Plane};
 
-/// The least side of a level.
+/// Smallest side of a level.
 const LEAST_SIDE: usize = 16;
-/// The most levels.
+/// Largest number of levels.
 const MOST_LEVELS: usize = 6;
 
 /// The levels on which held frames are searched.
@@ -13,22 +13,22 @@ pub(super) const SEARCHED_LEVELS: usize = 3;
 /// One scale of a frame.
 #[derive(Debug, Clone)]
 pub(super) struct Level {
-    /// Brightness, 0..=255; not a number where less than half of a cell can be seen.
+    /// Brightness, 0..=255; NaN where less than half of a cell is visible.
     pub(super) grey: Plane<f32>,
-    /// Share of each cell that is not hole; 0 where it is less than half.
+    /// Visible share of each cell; 0 where it is less than half.
     pub(super) visible: Plane<f32>,
 }
 
-/// A frame at several scales, finest first; each level halves the sides of the one before.
+/// A frame at several scales, finest first. Each level has half the sides of the previous one.
 #[derive(Debug, Clone)]
 pub(super) struct View {
     pub(super) levels: Vec<Level>,
-    /// Share of the frame that is not hole.
+    /// Share of the frame outside the hole.
     pub(super) visible_share: f32,
 }
 
 impl View {
-    /// Looks at a frame whose covered pixels do not count.
+    /// Builds the view of a frame. Covered pixels do not count.
     pub(super) fn new(picture: &Picture, hole: &Mask) -> Self {
         let grey = picture
             .map(|[red, green, blue]| 0.299 * f32::from(red) + 0.587 * f32::from(green) + 0.114 * f32::from(blue));
@@ -47,7 +47,7 @@ impl View {
         Self { levels, visible_share }
     }
 
-    /// What searching needs of it: templates can no longer be cut.
+    /// Keeps only what a search needs. Templates can no longer be cut out.
     pub(super) fn searchable(mut self) -> Self {
         self.levels.truncate(SEARCHED_LEVELS);
         self.levels.iter_mut().for_each(|level| level.visible = Plane::filled(0, 0, 0.0));
@@ -61,7 +61,7 @@ impl View {
 }
 
 impl Level {
-    /// Takes away what is mostly hole.
+    /// Removes cells that are mostly hole.
     fn hide(&mut self) {
         for (grey, visible) in self.grey.cells_mut().iter_mut().zip(self.visible.cells_mut()) {
             if *visible < 0.5 {
@@ -94,8 +94,8 @@ impl Level {
     }
 }
 
-/// A value between four cells for a place with `0 <= x <= width - 1` and `0 <= y <= height - 1`; not a number when one of
-/// the cells that count is none.
+/// Interpolates between four cells, for `0 <= x <= width - 1` and `0 <= y <= height - 1`; NaN when one of the cells is
+/// NaN.
 #[inline]
 pub(super) fn bilinear(plane: &Plane<f32>, x: f32, y: f32) -> f32 {
     let (width, height) = plane.size();
@@ -108,12 +108,12 @@ pub(super) fn bilinear(plane: &Plane<f32>, x: f32, y: f32) -> f32 {
     high + down * (low - high)
 }
 
-/// A finest-level coordinate on a level.
+/// Converts a coordinate of the finest level to a level.
 pub(super) fn on_level(value: f32, level: usize) -> f32 {
     (value + 0.5) / (1 << level) as f32 - 0.5
 }
 
-/// A coordinate of a level on the finest one.
+/// Converts a coordinate of a level to the finest level.
 pub(super) fn off_level(value: f32, level: usize) -> f32 {
     (value + 0.5) * (1 << level) as f32 - 0.5
 }

@@ -1,5 +1,5 @@
-//! The character cut out of its picture: the part with the person, at a working size, with the colours of the edge
-//! continued outwards so that no background bleeds in.
+//! Cuts the character out of its picture: the region with the person, at a working size. Colours at the edge are
+//! extended outwards, so that no background shows.
 
 use media::geometry::{Frame, Rect};
 use media::picture::{Mask, Picture};
@@ -9,19 +9,19 @@ use perception::pose::{Keypoint, Pose};
 
 /// Longest side of a cut-out, in pixels.
 const LONGEST: usize = 1024;
-/// Pixels around the person.
+/// Margin around the person, in pixels.
 const ROOM: i32 = 4;
-/// Coverage from which a pixel's colour is the person's own.
+/// From this coverage on, a pixel's colour is the person's own.
 const PURE: u8 = 250;
 
-/// A character as it is in one picture.
+/// A character as one picture shows it.
 #[derive(Debug, Clone)]
 pub struct Cutout {
-    /// The picture around the person.
+    /// The part of the picture around the person.
     pub picture: Picture,
     /// Coverage by the person.
     pub mask: Mask,
-    /// The pose in pixels of `picture`; none when nobody knows it.
+    /// The pose in pixels of `picture`; none when it is unknown.
     pub pose: Option<Pose>,
 }
 
@@ -70,7 +70,7 @@ impl Cutout {
     }
 }
 
-/// The picture with the person's own colours continued over the pixels that are not purely the person's.
+/// The picture, with the person's own colours extended over all pixels that show anything else.
 fn continued(picture: &Picture, mask: &Mask) -> Picture {
     let known: Vec<bool> = mask.cells().iter().map(|&coverage| coverage >= PURE).collect();
     if !known.contains(&true) {
@@ -79,7 +79,8 @@ fn continued(picture: &Picture, mask: &Mask) -> Picture {
     grow(picture, known, usize::MAX)
 }
 
-/// Continues the known pixels outwards ring by ring, each new pixel the mean of its known neighbours, at most `rings` far.
+/// Extends the known pixels outwards ring by ring, by at most `rings` pixels. Each new pixel is the mean of its known
+/// neighbours.
 pub(crate) fn grow(picture: &Picture, mut known: Vec<bool>, rings: usize) -> Picture {
     let (width, height) = picture.size();
     let mut grown = picture.clone();

@@ -1,9 +1,9 @@
-//! One chain of a cut-out as a layer of its own: its pixels, what it hides of its own behind other chains, and a mesh whose
-//! corners know how much they follow each part.
+//! A layer holds one chain of a cut-out: its pixels, the parts of it that other chains hide, and a mesh whose corners
+//! have a weight for each part.
 //!
-//! A limb's layer reaches over its first joint into the trunk, where its corners follow the trunk more and more; so the
-//! joint bends without a tear. Where a hand lies on the trunk, the trunk's own pixels are unknown: they are continued from
-//! around the hand and marked as a guess.
+//! A limb's layer extends over its first joint into the trunk. There its corners follow the trunk more and more, so the
+//! joint bends without a tear. Where a hand lies on the trunk, the trunk's own pixels are unknown. They are filled in
+//! from around the hand and marked as a guess.
 
 use media::picture::{Picture, Plane};
 
@@ -16,35 +16,36 @@ use crate::puppet::transform::Transforms;
 
 /// Cells of the mesh along the longer side of the cut-out.
 const CELLS: f32 = 96.0;
-/// How far weights of two parts reach into each other, in half widths.
+/// Width of the transition between the weights of two parts, in half widths.
 const BLEND: f32 = 0.35;
-/// How far a layer reaches over its first joint, in half widths of its first part.
+/// How far a layer extends over its first joint, in half widths of its first part.
 const OVERLAP: f32 = 1.4;
 
 /// A corner of a mesh.
 #[derive(Debug, Clone)]
 pub(crate) struct Corner {
-    /// Place in the cut-out.
+    /// Position in the cut-out.
     pub(crate) place: Point,
-    /// How much it follows each part; the sum is 1.
+    /// Weight of each part; they sum to 1.
     pub(crate) weights: Vec<(Part, f32)>,
 }
 
-/// A cell of a mesh: four corners (top left, top right, bottom right, bottom left) and the part it follows most.
+/// A cell of a mesh: four corners (top left, top right, bottom right, bottom left), and the part with the largest
+/// weight.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Cell {
     pub(crate) corners: [u32; 4],
     pub(crate) part: Part,
 }
 
-/// A chain of one cut-out.
+/// One chain of one cut-out.
 #[derive(Debug, Clone)]
 pub(crate) struct Layer {
     pub(crate) chain: Chain,
     pub(crate) texture: Texture,
     pub(crate) corners: Vec<Corner>,
     pub(crate) cells: Vec<Cell>,
-    /// Pixels of the picture that show the chain.
+    /// Number of pixels in the picture that show the chain.
     pub(crate) area: usize,
 }
 
@@ -60,7 +61,7 @@ impl Layer {
         Some(Self::from_pixels(chain, cutout, parts, &own, &hidden, &cutout.picture, area))
     }
 
-    /// Where a corner goes.
+    /// The new position of a corner.
     pub(crate) fn moved(&self, corner: &Corner, transforms: &Transforms) -> Point {
         match self.chain {
             Chain::Trunk => transforms.apply_to_cloth(corner.place, &corner.weights),
@@ -68,7 +69,7 @@ impl Layer {
         }
     }
 
-    /// A layer from its own pixels, and from others that are continued from them and guessed.
+    /// Makes a layer from its own pixels, and from hidden pixels, which are filled in and marked as guessed.
     pub(crate) fn from_pixels(
         chain: Chain,
         cutout: &Cutout,
@@ -102,7 +103,7 @@ impl Layer {
     }
 }
 
-/// Pixels that belong to the chain, with the overlap over its first joint.
+/// Pixels that belong to the chain, including the overlap over its first joint.
 pub(crate) fn own_pixels(chain: Chain, parts: &Segmentation) -> Vec<bool> {
     let (width, height) = parts.labels.size();
     let joint = first_joint(chain, parts);
@@ -118,7 +119,7 @@ pub(crate) fn own_pixels(chain: Chain, parts: &Segmentation) -> Vec<bool> {
     all.collect()
 }
 
-/// Where a chain hangs on the trunk, and how far its layer reaches from there.
+/// Where a chain joins the trunk, and how far its layer extends from there.
 fn first_joint(chain: Chain, parts: &Segmentation) -> Option<(Point, f32)> {
     let first = chain.parts()[0];
     let is_covered = parts.skirt.is_some() && matches!(chain, Chain::RightLeg | Chain::LeftLeg);
@@ -133,8 +134,8 @@ fn first_joint(chain: Chain, parts: &Segmentation) -> Option<(Point, f32)> {
     })
 }
 
-/// Pixels of other chains behind which this one goes on: those between two of its own in a row, and for the trunk those
-/// between its joints.
+/// Pixels of other chains that hide this one: for a limb those between two of its own pixels in a row, for the trunk
+/// those between its joints.
 fn hidden_pixels(chain: Chain, own: &[bool], parts: &Segmentation) -> Vec<bool> {
     let (width, height) = parts.labels.size();
     let mut hidden = vec![false; own.len()];
@@ -158,7 +159,7 @@ fn hidden_pixels(chain: Chain, own: &[bool], parts: &Segmentation) -> Vec<bool> 
             let own_at = |x: usize| parts.part(x, y).is_some_and(|part| part.chain() == chain);
             let between = start > 0 && own_at(start - 1) && x < width && own_at(x);
             for x in start..x {
-                // Legs lie behind the trunk and hide nothing of it.
+                // Legs lie behind the trunk and do not hide it.
                 let place = Point::new(x as f32 + 0.5, y as f32 + 0.5);
                 let covers = parts.part(x, y).is_some_and(|part| in_front(part) || part == Part::Head);
                 let inside = covers && chain == Chain::Trunk && {
@@ -175,7 +176,7 @@ fn hidden_pixels(chain: Chain, own: &[bool], parts: &Segmentation) -> Vec<bool> 
     hidden
 }
 
-/// Legs go on a little under a skirt, so that none is cut off when the hem swings.
+/// Legs continue a little under a skirt, so that no leg is cut off when the hem swings.
 fn under_the_hem(chain: Chain, skirt: Skirt, parts: &Segmentation, hidden: &mut [bool]) {
     let width = parts.labels.width();
     for (index, hidden) in hidden.iter_mut().enumerate() {
@@ -198,7 +199,7 @@ fn mesh(
     let mut used = vec![false; columns * rows];
     for index in (0..width * height).filter(|&index| shown(index)) {
         let (x, y) = ((index % width) as f32, (index / width) as f32);
-        // A pixel's colours reach half a pixel beyond it.
+        // A pixel's colour extends half a pixel beyond it.
         for (dx, dy) in [(-0.5, -0.5), (1.5, -0.5), (-0.5, 1.5), (1.5, 1.5)] {
             let (column, row) = (((x + dx) / side).max(0.0) as usize, ((y + dy) / side).max(0.0) as usize);
             if column < columns && row < rows {
@@ -226,7 +227,7 @@ fn mesh(
     (corners, cells)
 }
 
-/// The part that a place of the chain follows most.
+/// The part of the chain with the largest weight at a place.
 fn main_part(chain: Chain, parts: &Segmentation, place: Point) -> Part {
     let known = chain.parts().iter().copied().filter(|&part| part == Part::Trunk || parts.bones.get(part).is_some());
     known
@@ -235,7 +236,7 @@ fn main_part(chain: Chain, parts: &Segmentation, place: Point) -> Part {
         .map_or(chain.parts()[0], |(_, part)| part)
 }
 
-/// How much a place follows each part.
+/// The weight of each part at a place.
 fn weights(chain: Chain, parts: &Segmentation, place: Point) -> Vec<(Part, f32)> {
     if chain == Chain::Trunk {
         return trunk_weights(parts, place);
@@ -251,7 +252,7 @@ fn weights(chain: Chain, parts: &Segmentation, place: Point) -> Vec<(Part, f32)>
         .into_iter()
         .map(|(part, cost)| (part, (-(cost - least) / (BLEND * parts.radius[part as usize]).max(1.0)).exp()))
         .collect();
-    // Behind the first joint the trunk takes over.
+    // On the trunk side of the first joint, the trunk takes over.
     if let Some(bone) = parts.bones.get(chain.parts()[0]) {
         let (from, to) = bone.line();
         let (joint, softness) = match chain {
@@ -267,7 +268,7 @@ fn weights(chain: Chain, parts: &Segmentation, place: Point) -> Vec<(Part, f32)>
     normalised(weights)
 }
 
-/// The trunk follows itself; a skirt follows hips and legs, the legs the more the lower it hangs.
+/// The trunk follows itself. A skirt follows hips and legs, and the lower it hangs, the more it follows the legs.
 fn trunk_weights(parts: &Segmentation, place: Point) -> Vec<(Part, f32)> {
     let share = parts.skirt.map_or(0.0, |skirt| skirt.share(place).clamp(0.0, 1.0));
     if share <= 0.0 {
@@ -283,7 +284,7 @@ fn trunk_weights(parts: &Segmentation, place: Point) -> Vec<(Part, f32)> {
     normalised(weights)
 }
 
-/// Without weights that do not matter.
+/// Drops weights that are too small to matter.
 fn normalised(mut weights: Vec<(Part, f32)>) -> Vec<(Part, f32)> {
     weights.retain(|(_, weight)| *weight > 1e-3);
     let sum: f32 = weights.iter().map(|(_, weight)| weight).sum();

@@ -1,6 +1,7 @@
-//! A character's picture made ready to be moved: its parts, its layers, its figure. Made once, used for every frame.
+//! A character's picture, prepared for animation: its parts, layers and proportions. It is prepared once and used for
+//! every frame.
 //!
-//! A limb that the picture hides, or shows from its end, is borrowed: the limb of the other side takes its place.
+//! A limb that the picture hides or shows end-on is borrowed: the limb of the other side takes its place.
 
 pub mod cutout;
 pub(crate) mod layer;
@@ -17,10 +18,11 @@ use crate::puppet::layer::{Layer, own_pixels};
 use crate::puppet::segmentation::Segmentation;
 use crate::puppet::transform::Figure;
 
-/// A limb is borrowed when its bones look shorter, or it has fewer pixels, than these shares of the other side's.
+/// A limb is borrowed if its bones look shorter than this share of the other side's, or if it has fewer pixels than
+/// this share.
 const SHORT: f32 = 0.6;
 const SMALL: f32 = 0.45;
-/// How much of a head its face takes, in lengths from the middle of the ears to the crown of the hair.
+/// The extent of the face on a head, relative to the distance from the middle of the ears to the top of the hair.
 const FACE_REACH: f32 = 1.0;
 
 /// A cut-out that can be laid on poses.
@@ -34,14 +36,14 @@ pub struct Puppet {
 struct Body {
     figure: Figure,
     layers: Vec<Layer>,
-    /// The head as it may look from behind.
+    /// The head as seen from behind, guessed.
     back_of_head: Option<Layer>,
-    /// Limbs in whose place the other side's are shown.
+    /// Limbs that are replaced by the other side's.
     borrowed: Vec<Chain>,
 }
 
 impl Puppet {
-    /// Makes a cut-out ready. Without a pose, or with one that shows no shoulders, it can only be placed as a whole.
+    /// Prepares a cut-out. Without a pose, or with a pose without shoulders, it can only be placed as a whole.
     pub fn new(cutout: Cutout) -> Self {
         let body = cutout.pose.as_ref().and_then(|pose| Body::new(&cutout, pose));
         Self { cutout, body }
@@ -66,7 +68,7 @@ impl Puppet {
         self.body.as_ref().map(|body| &body.figure)
     }
 
-    /// True when the limb of the other side is to be shown in the place of this one.
+    /// True when the other side's limb takes the place of this one.
     pub(crate) fn borrows(&self, chain: Chain) -> bool {
         self.body.as_ref().is_some_and(|body| body.borrowed.contains(&chain))
     }
@@ -90,8 +92,8 @@ impl Body {
     }
 }
 
-/// True when the picture shows much less of a limb than of the other side's. Never true of both: of two limbs, one with few pixels
-/// and one with short bones, the short one is borrowed.
+/// True when the picture shows much less of a limb than of the other side's. Never true of both: if one limb has few
+/// pixels and the other has short bones, the short one is borrowed.
 fn is_hardly_shown(limb: Chain, layers: &[Layer], figure: &Figure) -> bool {
     let pixels = |chain: Chain| layers.iter().find(|layer| layer.chain == chain).map_or(0, |layer| layer.area) as f32;
     let length = |chain: Chain| -> f32 {
@@ -105,7 +107,7 @@ fn is_hardly_shown(limb: Chain, layers: &[Layer], figure: &Figure) -> bool {
         && length(limb) < length(other) / SHORT
 }
 
-/// The head with its face replaced by what surrounds it: mostly hair.
+/// The head with its face replaced by its surroundings, which are mostly hair.
 fn back_of_head(cutout: &Cutout, pose: &Pose, parts: &Segmentation) -> Option<Layer> {
     let (neck, centre) = parts.bones.get(Part::Head)?.line();
     let joint = |joint| Point::from(pose.joint(joint));
@@ -115,7 +117,7 @@ fn back_of_head(cutout: &Cutout, pose: &Pose, parts: &Segmentation) -> Option<La
     let ears = (joint(Joint::RightEar) - joint(Joint::LeftEar)).length() / 2.0;
     let tall = (eyes - nose).length().max(0.35 * ears).max(2.0) * 2.6;
     let wide = (FACE_REACH * ears).max(0.55 * tall);
-    // From above the brows to the chin, and the whole width between the ears.
+    // From above the brows to the chin, and the complete width between the ears.
     let middle = nose - up * (0.1 * tall);
     let own = own_pixels(Chain::Head, parts);
     let width = cutout.size().0;
@@ -132,7 +134,7 @@ fn back_of_head(cutout: &Cutout, pose: &Pose, parts: &Segmentation) -> Option<La
         let step = Point::new((index % width) as f32 + 0.5, (index / width) as f32 + 0.5) - middle;
         step.dot(up) > -0.3 * tall
     };
-    // Hair is continued from above and beside the face, not the neck from below.
+    // The hair is extended from above and beside the face. The neck below must not be extended.
     let hair: Vec<bool> = (0..own.len()).map(|index| own[index] && !in_face[index] && above(index)).collect();
     if !hair.contains(&true) {
         return None;

@@ -1,9 +1,9 @@
-//! Which part of the body each pixel of a cut-out belongs to.
+//! Assigns each pixel of a cut-out to a part of the body.
 //!
-//! The cost of a part at a pixel is its geodesic distance from the part's bone less the part's half width, so that an arm
-//! in front of the trunk keeps its own pixels and the trunk everything around it. The cheapest part has the pixel.
-//! A skirt, robe or coat is told by pixels between and beside the legs that lie far outside both; it belongs to the trunk
-//! and hangs from hips and legs alike.
+//! The cost of a part at a pixel is its geodesic distance from the part's bone, minus the part's half width. So an arm
+//! in front of the trunk keeps its own pixels, and the trunk gets everything around it. A pixel goes to the part with
+//! the lowest cost. Pixels between and beside the legs that lie far outside both indicate a skirt, robe or coat. It
+//! belongs to the trunk and hangs from hips and legs.
 
 use media::picture::{Mask, Plane};
 use perception::pose::Pose;
@@ -15,21 +15,22 @@ use crate::body::point::Point;
 use crate::body::trunk::TrunkFrame;
 use crate::puppet::cutout::Cutout;
 
-/// A pixel that belongs to nobody.
+/// A pixel that belongs to no part.
 pub(crate) const NOBODY: u8 = u8::MAX;
-/// Coverage from which a pixel is given to a part.
+/// From this coverage on, a pixel is assigned to a part.
 const LEAST: u8 = 8;
-/// A far joint that is less sure than this is hidden by something.
+/// If a far joint has less confidence than this, something hides it.
 const SEEN: f32 = 0.6;
-/// Bins along the legs in which a hem is looked for.
+/// Number of bins along the legs in which a hem is searched.
 const BINS: usize = 24;
-/// How wide a trouser leg is, in usual half widths of the leg.
+/// Width of a trouser leg, in usual half widths of the leg.
 const TROUSER: f32 = 1.35;
-/// Share of loose pixels from which a bin shows a skirt.
+/// From this share of loose pixels on, a bin shows a skirt.
 const LOOSE: f32 = 0.22;
-/// The least length of a wide skirt, and of one that is only told by the closed gap between the legs, in lengths of the legs.
+/// Smallest length of a wide skirt, and of a skirt that shows only by the closed gap between the legs, in lengths of
+/// the legs.
 const SHORTEST: (f32, f32) = (0.28, 0.4);
-/// How much farther things beside an arm are from it than they look: sleeves are narrow, hair and cloaks are not.
+/// Extra distance factor beside an arm: sleeves are narrow, hair and cloaks are not.
 const BESIDE_ARM: f32 = 1.6;
 
 /// The parts of a cut-out.
@@ -43,28 +44,28 @@ pub(crate) struct Segmentation {
     fields: Vec<Option<Field>>,
     /// Half width of each part in pixels.
     pub(crate) radius: [f32; Part::COUNT],
-    /// Where a skirt ends, if there is one.
+    /// The end of a skirt, if there is one.
     pub(crate) skirt: Option<Skirt>,
     hidden: [bool; Part::COUNT],
 }
 
-/// A cloth that hangs from the hips over the legs.
+/// Cloth that hangs from the hips over the legs.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Skirt {
     hips: Point,
-    /// From the hips to the hem.
+    /// Vector from the hips to the hem.
     down: Point,
 }
 
 impl Skirt {
-    /// 0 at the hips, 1 at the hem.
+    /// Position along the skirt: 0 at the hips, 1 at the hem.
     pub(crate) fn share(&self, place: Point) -> f32 {
         (place - self.hips).dot(self.down) / self.down.dot(self.down)
     }
 }
 
 impl Segmentation {
-    /// Splits a cut-out whose pose shows at least a trunk.
+    /// Segments a cut-out whose pose shows at least a trunk.
     pub(crate) fn new(cutout: &Cutout, pose: &Pose) -> Option<Self> {
         let trunk = TrunkFrame::of(pose)?;
         let grid = Grid::new(&cutout.mask);
@@ -109,7 +110,7 @@ impl Segmentation {
         self.fields[part as usize].as_ref().map_or(f32::INFINITY, |field| field.at(place))
     }
 
-    /// What it costs to give a place to a part.
+    /// The cost of assigning a place to a part.
     pub(crate) fn cost(&self, part: Part, place: Point) -> f32 {
         let (distance, radius) = (self.distance(part, place), self.radius[part as usize]);
         match part {
@@ -122,7 +123,7 @@ impl Segmentation {
         }
     }
 
-    /// The part that has a pixel.
+    /// The part of a pixel.
     pub(crate) fn part(&self, x: usize, y: usize) -> Option<Part> {
         Part::ALL.get(usize::from(self.labels.get(x, y))).copied()
     }
@@ -180,7 +181,7 @@ impl Segmentation {
         (share >= shortest).then_some(Skirt { hips, down: down * share })
     }
 
-    /// True when cloth closes the gap between two legs that stand apart, this far down the legs.
+    /// True when cloth closes the gap between two separated legs, this far down the legs.
     fn is_closed(&self, share: f32) -> bool {
         let along = |thigh: Part, shin: Part| -> Option<Point> {
             let (thigh, shin) = (self.bones.get(thigh)?.line(), self.bones.get(shin).map(|shin| shin.line()));
@@ -270,7 +271,7 @@ fn edge_seeds(mask: &Mask, grid: &Grid) -> Vec<Point> {
         .collect()
 }
 
-/// Half width of a part: the distance of its bone from the outline, within bounds around the usual one.
+/// Half width of a part: the distance between its bone and the outline, within bounds around the usual one.
 fn radius(part: Part, line: Option<(Point, Point)>, edge: &Field, trunk: f32) -> f32 {
     let usual = part.usual_radius() * trunk;
     let Some((from, to)) = line else { return usual };

@@ -1,4 +1,4 @@
-//! Colours of a layer, to be looked up at any place and at any smaller size: premultiplied by coverage, in halved copies.
+//! The colours of a layer with mipmaps, premultiplied by coverage, for lookups at any place and any smaller size.
 
 use media::picture::Plane;
 
@@ -7,11 +7,11 @@ use crate::body::point::Point;
 /// Red, green and blue (0..=255) times coverage, coverage (0..=1), guess (0..=1) times coverage.
 pub(crate) type Texel = [f32; 5];
 
-/// A texture and its halved copies.
+/// A texture with its mipmaps.
 #[derive(Debug, Clone)]
 pub(crate) struct Texture {
     levels: Vec<Plane<Texel>>,
-    /// Place of the texture's top left corner in the cut-out.
+    /// Position of the texture's top left corner in the cut-out.
     origin: Point,
 }
 
@@ -24,7 +24,8 @@ impl Texture {
         Self { levels, origin }
     }
 
-    /// The value at a place of the cut-out, averaged over a square of `2^detail` pixels; `detail` 0 is the pixels themselves.
+    /// The value at a place of the cut-out, averaged over a square of `2^detail` pixels. `detail` 0 reads single
+    /// pixels.
     pub(crate) fn sample(&self, place: Point, detail: f32) -> Texel {
         let detail = detail.clamp(0.0, (self.levels.len() - 1) as f32);
         let level = detail as usize;
@@ -55,7 +56,7 @@ impl Texture {
     }
 }
 
-/// Means of two by two texels; beyond the border there is nothing.
+/// Means of two by two texels. Beyond the border everything is 0.
 fn halved(plane: &Plane<Texel>) -> Plane<Texel> {
     let (width, height) = (plane.width().div_ceil(2), plane.height().div_ceil(2));
     Plane::from_fn(width, height, |x, y| {

@@ -1,14 +1,14 @@
-//! Where each part of a cut-out goes: one map a part from the cut-out to the target picture.
+//! Maps each part of a cut-out to the target picture, with one map for each part.
 //!
 //! | part | map |
 //! |---|---|
-//! | trunk | coordinates on the old trunk to the same ones on the new trunk |
-//! | limbs | old bone to new bone, as long as the new one, as thick as the body's scale says |
-//! | hands, feet | turned with their own points, their length held within bounds |
+//! | trunk | coordinates on the old trunk to the same coordinates on the new trunk |
+//! | limbs | old bone to new bone: as long as the new one, as thick as the body's scale requires |
+//! | hands, feet | turned with their own points; their length stays within bounds |
 //! | head | turned and scaled about the neck; eyes and nose move on it as the head turns |
 //!
-//! Limbs may also go to the other side of the body ([`Sides::Exchanged`]): as their mirror images, but for bodies seen from the side,
-//! whose two sides look alike.
+//! Limbs may also be swapped with the other side of the body ([`Sides::Exchanged`]). They are then mirrored, except on
+//! bodies seen from the side, whose two sides look alike.
 
 use perception::pose::{Joint, Pose};
 
@@ -17,16 +17,16 @@ use crate::body::part::Part;
 use crate::body::point::{Affine, Point};
 use crate::body::trunk::TrunkFrame;
 
-/// Bounds of a limb's stretch along its bone, in body scales.
+/// Bounds of a limb's stretch along its bone, relative to the body's scale.
 const LIMB: (f32, f32) = (0.12, 2.2);
 /// The same for hands and feet.
 const END: (f32, f32) = (0.6, 1.5);
-/// The sine of the turn from which on a body counts as seen from the side.
+/// From this sine of the turn on, a body counts as seen from the side.
 const SIDE_VIEW: f32 = 0.7;
 /// How far the features of a face may move on the head, in half faces.
 const FEATURES: f32 = 0.45;
 
-/// A person as the maps need it.
+/// The geometry of a person that the maps need.
 #[derive(Debug, Clone)]
 pub(crate) struct Figure {
     pub(crate) bones: Bones,
@@ -37,13 +37,13 @@ pub(crate) struct Figure {
 /// Where the features of a face are on its head.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Face {
-    /// Middle of eyes and nose.
+    /// The middle of eyes and nose.
     middle: Point,
-    /// From the middle of the ears to the middle of the face.
+    /// Vector from the middle of the ears to the middle of the face.
     forward: Point,
-    /// Half distance of the ears with depth.
+    /// Half the distance between the ears, including depth.
     half: f32,
-    /// Turn of the head in radians, as [`TrunkFrame::yaw`].
+    /// Turn of the head in radians; see [`TrunkFrame::yaw`].
     pub(crate) yaw: f32,
 }
 
@@ -68,19 +68,20 @@ impl Face {
         let half = (dx * dx + dy * dy + dz * dz).sqrt() / 2.0;
         let depth = (right_eye.z + left_eye.z) / 4.0 + nose.z / 2.0 - (right_ear.z + left_ear.z) / 2.0;
         let forward = middle - ears;
-        // A head seen from the front has its face nearer than its ears; without depth the order of the eyes tells.
+        // On a head seen from the front, the face is nearer than the ears. Without depth, the order of the eyes
+        // decides.
         let towards = if depth == 0.0 { (left_eye.x - right_eye.x).signum() } else { -depth };
         let yaw = if depth == 0.0 && towards > 0.0 { 0.0 } else { forward.x.atan2(towards) };
         (half > 0.5).then_some(Self { middle, forward, half, yaw })
     }
 }
 
-/// Where a limb goes.
+/// The target of a limb.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sides {
-    /// To itself.
+    /// The same limb.
     Own,
-    /// To the limb of the other side.
+    /// The limb of the other side.
     Exchanged,
 }
 
@@ -89,7 +90,7 @@ pub(crate) enum Sides {
 pub(crate) struct Transforms {
     sides: Sides,
     affine: [Option<Affine>; Part::COUNT],
-    /// Where cloth over the legs goes; by the index of the part.
+    /// Where the cloth over the legs goes, indexed by part.
     cloth: [Option<Affine>; Part::COUNT],
     old_trunk: TrunkFrame,
     new_trunk: TrunkFrame,
@@ -105,7 +106,7 @@ struct Features {
 }
 
 impl Sides {
-    /// The part that a part becomes.
+    /// The target part of a part.
     pub(crate) fn target(self, part: Part) -> Part {
         match self {
             Self::Own => part,
@@ -119,7 +120,7 @@ impl Transforms {
     pub(crate) fn between(old: &Figure, new: &Figure, scale: f32, sides: Sides) -> Self {
         let is_from_side = old.trunk.yaw.sin().abs() > SIDE_VIEW;
         let map = |part: Part, target: Part| {
-            // A trunk seen from the other side has its sides exchanged, and its limbs with it.
+            // If the trunk is seen from the other side, its sides are swapped, and its limbs with it.
             let is_turned = part != Part::Head && old.trunk.shows_back != new.trunk.shows_back;
             let is_mirrored = is_turned != (sides == Sides::Exchanged && !is_from_side);
             let across = if is_mirrored { -scale } else { scale };
@@ -151,13 +152,12 @@ impl Transforms {
         }
     }
 
-    /// True when the part has somewhere to go.
+    /// True when the part has a target.
     pub(crate) fn knows(&self, part: Part) -> bool {
         part == Part::Trunk || self.affine[part as usize].is_some()
     }
 
-    /// Where a place of the cut-out goes that follows the parts with these weights. Parts that have nowhere to go are left
-    /// out.
+    /// Maps a place of the cut-out that follows the parts with these weights. Parts without a target are ignored.
     pub(crate) fn apply(&self, place: Point, weights: &[(Part, f32)]) -> Point {
         let (mut sum, mut total) = (Point::default(), 0.0);
         for &(part, weight) in weights {
@@ -174,13 +174,13 @@ impl Transforms {
         if total > 1e-3 { sum * (1.0 / total) } else { self.on_trunk(place) }
     }
 
-    /// Where a place on the trunk goes.
+    /// Maps a place on the trunk.
     fn on_trunk(&self, place: Point) -> Point {
         let (across, along) = self.old_trunk.coordinates(place);
         self.new_trunk.place((if self.sides == Sides::Exchanged { -across } else { across }, along))
     }
 
-    /// As [`Self::apply`] for a place of a skirt.
+    /// Like [`Self::apply`], for a place of a skirt.
     pub(crate) fn apply_to_cloth(&self, place: Point, weights: &[(Part, f32)]) -> Point {
         let moved = weights.iter().filter_map(|&(part, weight)| {
             let moved = match part {
@@ -216,8 +216,8 @@ fn bone_map(part: Part, from: (Point, Point), to: (Point, Point), scale: f32, ac
     Affine::from_axes(from.0, old_way, to.0, new_way, along, across)
 }
 
-/// The maps of a skirt. Where the legs cross, each side of the cloth follows the leg that is on that side: cloth does not
-/// cross.
+/// The maps of a skirt. Where the legs cross, each side of the cloth follows the leg on that side, because cloth does
+/// not cross.
 fn cloth(
     new: &Figure,
     map: impl Fn(Part, Part) -> Option<Affine>,
@@ -235,7 +235,7 @@ fn cloth(
     cloth
 }
 
-/// How much larger the person of `new` is than that of `old`: the middle of the ratios of trunk and limbs, with depth.
+/// How much larger the person of `new` is than that of `old`: the median ratio of trunk and limbs, including depth.
 pub(crate) fn body_scale(old: &Figure, new: &Figure) -> f32 {
     let pairs = [
         [Part::RightUpperArm, Part::LeftUpperArm],

@@ -1,15 +1,16 @@
-//! The warped reference: the character's own picture laid on the driving pose (`docs/decisions.md`: geometry proposes).
+//! The warped reference: the character's picture, laid on the driving pose (`docs/decisions.md`).
 //!
-//! In: cut-outs of the character with poses ([`Puppet`]), a target pose. Out, over the target picture:
+//! The input is cut-outs of the character with poses ([`Puppet`]) and a target pose. The output covers the target
+//! picture:
 //!
 //! | output | values |
 //! |---|---|
 //! | colour | sRGB, not premultiplied |
-//! | alpha | 0..=255; 0 where no picture shows what is there |
-//! | depth | of the chain that is seen, in pixels relative to the hips, smaller = nearer; infinite where alpha is 0 |
-//! | guess | 0..=255: how much of the pixel was made up or is seen from another side |
+//! | alpha | 0..=255; 0 where no picture shows the place |
+//! | depth | of the visible chain, in pixels relative to the hips, smaller = nearer; infinite where alpha is 0 |
+//! | guess | 0..=255: how much of the pixel is invented, or seen from another side |
 //!
-//! Chains are drawn one over another from the farthest to the nearest, so an arm passes before or behind the trunk.
+//! Chains are drawn from the farthest to the nearest, so an arm passes in front of or behind the trunk.
 
 pub(crate) mod raster;
 mod warped;
@@ -29,33 +30,34 @@ use crate::puppet::layer::Layer;
 use crate::puppet::transform::{Figure, Sides, Transforms, body_scale};
 use crate::warp::raster::{Canvas, Triangle};
 
-/// From this difference of turns on a part is a guess, and from the second on wholly so.
+/// From the first difference of turns on, a part is partly a guess, and from the second on completely.
 const OTHER_SIDE: (f32, f32) = (0.9, 1.9);
-/// How much a borrowed limb is a guess.
+/// The guess value of a borrowed limb.
 const BORROWED: f32 = 0.3;
-/// Beyond this turn a head shows its back.
+/// Beyond this turn, a head shows its back.
 const BACK: f32 = 1.75;
 
-/// What each radian of turn, each e-fold of stretch and of the share of the body that is shown, and being the first picture count
-/// when pictures compete for a chain.
+/// Weights with which pictures compete for a chain: each radian of turn, each e-fold of stretch, each e-fold of the
+/// visible share of the body, and a bonus for the first picture.
 const TURN: f32 = 1.0;
 const STRETCH: f32 = 0.6;
 const SHOWN: f32 = 0.4;
 const FIRST: f32 = 1.0;
-/// The stretch of a limb that a picture does not show.
+/// The stretch assumed for a limb that a picture does not show.
 const UNKNOWN: f32 = 1.5;
 
-/// The scale of a puppet on a target, to be smoothed over time before [`warp`] gets it; none when either has no shoulders.
+/// The scale of a puppet on a target, to be smoothed over time before [`warp`] uses it; none when either has no
+/// shoulders.
 pub fn scale_of(puppet: &Puppet, target: &Pose, size: (usize, usize)) -> Option<f32> {
     Some(body_scale(puppet.figure()?, &Figure::of(target, size)?))
 }
 
-/// Lays a character on a pose in a picture of `size` pixels. Each chain comes from the puppet that shows it from the side
-/// that is wanted. `scales` has the body's scale for each puppet; where it is none the pose decides. None when the pose or
-/// all puppets have no shoulders, or nothing of the character falls into the picture.
+/// Lays a character on a pose in a picture of `size` pixels. Each chain comes from the puppet that shows it from the
+/// right side. `scales` holds the body's scale for each puppet; if it is none, the pose decides. None when the pose or
+/// all puppets have no shoulders, or nothing of the character lies in the picture.
 ///
 /// # Panics
-/// When there is another number of scales than puppets.
+/// When the numbers of scales and puppets differ.
 pub fn warp(puppets: &[Puppet], target: &Pose, size: (usize, usize), scales: &[Option<f32>]) -> Option<Warp> {
     assert_eq!(puppets.len(), scales.len(), "{} puppets, {} scales", puppets.len(), scales.len());
     let new = Figure::of(target, size)?;
@@ -81,7 +83,7 @@ pub fn warp(puppets: &[Puppet], target: &Pose, size: (usize, usize), scales: &[O
     Some(canvas.finish())
 }
 
-/// A puppet and how it gets to the target.
+/// A puppet and its maps to the target.
 struct View<'a> {
     puppet: &'a Puppet,
     figure: &'a Figure,
@@ -100,12 +102,12 @@ impl<'a> View<'a> {
         Some(Self { puppet, figure, scale, own, exchanged })
     }
 
-    /// How far a chain is turned between this and the target.
+    /// The difference of a chain's turn between this puppet and the target.
     fn turn(&self, chain: Chain, new: &Figure) -> f32 {
         turn_between(yaw_of(chain, self.figure), yaw_of(chain, new))
     }
 
-    /// The chain `from` in the place of `chain`, if that has a place.
+    /// The chain `from` in the place of `chain`, if that place exists.
     fn sheet(&'a self, chain: Chain, sides: Sides, new: &Figure) -> Option<Sheet<'a>> {
         let (from, transforms) = match sides {
             Sides::Own => (chain, &self.own),
@@ -124,7 +126,7 @@ impl<'a> View<'a> {
     }
 }
 
-/// A layer with the maps that take it to the target.
+/// A layer with its maps to the target.
 struct Sheet<'a> {
     layer: &'a Layer,
     transforms: &'a Transforms,
@@ -142,7 +144,7 @@ struct Piece<'a> {
     guess: f32,
 }
 
-/// The chain from the view that shows it best; where none shows it well, borrowed from the other side.
+/// The chain from the puppet that shows it best. If none shows it well, it is borrowed from the other side.
 fn best_sheet<'a>(chain: Chain, views: &'a [View<'a>], new: &Figure) -> Option<Sheet<'a>> {
     let mut best: Option<(f32, Sheet<'a>)> = None;
     for view in views.iter().filter(|view| !view.puppet.borrows(chain)) {
@@ -160,7 +162,7 @@ fn best_sheet<'a>(chain: Chain, views: &'a [View<'a>], new: &Figure) -> Option<S
         .or_else(|| borrowing().find_map(|view| view.sheet(chain, Sides::Own, new)))
 }
 
-/// How well a picture shows a chain for a target: seen from the right side, not shortened or stretched, and large.
+/// How well a picture shows a chain for a target: from the right side, not shortened or stretched, and large.
 fn suitability(chain: Chain, layer: &Layer, (old, new): (&Figure, &Figure), scale: f32, turned: f32) -> f32 {
     let parts = chain.parts().iter().filter(|&&part| part != Part::Trunk);
     let stretches = parts.filter_map(|&part| {
@@ -181,7 +183,7 @@ fn suitability(chain: Chain, layer: &Layer, (old, new): (&Figure, &Figure), scal
 
 fn yaw_of(chain: Chain, figure: &Figure) -> f32 {
     match (chain, figure.face) {
-        // A head does not turn farther than its neck lets it; what says so is a mistake.
+        // A neck limits the turn of a head. A larger value is an error of the pose.
         (Chain::Head, Some(face)) if turn_between(face.yaw, figure.trunk.yaw) < 2.0 => face.yaw,
         _ => figure.trunk.yaw,
     }
@@ -230,8 +232,8 @@ impl Piece<'_> {
     }
 }
 
-/// Depth of a part for the order of drawing: arms lean a little to the front and legs to the back, so that noise in the depth
-/// does not push an arm into the trunk or a leg over the coat.
+/// Depth of a part for the drawing order. Arms are biased to the front and legs to the back, so that depth noise does
+/// not push an arm into the trunk or a leg over the coat.
 fn depth_of(part: Part, figure: &Figure) -> f32 {
     let trunk = figure.trunk.depth;
     let bone = figure.bones.get(part).map_or(trunk, |bone| bone.depth());

@@ -1,5 +1,5 @@
-//! Draws textured triangles at pixel centres, one over another. Two triangles with a common edge share no pixel and leave
-//! none out; soft edges come from the coverage in the texture, not from the triangles.
+//! Draws textured triangles at pixel centres, one over another. Two triangles with a common edge share no pixel and
+//! leave no gap. Soft edges come from the coverage in the texture, not from the triangles.
 
 use media::geometry::{Frame, Rect};
 use media::picture::{Mask, Picture, Plane};
@@ -8,11 +8,11 @@ use crate::body::point::Point;
 use crate::puppet::texture::{Texel, Texture};
 use crate::warp::warped::Warp;
 
-/// Three corners: place in the target, place in the cut-out.
+/// Three corners, each with its place in the target and in the cut-out.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Triangle(pub(crate) [(Point, Point); 3]);
 
-/// What has been drawn so far.
+/// The result so far.
 pub(crate) struct Canvas {
     area: Rect<Frame>,
     texels: Plane<Texel>,
@@ -29,7 +29,7 @@ impl Canvas {
         }
     }
 
-    /// Lays triangles over what is there. `guess` is the least guess of their pixels.
+    /// Draws triangles over the result. `guess` is the minimum guess of their pixels.
     pub(crate) fn draw(&mut self, triangles: &[Triangle], texture: &Texture, detail: f32, depth: f32, guess: f32) {
         for triangle in triangles {
             self.draw_one(triangle, texture, detail, depth, guess);
@@ -101,8 +101,9 @@ fn cross(a: Point, b: Point) -> f32 {
     a.x * b.y - a.y * b.x
 }
 
-/// Which side of the edge a place is on (positive = inside), and whether the edge owns places on itself. The value is
-/// computed from the same corner first whichever way round the edge is, so that neighbours agree to the last bit.
+/// Returns the side of the edge on which a place lies (positive = inside), and whether the edge owns places on itself.
+/// The value is computed from the same corner for both orientations of the edge, so that neighbours agree to the last
+/// bit.
 fn edge(from: Point, to: Point, place: Point) -> (f32, bool) {
     let is_forward = (from.x, from.y) < (to.x, to.y);
     let (first, second) = if is_forward { (from, to) } else { (to, from) };

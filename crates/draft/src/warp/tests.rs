@@ -7,7 +7,7 @@ use crate::puppet::cutout::Cutout;
 
 const SIZE: (usize, usize) = (200, 240);
 
-/// A person with arms and legs apart, its bones as lines with a thickness.
+/// A person with separated arms and legs, whose bones are thick lines.
 fn person() -> (Picture, Mask, Pose) {
     let places = [
         (100.0, 40.0),
@@ -61,7 +61,7 @@ fn shifted(pose: &Pose, dx: f32, dy: f32) -> Pose {
     pose.map(|point| Keypoint { x: point.x + dx, y: point.y + dy, ..point })
 }
 
-/// True when the pixel and all pixels two steps around it belong to the person.
+/// True when the pixel and all pixels within two steps belong to the person.
 fn is_inner(mask: &Mask, x: usize, y: usize) -> bool {
     (-2..=2).all(|dy| (-2..=2).all(|dx| mask.get_clamped(x as i32 + dx, y as i32 + dy) == 255))
 }
@@ -110,7 +110,7 @@ fn a_pose_from_behind_has_no_face() {
 #[test]
 fn a_limb_that_the_picture_hides_is_the_other_sides_mirror_image() {
     let (picture, mut mask, pose) = person();
-    // The left arm is cut off behind the shoulder, and nobody knows its joints.
+    // The left arm is cut off below the shoulder, and its joints are unknown.
     for y in 0..SIZE.1 {
         for x in 128..SIZE.0 {
             if y < 130 {
@@ -132,7 +132,7 @@ fn a_limb_that_the_picture_hides_is_the_other_sides_mirror_image() {
         let pairs = warp.colour.get(left_x, left_y).into_iter().zip(warp.colour.get(right_x, right_y));
         assert!(pairs.into_iter().all(|(left, right)| left.abs_diff(right) < 12), "{x}, {y}");
     }
-    // The arm that the picture shows is no guess.
+    // The arm that the picture shows is not a guess.
     let (x, y) = at(50, 97);
     assert_eq!((warp.alpha.get(x, y), warp.guess.get(x, y)), (255, 0));
 }
@@ -147,7 +147,7 @@ proptest! {
         let start = shifted(&pose, 60.0, 60.0);
         let one = warp(&puppet, &start, (400, 400), &[Some(1.0)]).unwrap();
         let other = warp(&puppet, &shifted(&start, dx as f32, dy as f32), (400, 400), &[Some(1.0)]).unwrap();
-        // The covered area is in whole pixels, so scenes are compared.
+        // The covered region has whole pixels, so the test compares complete pictures.
         let scene = |warp: &Warp| {
             let mut scene = Picture::filled(400, 400, [0; 3]);
             warp.lay_over(&mut scene);
@@ -162,7 +162,7 @@ proptest! {
                 different += usize::from(pairs.map(|(a, b)| a.abs_diff(b)).max() > Some(2));
             }
         }
-        // Rounding of places may exchange a pixel at an edge.
+        // Rounding may swap a pixel at an edge.
         prop_assert!(different < 60, "{} pixels", different);
     }
 
@@ -170,7 +170,7 @@ proptest! {
     fn depth_changes_nothing_but_the_order(z in -30f32..30.0, x in 90f32..110.0) {
         let puppet = [puppet()];
         let (_, _, mut pose) = person();
-        // The right hand before or behind the trunk.
+        // The right hand in front of or behind the trunk.
         pose.body[Joint::RightElbow as usize] = Keypoint { x: 70.0, y: 110.0, z: 0.0, confidence: 1.0 };
         pose.body[Joint::RightWrist as usize] = Keypoint { x, y: 105.0, z: 0.0, confidence: 1.0 };
         let mut other = pose.clone();

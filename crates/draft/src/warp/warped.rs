@@ -5,23 +5,23 @@ use media::picture::{Mask, Picture, Plane};
 
 use crate::push_pull::Scattered;
 
-/// A character laid on a pose, over a part of the target picture.
+/// A character laid on a pose, over a region of the target picture.
 #[derive(Debug, Clone)]
 pub struct Warp {
-    /// The part of the target picture that is covered.
+    /// The covered region of the target picture.
     pub area: Rect<Frame>,
     /// Colour.
     pub colour: Picture,
     /// Coverage.
     pub alpha: Mask,
-    /// Depth of what is seen.
+    /// Depth of what is visible.
     pub depth: Plane<f32>,
     /// How much is guessed.
     pub guess: Mask,
 }
 
 impl Warp {
-    /// The colour, continued smoothly over what is not or hardly covered.
+    /// The colour, extended smoothly over pixels with little or no coverage.
     pub fn spread_colour(&self) -> Picture {
         let (width, height) = self.colour.size();
         let mut known = Scattered::<3>::empty(width, height);
@@ -32,7 +32,7 @@ impl Warp {
         known.spread().map(|colour| colour.map(|value| value.round() as u8))
     }
 
-    /// Lays the character over a picture of the target's size.
+    /// Draws the character over a picture of the target's size.
     pub fn lay_over(&self, picture: &mut Picture) {
         for y in 0..self.colour.height() {
             for x in 0..self.colour.width() {

@@ -1,5 +1,5 @@
-//! The whole cut-out placed in the driving person's box, for characters without a usable pose: a child's drawing, a juice box.
-//! It keeps its shape, stands where the person stands and is as tall, or taller or smaller by a factor.
+//! Places the whole cut-out in the driving person's box, for characters without a usable pose: a child's drawing, a
+//! juice box. It keeps its shape, stands where the person stands, and has the person's height times a factor.
 
 use media::geometry::{Frame, Rect};
 use media::picture::Plane;
@@ -10,8 +10,8 @@ use crate::puppet::texture::{Texel, Texture};
 use crate::warp::raster::{Canvas, Triangle};
 use crate::warp::warped::Warp;
 
-/// Places a puppet's cut-out in `area` of a picture of `size` pixels: `taller` times as tall as the area, in its middle, on
-/// its bottom edge. None when nothing of it falls into the picture.
+/// Places a puppet's cut-out in `area` of a picture of `size` pixels: `taller` times as tall as the area, centred, on
+/// its bottom edge. None when nothing of it lies in the picture.
 pub fn place_whole(puppet: &Puppet, area: Rect<Frame>, taller: f32, size: (usize, usize)) -> Option<Warp> {
     let cutout = puppet.cutout();
     let (width, height) = cutout.size();

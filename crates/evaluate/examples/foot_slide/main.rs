@@ -1,14 +1,15 @@
-//! How far the feet of a retargeted walker slide and how deep they sink, on stage clips whose ground is known exactly.
+//! Measures how far the feet of a retargeted walker slide and how deep they sink, on rendered clips with exactly known
+//! ground.
 //!
 //! `cargo run --release -p evaluate --example foot_slide -- ASSETS [CLIPS] [train|val|test]`
 //!
-//! A foot is in contact while its point (ankle or toe) is slow and near its lowest height in the truth. In those frames:
+//! A foot is in contact while its point (ankle or toe) is slow and near its lowest true height. The program reports:
 //!
-//! - slide: how much farther the point moves on the screen from one frame to the next than the driver's, in cm;
-//! - drift: the same from the start of a contact to its farthest frame;
-//! - stretch: how much longer or shorter a thigh or shin is than its factor says, in %, in all frames;
-//! - hips: how much the way of the hips beside the driver's bends from frame to frame, on the screen, in cm;
-//! - sole: height of the lower of toe and heel over the driver's, in cm in space; negative is under the ground.
+//! - slide: how far the point moves on the screen in a frame, relative to the driver's, in contact, in cm;
+//! - drift: the largest such displacement since the start of a contact, in cm;
+//! - stretch: how much the length of a thigh or shin differs from the length that its factor gives, in %, in all frames;
+//! - hips: how much the path of the hips, relative to the driver's, bends from frame to frame on the screen, in cm;
+//! - sole: height of the lower one of toe and heel above the driver's, in cm in space; negative is below the ground.
 
 mod measured;
 mod walk;
@@ -22,7 +23,7 @@ use stage::{Assets, Split, seed_of};
 use crate::measured::{Measured, scaled};
 use crate::walk::{FRAMES, SIZE, Walk, walk};
 
-/// What is measured of the walks that `taken` lets through.
+/// The measurements of the walks that `taken` accepts.
 fn measured(walks: &[Walk], proportions: f32, pinned: bool, taken: impl Fn(&Walk) -> bool) -> Measured {
     let mut measured = Measured::default();
     for walk in walks.iter().filter(|walk| taken(walk)) {

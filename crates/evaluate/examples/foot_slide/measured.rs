@@ -1,18 +1,18 @@
-//! What is measured of the feet of retargeted poses.
+//! Measurements of the feet of retargeted poses.
 
 use draft::body::retarget::Factors;
 use perception::pose::{Joint, Keypoint, Pose};
 
 use crate::walk::{FRAMES, Track, Walk, focal, lowest, track};
 
-/// What was measured of one way to retarget, in cm.
+/// The measurements of one retargeting method, in cm.
 #[derive(Default)]
 pub(crate) struct Measured {
     /// Ankle and toe.
     slides: [Vec<f32>; 2],
     drifts: Vec<f32>,
     soles: Vec<f32>,
-    /// In per cent.
+    /// In percent.
     stretches: Vec<f32>,
     hips: Vec<f32>,
 }
@@ -31,13 +31,13 @@ pub(crate) fn scaled(pose: &Pose, factor: f32) -> Pose {
 }
 
 impl Measured {
-    /// Adds a walk with other poses, whose bones and feet are to be `factors` times as long as the driver's.
+    /// Adds a walk with other poses. Their bones and feet should be `factors` times as long as the driver's.
     pub(crate) fn add(&mut self, walk: &Walk, poses: &[Option<Pose>], factors: &Factors) {
         self.add_legs(walk, poses, factors);
         for foot in [0, 1] {
             let Some(new) = track(poses, &walk.cameras, &walk.hip_depths, foot) else { continue };
             let old = &walk.feet[foot];
-            // Centimetres on the screen from where the driver's point is.
+            // Distance on the screen from the driver's point, in centimetres.
             let offset = |frame: usize, point: usize| {
                 let (new, old) = (new[frame][point].0, old[frame][point].0);
                 let camera = &walk.cameras[frame];

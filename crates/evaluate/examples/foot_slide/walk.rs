@@ -1,4 +1,5 @@
-//! A walk on the stage: where its feet are, when they touch the ground, and who takes the driver's place.
+//! A rendered walk: the positions of its feet, when they touch the ground, and the character that takes the driver's
+//! place.
 
 use std::error::Error;
 
@@ -9,20 +10,20 @@ use stage::{Assets, Backdrop, Camera, ClipSettings, ClipSpec, Split, Vec3, Wante
 
 pub(crate) const SIZE: (usize, usize) = (256, 256);
 pub(crate) const FRAMES: usize = 20;
-/// Fastest point of a foot in contact, in metres a second.
+/// Highest speed of a foot point in contact, in metres a second.
 pub(crate) const STILL: f32 = 0.3;
-/// Greatest height of a point in contact over its lowest one, in metres.
+/// Largest height of a point in contact above its lowest position, in metres.
 pub(crate) const LOW: f32 = 0.03;
-/// Shortest way of the hips in a clip that counts as a walk, in metres.
+/// Shortest path of the hips in a clip that counts as a walk, in metres.
 pub(crate) const TRAVEL: f32 = 0.5;
-/// What the names of walking motions hold.
+/// Words in the names of walking motions.
 const GAITS: [&str; 3] = ["walk", "run", "jog"];
 /// Heights of the characters in metres.
 pub(crate) const HEIGHTS: (f32, f32) = (1.3, 2.1);
 /// Points of a foot: ankle, toe, heel.
 pub(crate) const POINTS: usize = 3;
 
-/// The points of one foot, frame by frame, on the screen and in the scene.
+/// The points of one foot for each frame, on the screen and in the scene.
 pub(crate) type Track = Vec<[(Keypoint, Vec3); POINTS]>;
 
 /// A driving clip with a character for it.
@@ -39,16 +40,16 @@ pub(crate) struct Walk {
     pub(crate) puppet: Puppet,
     /// Height of the character in metres.
     pub(crate) height: f32,
-    /// The same in heights of the driver.
+    /// The same relative to the driver's height.
     pub(crate) size: f32,
 }
 
-/// Pixels of a focal length.
+/// Focal length in pixels.
 pub(crate) fn focal(camera: &Camera) -> f32 {
     SIZE.1 as f32 / 2.0 / (camera.field / 2.0).tan()
 }
 
-/// The point of the scene that is seen at `place`; its depth is relative to hips at `hip_depth` metres.
+/// The point of the scene at `place` of the picture. Its depth is relative to hips at `hip_depth` metres.
 pub(crate) fn scene_from_pose(camera: &Camera, hip_depth: f32, place: Keypoint) -> Vec3 {
     let focal = focal(camera);
     let forward = (camera.target - camera.eye).normalised();
@@ -157,7 +158,7 @@ pub(crate) fn walk(seed: u64, share: f32, split: Split, assets: &Assets) -> Resu
     if !steps || Vec3::new(way.x, 0.0, way.z).length() < TRAVEL {
         return Ok(None);
     }
-    // 3. Who takes the driver's place.
+    // 3. The character that takes the driver's place.
     let shown = render_parts(&twin, assets, Wanted { twin: false, references: true })?.take;
     let reference = shown.references.first().zip(shown.reference_masks.first());
     let cutout = reference.and_then(|(picture, mask)| Cutout::new(picture, mask, shown.reference_poses.first()));

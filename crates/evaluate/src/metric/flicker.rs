@@ -1,23 +1,23 @@
-//! Flicker: how much a row changes from frame to frame where it should not. Plain differences of the same pixel in
-//! neighbouring frames; nothing is tracked.
+//! Flicker: how much a row changes from frame to frame where it should not. It compares the same pixel in neighbouring
+//! frames, without tracking.
 
 use media::picture::{Mask, Picture};
 use perception::agreement::Mean;
 use serde::{Deserialize, Serialize};
 
-/// Largest change of the truth, in steps of 1/255, at which its background counts as standing still.
+/// Largest change of the truth, in steps of 1/255, at which its background counts as still.
 const STILL: f64 = 3.0;
 
-/// How a row flickers, in steps of 1/255 a frame.
+/// The flicker of a row, in steps of 1/255 a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Flicker {
-    /// Mean change where the truth's background stands still; `None` where it never does.
+    /// Mean change where the truth's background is still; `None` where it never is.
     pub background: Option<f64>,
-    /// Mean change inside the true person, less the truth's own.
+    /// Mean change inside the true person, minus that of the truth.
     pub person_excess: Option<f64>,
 }
 
-/// Measures a row of pictures. `persons` are the true person's masks.
+/// Measures a row's pictures. `persons` are the true person's masks.
 ///
 /// # Panics
 /// When the numbers or sizes of pictures differ.
@@ -61,7 +61,7 @@ mod tests {
         let truth = [row([10, 50, 90, 0]), row([14, 51, 120, 0])];
         let persons = [person([255, 0, 0, 255]), person([255, 0, 0, 0])];
         let made = [row([10, 50, 0, 0]), row([30, 44, 255, 200])];
-        // Person: 20 less 4. Background: 6.
+        // Person: 20 minus 4. Background: 6.
         assert_eq!(flicker(&made, &truth, &persons), Flicker { background: Some(6.0), person_excess: Some(16.0) });
         assert_eq!(flicker(&truth, &truth, &persons).person_excess, Some(0.0));
         let single = flicker(&made[..1], &truth[..1], &persons[..1]);

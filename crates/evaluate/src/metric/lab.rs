@@ -1,21 +1,21 @@
-//! Colour difference in CIE Lab (1976, white point D65): `ΔE*ab`, the length of the difference of two colours. About 2 can
-//! just be seen beside one another; black and white are 100 apart.
+//! Colour difference in CIE Lab (1976, white point D65): `ΔE*ab`, the distance between two colours. A distance of about
+//! 2 is just visible side by side; black and white have a distance of 100.
 
 use media::picture::{Picture, Plane};
 use serde::{Deserialize, Serialize};
 
 use super::{Weights, weighted_mean};
 
-/// How the colours of an area differ from the truth's.
+/// The colour difference of an area from the truth.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct ColourDifference {
-    /// Mean over the pixels of their distances.
+    /// Mean distance over the pixels.
     pub pixels: f64,
-    /// Distance of the mean colours: blind to where in the area a colour is.
+    /// Distance of the mean colours, which ignores where in the area a colour is.
     pub mean_colour: f64,
 }
 
-/// The colour difference over the pixels with weight; `None` where nothing has weight.
+/// The colour difference over the weighted pixels; `None` where nothing has weight.
 ///
 /// # Panics
 /// When the sizes differ.
@@ -55,7 +55,7 @@ pub fn lab(colour: [u8; 3]) -> [f64; 3] {
         0.212_672_9 * red + 0.715_152_2 * green + 0.072_175 * blue,
         (0.019_333_9 * red + 0.119_192 * green + 0.950_304_1 * blue) / 1.088_83,
     ];
-    // 3. The cube root, straight near black.
+    // 3. The cube root, linear near black.
     let [x, y, z] =
         xyz.map(|value: f64| if value > 216.0 / 24_389.0 { value.cbrt() } else { value * 841.0 / 108.0 + 4.0 / 29.0 });
     [116.0 * y - 16.0, 500.0 * (x - y), 200.0 * (y - z)]

@@ -1,4 +1,4 @@
-//! Measures of one picture, or of one row of pictures, against the truth.
+//! Metrics of one picture, or of a row's pictures, against the truth.
 //!
 //! | metric | unit | better | file |
 //! |---|---|---|---|
@@ -8,7 +8,7 @@
 //! | CIE Lab distance | ΔE*ab (1976) | lower | `lab` |
 //! | flicker | steps of 1/255 a frame | lower | `flicker` |
 //!
-//! Every metric takes a weight for each pixel, 0..=1, and is a weighted mean; it is `None` where nothing has weight.
+//! Every metric takes a weight for each pixel, 0..=1, and is a weighted mean. It is `None` where nothing has weight.
 
 pub mod flicker;
 pub mod lab;
@@ -22,12 +22,12 @@ use media::picture::{Mask, Plane};
 /// Weight of each pixel in a mean, 0..=1.
 pub type Weights = Plane<f32>;
 
-/// 1 where a mask covers at least half of the pixel, else 0.
+/// 1 where a mask covers at least half of the pixel, otherwise 0.
 pub fn weights_from_mask(mask: &Mask) -> Weights {
     mask.map(|coverage| if coverage > 127 { 1.0 } else { 0.0 })
 }
 
-/// The weighted mean of one value a pixel; `None` where nothing has weight.
+/// The weighted mean of one value for each pixel; `None` where nothing has weight.
 ///
 /// # Panics
 /// When the sizes differ.

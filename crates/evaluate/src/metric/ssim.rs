@@ -1,8 +1,7 @@
-//! Structural similarity (Wang, Bovik, Sheikh and Simoncelli, 2004, eq. 13) on luma, with the paper's window: Gaussian, 11 x
-//! 11, sigma 1.5, `K1` = 0.01, `K2` = 0.03, range 255. Beyond the picture's border its edge is repeated.
+//! Structural similarity (Wang, Bovik, Sheikh and Simoncelli, 2004, eq. 13) on luma, with the paper's window: Gaussian,
+//! 11 x 11, sigma 1.5, `K1` = 0.01, `K2` = 0.03, range 255. Beyond the picture's border the edge is repeated.
 //!
-//! The index of each pixel is averaged over the pixels with weight. A window near the border of a region sees what lies
-//! outside of it too.
+//! The index is averaged over the weighted pixels. A window near the border of a region also sees pixels outside it.
 
 use media::picture::{Picture, Plane};
 use metrics::ssim::gaussian_map;
@@ -48,8 +47,8 @@ mod tests {
         let inverted = Picture::from_fn(32, 32, |x, _| if x % 2 == 1 { [100; 3] } else { [150; 3] });
         let everywhere = Weights::filled(32, 32, 1.0);
         assert!((ssim(&stripes, &stripes, &everywhere).unwrap() - 1.0).abs() < 1e-6);
-        // In the middle both means are 125 and both variances 625, and the covariance is -625: (C2 - 1250) / (C2 + 1250)
-        // up to the little that an 11-wide bell has left over.
+        // In the middle both means are 125, both variances are 625, and the covariance is -625. So the index is (C2 -
+        // 1250) / (C2 + 1250), apart from the small rest beyond an 11-pixel Gaussian.
         let middle = ssim_map(&stripes, &inverted).get(16, 16);
         assert!((f64::from(middle) - (58.5225 - 1250.0) / (58.5225 + 1250.0)).abs() < 2e-3, "{middle}");
         assert_eq!(ssim(&stripes, &inverted, &Weights::filled(32, 32, 0.0)), None);

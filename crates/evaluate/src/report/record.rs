@@ -1,5 +1,5 @@
-//! Measurements as files: `clips/NNNN/ROW.json` with the row's first picture beside it. The JSON file is written last and whole,
-//! so a killed run leaves either a measurement or none.
+//! Stores measurements as files: `clips/NNNN/ROW.json`, with the row's first picture beside it. The JSON file is
+//! written last and atomically, so a killed run leaves either a complete measurement or none.
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,7 @@ use crate::measure::{Measures, VERSION};
 use crate::rows::Row;
 use crate::suite::SuiteFingerprint;
 
-/// What a measurement depends on: it is kept as long as this is the same.
+/// Everything on which a measurement depends. It stays valid as long as this is unchanged.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct RecordKey {
     pub(crate) suite: SuiteFingerprint,
@@ -21,7 +21,7 @@ pub(crate) struct RecordKey {
     pub(crate) row: String,
     pub(crate) row_version: u32,
     pub(crate) metrics_version: u32,
-    /// Whether VGG-HED distances were measured.
+    /// True if VGG-HED distances were measured.
     pub(crate) vgg_hed: bool,
 }
 
@@ -32,25 +32,25 @@ impl RecordKey {
     }
 }
 
-/// One row of one clip.
+/// The measurement of one row on one clip.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Record {
     #[serde(flatten)]
     pub(crate) key: RecordKey,
     /// The clip's name in messages.
     pub(crate) name: String,
-    /// Time the row took to make the frames.
+    /// Time that the row needed to make the frames.
     pub(crate) seconds: f64,
     pub(crate) measures: Measures,
 }
 
-/// The folder that a run writes.
+/// The folder of a run.
 #[derive(Debug, Clone)]
 pub(crate) struct RecordFolder {
     root: PathBuf,
 }
 
-/// Pictures of a clip that belong to no row.
+/// Pictures of a clip that do not belong to a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Given {
     Reference,
@@ -67,20 +67,20 @@ impl RecordFolder {
         self.root.join(format!("clips/{clip:04}"))
     }
 
-    /// Makes the folder of a clip.
+    /// Creates the folder of a clip.
     pub(crate) fn begin(&self, clip: u64) -> Result<(), EvaluateError> {
         let path = self.clip(clip);
         std::fs::create_dir_all(&path).map_err(|source| EvaluateError::Unwritable { path, source })
     }
 
-    /// The measurement, if there is one with this key. One that cannot be read counts as none.
+    /// The stored measurement with this key, if any. An unreadable one counts as none.
     pub(crate) fn load(&self, key: &RecordKey) -> Option<Record> {
         let text = std::fs::read_to_string(self.clip(key.clip).join(format!("{}.json", key.row))).ok()?;
         let record: Record = serde_json::from_str(&text).ok()?;
         (record.key == *key).then_some(record)
     }
 
-    /// Keeps a measurement with the row's picture. Gives it back as it will be read, so that a run that goes on has the same
+    /// Stores a measurement with the row's picture. Returns it as it will be read, so that a resumed run has the same
     /// numbers to the last digit.
     pub(crate) fn save(&self, record: &Record, picture: &Picture) -> Result<Record, EvaluateError> {
         save_picture(&self.row_picture(record.key.clip, &record.key.row), picture)?;
@@ -94,7 +94,7 @@ impl RecordFolder {
         serde_json::from_str(&text).map_err(malformed)
     }
 
-    /// Keeps a picture that belongs to no row.
+    /// Stores a picture that does not belong to a row.
     pub(crate) fn save_given(&self, clip: u64, given: Given, picture: &Picture) -> Result<(), EvaluateError> {
         Ok(save_picture(&self.given_picture(clip, given), picture)?)
     }

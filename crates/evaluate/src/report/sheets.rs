@@ -1,4 +1,4 @@
-//! Sheets to look at: a line a clip with reference, source, each row, truth.
+//! Contact sheets: one line for each clip, with reference, source, each row, and truth.
 
 use std::path::{Path, PathBuf};
 
@@ -10,10 +10,10 @@ use crate::error::EvaluateError;
 use crate::measure::SIDE;
 use crate::metric_name::{Area, Metric};
 
-/// Clips on a sheet.
+/// Number of clips on a sheet.
 pub(crate) const CLIPS: usize = 12;
 
-/// Draws the sheets into `out`; tells their files.
+/// Draws the sheets into `out`. Returns their files.
 pub(crate) fn draw(
     out: &Path,
     folder: &RecordFolder,
@@ -25,7 +25,7 @@ pub(crate) fn draw(
     for (number, group) in clips.chunks(CLIPS).enumerate() {
         let side = SIDE as usize;
         let title = format!("{heading}; below each row: PSNR and VGG-HED distance of the region");
-        // The rows `source` and `truth` show the same as the pictures that are given.
+        // The rows `source` and `truth` would repeat the pictures that are shown anyway.
         let has = |name: &str| rows.iter().any(|(row, _)| row == name);
         let (with_frame, with_truth) = (!has("source"), !has("truth"));
         let columns = 1 + rows.len() + usize::from(with_frame) + usize::from(with_truth);

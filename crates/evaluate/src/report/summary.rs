@@ -1,4 +1,4 @@
-//! Means over clips, row by row.
+//! Means over clips for each row.
 
 use std::collections::BTreeMap;
 
@@ -7,31 +7,32 @@ use serde::{Deserialize, Serialize};
 use super::record::Record;
 use crate::metric_name::Metric;
 
-/// The mean of a figure over clips.
+/// The mean of a metric over clips.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Average {
     /// The mean.
     pub mean: f64,
-    /// Standard error of the mean; `None` of one clip.
+    /// Standard error of the mean; `None` for one clip.
     pub standard_error: Option<f64>,
-    /// Clips that have the figure.
+    /// Number of clips that have the metric.
     pub clips: usize,
 }
 
-/// The figures of a row over all clips.
+/// The metrics of a row over all clips.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RowSummary {
     /// The row's name.
     pub row: String,
-    /// Clips measured.
+    /// Number of clips measured.
     pub clips: usize,
-    /// Each figure.
+    /// Each metric.
     pub averages: BTreeMap<Metric, Average>,
-    /// Each figure less that of the first row of the table, clip by clip: what the standard errors of two rows hide.
+    /// Each metric minus that of the first row of the table, computed clip by clip. The standard errors of two rows
+    /// would hide this.
     pub over_first_row: BTreeMap<Metric, Average>,
 }
 
-/// Averages records, a list a row; clips lie in the same order in each.
+/// Averages records: a list for each row, with the clips in the same order.
 pub(crate) fn summarise(rows: &[(String, Vec<Record>)]) -> Vec<RowSummary> {
     let Some((_, first)) = rows.first() else { return Vec::new() };
     let summary = |(row, records): &(String, Vec<Record>)| {

@@ -6,7 +6,7 @@ use super::summary::RowSummary;
 use crate::limb::Limb;
 use crate::metric_name::{Area, Metric, limb_name};
 
-/// A column: its title, its figure, its digits after the point.
+/// A column: its title, its metric, and its number of decimals.
 type Column = (String, Metric, usize);
 
 /// The tables of a run. `heading` says what was measured.

@@ -1,8 +1,8 @@
-//! Laying one picture over another, and moving pictures by affine maps.
+//! Composites pictures, and moves pictures by affine maps.
 
 use media::picture::{Mask, Picture, Plane};
 
-/// An affine map of pixel places: `(x, y)` to `(a x + b y + c, d x + e y + f)`.
+/// An affine map of pixel positions: `(x, y)` to `(a x + b y + c, d x + e y + f)`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Affine {
     /// `[[a, b, c], [d, e, f]]`.
@@ -27,19 +27,19 @@ impl Affine {
     }
 }
 
-/// A picture with coverage, 0..=1; colours are already multiplied by it.
+/// A picture with coverage, 0..=1. Colours are premultiplied.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Layer {
     cells: Plane<[f32; 4]>,
 }
 
 impl Layer {
-    /// Nothing.
+    /// An empty layer.
     pub(crate) fn empty(width: usize, height: usize) -> Self {
         Self { cells: Plane::filled(width, height, [0.0; 4]) }
     }
 
-    /// A picture under its coverage, 0..=1.
+    /// A picture with its coverage, 0..=1.
     pub(crate) fn cut(picture: &Picture, coverage: &Plane<f32>) -> Self {
         assert_eq!(picture.size(), coverage.size(), "layer: picture {:?}, mask {:?}", picture.size(), coverage.size());
         let cells = Plane::from_fn(picture.width(), picture.height(), |x, y| {
@@ -50,8 +50,8 @@ impl Layer {
         Self { cells }
     }
 
-    /// The layer moved by `target_from_source` into a plane of `size`, bilinear; nothing lies outside of it. A map without
-    /// inverse gives nothing.
+    /// The layer moved by `target_from_source` into a plane of `size`, with bilinear interpolation. Outside the layer
+    /// it is empty. A map without an inverse gives an empty layer.
     pub(crate) fn moved(&self, target_from_source: &Affine, size: (usize, usize)) -> Self {
         let Some(source_from_target) = target_from_source.inverse() else { return Self::empty(size.0, size.1) };
         let cells = Plane::from_fn(size.0, size.1, |x, y| {
@@ -61,7 +61,7 @@ impl Layer {
         Self { cells }
     }
 
-    /// The value at a place counted from the middle of the first pixel.
+    /// The value at a position relative to the centre of the first pixel.
     fn sample(&self, x: f64, y: f64) -> [f32; 4] {
         let (width, height) = (self.cells.width() as f64, self.cells.height() as f64);
         if !(x > -1.0 && y > -1.0 && x < width && y < height) {
@@ -82,7 +82,7 @@ impl Layer {
         std::array::from_fn(|channel| corners.iter().map(|corner| corner[channel]).sum())
     }
 
-    /// Lays `upper` over this layer.
+    /// Composites `upper` over this layer.
     pub(crate) fn cover_with(&mut self, upper: &Self) {
         assert_eq!(self.cells.size(), upper.cells.size(), "layers differ in size");
         for (lower, upper) in self.cells.cells_mut().iter_mut().zip(upper.cells.cells()) {
@@ -90,7 +90,7 @@ impl Layer {
         }
     }
 
-    /// The layer over a picture.
+    /// Composites the layer over a picture.
     pub(crate) fn over(&self, below: &Picture) -> Picture {
         assert_eq!(self.cells.size(), below.size(), "layer {:?}, picture {:?}", self.cells.size(), below.size());
         Picture::from_fn(below.width(), below.height(), |x, y| {

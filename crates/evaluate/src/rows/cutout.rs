@@ -1,5 +1,5 @@
-//! Row `plate+cutout`: the whole character cut out of its picture, as high as the driving person and with its feet at the
-//! same height, over the plate. It does not move its limbs: the dumbest way to put somebody into a video.
+//! Row `plate+cutout`: the character's whole cut-out over the plate, at the driving person's height and with its feet
+//! at the same place. It does not move its limbs. This is the simplest way to put somebody into a video.
 
 use media::geometry::{Frame, Rect};
 use media::picture::Picture;
@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use super::compose::{Affine, Layer, coverage};
 use crate::case::Case;
 
-/// The cut-out in every frame. Where there is no character or no person, the plate.
+/// The cut-out in every frame. Without a character or a person, the plate.
 pub(crate) fn make(case: &Case) -> Vec<Picture> {
     let reference = &case.references[0];
     let area: Option<Rect<Frame>> = bounding_box(&reference.mask);
@@ -23,7 +23,7 @@ pub(crate) fn make(case: &Case) -> Vec<Picture> {
         .collect()
 }
 
-/// Equal heights, feet on feet, middle on middle.
+/// Equal height, feet on feet, centre on centre.
 fn fitted(from: Rect<Frame>, to: Rect<Frame>) -> Affine {
     let scale = f64::from(to.height) / f64::from(from.height);
     let middle = |area: Rect<Frame>| f64::from(area.x) + f64::from(area.width) / 2.0;

@@ -1,5 +1,5 @@
-//! Rows `draft`, `draft4` and `draft-sized`: the warped reference over the clean plate (crate `draft`), from one or four
-//! references, or from one with the character's height told.
+//! Rows `draft`, `draft4` and `draft-sized`: the warped reference over the clean plate (crate `draft`), from one or
+//! four references, or from one with the character's height given.
 
 use draft::body::retarget::{Factors, PROPORTIONS, retarget};
 use draft::clip::{DraftClip, drafts};
@@ -12,20 +12,20 @@ use perception::pose::Pose;
 
 use crate::case::Case;
 
-/// Raise it whenever the drafts change, so that old measurements are not kept.
+/// Increase this whenever the drafts change, so that old measurements are not reused.
 pub(crate) const VERSION: u32 = 7;
 
 /// What a row knows about the character's body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Body {
-    /// Nothing: as tall as the driving person, with the usual proportions.
+    /// Nothing: as tall as the driving person, with the default proportions.
     Unknown,
-    /// How tall it is: so it takes its own proportions too.
+    /// Its height. Therefore it uses its own proportions too.
     Sized,
 }
 
 impl Body {
-    /// The poses of a case as a character of this body takes them, judged by its pictures.
+    /// The poses of a case for a character with this body, judged by its pictures.
     pub(crate) fn poses(self, case: &Case, puppets: &[Puppet]) -> Vec<Option<Pose>> {
         let (proportions, height) = match self {
             Self::Unknown => (PROPORTIONS, 1.0),
@@ -45,19 +45,19 @@ impl Body {
     }
 }
 
-/// The drafts of a case with what they were made of; one entry a frame.
+/// The drafts of a case with their intermediate results; one entry for each frame.
 #[derive(Debug, Clone)]
 pub struct CaseDrafts {
     /// The drafts.
     pub drafts: Vec<Draft>,
     /// The frames without the person.
     pub plates: Vec<PlateFrame>,
-    /// The poses that the character takes.
+    /// The character's poses.
     pub poses: Vec<Option<Pose>>,
 }
 
 impl CaseDrafts {
-    /// The drafts of every frame from the first `references` references of the case (fewer if it has fewer).
+    /// The drafts of every frame from the first `references` references of the case (or fewer if it has fewer).
     pub fn make(case: &Case, references: usize, body: Body) -> Self {
         let puppets = puppets(case, references);
         let (width, height) = case.size();

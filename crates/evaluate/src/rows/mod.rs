@@ -16,14 +16,14 @@ use self::draft::Body;
 use crate::case::{Case, Trial};
 use crate::error::EvaluateError;
 
-/// What a row from outside answers; its error is shown as text.
+/// The answer of an external row. Its error is shown as text.
 pub type Made = Result<Vec<Picture>, Box<dyn std::error::Error>>;
 
 /// A method that this crate does not know.
 pub struct OutsideRow {
     /// Its name: small letters, digits, `+` and `-`.
     pub name: String,
-    /// Raise it when the method changes, so that old measurements are not kept.
+    /// Increase this when the method changes, so that old measurements are not reused.
     pub version: u32,
     /// Makes one picture for each frame, of the frame's size.
     pub make: Box<dyn Fn(&Case) -> Made>,
@@ -38,32 +38,32 @@ impl fmt::Debug for OutsideRow {
 /// A named method that makes frames.
 #[derive(Debug)]
 pub enum Row {
-    /// The frames as they are, with the old person in them.
+    /// The source frames, with the old person in them.
     Source,
     /// Nobody.
     Plate,
-    /// The character's cut-out, not moved, over the plate.
+    /// The character's cut-out over the plate, not animated.
     Cutout,
-    /// Ten stiff parts over the plate.
+    /// Ten rigid parts over the plate.
     Rigid {
-        /// Whether the character's height is told.
+        /// True if the character's height is given.
         body: Body,
     },
     /// The warped reference over the plate.
     Draft {
-        /// Most references to use.
+        /// Largest number of references to use.
         references: usize,
-        /// Whether the character's height is told.
+        /// True if the character's height is given.
         body: Body,
     },
-    /// The truth itself: what can be reached.
+    /// The truth itself, which is the upper bound.
     Truth,
-    /// A method from outside.
+    /// An external method.
     Outside(OutsideRow),
 }
 
 impl Row {
-    /// Every row that is built in.
+    /// Every built-in row.
     pub const BUILT_IN: [Self; 9] = [
         Self::Source,
         Self::Plate,
@@ -92,7 +92,7 @@ impl Row {
         }
     }
 
-    /// Its version: a measurement of another version is made anew.
+    /// Its version. Measurements of another version are repeated.
     pub fn version(&self) -> u32 {
         match self {
             Self::Source | Self::Truth => 1,
@@ -103,7 +103,7 @@ impl Row {
         }
     }
 
-    /// The rows of these names, in their order: built-in ones, and those of `outside`.
+    /// The rows with these names, in order: built-in ones and those of `outside`.
     ///
     /// # Errors
     /// [`EvaluateError::UnknownRow`], [`EvaluateError::RepeatedRow`].
@@ -122,7 +122,7 @@ impl Row {
         Ok(chosen)
     }
 
-    /// Makes the frames of a trial. Only the row `truth` looks at the truth.
+    /// Makes the frames of a trial. Only the row `truth` uses the truth.
     ///
     /// # Errors
     /// [`EvaluateError::RowFailed`], [`EvaluateError::RowMisfits`], [`EvaluateError::RowUnavailable`].

@@ -4,10 +4,10 @@ use std::ops::{Add, Mul, Sub};
 
 use super::compose::Affine;
 
-/// Least width of the trunk, as a share of its scaled width in the reference: side views are kept from vanishing.
+/// Smallest width of the trunk, as a share of its scaled width in the reference. It prevents side views from vanishing.
 const LEAST_TRUNK: f64 = 0.55;
 
-/// A place, or a step, in pixels.
+/// A position or a vector, in pixels.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Point {
     pub(super) x: f64,
@@ -50,14 +50,14 @@ impl Point {
     }
 }
 
-/// How far a place is from a segment.
+/// The distance of a position from a line segment.
 pub(super) fn distance_to_segment(at: Point, from: Point, to: Point) -> f64 {
     let along = to - from;
     let share = ((at - from).dot(along) / along.dot(along).max(1e-6)).clamp(0.0, 1.0);
     (at - from - along * share).length()
 }
 
-/// The map that takes one bone to another, and steps across it by `width`.
+/// The map from one bone to another. It scales by `width` perpendicular to the bone.
 pub(super) fn bone_map([from, to]: [Point; 2], [new_from, new_to]: [Point; 2], width: f64) -> Affine {
     let (old, new) = (to - from, new_to - new_from);
     let (old_length, new_length) = (old.length().max(1e-3), new.length());
@@ -101,7 +101,7 @@ impl TrunkCorners {
         (0..4).map(|side| distance_to_segment(at, round[side], round[(side + 1) % 4])).fold(f64::INFINITY, f64::min)
     }
 
-    /// Widened where it is less wide than the old trunk at `scale` by more than [`LEAST_TRUNK`] allows.
+    /// Widened where it is narrower than the old trunk at `scale` by more than [`LEAST_TRUNK`] allows.
     fn widened(self, old: &Self, scale: f64) -> Self {
         let across = self.right_shoulder - self.left_shoulder;
         let up = (self.right_shoulder + self.left_shoulder - self.right_hip - self.left_hip) * 0.5;
@@ -130,13 +130,13 @@ fn in_triangle(at: Point, corners: [Point; 3]) -> bool {
     sides.iter().all(|side| *side >= 0.0) || sides.iter().all(|side| *side <= 0.0)
 }
 
-/// The affine map that takes the corners of one trunk to those of another with the least squared error.
+/// The affine map from the corners of one trunk to those of another with the smallest squared error.
 pub(super) fn trunk_map(from: &TrunkCorners, to: &TrunkCorners, scale: f64) -> Affine {
     let (old, new) = (from.list(), to.widened(from, scale).list());
     let middle = |points: [Point; 4]| points.into_iter().fold(Point { x: 0.0, y: 0.0 }, Add::add) * 0.25;
     let (old_middle, new_middle) = (middle(old), middle(new));
-    // Normal equations of the centred points: M (sum q q^T) = sum p q^T. A little is added to the diagonal, so that a trunk
-    // seen as a line does not divide by 0.
+    // Normal equations of the centred points: M (sum q q^T) = sum p q^T. A small value on the diagonal prevents a
+    // division by 0 for a trunk that appears as a line.
     let (mut xx, mut xy, mut yy) = (1e-3, 0.0, 1e-3);
     let mut mixed = [[0.0; 2]; 2];
     for (old, new) in old.into_iter().zip(new) {
@@ -179,7 +179,8 @@ mod tests {
 
     #[test]
     fn a_bone_is_stretched_along_and_scaled_across() {
-        // Down 10 pixels becomes right 20 pixels; 3 to the left of it becomes 1.5 pixels below, a quarter turn back.
+        // Down 10 pixels becomes right 20 pixels. 3 to the left of it becomes 1.5 pixels below, after a quarter turn
+        // back.
         let map = bone_map([point(0.0, 0.0), point(0.0, 10.0)], [point(50.0, 50.0), point(70.0, 50.0)], 0.5);
         check(map, (0.0, 0.0), (50.0, 50.0));
         check(map, (0.0, 10.0), (70.0, 50.0));

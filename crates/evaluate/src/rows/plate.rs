@@ -1,9 +1,9 @@
-//! Row `plate`: the driving person removed, nobody in its place.
+//! Row `plate`: the driving person removed, with nobody in its place.
 
 use draft::plate::{PlateConfig, plates};
 use media::picture::{Mask, Picture};
 
-/// The clean plates of a clip. The one place that decides how.
+/// The clean plates of a clip. All rows use this function.
 pub(crate) fn fill(frames: &[Picture], holes: &[Mask]) -> Vec<Picture> {
     plates(frames, holes, &PlateConfig::default()).into_iter().map(|plate| plate.picture).collect()
 }

@@ -1,10 +1,11 @@
-//! Row `rigid`: the character cut into ten stiff parts, each moved by one affine map onto the driving pose, over the plate.
-//! The plain rival of crate `draft`: it tears at joints, and a front view stays one. Nothing here is improved on purpose.
+//! Row `rigid`: the character cut into ten rigid parts, each moved by one affine map onto the driving pose, over the
+//! plate. It is the simple baseline for crate `draft`: it tears at joints, and a front view stays one. It is
+//! deliberately not improved.
 //!
 //! | step | rule |
 //! |---|---|
-//! | parts | each pixel of the character belongs to the part of the nearest bone, and to others about as near |
-//! | limbs | along the bone by its length, across it by the body's scale |
+//! | parts | each pixel of the character belongs to the part of the nearest bone, and to others that are about as near |
+//! | limbs | scaled along the bone by its length, and across it by the body's scale |
 //! | trunk | best affine map of shoulders and hips, never narrower than 0.55 of the scaled width |
 //! | head | turned with the neck, sized by the body's scale |
 //! | order | by the depth of the joints, far ones first |
@@ -18,7 +19,7 @@ use super::draft::{Body, puppets};
 use super::part_map::{Point, TrunkCorners, bone_map, distance_to_segment, trunk_map};
 use crate::case::{Case, Reference};
 
-/// A limb between two joints, with how far its part reaches beyond each, in lengths of the bone.
+/// A limb between two joints, and how far its part extends beyond each, in lengths of the bone.
 struct Bone {
     from: Joint,
     to: Joint,
@@ -40,18 +41,18 @@ const BONES: [Bone; 8] = [
     bone(Joint::LeftShoulder, Joint::LeftElbow, 0.15, 0.1),
     bone(Joint::LeftElbow, Joint::LeftWrist, 0.1, 0.6),
 ];
-/// Places of trunk and head behind the limbs in lists of parts.
+/// Indices of trunk and head, which follow the limbs in lists of parts.
 const TRUNK: usize = BONES.len();
 const HEAD: usize = TRUNK + 1;
 const PARTS: usize = HEAD + 1;
-/// A part also takes the pixels that are at most this much nearer to another one.
+/// A part also takes pixels that are nearer to another part by at most this much.
 const OVERLAP: f64 = 3.0;
 const TRUNK_OVERLAP: f64 = 4.0;
-/// Parts of fewer pixels are left out.
+/// Parts with fewer pixels are left out.
 const LEAST_PIXELS: usize = 4;
 
-/// The parts in every frame, on the driving poses or on those of a character whose height is told. Where a pose is missing,
-/// the plate.
+/// The parts in every frame, on the driving poses or on those of a character with the given height. Without a pose, the
+/// plate.
 pub(crate) fn make(case: &Case, body: Body) -> Vec<Picture> {
     let reference = &case.references[0];
     let Some(from) = &reference.pose else { return case.plates().to_vec() };
@@ -74,7 +75,7 @@ fn place(pose: &Pose, joint: Joint) -> Point {
     Point { x: f64::from(point.x), y: f64::from(point.y) }
 }
 
-/// The middle of the face: of nose, eyes and ears.
+/// The centre of the face: of nose, eyes and ears.
 fn head(pose: &Pose) -> Point {
     let [nose, right_eye, left_eye, right_ear, left_ear] =
         [Joint::Nose, Joint::RightEye, Joint::LeftEye, Joint::RightEar, Joint::LeftEar].map(|joint| place(pose, joint));
@@ -106,7 +107,7 @@ fn trunk_corners(pose: &Pose) -> TrunkCorners {
     }
 }
 
-/// Distance of a place of the reference to each part.
+/// Distance of a position in the reference to each part.
 fn distances(pose: &Pose, at: Point) -> [f64; PARTS] {
     std::array::from_fn(|part| match part {
         TRUNK => (trunk_corners(pose).distance(at) - 1.0).max(0.0),
@@ -122,7 +123,7 @@ fn distances(pose: &Pose, at: Point) -> [f64; PARTS] {
     })
 }
 
-/// The parts of the character, with soft edges; `None` for parts that are hardly seen.
+/// The parts of the character, with soft edges; `None` for parts that are hardly visible.
 fn cut_parts(reference: &Reference, pose: &Pose) -> [Option<Layer>; PARTS] {
     let (width, height) = reference.picture.size();
     let mut masks = vec![Mask::filled(width, height, 0); PARTS];
@@ -157,7 +158,7 @@ fn softened(mask: &Mask) -> Plane<f32> {
     })
 }
 
-/// The parts moved onto a pose, far ones below.
+/// The parts moved onto a pose, drawn from far to near.
 fn assemble(parts: &[Option<Layer>; PARTS], from: &Pose, to: &Pose, size: (usize, usize)) -> Layer {
     let scale = body_scale(from, to);
     let depth = |joint: Joint| f64::from(to.joint(joint).z);

@@ -1,4 +1,4 @@
-//! Suites: where trials come from.
+//! Suites, the sources of trials.
 
 mod perceived;
 mod real;
@@ -43,12 +43,12 @@ impl fmt::Display for SuiteKind {
     }
 }
 
-/// How the poses and masks that rows see are known.
+/// The source of the poses and masks that rows see.
 #[derive(Debug, Clone)]
 pub enum Signals {
-    /// As the renderer or the labels have them.
+    /// From the renderer or the labels.
     Exact,
-    /// Perceived by these networks in the driving frames and the references. No object is perceived.
+    /// From these networks, for the driving frames and the references. Objects are not perceived.
     Perceived(PersonModels),
 }
 
@@ -62,21 +62,22 @@ impl Signals {
     }
 }
 
-/// Where a suite takes its clips from.
+/// The source of a suite's clips.
 #[derive(Debug)]
 pub enum Material {
     /// Assets to render.
     Assets(Box<Assets>),
-    /// A folder of real clips: `frames/`, `person_mask/`, `pose.json` and perhaps `object_mask/` in a folder each.
+    /// A folder of real clips. Each clip is a folder with `frames/`, `person_mask/`, `pose.json` and perhaps
+    /// `object_mask/`.
     Clips(PathBuf),
 }
 
-/// What a suite's trials are like.
+/// Settings of a suite's trials.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TrialSettings {
-    /// Frames of a clip.
+    /// Number of frames in a clip.
     pub frames: usize,
-    /// Side of a rendered frame in pixels; real clips keep their own size.
+    /// Side of a rendered frame in pixels. Real clips keep their own size.
     pub size: usize,
 }
 
@@ -102,10 +103,10 @@ enum Source {
 }
 
 impl Suite {
-    /// Looks at the material.
+    /// Examines the material.
     ///
     /// # Errors
-    /// [`EvaluateError::AssetsMissing`] when the suite needs the other material, [`EvaluateError::NoClips`],
+    /// [`EvaluateError::AssetsMissing`] when the suite needs other material, [`EvaluateError::NoClips`],
     /// [`EvaluateError::Unreadable`], [`EvaluateError::Malformed`], [`EvaluateError::Setting`].
     pub fn open(
         kind: SuiteKind,
@@ -139,12 +140,12 @@ impl Suite {
         Ok(Self { kind, settings, signals, source })
     }
 
-    /// Which suite.
+    /// The kind of the suite.
     pub fn kind(&self) -> SuiteKind {
         self.kind
     }
 
-    /// Trial number `index`: always the same one.
+    /// Trial number `index`; always the same one.
     ///
     /// # Errors
     /// [`EvaluateError::Stage`], [`EvaluateError::Media`], [`EvaluateError::Perception`].
@@ -159,7 +160,7 @@ impl Suite {
         }
     }
 
-    /// What a measurement depends on besides row and clip.
+    /// Everything besides row and clip on which a measurement depends.
     pub(crate) fn fingerprint(&self) -> SuiteFingerprint {
         SuiteFingerprint {
             suite: self.kind,
@@ -174,13 +175,13 @@ impl Suite {
     }
 }
 
-/// The settings of a suite as they are kept beside a measurement.
+/// The settings of a suite as stored beside a measurement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct SuiteFingerprint {
     pub(crate) suite: SuiteKind,
     pub(crate) signals: String,
     pub(crate) frames: usize,
     pub(crate) size: usize,
-    /// Numbers of assets of each class, or names of real clips.
+    /// Numbers of assets in each class, or names of real clips.
     pub(crate) material: String,
 }

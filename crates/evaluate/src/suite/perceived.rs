@@ -1,4 +1,4 @@
-//! A trial as the program would see it: poses and masks from the networks, not from the renderer.
+//! A trial as the program would see it: poses and masks come from the networks, not from the renderer.
 
 use media::geometry::Pts;
 use perception::perceiver::{Perceiver, PerceiverConfig, PersonModels};
@@ -6,11 +6,11 @@ use perception::perceiver::{Perceiver, PerceiverConfig, PersonModels};
 use crate::case::{Case, DrivingClip, Reference, Trial};
 use crate::error::EvaluateError;
 
-/// Time between two frames in microseconds; suites are of about 15 frames a second.
+/// Time between two frames in microseconds; suites have about 15 frames a second.
 const FRAME_TIME: i64 = 66_667;
 
-/// Looks at the frames and the references. The truth stays exact; the object is not perceived, so there is none. How
-/// tall the character is nobody perceives: it stays what the user says.
+/// Runs perception on the frames and the references. The truth stays exact. Objects are not perceived, so there are
+/// none. The character's height cannot be perceived: it stays as the user gives it.
 pub(super) fn perceive(exact: Trial, models: &PersonModels) -> Result<Trial, EvaluateError> {
     let Trial { case, truth } = exact;
     let mut perceiver = Perceiver::open(models, PerceiverConfig::default())?;
@@ -24,7 +24,7 @@ pub(super) fn perceive(exact: Trial, models: &PersonModels) -> Result<Trial, Eva
         .references
         .into_iter()
         .map(|Reference { picture, .. }| {
-            // Each picture is seen for the first time.
+            // Each picture is perceived independently.
             let seen = Perceiver::open(models, PerceiverConfig::default())?.push(&picture, Pts(0))?;
             Ok(Reference { picture, mask: seen.person, pose: seen.pose })
         })

@@ -1,8 +1,9 @@
-//! Real clips with labels: the person of an early frame is put back into later ones, whose own pictures are the truth.
+//! Real clips with labels. The person of an early frame is put back into later frames, whose own pictures are the
+//! truth.
 //!
-//! A folder holds a folder a clip: `frames/NNNNN.jpg`, `person_mask/NNNNN.png`, perhaps `object_mask/NNNNN.png`, and
-//! `pose.json` with 33 landmarks a frame, places in shares of the frame. A `meta.json` whose `label_quality` says "frames only"
-//! keeps a clip out.
+//! Each clip is a folder: `frames/NNNNN.jpg`, `person_mask/NNNNN.png`, perhaps `object_mask/NNNNN.png`, and `pose.json`
+//! with 33 landmarks for each frame, as shares of the frame's size. A clip is excluded if the `label_quality` in its
+//! `meta.json` is "frames only".
 
 use std::path::{Path, PathBuf};
 
@@ -21,12 +22,12 @@ use crate::error::EvaluateError;
 /// Joints that a good reference shows.
 const SHOWN: [Joint; 6] =
     [Joint::Nose, Joint::Neck, Joint::RightShoulder, Joint::LeftShoulder, Joint::RightHip, Joint::LeftHip];
-/// Least height of the person in a good reference, as a share of the frame's.
+/// Smallest height of the person in a good reference, as a share of the frame's height.
 const LEAST_HEIGHT: f32 = 0.25;
-/// Frames between the reference and the first driving frame.
+/// Number of frames between the reference and the first driving frame.
 const GAP: usize = 8;
 
-/// Clips that can be measured, in order of their names.
+/// Measurable clips, sorted by name.
 #[derive(Debug)]
 pub(super) struct RealClips {
     clips: Vec<RealClip>,
@@ -39,7 +40,7 @@ struct RealClip {
     name: String,
     /// Landmarks of each frame.
     landmarks: Vec<Option<Vec<[f32; 4]>>>,
-    /// The frame that is the reference.
+    /// The frame used as the reference.
     reference: usize,
     /// First frames of stretches with a person in every frame.
     starts: Vec<usize>,
@@ -57,7 +58,7 @@ struct PoseFile {
 }
 
 impl RealClips {
-    /// Finds the clips of a folder in which a person is seen in a good reference and then for `frames` frames.
+    /// Finds the clips of a folder with a good reference followed by `frames` frames of the person.
     pub(super) fn open(folder: &Path, frames: usize) -> Result<Self, EvaluateError> {
         let unreadable = |source| EvaluateError::Unreadable { path: folder.into(), source };
         let mut folders = Vec::new();
@@ -83,7 +84,7 @@ impl RealClips {
         names.join(" ")
     }
 
-    /// Trial number `index`: the clips in turn, another stretch of each in every round.
+    /// Trial number `index`. Clips take turns, and every round uses another stretch of each.
     pub(super) fn trial(&self, index: u64) -> Result<Trial, EvaluateError> {
         let (round, place) = (index as usize / self.clips.len(), index as usize % self.clips.len());
         let clip = &self.clips[place];
@@ -91,9 +92,9 @@ impl RealClips {
     }
 }
 
-/// Place number `round` of `count`: the first, then steps that come near each other late.
+/// Stretch number `round` of `count`: the first one, then steps that come close to each other only late.
 fn spread(round: usize, count: usize) -> usize {
-    // The golden ratio's fraction spreads any number of places evenly.
+    // Multiples of the golden ratio, modulo 1, spread any number of positions evenly.
     ((round as f64 * 0.618_034).fract() * count as f64) as usize
 }
 
@@ -170,7 +171,7 @@ impl RealClip {
         Ok(Trial::new(case, truth))
     }
 
-    /// The object in use, where the clip has such masks.
+    /// The object in use, if the clip has object masks.
     fn objects(&self, start: usize, count: usize, size: (usize, usize)) -> Result<Vec<Mask>, EvaluateError> {
         if !self.folder.join("object_mask").is_dir() {
             return Ok(Vec::new());
@@ -187,7 +188,7 @@ fn read<T: DeserializeOwned>(path: &Path) -> Result<T, EvaluateError> {
         .map_err(|reason| EvaluateError::Malformed { path: path.into(), reason: reason.to_string() })
 }
 
-/// Landmarks in shares of the frame to a pose in its pixels.
+/// Converts landmarks in shares of the frame to a pose in its pixels.
 fn pose(landmarks: &[[f32; 4]], (width, height): (usize, usize)) -> Pose {
     let (width, height) = (width as f32, height as f32);
     let points: [Keypoint; BODY_POINTS] = std::array::from_fn(|index| {
@@ -210,7 +211,7 @@ mod tests {
             std::fs::create_dir_all(folder.join(kind)).unwrap();
         }
         for (index, _) in poses.iter().enumerate() {
-            // The content decides the kind of a picture, not the name.
+            // The content decides the picture format, not the name.
             let picture = Picture::filled(40, 20, [index as u8; 3]);
             save_picture(&folder.join(format!("frames/{index:05}.jpg")), &picture).unwrap();
             let mask = Mask::from_fn(40, 20, |x, y| if (15..25).contains(&x) && y > 4 { 255 } else { 0 });

@@ -1,4 +1,4 @@
-//! Trials that the stage renders, from assets that no training uses.
+//! Trials that the renderer makes from assets that no training uses.
 
 use perception::pose::Pose;
 use stage::{Assets, ClipSettings, ClipSpec, Split, Take, Wanted, render_parts, seed_of};
@@ -7,10 +7,11 @@ use super::{SuiteKind, TrialSettings};
 use crate::case::{Case, DrivingClip, Reference, Trial, Truth};
 use crate::error::EvaluateError;
 
-/// Pictures of each identity.
+/// Number of pictures of each identity.
 const REFERENCES: usize = 4;
 
-/// Renders a trial. `stage-cross`: the clip drives, its twin is the truth. `stage-self`: the clip is both.
+/// Renders a trial. `stage-cross`: the clip drives, and its identity-swapped clip is the truth. `stage-self`: the clip
+/// is both.
 pub(super) fn trial(
     kind: SuiteKind,
     index: u64,

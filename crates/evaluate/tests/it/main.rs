@@ -1,4 +1,4 @@
-//! Suites from end to end.
+//! End-to-end tests of suites.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 

@@ -1,4 +1,4 @@
-//! Hub files: resume, wrong hash, cut connection, offline, the shared cache.
+//! Downloads from a hub: resume, wrong hash, interrupted connection, offline, the shared cache.
 
 use crate::server::{Plan, Server};
 use crate::{bytes, catalogue, files_below, hub_source, hub_store, options, sha256, silent};
@@ -148,7 +148,7 @@ fn a_server_that_does_not_exist_is_a_cut_connection() {
 fn the_token_goes_to_the_hub_and_nowhere_else() {
     let (folder, body) = (tempfile::tempdir().unwrap(), bytes(SIZE, 12));
     let storage = Server::start(body.clone(), vec![Plan::Right]);
-    // Another host name for the same machine: a redirect to it leaves the hub.
+    // Another host name for the same machine. A redirect to it leaves the hub.
     let elsewhere = format!("{}/stored", storage.address.replace("127.0.0.1", "localhost"));
     let hub = Server::start(body.clone(), vec![Plan::Redirect(elsewhere)]);
     let mut options = options(&hub.address);
@@ -172,7 +172,7 @@ fn offline_asks_nobody_and_says_where_the_file_belongs() {
     assert_eq!(error.code(), "fetch.offline");
     assert!(server.requests().is_empty());
 
-    // The place that the error names is the one where a copy by hand is found.
+    // A copy put by hand at the place that the error names is found.
     let Error::Offline { path, .. } = error else { panic!("{error}") };
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::write(&path, &body).unwrap();
@@ -211,7 +211,7 @@ fn a_file_in_the_shared_cache_is_used_in_place() {
     assert_eq!(store.verify("model").unwrap(), snapshot.join("model.bin"));
     assert!(server.requests().is_empty());
 
-    // A file there that is not the one we want is nobody's mistake; ours is fetched beside it.
+    // A different file there is no error. Ours is downloaded beside it.
     std::fs::write(snapshot.join("model.bin"), bytes(SIZE, 16)).unwrap();
     assert_eq!(store.path_if_verified("model").unwrap(), None);
     assert!(store.fetch("model", &mut silent).unwrap().starts_with(folder.path()));

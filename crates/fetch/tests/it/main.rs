@@ -1,5 +1,5 @@
-//! Fetching as a caller sees it: against a server on loopback and against package clients that the tests bring along.
-//! Nothing here leaves the machine.
+//! Downloads through the public interface, from a server on the loopback device and with package clients that the tests
+//! provide. No test contacts another machine.
 #![expect(clippy::unwrap_used, reason = "helpers of tests: a failure here is a failed test")]
 
 mod hub;
@@ -11,7 +11,7 @@ use fetch::{Catalogue, Digest, Options, Progress, Store};
 use std::path::Path;
 use std::time::Duration;
 
-/// Bytes that look like weights: no two blocks are alike.
+/// Bytes that resemble weights: no two blocks are equal.
 fn bytes(count: usize, seed: u64) -> Vec<u8> {
     let mut state = seed;
     std::iter::repeat_with(|| {
@@ -48,7 +48,7 @@ fn hub_source(body: &[u8]) -> String {
     )
 }
 
-/// Options that find no client and no proxy, and do not wait.
+/// Options without clients, proxies and pauses.
 fn options(hub: &str) -> Options {
     Options {
         hub: Some(hub.to_owned()),
@@ -62,12 +62,12 @@ fn options(hub: &str) -> Options {
     }
 }
 
-/// A store with one entry, `model`, that comes from a hub.
+/// A store with one entry, `model`, from a hub.
 fn hub_store(folder: &Path, hub: &str, body: &[u8]) -> Store {
     Store::with_catalogue(folder, catalogue(&[("model", false, hub_source(body))]), options(hub))
 }
 
-/// Every file below `folder`, by name, sorted; lock files and notes left out.
+/// Every file below `folder`, by name, sorted, without lock files and notes.
 fn files_below(folder: &Path) -> Vec<String> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];

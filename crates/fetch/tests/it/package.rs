@@ -1,4 +1,5 @@
-//! Members of packages, with clients that the test writes itself: shell scripts that copy an archive instead of fetching it.
+//! Members of packages. The clients are shell scripts that the test writes; they copy an archive instead of
+//! downloading.
 #![cfg(unix)]
 
 use crate::{bytes, catalogue, files_below, options, sha256, silent};
@@ -6,7 +7,8 @@ use fetch::{Client, Error, Options, Progress, Store};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-/// A client that writes its arguments, one a line, to `asked` and then runs `script`, where `$to` is the folder it is told to fill.
+/// A client that writes its arguments to `asked`, one a line, and then runs `script`. In the script, `$to` is the
+/// target folder.
 fn client(folder: &Path, name: &str, script: &str) -> Client {
     let path = folder.join(name);
     let asked = folder.join(format!("{name}.asked"));
@@ -131,7 +133,7 @@ fn a_tarball_gives_members_and_ranges_of_members() {
 #[test]
 fn the_second_source_serves_where_the_first_cannot() {
     let (folder, cache) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    // Another build of the same thing, with a hash of its own.
+    // Another build of the same file, with its own hash.
     let (first, second) = (bytes(3000, 5), bytes(3100, 6));
     let archive = tarball(folder.path(), &[("package/one", &second)]);
     let npms = vec![client(folder.path(), "npm", &copying(&archive))];
@@ -141,7 +143,7 @@ fn the_second_source_serves_where_the_first_cannot() {
     assert_eq!(std::fs::read(store.fetch("one", &mut silent).unwrap()).unwrap(), second);
     store.verify("one").unwrap();
 
-    // Also if the first one exists and fails; the caller hears of it.
+    // The same holds if the first client exists and fails. The caller is informed.
     let cache = tempfile::tempdir().unwrap();
     let pips = vec![client(folder.path(), "pip", "echo no route to host >&2; exit 1")];
     let mut reasons = Vec::new();
@@ -171,7 +173,7 @@ fn without_any_client_the_error_names_all_that_were_tried() {
         "`one` comes from the package `pip pack==1.0`, but none of `/nonexistent/pip`, `/nonexistent/python3 -m pip`, \
          `/nonexistent/npm` runs on this machine"
     );
-    // The help says where a copy by hand belongs, and a copy there is found.
+    // The help says where to put a copy by hand, and a copy there is found.
     let Error::NoClient { path, .. } = &error else { panic!("{error}") };
     assert!(error.help().contains(&path.display().to_string()));
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();

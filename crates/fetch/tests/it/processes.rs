@@ -1,4 +1,4 @@
-//! Several processes, and processes that die. The test starts itself again as the other process.
+//! Several processes, and processes that die. The test starts itself as the other process.
 
 use crate::server::{Plan, Server};
 use crate::{bytes, files_below, hub_store, silent};
@@ -16,7 +16,7 @@ fn body() -> Vec<u8> {
     bytes(SIZE, 21)
 }
 
-/// Starts this test program anew, as a process that fetches from `hub` into `folder`.
+/// Starts this test program again, as a process that downloads from `hub` into `folder`.
 fn start(folder: &Path, hub: &str) -> Child {
     Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "processes::the_other_process", "--nocapture"])
@@ -26,7 +26,7 @@ fn start(folder: &Path, hub: &str) -> Child {
         .unwrap()
 }
 
-/// Not a test of its own: what the other process does. In an ordinary run it has nothing to do.
+/// Not a test: this is what the other process does. In an ordinary run it does nothing.
 #[test]
 fn the_other_process() {
     let Ok(job) = std::env::var(CHILD) else { return };
@@ -45,7 +45,7 @@ fn the_other_process() {
 fn two_processes_at_once_download_once() {
     let folder = tempfile::tempdir().unwrap();
     let (release, held) = mpsc::channel();
-    // The download stays half done until one process says that it waits for the other.
+    // The download remains half done until one process reports that it waits for the other.
     let server = Server::start(body(), vec![Plan::HoldAfter(SIZE / 2, held), Plan::Status(500)]);
     let mut children = [start(folder.path(), &server.address), start(folder.path(), &server.address)];
     let (told, heard) = mpsc::channel();
@@ -80,7 +80,7 @@ fn after_a_kill_the_next_process_goes_on() {
     }
     child.kill().unwrap();
     child.wait().unwrap();
-    drop(_release); // The server lets go of the dead process's connection.
+    drop(_release); // The server closes the connection of the dead process.
 
     let path = hub_store(folder.path(), &server.address, &body()).fetch("model", &mut silent).unwrap();
     assert_eq!(std::fs::read(path).unwrap(), body());

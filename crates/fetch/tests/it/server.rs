@@ -1,21 +1,21 @@
-//! A small HTTP server on loopback that misbehaves on request.
+//! A small HTTP server on the loopback device that misbehaves on request.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex};
 
-/// How one request is answered. The last plan of a server answers all further requests.
+/// How to answer one request. The last plan answers all further requests.
 pub(crate) enum Plan {
-    /// As asked: the whole, or the range.
+    /// Correctly: the complete file or the range.
     Right,
-    /// The right head, then only so many bytes of the body, then the connection is closed.
+    /// The right head, then this many bytes of the body, then the connection closes.
     CutAfter(usize),
-    /// The right head and so many bytes; the rest when the channel gives a sign or is closed.
+    /// The right head and this many bytes. The rest follows when the channel sends a signal or closes.
     HoldAfter(usize, Receiver<()>),
-    /// The whole, whatever range was asked for.
+    /// The complete file, whatever range was requested.
     IgnoreRange,
-    /// The whole, without a length: it ends where the connection ends.
+    /// The complete file without a length. It ends when the connection closes.
     NoLength(Vec<u8>),
     /// Only a status.
     Status(u16),
@@ -25,7 +25,7 @@ pub(crate) enum Plan {
     Redirect(String),
 }
 
-/// What was asked.
+/// The requests received.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Request {
     pub(crate) path: String,
@@ -51,7 +51,7 @@ impl Server {
                 if let Some(plan) = plans.next() {
                     last = Some(plan);
                 }
-                // One request at a time: the tests want a fixed order.
+                // Serves one request at a time, because the tests need a fixed order.
                 let _ = answer(stream, &body, last.as_ref().unwrap(), &seen);
             }
         });

@@ -1,8 +1,8 @@
-//! The clean aperture of an MP4 file: how a video of odd size is stored in even pixels and shown in odd ones.
+//! The clean aperture of an MP4 file: how a video of odd size is stored with even sides and shown with odd ones.
 //!
-//! H.264 with chroma at half resolution, the only kind that every browser plays, crops in steps of two pixels. So an odd
-//! row or column is doubled, and the container's `clap` box (ISO/IEC 14496-12, 12.1.4) says which part to show. Players
-//! that pass it over show one more row or column, a copy of its neighbour.
+//! H.264 with chroma at half resolution is the only kind that every browser plays. It crops in steps of two pixels. So
+//! this module duplicates the last row or column, and the container's `clap` box (ISO/IEC 14496-12, 12.1.4) says which
+//! part to show. Players that ignore the box show one extra row or column, a copy of its neighbour.
 
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 
@@ -11,8 +11,8 @@ use crate::container::mp4::boxes;
 /// Bytes of a `clap` box.
 const INSERTED: u32 = 40;
 
-/// Copies an MP4 file whose index comes before its data, and marks the top left `shown` pixels of the `coded` ones as
-/// what is to be seen.
+/// Copies an MP4 file whose index comes before its data. Marks the top left `shown` pixels of the `coded` ones as the
+/// visible part.
 pub(crate) fn copy_with_aperture(
     from: &mut (impl Read + Seek),
     to: &mut impl Write,
@@ -51,7 +51,7 @@ fn boxed(name: &[u8; 4], content: &[u8]) -> io::Result<Vec<u8>> {
     Ok([&size.to_be_bytes(), &name[..], content].concat())
 }
 
-/// The same boxes, with `clap` in each video sample description and all data `INSERTED` bytes further on.
+/// The same boxes, with `clap` added to each video sample description and all data shifted by `INSERTED` bytes.
 fn edited(content: &[u8], clap: &[u8]) -> io::Result<Vec<u8>> {
     let mut out = Vec::with_capacity(content.len() + clap.len());
     for (name, content) in boxes(content) {
@@ -75,7 +75,7 @@ fn edited(content: &[u8], clap: &[u8]) -> io::Result<Vec<u8>> {
     Ok(out)
 }
 
-/// A table of offsets of `width` bytes each, all further on.
+/// Shifts the offsets in a table, `width` bytes each.
 fn moved(content: &[u8], width: usize) -> io::Result<Vec<u8>> {
     let (counts, offsets) = content.split_at_checked(8).ok_or_else(|| invalid("a short table of offsets"))?;
     let mut out = counts.to_vec();
@@ -90,7 +90,7 @@ fn moved(content: &[u8], width: usize) -> io::Result<Vec<u8>> {
 }
 
 fn clap(coded: (u32, u32), shown: (u32, u32)) -> Vec<u8> {
-    // The centre of what is shown lies half the difference left of, and above, the centre of what is stored.
+    // The centre of the visible part lies half the difference to the left of the stored centre, and half above it.
     let (x, y) = (shown.0 as i32 - coded.0 as i32, shown.1 as i32 - coded.1 as i32);
     let words = [INSERTED, u32::from_be_bytes(*b"clap"), shown.0, 1, shown.1, 1, x as u32, 2, y as u32, 2];
     words.iter().flat_map(|word| word.to_be_bytes()).collect()

@@ -1,4 +1,4 @@
-//! One line of ffmpeg's description of a video stream.
+//! Parses the line with which ffmpeg describes a video stream.
 
 use crate::geometry::Rate;
 
@@ -32,7 +32,7 @@ pub(crate) fn stream_line(text: &str) -> StreamLine {
         several => several.get(place).copied(),
     };
     let known = |place: usize| colour(place).filter(|name| !matches!(*name, "unknown" | "reserved")).map(str::to_owned);
-    // The container's aspect, if there is one, comes last and counts.
+    // The container's aspect ratio, if there is one, comes last and takes precedence.
     let aspects = text.match_indices("SAR ").filter_map(|(place, word)| aspect(&text[place + word.len()..]));
     let number = |unit: &str| parts.iter().find_map(|part| part.strip_suffix(unit));
     StreamLine {
@@ -66,19 +66,19 @@ fn parts(text: &str) -> Vec<&str> {
     parts
 }
 
-/// `320x240` and what follows a blank.
+/// Parses `320x240`; returns it with the rest of the line after a blank.
 fn size(part: &str) -> Option<(u32, u32)> {
     let (width, height) = part.split(' ').next()?.split_once('x')?;
     Some((width.parse().ok()?, height.parse().ok()?))
 }
 
-/// `4:3` and what follows.
+/// Parses `4:3`; returns it with the rest of the line.
 fn aspect(text: &str) -> Option<(u32, u32)> {
     let (width, height) = text.split([' ', ']', ',']).next()?.split_once(':')?;
     Some((width.parse().ok()?, height.parse().ok()?)).filter(|&(width, height): &(u32, u32)| width > 0 && height > 0)
 }
 
-/// A rate that was rounded to two digits: the fraction over 1001 is meant where that rounds the same.
+/// A rate that was rounded to two digits. If the fraction over 1001 rounds to the same digits, that fraction is meant.
 fn rate(text: &str) -> Option<Rate> {
     let value =
         text.strip_suffix('k').map_or_else(|| text.parse().ok(), |text| text.parse::<f64>().ok().map(|v| v * 1e3))?;

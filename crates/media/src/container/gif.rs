@@ -1,26 +1,27 @@
-//! The blocks of a GIF file, counted without decoding: how many frames, how long, and whether the file is whole.
+//! Counts the blocks of a GIF file without decoding: how many frames it has, how long they last, and whether the file
+//! is complete.
 
 use std::io::{BufRead, Read};
 
 use crate::geometry::Pts;
 
-/// What a walk over the blocks found.
+/// What the walk over the blocks found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct GifWalk {
-    /// Frames whose data is whole.
+    /// Frames with complete data.
     pub(crate) frames: u64,
     /// The sum of their delays.
     pub(crate) duration: Pts,
-    /// The delay of the last of them.
+    /// The delay of the last frame.
     pub(crate) last_delay: Pts,
     /// True when the trailer was reached.
     pub(crate) whole: bool,
 }
 
-/// Walks over the blocks until the trailer, the end of the bytes or `most` frames.
+/// Walks over the blocks up to the trailer, the end of the bytes or `most` frames.
 pub(crate) fn walk(file: &mut impl BufRead, most: u64) -> GifWalk {
     let mut found = GifWalk::default();
-    // The walk breaks off where the file does; what was found until then holds.
+    // The walk stops where the file breaks off. What it found until then is valid.
     let _ = walk_blocks(file, most, &mut found);
     found
 }
@@ -69,7 +70,7 @@ fn walk_blocks(file: &mut impl BufRead, most: u64, found: &mut GifWalk) -> Optio
     Some(())
 }
 
-/// What players, ffmpeg among them, take for a delay under two hundredths.
+/// The delay that players, including ffmpeg, use in place of a delay under two hundredths.
 const DEFAULT_DELAY: Pts = Pts(100_000);
 
 fn pass(bytes: &mut impl Iterator<Item = u8>, count: usize) -> Option<()> {

@@ -1,5 +1,5 @@
-//! What a container's own header says, read by us: ffmpeg hides damage, and a file that is shorter than its header says
-//! decodes without a word when the cut falls between two frames.
+//! Reads a container's header. We need it because ffmpeg hides damage: a file that is shorter than its header says
+//! decodes without an error if it ends between two frames.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
@@ -15,7 +15,7 @@ use crate::{container::gif, container::mp4};
 /// Facts from a header; `None` where it does not say.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct HeaderFacts {
-    /// Frames that a decoder must give.
+    /// Frames that a decoder must return.
     pub(crate) frames: Option<u64>,
     /// When the last frame ends, on the container's time line.
     pub(crate) end: Option<Pts>,
@@ -25,9 +25,9 @@ pub(crate) struct HeaderFacts {
     pub(crate) rate: Option<Rate>,
     /// Whether the rate is not constant.
     pub(crate) variable: Option<bool>,
-    /// Left, top, width, height of the part of the coded picture to show.
+    /// The visible part of the coded picture: left, top, width, height.
     pub(crate) crop: Option<[u32; 4]>,
-    /// The file ends early: what was found, and what was expected.
+    /// The file ends early: where it ends, and where it should end.
     pub(crate) cut: Option<(String, String)>,
     /// Why the file cannot be decoded at all.
     pub(crate) broken: Option<&'static str>,
@@ -124,7 +124,7 @@ fn riff_length(file: &mut (impl Read + Seek)) -> io::Result<u64> {
     }
 }
 
-/// Where the tags of an FLV file lead to, or how long its metadata says that it is.
+/// Where the tags of an FLV file end, or how long its metadata says that the file is.
 fn flash_length(file: &mut (impl Read + Seek), length: u64) -> io::Result<u64> {
     let mut start = Vec::new();
     file.by_ref().take(4096).read_to_end(&mut start)?;
@@ -145,7 +145,7 @@ fn flash_length(file: &mut (impl Read + Seek), length: u64) -> io::Result<u64> {
     Ok(at)
 }
 
-/// A transport stream is a whole number of packets.
+/// A transport stream consists of a whole number of packets.
 fn transport_length(file: &mut impl Read, length: u64) -> io::Result<u64> {
     let mut first = [0];
     file.read_exact(&mut first)?;
@@ -153,7 +153,7 @@ fn transport_length(file: &mut impl Read, length: u64) -> io::Result<u64> {
     Ok(length.next_multiple_of(packet))
 }
 
-/// Going forward in a file.
+/// Reads a file from front to back.
 trait SeekForward {
     fn seek_relative_forward(&mut self, bytes: u64) -> io::Result<u64>;
 }

@@ -1,8 +1,8 @@
-//! Raw pictures in a Matroska stream, the pipe between us and ffmpeg, in both directions.
+//! Raw pictures in a Matroska stream: the pipe between this program and ffmpeg, in both directions.
 //!
-//! The format (RFC 9559) gives each picture a time of its own, which raw video alone cannot. One picture a cluster.
-//! We write times in microseconds. ffmpeg writes whole milliseconds whatever we ask, so the decoding side stretches its
-//! times a thousandfold before they are written, and a "millisecond" of that stream is a microsecond.
+//! The format (RFC 9559) stores a time with each picture, which raw video cannot. Each cluster has one picture. We
+//! write times in microseconds. ffmpeg always writes whole milliseconds. So the decoding side multiplies its times by a
+//! thousand before ffmpeg writes them: a "millisecond" of that stream is a microsecond.
 
 use std::io::{self, ErrorKind, Read, Write};
 
@@ -23,7 +23,7 @@ const BLOCK: u32 = 0xa1;
 const SIMPLE_BLOCK: u32 = 0xa3;
 const BLOCK_DURATION: u32 = 0x9b;
 
-/// An element's name and size; a size of `None` means "until something of a higher level comes".
+/// An element's name and size. A size of `None` means "until an element of a higher level".
 pub(crate) type Element = (u32, Option<u64>);
 
 /// Reads the next element's name and size; `None` at the end of the stream.
@@ -47,7 +47,7 @@ pub(crate) fn read_element(stream: &mut impl Read) -> io::Result<Option<Element>
     Ok(Some((id, (size != mask).then_some(size))))
 }
 
-/// `length` bytes, highest first, of which `first` was read already.
+/// Reads a number of `length` bytes, highest byte first. `first` was read already.
 fn read_number(stream: &mut impl Read, first: u8, length: usize) -> io::Result<u64> {
     let mut bytes = [0; 8];
     bytes[8 - length] = first;
@@ -55,7 +55,7 @@ fn read_number(stream: &mut impl Read, first: u8, length: usize) -> io::Result<u
     Ok(u64::from_be_bytes(bytes))
 }
 
-/// The content of an unsigned element.
+/// The value of an unsigned element.
 pub(crate) fn read_unsigned(stream: &mut impl Read, size: u64) -> io::Result<u64> {
     if size > 8 {
         return Err(invalid("a number is longer than 8 bytes"));
@@ -95,12 +95,13 @@ impl<R: Read> PictureStream<R> {
         (self.size.0 as usize, self.size.1 as usize)
     }
 
-    /// The next picture's bytes and its time in ticks of the stream; `None` after the last one.
+    /// The bytes and the time of the next picture, in ticks of the stream; `None` after the last one.
     ///
     /// # Errors
-    /// `UnexpectedEof` when the stream breaks off, `InvalidData` when it is not what we asked ffmpeg for.
+    /// `UnexpectedEof` when the stream breaks off, `InvalidData` when it is not what we requested from ffmpeg.
     pub(crate) fn next_picture(&mut self) -> io::Result<Option<(i64, Vec<u8>)>> {
-        // Going into an element means reading on; all that matters is unique by name, so levels need no bookkeeping.
+        // To enter an element, just read on. Every element that matters has a unique name, so levels need no
+        // bookkeeping.
         while let Some((id, size)) = read_element(&mut self.stream)? {
             let known = || size.ok_or_else(|| invalid("an element without a size"));
             match id {
@@ -149,7 +150,7 @@ pub(crate) fn write_head(out: &mut impl Write, width: usize, height: usize, rate
     put_unsigned(&mut track, 0xd7, 1);
     put_unsigned(&mut track, 0x73c5, 1);
     put_unsigned(&mut track, 0x83, 1);
-    // Only a hint of the rate for the encoder: every picture has its own time.
+    // A hint of the rate for the encoder. Every picture has its own time.
     let nanoseconds = 1_000_000_000 * u64::from(rate.denominator) / u64::from(rate.numerator.max(1));
     put_unsigned(&mut track, 0x23_e383, nanoseconds.max(1));
     put(&mut track, 0x86, b"V_UNCOMPRESSED");
@@ -207,7 +208,7 @@ mod tests {
         let head = stream.len();
         write_picture(&mut stream, 7, 1, &[1, 2, 3, 4, 5, 6]).unwrap();
         for cut in head + 1..stream.len() - 17 {
-            // Between two elements nothing but the process's exit code tells a break from the end.
+            // Between two elements, only the exit code of the process distinguishes a break from the end.
             match PictureStream::new(&stream[..cut]).next_picture() {
                 Ok(picture) => assert_eq!(picture, None, "{cut}"),
                 Err(failed) => assert_eq!(failed.kind(), ErrorKind::UnexpectedEof, "{cut}"),

@@ -1,11 +1,11 @@
-//! What the header of an MP4 or MOV file (ISO/IEC 14496-12) says: how many frames are shown, until when, and how many
-//! bytes the file must have. Only the header is read.
+//! Reads the header of an MP4 or MOV file (ISO/IEC 14496-12): how many frames are shown, until when, and how many bytes
+//! the file must have.
 
 use std::io::{self, Read, Seek, SeekFrom};
 
 use crate::geometry::{Pts, Rate};
 
-/// Greatest header that is read into memory.
+/// Largest header that is read into memory.
 const MOST_HEADER_BYTES: u64 = 256 << 20;
 
 /// Greatest number of frames that are counted: 19 days at 30 frames a second.
@@ -16,17 +16,17 @@ const MOST_SAMPLES: u64 = 50_000_000;
 pub(crate) struct Mp4Header {
     /// True when the file has a `moov` box.
     pub(crate) has_index: bool,
-    /// True when its boxes do not fit into each other.
+    /// True when its boxes contradict each other.
     pub(crate) is_index_damaged: bool,
-    /// The number of bytes that boxes and samples reach to.
+    /// The file length that boxes and samples require.
     pub(crate) bytes_needed: u64,
-    /// Frames shown; unknown for fragments and several edits.
+    /// Number of frames shown; unknown for fragmented files and files with several edits.
     pub(crate) frames: Option<u64>,
     /// When the last frame ends, on the movie's time line.
     pub(crate) end: Option<Pts>,
-    /// Frames a second, if all frames but the last last equally long.
+    /// Frames a second, if all frames but the last have the same duration.
     pub(crate) rate: Option<Rate>,
-    /// Whether they do not.
+    /// True if their durations differ.
     pub(crate) variable: Option<bool>,
     /// The clean aperture: left, top, width, height in coded pixels.
     pub(crate) crop: Option<[u32; 4]>,
@@ -52,7 +52,7 @@ pub(crate) fn read_header(file: &mut (impl Read + Seek), length: u64) -> io::Res
             size => (8, size),
         };
         if size < skip || !name.iter().all(|byte| (0x20..0x7f).contains(byte) || *byte == 0xa9) {
-            break; // not a box: ffmpeg will say what it thinks of it
+            break; // not a box; ffmpeg will report the problem
         }
         header.bytes_needed = header.bytes_needed.max(at.saturating_add(size));
         if &name == b"moov" && at.saturating_add(size) <= length && size <= MOST_HEADER_BYTES {
@@ -92,7 +92,7 @@ fn child<'a>(bytes: &'a [u8], path: &[&[u8; 4]]) -> Option<&'a [u8]> {
         .try_fold(bytes, |bytes, name| boxes(bytes).find(|(found, _)| found == *name).map(|(_, content)| content))
 }
 
-/// True when a box claims to be longer than the bytes it lies in; looks into one kind of box on each level.
+/// True when a box is longer than the bytes that contain it. Looks into one kind of box on each level.
 fn is_overrun(bytes: &[u8], levels: &[&[u8; 4]]) -> bool {
     let mut covered = 0;
     for (name, content) in boxes(bytes) {
@@ -132,7 +132,7 @@ fn time_scale(bytes: &[u8]) -> Option<u64> {
     be32(bytes, at).map(u64::from).filter(|&scale| scale > 0)
 }
 
-/// The byte after the last one that a sample table points at.
+/// The end of the last sample that a table lists.
 fn samples_end(table: &[u8]) -> Option<u64> {
     let sizes = child(table, &[b"stsz"])?;
     let (fixed, count) = (u64::from(be32(sizes, 4)?), be32(sizes, 8)? as usize);
@@ -195,7 +195,7 @@ fn runs(bytes: Option<&[u8]>) -> impl Iterator<Item = (u64, i64)> {
 fn read_times(track: &[u8], table: &[u8], movie_scale: u64, header: &mut Mp4Header) -> Option<()> {
     let scale = child(track, &[b"mdia", b"mdhd"]).and_then(time_scale)?;
     let in_time = |ticks: i128, scale: u64| (ticks * 1_000_000 / i128::from(scale)) as i64;
-    // The first edits may only be a delay; then one edit shows a part of the track.
+    // The first edits may only be a delay. After that, one edit shows a part of the track.
     let (mut delay, mut shown, mut edits) = (0_i128, None, 0);
     if let Some(list) = child(track, &[b"edts", b"elst"]) {
         let wide = *list.first()? == 1;
@@ -228,7 +228,7 @@ fn read_times(track: &[u8], table: &[u8], movie_scale: u64, header: &mut Mp4Head
     let mut offsets = runs(child(table, &[b"ctts"])).flat_map(|(count, value)| (0..count).map(move |_| value));
     let (mut first_step, mut variable) = (None, false);
     for (count, step) in runs(child(table, &[b"stts"])) {
-        // The last frame may last longer than the others: that alone does not make the rate variable.
+        // A longer last frame alone does not make the rate variable.
         let is_tail = index + count >= samples && count == 1;
         variable |= !is_tail && *first_step.get_or_insert(step) != step;
         for _ in 0..count.min(samples.saturating_sub(index)) {
@@ -307,7 +307,7 @@ mod tests {
         // 200 ms of delay, then 220 ms of the track: the frames at 10 and 25 only.
         let header = read(&movie(&[0, 2, 200, u32::MAX, 0x10000, 220, 10, 0x10000], 8));
         assert_eq!((header.frames, header.end), (Some(2), Some(Pts(420_000))));
-        // Two edits: no claim.
+        // Two edits: the number of frames is unknown.
         let header = read(&movie(&[0, 2, 100, 10, 0x10000, 100, 10, 0x10000], 8));
         assert_eq!((header.frames, header.end, header.has_index), (None, None, true));
     }

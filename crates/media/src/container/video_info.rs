@@ -4,14 +4,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::geometry::{Pts, Rate};
 
-/// How much a video may ask for, and how strictly it is read.
+/// Limits for a video, and how strictly it is read.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct DecodeOptions {
     /// Decode damaged files as far as possible instead of refusing them.
     pub tolerate_damage: bool,
     /// Stop after this many frames.
     pub max_frames: Option<u64>,
-    /// Leave out frames with an earlier time; the indices of the others stay.
+    /// Skip frames with an earlier time; the indices of the others stay.
     pub start: Pts,
     /// Greatest number of pixels in a frame.
     pub max_pixels: u64,
@@ -20,7 +20,7 @@ pub struct DecodeOptions {
 }
 
 impl Default for DecodeOptions {
-    /// Strict, everything, frames up to 4096x4096, folders at 25 frames a second.
+    /// Strict decoding, all frames, frames up to 4096x4096, folders at 25 frames a second.
     fn default() -> Self {
         Self {
             tolerate_damage: false,
@@ -32,7 +32,7 @@ impl Default for DecodeOptions {
     }
 }
 
-/// What a video is.
+/// The description of a video.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct VideoInfo {
     /// The container, such as `Mp4`, or `Folder`.
@@ -43,34 +43,34 @@ pub struct VideoInfo {
     pub pixel_format: String,
     /// Columns and rows as stored.
     pub coded: (u32, u32),
-    /// Columns as shown, rotation and clean aperture applied.
+    /// Columns as displayed, with rotation and clean aperture applied.
     pub width: u32,
-    /// Rows as shown.
+    /// Rows as displayed.
     pub height: u32,
-    /// Width to height of one shown pixel.
+    /// Width divided by height of one displayed pixel.
     pub pixel_aspect: (u32, u32),
-    /// Degrees, clockwise, by which the stored picture is turned to be shown.
+    /// Degrees, clockwise, by which the stored picture is rotated for display.
     pub rotation: i32,
     /// Frames a second, on average.
     pub rate: Rate,
-    /// Whether frames last differently long, where the header says so.
+    /// True if frames have different durations; none if the header does not say.
     pub variable: Option<bool>,
     /// Ticks a second of the stream's times.
     pub ticks_per_second: u32,
-    /// What the container's times begin with; every [`Pts`] that leaves this crate counts from there.
+    /// The first time in the container. Every [`Pts`] that leaves this crate counts from there.
     pub start: Pts,
-    /// When the last frame ends, where the header says so.
+    /// When the last frame ends, if the header says so.
     pub end: Option<Pts>,
-    /// Frames, where the header says so.
+    /// Number of frames, if the header says so.
     pub frame_count: Option<u64>,
-    /// The transfer function, where the stream says so.
+    /// The transfer function, if the stream names one.
     pub transfer: Option<String>,
-    /// The codecs of the sound streams.
+    /// The codecs of the audio streams.
     pub audio: Vec<String>,
 }
 
 impl VideoInfo {
-    /// True when there is a sound stream.
+    /// True when there is an audio stream.
     pub fn has_audio(&self) -> bool {
         !self.audio.is_empty()
     }

@@ -1,7 +1,7 @@
-//! Colours of a picture file to sRGB: its embedded ICC profile, or what a PNG file says in chunks of its own.
+//! Converts the colours of a picture file to sRGB, from its embedded ICC profile or from the chunks of a PNG file.
 //!
-//! A profile that cannot be understood, or that is for another kind of colour than the decoder gave (a CMYK profile,
-//! when the decoder gave RGB), counts as sRGB, as in every viewer.
+//! A profile that cannot be understood counts as sRGB, as in every viewer. So does a profile for another kind of colour
+//! than the decoder returned, such as a CMYK profile with RGB pixels.
 
 use std::sync::Arc;
 
@@ -12,14 +12,14 @@ use moxcms::{
     TransformOptions, XyY,
 };
 
-/// Pixels that are converted at once.
+/// Number of pixels converted at once.
 const BLOCK: usize = 4096;
 /// Colours of 16 bits that differ by no more than this are alike: three quarters of one of 256 steps.
 const ALIKE: u16 = 192;
-/// Levels of each colour with which a transform is tried.
+/// Levels of each colour at which a transform is tested.
 const LEVELS: u16 = 8;
 
-/// The picture in sRGB, where the file has a profile that says what its numbers mean.
+/// Converts the picture to sRGB if the file has a profile.
 pub(crate) fn to_srgb(image: DynamicImage, bytes: &[u8], icc: Option<&[u8]>) -> DynamicImage {
     let embedded = icc.and_then(|icc| ColorProfile::new_from_slice(icc).ok());
     match embedded.or_else(|| profile_of_png(bytes)) {
@@ -28,8 +28,8 @@ pub(crate) fn to_srgb(image: DynamicImage, bytes: &[u8], icc: Option<&[u8]>) -> 
     }
 }
 
-/// The picture in sRGB from code points of ITU-T H.273. Transfer functions of standard range are all taken for sRGB's, as
-/// viewers do; pictures of high dynamic range stay as they are.
+/// Converts the picture to sRGB from code points of ITU-T H.273. All transfer functions of standard range are treated
+/// as sRGB, as viewers do. Pictures of high dynamic range stay unchanged.
 pub(crate) fn numbers_to_srgb(image: DynamicImage, primaries: u8, transfer: u8) -> DynamicImage {
     if matches!(primaries, 1 | 2) || matches!(transfer, 16 | 18) {
         return image;
@@ -68,7 +68,7 @@ fn converted(image: DynamicImage, profile: &ColorProfile) -> DynamicImage {
     }
 }
 
-/// A change of colours that is worth doing.
+/// A colour conversion that changes something.
 struct Transform {
     executor: Arc<Transform16BitExecutor>,
     /// Colours of the source: 1 for grey, 3 for red, green and blue.
@@ -76,7 +76,7 @@ struct Transform {
 }
 
 impl Transform {
-    /// None when the profile does not fit the picture or means sRGB.
+    /// None when the profile does not fit the picture, or means sRGB.
     fn new(profile: &ColorProfile, is_colour: bool) -> Option<Self> {
         let (layout, sources) = match profile.color_space {
             DataColorSpace::Rgb => (Layout::Rgb, 3),
@@ -92,14 +92,14 @@ impl Transform {
         let count = LEVELS.pow(3);
         let tried: Vec<u16> =
             (0..count).flat_map(|at| [at % LEVELS, at / LEVELS % LEVELS, at / LEVELS / LEVELS].map(level)).collect();
-        // A grey picture has no other colours than grey ones.
+        // A grey picture contains only greys.
         let tried = if is_colour { tried } else { (0..LEVELS).flat_map(|step| [level(step); 3]).collect() };
         let mut changed = tried.clone();
         transform.apply(&mut changed, 3, |value| value, |value| value);
         tried.iter().zip(&changed).any(|(one, other)| one.abs_diff(*other) > ALIKE).then_some(transform)
     }
 
-    /// Changes the first three of the `channels` numbers of each pixel.
+    /// Converts the first three of the `channels` values of each pixel.
     fn apply<S: Copy>(&self, samples: &mut [S], channels: usize, widen: impl Fn(S) -> u16, narrow: impl Fn(u16) -> S) {
         let (mut source, mut target) = (vec![], vec![]);
         for block in samples.chunks_mut(BLOCK * channels) {
@@ -108,7 +108,7 @@ impl Transform {
                 source.extend(pixel[..self.sources].iter().map(|value| widen(*value)));
             }
             target.resize(source.len() / self.sources * 3, 0);
-            // Only lengths that do not match can be refused.
+            // The only error is a mismatch of lengths.
             if self.executor.transform(&source, &mut target).is_err() {
                 return;
             }
@@ -119,7 +119,8 @@ impl Transform {
     }
 }
 
-/// What the chunks of a PNG file before its data say: `cICP`, else `sRGB` (none is needed), else `gAMA` and `cHRM`.
+/// Reads the colour chunks of a PNG file that come before its data: `cICP`, else `sRGB` (which needs no conversion),
+/// else `gAMA` and `cHRM`.
 fn profile_of_png(bytes: &[u8]) -> Option<ColorProfile> {
     let mut rest = bytes.strip_prefix(b"\x89PNG\r\n\x1a\n")?;
     let (mut gamma, mut places) = (None, None);
@@ -141,7 +142,7 @@ fn profile_of_png(bytes: &[u8]) -> Option<ColorProfile> {
         rest = rest.get(length.checked_add(12)?..)?;
     }
     let mut profile = ColorProfile::new_srgb();
-    // Else its own number for the curve would win over ours.
+    // Otherwise the profile's own number for the curve would override ours.
     profile.cicp = None;
     if let Some([white_x, white_y, red_x, red_y, green_x, green_y, blue_x, blue_y]) = places {
         let place = |x: f64, y: f64| Chromaticity::new(x as f32, y as f32);
@@ -150,7 +151,7 @@ fn profile_of_png(bytes: &[u8]) -> Option<ColorProfile> {
         profile.update_rgb_colorimetry(white, ColorPrimaries { red, green, blue });
     }
     if let Some(gamma) = gamma {
-        // 1/2.2 is what writers say who mean sRGB.
+        // Writers that mean sRGB write 1/2.2.
         if (gamma - 1.0 / 2.2).abs() > 0.005 {
             let curve = Some(ToneReprCurve::Parametric(vec![1.0 / gamma as f32]));
             (profile.red_trc, profile.green_trc, profile.blue_trc) = (curve.clone(), curve.clone(), curve);
@@ -191,7 +192,7 @@ mod tests {
     use super::*;
     use crate::image_file::load_picture;
 
-    /// A profile in which what is called red is blue.
+    /// A profile that swaps red and blue.
     fn red_is_blue() -> Vec<u8> {
         let mut profile = ColorProfile::new_srgb();
         (profile.red_colorant, profile.blue_colorant) = (profile.blue_colorant, profile.red_colorant);

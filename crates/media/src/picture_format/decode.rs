@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::file::open;
 use crate::sniff::{Content, sniff};
 
-/// What a picture file may cost.
+/// Limits for a picture file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PictureLimits {
     /// Greatest number of pixels.
@@ -27,18 +27,18 @@ impl Default for PictureLimits {
     }
 }
 
-/// Reads and decodes a file within its limits, upright, its numbers as they are.
+/// Reads and decodes a file within its limits, upright, with unconverted values.
 pub(crate) fn load(path: &Path, limits: PictureLimits) -> Result<DynamicImage> {
     Ok(decode(path, &read_bytes(path, limits)?, limits)?.0)
 }
 
-/// Decodes the bytes of a file within its limits, upright and in sRGB; `path` is only named in errors.
+/// Decodes the bytes of a file within its limits, upright and in sRGB. `path` is used only in errors.
 pub(crate) fn decode_colours(path: &Path, bytes: &[u8], limits: PictureLimits) -> Result<DynamicImage> {
     let (image, profile) = decode(path, bytes, limits)?;
     Ok(to_srgb(image, bytes, profile.as_deref()))
 }
 
-/// The bytes of a file that is not larger than it may be.
+/// Reads the bytes of a file, up to its size limit.
 pub(crate) fn read_bytes(path: &Path, limits: PictureLimits) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let file = open(path)?;
@@ -64,7 +64,7 @@ fn decode(path: &Path, bytes: &[u8], limits: PictureLimits) -> Result<(DynamicIm
     }
     let mut reader = ImageReader::new(Cursor::new(bytes));
     reader = reader.with_guessed_format().map_err(|source| Error::reading(path, source))?;
-    // The size is checked below, with its figures in the message; the decoder itself only gets a bound on memory.
+    // The size is checked below, where the message can name it. The decoder itself only gets a memory limit.
     let mut memory = Limits::no_limits();
     memory.max_alloc = Some(limits.max_pixels.saturating_mul(16).max(64 << 20));
     reader.limits(memory);
@@ -92,7 +92,7 @@ fn decode(path: &Path, bytes: &[u8], limits: PictureLimits) -> Result<(DynamicIm
     Ok((image, profile))
 }
 
-/// True when the segments of a JPEG file lead to its end marker. The decoder itself fills what is missing with grey.
+/// True when the segments of a JPEG file lead to its end marker. The decoder fills missing parts with grey.
 fn jpeg_is_whole(bytes: &[u8]) -> bool {
     let mut at = 2;
     loop {

@@ -1,5 +1,6 @@
-//! HEIF and AVIF pictures. ffmpeg decodes the coded pictures; which of them make up the picture, in which order and which way
-//! round, is read here: a phone's picture is a grid of tiles, of which ffmpeg would give the first, or nothing.
+//! HEIF and AVIF pictures. A phone's picture is a grid of tiles, and ffmpeg alone returns only the first tile, or
+//! nothing. So this module reads which coded pictures form the picture, in which order and orientation. ffmpeg decodes
+//! them.
 
 mod boxes;
 #[cfg(test)]
@@ -21,9 +22,9 @@ use crate::picture_format::decode::PictureLimits;
 use crate::still::Still;
 use boxes::{Boxes, Cursor, Id, Property};
 
-/// Tiles that a picture may have.
+/// Largest number of tiles in a picture.
 const MOST_TILES: usize = 4096;
-/// Start of a unit in a stream of HEVC.
+/// The start code of a unit in an HEVC stream.
 const START: [u8; 4] = [0, 0, 0, 1];
 
 /// Reads a picture.
@@ -66,7 +67,7 @@ fn in_srgb(image: DynamicImage, boxes: &Boxes) -> DynamicImage {
     }
 }
 
-/// Applies the turns and mirrors of an item, in their order.
+/// Applies the rotations and mirrors of an item, in their order.
 fn turned(image: DynamicImage, boxes: &Boxes, item: Id) -> DynamicImage {
     boxes.properties(item).fold(image, |image, property| match property {
         Property::Turn(1) => image.rotate270(),
@@ -78,7 +79,7 @@ fn turned(image: DynamicImage, boxes: &Boxes, item: Id) -> DynamicImage {
     })
 }
 
-/// A picture file while it is read.
+/// A picture file that is being read.
 struct File<'a> {
     path: &'a Path,
     bytes: &'a [u8],
@@ -86,7 +87,7 @@ struct File<'a> {
     ffmpeg: &'a Ffmpeg,
 }
 
-/// How the tiles of a picture lie.
+/// The layout of the tiles of a picture.
 struct Grid {
     columns: usize,
     size: (u32, u32),
@@ -132,7 +133,7 @@ impl File<'_> {
         Ok((width, height, samples))
     }
 
-    /// How an item is made up of coded pictures: of one, or of a grid of them.
+    /// How coded pictures form an item: one picture, or a grid of them.
     fn grid(&self, boxes: &Boxes, item: Id) -> Result<Grid> {
         let sized = |item| {
             let size = boxes.size(item).filter(|(width, height)| *width > 0 && *height > 0);
@@ -166,7 +167,7 @@ impl File<'_> {
         }
     }
 
-    /// The coded pictures one after the other, as a stream that ffmpeg knows.
+    /// The coded pictures one after the other, as a stream that ffmpeg can read.
     fn stream(&self, boxes: &Boxes, grid: &Grid) -> Result<Stream> {
         let mut stream = Stream { demuxer: "hevc", bytes: vec![] };
         for (index, tile) in grid.tiles.iter().enumerate() {
@@ -186,7 +187,7 @@ impl File<'_> {
         Ok(stream)
     }
 
-    /// What ffmpeg decodes.
+    /// What ffmpeg decoded.
     fn run(&self, stream: &Stream, expected: usize, channels: usize) -> Result<Vec<u8>> {
         let failed = |source: std::io::Error| Error::FfmpegFailed { reason: source.to_string() };
         let mut input = tempfile::NamedTempFile::new().map_err(failed)?;
@@ -261,7 +262,7 @@ fn add_av1(stream: &mut Vec<u8>, size: (u32, u32), index: usize, config: &[u8], 
     if index == 0 {
         stream.extend_from_slice(b"DKIF\0\0\x20\0AV01");
         stream.extend(side(size.0)?.into_iter().chain(side(size.1)?));
-        // 25 frames a second, their number left open.
+        // 25 frames a second; the number of frames is left open.
         stream.extend([25_u32, 1, 0, 0].into_iter().flat_map(u32::to_le_bytes));
     }
     // A temporal delimiter, the configuration's own units, the picture.

@@ -1,4 +1,4 @@
-//! A temporary folder, an ffmpeg to make sources with, and the few steps that all tests share.
+//! A temporary folder, an ffmpeg that makes test videos, and the few steps that all tests share.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -16,7 +16,7 @@ pub(crate) struct Bench {
 }
 
 impl Bench {
-    /// `None`, with a word, where there is no ffmpeg. `STUNTDOUBLE_FFMPEG` names one outside the `PATH`.
+    /// `None`, with a message, if there is no ffmpeg. `STUNTDOUBLE_FFMPEG` names one outside the `PATH`.
     pub(crate) fn new() -> Option<Self> {
         let explicit = std::env::var_os("STUNTDOUBLE_FFMPEG").map(PathBuf::from);
         match Ffmpeg::find(explicit.as_deref()) {
@@ -32,7 +32,7 @@ impl Bench {
         self.folder.path().join(name)
     }
 
-    /// Runs ffmpeg in the folder; the last word names the file that it makes.
+    /// Runs ffmpeg in the folder. The last argument names the file that it writes.
     pub(crate) fn make(&self, arguments: &str) -> PathBuf {
         let words: Vec<_> = arguments.split_whitespace().collect();
         let run = Command::new(self.ffmpeg.path())
@@ -69,7 +69,7 @@ impl Bench {
         self.frames(path).into_iter().map(|frame| frame.pts).collect()
     }
 
-    /// Decodes and encodes everything, sound included, as the program does.
+    /// Decodes and encodes everything, including audio, as the program does.
     pub(crate) fn convert(&self, from: &Path, to: &Path) -> Result<()> {
         let mut reader = self.open(from)?;
         let settings = VideoSettings { audio_from: Some(from.to_path_buf()), ..VideoSettings::like(reader.info()) };
@@ -81,7 +81,7 @@ impl Bench {
         writer.finish()
     }
 
-    /// The digest of the first sound stream's packets.
+    /// The digest of the packets of the first audio stream.
     pub(crate) fn sound(&self, path: &Path) -> String {
         let run = Command::new(self.ffmpeg.path())
             .args(["-nostdin", "-v", "error", "-i"])
@@ -92,7 +92,7 @@ impl Bench {
         String::from_utf8(run.stdout).unwrap()
     }
 
-    /// What ffmpeg says of a file.
+    /// How ffmpeg describes a file.
     pub(crate) fn describe(&self, path: &Path) -> String {
         let run = Command::new(self.ffmpeg.path()).args(["-nostdin", "-hide_banner", "-i"]).arg(path).output().unwrap();
         String::from_utf8_lossy(&run.stderr).into_owned()

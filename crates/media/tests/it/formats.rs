@@ -1,4 +1,4 @@
-//! Sources of many kinds.
+//! Source videos of many formats.
 
 use media::geometry::Pts;
 use media::image_file::save_picture;

@@ -1,4 +1,5 @@
-//! Broken and malicious files: a typed error within 20 seconds, and no output file, whole or partial.
+//! Broken and malicious files. Each must give a typed error within 20 seconds and leave no output file, complete or
+//! partial.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -10,7 +11,7 @@ use media::reader::FrameReader;
 
 use crate::bench::Bench;
 
-/// Converts a file and expects one of the codes.
+/// Converts a file and expects one of the error codes.
 fn refuse(bench: &Bench, path: &Path, expected: &[&str]) {
     let outputs = tempfile::tempdir().unwrap();
     let started = Instant::now();
@@ -28,7 +29,7 @@ const DAMAGE: [&str; 4] = ["video.truncated", "video.damaged", "video.empty", "v
 fn refuse_every_cut(bench: &Bench, name: &str) {
     let bytes = std::fs::read(bench.path(name)).unwrap();
     for part in 1..20 {
-        // A transport stream that is cut between two packets is a shorter transport stream.
+        // A transport stream that is cut between two packets is a valid, shorter transport stream.
         let length = bytes.len() * part / 20;
         let length = if length.is_multiple_of(188) { length + 1 } else { length };
         let path = bench.write(&format!("cut-{part}-{name}"), &bytes[..length]);

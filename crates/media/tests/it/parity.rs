@@ -1,4 +1,4 @@
-//! Resizing against numbers that Pillow made (`STUNTDOUBLE_SHARED`/fixtures).
+//! Compares resizing with values from Pillow (`STUNTDOUBLE_SHARED`/fixtures).
 
 use std::path::PathBuf;
 

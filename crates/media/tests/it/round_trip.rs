@@ -1,4 +1,4 @@
-//! A video that goes through us keeps its frames, times, end, size and sound.
+//! A video that is decoded and encoded again keeps its frames, times, end, size and audio.
 
 use media::audio::AudioOutcome;
 use media::geometry::{Pts, Rate};
@@ -60,7 +60,7 @@ fn every_frame_of_a_variable_rate_keeps_its_time() {
         assert_eq!(read.len(), times.len());
         assert!(read.iter().zip(&times).all(|(a, b)| a.0.abs_diff(b.0) <= tolerance), "{name}: {read:?}");
     }
-    // Twice through us changes nothing, and the last frame lasts as long as it did.
+    // A second round trip changes nothing, and the last frame keeps its duration.
     let (first, second) = (bench.path("v.mp4"), bench.path("w.mp4"));
     bench.convert(&first, &second).unwrap();
     assert_eq!(bench.times(&second), times);
@@ -80,7 +80,7 @@ fn sound_that_begins_before_or_after_the_pictures_stays_in_place() {
     let shift = bench.times(&bench.path("out.mp4"))[0].0 - first;
     assert!(shift.abs() <= 1000, "{shift}");
     assert_eq!(bench.sound(&from), bench.sound(&bench.path("out.mp4")));
-    // A transport stream does not begin at 0, but ours do.
+    // A transport stream does not start at 0, but our output does.
     let stream = bench.make("-i a.mp4 -c copy a.ts");
     let times = bench.times(&stream);
     assert!(times.len() == 60 && times[0].0 < 100_000, "{times:?}");
@@ -136,7 +136,7 @@ fn odd_sizes_come_back_as_they_were() {
         assert_eq!(frames.len(), 3);
         let difference = mean_difference(&frames[2].picture, &picture);
         assert!(difference < 6.0, "{odd_size:?}: {difference}");
-        // The last column is the source's own, not a neighbour of it.
+        // The last column is the source's own, not a copy of its neighbour.
         let [red, green, _] = frames[2].picture.get(32, 8);
         assert!(red > 200 && green < 80, "{odd_size:?}: {red} {green}");
     }

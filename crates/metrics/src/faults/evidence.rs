@@ -1,28 +1,28 @@
-//! What is compared to find faults: small pictures of both sides of a pair, and how well changes of the truth fit.
+//! The evidence for faults: small pictures of both sides of a pair, and how well a changed truth fits.
 
 use media::picture::Picture;
 use media::resize::{Filter, resize_picture};
 
 use super::{BETTER, ClipPair, Fault};
 
-/// Side of the small pictures. Their shape is that of a square whatever the clip's is, so that any two can be compared.
+/// Side of the small pictures. They are square whatever the clip's shape, so that any two can be compared.
 const SIDE: usize = 48;
-/// Share of the frames that a shift in time must fit better.
+/// Share of the frames that must fit better with a shift in time.
 const MOST: f64 = 0.7;
-/// Share of the truth's levels in the dark half from which on a squeezed or cut range shows.
+/// If this share of the truth's levels lies in the dark half, a squeezed or clipped range is visible.
 const SEEN: f64 = 0.05;
-/// A level between the dark half and the middle, apart from the middle by some noise.
+/// A level between the dark half and the middle, with a margin for noise.
 const NEAR_MIDDLE: f64 = 120.0;
-/// A level that counts as cut off.
+/// A level that counts as clipped.
 const CUT: f64 = 16.0;
 
-/// The small pictures of a pair, levels 0..=255 of red, green and blue.
+/// The small pictures of a pair, with red, green and blue levels 0..=255.
 pub(super) struct Evidence {
     made: Vec<Vec<[f64; 3]>>,
     truth: Vec<Vec<[f64; 3]>>,
 }
 
-/// The truth as a fault would have it.
+/// The truth, changed as a fault would change it.
 type Change = fn([f64; 3]) -> [f64; 3];
 
 fn unchanged(colour: [f64; 3]) -> [f64; 3] {
@@ -33,12 +33,12 @@ fn exchanged([red, green, blue]: [f64; 3]) -> [f64; 3] {
     [blue, green, red]
 }
 
-/// `v` in [0, 1] shown as `(v + 1) / 2`.
+/// `v` in [0, 1] displayed as `(v + 1) / 2`.
 fn squeezed(colour: [f64; 3]) -> [f64; 3] {
     colour.map(|level| 127.5 + level / 2.0)
 }
 
-/// `v` in [-1, 1] shown as it is.
+/// `v` in [-1, 1] displayed without conversion.
 fn cut(colour: [f64; 3]) -> [f64; 3] {
     colour.map(|level| (2.0 * level - 255.0).max(0.0))
 }
@@ -49,13 +49,13 @@ impl Evidence {
         Self { made: small(pair.made), truth: small(pair.truth) }
     }
 
-    /// Mean level of what was made and of the truth, frame by frame.
+    /// Mean levels of the result and of the truth, for each frame.
     pub(super) fn mean_levels(&self) -> Vec<[f64; 2]> {
         let mean = |cells: &[[f64; 3]]| cells.iter().flatten().sum::<f64>() / (3 * cells.len()) as f64;
         self.made.iter().zip(&self.truth).map(|(made, truth)| [mean(made), mean(truth)]).collect()
     }
 
-    /// The share of levels that `is` is true for, made and true.
+    /// The share of levels for which `is` holds, in the result and in the truth.
     fn shares(&self, is: impl Fn(f64) -> bool) -> [f64; 2] {
         [&self.made, &self.truth].map(|frames| {
             let levels = || frames.iter().flatten().flatten();
@@ -63,7 +63,7 @@ impl Evidence {
         })
     }
 
-    /// Which share of the error is left when the truth is changed; infinite where there is nothing to explain.
+    /// The share of the error that remains when the truth is changed; infinite if there is no error to explain.
     fn left_by(&self, change: Change) -> f64 {
         let [changed, plain] = [change, unchanged].map(|change| {
             let frames = self.made.iter().zip(&self.truth);
@@ -72,7 +72,7 @@ impl Evidence {
         share(changed, plain)
     }
 
-    /// The same when the truth is that of the frame before or after; infinite where too few frames say so.
+    /// The same with the truth of the frame before or after; infinite if too few frames agree.
     fn left_by_shift(&self, is_late: bool) -> f64 {
         let count = self.made.len().min(self.truth.len());
         let (mut shifted, mut plain, mut better) = (0.0, 0.0, 0);
@@ -88,7 +88,7 @@ impl Evidence {
         if (better as f64) < MOST * frames.len() as f64 { f64::INFINITY } else { share(shifted, plain) }
     }
 
-    /// The same when the truth is that of another clip.
+    /// The same with the truth of another clip.
     fn left_by_truth_of(&self, other: &Self) -> f64 {
         let count = self.made.len().min(self.truth.len()).min(other.truth.len());
         let total = |truth: &[Vec<[f64; 3]>]| {
@@ -109,7 +109,7 @@ impl Evidence {
     }
 }
 
-/// The fault that leaves the least error of a clip, if it leaves clearly less than there is.
+/// The fault that leaves the smallest error of a clip, if it is clearly smaller than the original error.
 pub(super) fn best_explanation(all: &[Evidence], clip: usize) -> Option<Fault> {
     let own = &all[clip];
     let mut explanations = vec![

@@ -1,20 +1,21 @@
-//! Faults of pairs of clips that make every figure meaningless: what was made and the truth do not fit one another. Each is
-//! a [`Warning`] with a name; nothing is measured here.
+//! Finds faults in pairs of clips that make every metric meaningless, because result and truth do not match. Each fault
+//! is a [`Warning`] with a name. Nothing is measured here.
 //!
-//! | name | how it is seen |
+//! | name | how it is detected |
 //! |---|---|
-//! | `frame_count` | other numbers of frames |
-//! | `wrong_size` | a frame of another size than its truth |
-//! | `black_frame` | a black frame where the truth is not |
-//! | `bgr_for_rgb` | the truth with red and blue exchanged fits better |
-//! | `unit_as_signed` | values in [0, 1] shown as if in [-1, 1]: levels 128..=255, and the truth so squeezed fits better |
-//! | `signed_as_unit` | values in [-1, 1] shown as if in [0, 1]: the dark half is black, and the truth so cut fits better |
+//! | `frame_count` | the numbers of frames differ |
+//! | `wrong_size` | a frame and its truth differ in size |
+//! | `black_frame` | a frame is black and its truth is not |
+//! | `bgr_for_rgb` | the truth with red and blue swapped fits better |
+//! | `unit_as_signed` | values in [0, 1] displayed as if in [-1, 1]: levels are 128..=255, and the truth squeezed in this way fits better |
+//! | `signed_as_unit` | values in [-1, 1] displayed as if in [0, 1]: the dark half is black, and the truth clipped in this way fits better |
 //! | `one_frame_late`, `one_frame_early` | the truth of the frame before, or after, fits better |
 //! | `swapped_pair` | the truth of another clip fits better |
 //!
-//! "Fits better" compares mean squared errors of small pictures ([`BETTER`]). Of the faults that are seen that way a clip has
-//! one warning, the one that fits best. A fault that leaves no trace is not found: a frame late in a clip that stands still,
-//! red for blue in a grey one, or picture and truth in exchanged places, for which all figures of this crate are the same.
+//! "Fits better" compares mean squared errors of small pictures ([`BETTER`]). Of the faults found in this way, a clip
+//! gets one warning, for the fault that fits best. A fault that leaves no trace is not found: a late frame in a
+//! motionless clip, swapped channels in a grey one, or swapped result and truth, for which all metrics of this crate
+//! are the same.
 
 mod evidence;
 #[cfg(test)]
@@ -28,31 +29,31 @@ use evidence::Evidence;
 
 /// An explanation must leave less than this share of the error.
 pub const BETTER: f64 = 0.75;
-/// Mean level below which a frame is black.
+/// Below this mean level, a frame is black.
 const BLACK: f64 = 4.0;
-/// Mean level from which on the truth is not.
+/// From this mean level on, the truth is not black.
 const LIT: f64 = 16.0;
 
-/// The frames of one clip beside the true ones.
+/// The frames of one clip with the true ones.
 #[derive(Debug, Clone, Copy)]
 pub struct ClipPair<'a> {
-    /// What was made.
+    /// The result.
     pub made: &'a [Picture],
-    /// What it should be.
+    /// The truth.
     pub truth: &'a [Picture],
 }
 
-/// What is wrong with a pair.
+/// A fault of a pair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// Other numbers of frames.
+    /// The numbers of frames differ.
     FrameCount {
-        /// Frames made.
+        /// Frames of the result.
         made: usize,
         /// True frames.
         truth: usize,
     },
-    /// A frame of another size; the first one.
+    /// The first frame with a wrong size.
     WrongSize {
         /// The frame, from 0.
         frame: usize,
@@ -61,22 +62,22 @@ pub enum Fault {
         /// Those of the truth.
         truth: (usize, usize),
     },
-    /// A black frame; the first one.
+    /// The first black frame.
     BlackFrame {
         /// The frame, from 0.
         frame: usize,
     },
-    /// Red and blue exchanged.
+    /// Red and blue are swapped.
     BgrForRgb,
-    /// Values in [0, 1] shown as if in [-1, 1].
+    /// Values in [0, 1] are displayed as if in [-1, 1].
     UnitAsSigned,
-    /// Values in [-1, 1] shown as if in [0, 1].
+    /// Values in [-1, 1] are displayed as if in [0, 1].
     SignedAsUnit,
-    /// Each frame is the one before.
+    /// Each frame is the previous one.
     OneFrameLate,
-    /// Each frame is the one after.
+    /// Each frame is the next one.
     OneFrameEarly,
-    /// The truth of another clip.
+    /// The truth belongs to another clip.
     SwappedPair {
         /// The clip whose truth fits, from 0.
         with: usize,
@@ -118,12 +119,12 @@ impl fmt::Display for Fault {
     }
 }
 
-/// A fault and where it is.
+/// A fault and its clip.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Warning {
     /// The clip, from 0.
     pub clip: usize,
-    /// What is wrong with it.
+    /// The fault.
     pub fault: Fault,
 }
 
@@ -133,7 +134,7 @@ impl fmt::Display for Warning {
     }
 }
 
-/// Looks for faults of pairs that are to be measured together, clip by clip.
+/// Searches pairs that are to be measured together for faults, clip by clip.
 ///
 /// # Panics
 /// When a picture has no pixel.
@@ -147,7 +148,7 @@ pub fn find_faults(pairs: &[ClipPair<'_>]) -> Vec<Warning> {
     warnings
 }
 
-/// Faults that are seen in the frames themselves.
+/// Faults that are visible in the frames themselves.
 fn plain_faults(pair: &ClipPair<'_>, evidence: &Evidence) -> Vec<Fault> {
     let mut faults = Vec::new();
     let (made, truth) = (pair.made.len(), pair.truth.len());

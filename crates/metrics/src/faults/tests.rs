@@ -5,7 +5,7 @@ use rand_chacha::ChaCha8Rng;
 const FRAMES: usize = 8;
 const SEEDS: u64 = 10;
 
-/// A coloured disc that moves over coloured stripes; each seed has its own colours and path.
+/// A coloured disc that moves over coloured stripes. Each seed has its own colours and path.
 fn clip(seed: u64) -> Vec<Picture> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let mut number = |from: f64, to: f64| from + (to - from) * random.random::<f64>();
@@ -26,7 +26,7 @@ fn clip(seed: u64) -> Vec<Picture> {
     (0..FRAMES).map(frame).collect()
 }
 
-/// What a good method makes: the truth, softened, with noise.
+/// The result of a good method: the truth, softened, with noise.
 fn made_of(truth: &[Picture], seed: u64) -> Vec<Picture> {
     let mut random = ChaCha8Rng::seed_from_u64(1_000 + seed);
     let soft = |picture: &Picture, x: usize, y: usize, channel: usize| {
@@ -47,7 +47,7 @@ fn changed(pictures: &[Picture], change: impl Fn([u8; 3]) -> [u8; 3]) -> Vec<Pic
     pictures.iter().map(|picture| picture.map(&change)).collect()
 }
 
-/// The names of what is found in one pair, for each seed.
+/// The names of the faults found in one pair, for each seed.
 fn found(plant: impl Fn(&mut Vec<Picture>, u64)) -> Vec<Vec<&'static str>> {
     let one = |seed: u64| {
         let truth = clip(seed);
@@ -71,7 +71,7 @@ fn good_pairs_have_no_warning() {
     let made: Vec<_> = truths.iter().enumerate().map(|(seed, truth)| made_of(truth, seed as u64)).collect();
     let pairs: Vec<_> = made.iter().zip(&truths).map(|(made, truth)| ClipPair { made, truth }).collect();
     assert_eq!(find_faults(&pairs), []);
-    // The truth beside itself, and a method that failed altogether.
+    // The truth against itself, and a method that failed completely.
     let itself: Vec<_> = truths.iter().map(|truth| ClipPair { made: truth, truth }).collect();
     assert_eq!(find_faults(&itself), []);
     each_is(found(|made, _| *made = changed(made, |_| [127; 3])), &[]);

@@ -1,28 +1,28 @@
-//! The convolutions of the backbones: AlexNet and VGG16 as torchvision has them, up to the last ReLU that LPIPS looks at.
+//! The convolutions of the backbones, AlexNet and VGG16 as in torchvision, up to the last ReLU that LPIPS uses.
 
-/// Places where features are taken.
+/// Number of taps.
 pub(super) const TAPS: usize = 5;
 
 /// The classifier whose features are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Backbone {
-    /// AlexNet: fast, and closest to people's judgement in the paper.
+    /// AlexNet: fast, and closest to human judgement in the LPIPS paper.
     Alex,
-    /// VGG16: what papers of this field print.
+    /// VGG16: used by papers of this field.
     Vgg,
 }
 
 /// One convolution, followed by a ReLU.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Layer {
-    /// The part of the network that it belongs to, from 1; the last one of a part is tapped.
+    /// Its slice of the network, from 1. The last convolution of a slice is tapped.
     pub(super) slice: usize,
-    /// Its number among torchvision's `features`.
+    /// Its index in torchvision's `features`.
     pub(super) place: usize,
     pub(super) kernel: usize,
     pub(super) stride: usize,
     pub(super) padding: usize,
-    /// Side of the max pooling before it, of stride 2.
+    /// Window side of the max pooling before it, with stride 2.
     pub(super) pool: Option<usize>,
 }
 
@@ -55,10 +55,10 @@ const VGG: [Layer; 13] = [
 ];
 
 impl Backbone {
-    /// Both.
+    /// Both backbones.
     pub const ALL: [Self; 2] = [Self::Alex, Self::Vgg];
 
-    /// The `lpips` package's name for it.
+    /// Its name in the `lpips` package.
     pub fn name(self) -> &'static str {
         match self {
             Self::Alex => "alex",
@@ -66,7 +66,7 @@ impl Backbone {
         }
     }
 
-    /// The smallest side of a picture whose features reach the last tap.
+    /// The smallest picture side whose features reach the last tap.
     pub fn least_side(self) -> usize {
         match self {
             Self::Alex => 31,
@@ -86,7 +86,7 @@ impl Backbone {
 mod tests {
     use super::*;
 
-    /// Cells that the last tap has of a side of a picture.
+    /// Number of cells of the last tap for a picture side.
     fn last_side(backbone: Backbone, side: usize) -> Option<usize> {
         backbone.layers().iter().try_fold(side, |side, layer| {
             let side = match layer.pool {
@@ -104,7 +104,7 @@ mod tests {
             assert_eq!(last_side(backbone, backbone.least_side() - 1), None, "{backbone:?}");
             assert_eq!(backbone.layers().last().map(|layer| layer.slice), Some(TAPS));
         }
-        // Published sizes: 13 cells of AlexNet's 224 pixels, 14 of VGG's.
+        // Published sizes for 224 pixels: 13 cells for AlexNet, 14 for VGG.
         assert_eq!([Backbone::Alex, Backbone::Vgg].map(|backbone| last_side(backbone, 224)), [Some(13), Some(14)]);
     }
 }

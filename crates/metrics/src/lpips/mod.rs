@@ -1,19 +1,19 @@
-//! LPIPS version 0.1 (Zhang, Isola, Efros, Shechtman and Wang, 2018, eq. 1): how far two pictures are apart for the features
-//! of a classifier, with learned factors.
+//! LPIPS version 0.1 (Zhang, Isola, Efros, Shechtman and Wang, 2018, eq. 1): the distance of two pictures in the
+//! features of a classifier, with learned weights.
 //!
-//! `d = Σ_l mean_hw Σ_c w_lc (f_lc(x) - f_lc(y))²`, the features `f` of a cell scaled to length 1.
+//! `d = Σ_l mean_hw Σ_c w_lc (f_lc(x) - f_lc(y))²`, with the features `f` of a cell scaled to length 1.
 //!
 //! | step | shape |
 //! |---|---|
-//! | levels to [-1, 1], then the channels' shift and scale | `[1, 3, H, W]` |
+//! | levels to [-1, 1], then shift and scale for each channel | `[1, 3, H, W]` |
 //! | features after five ReLUs | `[1, C_l, h_l, w_l]` |
 //! | weighted squared differences, mean of each tap | `[5]` |
 //! | their sum | one number |
 //!
-//! The network wants its input in [-1, 1]. DisCo's script, and with it the numbers of this field, feeds levels in [0, 1]
-//! (`lpips_raw01`), which gives other, mostly smaller distances. Both ranges are here, each under its name.
+//! The network expects input in [-1, 1]. DisCo's script, and with it the numbers of this field, uses levels in [0, 1]
+//! (`lpips_raw01`), which gives different, mostly smaller distances. Both are available under their own names.
 //!
-//! Features run in 32 bit; lengths, differences and means in 64 bit.
+//! Features are computed in 32 bit; lengths, differences and means in 64 bit.
 
 mod backbone;
 #[cfg(test)]
@@ -35,9 +35,9 @@ pub use backbone::Backbone;
 use crate::error::MetricError;
 use backbone::{Layer, TAPS};
 
-/// What is taken from red, green and blue in [-1, 1].
+/// Subtracted from red, green and blue in [-1, 1].
 const SHIFT: [f32; 3] = [-0.030, -0.088, -0.188];
-/// What they are divided by.
+/// Divisor of each channel.
 const SCALE: [f32; 3] = [0.458, 0.448, 0.450];
 
 /// The range of a network's input.
@@ -45,11 +45,11 @@ const SCALE: [f32; 3] = [0.458, 0.448, 0.450];
 pub enum InputRange {
     /// [-1, 1], as the network was trained.
     Signed,
-    /// [0, 1], as DisCo's script feeds it.
+    /// [0, 1], as in DisCo's script.
     Raw01,
 }
 
-/// A backbone with its learned factors.
+/// A backbone with its learned weights.
 #[derive(Debug)]
 pub struct Lpips {
     backbone: Backbone,
@@ -67,7 +67,7 @@ struct LoadedLayer {
     bias: Tensor<Flex, 1>,
 }
 
-/// What a network sees in a picture: the features of each tap, scaled to length 1.
+/// The features of a picture at each tap, scaled to length 1.
 #[derive(Debug, Clone)]
 pub struct LpipsFeatures {
     taps: Vec<Tap>,
@@ -80,23 +80,23 @@ struct Tap {
     cells: usize,
 }
 
-/// How far two pictures are apart.
+/// The distance of two pictures.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LpipsDistance {
-    /// The part of each tap.
+    /// The contribution of each tap.
     pub taps: [f64; TAPS],
 }
 
 impl LpipsDistance {
-    /// The distance itself.
+    /// The total distance.
     pub fn total(self) -> f64 {
         self.taps.iter().sum()
     }
 }
 
 impl Lpips {
-    /// Opens weight files, safetensors or PyTorch: one with everything under the `lpips` package's names, or torchvision's
-    /// backbone and the package's factors (`alex.pth`, `vgg.pth`).
+    /// Opens weight files, safetensors or PyTorch: either one file with everything under the `lpips` package's names,
+    /// or torchvision's backbone and the package's factors (`alex.pth`, `vgg.pth`).
     ///
     /// # Errors
     /// [`MetricError::Weights`].
@@ -104,7 +104,7 @@ impl Lpips {
         Self::from_weights(backbone, &Weights::read(files)?)
     }
 
-    /// The same from weights that were read.
+    /// Creates the network from weights in memory.
     ///
     /// # Errors
     /// [`MetricError::Weights`].
@@ -113,7 +113,7 @@ impl Lpips {
         Ok(Self { backbone, convolutions, factors })
     }
 
-    /// Channels of each convolution, in the order in which they run.
+    /// Channels of each convolution, in order.
     pub fn widths(&self) -> Vec<usize> {
         self.convolutions.iter().map(|loaded| loaded.weight.dims()[0]).collect()
     }
@@ -121,15 +121,15 @@ impl Lpips {
     /// The distance: `lpips`.
     ///
     /// # Panics
-    /// When the sizes differ, or a side is below the backbone's [least](Backbone::least_side).
+    /// When the sizes differ, or a side is below the backbone's [minimum](Backbone::least_side).
     pub fn distance(&self, picture: &Picture, truth: &Picture) -> LpipsDistance {
         self.distance_in(InputRange::Signed, picture, truth)
     }
 
-    /// The distance with levels in [0, 1] where [-1, 1] is wanted, as DisCo's script has it: `lpips_raw01`.
+    /// The distance with levels in [0, 1] where [-1, 1] is expected, as in DisCo's script: `lpips_raw01`.
     ///
     /// # Panics
-    /// As [`distance`](Self::distance).
+    /// In the same cases as [`distance`](Self::distance).
     pub fn distance_raw01(&self, picture: &Picture, truth: &Picture) -> LpipsDistance {
         self.distance_in(InputRange::Raw01, picture, truth)
     }
@@ -139,10 +139,10 @@ impl Lpips {
         self.feature_distance(&self.features(picture, range), &self.features(truth, range))
     }
 
-    /// The features of a picture, to be compared more than once.
+    /// The features of a picture, for several comparisons.
     ///
     /// # Panics
-    /// When a side is below the backbone's [least](Backbone::least_side).
+    /// When a side is below the backbone's [minimum](Backbone::least_side).
     pub fn features(&self, picture: &Picture, range: InputRange) -> LpipsFeatures {
         let (width, height) = picture.size();
         let least = self.backbone.least_side();
@@ -171,10 +171,10 @@ impl Lpips {
         LpipsFeatures { taps }
     }
 
-    /// The distance of features that this network made in one range.
+    /// The distance of two sets of features from this network, for the same input range.
     ///
     /// # Panics
-    /// When they are of pictures of different sizes.
+    /// When the pictures had different sizes.
     pub fn feature_distance(&self, picture: &LpipsFeatures, truth: &LpipsFeatures) -> LpipsDistance {
         LpipsDistance {
             taps: std::array::from_fn(|tap| picture.taps[tap].distance(&truth.taps[tap], &self.factors[tap])),

@@ -7,7 +7,8 @@ use super::*;
 
 type Tensors = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
 
-/// One channel everywhere: each convolution hands on the middle of its first input channel; factors 1, 2, 3, 4, 5.
+/// One channel everywhere: each convolution copies the centre of its first input channel. The factors are 1, 2, 3, 4,
+/// 5.
 fn pass_through(backbone: Backbone, name: impl Fn(&Layer) -> String) -> Tensors {
     let mut tensors = Tensors::new();
     for (index, layer) in backbone.layers().iter().enumerate() {
@@ -40,7 +41,7 @@ fn opened(backbone: Backbone, tensors: &Tensors) -> Result<Lpips, MetricError> {
 
 #[test]
 fn a_network_that_hands_red_on_sees_where_it_is_above_the_shift() {
-    // Red above the shift has the feature 1 after scaling to length 1, below it 0.
+    // Scaled to length 1, red above the shift has the feature 1, and red below it has 0.
     let light = Picture::filled(32, 32, [200, 0, 0]);
     let dark = Picture::filled(32, 32, [50, 255, 255]);
     for backbone in Backbone::ALL {

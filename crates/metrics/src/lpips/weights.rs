@@ -1,13 +1,13 @@
-//! Weights of LPIPS by the names of their files.
+//! Reads LPIPS weights under the names of their files.
 //!
-//! | tensor | `lpips` package | torchvision, with the package's factors beside it |
+//! | tensor | `lpips` package | torchvision, with the package's factors in another file |
 //! |---|---|---|
 //! | convolution `p` of slice `s`, `[C_out, C_in, k, k]` | `net.slice{s}.{p}.weight` | `features.{p}.weight` |
 //! | its bias, `[C_out]` | `net.slice{s}.{p}.bias` | `features.{p}.bias` |
 //! | factors of tap `l`, `[1, C, 1, 1]` | `lin{l}.model.1.weight` | the same |
 //!
-//! Left out by name: torchvision's `classifier.*`, and of the package `scaling_layer.*` (constants) and `lins.*` (the factors
-//! again). Anything else that has no place is an error.
+//! Some tensors are ignored: torchvision's `classifier.*`, and in the package `scaling_layer.*` (constants) and
+//! `lins.*` (the factors again). Any other unknown tensor is an error.
 
 use std::collections::BTreeSet;
 
@@ -17,10 +17,10 @@ use model::weights::{WeightError, Weights};
 use super::LoadedLayer;
 use super::backbone::{Backbone, Layer, TAPS};
 
-/// Beginnings of names that are not needed.
+/// Prefixes of names that are not needed.
 const LEFT_OUT: [&str; 3] = ["classifier.", "scaling_layer.", "lins."];
 
-/// The convolutions and the factors of each tap.
+/// The convolutions, and the factors of each tap.
 pub(super) fn load(backbone: Backbone, weights: &Weights) -> Result<(Vec<LoadedLayer>, [Vec<f32>; TAPS]), WeightError> {
     let is_torchvision = weights.names().any(|name| name.starts_with("features."));
     let prefix = |layer: &Layer| match is_torchvision {
@@ -57,7 +57,7 @@ pub(super) fn load(backbone: Backbone, weights: &Weights) -> Result<(Vec<LoadedL
     Ok((convolutions, factors))
 }
 
-/// Reads tensors and knows which were not.
+/// Reads tensors and keeps track of unused ones.
 struct Reader<'a> {
     weights: &'a Weights,
     used: BTreeSet<String>,

@@ -1,4 +1,5 @@
-//! The figures beside those of the field's own Python packages; `fixtures/make.py` says which and draws the same numbers.
+//! Compares the metrics with the field's own Python packages. `fixtures/make.py` names them and generates the same
+//! numbers.
 #![expect(
     clippy::unwrap_used,
     clippy::print_stderr,
@@ -48,7 +49,7 @@ fn words(seed: u32, count: usize) -> Vec<u32> {
     (0..count as u32).map(word).collect()
 }
 
-/// Ramps with noise, and the same with more noise: what was made, and the truth.
+/// Gradients with noise, and the same with more noise: the result and the truth.
 fn pair(seed: u32) -> (Picture, Picture) {
     let (width, height, strength) = (31 + seed as usize % 9, 31 + seed as usize % 13, (1 + 5 * seed) as i32);
     let (grain, noise) = (words(seed, 3 * width * height), words(1000 + seed, 3 * width * height));

@@ -7,9 +7,9 @@ use perception::agreement::KnownJoints;
 use perception::pose::Joint;
 use serde::Deserialize;
 
-/// The least visibility at which a labelled joint counts.
+/// The smallest visibility at which a labelled joint counts.
 const VISIBLE: f32 = 0.5;
-/// BlazePose points whose middle each of our joints is.
+/// The BlazePose points whose midpoint each of our joints is.
 const SOURCES: [&[usize]; Joint::COUNT] = [
     &[0],
     &[11, 12],
@@ -45,7 +45,7 @@ struct Poses {
     frames: Vec<Option<Vec<[f32; 4]>>>,
 }
 
-/// What is known of a clip.
+/// The labels of a clip.
 pub(crate) struct Labels {
     pub(crate) frames: usize,
     pub(crate) fps: f64,

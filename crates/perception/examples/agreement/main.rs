@@ -1,13 +1,14 @@
 //! Compares our points and masks with the labels of a folder of clips and prints a Markdown table, then JSON.
 //!
 //! `cargo run --release -p perception --example agreement -- CLIPS MODELS [--overlays DIR] [--only NAME,NAME] [--quick] [--click]`
-//! With `--quick`: the lighter networks and the effort of `stuntdouble perceive --quick`.
-//! With `--click` the person is chosen by the middle of the hips in the first labelled frame, as a user would;
-//! with `--person X,Y` by that point in frame pixels at the start.
+//! `--quick` uses the lighter networks and the effort of `stuntdouble perceive --quick`. `--click` chooses the person
+//! by the middle of the hips in the first labelled frame, as a user would. `--person X,Y` chooses the person by that
+//! point in frame pixels at the start.
 //!
-//! CLIPS holds one folder a clip: `frames/%05d.jpg`, `person_mask/%05d.png`, `pose.json`, `meta.json` and sometimes
-//! `gt_mask/%05d.png`. MODELS holds the `.tflite` files. Labels named `person_mask` and `pose.json` were made by another
-//! network, so figures against them are agreement; those against `gt_mask` are accuracy, of whatever it covers.
+//! CLIPS contains one folder for each clip: `frames/%05d.jpg`, `person_mask/%05d.png`, `pose.json`, `meta.json` and
+//! sometimes `gt_mask/%05d.png`. MODELS contains the `.tflite` files. Another network made the labels in `person_mask`
+//! and `pose.json`, so figures against them are agreement. Figures against `gt_mask` are accuracy, for whatever it
+//! covers.
 
 mod labels;
 
@@ -33,26 +34,27 @@ use labels::Labels;
 struct Figures {
     clip: String,
     frames: usize,
-    /// Frames whose pose is labelled, and the share of them in which we see a person.
+    /// Number of frames with a labelled pose, and the share of them in which we see a person.
     labelled: usize,
     seen: Option<f64>,
-    /// Labelled joints within 0.2 torso lengths; a frame in which we see nobody counts as wrong throughout.
+    /// Share of labelled joints within 0.2 torso lengths. All joints of a frame in which we see nobody count as wrong.
     pck: Option<f64>,
     /// The same over the frames in which we see a person.
     pck_when_seen: Option<f64>,
     /// Mean intersection over union with the pseudo label, over frames where either is not empty.
     mask_agreement: Option<f64>,
-    /// The same with the ground truth, and the share of our mask that lies inside it.
+    /// The same with the drawn mask, and the share of our mask that lies inside it.
     true_iou: Option<f64>,
     inside_truth: Option<f64>,
     truth_covers: String,
-    /// Share of frames with a face, and of hands among twice the frames.
+    /// Share of frames with a face, and share of hands among twice the frames.
     faces: f64,
     hands: f64,
-    /// Greatest move of the region's centre between frames that follow each other, in sides.
+    /// Largest shift of the region's centre between consecutive frames, in sides.
     region_jump: f64,
     new_persons: usize,
-    /// Processor time a frame on all threads, in milliseconds: unlike frames a second it does not suffer from neighbours.
+    /// Processor time of a frame on all threads, in milliseconds. Unlike frames a second, it is hardly affected by
+    /// other programs.
     processor_ms: f64,
     frames_a_second: f64,
 }

@@ -1,13 +1,13 @@
-//! The fixed places that the person detector answers for.
+//! The anchors: fixed places for which the person detector gives answers.
 
-/// Strides of the detector's layers; layers of the same stride share one grid.
+/// Strides of the detector's layers. Layers with the same stride share a grid.
 const STRIDES: [usize; 5] = [8, 16, 32, 32, 32];
-/// Answers a cell and layer.
+/// Answers for each cell and layer.
 const PER_LAYER: usize = 2;
 /// Side of the detector's input in pixels.
 pub(crate) const DETECTOR_SIDE: usize = 224;
 
-/// The centres of all anchors, 0..1 of the input, in the order of the detector's rows.
+/// The centres of all anchors, in 0..1 of the input, in the order of the detector's rows.
 pub fn anchor_centres() -> Vec<(f32, f32)> {
     let mut centres = Vec::new();
     for layers in STRIDES.chunk_by(|one, next| one == next) {

@@ -1,7 +1,8 @@
-//! Finds the points of one body: `[1, 3, 256, 256]` in 0..1 of a turned square -> 39 points, a flag, a person mask.
+//! Finds the points of one body. Input: `[1, 3, 256, 256]` with values 0..1, a rotated ROI. Output: 39 points, a
+//! presence flag, and a person mask.
 //!
-//! A point is x, y, z in input pixels and two logits: visible, and inside the picture. Points 33 and 34 are the next
-//! frame's hip middle and top of the body circle.
+//! A point is x, y, z in input pixels and two logits: whether it is visible, and whether it lies inside the picture.
+//! Points 33 and 34 are the hip middle and the top of the body circle for the next frame.
 
 use std::path::Path;
 
@@ -19,11 +20,12 @@ pub(crate) const BODY_SIDE: usize = 256;
 const POINTS: usize = 39;
 /// Points of the body.
 pub const BODY_POINTS: usize = 33;
-/// Scale of x and y over scale of z. With it the lengths of bones stay the same while a person turns (measured on three
-/// clips: the spread is least at 0.27..0.35), and z agrees with the network's own metric points (0.25..0.31).
+/// Factor from the network's z to the scale of x and y. With it, bone lengths change least while a person turns
+/// (measured on three clips: the spread is smallest at 0.27..0.35), and z agrees with the network's own metric points
+/// (0.25..0.31).
 const DEPTH_SCALE: f32 = 0.28;
 
-/// The 33 body points by name, those that others need.
+/// The named ones of the 33 body points, as far as other modules need them.
 pub mod point {
     #![expect(missing_docs, reason = "each name says which point it is; right and left are the person's own")]
     pub const NOSE: usize = 0;
@@ -55,20 +57,20 @@ pub mod point {
     pub const RIGHT_TOE: usize = 32;
 }
 
-/// What the network says of one region.
+/// The network's result for one region.
 #[derive(Debug, Clone)]
 pub struct BodyEstimate {
-    /// The region looked at.
+    /// The input region.
     pub region: TurnedSquare,
     /// 33 points in frame pixels; z relative to the middle of the hips.
     pub points: [Keypoint; BODY_POINTS],
-    /// Middle of the hips and top of the body circle in frame pixels: the next region.
+    /// Middle of the hips and top of the body circle in frame pixels, which define the next region.
     pub next: [(f32, f32); 2],
-    /// How sure it is that there is a person, 0..1.
+    /// Confidence that there is a person, 0..1.
     pub flag: f32,
-    /// Person probability over the region, 256 x 256.
+    /// Person probability over the region, 256x256.
     pub mask: Plane<f32>,
-    /// What the network was shown: `[3, 256, 256]` in 0..1.
+    /// The network's input: `[3, 256, 256]` with values 0..1.
     pub shown: Vec<f32>,
 }
 
@@ -81,7 +83,7 @@ impl BodyNetwork {
     /// Loads `pose_landmark_lite.tflite`, `_full` or `_heavy`.
     ///
     /// # Errors
-    /// As [`Network::open`], and [`Error::ModelMismatched`].
+    /// The errors of [`Network::open`], and [`Error::ModelMismatched`].
     pub fn open(path: &Path) -> Result<Self, Error> {
         let outputs: [&[usize]; 3] = [&[1, POINTS * 5], &[1, 1], &[1, 1, BODY_SIDE, BODY_SIDE]];
         let network =
@@ -89,7 +91,7 @@ impl BodyNetwork {
         Ok(Self { network })
     }
 
-    /// Looks at one region of a frame. `None` when the network's answer is not a finite number.
+    /// Runs the network on one region of a frame. `None` when the result is not finite.
     ///
     /// # Errors
     /// [`Error::ModelFailed`].
@@ -117,7 +119,7 @@ impl BodyNetwork {
     }
 }
 
-/// For each of our 18 joints, the body points whose middle it is.
+/// For each of our 18 joints, the body points whose midpoint it is.
 const JOINTS: [&[usize]; Joint::COUNT] = {
     use point::*;
     [
@@ -142,8 +144,8 @@ const JOINTS: [&[usize]; Joint::COUNT] = {
     ]
 };
 
-/// The 18 joints of the project from the 33 points of the network; hands and face stay empty. A joint that is the middle
-/// of two points has the lesser of their confidences.
+/// Converts the 33 points of the network to the 18 joints of the project. Hands and face stay empty. A joint that is a
+/// midpoint has the lower of the two confidences.
 pub fn pose_from_body_points(points: &[Keypoint; BODY_POINTS]) -> Pose {
     let body = JOINTS.map(|sources| {
         let share = 1.0 / sources.len() as f32;

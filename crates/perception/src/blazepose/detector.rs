@@ -1,7 +1,8 @@
-//! Finds persons: `[1, 3, 224, 224]` in -1..1 -> 2254 rows of a box and 4 points, and 2254 logits.
+//! Finds persons. Input: `[1, 3, 224, 224]` with values -1..1. Output: 2254 rows of a box and 4 points, and 2254
+//! logits.
 //!
-//! Row: centre x, centre y, width, height, then the points (hip middle, top of the body circle, shoulder middle, top of
-//! the upper body circle), all in input pixels relative to the row's anchor.
+//! A row has centre x, centre y, width and height, then the points: hip middle, top of the body circle, shoulder
+//! middle, top of the upper body circle. All are in input pixels relative to the row's anchor.
 
 use std::path::Path;
 
@@ -14,19 +15,19 @@ use crate::error::Error;
 use crate::network::Network;
 use crate::turned_square::TurnedSquare;
 
-/// Answers below this are nobody.
+/// Detections below this score are ignored.
 const LEAST_SCORE: f32 = 0.5;
-/// How much larger than the body circle the region of a body is.
+/// Side of a body's region, relative to the body circle.
 pub(crate) const BODY_MARGIN: f32 = 1.25;
-/// Numbers a row.
+/// Numbers in a row.
 const ROW: usize = 12;
 
 /// A person found in a frame.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Detection {
-    /// 0..1.
+    /// Score, 0..1.
     pub score: f32,
-    /// The turned square around the whole body, hips in its centre.
+    /// The rotated ROI around the whole body, with the hips in its centre.
     pub region: TurnedSquare,
 }
 
@@ -40,7 +41,7 @@ impl Detector {
     /// Loads `pose_detection.tflite`.
     ///
     /// # Errors
-    /// As [`Network::open`], and [`Error::ModelMismatched`].
+    /// The errors of [`Network::open`], and [`Error::ModelMismatched`].
     pub fn open(path: &Path) -> Result<Self, Error> {
         let anchors = anchor_centres();
         let input = [1, 3, DETECTOR_SIDE, DETECTOR_SIDE];
@@ -48,7 +49,7 @@ impl Detector {
         Ok(Self { network: Network::open(path, outputs.len())?.expect("person detector", &input, &outputs)?, anchors })
     }
 
-    /// The persons seen in an upright region, best first; usually [`TurnedSquare::around_frame`].
+    /// The persons in an upright region, best first. The region is usually [`TurnedSquare::around_frame`].
     ///
     /// # Errors
     /// [`Error::ModelFailed`].
@@ -68,7 +69,7 @@ impl Detector {
     }
 }
 
-/// One row in places of 0..1 of the input.
+/// Converts a row to coordinates in 0..1 of the input.
 fn candidate(anchor: (f32, f32), row: &[f32; ROW], score: f32) -> Candidate {
     let side = DETECTOR_SIDE as f32;
     let place = |index: usize| (row[index] / side + anchor.0, row[index + 1] / side + anchor.1);

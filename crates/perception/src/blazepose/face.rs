@@ -1,6 +1,7 @@
-//! Finds the face: `[1, 3, 192, 192]` in 0..1 of a turned square -> 468 points of a mesh, a flag. We keep 68 of them.
+//! Finds the face. Input: `[1, 3, 192, 192]` with values 0..1, a rotated ROI. Output: a mesh of 468 points, and a
+//! presence flag. We use 68 of the points.
 //!
-//! The first square comes from the body's eyes and mouth, later ones from the mesh found in the frame before.
+//! The first ROI comes from the body's eyes and mouth, later ones from the mesh of the previous frame.
 
 use std::path::Path;
 
@@ -16,15 +17,15 @@ use crate::turned_square::TurnedSquare;
 const SIDE: usize = 192;
 /// Points of the mesh.
 const MESH_POINTS: usize = 468;
-/// Side of the square over the larger side of the box of the mesh.
+/// Side of the ROI, relative to the larger side of the mesh's box.
 const MARGIN: f32 = 1.5;
-/// Height of the mesh in distances from the eyes to the mouth.
+/// Height of the mesh, in distances from the eyes to the mouth.
 const MESH_HEIGHT: f32 = 2.8;
-/// Outer corners of the right and left eye: the line that a square is turned by.
+/// Outer corners of the right and left eye; their line gives the rotation of the ROI.
 const EYE_LINE: [usize; 2] = [33, 263];
 
-/// For each of the usual 68 points, the mesh point that lies there. The mesh is symmetric; its right half is the
-/// person's right, on the left of the picture, where the 68 points begin.
+/// For each of the usual 68 points, the mesh point at that place. The mesh is symmetric. Its right half is the person's
+/// right, which is on the left of the picture, where the 68 points start.
 #[rustfmt::skip]
 pub const MESH_OF_68: [usize; FACE_POINTS] = [
     // Jaw, from the right ear over the chin (152) to the left ear.
@@ -41,12 +42,12 @@ pub const MESH_OF_68: [usize; FACE_POINTS] = [
     78, 81, 13, 311, 308, 402, 14, 178,
 ];
 
-/// A face as the network sees it.
+/// The network's result for a face.
 #[derive(Debug, Clone)]
 pub struct FaceEstimate {
     /// 468 points of the mesh in frame pixels; z relative to the middle of the head; confidence = presence.
     pub mesh: Vec<Keypoint>,
-    /// How sure it is that there is a face, 0..1.
+    /// Confidence that there is a face, 0..1.
     pub presence: f32,
 }
 
@@ -66,7 +67,7 @@ impl FaceNetwork {
     /// Loads `face_landmark.tflite`.
     ///
     /// # Errors
-    /// As [`Network::open`], and [`Error::ModelMismatched`].
+    /// The errors of [`Network::open`], and [`Error::ModelMismatched`].
     pub fn open(path: &Path) -> Result<Self, Error> {
         let outputs: [&[usize]; 2] = [&[1, MESH_POINTS * 3, 1, 1], &[1, 1, 1, 1]];
         Ok(Self {
@@ -74,7 +75,7 @@ impl FaceNetwork {
         })
     }
 
-    /// Looks at one region of a frame. `None` when the network's answer is not a finite number.
+    /// Runs the network on one region of a frame. `None` when the result is not finite.
     ///
     /// # Errors
     /// [`Error::ModelFailed`].
@@ -92,7 +93,7 @@ impl FaceNetwork {
     }
 }
 
-/// Where the face should be, from the body.
+/// The expected ROI of the face, from the body.
 pub fn region_from_body(points: &[Keypoint; BODY_POINTS]) -> TurnedSquare {
     use point::*;
     let middle =
@@ -100,20 +101,21 @@ pub fn region_from_body(points: &[Keypoint; BODY_POINTS]) -> TurnedSquare {
     let distance = |one: usize, other: usize| (points[one].x - points[other].x).hypot(points[one].y - points[other].y);
     let (eyes, mouth) = (middle(LEFT_EYE, RIGHT_EYE), middle(MOUTH_LEFT, MOUTH_RIGHT));
     let turned = TurnedSquare::from_centre_and_top(mouth, eyes, 0.5);
-    // Looking up or down shortens the height, looking aside the width: the largest of three equal lengths is taken.
+    // Looking up or down shortens the height, and looking aside the width. So this takes the largest of three lengths
+    // that are equal in a frontal face.
     let length = turned.side.max(distance(LEFT_EYE, RIGHT_EYE)).max(0.45 * distance(LEFT_EAR, RIGHT_EAR));
     let centre = (eyes.0 + 0.3 * (mouth.0 - eyes.0), eyes.1 + 0.3 * (mouth.1 - eyes.1));
     TurnedSquare { centre, side: MARGIN * MESH_HEIGHT * length, turn: turned.turn }
 }
 
-/// Where the face will be in the next frame, from its mesh.
+/// The expected ROI of the face in the next frame, from its mesh.
 pub fn region_from_mesh(mesh: &[Keypoint]) -> TurnedSquare {
     let [right, left] = EYE_LINE.map(|index| &mesh[index]);
     let turn = (left.y - right.y).atan2(left.x - right.x);
     region_around(mesh.iter(), turn, MARGIN)
 }
 
-/// The square turned by `turn` around points, `margin` times the larger side of their box.
+/// The square rotated by `turn` around points, with `margin` times the larger side of their box.
 pub(crate) fn region_around<'a>(points: impl Iterator<Item = &'a Keypoint>, turn: f32, margin: f32) -> TurnedSquare {
     let unit = TurnedSquare { centre: (0.0, 0.0), side: 1.0, turn };
     let [mut low, mut high] = [(f32::INFINITY, f32::INFINITY), (f32::NEG_INFINITY, f32::NEG_INFINITY)];

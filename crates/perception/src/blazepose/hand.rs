@@ -1,6 +1,7 @@
-//! Finds the 21 points of one hand: `[1, 3, 224, 224]` in 0..1 of a turned square -> points, presence.
+//! Finds the 21 points of one hand. Input: `[1, 3, 224, 224]` with values 0..1, a rotated ROI. Output: points and
+//! presence.
 //!
-//! The first square comes from the body's wrist and knuckles, later ones from the hand found in the frame before.
+//! The first ROI comes from the body's wrist and knuckles, later ones from the hand of the previous frame.
 
 use std::path::Path;
 
@@ -14,20 +15,20 @@ use crate::pose::{HAND_POINTS, Keypoint};
 use crate::turned_square::TurnedSquare;
 
 const SIDE: usize = 224;
-/// The network's z is given at this share of the scale of its x and y.
+/// Factor from the network's z to the scale of its x and y.
 const DEPTH_SCALE: f32 = 0.4;
-/// Side of the first square in palm lengths (wrist to knuckles).
+/// Side of the first ROI in palm lengths (wrist to knuckles).
 const PALMS: f32 = 3.0;
-/// A palm is at least this share of the forearm, even when it points at the camera.
+/// A palm has at least this share of the forearm's length, even when it points at the camera.
 const PALM_OF_FOREARM: f32 = 0.3;
-/// Side of a tracked square over the box of palm and inner finger joints.
+/// Side of a tracked ROI, relative to the box of palm and inner finger joints.
 const MARGIN: f32 = 2.0;
-/// How far a tracked square moves towards the fingertips, in box heights.
+/// How far a tracked ROI shifts towards the fingertips, in box heights.
 const FORWARD: f32 = 0.1;
-/// Wrist, thumb, and the two inner joints of each finger: steady when fingers bend.
+/// Wrist, thumb, and the two inner joints of each finger. They hardly move when fingers bend.
 const STEADY: [usize; 12] = [0, 1, 2, 3, 5, 6, 9, 10, 13, 14, 17, 18];
 
-/// Which hand of the person.
+/// Which hand of the person it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
     /// The person's right hand.
@@ -36,12 +37,12 @@ pub enum Side {
     Left,
 }
 
-/// A hand as the network sees it.
+/// The network's result for a hand.
 #[derive(Debug, Clone)]
 pub struct HandEstimate {
     /// 21 points in frame pixels; z relative to the wrist; confidence = presence.
     pub points: Vec<Keypoint>,
-    /// How sure it is that there is a hand, 0..1.
+    /// Confidence that there is a hand, 0..1.
     pub presence: f32,
 }
 
@@ -54,7 +55,7 @@ impl HandNetwork {
     /// Loads `hand_landmark_lite.tflite` or `_full`.
     ///
     /// # Errors
-    /// As [`Network::open`], and [`Error::ModelMismatched`].
+    /// The errors of [`Network::open`], and [`Error::ModelMismatched`].
     pub fn open(path: &Path) -> Result<Self, Error> {
         let outputs: [&[usize]; 2] = [&[1, HAND_POINTS * 3], &[1, 1]];
         Ok(Self {
@@ -62,7 +63,7 @@ impl HandNetwork {
         })
     }
 
-    /// Looks at one region of a frame. `None` when the network's answer is not a finite number.
+    /// Runs the network on one region of a frame. `None` when the result is not finite.
     ///
     /// # Errors
     /// [`Error::ModelFailed`].
@@ -80,7 +81,7 @@ impl HandNetwork {
     }
 }
 
-/// Where a hand should be, from the body.
+/// The expected ROI of a hand, from the body.
 pub fn region_from_body(points: &[Keypoint; BODY_POINTS], side: Side) -> TurnedSquare {
     use point::*;
     let [wrist, index, pinky, elbow] = match side {
@@ -95,7 +96,7 @@ pub fn region_from_body(points: &[Keypoint; BODY_POINTS], side: Side) -> TurnedS
     TurnedSquare { centre: knuckle, side: PALMS * palm.max(PALM_OF_FOREARM * forearm), turn: turned.turn }
 }
 
-/// Where the hand will be in the next frame, from its 21 points.
+/// The expected ROI of the hand in the next frame, from its 21 points.
 pub fn region_from_hand(points: &[Keypoint]) -> TurnedSquare {
     let wrist = (points[0].x, points[0].y);
     let middle = |value: fn(&Keypoint) -> f32| (value(&points[5]) + 2.0 * value(&points[9]) + value(&points[13])) / 4.0;
@@ -123,7 +124,7 @@ mod tests {
 
     #[test]
     fn a_tracked_square_holds_the_whole_hand() {
-        // An upright open hand: fingers as columns of four points above the wrist.
+        // An upright open hand: the fingers are columns of four points above the wrist.
         let mut points = vec![Keypoint { x: 50.0, y: 100.0, ..Keypoint::default() }];
         for finger in 0..5 {
             for joint in 0..4 {

@@ -1,5 +1,5 @@
 //! The BlazePose family: a detector that finds persons in a whole frame, networks that find the points of one body,
-//! hand or face inside a turned square, and a person mask.
+//! hand or face inside a rotated ROI, and a person mask.
 
 pub mod anchors;
 pub mod body;
@@ -13,5 +13,5 @@ pub(crate) fn sigmoid(logit: f32) -> f32 {
     1.0 / (1.0 + (-logit).exp())
 }
 
-/// The scale and offset that bring a byte to 0..1.
+/// The scale and offset that map a byte to 0..1.
 pub(crate) const UNIT: (f32, f32) = (1.0 / 255.0, 0.0);

@@ -1,4 +1,4 @@
-//! Finds everything that is a person: `[1, 3, 256, 256]` in 0..1 of a turned square -> coverage 0..1.
+//! Finds all person pixels. Input: `[1, 3, 256, 256]` with values 0..1, a rotated ROI. Output: coverage 0..1.
 
 use std::path::Path;
 
@@ -17,7 +17,7 @@ impl SelfieNetwork {
     /// Loads `selfie_segmentation.tflite`.
     ///
     /// # Errors
-    /// As [`Network::open`], and [`Error::ModelMismatched`].
+    /// The errors of [`Network::open`], and [`Error::ModelMismatched`].
     pub fn open(path: &Path) -> Result<Self, Error> {
         let outputs: [&[usize]; 1] = [&[1, 1, BODY_SIDE, BODY_SIDE]];
         Ok(Self {
@@ -29,7 +29,7 @@ impl SelfieNetwork {
         })
     }
 
-    /// Coverage over a region that is shown as `[3, 256, 256]` in 0..1; a value that is no number counts as 0.
+    /// Coverage over a region, from the input `[3, 256, 256]` with values 0..1. NaN counts as 0.
     ///
     /// # Errors
     /// [`Error::ModelFailed`].

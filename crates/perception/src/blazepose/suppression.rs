@@ -1,12 +1,12 @@
-//! Weighted non-maximum suppression: answers that overlap are one person, and their mean, weighted by score, is kept.
+//! Weighted non-maximum suppression: overlapping detections are merged into one person, with the score-weighted mean.
 
-/// Answers that overlap by more than this (intersection over union) are the same person.
+/// Detections that overlap by more than this (intersection over union) are the same person.
 const SAME: f32 = 0.3;
 
-/// One answer of a detector, in any unit.
+/// One detection, in any unit.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Candidate {
-    /// 0..1.
+    /// Score, 0..1.
     pub score: f32,
     /// Left, top, right, bottom.
     pub sides: [f32; 4],
@@ -24,7 +24,7 @@ impl Candidate {
     }
 }
 
-/// Merges the candidates that mean the same person; best score first.
+/// Merges the detections of the same person; best score first.
 pub fn suppress(mut candidates: Vec<Candidate>) -> Vec<Candidate> {
     candidates.sort_by(|one, other| other.score.total_cmp(&one.score));
     let mut kept = Vec::new();

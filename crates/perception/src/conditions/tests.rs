@@ -10,7 +10,7 @@ fn block(x: std::ops::Range<usize>, y: std::ops::Range<usize>) -> Mask {
     Mask::from_fn(SIZE, SIZE, |column, row| if x.contains(&column) && y.contains(&row) { 255 } else { 0 })
 }
 
-/// A red person of 16 x 40 pixels with a blue ball beside, before a green ground.
+/// A red person of 16 x 40 pixels beside a blue ball, before a green ground.
 fn frame() -> CropSignals {
     let (person, ball) = (block(24..40, 16..56), block(40..46, 30..36));
     let picture = Picture::from_fn(SIZE, SIZE, |x, y| match (person.get(x, y), ball.get(x, y)) {
@@ -52,7 +52,7 @@ fn nobody_and_no_object_give_the_whole_frame() {
     let made = &inference_conditions(&[nobody], None, &ConditionsConfig::default())[0];
     assert_eq!(made.environment, frame().picture);
     assert!(made.object.is_none() && made.depth.cells().iter().all(|&cell| cell == 0.0));
-    // An object that is out of sight in one frame of the clip is black there, not absent.
+    // An object that is not visible in one frame of the clip gives a black picture there, not an absent one.
     let gone = CropSignals { objects: vec![Mask::filled(SIZE, SIZE, 0)], ..frame() };
     let made = inference_conditions(&[frame(), gone], None, &ConditionsConfig::default());
     assert!(made[1].object.as_ref().unwrap().cells().iter().all(|&pixel| pixel == [0; 3]));
@@ -112,7 +112,7 @@ fn training_without_a_plate_covers_the_old_person() {
         let person = frame().person;
         let still = made.targets[0].cells().iter().zip(person.cells()).filter(|&(_, &of)| of > 0);
         assert!(still.into_iter().all(|(pixel, _)| pixel[0] > 100), "scale {}", made.scale);
-        // Told as left over: at most the ball's old place.
+        // Reported as left over: at most the ball's old place.
         for (index, &value) in made.left_over[0].cells().iter().enumerate() {
             assert!(value == 0 || frame().objects[0].cells()[index] > 0, "{index}");
         }

@@ -1,20 +1,20 @@
-//! Which person of a picture is meant.
+//! Chooses the person of a picture.
 
 use crate::blazepose::body::BodyEstimate;
 use crate::people::covers;
 
-/// How far from a body's middle a point may lie that still means this body, in sides of its square.
+/// How far from a body's middle a point may lie and still select this body, in sides of its square.
 const NEAR: f32 = 0.6;
 
-/// The person who is meant, and everybody else.
+/// The chosen person, and all others.
 pub(super) struct Choice {
     pub(super) chosen: Option<BodyEstimate>,
     pub(super) others: Vec<BodyEstimate>,
-    /// True when the chosen one is at the user's point.
+    /// True when the chosen person is at the user's point.
     pub(super) is_at_point: bool,
 }
 
-/// Takes the person at the user's point, else the first one.
+/// Chooses the person at the user's point, else the first one.
 pub(super) fn choose(mut people: Vec<BodyEstimate>, at: Option<(f32, f32)>) -> Choice {
     if people.is_empty() {
         return Choice { chosen: None, others: people, is_at_point: false };

@@ -1,15 +1,15 @@
-//! Connected parts of a plane.
+//! Connected components of a plane.
 
 use media::picture::Plane;
 
-/// Which part each cell belongs to, and how many cells each part has.
+/// The component of each cell, and the number of cells in each component.
 pub(super) struct Components {
-    /// One entry a cell; none where the plane is empty.
+    /// One entry for each cell; none outside all components.
     pub(super) part: Vec<Option<usize>>,
     pub(super) sizes: Vec<usize>,
 }
 
-/// The parts of the cells for which `is_in` is true; corners connect.
+/// The components of the cells for which `is_in` is true. Diagonal neighbours are connected.
 pub(super) fn components<T: Copy>(plane: &Plane<T>, is_in: impl Fn(T) -> bool) -> Components {
     let (width, height) = plane.size();
     let mut part = vec![None; width * height];
@@ -41,7 +41,7 @@ pub(super) fn components<T: Copy>(plane: &Plane<T>, is_in: impl Fn(T) -> bool) -
     Components { part, sizes }
 }
 
-/// True for cells outside of the shape that it encloses: from them no way of straight steps leads to the border.
+/// True for cells in holes: outside the shape, but without a path of straight steps to the border.
 pub(super) fn holes<T: Copy>(plane: &Plane<T>, is_in: impl Fn(T) -> bool) -> Vec<bool> {
     let (width, height) = plane.size();
     let mut is_hole: Vec<bool> = plane.cells().iter().map(|cell| !is_in(*cell)).collect();

@@ -1,8 +1,8 @@
 //! Closed-form matting (Levin, Lischinski, Weiss, PAMI 2008) in a band along the edge of a coarse coverage.
 //!
-//! In each window of 3 x 3 pixels coverage is taken for a linear function of colour; what remains of it,
-//! `L_w = 1 - (1 + (I - mean)^T (cov + epsilon / 9)^-1 (I - mean)) / 9`, is summed over all windows and minimised together with
-//! the distance to the coarse coverage, by conjugate gradients, for the pixels of the band. All others are known.
+//! In each window of 3 x 3 pixels, coverage is modelled as a linear function of colour. The residual, `L_w = 1 - (1 +
+//! (I - mean)^T (cov + epsilon / 9)^-1 (I - mean)) / 9`, is summed over all windows. Conjugate gradients minimise this
+//! sum together with the distance to the coarse coverage, for the pixels of the band. All other pixels are known.
 
 use media::picture::{Picture, Plane};
 
@@ -10,21 +10,21 @@ use crate::guided_filter::box_range;
 
 /// Half the width of the band, as a share of the longest side.
 const BAND: f32 = 0.008;
-/// Coverage above and below which a pixel outside of the band is known.
+/// Coverage below and above which a pixel outside the band is known.
 const SURE: (f32, f32) = (0.1, 0.9);
-/// Doubt from which on a pixel is looked at again wherever it is.
+/// From this doubt on, a pixel is recomputed wherever it is.
 const DOUBTFUL: f32 = 0.25;
 /// Regularisation of the colours' covariance (colours 0..1).
 const EPSILON: f32 = 2e-5;
-/// Weight of the coarse coverage in the band beside the windows'.
+/// Weight of the coarse coverage in the band, relative to the windows.
 const TRUST: f32 = 0.004;
-/// Steps of the solver, and the share of the residual at which it stops.
+/// Most steps of the solver, and the relative residual at which it stops.
 const STEPS: usize = 120;
 const ENOUGH: f32 = 1e-3;
-/// A coverage up to the first counts as 0, from the second on as 1.
+/// Coverage up to the first value becomes 0, and from the second on 1.
 const CONTRAST: (f32, f32) = (0.06, 0.94);
 
-/// The coverage, 0..1, of a picture of the same size as its coarse coverage and doubt.
+/// The refined coverage, 0..1, from a picture, its coarse coverage, and the doubt.
 ///
 /// # Panics
 /// When the sizes differ.
@@ -34,7 +34,7 @@ pub(super) fn matted(picture: &Picture, coarse: &Plane<f32>, doubt: &Plane<f32>)
     let (width, height) = picture.size();
     let band = (BAND * width.max(height) as f32).round().max(2.0) as usize;
     let range = box_range(coarse, band);
-    // Which unknown each pixel is.
+    // The index of each unknown pixel.
     let mut unknown = vec![];
     let mut alpha = coarse.map(|value| if value > 0.5 { 1.0 } else { 0.0 });
     let mut place = vec![None; width * height];
@@ -55,7 +55,7 @@ pub(super) fn matted(picture: &Picture, coarse: &Plane<f32>, doubt: &Plane<f32>)
     alpha.map(|value| ((value - low) / (high - low)).clamp(0.0, 1.0))
 }
 
-/// One window: its nine pixels, their colours less the mean, and the inverse of their covariance.
+/// One window: its nine pixels, their colours minus the mean, and the inverse covariance.
 struct Window {
     pixels: [u32; 9],
     colours: [[f32; 3]; 9],
@@ -78,7 +78,7 @@ impl Window {
         Self { pixels, colours, inverse: inverted(matrix) }
     }
 
-    /// Adds the window's share of `L values` to `result`.
+    /// Adds the window's contribution to `L values` to `result`.
     fn apply(&self, values: &[f32], result: &mut [f32]) {
         let seen = self.pixels.map(|pixel| values[pixel as usize]);
         let sum: f32 = seen.iter().sum();
@@ -93,7 +93,7 @@ impl Window {
         }
     }
 
-    /// The window's share of the diagonal of `L` at one of its pixels.
+    /// The window's contribution to the diagonal of `L` at one of its pixels.
     fn diagonal(&self, at: usize) -> f32 {
         let colour = self.colours[at];
         let turned = self.inverse.map(|row| row[0] * colour[0] + row[1] * colour[1] + row[2] * colour[2]);
@@ -116,7 +116,7 @@ fn windows(picture: &Picture, place: &[Option<usize>]) -> Vec<Window> {
     windows
 }
 
-/// Conjugate gradients with the diagonal as preconditioner, from the coarse coverage on.
+/// Conjugate gradients with a diagonal preconditioner, starting from the coarse coverage.
 fn solve(windows: &[Window], alpha: &mut Plane<f32>, unknown: &[usize], coarse: &Plane<f32>) {
     let cells = alpha.cells().len();
     let apply = |values: &[f32], result: &mut Vec<f32>| {
@@ -132,7 +132,7 @@ fn solve(windows: &[Window], alpha: &mut Plane<f32>, unknown: &[usize], coarse: 
     }
     let mut product = vec![];
     apply(alpha.cells(), &mut product);
-    // The residual of the unknowns; the known pixels are in `alpha` and never move.
+    // The residual of the unknowns. The known pixels are in `alpha` and never change.
     let mut residual: Vec<f32> =
         unknown.iter().map(|&index| TRUST * (coarse.cells()[index] - alpha.cells()[index]) - product[index]).collect();
     let start = dot(&residual, &residual);
@@ -166,7 +166,7 @@ fn dot(one: &[f32], other: &[f32]) -> f32 {
     one.iter().zip(other).map(|(one, other)| one * other).sum()
 }
 
-/// The inverse of a symmetric positive matrix.
+/// The inverse of a symmetric positive definite matrix.
 fn inverted([[a, b, c], [_, d, e], [_, _, f]]: [[f32; 3]; 3]) -> [[f32; 3]; 3] {
     let [a, b, c, d, e, f] = [a, b, c, d, e, f].map(f64::from);
     let (aa, bb, cc) = (d * f - e * e, c * e - b * f, b * e - c * d);
@@ -190,7 +190,7 @@ mod tests {
 
     #[test]
     fn a_rough_edge_becomes_the_pictures_own() {
-        // A disc with a soft edge in front of a slope of colours; the coarse disc is too small and blurred.
+        // A disc with a soft edge in front of a colour gradient. The coarse disc is too small and blurred.
         let size = 200;
         let distance = |x: usize, y: usize| (x as f32 - 99.5).hypot(y as f32 - 99.5);
         let truth = Plane::from_fn(size, size, |x, y| ((61.0 - distance(x, y)) / 2.0).clamp(0.0, 1.0));

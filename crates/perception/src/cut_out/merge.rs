@@ -1,49 +1,50 @@
-//! The body network's mask and saliency to one coverage, and how doubtful it is at each pixel.
+//! Combines the body network's mask and saliency into one coverage, with a doubt value for each pixel.
 
 use media::geometry::{Frame, Rect};
 use media::picture::Plane;
 
 use super::components::{components, holes};
 
-/// A person's mask above this is the core that says who is meant.
+/// Above this value, a person's mask is the core that identifies the person.
 const CORE: f32 = 0.6;
-/// Saliency above this stands out, and above the second one stands out a little.
+/// Saliency above the first value stands out; above the second it stands out a little.
 pub(super) const SALIENT: f32 = 0.35;
 pub(super) const A_LITTLE: f32 = 0.2;
-/// A part that stands out belongs to the person when so much of it is core.
+/// A salient component belongs to the person if this share of it is core.
 const SHARED: f32 = 0.1;
-/// Saliency that holds less of the core than this has seen something else.
+/// If saliency contains less of the core than this, it found something else.
 const AGREED: f32 = 0.5;
-/// A person whose mask is less than this share of the thing that stands out around it is no person, but a part of a drawing.
+/// If a person's mask is smaller than this share of the salient object around it, it is not a person but a part of a
+/// drawing.
 const MERE_PART: f32 = 0.4;
-/// So much of a person's mask must stand out for that.
+/// For that, this share of the person's mask must be salient.
 const INSIDE: f32 = 0.8;
-/// Parts smaller than this share of the largest one are dropped where no person is.
+/// Without a person, components smaller than this share of the largest one are dropped.
 const LEAST_PART: f32 = 0.1;
-/// Between these, what only the body network sees counts more and more.
+/// Between these values, pixels that only the body network sees count more and more.
 const BODY_ONLY: (f32, f32) = (0.55, 0.95);
-/// Between these, what stands out covers more and more: where the network wavers inside of a thing, the thing is there.
+/// Between these values, saliency becomes coverage. Where the network wavers inside an object, the object is covered.
 const COVERED: (f32, f32) = (0.15, 0.65);
-/// How much more has to stand out where the body network sees nobody.
+/// How much more saliency is required where the body network sees nobody.
 const CAUTION: f32 = 0.15;
-/// The share of a look's longer side along its border in which it fades into the wider look.
+/// Width of the border in which the close look fades into the wide one, as a share of its longer side.
 const FADE: f32 = 0.04;
 
-/// What is known of a person at each pixel.
+/// The evidence for a person at each pixel.
 pub(super) struct Sources<'a> {
     pub(super) person: &'a Plane<f32>,
     pub(super) salient: &'a Plane<f32>,
     pub(super) others: &'a Plane<f32>,
 }
 
-/// A coverage, 0..1, and where it is not to be trusted, 0..1.
+/// A coverage, 0..1, and its doubt, 0..1.
 pub(super) struct Merged {
     pub(super) coverage: Plane<f32>,
     pub(super) doubt: Plane<f32>,
 }
 
-/// True when a person is only a small part of a connected thing that stands out by at least so much: a hand or a face that was
-/// seen in a drawing.
+/// True when a person is only a small part of a connected salient object: a hand or face that was recognised in a
+/// drawing.
 pub(super) fn is_mere_part(person: &Plane<f32>, salient: &Plane<f32>, least: f32) -> bool {
     let area = |plane: &Plane<f32>, least: f32| plane.cells().iter().filter(|value| **value > least).count() as f32;
     let pairs = || person.cells().iter().zip(salient.cells());
@@ -62,7 +63,7 @@ pub(super) fn is_mere_part(person: &Plane<f32>, salient: &Plane<f32>, least: f32
     inside > INSIDE * core && core < MERE_PART * around as f32
 }
 
-/// Intersection over union of a person's mask and what stands out.
+/// Intersection over union of a person's mask and the salient pixels.
 pub(super) fn agreement(person: &Plane<f32>, salient: &Plane<f32>) -> f32 {
     let pairs = || person.cells().iter().zip(salient.cells());
     let both = pairs().filter(|(person, salient)| **person > 0.5 && **salient > 0.5).count();
@@ -73,11 +74,11 @@ pub(super) fn agreement(person: &Plane<f32>, salient: &Plane<f32>) -> f32 {
 /// The coverage of a person.
 pub(super) fn merged(sources: &Sources<'_>) -> Merged {
     let Sources { person, salient, others } = sources;
-    // 1. What stands out, without other people.
+    // 1. Salient pixels, without other people.
     let cells = person.cells().iter().zip(salient.cells()).zip(others.cells());
     let own = cells.map(|((person, salient), other)| if other > person { salient * (1.0 - other) } else { *salient });
     let own = Plane::from_cells(person.width(), person.height(), own.collect());
-    // 2. The parts of it that belong to the person.
+    // 2. The components that belong to the person.
     let found = components(&own, |value| value > SALIENT);
     let mut shared = vec![0; found.sizes.len()];
     let (mut core, mut held) = (0, 0);
@@ -97,15 +98,15 @@ pub(super) fn merged(sources: &Sources<'_>) -> Merged {
         let shared = shared[part] as f32;
         shared >= SHARED * found.sizes[part] as f32 || shared >= 0.05 * core as f32
     };
-    // What stands out a little beside the parts fades with them.
+    // Pixels beside these components that stand out a little fade with them.
     let kept = |index: usize| match found.part[index] {
         Some(part) => is_own(part),
         None => true,
     };
-    // 3. Both together; what one alone sees is in doubt.
+    // 3. Combine both. Where only one of them sees something, the result is doubtful.
     let mut doubt = Vec::with_capacity(own.cells().len());
     let cells = own.cells().iter().zip(person.cells()).enumerate().map(|(index, (salient, person))| {
-        // Where the body network sees nobody, only what stands out clearly counts.
+        // Where the body network sees nobody, only clearly salient pixels count.
         let (low, high) = (COVERED.0 + CAUTION * (1.0 - person), COVERED.1 + CAUTION * (1.0 - person));
         let salient = if kept(index) { ramp(*salient, (low, high)) } else { 0.0 };
         let body = ramp(*person, BODY_ONLY);
@@ -113,7 +114,7 @@ pub(super) fn merged(sources: &Sources<'_>) -> Merged {
         salient.max(body)
     });
     let mut coverage = Plane::from_cells(own.width(), own.height(), cells.collect());
-    // 4. Holes in which the body network sees the person are none.
+    // 4. Holes in which the body network sees the person are filled.
     let enclosed = holes(&coverage, |value| value > 0.5);
     for (index, value) in coverage.cells_mut().iter_mut().enumerate() {
         if enclosed[index] && person.cells()[index] > CORE {
@@ -123,8 +124,8 @@ pub(super) fn merged(sources: &Sources<'_>) -> Merged {
     Merged { coverage, doubt: Plane::from_cells(own.width(), own.height(), doubt) }
 }
 
-/// The coverage of what stands out where nobody was recognised: its large parts, or the one at a point, without holes. None
-/// when nothing stands out.
+/// The coverage of what stands out if nobody was recognised: its large components, or the one at a point, without
+/// holes. None when nothing stands out.
 pub(super) fn without_person(salient: &Plane<f32>, at: Option<(f32, f32)>) -> Option<Merged> {
     let found = components(salient, |value| value > SALIENT);
     let largest = *found.sizes.iter().max()?;
@@ -150,8 +151,8 @@ pub(super) fn without_person(salient: &Plane<f32>, at: Option<(f32, f32)>) -> Op
     Some(Merged { coverage, doubt })
 }
 
-/// The wide look, and the close one in its area; along the area's border one fades into the other. Where the area ends with
-/// the picture there is nothing to fade into.
+/// The wide look, with the close one in its area. They fade into each other along the border of that area, except where
+/// it coincides with the picture's border.
 pub(super) fn joined_looks(wide: &Plane<f32>, close: &Plane<f32>, area: Rect<Frame>) -> Plane<f32> {
     let fade = (FADE * area.width.max(area.height) as f32).max(1.0);
     let (width, height) = (wide.width() as i32, wide.height() as i32);
@@ -169,7 +170,7 @@ pub(super) fn joined_looks(wide: &Plane<f32>, close: &Plane<f32>, area: Rect<Fra
     })
 }
 
-/// 0 below the first bound, 1 above the second, straight in between.
+/// 0 below the first bound, 1 above the second, linear between them.
 fn ramp(value: f32, (low, high): (f32, f32)) -> f32 {
     ((value - low) / (high - low)).clamp(0.0, 1.0)
 }
@@ -178,7 +179,7 @@ fn ramp(value: f32, (low, high): (f32, f32)) -> f32 {
 mod tests {
     use super::*;
 
-    /// 1 in a rectangle of columns and rows.
+    /// 1 inside a rectangle of columns and rows.
     fn block(columns: std::ops::Range<usize>, rows: std::ops::Range<usize>) -> Plane<f32> {
         Plane::from_fn(40, 30, |x, y| if columns.contains(&x) && rows.contains(&y) { 1.0 } else { 0.0 })
     }
@@ -191,7 +192,7 @@ mod tests {
     #[test]
     fn ears_are_added_and_things_elsewhere_are_not() {
         let person = block(10..16, 8..28);
-        // The body with ears above, a cat beside, and another person who touches.
+        // The body with ears above, a cat beside it, and another person who touches it.
         let ears = block(10..16, 2..28);
         let salient = either(&either(&ears, &block(30..36, 20..28)), &block(16..20, 8..28));
         let others = block(16..20, 6..30);

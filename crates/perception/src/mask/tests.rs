@@ -68,7 +68,7 @@ fn log_uniform_gives_each_doubling_the_same_share() {
 
 fn any_mask() -> impl Strategy<Value = Mask> {
     (1_usize..24, 1_usize..24).prop_flat_map(|(width, height)| {
-        // Sparse, so that boxes, borders and empty masks all come up.
+        // Sparse masks, so that boxes, borders and empty masks all occur.
         let cell = prop_oneof![9 => Just(0_u8), 1 => 0_u8..=255];
         prop::collection::vec(cell, width * height).prop_map(move |cells| Mask::from_cells(width, height, cells))
     })
@@ -85,7 +85,7 @@ proptest! {
         for (removed, character) in formulated.cells().iter().zip(binary(&person).cells()) {
             prop_assert!(removed >= character);
         }
-        // And stays in the box.
+        // The removed region stays inside the box.
         prop_assert_eq!(bounding_box::<Crop>(&formulated), bounding_box::<Crop>(&person));
     }
 

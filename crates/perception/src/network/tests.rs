@@ -38,7 +38,7 @@ fn another_network_is_told_apart() {
     assert_eq!(missing.code(), "model.unreadable");
 }
 
-/// The real files, where they are at hand: damaged in many places they give errors.
+/// If the real files are available, damages them in many places and expects errors.
 #[test]
 #[expect(clippy::print_stderr, reason = "says that it ran fewer cases")]
 fn damaged_real_files_are_malformed() {

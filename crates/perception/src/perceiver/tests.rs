@@ -6,7 +6,7 @@ use super::*;
 use crate::pose::Joint;
 use crate::stream::perceive_frames;
 
-/// The development data, when it is at hand.
+/// The development data, if available.
 fn shared() -> Option<PathBuf> {
     std::env::var_os("STUNTDOUBLE_SHARED").map(|folder| Path::new(&folder).join("data"))
 }
@@ -101,7 +101,7 @@ fn a_stream_gives_what_one_frame_after_another_gives() {
         })
         .unwrap();
         assert_eq!(found, expected, "{effort:?}");
-        // A consumer that has enough ends the stream.
+        // A consumer that needs no more frames ends the stream.
         let mut taken = 0;
         let stopped = perceive_frames(&mut open(), frames(), |_| {
             taken += 1;

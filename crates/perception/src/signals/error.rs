@@ -1,4 +1,4 @@
-//! What can be wrong with signal files.
+//! Everything that can be wrong with signal files.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SignalsError {
-    /// A signal was made for a video of another size.
+    /// A signal has the size of another video.
     #[error("found {}x{}, expected {}x{}: `{}`", found.0, found.1, expected.0, expected.1, path.display())]
     SizeMismatch {
         /// The file.
@@ -19,14 +19,14 @@ pub enum SignalsError {
     /// A signal lacks a frame.
     #[error("frame {index} of {frames} is missing: `{}`", path.display())]
     MissingFrame {
-        /// The file that should be there.
+        /// The missing file.
         path: PathBuf,
         /// The frame, from 0.
         index: usize,
         /// Frames of the video.
         frames: usize,
     },
-    /// A signal has more or fewer frames than the video.
+    /// The number of frames differs from the video's.
     #[error("found {found}, expected {expected} frames: `{}`", path.display())]
     FrameCount {
         /// The file or folder.
@@ -36,7 +36,7 @@ pub enum SignalsError {
         /// Frames of the video.
         expected: usize,
     },
-    /// A pose file is not JSON, or not of the right shape.
+    /// A pose file is not JSON, or has the wrong structure.
     #[error("the pose file is malformed: {reason}: `{}`", path.display())]
     MalformedPose {
         /// The file.
@@ -44,7 +44,7 @@ pub enum SignalsError {
         /// What was found and where.
         reason: String,
     },
-    /// A joint lies at infinity or is not a number.
+    /// A joint has an infinite coordinate or NaN.
     #[error("a joint of frame {index} is not a finite number: `{}`", path.display())]
     NonFinite {
         /// The file.
@@ -52,7 +52,7 @@ pub enum SignalsError {
         /// The frame, from 0.
         index: usize,
     },
-    /// A list of joints has a length that no convention has.
+    /// A list of joints has an unknown length.
     #[error("found {found} numbers in {list}, expected {expected}: `{}`", path.display())]
     PointCount {
         /// The file.
@@ -61,10 +61,10 @@ pub enum SignalsError {
         list: &'static str,
         /// Its length.
         found: usize,
-        /// The lengths that are understood.
+        /// The supported lengths.
         expected: &'static str,
     },
-    /// The folder holds no signal.
+    /// The folder contains no signal.
     #[error("no `pose.json`, `openpose`, `person`, `depth` or `object-1` in: `{}`", path.display())]
     Empty {
         /// The folder.
@@ -78,7 +78,7 @@ pub enum SignalsError {
         /// What the operating system said.
         source: std::io::Error,
     },
-    /// A folder cannot be made.
+    /// A folder cannot be created.
     #[error("cannot write: {source}: `{}`", path.display())]
     Unwritable {
         /// The folder.

@@ -1,5 +1,5 @@
-//! OpenPose's own files: one JSON a frame, `people[].pose_keypoints_2d` and the like as flat lists of column, row and
-//! confidence, in frame pixels. Body lists of 18 (COCO) and 25 joints (BODY_25) are understood.
+//! OpenPose's own files: one JSON file for each frame, with `people[].pose_keypoints_2d` and similar flat lists of
+//! column, row and confidence, in frame pixels. Body lists of 18 joints (COCO) and 25 joints (BODY_25) are supported.
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ use super::SignalsError;
 use super::pose_file::read;
 use crate::pose::{FACE_POINTS, HAND_POINTS, Joint, Keypoint, Pose};
 
-/// Where each of our 18 joints is in BODY_25, which has the middle of the hips at 8.
+/// The index of each of our 18 joints in BODY_25, which has the middle of the hips at 8.
 const FROM_BODY_25: [usize; Joint::COUNT] = [0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18];
 
 #[derive(Deserialize)]
@@ -28,8 +28,9 @@ struct Person {
     face_keypoints_2d: Option<Vec<f32>>,
 }
 
-/// Reads the `*.json` files of a folder in the order of their names, one a frame. Of several people the surest is
-/// taken at first, then the one nearest to the frame before. None when the folder holds no such file.
+/// Reads the `*.json` files of a folder in the order of their names, one for each frame. Of several people, the most
+/// certain one is taken first, and later the one nearest to the previous frame's. None when the folder has no such
+/// file.
 ///
 /// # Errors
 /// [`SignalsError::Unreadable`], [`SignalsError::File`], [`SignalsError::FrameCount`], [`SignalsError::MalformedPose`],
@@ -74,7 +75,7 @@ pub(super) fn files(folder: &Path) -> Result<Vec<PathBuf>, SignalsError> {
     Ok(files)
 }
 
-/// The people of one file of whom any joint is known.
+/// The people in one file with at least one known joint.
 pub(super) fn people(path: &Path, index: usize) -> Result<Vec<Pose>, SignalsError> {
     let malformed =
         |failed: serde_json::Error| SignalsError::MalformedPose { path: path.into(), reason: failed.to_string() };
@@ -94,7 +95,7 @@ pub(super) fn people(path: &Path, index: usize) -> Result<Vec<Pose>, SignalsErro
         let mut pose = Pose::default();
         pose.body.copy_from_slice(&joints);
         if numbers == 75 {
-            // Big toe and heel of each foot; the small toes are not used.
+            // Big toe and heel of each foot. The small toes are not used.
             let foot = |toe: usize, heel: usize| vec![read[toe], read[heel]];
             let known = |foot: Vec<Keypoint>| if foot.iter().all(Keypoint::is_drawn) { foot } else { Vec::new() };
             pose.left_foot = known(foot(19, 21));
@@ -138,7 +139,7 @@ pub(super) fn sureness(pose: &Pose) -> f32 {
     pose.body.iter().map(|joint| joint.confidence).sum()
 }
 
-/// The mean distance of the joints that both know; infinite when they share none.
+/// The mean distance of the joints that both poses have; infinite when they share none.
 fn distance(a: &Pose, b: &Pose) -> f32 {
     let shared = a.body.iter().zip(&b.body).filter(|(a, b)| a.is_drawn() && b.is_drawn());
     let (sum, count) =

@@ -18,7 +18,7 @@ pub struct PoseTrack {
     pub width: usize,
     /// Rows of a frame.
     pub height: usize,
-    /// One entry a frame; none where nobody is seen.
+    /// One entry for each frame; none where nobody is seen.
     pub frames: Vec<Option<Pose>>,
 }
 
@@ -48,7 +48,7 @@ pub fn load_poses(path: &Path) -> Result<PoseTrack, SignalsError> {
     Ok(track)
 }
 
-/// Writes a `pose.json`, whole or not at all.
+/// Writes a `pose.json`, completely or not at all.
 ///
 /// # Errors
 /// [`SignalsError::NonFinite`], [`SignalsError::File`] when the file cannot be written.
@@ -73,7 +73,7 @@ pub fn save_poses(path: &Path, track: &PoseTrack) -> Result<(), SignalsError> {
 }
 
 pub(super) fn read(path: &Path) -> Result<String, SignalsError> {
-    // An hour of poses with hands and face is about half of that.
+    // An hour of poses with hands and face needs about half of that.
     const MOST: u64 = 1 << 30;
     let malformed = |reason| SignalsError::MalformedPose { path: path.into(), reason };
     let mut bytes = Vec::new();

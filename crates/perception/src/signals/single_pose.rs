@@ -9,11 +9,11 @@ use super::openpose::{people, sureness};
 use super::pose_file::{load_poses, read};
 use crate::pose::Pose;
 
-/// Reads the pose of a picture of `size` (columns, rows): the first one of a `pose.json`, or the surest person of an OpenPose
-/// file.
+/// Reads the pose of a picture of `size` (columns, rows): the first pose of a `pose.json`, or the most certain person
+/// of an OpenPose file.
 ///
 /// # Errors
-/// What [`load_poses`] and [`super::load_openpose`] give, [`SignalsError::SizeMismatch`], and
+/// The errors of [`load_poses`] and [`super::load_openpose`], [`SignalsError::SizeMismatch`], and
 /// [`SignalsError::MalformedPose`] when nobody is in the file.
 pub fn load_pose(path: &Path, size: (usize, usize)) -> Result<Pose, SignalsError> {
     #[derive(Deserialize)]

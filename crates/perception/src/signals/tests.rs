@@ -129,7 +129,7 @@ fn openpose_files_of_both_body_models_are_read() {
         fs::write(folder.join(format!("take_{index:012}_keypoints.json")), text).unwrap();
     };
     let body = |joints, x, confidence| openpose(&[("pose_keypoints_2d", person(joints, x, confidence))]);
-    // The surest of the first frame, then the nearest to it, though a surer one is there.
+    // The most certain person of the first frame, then the nearest one, even if another is more certain.
     write(0, &[body(25, 500.0, 0.4), body(25, 10.0, 0.9)]);
     write(1, &[body(18, 480.0, 1.0), body(18, 14.0, 0.5)]);
     let face = ("face_keypoints_2d", person(70, 0.0, 1.0));

@@ -1,11 +1,13 @@
-//! The little of the flatbuffer format that model files need: tables, scalars, vectors, strings; all bounds checked.
+//! The parts of the flatbuffer format that model files need: tables, scalars, vectors and strings, with all bounds
+//! checked.
 //!
-//! A table begins with a signed offset back to its vtable. The vtable is `u16` words: its own size, the table's size,
-//! then one offset a field (0 = absent, the default holds). Vectors are a `u32` length and the items.
+//! A table starts with a signed offset back to its vtable. The vtable consists of `u16` words: its own size, the
+//! table's size, then one offset for each field (0 = absent, so the default applies). Vectors are a `u32` length and
+//! the items.
 
 use super::{Fault, Result};
 
-/// The bytes of a file, read at absolute places.
+/// The bytes of a file, read at absolute positions.
 #[derive(Clone, Copy)]
 pub(crate) struct Bytes<'a>(pub(crate) &'a [u8]);
 
@@ -73,7 +75,7 @@ pub(crate) struct Table<'a> {
 }
 
 impl<'a> Table<'a> {
-    /// Where field number `field` of `width` bytes lies, when it is present.
+    /// The position of field number `field` of `width` bytes, if it is present.
     fn place(&self, field: usize, width: usize) -> Result<Option<usize>> {
         let entry = 4 + 2 * field;
         if entry + 2 > self.vtable_size {

@@ -7,12 +7,12 @@ use super::steps::{Operation, PlaneOperation, PlaneWork, Port, Step, steps};
 use super::{Fault, Result, weights};
 use std::collections::HashMap;
 
-/// The most weight cells of a network, sparse ones counted dense.
+/// Largest number of weight cells in a network, counting sparse weights as dense.
 const MAX_WEIGHTS: usize = 1 << 26;
 
 /// A converted network.
 pub(crate) struct Converted {
-    /// What runs, in this order.
+    /// The steps, in the order in which they run.
     pub(crate) steps: Vec<Step>,
     pub(crate) inputs: Vec<Port>,
     pub(crate) outputs: Vec<Port>,
@@ -22,9 +22,9 @@ pub(crate) struct Converted {
 #[derive(Clone)]
 enum Value {
     Unknown,
-    /// Computed while converting, in the file's layout.
+    /// Computed during the conversion, in the file's layout.
     Constant(Vec<f32>),
-    /// An ONNX value of this name.
+    /// An ONNX value with this name.
     Live(String),
 }
 
@@ -62,7 +62,7 @@ impl<'a> Graph<'a> {
         shape.try_into().map_err(|_| Fault::unsupported(format!("an operand of shape {shape:?}, expected rank 4")))
     }
 
-    /// The whole numbers of a constant tensor.
+    /// The integers of a constant tensor.
     pub(crate) fn integers(&self, tensor: usize) -> Result<Vec<i64>> {
         weights::integers(&self.network.tensors[tensor])
     }
@@ -83,7 +83,7 @@ impl<'a> Graph<'a> {
         weights::floats(found)
     }
 
-    /// Says that a tensor holds these values, in the file's layout.
+    /// Records that a tensor has these values, in the file's layout.
     pub(crate) fn define_constant(&mut self, tensor: usize, values: Vec<f32>) -> Result<()> {
         if values.len() != self.shape(tensor).iter().product::<usize>() {
             return Err(Fault::malformed(format!("{} values for shape {:?}", values.len(), self.shape(tensor))));
@@ -117,7 +117,7 @@ impl<'a> Graph<'a> {
         Ok(self.weight(&onnx_shape(&shape), &values))
     }
 
-    /// The ONNX name of an operand that is made while running.
+    /// The ONNX name of an operand that is computed at run time.
     pub(crate) fn live(&self, tensor: usize) -> Result<String> {
         match &self.values[tensor] {
             Value::Live(name) => Ok(name.clone()),
@@ -125,7 +125,7 @@ impl<'a> Graph<'a> {
         }
     }
 
-    /// True when the tensor is made while running.
+    /// True when the tensor is computed at run time.
     pub(crate) fn is_live(&self, tensor: usize) -> bool {
         matches!(self.values[tensor], Value::Live(_))
     }
@@ -143,14 +143,14 @@ impl<'a> Graph<'a> {
         name
     }
 
-    /// Adds a list of whole numbers.
+    /// Adds a list of integers.
     pub(crate) fn whole_numbers(&mut self, values: &[i64]) -> String {
         let name = self.fresh();
         self.initializers.push(TensorProto::integers(name.clone(), values));
         name
     }
 
-    /// Adds a node with one result and gives the result's name.
+    /// Adds a node with one result and returns the result's name.
     pub(crate) fn node(&mut self, op_type: &str, input: Vec<String>, attribute: Vec<AttributeProto>) -> String {
         let name = self.fresh();
         let output = vec![name.clone()];
@@ -159,14 +159,14 @@ impl<'a> Graph<'a> {
         name
     }
 
-    /// Adds an operator on planes and gives its result's name.
+    /// Adds an operator on planes and returns its result's name.
     pub(crate) fn planes(&mut self, source: String, work: PlaneWork) -> String {
         let result = self.fresh();
         self.operations.push(Operation::Planes(PlaneOperation { source, result: result.clone(), work }));
         result
     }
 
-    /// Says that a tensor is the ONNX value `name`, whose shape in the file's layout was computed to be `shape`.
+    /// Records that a tensor is the ONNX value `name`, whose computed shape in the file's layout is `shape`.
     pub(crate) fn define(&mut self, tensor: usize, shape: &[usize], name: String) -> Result<()> {
         if shape != self.shape(tensor) {
             let declared = self.shape(tensor);

@@ -1,11 +1,12 @@
-//! Reads a TensorFlow Lite network (a flatbuffer) and writes it as ONNX (protobuf messages), in memory, with
-//! the operators between them that the runtime is slow at.
+//! Reads a TensorFlow Lite network (a flatbuffer) and writes it as ONNX (protobuf messages), in memory. Operators on
+//! which the runtime is slow stay separate.
 //!
 //! The reader is written by hand and checks every offset: bytes from a stranger give an error, never a panic. Shapes
-//! are static in these files, so the converter computes the shape of every result and compares it with the declared one.
+//! are static in these files. So the converter computes the shape of every result and compares it with the declared
+//! one.
 //!
-//! Layout: TensorFlow Lite keeps pictures as `[1, H, W, C]`; every rank 4 value becomes `[1, C, H, W]` in ONNX, the
-//! inputs and outputs of the network included. Values of other ranks keep their layout.
+//! Layout: TensorFlow Lite stores pictures as `[1, H, W, C]`. In ONNX, every rank 4 value becomes `[1, C, H, W]`,
+//! including the inputs and outputs of the network. Values of other ranks keep their layout.
 
 mod convert;
 mod flatbuffer;
@@ -31,7 +32,7 @@ pub(crate) use steps::{PlaneOperation, PlaneWork, Step};
 pub(crate) enum Fault {
     /// The bytes contradict themselves or end too early.
     Malformed(String),
-    /// The bytes are sound but use something unknown.
+    /// The bytes are valid but use an unsupported feature.
     Unsupported(String),
 }
 
@@ -71,7 +72,7 @@ mod tests {
     #[test]
     fn what_is_unknown_is_named() {
         let mut file = sample();
-        // The code of the convolution, 3, becomes an operator that nobody uses here.
+        // The test replaces the code of the convolution, 3, by an unused operator.
         let place = file.windows(4).rposition(|bytes| bytes == 124_i32.to_le_bytes()).unwrap();
         file[place] = 126;
         assert_eq!(onnx_from_tflite(&file, 1).err(), Some(Fault::Unsupported("operator 126".into())));

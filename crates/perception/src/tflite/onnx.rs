@@ -1,8 +1,9 @@
-//! The few ONNX messages that a converted network needs, encoded with prost. Field numbers are those of `onnx.proto`.
+//! The few ONNX messages that a converted network needs, encoded with prost. The field numbers are those of
+//! `onnx.proto`.
 
 use prost::Message;
 
-/// A whole file.
+/// A complete file.
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct ModelProto {
     #[prost(int64, tag = "1")]

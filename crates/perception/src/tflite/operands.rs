@@ -25,7 +25,7 @@ pub(super) fn count(value: i32) -> Result<usize> {
     usize::try_from(value).map_err(|_| Fault::malformed(format!("a count of {value}")))
 }
 
-/// Adds the activation that is fused into the operator before it.
+/// Adds the activation that is fused into the operator.
 pub(super) fn activated(graph: &mut Graph, name: String, activation: u8) -> Result<String> {
     match activation {
         0 => Ok(name),
@@ -38,7 +38,7 @@ pub(super) fn activated(graph: &mut Graph, name: String, activation: u8) -> Resu
     }
 }
 
-/// The values of the bias, one a filter, where there is one.
+/// The values of the bias, one for each filter, if there is one.
 pub(super) fn bias_values(graph: &mut Graph, operator: &Operator, filters: usize) -> Result<Option<Vec<f32>>> {
     let Some(bias) = operator.inputs.get(2).copied().flatten() else { return Ok(None) };
     let values = graph.constant(bias)?;

@@ -1,4 +1,4 @@
-//! One function an operator: its checks, its result shape, and the ONNX nodes that do the same.
+//! One function for each operator: its checks, the shape of its result, and the equivalent ONNX nodes.
 
 use super::graph::Graph;
 use super::onnx::AttributeProto;
@@ -106,7 +106,7 @@ fn depth_to_space(graph: &mut Graph, operator: &Operator) -> Result<()> {
     graph.define(output(operator)?, &[batch, height * block, width * block, channels / (block * block)], name)
 }
 
-/// Gives the values of a tensor in the file's order of cells, whatever its rank.
+/// Sets the values of a tensor in the file's order of cells, for any rank.
 fn in_file_order(graph: &mut Graph, tensor: usize) -> Result<String> {
     let name = graph.live(tensor)?;
     Ok(match graph.shape(tensor).len() {

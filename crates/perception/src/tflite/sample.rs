@@ -1,4 +1,4 @@
-//! A small network written by hand, for tests: sparse half-precision weights, made dense, then one convolution.
+//! A small hand-written network for tests: sparse half-precision weights, made dense, then one convolution.
 
 /// A field of a table or an item of a list.
 pub(crate) enum Part {
@@ -11,7 +11,7 @@ pub(crate) enum Part {
     Tables(Vec<Vec<Part>>),
 }
 
-/// Writes a table after what is there and gives its place.
+/// Appends a table and returns its position.
 fn write_table(out: &mut Vec<u8>, fields: &[Part]) -> usize {
     let vtable = out.len();
     out.extend((4 + 2 * fields.len() as u16).to_le_bytes());

@@ -3,16 +3,16 @@
 use super::flatbuffer::{Bytes, Table};
 use super::{Fault, Result};
 
-/// The highest rank of a tensor; the networks use 4.
+/// The highest supported rank of a tensor; the networks use 4.
 const MAX_RANK: usize = 6;
-/// The most cells of one tensor (256 MiB of `f32`).
+/// Largest number of cells of one tensor (256 MiB of `f32`).
 const MAX_CELLS: usize = 1 << 26;
-/// The most tensors or operators of a network.
+/// Largest number of tensors or operators of a network.
 const MAX_ITEMS: usize = 1 << 14;
-/// The most inputs or outputs of an operator.
+/// Largest number of inputs or outputs of an operator.
 const MAX_OPERANDS: usize = 64;
 
-/// What a tensor's bytes mean.
+/// The element type of a tensor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Element {
     F32,
@@ -21,7 +21,7 @@ pub(crate) enum Element {
     Other(u8),
 }
 
-/// One tensor: a weight when it has bytes, else a value made while running.
+/// One tensor: a weight if it has bytes, otherwise a value computed at run time.
 #[derive(Clone)]
 pub(crate) struct Tensor<'a> {
     pub(crate) shape: Vec<usize>,
@@ -30,7 +30,7 @@ pub(crate) struct Tensor<'a> {
     pub(crate) sparsity: Option<Table<'a>>,
 }
 
-/// One step of the network; operands are indices of tensors, -1 in the file = left out.
+/// One operator of the network. Operands are indices of tensors; -1 in the file means left out.
 pub(crate) struct Operator<'a> {
     pub(crate) code: Code,
     pub(crate) inputs: Vec<Option<usize>>,
@@ -39,7 +39,7 @@ pub(crate) struct Operator<'a> {
     pub(crate) custom_options: &'a [u8],
 }
 
-/// Which operator.
+/// The kind of the operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Code {
     BuiltIn(i32),
@@ -57,7 +57,7 @@ pub(crate) struct Network<'a> {
 const CUSTOM: i32 = 32;
 
 impl<'a> Network<'a> {
-    /// Reads the structure of a file; weights stay where they are.
+    /// Reads the structure of a file; weights are not copied.
     pub(crate) fn read(file: &'a [u8]) -> Result<Self> {
         if file.get(4..8) != Some(b"TFL3") {
             return Err(Fault::malformed("no `TFL3` mark at byte 4"));
@@ -87,7 +87,7 @@ impl<'a> Network<'a> {
 fn read_codes(model: &Table) -> Result<Vec<Code>> {
     let codes = model.tables(1)?.take(MAX_ITEMS).map(|table| {
         let table = table?;
-        // The first field is the old, one byte code; newer files use the last one and put 127 into the first.
+        // The first field is the old, one-byte code. Newer files use the last field and put 127 into the first.
         let code = i32::from(table.u8(0)?).max(table.i32(3)?);
         if code != CUSTOM {
             return Ok(Code::BuiltIn(code));

@@ -1,11 +1,12 @@
-//! Shape rules of the two formats: windows and paddings, broadcasting, and the move from `[N, H, W, C]` to `[N, C, H, W]`.
+//! Shape rules of the two formats: windows and padding, broadcasting, and the conversion of `[N, H, W, C]` to `[N, C,
+//! H, W]`.
 
 use super::{Fault, Result};
 
-/// Where axis `axis` of `[N, H, W, C]` lies in `[N, C, H, W]`.
+/// The position of axis `axis` of `[N, H, W, C]` in `[N, C, H, W]`.
 pub(crate) const CHANNELS_FIRST: [usize; 4] = [0, 2, 3, 1];
 
-/// The ONNX shape of a value: rank 4 moves its channels forward, other ranks stay.
+/// The ONNX shape of a value. Rank 4 moves its channels forward; other ranks stay.
 pub(crate) fn onnx_shape(shape: &[usize]) -> Vec<usize> {
     match *shape {
         [n, h, w, c] => vec![n, c, h, w],
@@ -52,7 +53,7 @@ pub(crate) fn broadcast(left: &[usize], right: &[usize]) -> Result<Vec<usize>> {
     sides.collect()
 }
 
-/// How a window is placed at the border.
+/// The padding rule of a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Padding {
     /// The result has `ceil(side / stride)` cells.
@@ -77,11 +78,11 @@ pub(crate) struct Placed {
     pub(crate) length: usize,
 }
 
-/// The most a window may measure or step; keeps all sums far from overflow.
+/// Largest size or stride of a window, which keeps all sums far from overflow.
 const MAX_WINDOW: usize = 1 << 12;
 
 impl Window {
-    /// Places the window along `side` cells.
+    /// Computes the window along `side` cells.
     pub(crate) fn place(self, side: usize, padding: Padding) -> Result<Placed> {
         let Self { kernel, stride, dilation } = self;
         if [kernel, stride, dilation].iter().any(|value| !(1..=MAX_WINDOW).contains(value)) {
@@ -99,7 +100,7 @@ impl Window {
         }
     }
 
-    /// Places a transposed window that spreads `side` cells.
+    /// Computes a transposed window that spreads `side` cells.
     pub(crate) fn spread(self, side: usize, padding: Padding) -> Result<Placed> {
         let Self { kernel, stride, dilation } = self;
         if dilation != 1 || [kernel, stride].iter().any(|value| !(1..=MAX_WINDOW).contains(value)) {

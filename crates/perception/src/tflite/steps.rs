@@ -1,5 +1,5 @@
-//! Cuts a converted network into steps: ONNX models for the runtime, and between them the operators on planes that this
-//! project runs itself, because the runtime is slow at them.
+//! Cuts a converted network into steps: ONNX models for the runtime, and between them operators on planes, which this
+//! project runs itself because the runtime is slow on them.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,13 +10,13 @@ use super::onnx::{GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorP
 use super::{Fault, Result};
 use crate::plane_resize::PlaneResize;
 
-/// The ONNX operator set that the nodes are written for.
+/// The ONNX operator set of the nodes.
 const OPERATOR_SET: i64 = 17;
 
-/// The most cells that operators on planes take or make.
+/// Largest number of cells that operators on planes read or write.
 const MAX_CELLS: usize = 1 << 26;
 
-/// True when planes of these sides can be worked on here; what is larger, or empty, is left to the runtime.
+/// True when this project can process planes of these sides. Larger or empty planes are left to the runtime.
 pub(super) fn is_workable(channels: usize, [rows, columns]: [usize; 2]) -> bool {
     let cells = channels.checked_mul(rows).and_then(|cells| cells.checked_mul(columns));
     cells.is_some_and(|cells| (1..=MAX_CELLS).contains(&cells))
@@ -46,13 +46,13 @@ pub(crate) struct PlaneOperation {
     pub(crate) work: PlaneWork,
 }
 
-/// What an operator on planes does.
+/// The operation on planes.
 pub(crate) enum PlaneWork {
     Convolution { geometry: PlaneGeometry, weight: Vec<f32>, bias: Vec<f32> },
     Resize(PlaneResize),
 }
 
-/// A part of a network that runs in one go.
+/// A part of a network that runs at once.
 pub(crate) enum Step {
     /// An encoded ONNX model.
     Onnx {
@@ -79,7 +79,7 @@ impl Operation {
     }
 }
 
-/// The steps that lead to `outputs`; operations on which none of them depends are dropped.
+/// The steps that lead to `outputs`. Operations on which none of them depends are dropped.
 pub(crate) fn steps(
     operations: Vec<Operation>,
     initializers: &[TensorProto],
@@ -94,7 +94,7 @@ pub(crate) fn steps(
             kept.push(operation);
         }
     }
-    // From the end to the start, so that it is known which results a later step takes.
+    // From the end to the start, because later steps determine which results are needed.
     let mut needed: HashSet<String> = outputs.iter().map(|port| port.name.clone()).collect();
     let (mut steps, mut nodes) = (Vec::new(), Vec::new());
     for operation in kept {
@@ -112,7 +112,7 @@ pub(crate) fn steps(
     Ok(steps)
 }
 
-/// The model of the collected nodes, which stand last first; takes what it needs into `needed`.
+/// The model of the collected nodes, which are in reverse order. Adds what it needs to `needed`.
 fn onnx(
     nodes: &mut Vec<NodeProto>,
     initializers: &[TensorProto],

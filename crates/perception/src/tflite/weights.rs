@@ -1,13 +1,13 @@
-//! Weights as `f32` or whole numbers: plain, half precision, and sparse ones.
+//! Weights as `f32` or integers: plain, half precision, and sparse ones.
 //!
-//! A sparse tensor lists, level by level in `traversal order`, either a dense size or compressed rows (`segments` give
-//! the range of each row in `indices`). Blocks are not used by these networks.
+//! A sparse tensor has levels in `traversal order`. Each level has either a dense size or compressed rows (`segments`
+//! give the range of each row in `indices`). These networks do not use blocks.
 
 use super::flatbuffer::{Table, Vector};
 use super::schema::{Element, Tensor};
 use super::{Fault, Result};
 
-/// The values of a weight, sparse ones made dense, in the file's layout.
+/// The values of a weight in the file's layout, with sparse weights made dense.
 pub(crate) fn floats(tensor: &Tensor) -> Result<Vec<f32>> {
     let stored: Vec<f32> = match tensor.element {
         Element::F32 => whole(tensor.bytes)?.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect(),
@@ -24,7 +24,7 @@ pub(crate) fn floats(tensor: &Tensor) -> Result<Vec<f32>> {
     dense(&stored, &tensor.shape, sparsity)
 }
 
-/// The values of a whole-number tensor: shapes, paddings, axes.
+/// The values of an integer tensor: shapes, padding, axes.
 pub(crate) fn integers(tensor: &Tensor) -> Result<Vec<i64>> {
     if tensor.element != Element::I32 || tensor.sparsity.is_some() {
         return Err(Fault::unsupported(format!("a whole-number operand of type {:?}", tensor.element)));
@@ -62,7 +62,7 @@ fn dense(stored: &[f32], shape: &[usize], sparsity: &Table) -> Result<Vec<f32>> 
     if levels.len() != shape.len() {
         return Err(Fault::malformed(format!("{} sparse levels for shape {shape:?}", levels.len())));
     }
-    // (cell index so far, position in the stored order so far) of everything that exists at the current level.
+    // (cell index so far, position in the stored order so far) for everything that exists at the current level.
     let mut places = vec![(0_usize, 0_usize)];
     for (level, size) in levels.iter().zip(shape) {
         let mut next = Vec::new();
@@ -105,7 +105,7 @@ fn read_level(table: &Table) -> Result<Level> {
     }
 }
 
-/// A list whose item type is said by the field before it.
+/// A list whose item type is given by the preceding field.
 fn read_indices(table: &Table, field: usize) -> Result<Vec<usize>> {
     let list = table.table(field + 1)?.ok_or_else(|| Fault::malformed("a sparse level has no list"))?;
     Ok(match table.u8(field)? {

@@ -1,4 +1,4 @@
-//! The operators that slide a window over a picture: convolutions and pooling.
+//! The operators that slide a window over a picture: convolution and pooling.
 
 use kernels::PlaneGeometry;
 
@@ -10,7 +10,7 @@ use super::shapes::{Padding, Placed, Window, transposed};
 use super::steps::{PlaneWork, is_workable};
 use super::{Fault, Result};
 
-/// Result planes so few that convolving them plane by plane is faster than a matrix product.
+/// Up to this number of result planes, convolving plane by plane is faster than a matmul.
 const FEW: usize = 2;
 
 fn padding(value: u8) -> Result<Padding> {
@@ -33,7 +33,7 @@ pub(super) fn convolution(graph: &mut Graph, operator: &Operator, depthwise: boo
     let options = options(operator)?;
     let activation_field = if depthwise { 4 } else { 3 };
     let [stride_w, stride_h] = [count(options.i32(1)?)?, count(options.i32(2)?)?];
-    // The schema's default dilation is 1; an absent field reads as 0.
+    // The schema's default dilation is 1. An absent field reads as 0.
     let dilation = |field| Ok::<_, Fault>(count(options.i32(field)?)?.max(1));
     let [dilation_w, dilation_h] = [dilation(activation_field + 1)?, dilation(activation_field + 2)?];
     let padding = padding(options.u8(0)?)?;
@@ -81,7 +81,7 @@ pub(super) fn convolution(graph: &mut Graph, operator: &Operator, depthwise: boo
     graph.define(output(operator)?, &shape, name)
 }
 
-/// What a fused activation clamps to; none for one that is unknown.
+/// The bounds of a fused activation; none for an unknown one.
 fn range(activation: u8) -> Option<[f32; 2]> {
     match activation {
         0 => Some([f32::NEG_INFINITY, f32::INFINITY]),
@@ -91,8 +91,8 @@ fn range(activation: u8) -> Option<[f32; 2]> {
     }
 }
 
-/// True for windows in which each result plane mixes few planes, or in which there are hardly any result planes: a matrix
-/// product has nothing to gain there.
+/// True for windows in which each result plane mixes few planes, or in which there are few result planes. There a
+/// matmul has no advantage.
 fn is_for_planes(of: &PlaneGeometry) -> bool {
     let ([channels, filters], [rows, columns]) = (of.channels, of.kernel);
     let few = of.groups == channels || filters <= FEW;

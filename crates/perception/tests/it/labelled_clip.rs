@@ -7,7 +7,7 @@ use media::picture::{Mask, Picture};
 use perception::pose::{Joint, Keypoint, Pose};
 use serde::Deserialize;
 
-/// For each of our joints the landmark of the same name; the neck lies between the shoulders.
+/// For each of our joints, the landmark of the same name. The neck lies between the shoulders.
 const LANDMARKS: [(Joint, usize); 17] = [
     (Joint::Nose, 0),
     (Joint::RightShoulder, 12),
@@ -30,7 +30,7 @@ const LANDMARKS: [(Joint, usize); 17] = [
 
 #[derive(Deserialize)]
 struct PoseFile {
-    /// Per frame 33 x [x, y, z, visibility], x and y as shares of the frame.
+    /// For each frame 33 x [x, y, z, visibility], with x and y as shares of the frame.
     frames: Vec<Option<Vec<[f32; 4]>>>,
 }
 
@@ -40,14 +40,14 @@ pub(crate) struct LabelledClip {
     pub(crate) size: (usize, usize),
 }
 
-/// The folder of the clips, if there is one here.
+/// The folder of the clips, if available.
 fn clips() -> Option<PathBuf> {
     let folder = PathBuf::from(std::env::var_os("STUNTDOUBLE_SHARED")?).join("data/clips");
     folder.is_dir().then_some(folder)
 }
 
 impl LabelledClip {
-    /// None, with a line saying so, where there are no clips here.
+    /// None, with a message, if no clips are available.
     pub(crate) fn load(name: &str) -> Option<Self> {
         let Some(clips) = clips() else {
             #[expect(clippy::print_stderr, reason = "a skipped case is told")]
@@ -72,7 +72,7 @@ impl LabelledClip {
         load_mask(&self.folder.join(format!("person_mask/{index:05}.png")), Some(self.size)).unwrap()
     }
 
-    /// The first object's mask, where the clip has any.
+    /// The first object's mask, if the clip has one.
     pub(crate) fn object(&self, index: usize) -> Option<Mask> {
         let path = self.folder.join(format!("object_mask/{index:05}.png"));
         path.exists().then(|| load_mask(&path, Some(self.size)).unwrap())

@@ -12,7 +12,7 @@ use perception::region_path::{RegionConfig, person_box, plan_regions};
 
 use crate::labelled_clip::LabelledClip;
 
-/// The clips whose labels were looked at and found good.
+/// The clips whose labels were inspected and found good.
 const GOOD: [&str; 9] =
     ["basketball", "hivis-walk", "kite-surf", "moonwalk", "pose1", "snowboard", "squats", "surfing", "tennis"];
 
@@ -80,7 +80,7 @@ fn conditions_and_paste_keep_what_they_must() {
         save_picture(&Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("sheet-{name}.png")), &sheet).unwrap();
 
         for row in 0..rows.len() {
-            // A generated picture of one colour: the whole person is gone, the rest is the source's.
+            // The generated picture has one colour. The whole person must be gone, and the rest must equal the source.
             let green = pictures[row].map(|_| [0, 255, 0]);
             let pasted =
                 paste(&pictures[row], &green, regions[rows[row]], &conditions[row].mask, &PasteConfig::default());

@@ -1,4 +1,4 @@
-//! A whole skeleton with hands and face, drawn at the sizes that networks take, to be looked at.
+//! A complete skeleton with hands and face, drawn at the sizes that networks use, for people to look at.
 
 use std::path::Path;
 
@@ -21,7 +21,7 @@ fn hand(wrist: Keypoint, turn: f32) -> Vec<Keypoint> {
     std::iter::once(wrist).chain((0..20).map(finger)).collect()
 }
 
-/// A person of a map of 512 pixels, arms wide.
+/// A person in a map of 512 pixels, with arms spread.
 fn person() -> Pose {
     let places = [
         (256.0, 110.0),

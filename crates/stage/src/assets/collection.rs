@@ -1,13 +1,13 @@
-//! Everything that can appear: loaded from a folder, or made up from seeds.
+//! All assets that can appear in clips: loaded from a folder, or generated from seeds.
 //!
 //! | folder | content |
 //! |---|---|
-//! | `characters_*` | one rigged person a `.glb` or `.gltf` |
+//! | `characters_*` | one rigged person in each `.glb` or `.gltf` file |
 //! | `motions` | files of animations for a person's joints |
-//! | `props/PACK` | one object a file; files directly in `props` hold one object a root node |
+//! | `props/PACK` | one object in each file; files directly in `props` contain one object in each root node |
 //! | `panoramas` | equirectangular pictures; `lighting.json` with their light is optional |
-//! | `textures` | pictures for grounds, floors and walls |
-//! | `videos/NAME` | pictures of a moving camera, one a frame, without people |
+//! | `textures` | pictures for ground, floors and walls |
+//! | `videos/NAME` | frames of a moving camera, without people |
 
 use std::sync::Arc;
 
@@ -25,12 +25,12 @@ use crate::spec::{Build, Cast};
 use crate::split::Split;
 use crate::texture::Texture;
 
-/// An asset under its name.
+/// An asset with its name.
 #[derive(Debug, Clone)]
 pub struct Named<T> {
     /// `pack/name`.
     pub id: String,
-    /// The part it belongs to.
+    /// Its split.
     pub split: Split,
     /// The asset.
     pub item: Arc<T>,
@@ -54,7 +54,7 @@ pub struct Assets {
 }
 
 impl Assets {
-    /// No files: everything that appears is made up.
+    /// No files: everything that appears is generated.
     pub fn procedural() -> Self {
         Self::default()
     }
@@ -65,7 +65,7 @@ impl Assets {
         [characters, motions, props, self.panoramas.len(), self.textures.len(), self.videos.len()]
     }
 
-    /// Names of everything that is loaded, class by class.
+    /// Names of all loaded assets, by class.
     pub(crate) fn names(&self) -> impl Iterator<Item = &[u8]> {
         fn of<T>(list: &[Named<T>]) -> impl Iterator<Item = &[u8]> {
             list.iter().map(|named| named.id.as_bytes())
@@ -96,7 +96,7 @@ impl Assets {
         }
     }
 
-    /// The character of an identity, with its proportions.
+    /// The character of an identity, with its proportions applied.
     pub(crate) fn cast(&self, cast: &Cast) -> Result<Arc<Character>, StageError> {
         let character = self.character(&cast.character)?;
         if cast.build == Build::OWN {

@@ -1,4 +1,4 @@
-//! Reads a folder of assets; [`crate::Assets`] says how it is laid out.
+//! Reads a folder of assets; [`crate::Assets`] describes its layout.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -21,12 +21,12 @@ use crate::linear::Vec3;
 /// Longest side of a kept texture, in texels.
 const TEXTURE_SIDE: usize = 512;
 
-/// Endings of files with persons, motions and props.
+/// File endings of persons, motions and props.
 const MODELS: &[&str] = &["glb", "gltf", "vrm"];
-/// Endings of pictures.
+/// File endings of pictures.
 const PICTURES: &[&str] = &["jpg", "jpeg", "png", "webp"];
 
-/// Light of one panorama as its file gives it.
+/// Light of one panorama, from its file.
 #[derive(Deserialize)]
 struct Lighting {
     brightest_dir: [f32; 3],
@@ -34,10 +34,11 @@ struct Lighting {
 }
 
 impl Assets {
-    /// Reads a folder, or a file that [`pack`](Self::pack) wrote. A file that cannot be used is left out and told as a warning.
+    /// Reads a folder, or a file written by [`pack`](Self::pack). A file that cannot be used is left out with a
+    /// warning.
     ///
     /// # Errors
-    /// When the folder cannot be read or holds none of the asset folders.
+    /// When the folder cannot be read or contains none of the asset folders.
     pub fn load(folder: &Path) -> Result<(Self, Vec<Warning>), StageError> {
         if is_pack(folder) {
             return Ok((Self::unpack(folder)?, Vec::new()));
@@ -107,7 +108,7 @@ impl Assets {
                     known = true;
                 }
                 "videos" => {
-                    // One after the other, so that which one finds no more room is always the same.
+                    // Sequential, so that it is always the same video that no longer fits.
                     let mut memory = VIDEO_MEMORY;
                     for video in sorted_entries(&entry)?.into_iter().filter(|path| path.is_dir()) {
                         let read = files(&video, PICTURES).and_then(|paths| Video::load(&video, &paths, memory));
@@ -131,7 +132,7 @@ impl Assets {
     }
 }
 
-/// Reads files in parallel; the result is in the order of the files.
+/// Reads files in parallel. Results are in the order of the files.
 fn gather<F: Sync, T: Send + Sync>(
     files: Vec<F>,
     read: impl Fn(&F) -> Result<Vec<Named<T>>, StageError> + Sync + Send,
@@ -178,7 +179,7 @@ fn read_lighting(path: &Path) -> Result<BTreeMap<String, Lighting>, StageError> 
     Ok(read)
 }
 
-/// The pack of a character: the first word of its name (`mh_00_f`), or the folder's ending.
+/// The pack of a character: the first word of its name (`mh_00_f`), or the suffix of the folder's name.
 fn character_pack(path: &Path, folder: &str) -> String {
     let stem = stem(path);
     match stem.split_once('_') {

@@ -1,4 +1,4 @@
-//! Built-in furniture: tables, stools, chairs, shelves, crates and columns of boxes, one from each seed.
+//! Built-in furniture: tables, stools, chairs, shelves, crates and columns of boxes, each generated from a seed.
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -8,15 +8,15 @@ use crate::colour::hsv;
 use crate::linear::Vec3;
 use crate::mesh::{Kind, Material, Mesh};
 
-/// Names of the kinds, as loaded props have them.
+/// Names of the kinds, in the style of loaded props.
 const KINDS: [&str; 6] = ["table", "stool", "chair", "bookshelf", "crate", "column"];
 
-/// The kind that `seed` stands for.
+/// The kind for `seed`.
 pub(crate) fn kind_of(seed: u64) -> &'static str {
     KINDS[(seed / 20 % KINDS.len() as u64) as usize]
 }
 
-/// The prop that `seed` stands for.
+/// The prop for `seed`.
 pub(crate) fn furniture(seed: u64) -> Prop {
     let mut random = ChaCha8Rng::seed_from_u64(seed ^ 0x6675_726e_6974);
     let wood = hsv(random.random_range(0.2..0.8), random.random_range(0.2..0.7), random.random_range(0.08..0.6));
@@ -86,7 +86,7 @@ pub(crate) fn furniture(seed: u64) -> Prop {
     Prop::new(kind.to_owned(), "furniture".into(), mesh)
 }
 
-/// Lowest and highest corners of four legs under a board of half sides `x` and `z`.
+/// Lowest and highest corners of four legs below a board of half sides `x` and `z`.
 fn legs(thick: f32, x: f32, z: f32, top: f32) -> [([f32; 3], [f32; 3]); 4] {
     [(1.0, 1.0), (1.0, -1.0), (-1.0, 1.0), (-1.0, -1.0)].map(|(sign_x, sign_z)| {
         let (middle_x, middle_z) = (sign_x * (x - thick), sign_z * (z - thick));

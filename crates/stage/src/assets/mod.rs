@@ -1,4 +1,4 @@
-//! What can appear in a clip: files and folders read, or made up from seeds.
+//! What can appear in a clip: assets read from files and folders, or generated from seeds.
 
 pub(crate) mod collection;
 pub(crate) mod folder;

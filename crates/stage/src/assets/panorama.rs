@@ -1,7 +1,7 @@
-//! Equirectangular surroundings with their light.
+//! Equirectangular panoramas with their light.
 //!
-//! The direction of column `c` of `W` and row `r` of `H`: `theta = (r + 0.5) / H pi`, `phi = (c + 0.5) / W 2 pi - pi`,
-//! `X = sin theta sin phi`, `Y = cos theta`, `Z = -sin theta cos phi`: the middle looks along -Z.
+//! The direction of column `c` of `W` and row `r` of `H` is: `theta = (r + 0.5) / H pi`, `phi = (c + 0.5) / W 2 pi -
+//! pi`, `X = sin theta sin phi`, `Y = cos theta`, `Z = -sin theta cos phi`. So the middle looks along -Z.
 
 use std::f32::consts::{PI, TAU};
 
@@ -11,25 +11,25 @@ use crate::texture::{Texture, floor};
 use crate::tone::light_from_display;
 use crate::trig::Exact;
 
-/// A sphere of light seen from its middle.
+/// A sphere of light, seen from its centre.
 #[derive(Debug, Clone)]
 pub(crate) struct Panorama {
     width: usize,
     height: usize,
     /// Tone-mapped bytes.
     pixels: Vec<[u8; 3]>,
-    /// Radiance over the basis of [`crate::light::Light`].
+    /// Radiance in the basis of [`crate::light::Light`].
     pub(crate) light: [[f32; 3]; 9],
     pub(crate) brightest: Vec3,
-    /// Whether there is sky above.
+    /// True if there is sky above.
     pub(crate) open: bool,
 }
 
-/// The upper part of a place in the open is at least this much brighter than the lower one.
+/// Outdoors, the upper part is at least this much brighter than the lower part.
 const SKY: f32 = 1.8;
 
 impl Panorama {
-    /// From tone-mapped pixels, with light known from the original or else measured from the pixels.
+    /// Creates a panorama from tone-mapped pixels. The light comes from the original, or is measured from the pixels.
     pub(crate) fn new(texture: &Texture, known: Option<([[f32; 3]; 9], Vec3)>) -> Self {
         let (width, height) = texture.size();
         let pixels: Vec<[u8; 3]> = (0..width * height)
@@ -51,7 +51,7 @@ impl Panorama {
         Texture::new(self.width, self.height, texels)
     }
 
-    /// From linear light, with a sun at (azimuth, height) in radians.
+    /// Creates a panorama from linear light, with a sun at (azimuth, height) in radians.
     pub(crate) fn from_light(
         width: usize,
         height: usize,
@@ -121,7 +121,7 @@ impl Panorama {
     }
 }
 
-/// Whether the upper three eighths of a picture are so much brighter than the lower ones that they must be sky.
+/// True if the upper three eighths of a picture are so much brighter than the rest that they must be sky.
 pub(crate) fn is_open(pixels: &[[u8; 3]], width: usize) -> bool {
     let table = light_from_display();
     let part = pixels.len() / width.max(1) * 3 / 8 * width;
@@ -130,7 +130,8 @@ pub(crate) fn is_open(pixels: &[[u8; 3]], width: usize) -> bool {
     sum(&pixels[..part]) > f64::from(SKY) * sum(&pixels[pixels.len() - part..])
 }
 
-/// Angle of (`x`, `y`) = (cosine, sine) exchanged: `atan2(first, second)`, within 1e-4 radians, from sums and products only.
+/// The angle of (`x`, `y`), with swapped arguments: `atan2(first, second)`, within 1e-4 radians, from sums and products
+/// only.
 #[inline]
 fn arc_tangent(first: f32, second: f32) -> f32 {
     let (a, b) = (first.abs(), second.abs());
@@ -163,7 +164,7 @@ mod tests {
 
     #[test]
     fn directions_find_their_pixels() {
-        // Left quarter red looks along +Z and beyond; the middle, along -Z, is green.
+        // The left quarter is red and looks along +Z and beyond. The middle is green and looks along -Z.
         let texels =
             (0..8 * 4).map(|index| if index % 8 == 3 || index % 8 == 4 { [0, 255, 0, 255] } else { [255, 0, 0, 255] });
         let panorama = Panorama::new(&Texture::new(8, 4, texels.collect()), None);

@@ -1,4 +1,4 @@
-//! Made-up textures for floors, walls and skies, one from each seed.
+//! Generated textures for floors, walls and skies, each from a seed.
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -7,7 +7,7 @@ use crate::assets::panorama::Panorama;
 use crate::colour::hsv;
 use crate::texture::{Texture, srgb_from_linear};
 
-/// Side of a made-up texture, in texels.
+/// Side of a generated texture, in texels.
 const SIDE: usize = 128;
 
 /// Smooth noise that repeats after `period` cells.
@@ -35,7 +35,7 @@ impl Noise {
     }
 }
 
-/// Several octaves.
+/// The sum of several octaves.
 struct Cloud(Vec<Noise>);
 
 impl Cloud {
@@ -66,9 +66,9 @@ pub(crate) fn covering(seed: u64) -> Texture {
     let texels = (0..SIDE * SIDE).map(|index| {
         let (u, v) = ((index % SIDE) as f32 / SIDE as f32, (index / SIDE) as f32 / SIDE as f32);
         let (across, down) = (u * cells, v * cells);
-        // Share of the second colour, and a factor on brightness.
+        // Share of the second colour, and a brightness factor.
         let (share, factor) = match kind {
-            // Boards with their own shades.
+            // Boards, each with its own shade.
             0 => {
                 let board = across as usize;
                 let seam = (across.fract() < 0.04) as u8 as f32;
@@ -116,7 +116,7 @@ pub(crate) fn covering(seed: u64) -> Texture {
     Texture::new(SIDE, SIDE, texels.collect())
 }
 
-/// A sky with clouds over hills, for when no panoramas are loaded.
+/// A sky with clouds over hills, used when no panoramas are loaded.
 pub(crate) fn sky(seed: u64) -> Panorama {
     let mut random = ChaCha8Rng::seed_from_u64(seed ^ 0x736b_7900);
     let zenith = hsv(random.random_range(3.2..4.2), random.random_range(0.2..0.7), random.random_range(0.4..0.9));

@@ -1,4 +1,4 @@
-//! Props to use: where they are when a hand holds them, when they are carried, sat on, leaned on or kicked.
+//! Props and their positions when a person holds, carries, sits on, leans on or kicks them.
 
 use crate::assets::seat::{Seat, find_seat};
 use crate::assets::use_class::{Home, UseClass};
@@ -22,13 +22,13 @@ pub struct Prop {
     /// Half the sides of its box.
     half: Vec3,
     class: UseClass,
-    /// For handles: the end that is held, -1 or 1 along the longest axis.
+    /// For props with a handle: the end that is held, -1 or 1 along the longest axis.
     held_end: f32,
     seat: Option<Seat>,
 }
 
 impl Prop {
-    /// Takes a mesh of any size and place.
+    /// Normalises a mesh of any size and position.
     pub(crate) fn new(name: String, pack: String, mut mesh: Mesh) -> Self {
         let (low, high) = mesh.bounds();
         let (centre, size) = (low.lerp(high, 0.5), high - low);
@@ -36,7 +36,7 @@ impl Prop {
         mesh.positions.iter_mut().for_each(|point| *point = (*point - centre) * (1.0 / longest));
         let half = size * (0.5 / longest);
         let class = UseClass::of(&name, half);
-        // Modellers put the origin at the handle; else the lower end is held.
+        // Modellers put the origin at the handle. Otherwise the lower end is held.
         let axis = longest_axis(half);
         let origin = -component(centre, axis) / longest;
         let held_end = if origin.abs() > 0.1 { origin.signum() } else { -1.0 };
@@ -44,7 +44,7 @@ impl Prop {
         Self { name, pack, mesh, half, class, held_end, seat }
     }
 
-    /// A ball, whose pattern comes from its colours' seed.
+    /// A ball. The seed of its colours determines its pattern.
     pub(crate) fn ball(seed: u64) -> Self {
         let material = crate::mesh::Material {
             name: format!("ball{seed}"),
@@ -67,7 +67,7 @@ impl Prop {
         self.held_end
     }
 
-    /// The same, held by another end.
+    /// The same prop, held by the other end.
     pub(crate) fn with_held_end(self, end: f32) -> Self {
         Self { held_end: end.signum(), ..self }
     }
@@ -77,7 +77,7 @@ impl Prop {
         &self.name
     }
 
-    /// Pack it comes from.
+    /// The pack that contains it.
     pub fn pack(&self) -> &str {
         &self.pack
     }
@@ -87,26 +87,26 @@ impl Prop {
         &self.mesh
     }
 
-    /// Usual longest side in metres, least and most; `None` for what nobody holds.
+    /// Usual longest side in metres, minimum and maximum; `None` for what nobody holds.
     pub fn held_sizes(&self) -> Option<(f32, f32)> {
         self.class.held
     }
 
-    /// Usual longest side in metres of what is carried with both hands.
+    /// Usual longest side in metres when carried with both hands.
     pub(crate) fn carried_sizes(&self) -> Option<(f32, f32)> {
         self.class.carried
     }
 
-    /// Usual longest side in metres of what stands on the floor, least and most.
+    /// Usual longest side in metres when standing on the floor, minimum and maximum.
     pub(crate) fn standing_sizes(&self) -> Option<(f32, f32)> {
         let (least, most) = self.class.standing?;
         let tall = 2.0 * self.half.y;
-        // What lies flat under a name of something tall is not that prop.
+        // If the prop lies flat although its name suggests something tall, the name is wrong.
         let fits = tall > 0.12 && most / tall < 4.5;
         fits.then_some((least / tall, most / tall))
     }
 
-    /// Where it can be sat on.
+    /// Where a person can sit on it.
     pub(crate) fn seat(&self) -> Option<Seat> {
         self.seat
     }
@@ -116,7 +116,7 @@ impl Prop {
         self.class.home
     }
 
-    /// Whether a hand can lean on its top.
+    /// True if a hand can lean on its top.
     pub(crate) fn is_support(&self) -> bool {
         self.class.support
     }
@@ -126,13 +126,13 @@ impl Prop {
         self.half * size
     }
 
-    /// The map from the prop to the scene when its underside's middle is at `place`.
+    /// The map from the prop to the scene when the middle of its underside is at `place`.
     pub(crate) fn standing(&self, size: f32, place: Vec3, heading: f32) -> Affine {
         let origin = place + Vec3::UP * (self.half.y * size);
         Affine::from_parts(origin, Quat::about(Vec3::UP, heading), Vec3::new(size, size, size))
     }
 
-    /// What a body does that uses the prop.
+    /// What a body does when it uses the prop.
     pub(crate) fn stance(&self, used: Option<&UsedProp>) -> Stance {
         match used.map(|used| (used.usage, used.size)) {
             None | Some((Usage::Kicked { .. } | Usage::Near { .. }, _)) => Stance::Free(Grips::RELAXED_BOTH),
@@ -149,7 +149,7 @@ impl Prop {
         if half.z > half.x { Vec3::new(half.z, half.y, half.x) } else { half }
     }
 
-    /// Where the prop is when `character` in pose `posed` uses it, `seconds` after the first frame.
+    /// The prop's position when `character` in pose `posed` uses it, `seconds` after the first frame.
     pub(crate) fn in_use(&self, character: &Character, posed: &Posed, used: &UsedProp, seconds: f32) -> Affine {
         match used.usage {
             Usage::Hand { hand, twist } => self.in_hand(character, posed, (hand, twist), used.size),
@@ -170,7 +170,7 @@ impl Prop {
         }
     }
 
-    /// Where the prop is in a hand.
+    /// The prop's position in a hand.
     fn in_hand(&self, character: &Character, posed: &Posed, (side, twist): (Side, f32), size: f32) -> Affine {
         let skeleton = character.skeleton();
         let hand = skeleton.joint_or_above(Bone::hand(side));
@@ -190,7 +190,7 @@ impl Prop {
         let thumb = if thumb.z < 0.0 { -thumb } else { thumb }.normalised();
         let palm = along.cross(thumb) * along.cross(thumb).dot(palm).signum();
 
-        // The prop's axes: which goes along the fist, and how far from its middle the fist is.
+        // The prop's axes: the one along the fist, and the distance of the fist from its middle.
         let axis = match self.class.grip {
             Grip::Whole => 1,
             Grip::Handle | Grip::Middle => longest_axis(self.half),
@@ -203,7 +203,7 @@ impl Prop {
             Grip::Whole => (1.0, 0.15 * reach),
         };
         let others = [(axis + 1) % 3, (axis + 2) % 3];
-        // The flatter of the other two sides lies against the palm.
+        // The flatter one of the other two sides lies against the palm.
         let (wide, flat) = if component(self.half, others[0]) >= component(self.half, others[1]) {
             (others[0], others[1])
         } else {
@@ -230,13 +230,13 @@ impl Prop {
     }
 }
 
-/// Where a ball is that is hit and then rolls or flies off, bouncing and slowing down.
+/// The position of a ball that is hit and then rolls or flies off, bouncing and slowing down.
 fn kicked(place: Vec3, radius: f32, seconds: f32, velocity: Vec3, size: f32) -> Affine {
     const SLOWING: f32 = 0.35;
     const GRAVITY: f32 = 9.81;
     let slowed = (1.0 - (-SLOWING * seconds).exponential()) / SLOWING;
     let mut way = Vec3::new(velocity.x, 0.0, velocity.z) * slowed;
-    // Arcs, each with half the speed of the one before.
+    // Arcs, each with half the speed of the previous one.
     let (mut rest, mut rise) = (seconds, velocity.y.max(0.0));
     while rise > 0.2 && rest > 2.0 * rise / GRAVITY {
         rest -= 2.0 * rise / GRAVITY;
@@ -277,7 +277,7 @@ mod tests {
         for name in ["Couch_L", "kitchentable_A", "Street_4Way", "wall_half", "table_low"] {
             assert!(thing(name).held_sizes().is_none(), "{name}");
         }
-        // A bowl is no bow.
+        // The word "bowl" must not match "bow".
         assert!(thing("stew_bowl").held_sizes().unwrap().1 < 0.5);
         assert!(thing("WaterBottle_2").held_sizes().unwrap().1 < 0.5);
     }

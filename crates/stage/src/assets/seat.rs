@@ -1,19 +1,19 @@
-//! Where a prop can be sat on, found from its shape.
+//! Finds where a person can sit on a prop, from the prop's shape.
 
 use crate::linear::Vec3;
 use crate::mesh::Mesh;
 use crate::trig::Exact;
 
-/// A flat part of a prop, with its longest side 1, that can be sat on.
+/// A flat part of a prop (longest side 1) on which a person can sit.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Seat {
     /// Its middle, from the prop's centre.
     pub(crate) middle: Vec3,
-    /// Where a sitter looks, as a turn about the vertical: away from the back.
+    /// The direction in which a sitter looks, as a turn about the vertical: away from the back.
     pub(crate) facing: f32,
 }
 
-/// The largest flat upward part between a fifth and four fifths of the height, and which way the back is.
+/// The largest flat, upward-facing part between one and four fifths of the height, and the side of the back.
 pub(crate) fn find_seat(mesh: &Mesh, half: Vec3) -> Option<Seat> {
     const LEVELS: usize = 40;
     let mut levels = [(0.0f32, Vec3::ZERO); LEVELS];
@@ -30,8 +30,8 @@ pub(crate) fn find_seat(mesh: &Mesh, half: Vec3) -> Option<Seat> {
         levels[level].0 += normal.y;
         levels[level].1 += middle * normal.y;
     }
-    // Neighbouring levels are one seat. The highest large one counts: frames lie under cushions. Without anything in the
-    // middle the top itself is the seat.
+    // Neighbouring levels form one seat. The highest large one counts, because frames lie under cushions. If there is
+    // nothing in the middle, the top itself is the seat.
     let area = |level: usize| levels[level].0 + levels[(level + 1).min(LEVELS - 1)].0;
     let enough = 0.35 * 8.0 * half.x * half.z;
     let best = |from: usize, to: usize| {
@@ -41,11 +41,11 @@ pub(crate) fn find_seat(mesh: &Mesh, half: Vec3) -> Option<Seat> {
     let level = best(LEVELS / 5, LEVELS * 3 / 4).or_else(|| best(LEVELS * 3 / 4, LEVELS - 1))?;
     let (first, second) = (levels[level], levels[(level + 1).min(LEVELS - 1)]);
     let middle = (first.1 + second.1) * (1.0 / (first.0 + second.0));
-    // What is well above the seat is its back.
+    // Whatever is well above the seat is its back.
     let above = mesh.positions.iter().filter(|point| point.y > middle.y + 0.06 * tall);
     let (sum, count) = above.fold((Vec3::ZERO, 0.0f32), |(sum, count), point| (sum + *point, count + 1.0));
     let back = if count > 0.0 { sum * (1.0 / count) - middle } else { Vec3::ZERO };
-    // A rim all around makes it a crate, not a seat.
+    // A rim on all sides means that it is a crate and not a seat.
     if count > 0.0 && back.x.across(back.z) <= 0.06 {
         return None;
     }

@@ -1,4 +1,4 @@
-//! Reads files of strangers into memory and pictures into textures: sizes are checked before memory is taken.
+//! Reads files from strangers into memory, and pictures into textures. Sizes are checked before memory is allocated.
 
 use std::collections::HashMap;
 use std::fs;
@@ -14,14 +14,14 @@ const FILE_LIMIT: u64 = 256 << 20;
 /// Longest side of a texture, in texels.
 const TEXTURE_SIDE_LIMIT: u32 = 8192;
 
-/// Textures shared by many files, read once.
+/// Textures that many files share are read only once.
 pub(crate) struct TextureCache {
     limit: usize,
     read: Mutex<HashMap<PathBuf, Arc<Texture>>>,
 }
 
 impl TextureCache {
-    /// Textures are kept with sides of at most `limit` texels.
+    /// Textures are scaled to sides of at most `limit` texels.
     pub(crate) fn new(limit: usize) -> Self {
         Self { limit, read: Mutex::new(HashMap::new()) }
     }
@@ -63,7 +63,7 @@ pub(crate) fn decode_texture(path: &Path, bytes: &[u8]) -> Result<Texture, Stage
     Ok(Texture::new(width as usize, height as usize, picture.pixels().map(|pixel| pixel.0).collect()))
 }
 
-/// Decodes a PNG, JPEG or WebP whose header does not ask for too much.
+/// Decodes a PNG, JPEG or WebP picture whose header states an acceptable size.
 pub(crate) fn decode_picture(path: &Path, bytes: &[u8]) -> Result<image::RgbaImage, StageError> {
     let malformed =
         |found: String| StageError::Malformed { path: path.to_owned(), found, expected: "a PNG, JPEG or WebP picture" };

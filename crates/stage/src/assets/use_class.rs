@@ -1,4 +1,5 @@
-//! What can be done with a prop, read from the words of its name, how large it usually is, and where it is found.
+//! Reads the use of a prop from the words of its name: what a person can do with it, its usual size, and where it is
+//! found.
 
 use crate::assets::use_words::{CARRIED, FITTINGS, Grip, HELD, INDOORS, NEVER, OUTDOORS, SEATS, STANDING, SUPPORTS};
 use crate::linear::Vec3;
@@ -12,7 +13,7 @@ pub(crate) enum Home {
 }
 
 impl Home {
-    /// What the words of a name say.
+    /// What the words of a name mean.
     fn of(has: impl Fn(&[&str]) -> bool) -> Self {
         match (has(&OUTDOORS), has(&INDOORS)) {
             (true, false) => Self::Outdoors,
@@ -21,13 +22,13 @@ impl Home {
         }
     }
 
-    /// Whether a prop of this home may stand in a place of that one.
+    /// True if a prop from this kind of place may stand in that kind of place.
     pub(crate) fn suits(self, place: Self) -> bool {
         self == place || self == Self::Anywhere || place == Self::Anywhere
     }
 }
 
-/// What a name says about the use of a prop.
+/// The use of a prop according to its name.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct UseClass {
     /// How it is held.
@@ -38,7 +39,7 @@ pub(crate) struct UseClass {
     pub(crate) carried: Option<(f32, f32)>,
     /// Height in metres when it stands on the floor.
     pub(crate) standing: Option<(f32, f32)>,
-    /// Whether it may be sat on and leaned on, if its shape allows.
+    /// True if a person may sit and lean on it, if its shape allows it.
     pub(crate) seat: bool,
     pub(crate) support: bool,
     /// Where it stands.
@@ -46,7 +47,7 @@ pub(crate) struct UseClass {
 }
 
 impl UseClass {
-    /// Reads a name. A name that says nothing leaves it to the shape, whose box has the half sides `half`.
+    /// Parses a name. If the name contains no known word, the shape decides; its box has the half sides `half`.
     pub(crate) fn of(name: &str, half: Vec3) -> Self {
         let words = words_of(name);
         let has = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
@@ -57,7 +58,7 @@ impl UseClass {
             }
         }
         let held = HELD.iter().find(|(words, ..)| has(words)).filter(|_| !has(&NEVER));
-        // A lamp for a table is neither.
+        // A table lamp is neither a table nor a floor lamp.
         let fitting = has(&FITTINGS) || (has(&["lamp", "light"]) && has(&["table", "desk"]));
         let standing = STANDING
             .iter()
@@ -76,7 +77,7 @@ impl UseClass {
         }
     }
 
-    /// What is long is held like a stick, what is not is held or carried like a box.
+    /// A long prop is held like a stick. Any other is held or carried like a box.
     fn of_shape(half: Vec3) -> Self {
         let mut sides = <[f32; 3]>::from(half);
         sides.sort_by(f32::total_cmp);
@@ -94,7 +95,7 @@ impl UseClass {
     }
 }
 
-/// The words of a name in lower case: `FirstAidKit_Hard2` has `firstaidkit`, `first`, `aid`, `kit` and `hard`.
+/// The words of a name in lower case: `FirstAidKit_Hard2` contains `firstaidkit`, `first`, `aid`, `kit` and `hard`.
 pub(crate) fn words_of(name: &str) -> Vec<String> {
     let mut words = Vec::new();
     for part in name.split(|letter: char| !letter.is_alphanumeric()) {

@@ -1,4 +1,4 @@
-//! Words in the names of props, and what they say: how a prop is held, how large it usually is, and where it stands.
+//! Words in the names of props, and what they mean: how a prop is held, its usual size, and where it stands.
 
 /// How a prop is held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,7 +66,7 @@ pub(crate) const HELD: [(&[&str], (f32, f32), Grip); 9] = [
     ),
 ];
 
-/// Words that make a prop too large or too odd to hold whatever else its name says.
+/// Words for props that are too large or too odd to hold, whatever else their name says.
 pub(crate) const NEVER: [&str; 30] = [
     "wall",
     "floor",
@@ -100,7 +100,7 @@ pub(crate) const NEVER: [&str; 30] = [
     "dishrack",
 ];
 
-/// Words in names of what stands about, and its usual height in metres. The first that fits counts.
+/// Words for props that stand on the floor, and their usual height in metres. The first match counts.
 pub(crate) const STANDING: [(&[&str], (f32, f32)); 22] = [
     (
         &[
@@ -155,10 +155,10 @@ pub(crate) const STANDING: [(&[&str], (f32, f32)); 22] = [
     (&["tent", "cart", "fence", "barrier"], (0.9, 1.5)),
 ];
 
-/// Words of what can be sat on.
+/// Words for props on which a person can sit.
 pub(crate) const SEATS: [&str; 10] =
     ["chair", "armchair", "stool", "couch", "sofa", "bench", "crate", "stump", "chest", "box"];
-/// Words of what a hand can lean on.
+/// Words for props on which a hand can lean.
 pub(crate) const SUPPORTS: [&str; 16] = [
     "table",
     "kitchentable",
@@ -177,7 +177,7 @@ pub(crate) const SUPPORTS: [&str; 16] = [
     "crate",
     "commode",
 ];
-/// Words of what is carried with both hands, and its usual longest side in metres.
+/// Words for props that are carried with both hands, and their usual longest side in metres.
 pub(crate) const CARRIED: [(&[&str], (f32, f32)); 4] = [
     (&["crate", "box", "basket", "chest", "firstaidkit", "trashcan"], (0.32, 0.46)),
     (
@@ -187,7 +187,7 @@ pub(crate) const CARRIED: [(&[&str], (f32, f32)); 4] = [
     (&["pillow", "cushion", "shield", "raft", "tray", "pictureframe", "picture"], (0.35, 0.5)),
     (&["stool", "log", "woodlog", "rock", "jar", "menu", "towel"], (0.26, 0.42)),
 ];
-/// Parts of props and fittings that never stand about alone.
+/// Parts of props, and fittings, which never stand on their own.
 pub(crate) const FITTINGS: [&str; 12] = [
     "wall",
     "floor",
@@ -203,7 +203,7 @@ pub(crate) const FITTINGS: [&str; 12] = [
     "half",
 ];
 
-/// Words of what is found only in the open, and only under a roof; everything else is found in both.
+/// Words for props that are found only outdoors, and only indoors. All others are found in both.
 pub(crate) const OUTDOORS: [&str; 30] = [
     "tree",
     "pine",

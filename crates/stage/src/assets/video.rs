@@ -1,6 +1,7 @@
-//! Pictures of a moving camera, shown one a frame behind the person.
+//! Videos of a moving camera, shown behind the person, one picture in each frame.
 //!
-//! Nothing is known of the camera that took them: the stage's own camera stands still, the ground is a guess for the shadow.
+//! The camera that filmed them is unknown. The renderer's own camera stands still, and the ground for the shadow is a
+//! guess.
 
 use std::path::{Path, PathBuf};
 
@@ -18,7 +19,7 @@ use crate::tone::light_from_display;
 pub(crate) const VIDEO_SIDE: u32 = 640;
 /// Memory for the pictures of all videos, in bytes.
 pub(crate) const VIDEO_MEMORY: usize = 512 << 20;
-/// What a folder of a video holds.
+/// Error text: what a video folder should contain.
 const EXPECTED: &str = "at least 2 pictures of one size in the order of their names";
 
 /// A short film without people.
@@ -27,16 +28,16 @@ pub(crate) struct Video {
     frames: Vec<RgbImage>,
     /// Mean light of the first picture.
     pub(crate) mean: [f32; 3],
-    /// Whether there is sky above.
+    /// True if there is sky above.
     pub(crate) open: bool,
 }
 
-/// The part of a video's pictures that is seen: the same for a whole clip.
+/// The visible part of a video's pictures. It is the same for a whole clip.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Crop {
-    /// Share of the largest part with the shape of the clip's picture, 0.05..=1.
+    /// Size relative to the largest part with the shape of the clip's picture, 0.05..=1.
     zoom: f32,
-    /// Where in what is left: 0 is at the left and the top, 1 at the right and the bottom.
+    /// Its position in the remaining space: 0 is left and top, 1 is right and bottom.
     place: [f32; 2],
 }
 
@@ -49,7 +50,7 @@ impl Crop {
         Err(StageError::BadSpec { what: "part of a video", found, expected: "0.05 to 1 at 0 to 1" })
     }
 
-    /// Left, top, columns and rows in a picture of `from` pixels for one of `to`.
+    /// Left, top, columns and rows of the part, in a picture of `from` pixels, for a clip of `to` pixels.
     fn rectangle(self, from: (u32, u32), to: (usize, usize)) -> [u32; 4] {
         let scale = (from.0 as f32 / to.0 as f32).min(from.1 as f32 / to.1 as f32) * self.zoom;
         let side = |to: usize, from: u32| ((to as f32 * scale + 0.5) as u32).clamp(1, from);
@@ -60,10 +61,10 @@ impl Crop {
 }
 
 impl Video {
-    /// Reads the pictures at `paths` into at most `memory` bytes.
+    /// Reads the pictures at `paths`, up to `memory` bytes.
     ///
     /// # Errors
-    /// The first picture in the order of `paths` that cannot be used; [`StageError::TooLarge`] names the folder.
+    /// The first unusable picture in the order of `paths`; [`StageError::TooLarge`] names the folder.
     pub(crate) fn load(folder: &Path, paths: &[PathBuf], memory: usize) -> Result<Self, StageError> {
         let malformed = |path: &Path, found: String| {
             let path = path.to_owned();
@@ -76,7 +77,7 @@ impl Video {
             let picture = DynamicImage::ImageRgba8(decode_picture(path, &read_limited(path)?)?).into_rgb8();
             Ok((picture.dimensions(), limited(picture, VIDEO_SIDE)))
         };
-        // The first one tells what all will take, before the others are read.
+        // The first picture shows how much memory all will need, before the others are read.
         let (size, first) = read(head)?;
         let bytes = first.as_raw().len().saturating_mul(paths.len());
         if bytes > memory {
@@ -98,7 +99,7 @@ impl Video {
         Ok(Self::new(frames))
     }
 
-    /// From at least one picture, all of one size.
+    /// Creates a video from at least one picture. All have one size.
     pub(crate) fn new(frames: Vec<RgbImage>) -> Self {
         assert!(!frames.is_empty(), "a video without pictures");
         let pixels: Vec<[u8; 3]> = frames[0].pixels().map(|pixel| pixel.0).collect();
@@ -121,14 +122,14 @@ impl Video {
         self.frames.iter().map(|picture| picture.as_raw().len()).sum()
     }
 
-    /// The picture at a `time` counted in pictures; after the last one they run backwards, then forwards again.
+    /// The picture at `time`, in pictures. After the last one, the video runs backwards and then forwards again.
     fn frame(&self, time: usize) -> &RgbImage {
         let last = self.frames.len() - 1;
         let place = time % (2 * last).max(1);
         &self.frames[place.min(2 * last - place)]
     }
 
-    /// What is seen at `time` in a picture of `size`.
+    /// The visible part at `time`, scaled to `size`.
     pub(crate) fn picture(&self, time: usize, crop: Crop, size: (usize, usize)) -> Picture {
         let frame = self.frame(time);
         let [left, top, width, height] = crop.rectangle(frame.dimensions(), size);
@@ -141,7 +142,7 @@ impl Video {
     }
 }
 
-/// A picture with neither side longer than `side`.
+/// Scales a picture so that no side is longer than `side`.
 pub(crate) fn limited(picture: RgbImage, side: u32) -> RgbImage {
     let (width, height) = picture.dimensions();
     let longest = width.max(height);

@@ -1,4 +1,5 @@
-//! Motions made by formula, for when none are loaded: walking, running, waving, squatting, dancing, reaching, idling.
+//! Motions computed by formulas, for use without loaded motions: walking, running, waving, squatting, dancing,
+//! reaching, idling.
 
 use std::f32::consts::TAU;
 
@@ -10,7 +11,7 @@ use crate::trig::Exact;
 
 /// Names of the built-in motions.
 pub(crate) const ACTS: [&str; 8] = ["walk", "run", "wave", "squat", "dance", "reach", "idle", "star-jump"];
-/// Seconds of each.
+/// Duration of each in seconds.
 const LENGTH: f32 = 8.0;
 
 /// Angles of one instant, in radians. Positive swings a limb forwards, bends an elbow or a knee.
@@ -21,9 +22,9 @@ struct Angles {
     sway: f32,
     nod: f32,
     turn_head: f32,
-    /// Left, right: swing forwards, raise sideways from hanging, bend.
+    /// Left and right arm: swing forwards, raise sideways from hanging, bend.
     arm: [[f32; 3]; 2],
-    /// Left, right: swing forwards, spread, bend.
+    /// Left and right leg: swing forwards, spread, bend.
     leg: [[f32; 3]; 2],
     rise: f32,
     travel: f32,
@@ -125,7 +126,8 @@ fn gait(t: f32, rate: f32, swing: f32, knee: f32, speed: f32) -> Angles {
     }
 }
 
-/// Turns of all bones. Axes: +X is the person's left, +Y up, +Z forwards; the rest pose holds the arms 45 degrees down.
+/// Rotations of all bones. Axes: +X is the person's left, +Y up, +Z forwards. In the rest pose the arms point down by
+/// 45 degrees.
 fn turns(angles: &Angles) -> [Quat; Bone::COUNT] {
     use Bone::*;
     let (x, y, z) = (Vec3::new(1.0, 0.0, 0.0), Vec3::UP, Vec3::new(0.0, 0.0, 1.0));
@@ -150,7 +152,7 @@ fn turns(angles: &Angles) -> [Quat; Bone::COUNT] {
     ];
     for (side, [swing, raise, bend], [clavicle, upper, lower, hand]) in arms {
         set(clavicle, high);
-        // From 45 degrees down to hanging, then out, then forwards.
+        // From 45 degrees down to hanging, then outwards, then forwards.
         let hang = Quat::about(z, side * (raise - std::f32::consts::FRAC_PI_4));
         let shoulder = high.after(Quat::about(x, -swing)).after(hang);
         set(upper, shoulder);

@@ -1,4 +1,4 @@
-//! New colours and patterns for a character's materials, from a seed: a few meshes give thousands of appearances.
+//! Gives a character's materials new colours and patterns from a seed, so that a few meshes have thousands of looks.
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -21,7 +21,7 @@ struct Recolour {
 impl Recolour {
     const NONE: Self = Self { matrix: [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]], offset: [0.0; 3] };
 
-    /// Turns the hue by `angle` about the grey axis, scales saturation and brightness.
+    /// Rotates the hue by `angle` about the grey axis, and scales saturation and brightness.
     fn hue(angle: f32, saturation: f32, gain: f32) -> Self {
         let (sine, cosine) = angle.sine_cosine();
         let third = (1.0 - cosine) / 3.0;
@@ -38,7 +38,7 @@ impl Recolour {
         Self { matrix, offset: [0.0; 3] }
     }
 
-    /// Dyes with `colour`, keeping the folds: brightness relative to the mean stays.
+    /// Dyes with `colour` and keeps the folds: brightness relative to the mean stays.
     fn dye(colour: [f32; 3], mean: [f32; 3]) -> Self {
         let mean = luminance(mean).max(0.02);
         let row = |value: f32| LUMINANCE.map(|weight| value * 0.75 * weight / mean);
@@ -66,11 +66,11 @@ fn luminance(colour: [f32; 3]) -> f32 {
     (0..3).map(|channel| colour[channel] * LUMINANCE[channel]).sum()
 }
 
-/// A second colour in a regular figure over the rest pose.
+/// A second colour in a regular pattern over the rest pose.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Figure {
     shape: Shape,
-    /// Repetitions a metre.
+    /// Repetitions in a metre.
     frequency: f32,
     colour: [f32; 3],
     strength: f32,
@@ -88,7 +88,7 @@ enum Shape {
 impl Figure {
     fn covers(&self, place: Vec3) -> bool {
         let cell = |value: f32| (value * self.frequency).rem_euclid(1.0);
-        // Round the body rather than through it.
+        // The pattern runs around the body, not through it.
         let around = place.x + 0.7 * place.z;
         match self.shape {
             Shape::Rings => cell(place.y) < 0.45,
@@ -107,7 +107,7 @@ impl Figure {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Tint {
     upper: Recolour,
-    /// Below the waist; the same as `upper` unless the garment is parted.
+    /// The colours below the waist; the same as `upper` unless the garment is split.
     lower: Recolour,
     /// Height of the waist in the rest pose, in metres.
     waist: f32,
@@ -117,7 +117,7 @@ pub(crate) struct Tint {
 impl Tint {
     const NONE: Self = Self { upper: Recolour::NONE, lower: Recolour::NONE, waist: f32::MIN, figure: None };
 
-    /// The new colour of a surface whose linear colour is `albedo`; `rest` gives its place in the rest pose.
+    /// The new colour of a surface with the linear colour `albedo`. `rest` is its position in the rest pose.
     #[inline]
     pub(crate) fn apply(&self, albedo: [f32; 3], rest: impl FnOnce() -> Vec3) -> [f32; 3] {
         if self.figure.is_none() && self.waist == f32::MIN {
@@ -150,7 +150,8 @@ fn tints(mesh: &Mesh, seed: u64, waist: Option<f32>) -> Vec<Tint> {
     if seed == 0 {
         return vec![Tint::NONE; mesh.materials.len()];
     }
-    // One skin and one hair for the whole person; garments by material name, so that parts of one garment agree.
+    // The whole person has one skin and one hair colour. Garments follow material names, so that parts of one garment
+    // match.
     let skin = skin_tint(&mut ChaCha8Rng::seed_from_u64(stable_hash(seed, "skin")));
     mesh.materials
         .iter()

@@ -1,4 +1,5 @@
-//! Whether a body that keeps still could stand like that. Motions in which somebody sits on a chair hold no chair.
+//! Checks whether a motionless body could stand like that. If somebody sits on a chair in a motion, the chair is
+//! missing.
 
 use crate::body::bone::Bone;
 use crate::body::character::Character;
@@ -6,21 +7,22 @@ use crate::body::pose::{Posed, lowest_point};
 use crate::linear::Vec3;
 use crate::trig::Exact;
 
-/// Joints up to this height, as a share of the body's, carry it.
+/// Joints up to this height, as a share of the body's height, can carry it.
 const LOW: f32 = 0.1;
-/// How far the middle of the body may be from what carries it, along the floor, as a share of the height.
+/// Largest distance along the floor between the body's centre and what carries it, as a share of the height.
 const LEAN: f32 = 0.13;
-/// Slower than this, in metres a second, a body keeps still.
+/// Below this speed, in metres a second, a body is motionless.
 const STILL: f32 = 0.45;
-/// Height of the lowest point from which a body is off the ground, in metres.
+/// A body is off the ground if its lowest point is above this height, in metres.
 const OFF: f32 = 0.05;
-/// Least downward acceleration of what falls, in metres a square second; motions may be shown at three quarters of their speed.
+/// Smallest downward acceleration of a falling body, in metres a square second. Motions may be shown at three quarters
+/// of their speed.
 const FALL: f32 = 3.0;
-/// Longest time for which a body may hang in the air: what smoothing does to a real jump, in seconds.
+/// Longest time for which a body may hang in the air, in seconds: the effect of smoothing on a real jump.
 const MOST_FLOATING: f32 = 0.2;
 
-/// Whether the body hangs in the air: still and out of balance in more than a quarter of the instants, or off the ground
-/// without falling.
+/// True if the body hangs in the air: motionless and out of balance in more than a quarter of the instants, or off the
+/// ground without falling.
 pub(crate) fn hovers(character: &Character, poses: &[Posed], seconds: f32) -> bool {
     let skeleton = character.skeleton();
     let middle = |posed: &Posed| {
@@ -38,7 +40,7 @@ pub(crate) fn hovers(character: &Character, poses: &[Posed], seconds: f32) -> bo
     4 * hanging.count() > poses.len() || floating(&lows, &middles, seconds) > MOST_FLOATING
 }
 
-/// For how long nothing touches the ground and the body does not fall either, in seconds.
+/// For how long nothing touches the ground and the body does not fall, in seconds.
 fn floating(lows: &[f32], middles: &[Vec3], seconds: f32) -> f32 {
     let count = (1..lows.len().saturating_sub(1)).filter(|&frame| {
         let off = lows[frame - 1..=frame + 1].iter().all(|low| *low > OFF);
@@ -48,10 +50,10 @@ fn floating(lows: &[f32], middles: &[Vec3], seconds: f32) -> f32 {
     count.count() as f32 * seconds
 }
 
-/// Whether what is low is under `middle`.
+/// True if the low joints are below `middle`.
 fn carried(character: &Character, posed: &Posed, middle: Vec3) -> bool {
     let height = character.height() * posed.scale();
-    // Joints that are no part of the body, such as a root, lie on the floor.
+    // Joints that are not part of the body, such as a root, lie on the floor.
     let skeleton = character.skeleton();
     let body = |joint: usize| skeleton.bone_of[joint].is_some() || skeleton.finger_of[joint].is_some();
     let joints = posed.joints().iter().enumerate().filter(|(joint, place)| body(*joint) && place.y < LOW * height);

@@ -1,9 +1,9 @@
-//! The joints of a human body and the names that modelling programs give them (MakeHuman and Unreal, Quaternius, KayKit,
-//! Mixamo, VRM).
+//! The joints of a human body, and their names in modelling programs (MakeHuman and Unreal, Quaternius, KayKit, Mixamo,
+//! VRM).
 
 use crate::side::Side;
 
-/// The joints that motions move. Fingers are apart.
+/// The joints that motions move, except fingers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(usize)]
 pub(crate) enum Bone {
@@ -34,9 +34,9 @@ pub(crate) enum Bone {
 use Bone::*;
 
 impl Bone {
-    /// How many there are.
+    /// Number of bones.
     pub(crate) const COUNT: usize = 22;
-    /// All, parents before children.
+    /// All bones, parents before children.
     pub(crate) const ALL: [Self; Self::COUNT] = [
         Pelvis,
         LowerSpine,
@@ -61,7 +61,7 @@ impl Bone {
         RightFoot,
         RightToes,
     ];
-    /// What a skeleton must have to act.
+    /// The bones that a skeleton needs in order to act.
     pub(crate) const NEEDED: [Self; 14] = [
         Pelvis,
         Head,
@@ -79,7 +79,7 @@ impl Bone {
         RightFoot,
     ];
 
-    /// The joint it hangs on.
+    /// The bone above it.
     pub(crate) fn parent(self) -> Option<Self> {
         Some(match self {
             Pelvis => return None,
@@ -135,16 +135,16 @@ impl Bone {
     }
 }
 
-/// What a joint's name says it is.
+/// The meaning of a joint's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Meaning {
     /// A joint that motions move.
     Body(Bone),
-    /// A finger joint: side and finger (0 thumb ... 4 little); its order along the finger comes from the hierarchy.
+    /// A finger joint: side and finger (0 thumb ... 4 little). The hierarchy gives its order along the finger.
     Finger(Side, usize),
 }
 
-/// Reads a joint's name; `None` for helpers, ends, hair and the like.
+/// Parses a joint's name; `None` for helpers, ends, hair and the like.
 pub(crate) fn meaning_of(name: &str) -> Option<Meaning> {
     let lower = separate_words(name);
     let rigify = lower.starts_with("def");
@@ -166,7 +166,7 @@ pub(crate) fn meaning_of(name: &str) -> Option<Meaning> {
     };
     let middle = |bone: Bone| if side.is_none() { Some(Meaning::Body(bone)) } else { None };
     match base.as_str() {
-        // Rigify's trunk is one numbered chain, the hips first.
+        // Rigify's trunk is one numbered chain that starts at the hips.
         "spine" | "spine001" | "spine002" | "spine003" | "spine004" | "spine006" if rigify => {
             middle(match base.as_str() {
                 "spine" => Pelvis,
@@ -206,7 +206,7 @@ pub(crate) fn meaning_of(name: &str) -> Option<Meaning> {
     }
 }
 
-/// Lower case, with blanks where the writer used capitals: `LeftUpLeg` becomes `left up leg`.
+/// Lower case, with blanks before capitals: `LeftUpLeg` becomes `left up leg`.
 fn separate_words(name: &str) -> String {
     let mut out = String::new();
     let mut last_was_lower = false;

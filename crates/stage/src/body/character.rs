@@ -1,7 +1,8 @@
-//! A person that can act: joints with rest places, a mesh bound to them, and the points that make up our pose.
+//! A person that can act: joints with rest positions, a mesh bound to them, and the points of our pose.
 //!
-//! All geometry is kept in the scene's space in the rest pose. A pose is then one turn and one place a joint, and a corner
-//! `x` bound to joint `j` goes to `place_j + turn_j (x - rest_j) scale`: rest rotations and node scales play no part.
+//! All geometry is stored in the scene's space in the rest pose. A pose then consists of one rotation and one position
+//! for each joint. A vertex `x` bound to joint `j` moves to `place_j + turn_j (x - rest_j) scale`. Rest rotations and
+//! node scales are not needed.
 
 use crate::body::bone::Bone;
 use crate::body::landmark::Landmarks;
@@ -26,7 +27,7 @@ pub struct Character {
 }
 
 impl Character {
-    /// Puts a person together. Persons of odd units are scaled to 1.7 m. Says what is missing when it cannot.
+    /// Builds a person. Persons in odd units are scaled to 1.7 m. The error says what is missing.
     pub(crate) fn new(name: String, pack: String, mut skeleton: Skeleton, mut mesh: Mesh) -> Result<Self, String> {
         face_forwards(&mut skeleton, &mut mesh);
         let (low, high) = mesh.bounds();
@@ -35,13 +36,13 @@ impl Character {
             return Err("any height".into());
         }
         let factor = if (0.6..3.0).contains(&height) { 1.0 } else { 1.7 / height };
-        // Stand on the floor, above the origin.
+        // The person stands on the floor, above the origin.
         let hips = skeleton.rest(Bone::Pelvis);
         let shift = Vec3::new(-hips.x, -low.y, 0.0);
         mesh.positions.iter_mut().for_each(|point| *point = (*point + shift) * factor);
         skeleton.joints.iter_mut().for_each(|joint| joint.rest = (joint.rest + shift) * factor);
         let landmarks = Landmarks::find(&skeleton, &mesh);
-        // Corners that can touch the ground: a thin sample of all, and more of the feet.
+        // Vertices that can touch the ground: a sparse sample of all, and more of the feet.
         let feet = [Bone::LeftFoot, Bone::LeftToes, Bone::RightFoot, Bone::RightToes];
         let feet = feet.map(|bone| skeleton.joint_or_above(bone) as u16);
         let feet_step = if mesh.positions.len() < 12_000 { 1 } else { 3 };
@@ -56,7 +57,7 @@ impl Character {
         Ok(Self { name, pack, skeleton, mesh, landmarks, height: height * factor, soles, bottom, limbs })
     }
 
-    /// Name of the file without its ending.
+    /// Name of the file without its extension.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -95,23 +96,23 @@ impl Character {
         self.mesh.triangles.len()
     }
 
-    /// Corners on which the person sits.
+    /// Vertices on which the person sits.
     pub(crate) fn bottom(&self) -> &[u32] {
         &self.bottom
     }
 
-    /// Corners from which the lowest point of a pose is found.
+    /// Vertices from which the lowest point of a pose is computed.
     pub(crate) fn soles(&self) -> &[u32] {
         &self.soles
     }
 }
 
-/// Turns a person of another convention so that it stands upright and faces +Z, its left at +X.
+/// Rotates a person of another convention so that it stands upright and faces +Z, with its left at +X.
 fn face_forwards(skeleton: &mut Skeleton, mesh: &mut Mesh) {
     use Bone::*;
     let feet = skeleton.rest(LeftFoot).lerp(skeleton.rest(RightFoot), 0.5);
     let up = skeleton.rest(Head) - feet;
-    // Small leanings are postures; only whole axes are exchanged.
+    // Small tilts are part of the posture. Only whole axes are swapped.
     let upright = Quat::between(nearest_axis(up), Vec3::UP);
     let left = upright.rotate(skeleton.rest(LeftThigh) - skeleton.rest(RightThigh));
     let angle = left.z.angle_with(left.x);
@@ -124,7 +125,7 @@ fn face_forwards(skeleton: &mut Skeleton, mesh: &mut Mesh) {
     mesh.normals.iter_mut().for_each(|normal| *normal = turn.rotate(*normal));
 }
 
-/// The axis, with its sign, nearest to a direction.
+/// The signed axis nearest to a direction.
 fn nearest_axis(direction: Vec3) -> Vec3 {
     let [x, y, z] = [direction.x, direction.y, direction.z].map(f32::abs);
     if y >= x && y >= z {
@@ -136,7 +137,7 @@ fn nearest_axis(direction: Vec3) -> Vec3 {
     }
 }
 
-/// Every fourth corner of the hips' and upper thighs' back half.
+/// Every fourth vertex of the back half of hips and upper thighs.
 fn bottom_corners(skeleton: &Skeleton, mesh: &Mesh) -> Vec<u32> {
     use Bone::*;
     let bones = [Pelvis, LeftThigh, RightThigh].map(|bone| skeleton.joint_or_above(bone) as u16);
@@ -163,7 +164,7 @@ mod tests {
         let turns = [
             Quat::about(Vec3::UP, std::f32::consts::PI),
             Quat::about(Vec3::UP, -std::f32::consts::FRAC_PI_2),
-            // Z up, as some programs export.
+            // Z is up, as in the export of some programs.
             Quat::about(Vec3::new(1.0, 0.0, 0.0), std::f32::consts::FRAC_PI_2),
         ];
         for turn in turns {

@@ -1,4 +1,4 @@
-//! A pose that is still being changed: turns of the bones and the place of the pelvis.
+//! A pose under construction: rotations of the bones, and the position of the pelvis.
 
 use crate::body::bone::Bone;
 use crate::body::pose::{Grips, Posed, pose};
@@ -21,8 +21,8 @@ impl Figure {
         pose(skeleton, &self.turns, self.pelvis, self.scale, self.grips)
     }
 
-    /// Bends a limb of three bones so that its end is at `target` or as near as it can be, and says which way the last bone
-    /// points now. What hangs on the limb turns with it.
+    /// Bends a limb of three bones so that its end is at `target`, or as near as possible. Returns the new direction of
+    /// the last bone. Everything attached to the limb turns with it.
     pub(crate) fn reach(&mut self, skeleton: &Skeleton, limb: [Bone; 3], target: Vec3, pole: Vec3) -> Option<Vec3> {
         let posed = self.posed(skeleton);
         let [upper, lower, end] = limb;

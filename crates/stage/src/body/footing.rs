@@ -1,4 +1,4 @@
-//! Feet and floor: the whole body is lowered or lifted to the ground, and a foot that stands is held where it stands.
+//! Feet and floor: lowers or lifts the whole body to the ground, and holds standing feet in place.
 
 use crate::body::bone::Bone;
 use crate::body::character::Character;
@@ -6,13 +6,14 @@ use crate::body::figure::Figure;
 use crate::body::pose::height_of_lowest;
 use crate::linear::Vec3;
 
-/// Longest time without touching the ground that counts as flight, halved, in seconds.
+/// Half of the longest time without ground contact that counts as a jump, in seconds.
 const GROUND_SECONDS: f32 = 0.4;
-/// Height of a step that is taken back whole, in metres; of a jump no more is taken.
+/// Up to this height, in metres, a step is removed completely. Of a jump, no more than this is removed.
 const STEP: f32 = 0.12;
 
-/// How far each pose is lowered. The local ground is the lowest point of the neighbouring frames, smoothed: it follows slopes
-/// and stairs that are not there, and errors of retargeting. What is still above it is a step (lowered) or a jump (kept).
+/// How far each pose is lowered. The local ground is the lowest point of the neighbouring frames, smoothed. It follows
+/// slopes and stairs that do not exist, and errors of retargeting. What remains above it is a step (which is lowered)
+/// or a jump (which is kept).
 pub(crate) fn drops(lows: &[f32], times: &[f32]) -> Vec<f32> {
     let length = times.last().unwrap_or(&0.0) - times.first().unwrap_or(&0.0);
     let step = if times.len() > 1 { length / (times.len() - 1) as f32 } else { 1.0 };
@@ -29,16 +30,16 @@ pub(crate) fn drops(lows: &[f32], times: &[f32]) -> Vec<f32> {
         .collect()
 }
 
-/// Fastest horizontal movement of a foot that stands, in metres a second: motions from elsewhere slide a little.
+/// Highest horizontal speed of a standing foot, in metres a second. Motions from other sources slide a little.
 const STANDING_SPEED: f32 = 0.5;
-/// Greatest height of a foot that stands above the floor, in metres.
+/// Largest height of a standing foot above the floor, in metres.
 const STANDING_HEIGHT: f32 = 0.05;
-/// Furthest that a foot is moved, in metres.
+/// Longest correction of a foot, in metres.
 const REACH: f32 = 0.14;
-/// Time over which a correction comes and goes, in seconds.
+/// Time over which a correction starts and ends, in seconds.
 const EASE: f32 = 0.16;
 
-/// Holds standing feet where they stand and on the floor, by bending the legs.
+/// Bends the legs so that standing feet stay in place and on the floor.
 pub(crate) fn plant_feet(character: &Character, figures: &mut [Figure], times: &[f32]) {
     use Bone::*;
     let skeleton = character.skeleton();
@@ -66,14 +67,14 @@ pub(crate) fn plant_feet(character: &Character, figures: &mut [Figure], times: &
     }
 }
 
-/// Those of the corners that can touch the ground that one foot moves.
+/// The vertices of one foot that can touch the ground.
 fn feet(character: &Character, bones: [Bone; 2]) -> Vec<u32> {
     let joints = bones.map(|bone| character.skeleton().joint_or_above(bone) as u16);
     let of_foot = |corner: &u32| joints.contains(&character.mesh().joints[*corner as usize][0]);
     character.soles().iter().copied().filter(of_foot).collect()
 }
 
-/// How each instant's foot moves, given where its ball is and how high its lowest corner is.
+/// The correction of the foot at each instant, from the position of its ball and the height of its lowest vertex.
 fn corrections(tracks: &[(Vec3, f32)], times: &[f32]) -> Vec<Vec3> {
     let count = tracks.len();
     let level = |vector: Vec3| Vec3::new(vector.x, 0.0, vector.z);
@@ -105,7 +106,7 @@ fn corrections(tracks: &[(Vec3, f32)], times: &[f32]) -> Vec<Vec3> {
         }
         first = end;
     }
-    // A correction fades out on both sides of a stand.
+    // A correction fades out before and after the foot stands.
     for &(first, end) in &spans {
         let mut fade = |at: usize, edge: usize| {
             let share = 1.0 - (times[at] - times[edge]).abs() / EASE;
@@ -131,7 +132,7 @@ mod tests {
         };
         close(drops(&[0.2, 0.25, 0.2], &[0.0, 0.4, 0.8]), &[0.2, 0.25, 0.2]);
         close(drops(&[0.0, 0.0, 0.5, 0.0, 0.0], &[0.0, 0.4, 0.8, 1.2, 1.6]), &[0.0, 0.0, STEP, 0.0, 0.0]);
-        // Never under the ground.
+        // Never below the ground.
         let lows = [0.0, 0.1, 0.3, 0.35, 0.2, 0.0];
         assert!(drops(&lows, &[0.0, 0.2, 0.4, 0.6, 0.8, 1.0]).iter().zip(lows).all(|(drop, low)| *drop <= low + 1e-6));
     }
@@ -139,7 +140,7 @@ mod tests {
     #[test]
     fn a_sliding_foot_stands_still_and_a_swinging_one_swings() {
         let times: Vec<f32> = (0..8).map(|at| at as f32 * 0.1).collect();
-        // Four instants of sliding by 1 cm, then a step of 30 cm an instant.
+        // The foot slides by 1 cm for four instants, then steps by 30 cm at each instant.
         let slide = |at: usize| if at < 4 { 0.01 * at as f32 } else { 0.03 + 0.3 * (at - 3) as f32 };
         let tracks: Vec<(Vec3, f32)> =
             (0..8).map(|at| (Vec3::new(slide(at), 0.02, 0.0), if at < 4 { 0.01 } else { 0.1 })).collect();

@@ -1,5 +1,5 @@
-//! The points of our skeleton convention on a character: body joints from the rig, face points from the shape of the head,
-//! hand points from the finger joints.
+//! The points of our skeleton convention on a character: body joints from the rig, face points from the shape of the
+//! head, and hand points from the finger joints.
 
 use perception::pose::{FACE_POINTS, HAND_POINTS, Joint};
 
@@ -14,7 +14,7 @@ use crate::trig::Exact;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Landmark {
     pub(crate) joint: usize,
-    /// Where it is in the rest pose, in metres.
+    /// Its position in the rest pose, in metres.
     pub(crate) rest: Vec3,
 }
 
@@ -29,11 +29,11 @@ pub(crate) struct Landmarks {
     pub(crate) feet: [Vec<Landmark>; 2],
     /// [`FACE_POINTS`].
     pub(crate) face: Vec<Landmark>,
-    /// Outermost points (crown, toes, hands) that framing must keep inside.
+    /// Outermost points (top of the head, toes, hands), which framing must keep inside the picture.
     pub(crate) extremes: Vec<Landmark>,
 }
 
-/// Where the parts of a face lie, in metres.
+/// Positions of the parts of a face, in metres.
 struct Head {
     eye_height: f32,
     chin: f32,
@@ -114,7 +114,7 @@ impl Landmarks {
     }
 }
 
-/// Skin corners that the head moves, or all corners of the head where no material is known to be skin.
+/// Skin vertices that the head moves, or all vertices of the head if no material is known to be skin.
 fn head_corners(skeleton: &Skeleton, mesh: &Mesh, head: usize) -> Vec<Vec3> {
     let under_head: Vec<bool> = (0..skeleton.joints.len())
         .map(|joint| {
@@ -154,7 +154,8 @@ fn measure(skeleton: &Skeleton, mesh: &Mesh, head_joint: usize, skin: &[Vec3]) -
         };
     }
     let (low, high) = skin.iter().fold((skin[0], skin[0]), |(low, high), &p| (low.min(p), high.max(p)));
-    // The front of the face tells the chin from the nape: the lowest corners that lie well forward.
+    // The front of the face distinguishes the chin from the nape: the chin has the lowest vertices that lie well
+    // forward.
     let forward = low.z + 0.72 * (high.z - low.z);
     let chin = skin.iter().filter(|p| p.z > forward).map(|p| p.y).fold(high.y, f32::min);
     let crown = high.y;
@@ -185,7 +186,7 @@ fn measure(skeleton: &Skeleton, mesh: &Mesh, head_joint: usize, skin: &[Vec3]) -
     Head { eye_height, chin, crown, half_width, front, ear_depth, middle, half_eyes }
 }
 
-/// Mean place and half distance of the eyes, where a material is an eye's.
+/// Mean position and half distance of the eyes, if there is a material for eyes.
 fn eye_corners(mesh: &Mesh, head: usize) -> Option<(Vec3, f32)> {
     let mut sums = [(Vec3::ZERO, 0.0f32); 2];
     for (triangle, &material) in mesh.triangles.iter().zip(&mesh.material_of) {
@@ -210,7 +211,7 @@ fn eye_corners(mesh: &Mesh, head: usize) -> Option<(Vec3, f32)> {
     Some((right.lerp(left, 0.5), (left.x - right.x) / 2.0))
 }
 
-/// Depth of the face's surface at `x` from the middle and height `y`: that of the nearest corner in front of the ears.
+/// Depth of the face's surface at `x` from the middle and height `y`: that of the nearest vertex in front of the ears.
 fn depth_at(skin: &[Vec3], head: &Head, x: f32, y: f32) -> f32 {
     let distance = |p: &Vec3| {
         let (dx, dy) = (p.x - head.middle - x, p.y - y);
@@ -222,10 +223,10 @@ fn depth_at(skin: &[Vec3], head: &Head, x: f32, y: f32) -> f32 {
         .map_or(head.front, |p| p.z)
 }
 
-/// The 68 face points as (share of the half width towards the person's left, share of the way from eyes to chin).
+/// The 68 face points, as (share of the half width towards the person's left, share of the distance from eyes to chin).
 fn face_template() -> Vec<(f32, f32)> {
     let mut points = Vec::with_capacity(FACE_POINTS);
-    // Jaw, from the person's right ear to the left one.
+    // Jaw, from the person's right ear to the left ear.
     for index in 0..17 {
         let angle = index as f32 / 16.0 * std::f32::consts::PI;
         points.push((-0.94 * angle.cosine(), 0.05 + 0.95 * angle.sine().max(0.0).power(0.8)));
@@ -237,11 +238,11 @@ fn face_template() -> Vec<(f32, f32)> {
     // Nose: bridge, then the base.
     points.extend([(0.0, 0.0), (0.0, 0.13), (0.0, 0.26), (0.0, 0.40)]);
     points.extend([(-0.19, 0.47), (-0.09, 0.50), (0.0, 0.51), (0.09, 0.50), (0.19, 0.47)]);
-    // Eyes: right from its outer corner, left from its inner one.
+    // Eyes: the right one from its outer corner, the left one from its inner corner.
     let eye = [(-0.16, 0.0), (-0.06, -0.06), (0.06, -0.06), (0.16, 0.0), (0.06, 0.05), (-0.06, 0.05)];
     points.extend(eye.map(|(x, y)| (x - 0.43, y)));
     points.extend(eye.map(|(x, y)| (x + 0.43, y)));
-    // Mouth: outer ring of 12, inner ring of 8, both from the person's right corner over the upper lip.
+    // Mouth: an outer ring of 12 and an inner ring of 8, both from the person's right corner over the upper lip.
     for (count, half_width, half_height) in [(12, 0.34f32, 0.09f32), (8, 0.27, 0.03)] {
         for index in 0..count {
             let angle = index as f32 / count as f32 * std::f32::consts::TAU;

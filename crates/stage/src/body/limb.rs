@@ -1,4 +1,4 @@
-//! How much room a body takes: capsules around its bones, thin enough to be inside the mesh.
+//! The volume of a body: capsules around its bones, thin enough to lie inside the mesh.
 
 use crate::body::bone::Bone;
 use crate::body::landmark::Landmark;
@@ -7,7 +7,7 @@ use crate::linear::Vec3;
 use crate::mesh::Mesh;
 use crate::side::Side;
 
-/// What a capsule is part of.
+/// The body part of a capsule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum BodyPart {
     Trunk,
@@ -27,7 +27,7 @@ pub(crate) struct Limb {
     pub(crate) radius: f32,
 }
 
-/// The capsules of a body; `crown` is the top of its head.
+/// The capsules of a body. `crown` is the top of its head.
 pub(crate) fn limbs(skeleton: &Skeleton, mesh: &Mesh, crown: Landmark) -> Vec<Limb> {
     use Bone::*;
     let at = |bone: Bone| {
@@ -54,7 +54,7 @@ pub(crate) fn limbs(skeleton: &Skeleton, mesh: &Mesh, crown: Landmark) -> Vec<Li
                 .filter(|&corner| joints.contains(&mesh.joints[corner][0]) && mesh.weights[corner][0] > 0.5)
                 .map(|corner| distance(mesh.positions[corner], from.rest, to.rest))
                 .collect();
-            // Skirts and hair stand off; what lies close is the body.
+            // Skirts and hair stand off the body; close vertices belong to it.
             distances.sort_by(f32::total_cmp);
             let radius = *distances.get(distances.len() / 4)?;
             Some(Limb { part, from, to, radius: radius.min(0.2) })
@@ -62,7 +62,7 @@ pub(crate) fn limbs(skeleton: &Skeleton, mesh: &Mesh, crown: Landmark) -> Vec<Li
         .collect()
 }
 
-/// Distance of a point from a line between two points.
+/// Distance of a point from a line segment.
 pub(crate) fn distance(point: Vec3, from: Vec3, to: Vec3) -> f32 {
     let way = to - from;
     let share = ((point - from).dot(way) / way.dot(way).max(1e-9)).clamp(0.0, 1.0);

@@ -1,4 +1,4 @@
-//! Built-in people: ellipsoids on the joints of a body, with clothes, hair and proportions from a seed.
+//! Built-in people: ellipsoids on the joints of a body. A seed gives clothes, hair and proportions.
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -10,7 +10,7 @@ use crate::linear::{Affine, Quat, Vec3};
 use crate::mesh::{Kind, Material, Mesh};
 use crate::side::Side;
 
-/// Joints by name, in the order in which the skeleton has them.
+/// Joints by name, in the order of the skeleton.
 struct Frame {
     joints: Vec<(String, Option<usize>, Vec3)>,
 }
@@ -30,7 +30,7 @@ impl Frame {
     }
 }
 
-/// Lengths of one body, in metres.
+/// Lengths of the parts of a body, in metres.
 struct Build {
     height: f32,
     shoulders: f32,
@@ -105,7 +105,7 @@ fn frame(build: &Build) -> Frame {
     frame
 }
 
-/// Joints of a plain body, for motions made here.
+/// Joints of a plain body, for computed motions.
 pub(crate) fn plain_skeleton() -> Result<Skeleton, String> {
     let build = Build { height: 1.75, shoulders: 0.19, hips: 0.095, girth: 1.0, legs: 1.0, arms: 1.0, head: 0.115 };
     Skeleton::new(frame(&build).joints)
@@ -154,7 +154,7 @@ impl Outfit {
     }
 }
 
-/// Parts put together one by one.
+/// Builds the parts one by one.
 struct Sculpture<'a> {
     frame: &'a Frame,
     build: &'a Build,
@@ -163,7 +163,7 @@ struct Sculpture<'a> {
 }
 
 impl Sculpture<'_> {
-    /// An ellipsoid about a point near joint `joint`.
+    /// An ellipsoid around a point near joint `joint`.
     fn blob(&mut self, joint: &str, offset: Vec3, half: Vec3, material: &Material) {
         let index = self.frame.find(joint);
         let part = Mesh::ellipsoid(self.frame.place(index) + offset, half, material.clone(), index as u16, 10);
@@ -272,12 +272,12 @@ impl Sculpture<'_> {
     }
 }
 
-/// The ending of the names of a side's joints.
+/// The suffix of the joint names of a side.
 fn letter(side: Side) -> &'static str {
     if side == Side::Left { "l" } else { "r" }
 }
 
-/// The person that `seed` stands for.
+/// The person for `seed`.
 pub(crate) fn mannequin(seed: u64) -> Result<Character, String> {
     let mut random = ChaCha8Rng::seed_from_u64(seed ^ 0x6d61_6e6e_6571_7569);
     let build = Build::draw(&mut random);

@@ -1,4 +1,4 @@
-//! A person: joints and mesh, motions, and the poses that a body takes on a floor and with props.
+//! A person: joints and mesh, motions, and the body's poses on a floor and with props.
 
 pub(crate) mod acts;
 pub(crate) mod appearance;

@@ -1,19 +1,19 @@
-//! Motions as turns of the body's bones in the scene's space, relative to a standing rest pose. So stored they fit any
-//! skeleton: rest rotations, joint names and proportions of the source are gone.
+//! Motions as rotations of the body's bones in the scene's space, relative to a standing rest pose. In this form they
+//! fit any skeleton, because the source's rest rotations, joint names and proportions no longer matter.
 
 use crate::body::bone::Bone;
 use crate::body::skeleton::Skeleton;
 use crate::linear::{Quat, Vec3};
 
-/// Frames a second at which motions are kept.
+/// Frame rate at which motions are stored.
 pub(crate) const MOTION_RATE: f32 = 30.0;
 
 /// One instant.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct MotionSample {
-    /// Turn of each bone from the rest pose, in the scene's space.
+    /// Rotation of each bone relative to the rest pose, in the scene's space.
     pub(crate) turns: [Quat; Bone::COUNT],
-    /// Place of the pelvis joint, in metres of the source.
+    /// Position of the pelvis joint, in metres of the source.
     pub(crate) pelvis: Vec3,
 }
 
@@ -25,7 +25,7 @@ pub struct Motion {
     pub(crate) samples: Vec<MotionSample>,
     /// Height of the source's hips above its feet, in metres.
     pub(crate) hip_height: f32,
-    /// The way the source's limbs point in rest.
+    /// The directions of the source's limbs in the rest pose.
     pub(crate) directions: [Option<Vec3>; Bone::COUNT],
 }
 
@@ -35,17 +35,17 @@ impl Motion {
         &self.name
     }
 
-    /// The file it comes from, without its ending.
+    /// The source file, without its extension.
     pub fn pack(&self) -> &str {
         &self.pack
     }
 
-    /// Seconds from the first to the last sample.
+    /// Duration in seconds, from the first to the last sample.
     pub fn duration(&self) -> f32 {
         (self.samples.len() - 1) as f32 / MOTION_RATE
     }
 
-    /// The instant at `time` seconds, kept inside the motion.
+    /// The instant at `time` seconds, clamped to the motion.
     pub(crate) fn at(&self, time: f32) -> MotionSample {
         let place = (time * MOTION_RATE).clamp(0.0, (self.samples.len() - 1) as f32);
         let first = place as usize;
@@ -57,8 +57,8 @@ impl Motion {
         }
     }
 
-    /// For each bone the turn that brings a limb of `skeleton` in rest to where the source's limb is in rest. Small
-    /// differences are left, because they are differences of build, not of pose.
+    /// For each bone, the rotation from the limb of `skeleton` in the rest pose to the source's limb in the rest pose.
+    /// Small differences are left out, because they come from the build of the body and not from the pose.
     pub(crate) fn alignment(&self, skeleton: &Skeleton) -> [Quat; Bone::COUNT] {
         const BUILD: f32 = 0.96; // cosine of 16 degrees
         let mut turns = [Quat::IDENTITY; Bone::COUNT];

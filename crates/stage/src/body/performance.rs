@@ -1,4 +1,4 @@
-//! A character carries out a motion: one pose a frame, standing on the floor, hands open or closed.
+//! A character performs a motion: one pose in each frame, standing on the floor, with open or closed hands.
 
 use crate::body::bone::Bone;
 use crate::body::character::Character;
@@ -10,8 +10,8 @@ use crate::body::stance::Stance;
 use crate::linear::{Quat, Vec3};
 use crate::spec::Action;
 
-/// Poses of `character` at each of `times` (seconds after the first frame), standing on the floor `y = 0`; unless it sits, the
-/// pelvis is on average above the origin.
+/// The poses of `character` at each of `times` (seconds after the first frame), standing on the floor `y = 0`. Unless
+/// it sits, the pelvis is above the origin on average.
 pub(crate) fn perform(
     character: &Character,
     motion: &Motion,
@@ -24,7 +24,7 @@ pub(crate) fn perform(
     let alignment = motion.alignment(skeleton);
     let heading = Quat::about(Vec3::UP, action.heading);
     let stride = scale * skeleton.hip_height() / motion.hip_height;
-    // 1. The motion's turns on this body.
+    // 1. The motion's rotations on this body.
     let mut figures: Vec<Figure> = times
         .iter()
         .map(|time| {
@@ -37,7 +37,7 @@ pub(crate) fn perform(
             Figure { turns, pelvis: heading.rotate(sample.pelvis * stride), scale, grips: stance.grips() }
         })
         .collect();
-    // 2. Over the origin, on the floor.
+    // 2. Move it over the origin and onto the floor.
     let poses: Vec<Posed> = figures.iter().map(|figure| figure.posed(skeleton)).collect();
     let sum = figures.iter().fold(Vec3::ZERO, |sum, figure| sum + figure.pelvis);
     let middle = sum * (1.0 / figures.len().max(1) as f32);
@@ -45,7 +45,7 @@ pub(crate) fn perform(
     for (figure, drop) in figures.iter_mut().zip(drops(&lows, times)) {
         figure.pelvis += Vec3::new(-middle.x, -drop, -middle.z);
     }
-    // 3. What hands and feet touch.
+    // 3. Contacts of hands and feet.
     stance.sit_down(character, &mut figures);
     if !matches!(stance, Stance::Seated { .. }) {
         plant_feet(character, &mut figures, times);
@@ -54,7 +54,7 @@ pub(crate) fn perform(
     figures.iter().map(|figure| figure.posed(skeleton)).collect()
 }
 
-/// The sample with left and right exchanged.
+/// The sample with left and right swapped.
 fn mirrored(sample: &MotionSample) -> MotionSample {
     MotionSample {
         turns: std::array::from_fn(|bone| {

@@ -1,4 +1,5 @@
-//! A body in one pose: where every joint is and how it is turned, how the hands are closed, and how low the body reaches.
+//! A body in one pose: the position and rotation of each joint, how the hands are closed, and the lowest point of the
+//! body.
 
 use crate::body::bone::Bone;
 use crate::body::character::Character;
@@ -16,29 +17,29 @@ pub(crate) struct Posed {
 }
 
 impl Posed {
-    /// The map from the rest pose to the scene for corners bound to `joint`.
+    /// The map from the rest pose to the scene for vertices bound to `joint`.
     pub(crate) fn scene_from_rest(&self, skeleton: &Skeleton, joint: usize) -> Affine {
         let map = Affine::from_parts(Vec3::ZERO, self.turns[joint], Vec3::new(self.scale, self.scale, self.scale));
         Affine { origin: self.places[joint] - map.vector(skeleton.joints[joint].rest), ..map }
     }
 
-    /// Where a landmark is in the scene.
+    /// The position of a landmark in the scene.
     pub(crate) fn landmark(&self, skeleton: &Skeleton, landmark: &Landmark) -> Vec3 {
         let offset = landmark.rest - skeleton.joints[landmark.joint].rest;
         self.places[landmark.joint] + self.turns[landmark.joint].rotate(offset * self.scale)
     }
 
-    /// Place of a joint in the scene.
+    /// The position of a joint in the scene.
     pub(crate) fn joint(&self, joint: usize) -> Vec3 {
         self.places[joint]
     }
 
-    /// Turn of a joint from the rest pose.
+    /// Rotation of a joint relative to the rest pose.
     pub(crate) fn turn(&self, joint: usize) -> Quat {
         self.turns[joint]
     }
 
-    /// All joints' places.
+    /// The positions of all joints.
     pub(crate) fn joints(&self) -> &[Vec3] {
         &self.places
     }
@@ -48,13 +49,13 @@ impl Posed {
         self.scale
     }
 
-    /// Moves everything.
+    /// Moves the whole body.
     pub(crate) fn shift(&mut self, by: Vec3) {
         self.places.iter_mut().for_each(|place| *place += by);
     }
 }
 
-/// How far each hand is closed, in radians a finger joint: left, right.
+/// How far each hand is closed, in radians at each finger joint: left, right.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Grips(pub(crate) [f32; 2]);
 
@@ -62,26 +63,27 @@ impl Grips {
     const RELAXED: f32 = 0.22;
     const CLOSED: f32 = 0.95;
     const FLAT: f32 = 0.05;
-    /// Hands that do nothing.
+    /// Relaxed hands.
     pub(crate) const RELAXED_BOTH: Self = Self([Self::RELAXED; 2]);
 
-    /// Hands that hold something on `side`, if any.
+    /// Hands with a closed fist on `side`, if given.
     pub(crate) fn holding(side: Option<Side>) -> Self {
         Self(Side::BOTH.map(|hand| if Some(hand) == side { Self::CLOSED } else { Self::RELAXED }))
     }
 
-    /// A flat hand on `side`; both when none is named.
+    /// A flat hand on `side`; both if no side is given.
     pub(crate) fn flat(side: Option<Side>) -> Self {
         Self(Side::BOTH.map(|hand| if side.is_none_or(|side| side == hand) { Self::FLAT } else { Self::RELAXED }))
     }
 }
 
-/// Places every joint from the turns of the bones; joints that are not bones follow the joint above, fingers close.
+/// Computes every joint from the rotations of the bones. Joints that are not bones follow the joint above. Fingers
+/// close.
 pub(crate) fn pose(skeleton: &Skeleton, turns: &[Quat; Bone::COUNT], pelvis: Vec3, scale: f32, grips: Grips) -> Posed {
     let count = skeleton.joints.len();
     let mut posed = Posed { turns: vec![Quat::IDENTITY; count], places: vec![Vec3::ZERO; count], scale };
     let axes = Side::BOTH.map(|side| curl_axis(skeleton, side));
-    // Joints above the pelvis (a root, a trajectory) keep their place below it.
+    // Joints above the pelvis (a root, a trajectory) keep their position below it.
     let pelvis_joint = skeleton.joint_or_above(Bone::Pelvis);
     for (index, joint) in skeleton.joints.iter().enumerate() {
         let above = joint.parent.map_or(Quat::IDENTITY, |parent| posed.turns[parent]);
@@ -107,18 +109,18 @@ pub(crate) fn pose(skeleton: &Skeleton, turns: &[Quat; Bone::COUNT], pelvis: Vec
     posed
 }
 
-/// The axis, in the rest pose, about which a positive turn closes the fingers.
+/// The axis, in the rest pose, about which a positive rotation closes the fingers.
 pub(crate) fn curl_axis(skeleton: &Skeleton, side: Side) -> Option<Vec3> {
     let (index, little) = (*skeleton.finger(side, 1).first()?, *skeleton.finger(side, 4).first()?);
     let across = (skeleton.joints[index].rest - skeleton.joints[little].rest).normalised();
     let along = skeleton.direction(Bone::hand(side))?;
     let palm = palm_normal(skeleton, side)?;
-    // Turning about `axis` must move the finger's direction towards the palm's normal.
+    // A rotation about `axis` must move the finger's direction towards the palm's normal.
     let sign = if across.cross(along).dot(palm) > 0.0 { 1.0 } else { -1.0 };
     Some(across * sign)
 }
 
-/// The way out of the palm in the rest pose: across the fingers, towards the body or the ground.
+/// The direction out of the palm in the rest pose: perpendicular to the fingers, towards the body or the ground.
 pub(crate) fn palm_normal(skeleton: &Skeleton, side: Side) -> Option<Vec3> {
     let (index, little) = (*skeleton.finger(side, 1).first()?, *skeleton.finger(side, 4).first()?);
     let across = skeleton.joints[index].rest - skeleton.joints[little].rest;
@@ -128,12 +130,12 @@ pub(crate) fn palm_normal(skeleton: &Skeleton, side: Side) -> Option<Vec3> {
     Some(if normal.dot(towards_body) > 0.0 { normal } else { -normal })
 }
 
-/// Height of the lowest of the corners that can touch the ground.
+/// Height of the lowest vertex that can touch the ground.
 pub(crate) fn lowest_point(character: &Character, pose: &Posed) -> f32 {
     height_of_lowest(character, pose, character.soles())
 }
 
-/// Height of the lowest of some corners.
+/// Height of the lowest of some vertices.
 pub(crate) fn height_of_lowest(character: &Character, pose: &Posed, corners: &[u32]) -> f32 {
     let (skeleton, mesh) = (character.skeleton(), character.mesh());
     let maps: Vec<Affine> = (0..skeleton.joints.len()).map(|joint| pose.scene_from_rest(skeleton, joint)).collect();

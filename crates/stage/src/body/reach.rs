@@ -1,10 +1,10 @@
-//! Two-bone reaching: where elbow and knee go when a wrist or ankle must be at a place.
+//! Two-bone inverse kinematics: where elbow and knee go when a wrist or ankle must be at a given place.
 
 use crate::linear::{Quat, Vec3};
 use crate::trig::Exact;
 
-/// The middle joint of a limb from `root` with the given lengths whose end is at `target` or as near as it can be, and that
-/// end. The limb bends towards `pole`.
+/// The middle joint and the end of a limb from `root` with the given lengths. The end is at `target`, or as near as
+/// possible. The limb bends towards `pole`.
 pub(crate) fn bend(root: Vec3, lengths: (f32, f32), target: Vec3, pole: Vec3) -> (Vec3, Vec3) {
     let (first, second) = lengths;
     let way = target - root;
@@ -24,7 +24,7 @@ fn perpendicular(direction: Vec3) -> Vec3 {
     direction.cross(other).normalised()
 }
 
-/// The turn that brings `normal` onto `to_normal`, and `along` as near to `to_along` as is then possible.
+/// The rotation from `normal` to `to_normal` that brings `along` as near to `to_along` as possible.
 pub(crate) fn turn_onto((along, normal): (Vec3, Vec3), (to_along, to_normal): (Vec3, Vec3)) -> Quat {
     let first = Quat::between(normal, to_normal);
     let to_normal = to_normal.normalised();
@@ -63,7 +63,7 @@ mod tests {
         let (x, y, z) = (Vec3::new(1.0, 0.0, 0.0), Vec3::UP, Vec3::new(0.0, 0.0, 1.0));
         let turn = turn_onto((x, y), (z, x));
         assert!((turn.rotate(y) - x).length() < 1e-5 && (turn.rotate(x) - z).length() < 1e-5);
-        // A half turn about the normal.
+        // Half a turn about the normal.
         let turn = turn_onto((x, y), (-x, y));
         assert!((turn.rotate(x) + x).length() < 1e-5 && (turn.rotate(y) - y).length() < 1e-5);
     }

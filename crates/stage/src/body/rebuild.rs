@@ -1,7 +1,7 @@
-//! Other proportions for a body: bones made longer or shorter, thicker or thinner, in the rest pose.
+//! Other proportions for a body: bones that are longer or shorter, thicker or thinner, in the rest pose.
 //!
-//! Each joint `j` carries a map `x -> rest'_j + S_j (x - rest_j)`, where `S_j` stretches along the bone and scales across it,
-//! and `rest'` are the joints' new places; a corner moves by the weighted mean of its joints' maps, as in skinning.
+//! Each joint `j` has a map `x -> rest'_j + S_j (x - rest_j)`. `S_j` stretches along the bone and scales across it, and
+//! `rest'` are the new joint positions. A vertex moves by the weighted mean of its joints' maps, as in skinning.
 
 use crate::body::bone::Bone;
 use crate::body::character::Character;
@@ -9,10 +9,10 @@ use crate::body::skeleton::Skeleton;
 use crate::linear::{Affine, Vec3};
 use crate::spec::Build;
 
-/// How one joint's part changes.
+/// The change of one joint's part.
 #[derive(Clone, Copy)]
 struct Stretch {
-    /// The bone's own direction, a unit vector; the part is scaled by `along` on it and by `across` at right angles.
+    /// The bone's direction, a unit vector. The part is scaled by `along` in it, and by `across` perpendicular to it.
     axis: Vec3,
     along: f32,
     across: f32,
@@ -34,7 +34,7 @@ impl Stretch {
     }
 }
 
-/// What the bone's part does under `build`; parts without a bone do as the joint above.
+/// The change of the bone's part with `build`. Parts without a bone follow the joint above.
 fn stretch_of(skeleton: &Skeleton, bone: Bone, build: &Build) -> Stretch {
     use Bone::*;
     let limb = |along: f32| {
@@ -61,7 +61,7 @@ impl Character {
     /// The same person with other proportions.
     ///
     /// # Errors
-    /// What is missing when the result is no person any more.
+    /// What is missing if the result is not a valid person.
     pub(crate) fn rebuilt(&self, build: &Build) -> Result<Self, String> {
         if *build == Build::OWN {
             return Ok(self.clone());

@@ -1,4 +1,4 @@
-//! The joints of a person in the rest pose, and which of them the body's bones and fingers are.
+//! The joints of a person in the rest pose, and which of them are bones and fingers of the body.
 
 use crate::body::bone::{Bone, Meaning, meaning_of};
 use crate::linear::Vec3;
@@ -11,7 +11,7 @@ pub(crate) struct SkeletonJoint {
     pub(crate) rest: Vec3,
 }
 
-/// Joints, parents before children, and which of them the body's bones and fingers are.
+/// Joints, parents before children, and which of them are bones and fingers of the body.
 #[derive(Debug, Clone)]
 pub(crate) struct Skeleton {
     pub(crate) joints: Vec<SkeletonJoint>,
@@ -22,7 +22,7 @@ pub(crate) struct Skeleton {
 }
 
 impl Skeleton {
-    /// Takes (name, parent, rest place), parents first; says what is missing when they do not make a person.
+    /// Builds a skeleton from (name, parent, rest position), parents first. The error says what is missing.
     pub(crate) fn new(joints: impl IntoIterator<Item = (String, Option<usize>, Vec3)>) -> Result<Self, String> {
         let mut skeleton = Self {
             joints: Vec::new(),
@@ -56,17 +56,17 @@ impl Skeleton {
         }
     }
 
-    /// The joint that is `bone`, if the skeleton has it.
+    /// The joint of `bone`, if the skeleton has it.
     pub(crate) fn joint(&self, bone: Bone) -> Option<usize> {
         self.bones[bone as usize]
     }
 
-    /// The joint that is `bone`, or the nearest one above it.
+    /// The joint of `bone`, or of the nearest bone above it.
     pub(crate) fn joint_or_above(&self, bone: Bone) -> usize {
         std::iter::successors(Some(bone), |bone| bone.parent()).find_map(|bone| self.joint(bone)).unwrap_or(0)
     }
 
-    /// Rest place of `bone`, or of the nearest one above it.
+    /// Rest position of `bone`, or of the nearest bone above it.
     pub(crate) fn rest(&self, bone: Bone) -> Vec3 {
         self.joints[self.joint_or_above(bone)].rest
     }
@@ -83,7 +83,7 @@ impl Skeleton {
         (hips - feet).max(0.05)
     }
 
-    /// The way a limb joint points in rest, towards the next joint.
+    /// The direction of a limb joint in the rest pose, towards the next joint.
     pub(crate) fn direction(&self, bone: Bone) -> Option<Vec3> {
         use Bone::*;
         let next = match bone {

@@ -1,4 +1,4 @@
-//! How a body stands to a prop: free, carrying it, sitting on it, or leaning on it. The motion gives the rest.
+//! The relation of a body to a prop: free, carrying it, sitting on it, or leaning on it. The motion gives the rest.
 
 use crate::body::bone::Bone;
 use crate::body::character::Character;
@@ -11,14 +11,14 @@ use crate::side::Side;
 
 use Bone::*;
 
-/// What the body does besides its motion.
+/// What the body does in addition to its motion.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Stance {
     /// Nothing.
     Free(Grips),
-    /// Both hands hold a box of these half sides (across, up, forwards), in metres.
+    /// Both hands hold a box with these half sides (across, up, forwards), in metres.
     Carrying(Vec3),
-    /// The hips rest at a place; the body looks along `facing`.
+    /// The hips rest at a place, and the body faces `facing`.
     Seated { place: Vec3, facing: f32 },
     /// One palm lies at a place.
     Leaning { hand: Side, palm: Vec3 },
@@ -32,7 +32,7 @@ fn arm(side: Side) -> [Bone; 3] {
     }
 }
 
-/// +1 for the person's left, which is +X in rest.
+/// +1 for the person's left, which is +X in the rest pose.
 fn sign(side: Side) -> f32 {
     if side == Side::Left { 1.0 } else { -1.0 }
 }
@@ -51,14 +51,14 @@ impl Stance {
         }
     }
 
-    /// Changes the turns that do not depend on places.
+    /// Changes the rotations that do not depend on positions.
     pub(crate) fn bend_body(&self, skeleton: &Skeleton, turns: &mut [Quat; Bone::COUNT]) {
         match self {
             Self::Free(_) | Self::Carrying(_) => {}
             Self::Seated { facing, .. } => {
                 let yaw = Quat::about(Vec3::UP, *facing);
                 let pelvis = yaw.after(Quat::about(Vec3::new(1.0, 0.0, 0.0), -0.06));
-                // Upright at the hips; above them as the motion has it.
+                // Upright at the hips. Above them, the motion decides.
                 let change = pelvis.after(turns[Pelvis as usize].inverse());
                 for bone in Bone::ALL.into_iter().filter(|bone| *bone < LeftThigh) {
                     turns[bone as usize] = change.after(turns[bone as usize]);
@@ -84,7 +84,7 @@ impl Stance {
         }
     }
 
-    /// Brings the hips onto the seat and the feet onto the floor.
+    /// Moves the hips onto the seat and the feet onto the floor.
     pub(crate) fn sit_down(&self, character: &Character, figures: &mut [Figure]) {
         let Self::Seated { place, facing } = *self else { return };
         let height = place.y;
@@ -100,14 +100,14 @@ impl Stance {
                 let ankle = posed.joint(ankle_joint);
                 let floor = skeleton.joints[ankle_joint].rest.y * figure.scale;
                 let knee = posed.joint(skeleton.joint_or_above(limb[1]));
-                // Under the knee, a little nearer the seat when the legs are long for it.
+                // Below the knee, and a little nearer to the seat if the legs are long for it.
                 let target = Vec3::new(ankle.x, floor, ankle.z) - front * ((knee.y - height).max(0.0) * 0.2);
                 figure.reach(skeleton, limb, target, front + Vec3::UP);
             }
         }
     }
 
-    /// Brings the hands where they must be.
+    /// Moves the hands to their places.
     pub(crate) fn place_hands(&self, character: &Character, figures: &mut [Figure]) {
         let skeleton = character.skeleton();
         match self {
@@ -129,7 +129,7 @@ impl Stance {
                     let trunk = figure.turns[MiddleSpine as usize];
                     let out = level(trunk.rotate(Vec3::new(sign(*hand), 0.0, 0.0)));
                     let back = level(trunk.rotate(Vec3::new(0.0, 0.0, -1.0)));
-                    // The wrist is over the palm, a hand's length before the fingertips.
+                    // The wrist is above the palm, a hand's length behind the fingertips.
                     let target = *palm + Vec3::UP * (0.045 * figure.scale) - out * 0.03;
                     let pole = back + out * 0.4;
                     place_hand(skeleton, figure, *hand, target, pole, -Vec3::UP, Some(out - back * 0.8));
@@ -143,7 +143,7 @@ fn level(vector: Vec3) -> Vec3 {
     Vec3::new(vector.x, 0.0, vector.z).normalised()
 }
 
-/// Brings a wrist to `target`, its palm looking along `palm`, its fingers along `fingers` or as the forearm points.
+/// Moves a wrist to `target`. The palm faces `palm`, and the fingers point along `fingers` or along the forearm.
 fn place_hand(
     skeleton: &Skeleton,
     figure: &mut Figure,
@@ -160,7 +160,7 @@ fn place_hand(
     figure.turns[Bone::hand(side) as usize] = turn_onto((along, normal), (fingers.unwrap_or(forearm), palm));
 }
 
-/// Where a box of half sides `half` is carried: its axes (across to the left, up, forwards) and its middle.
+/// Where a box with half sides `half` is carried: its axes (across to the left, up, forwards) and its centre.
 pub(crate) fn carried(character: &Character, posed: &Posed, half: Vec3) -> Affine {
     let skeleton = character.skeleton();
     let at = |bone: Bone| posed.joint(skeleton.joint_or_above(bone));
@@ -189,7 +189,7 @@ fn seat_of_body(character: &Character, posed: &Posed) -> f32 {
     if heights.is_empty() {
         return posed.joint(skeleton.joint_or_above(Pelvis)).y - 0.1;
     }
-    // Cloth gives way: a few corners may be below.
+    // Cloth gives way, so a few vertices may be below.
     heights.sort_by(f32::total_cmp);
     heights[heights.len() / 12]
 }

@@ -1,5 +1,5 @@
-//! Shards as objects under a prefix of an object store. An object appears under its name when it is whole, with its checksum
-//! and the identity of its data set among its attributes, so that a lost index can be made again.
+//! Shards as objects under a prefix of an object store. An object appears under its name only when it is complete. Its
+//! attributes hold its checksum and the identity of its data set, so that a lost index can be rebuilt.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -19,11 +19,11 @@ use tokio::runtime::{Builder, Runtime};
 use crate::error::StageError;
 use crate::output::stamp::Stamp;
 
-/// Bytes sent or fetched at a time. Stores take parts from 5 MiB on, and up to 10,000 of them.
+/// Number of bytes sent or fetched at a time. Stores accept parts from 5 MiB on, and up to 10,000 of them.
 const PART: u64 = 16 << 20;
-/// Largest object read as a whole, in bytes.
+/// Largest object that is read as a whole, in bytes.
 const WHOLE_LIMIT: u64 = 256 << 20;
-/// Names of a stamp's parts among the attributes of an object, in the order of [`Stamp`].
+/// Names of a stamp's fields among the attributes of an object, in the order of [`Stamp`].
 const STAMP: [&str; 5] =
     ["stuntdouble-identity", "stuntdouble-first", "stuntdouble-clips", "stuntdouble-bytes", "stuntdouble-sha256"];
 
@@ -36,7 +36,7 @@ pub(crate) struct Bucket {
     address: String,
 }
 
-/// Leaves out the store, which knows the keys.
+/// Leaves out the store, which contains the keys.
 impl fmt::Debug for Bucket {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("Bucket").field("address", &self.address).finish_non_exhaustive()
@@ -44,13 +44,13 @@ impl fmt::Debug for Bucket {
 }
 
 impl Bucket {
-    /// A prefix in a bucket of S3 or of what speaks its language. Variables that are no settings of the store are passed over.
+    /// A prefix in an S3-compatible bucket. Variables that are not settings of the store are ignored.
     pub(crate) fn s3(bucket: &str, prefix: &str, variables: &[(String, String)]) -> Result<Self, StageError> {
         let address = format!("s3://{bucket}/{prefix}");
         let known = variables
             .iter()
             .filter_map(|(name, value)| Some((name.to_ascii_lowercase().parse::<AmazonS3ConfigKey>().ok()?, value)));
-        // Whoever was first has chosen the ciphers; either choice will do.
+        // The first caller has chosen the ciphers; either choice is fine.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let store = known
             .fold(AmazonS3Builder::new(), |builder, (key, value)| builder.with_config(key, value))
@@ -60,7 +60,7 @@ impl Bucket {
         Self::new(Arc::new(store), prefix, address)
     }
 
-    /// A prefix in `store`; messages call it `address`.
+    /// A prefix in `store`. Messages call it `address`.
     fn new(store: Arc<dyn ObjectStore>, prefix: &str, address: String) -> Result<Self, StageError> {
         let address = address.trim_end_matches('/').to_owned();
         let prefix = Path::parse(prefix).map_err(|_| StageError::BadPlace { place: PathBuf::from(&address) })?;
@@ -79,7 +79,7 @@ impl Bucket {
         PathBuf::from(format!("{}/{name}", self.address))
     }
 
-    /// Names and lengths of the objects right under the prefix.
+    /// Names and lengths of the objects directly under the prefix.
     pub(crate) fn lengths(&self) -> Result<BTreeMap<String, u64>, StageError> {
         let listed = self.wait("", self.store.list_with_delimiter(Some(&self.prefix)))?;
         let named = |object: object_store::ObjectMeta| Some((object.location.filename()?.to_owned(), object.size));
@@ -102,14 +102,14 @@ impl Bucket {
         self.wait(name, self.store.put(&self.location(name), payload)).map(drop)
     }
 
-    /// Stores a file from its beginning, in parts. The object is there when all of them are.
+    /// Uploads a file from its beginning, in parts. The object exists when all parts are stored.
     pub(crate) fn upload(&self, name: &str, mut file: File, stamp: &Stamp) -> Result<(), StageError> {
         file.rewind().map_err(temporary_failed)?;
         let options = PutMultipartOptions { attributes: attributes_of(stamp), ..PutMultipartOptions::default() };
         let mut upload = self.wait(name, self.store.put_multipart_opts(&self.location(name), options))?;
         let sent = self.send(name, upload.as_mut(), &file);
         if sent.is_err() {
-            // The first error is the one to tell.
+            // The first error is the one to report.
             let _ = self.runtime.block_on(upload.abort());
         }
         sent
@@ -126,7 +126,7 @@ impl Bucket {
         }
     }
 
-    /// What was written on an object; `None` if it is not one of ours.
+    /// The stamp of an object; `None` if it is not one of ours.
     pub(crate) fn stamp(&self, name: &str) -> Result<Option<Stamp>, StageError> {
         let options = GetOptions { head: true, ..GetOptions::default() };
         let found = self.wait(name, self.store.get_opts(&self.location(name), options))?;
@@ -177,7 +177,7 @@ fn stamp_of(attributes: &Attributes) -> Option<Stamp> {
     Some(Stamp { identity: identity?, first, clips, bytes, sha256: sha256? })
 }
 
-/// A file without a name, gone when it is closed.
+/// An unnamed file that disappears when it is closed.
 pub(crate) fn temporary() -> Result<File, StageError> {
     tempfile::tempfile().map_err(temporary_failed)
 }
@@ -191,7 +191,7 @@ fn refused(path: PathBuf, error: &object_store::Error) -> StageError {
         object_store::Error::NotFound { .. } => {
             StageError::Unreadable { path, source: io::Error::from(io::ErrorKind::NotFound) }
         }
-        // Answers of stores have lines of their own.
+        // Answers of stores contain line breaks.
         _ => {
             let reason = error.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
             StageError::Store { path, reason }

@@ -1,13 +1,13 @@
-//! A clip as files: pictures as strips (frames below one another), numbers as JSON.
+//! A clip as files. Pictures are strips of frames below one another; numbers are JSON.
 //!
 //! | file | content |
 //! |---|---|
-//! | `clip.json` | [`ClipRecord`]: the description, joints in pixels and in metres, of clip, twin and references |
+//! | `clip.json` | [`ClipRecord`]: the description, and joints in pixels and metres, of the clip, the identity-swapped clip and the references |
 //! | `rgb.png`, `plate.png`, `skeleton.png` | frames, the empty scene, the skeleton maps |
-//! | `person.png`, `person-whole.png`, `object.png` | masks: visible, as if nothing were in front, the prop in use |
-//! | `scenery.png` | masks of furniture and bystanders, beside one another; absent when there are none |
+//! | `person.png`, `person-whole.png`, `object.png` | masks: the visible person, the person as if nothing were in front, the prop in use |
+//! | `scenery.png` | masks of furniture and bystanders side by side; absent when there are none |
 //! | `depth.png`, `plate-depth.png` | 16 bit, millimetres along the view axis; 65535 = that or more |
-//! | `twin.*.png` | the same of the other identity |
+//! | `twin.*.png` | the same for the other identity |
 //! | `references.png`, `reference-masks.png`, `twin.references.png` | pictures of the identities |
 
 use image::{ExtendedColorType, ImageEncoder};
@@ -23,10 +23,10 @@ use crate::render::clip::Clip;
 use crate::render::take::Take;
 use crate::spec::ClipSpec;
 
-/// What is known about a clip besides its pictures.
+/// The data of a clip besides its pictures.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ClipRecord {
-    /// Its description; it renders to the same clip again.
+    /// Its description, which renders to the same clip again.
     pub spec: ClipSpec,
     /// Of the clip.
     pub take: TakeRecord,
@@ -35,10 +35,10 @@ pub struct ClipRecord {
     pub twin: Option<TakeRecord>,
 }
 
-/// What is known about one identity in a clip.
+/// The data of one identity in a clip.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TakeRecord {
-    /// Joints in pixels, frame by frame.
+    /// Joints in pixels, for each frame.
     pub poses: Vec<Pose>,
     /// Body joints in metres.
     pub joints: Vec<[Vec3; Joint::COUNT]>,
@@ -52,7 +52,7 @@ impl TakeRecord {
     }
 }
 
-/// The files of a clip: name and bytes, in order.
+/// The files of a clip: names and bytes, in order.
 ///
 /// # Errors
 /// [`StageError::Unwritable`] when a picture cannot be encoded.
@@ -63,7 +63,7 @@ pub fn clip_files(spec: &ClipSpec, clip: &Clip) -> Result<Vec<(String, Vec<u8>)>
         twin: clip.twin.as_ref().map(TakeRecord::of),
     };
     let json = serde_json::to_vec(&record).map_err(|error| unwritable(error.to_string()))?;
-    // Encoding takes about as long as rendering: every strip by itself.
+    // Encoding takes about as long as rendering, so strips are encoded in parallel.
     let mut strips: Vec<(String, Strip<'_>)> = vec![
         ("plate.png".into(), Strip::Colour(&clip.plate)),
         ("plate-depth.png".into(), Strip::Depth(&clip.plate_depth)),
@@ -92,11 +92,11 @@ pub fn clip_files(spec: &ClipSpec, clip: &Clip) -> Result<Vec<(String, Vec<u8>)>
     Ok(files)
 }
 
-/// A picture file to be.
+/// A picture file to be encoded.
 enum Strip<'a> {
     Colour(&'a [Picture]),
     Skeleton(&'a Take),
-    /// Lists beside one another.
+    /// Puts lists side by side.
     Masks(Vec<&'a Vec<Mask>>),
     Depth(&'a [DepthMap]),
 }
@@ -138,7 +138,7 @@ fn colour_strip(pictures: &[Picture]) -> Result<Vec<u8>, StageError> {
     png(&bytes, (width, height * pictures.len()), ExtendedColorType::Rgb8)
 }
 
-/// Frames below one another, lists beside one another.
+/// Puts frames below one another and lists side by side.
 fn mask_strip(columns: &[&Vec<Mask>]) -> Result<Vec<u8>, StageError> {
     let Some((width, height)) = columns.first().and_then(|list| list.first()).map(Mask::size) else {
         return Err(unwritable("no masks".into()));

@@ -1,4 +1,4 @@
-//! A look into a data set: how varied it is, and a sheet of its clips.
+//! Inspects a data set: counts its variety, and draws a sheet of its clips.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufReader, Read};
@@ -12,33 +12,33 @@ use crate::output::place::Place;
 use crate::output::shard::{checked_shard, read_index};
 use crate::spec::{Backdrop, ClipSpec, Usage};
 
-/// Largest file taken out of a shard, in bytes.
+/// Largest file that is extracted from a shard, in bytes.
 const FILE_LIMIT: u64 = 256 << 20;
 /// Side of a picture on the sheet.
 const CELL: usize = 128;
 
-/// What a data set holds.
+/// The contents of a data set.
 #[derive(Debug, Clone, Default)]
 pub struct Inspection {
     /// Number of clips, and of frames.
     pub clips: usize,
-    /// Frames in all.
+    /// Total number of frames.
     pub frames: usize,
-    /// Different identities: a mesh in one look.
+    /// Number of identities: a mesh in one look.
     pub identities: BTreeSet<String>,
-    /// Different meshes.
+    /// Number of meshes.
     pub characters: BTreeSet<String>,
-    /// Different motions.
+    /// Number of motions.
     pub motions: BTreeSet<String>,
-    /// Different props, used or standing about.
+    /// Number of props, used or standing about.
     pub props: BTreeSet<String>,
-    /// Different places: panoramas, videos, and floor and wall of rooms.
+    /// Number of places: panoramas, videos, and pairs of floor and wall of rooms.
     pub scenes: BTreeSet<String>,
-    /// How often a prop is used in which way.
+    /// How often props are used in each way.
     pub usages: BTreeMap<&'static str, usize>,
-    /// Clips with furniture, with bystanders, with motion blur, with noise.
+    /// Number of clips with furniture, with bystanders, with motion blur, with noise.
     pub extras: [usize; 4],
-    /// Smallest share of the picture's height that a person has in any clip's first frame, by its joints.
+    /// Smallest share of the picture's height that a person has in the first frame of a clip, measured by the joints.
     pub smallest_person: f32,
 }
 
@@ -89,11 +89,11 @@ pub fn usage_name(usage: &Usage) -> &'static str {
     }
 }
 
-/// Checks every shard's checksum, counts what is there, and draws a sheet of `shown` clips spread over the set: middle frame,
-/// the masks on it, empty scene, twin.
+/// Checks every shard's checksum, counts the contents, and draws a sheet of `shown` clips spread over the set: the
+/// middle frame, with masks, the empty scene, and the identity-swapped frame.
 ///
 /// # Errors
-/// Those of [`crate::verify_shards`]; [`StageError::Malformed`] for a shard that is no such tar file.
+/// The errors of [`crate::verify_shards`]; [`StageError::Malformed`] for a shard that is not such a tar file.
 pub fn inspect_shards(place: &Place, shown: usize) -> Result<(Inspection, Picture), StageError> {
     let index = read_index(place)?;
     let total: u64 = index.shards.iter().map(|entry| entry.clips).sum();

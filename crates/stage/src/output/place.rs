@@ -1,4 +1,5 @@
-//! Where a data set lies: in a folder, or under a prefix of an S3-compatible object store (feature `object-store`).
+//! Where a data set is stored: in a folder, or under a prefix of an S3-compatible object store (feature
+//! `object-store`).
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -45,8 +46,8 @@ impl fmt::Display for Place {
 }
 
 impl Place {
-    /// Reads what was typed: `FOLDER`, `file:///FOLDER` or `s3://BUCKET/PREFIX`. Keys, region and endpoint of a store are
-    /// in `variables`, by the names of the environment (`AWS_REGION`).
+    /// Parses what the user typed: `FOLDER`, `file:///FOLDER` or `s3://BUCKET/PREFIX`. `variables` holds the keys,
+    /// region and endpoint of a store, under the names of the environment variables (`AWS_REGION`).
     ///
     /// # Errors
     /// [`StageError::BadPlace`]; [`StageError::NoObjectStores`] in a build without them; [`StageError::Store`] when the
@@ -60,7 +61,7 @@ impl Place {
         match scheme.to_ascii_lowercase().as_str() {
             "file" if rest.starts_with('/') => {
                 let folder = without_percent(rest);
-                // `/C:/data` is no path on Windows, `C:/data` is.
+                // On Windows `/C:/data` is not a path, but `C:/data` is.
                 let folder = if cfg!(windows) { folder.trim_start_matches('/') } else { &folder };
                 Ok(PathBuf::from(folder).into())
             }
@@ -101,7 +102,7 @@ impl Place {
         }
     }
 
-    /// Makes the folder if it is missing, and gives the names and lengths of what is there.
+    /// Creates the folder if it is missing, and lists the names and lengths of its files.
     pub(crate) fn prepared(&self) -> Result<BTreeMap<String, u64>, StageError> {
         match &self.kind {
             Kind::Folder(folder) => {
@@ -114,7 +115,7 @@ impl Place {
         }
     }
 
-    /// A small file as a whole.
+    /// Reads a small file completely.
     pub(crate) fn read(&self, name: &str) -> Result<Vec<u8>, StageError> {
         match &self.kind {
             Kind::Folder(folder) => read_limited(&folder.join(name)),
@@ -123,7 +124,7 @@ impl Place {
         }
     }
 
-    /// Writes a small file as a whole.
+    /// Writes a small file completely.
     pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> Result<(), StageError> {
         match &self.kind {
             Kind::Folder(folder) => Ok(write_atomic(&folder.join(name), bytes)?),
@@ -132,7 +133,7 @@ impl Place {
         }
     }
 
-    /// Begins a shard.
+    /// Starts a shard.
     pub(crate) fn create(&self, name: &str) -> Result<Draft, StageError> {
         match &self.kind {
             Kind::Folder(folder) => Ok(Draft::Beside(AtomicFile::create(&folder.join(name))?)),
@@ -141,7 +142,7 @@ impl Place {
         }
     }
 
-    /// What was written on a shard when it was stored. Files in folders carry nothing.
+    /// The stamp of a stored shard. Files in folders have none.
     #[cfg_attr(not(feature = "object-store"), expect(unused_variables, reason = "folders take no stamps"))]
     pub(crate) fn stamp(&self, name: &str) -> Result<Option<Stamp>, StageError> {
         match &self.kind {
@@ -151,7 +152,8 @@ impl Place {
         }
     }
 
-    /// A shard to read from its beginning; one of a store is copied into a temporary file if it has the expected length.
+    /// Opens a shard for reading from its beginning. A shard of a store is copied into a temporary file if it has the
+    /// expected length.
     #[cfg_attr(not(feature = "object-store"), expect(unused_variables, reason = "files are hashed where they lie"))]
     pub(crate) fn open(&self, name: &str, length: u64) -> Result<File, StageError> {
         match &self.kind {
@@ -169,7 +171,7 @@ fn lengths(folder: &Path) -> io::Result<BTreeMap<String, u64>> {
     let mut found = BTreeMap::new();
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        // Links are followed; what cannot be measured is not there.
+        // Links are followed. A file whose length is unknown does not count.
         if let (Ok(name), Ok(data)) = (entry.file_name().into_string(), fs::metadata(entry.path())) {
             found.insert(name, data.len());
         }
@@ -179,9 +181,9 @@ fn lengths(folder: &Path) -> io::Result<BTreeMap<String, u64>> {
 
 /// A shard under construction.
 pub(crate) enum Draft {
-    /// In the folder, under a hidden name.
+    /// In a folder, under a hidden name.
     Beside(AtomicFile),
-    /// In a temporary file without a name, for that store.
+    /// In an unnamed temporary file, for that store.
     #[cfg(feature = "object-store")]
     Apart(File, Bucket),
 }

@@ -1,6 +1,6 @@
-//! Data sets on disk or in a store: tar files in the WebDataset layout (`KEY.rgb.png`, `KEY.clip.json`, ... one key a clip),
-//! with an index and checksums. A shard appears under its name when it is whole, and in the index after that; a run that was
-//! stopped goes on at the first missing one.
+//! Data sets on disk or in a store: tar files in the WebDataset layout (`KEY.rgb.png`, `KEY.clip.json`, ... with one
+//! key for each clip), an index, and checksums. A complete shard appears under its name first, and then in the index. A
+//! stopped run continues at the first missing shard.
 //!
 //! ```text
 //! PLACE/index.json        settings, and for each shard: name, clips, bytes, SHA-256
@@ -29,12 +29,12 @@ use crate::settings::ClipSettings;
 const FORMAT: &str = "stuntdouble-stage/1";
 const INDEX: &str = "index.json";
 
-/// A data set to be written.
+/// A data set to write.
 #[derive(Debug, Clone)]
 pub struct ShardPlan {
-    /// Where.
+    /// The place.
     pub place: Place,
-    /// Name of the set: sets of different names share no clip.
+    /// Name of the set. Sets with different names share no clip.
     pub set: String,
     /// What every clip has in common.
     pub settings: ClipSettings,
@@ -53,7 +53,7 @@ pub struct ShardIndex {
     pub format: String,
     /// Name of the set.
     pub set: String,
-    /// SHA-256 of everything that decides what clip `i` is.
+    /// SHA-256 of everything that determines clip `i`.
     pub identity: String,
     /// Settings of every clip.
     pub settings: ClipSettings,
@@ -66,9 +66,9 @@ pub struct ShardIndex {
 pub struct ShardEntry {
     /// File name.
     pub name: String,
-    /// Number of its first clip.
+    /// Number of its first clip in the set.
     pub first: u64,
-    /// How many clips it holds.
+    /// Number of clips in it.
     pub clips: u64,
     /// Length in bytes.
     pub bytes: u64,
@@ -76,13 +76,14 @@ pub struct ShardEntry {
     pub sha256: String,
 }
 
-/// Clips finished so far, and all.
+/// Number of clips finished so far, and in total.
 pub type Told<'a> = dyn FnMut(u64, u64) -> ControlFlow<()> + 'a;
 
-/// Writes what is not there yet and gives the index. `told` may stop the work between clips; the next call goes on.
+/// Writes what is missing and returns the index. `told` may stop the work between clips, and the next call continues.
 ///
 /// # Errors
-/// [`StageError::OtherData`] when the place holds shards of other settings; those of rendering; [`StageError::Unwritable`];
+/// [`StageError::OtherData`] when the place contains shards with other settings; the errors of rendering;
+/// [`StageError::Unwritable`];
 /// [`StageError::Store`].
 pub fn write_shards(plan: &ShardPlan, assets: &Assets, told: &mut Told<'_>) -> Result<ShardIndex, StageError> {
     let found = plan.place.prepared()?;
@@ -108,7 +109,7 @@ pub fn write_shards(plan: &ShardPlan, assets: &Assets, told: &mut Told<'_>) -> R
     let mut behind = false;
     for (number, first) in (0..plan.clips).step_by(per_shard as usize).enumerate() {
         let clips = per_shard.min(plan.clips - first);
-        // A shard that was the last one, cut short, is written again when the set grows.
+        // If the last shard has fewer clips than a full one, it is written again when the set grows.
         let done = |entry: &ShardEntry| {
             entry.clips >= clips && entry.first == first && found.get(&entry.name) == Some(&entry.bytes)
         };
@@ -133,7 +134,7 @@ pub fn write_shards(plan: &ShardPlan, assets: &Assets, told: &mut Told<'_>) -> R
     Ok(index)
 }
 
-/// The entry of a shard that is there but not in the index, by what was written on it.
+/// The entry of a shard that exists but is missing in the index, from its stamp.
 fn stored(
     plan: &ShardPlan,
     identity: &str,
@@ -155,7 +156,7 @@ fn write_index(place: &Place, index: &ShardIndex) -> Result<(), StageError> {
     place.write(INDEX, &json)
 }
 
-/// The entry of a shard, from what is written on it.
+/// The entry of a shard, from its stamp.
 fn entry_of(stamp: Stamp, name: String) -> ShardEntry {
     let Stamp { first, clips, bytes, sha256, .. } = stamp;
     ShardEntry { name, first, clips, bytes, sha256 }
@@ -199,7 +200,7 @@ fn write_shard(
     Ok(Some(entry_of(stamp, name)))
 }
 
-/// Counts and hashes what goes through.
+/// Counts and hashes the bytes that pass through.
 struct Counting {
     inner: Draft,
     hash: Sha256,
@@ -261,14 +262,14 @@ pub fn read_index(place: &Place) -> Result<ShardIndex, StageError> {
 /// Hashes every shard again.
 ///
 /// # Errors
-/// Those of [`read_index`]; [`StageError::Malformed`] naming the first shard whose bytes are not those in the index.
+/// The errors of [`read_index`]; [`StageError::Malformed`] with the first shard whose bytes differ from the index.
 pub fn verify_shards(place: &Place) -> Result<ShardIndex, StageError> {
     let index = read_index(place)?;
     index.shards.iter().try_for_each(|entry| checked_shard(place, entry).map(drop))?;
     Ok(index)
 }
 
-/// A shard, to be read from its beginning, whose bytes are those in the index.
+/// A shard, ready to be read from its beginning, whose bytes match the index.
 pub(crate) fn checked_shard(place: &Place, entry: &ShardEntry) -> Result<File, StageError> {
     let path = place.path_of(&entry.name);
     let unreadable = |source| StageError::Unreadable { path: path.clone(), source };

@@ -1,6 +1,6 @@
-//! What is written on a shard wherever it lies.
+//! The stamp of a shard: what is stored with it wherever it is.
 
-/// What is known about a shard wherever it lies.
+/// The stamp of a shard.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Stamp {
     /// As in [`crate::ShardIndex`].

@@ -1,4 +1,4 @@
-//! Clips one after the other, straight into a trainer: nothing is written to disk.
+//! Streams clips directly into a trainer, without writing to disk.
 
 use crate::assets::collection::Assets;
 use crate::error::StageError;
@@ -7,8 +7,8 @@ use crate::seed::seed_of;
 use crate::settings::ClipSettings;
 use crate::spec::ClipSpec;
 
-/// The clips of a set, by number. Clip `i` is a function of assets, settings, the set's name and `i` alone, so that many
-/// processes can share a set.
+/// The clips of a set, by number. Clip `i` depends only on the assets, the settings, the set's name and `i`, so that
+/// many processes can share a set.
 #[derive(Debug, Clone)]
 pub struct ClipStream<'a> {
     assets: &'a Assets,
@@ -25,20 +25,20 @@ impl<'a> ClipStream<'a> {
         Self { assets, settings, set, wanted: Wanted::ALL, next: 0, step: 1 }
     }
 
-    /// Only every `count`-th clip, beginning with number `first`: the share of one of `count` processes.
+    /// Only every `count`-th clip from number `first` on: the share of one of `count` processes.
     pub fn share(self, first: u64, count: u64) -> Self {
         Self { next: first, step: count.max(1), ..self }
     }
 
-    /// Leaves parts of the clips out.
+    /// Leaves out parts of the clips.
     pub fn wanting(self, wanted: Wanted) -> Self {
         Self { wanted, ..self }
     }
 
-    /// Clip number `index`.
+    /// Renders clip number `index`.
     ///
     /// # Errors
-    /// As [`ClipSpec::draw`] and [`render_parts`].
+    /// The errors of [`ClipSpec::draw`] and [`render_parts`].
     pub fn clip(&self, index: u64) -> Result<(ClipSpec, Clip), StageError> {
         let spec = ClipSpec::draw(seed_of(self.set, index), self.assets, self.settings)?;
         let clip = render_parts(&spec, self.assets, self.wanted)?;

@@ -1,4 +1,4 @@
-//! What a picture is made of besides the plate: the person and the prop, ready to be drawn.
+//! The person and the prop in front of the plate, ready to be drawn.
 
 use crate::body::appearance::Tint;
 use crate::body::bone::Bone;
@@ -22,7 +22,7 @@ pub(crate) struct DrawnProp<'a> {
     pub(crate) scene_from_prop: Affine,
 }
 
-/// A ball around the body and the prop.
+/// A sphere around the body and the prop.
 pub(crate) fn ball(joints: &[Vec3], prop: Option<&[Vec3]>) -> (Vec3, f32) {
     let points = || joints.iter().chain(prop.into_iter().flatten());
     let first = joints[0];
@@ -32,7 +32,7 @@ pub(crate) fn ball(joints: &[Vec3], prop: Option<&[Vec3]>) -> (Vec3, f32) {
     (centre, radius + 0.32)
 }
 
-/// Spheres that keep light from the ground and walls near the body.
+/// Spheres that block light from the ground and walls near the body.
 pub(crate) fn blockers<'a>(character: &'a Character, posed: &'a Posed) -> impl Iterator<Item = Blocker> + 'a {
     let skeleton = character.skeleton();
     let size = character.height() / 1.75;

@@ -1,7 +1,8 @@
-//! How a picture is exposed: the mean of several instants (motion blur), and the sensor's noise.
+//! The exposure of a picture: the mean of several instants (motion blur), and the sensor's noise.
 //!
-//! Means are taken of displayed values, as for the samples of a pixel, so that a picture stays the plate and the character in
-//! proportion to the mask. The noise is a function of seed, frame and pixel: the empty scene and the twin have the same.
+//! Means are taken of display values, as for the samples of a pixel. So a picture is a blend of plate and character in
+//! proportion to the mask. The noise is a function of seed, frame and pixel, so the empty scene and the
+//! identity-swapped clip have the same noise.
 
 use media::picture::{Mask, Picture};
 use rand::{RngCore, SeedableRng};
@@ -9,10 +10,10 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::render::frame::{Exposed, Rendered};
 
-/// Instants of a blurred picture; odd, so that one is in the middle.
+/// Number of instants in a blurred picture. It is odd, so that one instant is in the middle.
 pub(crate) const INSTANTS: usize = 5;
 
-/// One picture of several instants. Distances and joints are those of the middle one.
+/// One picture from several instants. Distances and joints are those of the middle instant.
 pub(crate) fn exposed(mut instants: Vec<Exposed>) -> Exposed {
     if instants.len() == 1 {
         return instants.swap_remove(0);
@@ -71,11 +72,11 @@ fn rounded(sum: u16, count: u16) -> u8 {
     ((sum + count / 2) / count) as u8
 }
 
-/// Deviations of one frame, about a standard normal each, three a pixel.
+/// The noise of one frame: approximately standard normal, three values for each pixel.
 pub(crate) fn noise_field(seed: u64, frame: usize, pixels: usize) -> Vec<[f32; 3]> {
     let mut random = ChaCha8Rng::seed_from_u64(seed ^ 0x6e6f_6973_6500);
     random.set_stream(frame as u64);
-    // The sum of four even bytes is near enough to a bell: mean 510, deviation 147.8.
+    // The sum of four uniform bytes approximates a normal distribution with mean 510 and deviation 147.8.
     let mut one = || {
         let sum: u32 = random.next_u32().to_le_bytes().iter().map(|byte| u32::from(*byte)).sum();
         (sum as f32 - 510.0) / 147.8
@@ -83,7 +84,8 @@ pub(crate) fn noise_field(seed: u64, frame: usize, pixels: usize) -> Vec<[f32; 3
     (0..pixels).map(|_| [one(), one(), one()]).collect()
 }
 
-/// Adds `field` with deviation `level` at middle grey, in steps of 1/255; less near black and white.
+/// Adds `field` with deviation `level` at middle grey, in steps of 1/255. The deviation is smaller near black and
+/// white.
 pub(crate) fn add_noise(picture: &mut Picture, field: &[[f32; 3]], level: f32) {
     for (cell, deviation) in picture.cells_mut().iter_mut().zip(field) {
         for channel in 0..3 {

@@ -1,5 +1,5 @@
-//! What is behind the person: a plain colour, a room, or a panorama over a ground, seen along single rays; or a video, of
-//! which rays know only the ground.
+//! What is behind the person: a plain colour, a room, or a panorama above a ground, all seen along single rays. Or a
+//! video, of which rays know only the ground.
 
 use std::sync::Arc;
 
@@ -19,10 +19,10 @@ use crate::trig::Exact;
 const FLOOR: u8 = 2;
 /// Distance of the panorama, in metres.
 const DOME: f32 = 40.0;
-/// Between these distances a textured ground gives way to the panorama, in metres.
+/// Between these distances, in metres, a textured ground fades into the panorama.
 const FADE: (f32, f32) = (5.0, 16.0);
 
-/// A covering with its texture at hand.
+/// A surface with its texture loaded.
 #[derive(Debug, Clone)]
 pub(crate) struct Cover {
     pub(crate) texture: Arc<Texture>,
@@ -38,7 +38,7 @@ impl Cover {
         Ok(Self { texture: assets.texture(&covering.texture)?, covering: covering.clone() })
     }
 
-    /// Linear colour at a place of the surface in metres; `footprint` is the size of a sample there, in metres.
+    /// Linear colour at a place of the surface, in metres. `footprint` is the size of a sample there, in metres.
     fn colour(&self, x: f32, y: f32, footprint: f32) -> [f32; 3] {
         let (sine, cosine) = self.covering.turn.sine_cosine();
         let scale = 1.0 / self.covering.metres;
@@ -49,7 +49,7 @@ impl Cover {
     }
 }
 
-/// The surroundings with everything at hand.
+/// The surroundings with all assets loaded.
 #[derive(Debug, Clone)]
 pub(crate) enum Surroundings {
     Plain([f32; 3]),
@@ -58,16 +58,16 @@ pub(crate) enum Surroundings {
     Film { video: Arc<Video>, start: usize, step: usize, crop: Crop },
 }
 
-/// What a ray meets.
+/// What a ray hits.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sight {
     pub(crate) colour: [f32; 3],
-    /// Along the ray, in lengths of its direction.
+    /// Distance along the ray, in lengths of its direction.
     pub(crate) depth: f32,
     pub(crate) normal: Vec3,
-    /// Share of the light that comes from the sun; negative where no shadow falls at all.
+    /// The sun's share of the light; negative where no shadow can fall.
     pub(crate) sun_share: f32,
-    /// Which surface it is; pixels between two surfaces are looked at more closely.
+    /// The surface. Pixels between two surfaces are sampled more finely.
     pub(crate) surface: u8,
 }
 
@@ -76,7 +76,7 @@ impl Sight {
 }
 
 impl Surroundings {
-    /// The surroundings of a scene with their assets at hand.
+    /// Loads the surroundings of a scene.
     pub(crate) fn of(scene: &SceneSpec, assets: &Assets) -> Result<Self, StageError> {
         Ok(match &scene.backdrop {
             Backdrop::Plain { colour } => Self::Plain(*colour),
@@ -99,7 +99,7 @@ impl Surroundings {
         })
     }
 
-    /// The picture that is behind frame `frame` whatever the rays meet; only videos have one.
+    /// The picture behind frame `frame`, regardless of rays; only videos have one.
     pub(crate) fn picture(&self, frame: usize, size: (usize, usize)) -> Option<Picture> {
         match self {
             Self::Film { video, start, step, crop } => {
@@ -109,14 +109,14 @@ impl Surroundings {
         }
     }
 
-    /// Looks from `eye` along `ray`; `angle` is the size of a sample at distance 1.
+    /// Casts `ray` from `eye`. `angle` is the size of a sample at distance 1.
     pub(crate) fn look(&self, eye: Vec3, ray: Vec3, angle: f32, light: &LightTable) -> Sight {
         match self {
             Self::Plain(colour) => {
                 Sight { colour: *colour, depth: DOME, normal: Vec3::UP, sun_share: Sight::UNSHADED, surface: 0 }
             }
             Self::Film { .. } => {
-                // Its colours are the picture's. The ground is where the stage's own camera would see it.
+                // The colours are those of the picture. The ground is where the renderer's own camera would see it.
                 let depth = if ray.y < -1e-4 { (-eye.y / ray.y).max(0.0) } else { f32::INFINITY };
                 let share = light.axis(FLOOR).1.min(0.7);
                 let sun_share = if depth * ray.length() < DOME { share } else { Sight::UNSHADED };
@@ -183,7 +183,7 @@ fn mix(a: [f32; 3], b: [f32; 3], share: f32) -> [f32; 3] {
     std::array::from_fn(|channel| a[channel] + (b[channel] - a[channel]) * share)
 }
 
-/// Where a ray from inside a box leaves it, the normal there, inwards, and its index in [`LightTable::axis`].
+/// Where a ray from inside a box leaves it, the inward normal there, and its index in [`LightTable::axis`].
 fn inside_box(low: Vec3, high: Vec3, eye: Vec3, ray: Vec3) -> (f32, Vec3, u8) {
     let mut best = (f32::INFINITY, Vec3::UP, FLOOR);
     let axes = [
@@ -202,7 +202,7 @@ fn inside_box(low: Vec3, high: Vec3, eye: Vec3, ray: Vec3) -> (f32, Vec3, u8) {
     best
 }
 
-/// Less light where walls meet.
+/// There is less light where walls meet.
 fn corner_darkening(low: Vec3, high: Vec3, place: Vec3, normal: Vec3) -> f32 {
     let mut factor = 1.0;
     let mut near = |distance: f32| {

@@ -1,4 +1,4 @@
-//! A described clip becomes pictures with everything that is known about them.
+//! Renders a described clip to pictures with ground truth.
 
 use media::picture::{DepthMap, Picture};
 use rayon::prelude::*;
@@ -21,7 +21,7 @@ use crate::spec::{Backdrop, Build, ClipSpec, Exposure};
 pub struct Clip {
     /// The clip itself.
     pub take: Take,
-    /// The scene without person, prop in use and their shadows, frame by frame.
+    /// The scene without the person, the prop in use and their shadows, for each frame.
     pub plate: Vec<Picture>,
     /// Distance in the empty scene, in metres.
     pub plate_depth: Vec<DepthMap>,
@@ -29,34 +29,34 @@ pub struct Clip {
     pub twin: Option<Take>,
 }
 
-/// What to leave out, to save time.
+/// Parts that can be left out to save time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wanted {
-    /// Render the twin, if the description has one.
+    /// Render the identity-swapped clip, if the description has one.
     pub twin: bool,
     /// Render reference pictures.
     pub references: bool,
 }
 
 impl Wanted {
-    /// Everything that the description holds.
+    /// Everything in the description.
     pub const ALL: Self = Self { twin: true, references: true };
     /// Only the clip itself and its plate.
     pub const CLIP: Self = Self { twin: false, references: false };
 }
 
-/// Renders everything in `spec`. The same bytes come out whatever the number of threads.
+/// Renders everything in `spec`, to the same bytes for any number of threads.
 ///
 /// # Errors
-/// When the description names assets that are not loaded or holds values that cannot be rendered.
+/// When the description names assets that are not loaded, or contains values that cannot be rendered.
 pub fn render_clip(spec: &ClipSpec, assets: &Assets) -> Result<Clip, StageError> {
     render_parts(spec, assets, Wanted::ALL)
 }
 
-/// Renders the parts of `spec` that are wanted.
+/// Renders the chosen parts of `spec`.
 ///
 /// # Errors
-/// As [`render_clip`].
+/// The errors of [`render_clip`].
 pub fn render_parts(spec: &ClipSpec, assets: &Assets, wanted: Wanted) -> Result<Clip, StageError> {
     check(spec)?;
     let size = (spec.width, spec.height);
@@ -72,7 +72,7 @@ pub fn render_parts(spec: &ClipSpec, assets: &Assets, wanted: Wanted) -> Result<
     };
     let stands = Stander::all(spec, assets, &times)?;
 
-    // Instants are independent; neighbours with one camera share the backdrop, and without bystanders the furniture. A
+    // Instants are independent. Neighbours with one camera share the backdrop and, without bystanders, the furniture. A
     // video has another backdrop in every frame.
     let parts: Vec<&Part> = std::iter::once(&person).chain(&twin).collect();
     let exposures: Vec<Vec<Exposed>> = runs_of_equal(&instants, matches!(surroundings, Surroundings::Film { .. }))
@@ -194,7 +194,7 @@ fn check(spec: &ClipSpec) -> Result<(), StageError> {
     Ok(())
 }
 
-/// When and from where one picture, or a part of a blurred one, is taken.
+/// The time and camera of one picture, or of a part of a blurred one.
 #[derive(Debug, Clone, Copy)]
 struct Instant {
     /// Seconds after the first frame.
@@ -220,7 +220,7 @@ fn instants(spec: &ClipSpec) -> Vec<Instant> {
     instants
 }
 
-/// First and past-the-last index of each run of equal cameras; of equal frames too where those are `filmed`.
+/// The start and end of each run of equal cameras. If the backdrop is `filmed`, frames must be equal too.
 fn runs_of_equal(instants: &[Instant], filmed: bool) -> Vec<(usize, usize)> {
     let mut runs = Vec::new();
     let mut first = 0;

@@ -1,4 +1,4 @@
-//! One picture of a clip: the person and the prop drawn over the plate, with their shadows, and what is where.
+//! Renders one picture of a clip: person and prop over the plate, with their shadows and masks.
 
 use media::picture::{DepthMap, Mask, Picture};
 use perception::pose::Pose;
@@ -15,7 +15,7 @@ use crate::render::raster::{NOTHING, Samples};
 use crate::render::sample::{PER_PIXEL, SAMPLES, coverage, sample_place};
 use crate::render::shadow::ShadowMap;
 
-/// Memory used again from frame to frame.
+/// Memory that is reused from frame to frame.
 #[derive(Default)]
 pub(crate) struct Scratch {
     maps: Vec<Affine>,
@@ -25,7 +25,7 @@ pub(crate) struct Scratch {
     shadow: ShadowMap,
 }
 
-/// What one picture of one identity carries.
+/// The data of one picture of one identity.
 pub(crate) struct Rendered {
     pub(crate) picture: Picture,
     /// Visible part of the person.
@@ -40,7 +40,7 @@ pub(crate) struct Rendered {
     pub(crate) pose: Pose,
 }
 
-/// What one instant carries: the empty scene and each identity in it.
+/// The data of one instant: the empty scene, and each identity in it.
 pub(crate) struct Exposed {
     pub(crate) plate: Picture,
     pub(crate) plate_depth: DepthMap,
@@ -48,7 +48,7 @@ pub(crate) struct Exposed {
 }
 
 impl Scratch {
-    /// Moves the corners of person and prop, and draws what the sun sees of them.
+    /// Moves the vertices of person and prop, and draws what the sun sees of them.
     fn place(&mut self, plate: &Plate, actor: &Actor<'_>, prop: Option<&DrawnProp<'_>>, light: &LightTable) {
         let (skeleton, mesh) = (actor.character.skeleton(), actor.character.mesh());
         let Self { maps, person, prop: held, shadow, .. } = self;
@@ -66,7 +66,7 @@ impl Scratch {
         }
     }
 
-    /// Draws what the camera sees, and gives the mask of the person without regard to what hides it.
+    /// Draws what the camera sees. Returns the mask of the person as if nothing hid it.
     fn look(&mut self, plate: &Plate, actor: &Actor<'_>, prop: Option<&DrawnProp<'_>>) -> Mask {
         let (width, height) = plate.picture.size();
         let samples = &mut self.samples;
@@ -111,7 +111,7 @@ pub(crate) fn render(
     Rendered { picture, person, whole, object, scenery, depth, pose }
 }
 
-/// How much of each pixel anything covers.
+/// Total coverage of each pixel.
 fn covered(samples: &Samples, (width, height): (usize, usize)) -> Mask {
     let mut mask = Mask::filled(width, height, 0);
     let [left, top, right, bottom] = samples.touched;
@@ -127,7 +127,7 @@ fn covered(samples: &Samples, (width, height): (usize, usize)) -> Mask {
     mask
 }
 
-/// Forgets samples behind furniture and bystanders.
+/// Removes samples behind furniture and bystanders.
 fn hide_behind(samples: &mut Samples, extras: &Samples) {
     let [left, top, right, bottom] = samples.touched;
     for row in top..bottom {

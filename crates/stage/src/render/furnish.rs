@@ -1,4 +1,4 @@
-//! Furniture and bystanders: they are drawn once into the plate, and hide the person where they are nearer.
+//! Furniture and bystanders. They are drawn once into the plate, and hide the person where they are nearer.
 
 use media::picture::Mask;
 
@@ -15,15 +15,15 @@ use crate::render::raster::{NOTHING, Samples};
 use crate::render::sample::{PER_PIXEL, SAMPLES, coverage, sample_place};
 use crate::render::shadow::{Blocker, ShadowMap};
 
-/// Something that belongs to the empty scene, in one instant.
+/// An item of the empty scene, at one instant.
 pub(crate) struct Extra<'a> {
     pub(crate) mesh: &'a Mesh,
     pub(crate) tints: &'a [Tint],
-    /// One map a joint, or one for a rigid prop.
+    /// One map for each joint, or one map for a rigid prop.
     pub(crate) maps: Vec<Affine>,
-    /// Spheres that darken what is near.
+    /// Spheres that darken their surroundings.
     pub(crate) blockers: Vec<Blocker>,
-    /// A ball around it.
+    /// A sphere around it.
     pub(crate) ball: (Vec3, f32),
 }
 
@@ -114,7 +114,7 @@ impl Plate {
     }
 }
 
-/// Factor on the light of a place in the shadow of several objects, and the sun's share of what is left.
+/// Light factor of a place in the shadow of several objects, and the sun's share of the rest.
 fn shade(shadows: &[ShadowMap], place: Vec3, normal: Vec3, sun_share: f32) -> (f32, f32) {
     let (mut sunlit, mut open) = (1.0f32, 1.0f32);
     for map in shadows {

@@ -1,4 +1,4 @@
-//! A mesh in one instant: corners moved, lit and projected, then drawn into samples and coloured.
+//! A mesh at one instant: its vertices are moved, lit and projected, and then drawn into samples and coloured.
 
 use crate::camera::{NEAR, View};
 use crate::light::{LightTable, shade};
@@ -7,29 +7,29 @@ use crate::mesh::Mesh;
 use crate::render::raster::{Faces, Samples, ScreenCorner};
 use crate::render::shadow::ShadowMap;
 
-/// Where the index of a layer sits in a sample's id, above the triangle.
+/// Position of the layer's index in a sample's ID, above the triangle's bits.
 const LAYER_SHIFT: u32 = 26;
 
-/// Which layer and triangle an id means.
+/// The layer and triangle of an ID.
 pub(crate) fn layer_and_triangle(id: u32) -> (usize, usize) {
     ((id >> LAYER_SHIFT) as usize, (id & ((1 << LAYER_SHIFT) - 1)) as usize)
 }
 
-/// The corners of one mesh in one instant. The vectors are kept from frame to frame.
+/// The vertices of one mesh at one instant. The vectors are reused from frame to frame.
 #[derive(Debug, Default)]
 pub(crate) struct Moved {
     pub(crate) scene: Vec<Vec3>,
     pub(crate) view: Vec<Vec3>,
     pub(crate) screen: Vec<ScreenCorner>,
-    /// Light from around.
+    /// Surrounding light.
     pub(crate) around: Vec<[f32; 3]>,
-    /// Share of the sun by the angle alone.
+    /// The sun's share by the angle alone.
     pub(crate) sun: Vec<f32>,
     pub(crate) normals: Vec<Vec3>,
 }
 
 impl Moved {
-    /// Moves every corner. `maps` holds one map a joint; a rigid mesh uses the first.
+    /// Moves every vertex. `maps` has one map for each joint; a rigid mesh uses the first.
     pub(crate) fn update(&mut self, mesh: &Mesh, maps: &[Affine], view: &View, light: &LightTable) {
         let count = mesh.positions.len();
         self.scene.clear();
@@ -101,7 +101,7 @@ impl Moved {
         }
     }
 
-    /// Draws what the sun does not see from behind into a shadow map.
+    /// Draws the surfaces that face away from the sun into a shadow map.
     pub(crate) fn draw_shadow(&self, mesh: &Mesh, map: &mut ShadowMap) {
         map.add(&self.scene, mesh);
     }
@@ -114,7 +114,7 @@ pub(crate) fn blend_places(places: &[[f32; 2]; 3], weights: [f32; 3]) -> [f32; 2
     })
 }
 
-/// Finest texels a sample, from the areas of the triangle in the texture and on the screen.
+/// Number of finest texels in a sample, from the areas of the triangle in the texture and on the screen.
 pub(crate) fn density((width, height): (usize, usize), places: &[[f32; 2]; 3], screen: &[ScreenCorner; 3]) -> f32 {
     let area =
         |a: [f32; 2], b: [f32; 2], c: [f32; 2]| ((b[0] - a[0]) * (c[1] - a[1]) - (c[0] - a[0]) * (b[1] - a[1])).abs();

@@ -1,4 +1,4 @@
-//! From a description to pictures and everything that is known about them.
+//! Renders a description to pictures with ground truth.
 
 pub(crate) mod actor;
 pub(crate) mod average;

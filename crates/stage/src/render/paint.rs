@@ -1,4 +1,4 @@
-//! The colour of a sample: which point of the triangle it shows, the surface there, and the light on it.
+//! The colour of a sample: the visible point of the triangle, the surface there, and the light on it.
 
 use crate::body::appearance::Tint;
 use crate::light::LightTable;
@@ -6,7 +6,7 @@ use crate::linear::Vec3;
 use crate::mesh::Mesh;
 use crate::render::layer::{Moved, blend_places, density};
 
-/// A surface and the light on it.
+/// A surface with its light.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Lit {
     albedo: [f32; 3],
@@ -29,7 +29,7 @@ impl Lit {
     }
 }
 
-/// Colours samples; remembers the last triangle.
+/// Colours samples. It remembers the last triangle.
 pub(crate) struct Painter<'a> {
     moved: &'a Moved,
     mesh: &'a Mesh,
@@ -51,25 +51,25 @@ struct Setup {
 }
 
 impl<'a> Painter<'a> {
-    /// Nothing is remembered yet.
+    /// A painter without a remembered triangle.
     pub(crate) fn new(moved: &'a Moved, mesh: &'a Mesh, tints: &'a [Tint], light: &'a LightTable) -> Self {
         Self { moved, mesh, tints, light, triangle: usize::MAX, setup: Setup::default() }
     }
 
-    /// Linear colour of triangle `triangle` along the camera-space direction `ray`. `sunlit` tells how much of the sun
-    /// reaches it; it is not asked where the surface faces away from the sun.
+    /// Linear colour of triangle `triangle` along the camera-space direction `ray`. `sunlit` returns the share of the
+    /// sun that reaches the point. It is not called where the surface faces away from the sun.
     #[inline]
     pub(crate) fn colour(&mut self, triangle: usize, ray: Vec3, sunlit: impl FnOnce() -> f32) -> [f32; 3] {
         self.lit(triangle, ray, sunlit).colour()
     }
 
-    /// The surface and its light, as [`colour`](Self::colour) takes it.
+    /// The surface and its light, as [`colour`](Self::colour) needs them.
     #[inline]
     pub(crate) fn lit(&mut self, triangle: usize, ray: Vec3, sunlit: impl FnOnce() -> f32) -> Lit {
         if triangle != self.triangle {
             self.prepare(triangle);
         }
-        // Ray and triangle (Moeller and Trumbore 1997): exact perspective whatever was clipped.
+        // Intersection of ray and triangle (Moeller and Trumbore 1997): exact perspective, regardless of clipping.
         let setup = &self.setup;
         let p = ray.cross(setup.second);
         let scale = 1.0 / nonzero(setup.first.dot(p));

@@ -1,4 +1,4 @@
-//! Everybody and everything in a clip with their assets at hand and their poses at every instant.
+//! All people and props in a clip, with their assets loaded and their poses at every instant.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use crate::render::take::Take;
 use crate::scene::acting::{act_out, stance_of};
 use crate::spec::{Backdrop, Cast, ClipSpec, ReferenceSpec};
 
-/// One identity with its poses and what it uses.
+/// One identity with its poses and its prop.
 pub(crate) struct Part {
     character: Arc<Character>,
     scale: f32,
@@ -46,7 +46,7 @@ impl Part {
         Ok(Self { character, scale: cast.scale, tints, poses, used })
     }
 
-    /// A take without pictures; `each` instants make a frame.
+    /// A take without pictures. Each frame has `each` instants.
     pub(crate) fn empty_take(&self, spec: &ClipSpec, each: usize) -> Take {
         let skeleton = self.character.skeleton();
         let middles = self.poses.iter().skip(each / 2).step_by(each.max(1));

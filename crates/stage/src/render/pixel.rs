@@ -1,4 +1,4 @@
-//! One pixel of a picture: the shadow on the backdrop, the surfaces at its samples, and how much of it everything covers.
+//! One pixel of a picture: the shadow on the backdrop, the surfaces at its samples, and all coverages.
 
 use media::picture::{DepthMap, Mask, Picture};
 
@@ -23,17 +23,17 @@ pub(crate) struct Seen<'a> {
     pub(crate) plate: &'a Plate,
     pub(crate) samples: &'a Samples,
     pub(crate) shadow: &'a ShadowMap,
-    /// Whether anything casts a shadow.
+    /// True if anything casts a shadow.
     pub(crate) shadows: bool,
 }
 
-/// The surfaces that are painted.
+/// The painted surfaces.
 pub(crate) struct Painters<'a> {
     pub(crate) person: Painter<'a>,
     pub(crate) prop: Option<Painter<'a>>,
 }
 
-/// A picture under way, with its masks and distances.
+/// A picture under construction, with its masks and distances.
 pub(crate) struct Canvas {
     pub(crate) picture: Picture,
     pub(crate) depth: DepthMap,
@@ -44,10 +44,10 @@ pub(crate) struct Canvas {
 
 /// What the samples of a pixel show.
 struct Surfaces {
-    /// As displayed.
+    /// Display values.
     colours: [[f32; 3]; PER_PIXEL],
     depths: [f32; PER_PIXEL],
-    /// Samples of the person and of the prop.
+    /// Number of samples of the person and of the prop.
     counts: [u32; 2],
 }
 
@@ -84,7 +84,7 @@ impl Canvas {
         self.cover_scenery((x, y), index, seen, &ids);
     }
 
-    /// Takes from the masks of furniture and bystanders what person and prop hide of them.
+    /// Removes from the masks of furniture and bystanders what person and prop hide of them.
     #[inline]
     fn cover_scenery(&mut self, (x, y): (usize, usize), index: usize, seen: &Seen<'_>, ids: &[u32; PER_PIXEL]) {
         let Some(extras) = seen.plate.extras.as_deref() else { return };
@@ -121,8 +121,8 @@ impl Seen<'_> {
         self.plate.view.eye + self.plate.view.ray(px, py) * distance
     }
 
-    /// Shadow on the backdrop at each sample. The samples of the backdrop share one shadow, measured in the middle of the
-    /// pixel; furniture has its own.
+    /// Shadow on the backdrop at each sample. The samples of the backdrop share one shadow, measured in the middle of
+    /// the pixel. Furniture has its own shadow.
     #[inline]
     fn darkness(&self, (x, y): (usize, usize), index: usize, ids: &[u32; PER_PIXEL]) -> [f32; PER_PIXEL] {
         if !(self.shadows && ids.contains(&NOTHING)) {
@@ -188,7 +188,7 @@ impl Seen<'_> {
             depths[sample] = distance;
             let (layer, triangle) = layer_and_triangle(ids[sample]);
             counts[layer] += 1;
-            // Samples of one pixel on one surface share the shadow on it.
+            // Samples of one pixel on one surface share its shadow.
             let known = &mut known[layer];
             let sunlit = || {
                 if !self.shadows {
@@ -215,7 +215,7 @@ impl Seen<'_> {
     }
 }
 
-/// Displayed colour of a part of the backdrop in shadow `dark`.
+/// Display colour of a part of the backdrop in shadow `dark`.
 #[inline]
 fn darkened(sight: &Sight, dark: f32) -> [f32; 3] {
     let factor = if sight.sun_share >= 0.0 { dark } else { 1.0 };

@@ -1,5 +1,5 @@
-//! The scene without person and prop: colour, distance and how light falls, over a picture. It is computed once for all
-//! pictures that share a camera. A pixel is looked at once, or four times where it lies on the border of two surfaces.
+//! The scene without person and prop: colour, distance and light over a picture. It is computed once for all pictures
+//! that share a camera. A pixel is sampled once, or four times on the border of two surfaces.
 
 use media::picture::{DepthMap, Picture};
 
@@ -10,17 +10,17 @@ use crate::render::extras::Extras;
 use crate::render::sample::{PER_PIXEL, SAMPLES, display, pixel_from_samples, sample_place, second_nearest};
 use crate::tone::{byte_from_display, light_from_display};
 
-/// No entry in [`Plate::borders`].
+/// Marks a pixel without an entry in [`Plate::borders`].
 const SMOOTH: u32 = u32::MAX;
 
 /// An empty scene from one camera.
 #[derive(Debug, Clone)]
 pub(crate) struct Plate {
-    /// In samples.
+    /// Size in samples.
     pub(crate) view: View,
-    /// One look a pixel, through its centre.
+    /// One ray for each pixel, through its centre.
     pixels: Vec<Sight>,
-    /// Entry of each pixel in `borders`, or [`SMOOTH`].
+    /// Index of each pixel in `borders`, or [`SMOOTH`].
     border_of: Vec<u32>,
     borders: Vec<[Sight; PER_PIXEL]>,
     pub(crate) picture: Picture,
@@ -88,7 +88,7 @@ impl Plate {
         }
     }
 
-    /// The plate with `picture` in place of its colours. It must be without borders.
+    /// The plate with the colours of `picture`. It must have no borders.
     pub(crate) fn showing(mut self, picture: Option<Picture>) -> Self {
         let Some(picture) = picture else { return self };
         assert_eq!(picture.size(), self.picture.size(), "a picture of another size");
@@ -100,7 +100,7 @@ impl Plate {
         self
     }
 
-    /// Exchanges what is seen through a pixel, by one look or four.
+    /// Replaces what is seen through a pixel, with one ray or four.
     pub(crate) fn replace(&mut self, index: usize, one: Sight, four: Option<[Sight; PER_PIXEL]>) {
         self.pixels[index] = one;
         let (picture, depth) = match four {
@@ -126,7 +126,7 @@ impl Plate {
         &self.pixels[index]
     }
 
-    /// What is seen at each sample of a pixel on a border; `None` where all are alike.
+    /// What each sample of a border pixel shows; `None` where all are alike.
     #[inline]
     pub(crate) fn border(&self, index: usize) -> Option<&[Sight; PER_PIXEL]> {
         self.borders.get(self.border_of[index] as usize)

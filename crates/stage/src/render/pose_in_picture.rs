@@ -1,4 +1,4 @@
-//! Joints, hand and face points in the pixels of a picture, and how surely each is seen.
+//! Joints, hand and face points in the pixels of a picture, and their confidence.
 
 use media::picture::DepthMap;
 use perception::pose::{Keypoint, Pose};
@@ -8,8 +8,8 @@ use crate::camera::View;
 use crate::render::actor::Actor;
 use crate::render::sample::SAMPLES;
 
-/// The pose in pixels. A point is sure (1) when nothing lies clearly in front of it, 0.5 when something does, 0.1 outside the
-/// picture, 0 behind the camera.
+/// The pose in pixels. Confidence is 1 when nothing lies clearly in front of a point, 0.5 when something does, 0.1
+/// outside the picture, and 0 behind the camera.
 pub(crate) fn project_pose(view: &View, actor: &Actor<'_>, depth: &DepthMap) -> Pose {
     let skeleton = actor.character.skeleton();
     let landmarks = actor.character.landmarks();

@@ -1,6 +1,6 @@
-//! Triangles to samples: which triangle is nearest at each sample. Corners are snapped to sixteenths of a sample and edges
-//! decided in integers with the top-left rule, so neighbours neither overlap nor leave gaps, and the result does not depend
-//! on the order of work.
+//! Rasterises triangles: finds the nearest triangle at each sample. Vertices are snapped to sixteenths of a sample, and
+//! edges are decided in integers with the top-left rule. So neighbours neither overlap nor leave gaps, and the result
+//! does not depend on the order of work.
 
 use crate::texture::floor;
 
@@ -8,7 +8,8 @@ use crate::texture::floor;
 pub(crate) const NOTHING: u32 = u32::MAX;
 const SUBSAMPLE: f32 = 16.0;
 
-/// A corner in samples, and its nearness (`1 / depth`, or any value that is linear over the picture and larger when nearer).
+/// A vertex in samples, and its nearness (`1 / depth`, or any value that is linear over the picture and larger when
+/// nearer).
 pub(crate) type ScreenCorner = [f32; 3];
 
 /// The nearest triangle at every sample.
@@ -16,16 +17,16 @@ pub(crate) type ScreenCorner = [f32; 3];
 pub(crate) struct Samples {
     pub(crate) width: usize,
     pub(crate) height: usize,
-    /// 0 where there is nothing.
+    /// 0 where there is no triangle.
     pub(crate) nearness: Vec<f32>,
-    /// Empty when only nearness is wanted.
+    /// Empty when only nearness is needed.
     pub(crate) id: Vec<u32>,
-    /// Touched columns and rows: left, top, right, bottom, the last two excluded.
+    /// Touched columns and rows: left, top, right, bottom; the last two are exclusive.
     pub(crate) touched: [usize; 4],
 }
 
 impl Samples {
-    /// Forgets everything; keeps the memory.
+    /// Clears everything and keeps the memory.
     pub(crate) fn clear(&mut self, width: usize, height: usize, with_id: bool) {
         (self.width, self.height) = (width, height);
         self.nearness.clear();
@@ -40,8 +41,8 @@ impl Samples {
         self.touched = [x0.min(left), y0.min(top), x1.max(right + 1), y1.max(bottom + 1)];
     }
 
-    /// Draws one triangle. `faces` says which orientation counts; `opaque` is asked, with the perspective weights of the three
-    /// corners, whether a sample is covered.
+    /// Draws one triangle. `faces` selects the orientation. `opaque` is called with the perspective weights of the
+    /// three vertices and says whether a sample is covered.
     #[inline]
     pub(crate) fn draw(
         &mut self,
@@ -51,13 +52,13 @@ impl Samples {
         opaque: Option<&dyn Fn([f32; 3]) -> bool>,
     ) {
         let [a, mut b, mut c] = corners;
-        // 1. Snap. Far outside coordinates are held back so that products stay exact.
+        // 1. Snap. Coordinates far outside are clamped so that products stay exact.
         let snap = |corner: &ScreenCorner| {
             let whole = |value: f32| i64::from(floor(value.clamp(-1e6, 1e6) * SUBSAMPLE + 0.5));
             (whole(corner[0]), whole(corner[1]))
         };
         let ((ax, ay), (mut bx, mut by), (mut cx, mut cy)) = (snap(&a), snap(&b), snap(&c));
-        // 2. The samples whose centres the box holds; most triangles of a small figure hold none.
+        // 2. The samples whose centres lie in the box. Most triangles of a small figure contain none.
         let half = SUBSAMPLE as i64 / 2;
         let first = |low: i64| (low - half + SUBSAMPLE as i64 - 1).div_euclid(SUBSAMPLE as i64).max(0);
         let last = |high: i64, size: usize| (high - half).div_euclid(SUBSAMPLE as i64).min(size as i64 - 1);
@@ -66,7 +67,7 @@ impl Samples {
         if x0 > x1 || y0 > y1 {
             return;
         }
-        // 3. Orientation: rows grow downwards, so the front (counter-clockwise) has negative area here.
+        // 3. Orientation: rows grow downwards, so the front (counter-clockwise) has a negative area here.
         let mut area = (bx - ax) * (cy - ay) - (cx - ax) * (by - ay);
         if area == 0 || (area > 0 && faces == Faces::Front) || (area < 0 && faces == Faces::Back) {
             return;
@@ -77,8 +78,8 @@ impl Samples {
             std::mem::swap(&mut b, &mut c);
             area = -area;
         }
-        // 4. Edge values at the first sample's centre, and their steps. A sample exactly on an edge belongs to the triangle of
-        //    which it is a top or left edge.
+        // 4. Edge values at the first sample's centre, and their steps. A sample exactly on an edge belongs to the
+        // triangle for which it is a top or left edge.
         let (px, py) = (x0 * SUBSAMPLE as i64 + half, y0 * SUBSAMPLE as i64 + half);
         let edge = |x: i64, y: i64, to_x: i64, to_y: i64| {
             let (dx, dy) = (to_x - x, to_y - y);
@@ -88,7 +89,7 @@ impl Samples {
         let (mut row_a, step_a_x, step_a_y) = edge(bx, by, cx, cy);
         let (mut row_b, step_b_x, step_b_y) = edge(cx, cy, ax, ay);
         let (mut row_c, step_c_x, step_c_y) = edge(ax, ay, bx, by);
-        // 5. Nearness is linear over the picture. Held between the corners' values for slivers.
+        // 5. Nearness is linear over the picture. For thin triangles it is clamped to the vertices' values.
         let (low, high) = (a[2].min(b[2]).min(c[2]), a[2].max(b[2]).max(c[2]));
         let inverse = 1.0 / area as f32;
         let mut drawn = false;
@@ -126,7 +127,7 @@ impl Samples {
     }
 }
 
-/// Which side of a triangle counts.
+/// Which side of a triangle is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Faces {
     Front,
@@ -151,7 +152,7 @@ mod tests {
 
     #[test]
     fn half_a_square_covers_its_samples_once() {
-        // The diagonal of a 4x4 square runs through 4 centres; the two halves share them without overlap.
+        // The diagonal of a 4x4 square passes through 4 centres. The two halves share them without overlap.
         let mut samples = fresh(4);
         samples.draw([[0.0, 0.0, 1.0], [0.0, 4.0, 1.0], [4.0, 4.0, 1.0]], 0, Faces::Both, None);
         let first = covered(&samples);

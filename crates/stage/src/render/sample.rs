@@ -1,13 +1,13 @@
-//! The samples of a pixel: where they lie, and what a pixel is, given its samples.
+//! The samples of a pixel: their positions, and how the pixel is computed from them.
 
 use crate::tone::{byte_from_display, display_from_light};
 
-/// Samples a side of a pixel.
+/// Number of samples along a side of a pixel.
 pub(crate) const SAMPLES: usize = 2;
-/// Samples a pixel.
+/// Number of samples in a pixel.
 pub(crate) const PER_PIXEL: usize = SAMPLES * SAMPLES;
 
-/// Column and row, in samples, of a pixel's sample.
+/// Column and row, in samples, of a sample of a pixel.
 #[inline]
 pub(crate) fn sample_place(x: usize, y: usize, sample: usize) -> (usize, usize) {
     (x * SAMPLES + sample % SAMPLES, y * SAMPLES + sample / SAMPLES)
@@ -19,24 +19,24 @@ pub(crate) fn display([r, g, b]: [f32; 3]) -> [f32; 3] {
     [display_from_light(r), display_from_light(g), display_from_light(b)]
 }
 
-/// The pixel of four samples: their mean as displayed.
+/// The pixel for four samples: their mean in display values.
 #[inline]
 pub(crate) fn pixel_from_samples([a, b, c, d]: [[f32; 3]; PER_PIXEL]) -> [u8; 3] {
     let mean = |channel: usize| (a[channel] + b[channel] + (c[channel] + d[channel])) * (1.0 / PER_PIXEL as f32);
     [byte_from_display(mean(0)), byte_from_display(mean(1)), byte_from_display(mean(2))]
 }
 
-/// The distance that stands for a pixel: what covers at least half of it and is nearest.
+/// The distance of a pixel: that of the nearest surface that covers at least half of it.
 #[inline]
 pub(crate) fn second_nearest(depths: [f32; PER_PIXEL]) -> f32 {
     let [a, b, c, d] = depths;
-    // The second smallest of four: the larger of the two pairs' smaller ones, unless a pair holds both.
+    // The second smallest of four: the larger of the two pairs' minima, unless one pair contains both smallest values.
     let (low, high) = (a.min(b), a.max(b));
     let (other_low, other_high) = (c.min(d), c.max(d));
     low.max(other_low).min(high).min(other_high)
 }
 
-/// The mask value of a number of covered samples.
+/// The mask value for a number of covered samples.
 pub(crate) fn coverage(samples: u32) -> u8 {
     ((samples * 255 + 2) / PER_PIXEL as u32) as u8
 }

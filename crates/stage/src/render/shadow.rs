@@ -1,5 +1,5 @@
-//! Shadows of the person and the prop held: a depth map seen from the sun, and soft contact darkening by spheres on the
-//! body, which is there even when the light comes from all around.
+//! Shadows of the person and a held prop. A depth map seen from the sun gives cast shadows. Spheres on the body give
+//! soft contact shadows, which exist even when light comes from all around.
 
 use crate::linear::Vec3;
 use crate::mesh::Mesh;
@@ -7,12 +7,12 @@ use crate::render::raster::{Faces, Samples};
 
 /// Cells a side of the map.
 const SIDE: usize = 288;
-/// Distance by which a receiver is moved towards the sun, in metres, against shadowing itself.
+/// Distance by which a receiver is moved towards the sun, in metres, to avoid self-shadowing.
 const BIAS: f32 = 0.025;
-/// Share of the sky behind a sphere from which it counts.
+/// Share of the sky behind a sphere from which the sphere counts.
 const FAINT: f32 = 0.003;
 
-/// The nearest surface as the sun sees it.
+/// The nearest surface as seen from the sun.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ShadowMap {
     samples: Samples,
@@ -29,7 +29,7 @@ pub(crate) struct ShadowMap {
     reach: f32,
 }
 
-/// A sphere that keeps light from its surroundings.
+/// A sphere that blocks light from its surroundings.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Blocker {
     pub(crate) centre: Vec3,
@@ -37,7 +37,7 @@ pub(crate) struct Blocker {
 }
 
 impl ShadowMap {
-    /// Starts an empty map for objects inside a ball.
+    /// Starts an empty map for objects inside a sphere.
     pub(crate) fn begin(&mut self, centre: Vec3, radius: f32, sun: Vec3, blockers: impl Iterator<Item = Blocker>) {
         let side = if sun.y.abs() > 0.99 { Vec3::new(1.0, 0.0, 0.0) } else { Vec3::UP };
         self.sun = sun;
@@ -60,13 +60,13 @@ impl ShadowMap {
         [
             half + offset.dot(self.right) * self.scale,
             half + offset.dot(self.down) * self.scale,
-            // Positive for everything inside the ball.
+            // Positive for everything inside the sphere.
             4.0 * self.radius + offset.dot(self.sun),
         ]
     }
 
-    /// Adds a mesh whose corners are given in the scene. Only what faces away from the sun is drawn (hair: both sides), which
-    /// keeps lit surfaces from shadowing themselves.
+    /// Adds a mesh whose vertices are in the scene. Only surfaces that face away from the sun are drawn (of hair, both
+    /// sides), so that lit surfaces do not shadow themselves.
     pub(crate) fn add(&mut self, corners: &[Vec3], mesh: &Mesh) {
         let mut screen = std::mem::take(&mut self.screen);
         screen.clear();
@@ -93,7 +93,8 @@ impl ShadowMap {
         self.screen = screen;
     }
 
-    /// Share of the sun that reaches a point: 0 in shadow, 1 in light. `spread` is the radius of the softening in cells.
+    /// Share of the sun that reaches a point: 0 in shadow, 1 in light. `spread` is the radius of the softening in
+    /// cells.
     #[inline]
     pub(crate) fn sunlit(&self, point: Vec3, spread: f32) -> f32 {
         const TAPS: [[f32; 2]; 9] = [
@@ -127,7 +128,7 @@ impl ShadowMap {
         lit / TAPS.len() as f32
     }
 
-    /// Share of the light from around that reaches a point with unit normal `normal`.
+    /// Share of the surrounding light that reaches a point with unit normal `normal`.
     #[inline]
     pub(crate) fn open(&self, point: Vec3, normal: Vec3) -> f32 {
         let offset = point - self.centre;
@@ -139,7 +140,7 @@ impl ShadowMap {
             let way = sphere.centre - point;
             let (own, facing) = (sphere.radius * sphere.radius, way.dot(normal));
             let squared = way.dot(way).max(own);
-            // What keeps back less than the display tells apart is let be.
+            // Darkening below one display step is ignored.
             if facing > 0.0 && own > FAINT * squared {
                 open *= 1.0 - 0.9 * facing / squared.sqrt() * own / squared;
             }
@@ -147,7 +148,7 @@ impl ShadowMap {
         open
     }
 
-    /// Factor on the light of a place of which `sun_share` comes from the sun.
+    /// Light factor of a place that gets the share `sun_share` of its light from the sun.
     #[inline]
     pub(crate) fn darkness(&self, place: Vec3, normal: Vec3, sun_share: f32) -> f32 {
         if !self.may_darken(place) {
@@ -157,7 +158,7 @@ impl ShadowMap {
         (1.0 - sun_share * (1.0 - sunlit)) * self.open(place, normal)
     }
 
-    /// Whether anything near `point` could be darkened at all.
+    /// True if anything near `point` could be darkened.
     #[inline]
     pub(crate) fn may_darken(&self, point: Vec3) -> bool {
         let offset = point - self.centre;

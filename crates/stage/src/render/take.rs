@@ -1,11 +1,11 @@
-//! The pictures of one acting identity, with everything that is known about them.
+//! The pictures of one acting identity, with ground truth.
 
 use media::picture::{DepthMap, Mask, Picture};
 use perception::pose::{Joint, Pose};
 
 use crate::linear::Vec3;
 
-/// One acting identity in a scene, frame by frame.
+/// One acting identity in a scene, for each frame.
 #[derive(Debug, Clone)]
 pub struct Take {
     /// The pictures.
@@ -18,7 +18,7 @@ pub struct Take {
     pub person_whole: Vec<Mask>,
     /// Visible part of the prop in use.
     pub object: Vec<Mask>,
-    /// Visible part of each piece of furniture, then of each bystander: a list of frames each.
+    /// Visible part of each piece of furniture, then of each bystander. Each has a list of frames.
     pub scenery: Vec<Vec<Mask>>,
     /// Distance along the view axis, in metres.
     pub depth: Vec<DepthMap>,

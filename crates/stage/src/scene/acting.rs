@@ -1,4 +1,4 @@
-//! Poses of a character that carries out an action with something or with nothing.
+//! The poses of a character that performs an action with or without a prop.
 
 use crate::assets::collection::Assets;
 use crate::body::character::Character;
@@ -8,7 +8,7 @@ use crate::body::stance::Stance;
 use crate::error::StageError;
 use crate::spec::{Action, UsedProp};
 
-/// What the body does that uses `used`.
+/// What a body does that uses `used`.
 pub(crate) fn stance_of(used: Option<&UsedProp>, assets: &Assets) -> Result<Stance, StageError> {
     match used {
         Some(used) => Ok(assets.prop(&used.prop)?.stance(Some(used))),
@@ -16,7 +16,7 @@ pub(crate) fn stance_of(used: Option<&UsedProp>, assets: &Assets) -> Result<Stan
     }
 }
 
-/// The poses of a character that carries out an action, at `times` in seconds after the first frame.
+/// The poses of a character that performs an action, at `times` in seconds after the first frame.
 pub(crate) fn act_out(
     character: &Character,
     action: &Action,

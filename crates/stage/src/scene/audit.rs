@@ -1,4 +1,5 @@
-//! What a look at a clip cannot measure: how far feet are from the floor, and how deep props are in bodies.
+//! Measures what people cannot see well in a clip: how far feet are from the floor, and how deep props are inside
+//! bodies.
 
 use crate::assets::collection::Assets;
 use crate::body::pose::height_of_lowest;
@@ -7,14 +8,14 @@ use crate::scene::acting::{act_out, stance_of};
 use crate::scene::volume::{depths, goes_through};
 use crate::spec::ClipSpec;
 
-/// Measures of a clip's person, frame by frame.
+/// Measurements of a clip's person, for each frame.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Audit {
-    /// Height of the lowest corner of the body above the floor, in metres; negative under it.
+    /// Height of the lowest vertex of the body above the floor, in metres; negative below it.
     pub lowest: Vec<f32>,
-    /// Greatest depth of the prop in use inside the body, in metres, where it is not to be touched; 0 without a prop.
+    /// Largest depth of the prop in use inside body parts that it must not touch, in metres; 0 without a prop.
     pub depth: Vec<f32>,
-    /// Whether the prop is in the body so often that it shows.
+    /// True if the prop is inside the body so often that it shows.
     pub goes_through: bool,
     /// Triangles of the person and of the prop in use.
     pub triangles: usize,

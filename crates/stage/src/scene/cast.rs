@@ -1,4 +1,4 @@
-//! Who acts and what they do, drawn from a seed: identities, motions, and the pictures that show an identity.
+//! Draws who acts and what they do from a seed: identities, motions, and the reference pictures of an identity.
 
 use rand::Rng;
 use rand::seq::IndexedRandom;
@@ -34,7 +34,7 @@ pub(crate) fn cast(random: &mut ChaCha8Rng, assets: &Assets, settings: &ClipSett
     Cast { character, appearance, scale: random.random_range(0.94..1.06), build: build(random) }
 }
 
-/// Proportions: the asset's own, or others within what people have.
+/// Proportions: the asset's own, or others within the human range.
 fn build(random: &mut ChaCha8Rng) -> Build {
     if random.random_bool(0.3) {
         return Build::OWN;
@@ -49,7 +49,7 @@ fn build(random: &mut ChaCha8Rng) -> Build {
     }
 }
 
-/// Angle between where the person faces and the camera: mostly towards it.
+/// Angle between the person's direction and the camera: mostly towards it.
 pub(crate) fn facing(random: &mut ChaCha8Rng) -> f32 {
     match random.random_range(0..20) {
         0..11 => random.random_range(-0.7..0.7),
@@ -58,7 +58,7 @@ pub(crate) fn facing(random: &mut ChaCha8Rng) -> f32 {
     }
 }
 
-/// A motion: first a pack, so that a pack of many short motions does not crowd out the others.
+/// Draws a motion. The pack is drawn first, so that a pack of many short motions does not crowd out the others.
 fn motion_id(random: &mut ChaCha8Rng, assets: &Assets, settings: &ClipSettings) -> String {
     let loaded = allowed(&assets.motions, settings.split);
     let mut packs: Vec<(&str, f32)> = Vec::new();
@@ -87,7 +87,7 @@ pub(crate) fn action(
     let motion = assets.motion(&id)?;
     let seconds = settings.frames as f32 / settings.rate.hertz() as f32;
     let mut speed = random.random_range(0.75..1.25f32);
-    // A short motion is slowed down rather than frozen at its end.
+    // A short motion is slowed down, so that it does not freeze at its end.
     if seconds * speed > motion.duration() {
         speed = (motion.duration() / seconds).max(0.4);
     }
@@ -97,7 +97,7 @@ pub(crate) fn action(
     Ok(action)
 }
 
-/// Where the pelvis faces halfway through an action with heading 0, in radians from +Z.
+/// The direction of the pelvis halfway through an action with heading 0, in radians from +Z.
 fn own_direction(motion: &Motion, action: &Action, seconds: f32) -> f32 {
     let turn = motion.at(action.start + seconds * action.speed / 2.0).turns[Bone::Pelvis as usize];
     let front = turn.rotate(Vec3::new(0.0, 0.0, 1.0));
@@ -105,7 +105,7 @@ fn own_direction(motion: &Motion, action: &Action, seconds: f32) -> f32 {
     if x.abs() + front.z.abs() < 0.2 { 0.0 } else { x.angle_with(front.z) }
 }
 
-/// Picture number `index` of an identity. The first shows the whole person from the front.
+/// Reference picture number `index` of an identity. The first shows the whole person from the front.
 pub(crate) fn reference(
     random: &mut ChaCha8Rng,
     assets: &Assets,
@@ -125,9 +125,9 @@ pub(crate) fn reference(
             action = Action { motion: format!("built-in/{calm}"), start, ..action };
         }
         let poses = act_out(character, &action, cast.scale, free, &[0.0], assets)?;
-        // A still of somebody who sits on nothing looks broken.
+        // A still picture of somebody who sits on nothing looks broken.
         let stands = !hovers(character, &poses, 1.0);
-        // The facing was set for halfway through; here only the first instant counts.
+        // The direction was set for halfway through. Here only the first instant counts.
         let motion = assets.motion(&action.motion)?;
         action.heading = azimuth + turned - own_direction(&motion, &action, 0.0);
         let track = Track::new(&[(character, &poses)]);

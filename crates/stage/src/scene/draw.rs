@@ -1,4 +1,4 @@
-//! From a seed to the description of a clip.
+//! Turns a seed into the description of a clip.
 
 use std::sync::Arc;
 
@@ -24,27 +24,27 @@ use crate::seed::fresh;
 use crate::settings::ClipSettings;
 use crate::spec::{Action, Backdrop, Cast, ClipSpec, Exposure, Usage, UsedProp};
 
-/// Motions that are looked at before one is taken as it is.
+/// Number of motions that are tried before one is used as it is.
 const MOST_ATTEMPTS: usize = 24;
-/// Height of a person, as a share of the picture's, under which another view is looked for.
+/// If a person is lower than this share of the picture, another view is drawn.
 const LEAST_HEIGHT: f32 = 0.24;
-/// Longest way of a person, in metres, before a video: the camera does not follow.
+/// Longest path of a person in front of a video, in metres: the camera does not follow.
 const LONGEST_BEFORE_VIDEO: f32 = 1.8;
 
 impl ClipSpec {
     /// Draws a clip from `seed`: the same seed, assets and settings give the same clip.
     ///
     /// # Errors
-    /// When an asset that was drawn cannot be made; with assets that loaded this does not happen.
+    /// When an asset cannot be made. This does not happen with successfully loaded assets.
     pub fn draw(seed: u64, assets: &Assets, settings: &ClipSettings) -> Result<Self, StageError> {
         let random = &mut ChaCha8Rng::seed_from_u64(seed);
-        // 1. Who, and what they use.
+        // 1. Who acts, and what they use.
         let casts = casts(random, assets, settings);
         let characters = casts.iter().map(|cast| assets.cast(cast)).collect::<Result<Vec<_>, _>>()?;
         let setting = Setting::draw(random, assets, settings)?;
         let mut plan = plan(random, assets, settings, setting.home());
 
-        // 2. A part of a motion that stays near the ground and does not run too far.
+        // 2. A part of a motion that stays near the ground and does not move too far.
         let azimuth = random.random_range(0.0..std::f32::consts::TAU);
         let company = Company { casts: &casts, characters: &characters, filmed: setting.is_video() };
         let Acted { action, prop, poses, track, direction } =
@@ -57,7 +57,7 @@ impl ClipSpec {
             (prop, _) => prop,
         };
 
-        // 3. Seen from where, in which place, with what around.
+        // 3. The camera, the place and its surroundings.
         let kicks = plan.as_ref().is_some_and(|plan| plan.purpose == Purpose::Kick);
         let size = (settings.width, settings.height);
         let cameras = views(random, &track, azimuth, kicks, setting.is_video(), size);
@@ -114,7 +114,7 @@ fn seconds(settings: &ClipSettings) -> f32 {
     1.0 / settings.rate.hertz() as f32
 }
 
-/// The person, and the identity that does the same when the settings want one.
+/// The person, and the second identity if the settings ask for one.
 fn casts(random: &mut ChaCha8Rng, assets: &Assets, settings: &ClipSettings) -> Vec<Cast> {
     let mut casts = vec![cast(random, assets, settings)];
     if settings.twin {
@@ -128,22 +128,23 @@ fn casts(random: &mut ChaCha8Rng, assets: &Assets, settings: &ClipSettings) -> V
 struct Company<'a> {
     casts: &'a [Cast],
     characters: &'a [Arc<Character>],
-    /// Whether they act before a video.
+    /// True if they act in front of a video.
     filmed: bool,
 }
 
-/// What everybody does, with the prop that is used if it was chosen before.
+/// What everybody does, with the prop if one was chosen before.
 struct Acted {
     action: Action,
     prop: Option<UsedProp>,
     poses: Vec<Vec<Posed>>,
     track: Track,
-    /// The way that the person looks at the start.
+    /// The direction in which the person looks at the start.
     direction: f32,
 }
 
 impl Company<'_> {
-    /// Draws actions until one suits the plan and the place. A plan for which none is found is given up half way.
+    /// Draws actions until one suits the plan and the place. After half of the tries, a plan without a suitable action
+    /// is dropped.
     fn act(
         &self,
         random: &mut ChaCha8Rng,
@@ -186,7 +187,7 @@ impl Company<'_> {
             if (near && stands && clear) || attempt >= MOST_ATTEMPTS {
                 return Ok(Acted { action, prop: prop.filter(|_| clear), poses, track, direction });
             }
-            // Nobody leans on something in mid-leap: after some tries it is let be.
+            // Nobody leans on something in the middle of a leap. After some tries the plan is dropped.
             if attempt == MOST_ATTEMPTS / 2 {
                 *plan = None;
             }
@@ -194,7 +195,7 @@ impl Company<'_> {
     }
 }
 
-/// Where the camera is in every frame: a drawn view, or one from another side on which the person is less foreshortened.
+/// The camera in every frame: the drawn view, or one from another side in which the person is less foreshortened.
 fn views(
     random: &mut ChaCha8Rng,
     track: &Track,
@@ -225,7 +226,8 @@ fn views(
     views
 }
 
-/// Takes the prop's place on the floor; a prop that stands near is dropped if it hides the person or stands in a wall.
+/// Chooses the prop's place on the floor. A prop that stands near is dropped if it hides the person or stands in a
+/// wall.
 fn with_room(prop: Option<UsedProp>, assets: &Assets, floor: &mut Floor<'_>) -> Result<Option<UsedProp>, StageError> {
     let Some(used) = prop else { return Ok(None) };
     let Some(footprint) = used.footprint(assets.prop(&used.prop)?.as_ref()) else { return Ok(Some(used)) };
@@ -246,7 +248,7 @@ fn exposure(random: &mut ChaCha8Rng, settings: &ClipSettings) -> Exposure {
     }
 }
 
-/// Body joints of everybody who acts, frame by frame.
+/// Body joints of everybody who acts, for each frame.
 fn bodies(characters: &[Arc<Character>], poses: &[Vec<Posed>]) -> Vec<Vec<Vec3>> {
     let frames = poses.first().map_or(0, Vec::len);
     let body = |frame: usize| {

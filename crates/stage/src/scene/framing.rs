@@ -1,4 +1,4 @@
-//! Where the camera stands and how it moves, so that the person is in the picture for the whole clip.
+//! The position and motion of the camera, such that the person is in the picture for the whole clip.
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
@@ -9,7 +9,7 @@ use crate::camera::Camera;
 use crate::linear::Vec3;
 use crate::trig::Exact;
 
-/// Points of all identities that must stay in the picture, frame by frame.
+/// Points of all identities that must stay in the picture, for each frame.
 pub(crate) struct Track {
     /// Whole bodies.
     whole: Vec<Vec<Vec3>>,
@@ -24,7 +24,7 @@ pub(crate) struct Track {
 }
 
 impl Track {
-    /// Gathers the points of every (character, poses) pair; all have the same number of frames.
+    /// Collects the points of every (character, poses) pair. All have the same number of frames.
     pub(crate) fn new(cast: &[(&Character, &[Posed])]) -> Self {
         let frames = cast.first().map_or(0, |(_, poses)| poses.len());
         let mut track = Self {
@@ -66,14 +66,14 @@ impl Track {
         bounds(self.whole.iter().flatten().copied())
     }
 
-    /// How far the person goes, in metres.
+    /// How far the person moves, in metres.
     pub(crate) fn travel(&self) -> f32 {
         let (low, high) = bounds(self.middle.iter().copied());
         let way = high - low;
         (way.x * way.x + way.z * way.z).sqrt()
     }
 
-    /// The least height of anybody in any of the pictures, as a share of the picture's height.
+    /// The smallest height of anybody in any picture, as a share of the picture's height.
     pub(crate) fn height_share(&self, cameras: &[Camera], size: (usize, usize)) -> f32 {
         let each = self.whole.iter().map(Vec::len).min().unwrap_or(0) / self.people.max(1);
         let of = |person: usize| -> Vec<Vec<Vec3>> {
@@ -93,7 +93,7 @@ fn bounds(points: impl Iterator<Item = Vec3>) -> (Vec3, Vec3) {
     points.fold(start, |(low, high), point| (low.min(point), high.max(point)))
 }
 
-/// How the picture is cut.
+/// How the person is framed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cut {
     Whole,
@@ -101,26 +101,26 @@ pub(crate) enum Cut {
     Upper,
 }
 
-/// How far above the middle of the view the camera is at most, in units of its distance.
+/// Largest height of the camera above the centre of the view, in units of its distance.
 const STEEPEST: f32 = 0.8;
 
-/// A plan for one shot; the distance is found afterwards.
+/// A plan for one shot. The distance is found afterwards.
 struct Shot {
     azimuth: f32,
     height: f32,
     field: f32,
     roll: f32,
-    /// Share of the person's way that the view follows, and that the camera itself follows.
+    /// Share of the person's path that the view follows, and that the camera itself follows.
     follow: f32,
     carry: f32,
-    /// Ways of camera and view over the clip, in units of the distance.
+    /// Paths of camera and view over the clip, in units of the distance.
     slide: Vec3,
     drift: Vec3,
     approach: f32,
-    /// Unsteadiness in radians and its phases.
+    /// Camera shake: amplitude in radians, and phases.
     shake: f32,
     phases: [f32; 6],
-    /// Where the person is in the picture, in halves of it.
+    /// Position of the person in the picture, in halves of the picture.
     offset: [f32; 2],
 }
 
@@ -141,7 +141,7 @@ impl Shot {
                 let aside = side * (-self.offset[0] * half) + Vec3::UP * (self.offset[1] * half);
                 let target = middle + way[frame] * self.follow + self.drift * (time * distance) + aside;
                 let mut eye = middle + way[frame] * self.carry + back * reach + self.slide * (time * distance);
-                // From close by nobody is seen from straight above.
+                // In a close-up, nobody is seen from directly above.
                 eye.y = self.height.min(target.y + STEEPEST * reach) + self.slide.y * time * distance;
                 let shaken = side * (wobble(0, 0.31) * reach) + Vec3::UP * (wobble(1, 0.27) * reach);
                 eye += side * (wobble(2, 0.19) * 0.5) + Vec3::UP * (wobble(3, 0.23) * 0.5);
@@ -151,7 +151,7 @@ impl Shot {
     }
 }
 
-/// Cameras for a clip of `track`, seen from `azimuth` (0 = from +Z). `still` keeps the camera where it is.
+/// Cameras for a clip of `track`, seen from `azimuth` (0 = from +Z). `still` keeps the camera in place.
 pub(crate) fn cameras(
     random: &mut ChaCha8Rng,
     track: &Track,
@@ -169,7 +169,7 @@ pub(crate) fn cameras(
     let middle = low.lerp(high, 0.5);
     let centre = track.middle.iter().fold(Vec3::ZERO, |sum, &at| sum + at) * (1.0 / track.middle.len().max(1) as f32);
     let way = smoothed(&track.middle, centre);
-    // A camera that keeps its place lets the person go.
+    // A fixed camera does not follow the person.
     let far = !still && track.travel() > 1.0;
     let kind = if still { 0 } else { random.random_range(0..20) };
     let mut shot = Shot {
@@ -201,7 +201,7 @@ pub(crate) fn cameras(
         // Held by hand.
         _ => shot.shake = random.random_range(0.002..0.009),
     }
-    // Who crouches or lies is seen from above.
+    // A crouching or lying person is seen from above.
     if high.y - low.y < 1.0 && cut == Cut::Whole {
         shot.height = random.random_range(1.3..2.3);
     }
@@ -213,17 +213,18 @@ pub(crate) fn cameras(
         Cut::KneesUp => random.random_range(0.8..0.98),
         Cut::Upper => random.random_range(0.75..0.95),
     };
-    // Feet must not touch the lower edge, so that contact with the ground is seen: whole bodies keep inside entirely.
+    // Feet must not touch the lower edge, so that their contact with the ground is visible. Whole bodies stay
+    // completely inside.
     let best = fitted(&shot, middle, &way, points, (width, height), fill);
     if far || still || height_share(&best, &track.whole, (width, height)) > 0.35 || cut != Cut::Whole {
         return best;
     }
-    // The way makes the person too small: follow it.
+    // The path makes the person too small, so the camera follows it.
     (shot.follow, shot.carry) = (1.0, 0.8);
     fitted(&shot, middle, &way, points, (width, height), fill)
 }
 
-/// The cameras of a shot from where the points fill the share `fill` of the picture.
+/// The cameras of a shot, at the distance where the points fill the share `fill` of the picture.
 fn fitted(
     shot: &Shot,
     middle: Vec3,
@@ -247,7 +248,7 @@ fn fitted(
     best
 }
 
-/// The least height of the points among the pictures, as a share of the picture's height.
+/// The smallest height of the points among the pictures, as a share of the picture's height.
 fn height_share(cameras: &[Camera], points: &[Vec<Vec3>], size: (usize, usize)) -> f32 {
     let share = |(camera, points): (&Camera, &Vec<Vec3>)| {
         let view = camera.view(size, 1);
@@ -258,7 +259,7 @@ fn height_share(cameras: &[Camera], points: &[Vec<Vec3>], size: (usize, usize)) 
     cameras.iter().zip(points).map(share).fold(f32::MAX, f32::min)
 }
 
-/// The largest distance of a point from the middle of its picture, in halves of the picture.
+/// The largest distance of a point from the centre of its picture, in halves of the picture.
 fn extent(cameras: &[Camera], points: &[Vec<Vec3>], size: (usize, usize)) -> f32 {
     let half = [size.0 as f32 / 2.0, size.1 as f32 / 2.0];
     let mut worst = 0.0f32;
@@ -275,7 +276,7 @@ fn extent(cameras: &[Camera], points: &[Vec<Vec3>], size: (usize, usize)) -> f32
     worst
 }
 
-/// The way from `centre`, along the floor, without the steps.
+/// The path from `centre` along the floor, without individual steps.
 fn smoothed(places: &[Vec3], centre: Vec3) -> Vec<Vec3> {
     let reach = 6isize;
     (0..places.len() as isize)

@@ -1,4 +1,4 @@
-//! What happens in a clip, drawn from a seed: who acts, with what, where, and seen from where.
+//! What happens in a clip, drawn from a seed: who acts, with what, where, and from which view.
 
 pub(crate) mod acting;
 pub(crate) mod audit;

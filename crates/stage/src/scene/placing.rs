@@ -1,11 +1,11 @@
-//! Where props and people can stand: clear of the body's way, of the camera and of each other, inside the room, in view,
-//! and without hiding too much of the person.
+//! Where props and people can stand: clear of the body's path, the camera and each other, inside the room, in view, and
+//! without hiding too much of the person.
 
 use crate::camera::Camera;
 use crate::linear::{Quat, Vec3};
 use crate::trig::Exact;
 
-/// The place of something on the floor: a turned box.
+/// The place of something on the floor: a rotated box.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Footprint {
     /// Middle of the underside.
@@ -15,19 +15,19 @@ pub(crate) struct Footprint {
 }
 
 impl Footprint {
-    /// A point in the box's own axes, from its middle.
+    /// A point in the box's own axes, relative to its centre.
     fn own(&self, point: Vec3) -> Vec3 {
         let offset = Quat::about(Vec3::UP, -self.heading).rotate(point - self.place);
         Vec3::new(offset.x, offset.y - self.half.y, offset.z)
     }
 
-    /// Level distance of a point from the box; 0 inside.
+    /// Horizontal distance of a point from the box; 0 inside.
     pub(crate) fn distance(&self, point: Vec3) -> f32 {
         let own = self.own(point);
         (own.x.abs() - self.half.x).max(0.0).across((own.z.abs() - self.half.z).max(0.0))
     }
 
-    /// Whether the way from `from` to `to` goes through the box.
+    /// True if the line from `from` to `to` passes through the box.
     pub(crate) fn blocks(&self, from: Vec3, to: Vec3) -> bool {
         let (from, to) = (self.own(from), self.own(to));
         let (mut enter, mut leave) = (0.0f32, 1.0f32);
@@ -48,7 +48,7 @@ impl Footprint {
         enter < leave
     }
 
-    /// Half the sides of the upright box around it.
+    /// Half the sides of the axis-aligned box around it.
     pub(crate) fn reach(&self) -> (f32, f32) {
         let (sine, cosine) = (self.heading.sine().abs(), self.heading.cosine().abs());
         (cosine * self.half.x + sine * self.half.z, sine * self.half.x + cosine * self.half.z)
@@ -57,7 +57,7 @@ impl Footprint {
 
 /// What is already on the floor.
 pub(crate) struct Floor<'a> {
-    /// Body joints of everybody who acts, frame by frame; eighteen a body, nose first.
+    /// Body joints of everybody who acts, for each frame; eighteen for each body, nose first.
     pub(crate) bodies: Vec<Vec<Vec3>>,
     pub(crate) cameras: &'a [Camera],
     /// Lowest and highest corner of the room.
@@ -67,8 +67,8 @@ pub(crate) struct Floor<'a> {
 }
 
 impl Floor<'_> {
-    /// Whether `box_` may stand where it is, `margin` metres from every body; at most the share `hidden` of the joints may
-    /// be behind it, and no head for long.
+    /// True if `box_` may stand where it is, `margin` metres away from every body. It may hide at most the share
+    /// `hidden` of the joints, and no head for long.
     pub(crate) fn takes(&self, footprint: &Footprint, margin: f32, hidden: f32) -> bool {
         let top = footprint.place.y + 2.0 * footprint.half.y;
         let apart = |point: &Vec3| point.y > top + 0.15 || footprint.distance(*point) > margin;
@@ -97,7 +97,7 @@ impl Floor<'_> {
             && place.y + 2.0 * footprint.half.y <= high.y
     }
 
-    /// The place moved into the room, if there is one.
+    /// The place shifted into the room, if possible.
     pub(crate) fn pushed_in(&self, mut footprint: Footprint) -> Footprint {
         if let Some((low, high)) = self.room {
             let (x, z) = footprint.reach();
@@ -126,7 +126,7 @@ impl Floor<'_> {
         share(hidden, joints).max(2.0 * share(hidden_heads, heads))
     }
 
-    /// Whether the middle of the box is in the middle picture.
+    /// True if the centre of the box is visible in the middle frame.
     pub(crate) fn shows(&self, footprint: &Footprint) -> bool {
         let Some(camera) = self.cameras.get(self.cameras.len() / 2) else { return false };
         let ([x, y], depth) = camera.project(self.size, footprint.place + Vec3::UP * footprint.half.y);

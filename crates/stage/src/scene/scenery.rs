@@ -1,4 +1,4 @@
-//! Places and their light, drawn around what must be seen.
+//! Places and their light, chosen around what must be visible.
 
 use std::sync::Arc;
 
@@ -26,7 +26,8 @@ pub(crate) fn allowed<T>(list: &[Named<T>], split: Option<Split>) -> Vec<&Named<
     list.iter().filter(|named| split.is_none_or(|split| named.split == split)).collect()
 }
 
-/// A seed for something made up that belongs to `split`; small enough for JSON readers that know only floats.
+/// A seed for something generated that belongs to `split`. It is small enough for JSON readers that only support
+/// floats.
 pub(crate) fn made_up(random: &mut ChaCha8Rng, split: Option<Split>) -> u64 {
     let seed = random.random_range(0..1u64 << 46) * 20;
     seed + match split {
@@ -37,7 +38,7 @@ pub(crate) fn made_up(random: &mut ChaCha8Rng, split: Option<Split>) -> u64 {
     }
 }
 
-/// Words in names of textures that are no floor of a room, and no ground in the open.
+/// Words in names of textures that are not used as indoor floors, or as outdoor ground.
 const GROUNDS: [&str; 16] = [
     "grass", "rock", "rocks", "sand", "soil", "dirt", "gravel", "mud", "forest", "snow", "moss", "leaves", "asphalt",
     "road", "ground", "field",
@@ -76,7 +77,7 @@ fn covering(
     }
 }
 
-/// What kind of place it is; it is known before anybody acts there.
+/// The kind of place, which is known before anybody acts there.
 #[derive(Debug, Clone)]
 pub(crate) enum Setting {
     Room,
@@ -85,7 +86,8 @@ pub(crate) enum Setting {
 }
 
 impl Setting {
-    /// A video or a room, in a share of the clips, or a panorama. Without videos nothing is drawn for them.
+    /// A video or a room in a share of the clips, otherwise a panorama. Without videos, no random number is drawn for
+    /// them.
     pub(crate) fn draw(random: &mut ChaCha8Rng, assets: &Assets, settings: &ClipSettings) -> Result<Self, StageError> {
         let videos = allowed(&assets.videos, settings.split);
         if !videos.is_empty()
@@ -105,7 +107,8 @@ impl Setting {
         Ok(Self::Panorama { id, panorama })
     }
 
-    /// Whether the camera is not ours: the stage's own must stand still, and nothing else may stand on a ground that moves.
+    /// True if the scene was filmed by an unknown camera. Then the renderer's own camera must stand still, and nothing
+    /// else may stand on the moving ground.
     pub(crate) fn is_video(&self) -> bool {
         matches!(self, Self::Video { .. })
     }
@@ -146,17 +149,17 @@ pub(crate) fn scene(
     Ok(SceneSpec { backdrop, light })
 }
 
-/// A part of a video, in light of about its colour and strength.
+/// A part of a video, with light of about its colour and strength.
 fn filmed(random: &mut ChaCha8Rng, settings: &ClipSettings, id: &str, video: &Video, cameras: &[Camera]) -> SceneSpec {
     let (last, way) = (video.frames().len() - 1, settings.frames.saturating_sub(1));
     let step = if 2 * way <= last && random.random_bool(0.4) { 2 } else { 1 };
     let start = random.random_range(0..=last.saturating_sub(way * step));
     let zoom = random.random_range(0.7..1.0);
-    // The lower half rather than the upper one: there is the ground.
+    // The lower half is preferred, because the ground is there.
     let place = [random.random_range(0.0..1.0), random.random_range(0.5..1.0)];
     let mut light = lamp(random, azimuth_of(cameras));
     let level = (video.mean.iter().sum::<f32>() / 3.0).max(0.01);
-    // Grey is about 0.2: dark films dim the person somewhat, and their colour tinges it by half.
+    // Grey is about 0.2. Dark films dim the person a little, and their colour tints it by half.
     let gain = (level / 0.2).sqrt().clamp(0.65, 1.15);
     for channel in 0..3 {
         let factor = gain * (0.5 + 0.5 * (video.mean[channel] / level).clamp(0.6, 1.5));
@@ -166,7 +169,7 @@ fn filmed(random: &mut ChaCha8Rng, settings: &ClipSettings, id: &str, video: &Vi
     SceneSpec { backdrop: Backdrop::Video { video: id.to_owned(), start, step, zoom, place }, light }
 }
 
-/// Direction from the view's middle to the first camera, about the vertical.
+/// Direction from the view's centre to the first camera, about the vertical.
 fn azimuth_of(cameras: &[Camera]) -> f32 {
     cameras.first().map_or(0.0, |camera| {
         let way = camera.eye - camera.target;
@@ -201,7 +204,7 @@ fn room(
 /// Index of the floor's normal in [`LightTable::axis`].
 const UPWARDS: u8 = 2;
 
-/// Keeps a surface from being washed out or black under `light`.
+/// Keeps a surface from being overexposed or black under `light`.
 fn expose(covering: &mut Covering, assets: &Assets, light: &Light, axis: u8) -> Result<(), StageError> {
     let mean = assets.texture(&covering.texture)?.mean();
     let (bright, _) = LightTable::new(light).axis(axis);
@@ -211,7 +214,7 @@ fn expose(covering: &mut Covering, assets: &Assets, light: &Light, axis: u8) -> 
     Ok(())
 }
 
-/// A lamp above and beside the camera at `azimuth`, and light from around.
+/// A lamp above and beside the camera at `azimuth`, and surrounding light.
 fn lamp(random: &mut ChaCha8Rng, azimuth: f32) -> Light {
     let angle = azimuth + random.random_range(-1.9..1.9f32);
     let rise = random.random_range(0.8..2.2);
@@ -225,7 +228,7 @@ fn lamp(random: &mut ChaCha8Rng, azimuth: f32) -> Light {
         light.sun[channel] *= cast[channel];
         light.around.iter_mut().for_each(|coefficient| coefficient[channel] *= 1.0 + (cast[channel] - 1.0) * 0.5);
     }
-    // Walls are not equally bright: a little more from one side.
+    // Walls are not equally bright: one side gets a little more light.
     let side = random.random_range(0.0..std::f32::consts::TAU);
     for channel in 0..3 {
         light.around[3][channel] += 0.35 * level * side.sine();

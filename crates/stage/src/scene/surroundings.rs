@@ -1,4 +1,4 @@
-//! Furniture and bystanders, drawn around the person.
+//! Draws furniture and bystanders around the person.
 
 use rand::Rng;
 use rand::seq::IndexedRandom;
@@ -22,7 +22,7 @@ use crate::settings::ClipSettings;
 use crate::spec::{Bystander, Cast, Furniture};
 use crate::trig::Exact;
 
-/// Where something stands, seen from the camera.
+/// The position of something, seen from the camera.
 fn spot(random: &mut ChaCha8Rng, floor: &Floor<'_>, before: bool) -> Option<Vec3> {
     let camera = floor.cameras.get(floor.cameras.len() / 2)?;
     let way = Vec3::new(-camera.eye.x, 0.0, -camera.eye.z);
@@ -41,7 +41,7 @@ fn spot(random: &mut ChaCha8Rng, floor: &Floor<'_>, before: bool) -> Option<Vec3
     })
 }
 
-/// Furniture, in a share of the clips. What is placed is noted in `floor`.
+/// Furniture, in a share of the clips. Records in `floor` what is placed.
 pub(crate) fn furniture(
     random: &mut ChaCha8Rng,
     assets: &Assets,

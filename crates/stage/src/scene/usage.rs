@@ -1,4 +1,4 @@
-//! What is done with which prop, drawn from the seed: first the plan, then, when the body's poses are known, the place.
+//! Draws from the seed what is done with which prop: first the plan and, when the body's poses are known, the place.
 
 use rand::Rng;
 use rand::seq::IndexedRandom;
@@ -21,7 +21,7 @@ use crate::side::Side;
 use crate::spec::{Usage, UsedProp};
 use crate::trig::Exact;
 
-/// What is to be done with a prop.
+/// The intended use of a prop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
     Hold,
@@ -44,17 +44,17 @@ impl Purpose {
         }
     }
 
-    /// Whether the body must keep upright.
+    /// True if the body must stay upright.
     pub(crate) fn wants_upright(self) -> bool {
         matches!(self, Self::Lean | Self::Carry)
     }
 
-    /// Furthest way that the body may go, in metres.
+    /// Longest path of the body, in metres.
     pub(crate) fn longest_way(self) -> f32 {
         if self == Self::Lean { 0.35 } else { 3.5 }
     }
 
-    /// Whether a loaded prop serves the purpose, and its longest side.
+    /// The usual longest side of a loaded prop, minimum and maximum; `None` if it does not suit the purpose.
     fn sizes(self, prop: &Prop) -> Option<(f32, f32)> {
         match self {
             Self::Hold => prop.held_sizes(),
@@ -66,7 +66,7 @@ impl Purpose {
         }
     }
 
-    /// Kinds of built-in furniture that serve it.
+    /// Kinds of built-in furniture that suit it.
     fn built_in(self) -> &'static [&'static str] {
         match self {
             Self::Hold | Self::Kick => &[],
@@ -78,7 +78,7 @@ impl Purpose {
     }
 }
 
-/// A prop and what is to be done with it.
+/// A prop and its intended use.
 pub(crate) struct Plan {
     pub(crate) purpose: Purpose,
     id: String,
@@ -96,7 +96,7 @@ pub(crate) fn plan(random: &mut ChaCha8Rng, assets: &Assets, settings: &ClipSett
     }
     let purpose = Purpose::draw(random);
     let loaded = allowed(&assets.props, settings.split);
-    // What is held or carried can be anywhere; what stands is at home.
+    // A held or carried prop can be anywhere. A standing prop is where it belongs.
     let moved = matches!(purpose, Purpose::Hold | Purpose::Carry);
     let suits = |named: &&Named<Prop>| moved || named.item.home().suits(home);
     let fit = loaded.into_iter().filter(suits).filter_map(|named| Some((named, purpose.sizes(&named.item)?)));
@@ -131,7 +131,7 @@ impl Plan {
         UsedProp { prop: self.id.clone(), usage, size, appearance: self.appearance }
     }
 
-    /// The use, as far as it decides what the body does; `facing` is where the person looks.
+    /// The use, as far as it determines what the body does. `facing` is the person's direction.
     pub(crate) fn before_acting(&self, character: &Character, scale: f32, facing: f32) -> Option<UsedProp> {
         let skeleton = character.skeleton();
         let yaw = Quat::about(Vec3::UP, facing);
@@ -144,14 +144,14 @@ impl Plan {
                 let height = knee * 0.97;
                 let share = seat.middle.y + self.prop.half(1.0).y;
                 let size = height / share.max(0.05);
-                // A prop that would become a giant or a toy is no seat for this person.
+                // A prop that would have to become giant or tiny is not a seat for this person.
                 if !(0.6..1.6).contains(&(size / self.size)) {
                     return None;
                 }
                 let heading = facing - seat.facing;
                 let turn = Quat::about(Vec3::UP, heading);
                 let middle = turn.rotate(Vec3::new(seat.middle.x, 0.0, seat.middle.z)) * size;
-                // On a deep seat one sits forwards, so that the knees are over its edge.
+                // On a deep seat the person sits towards the front, so that the knees are above its edge.
                 let front = yaw.rotate(Vec3::new(0.0, 0.0, 1.0));
                 let own = turn.inverse().rotate(front);
                 let half = self.prop.half(size);
@@ -180,7 +180,8 @@ impl Plan {
         }
     }
 
-    /// The use, so that what hands hold does not go through anybody: turned, or smaller, if need be. `None` when nothing helps.
+    /// The use, changed so that held props do not pass through anybody: rotated, or smaller, if necessary. `None` when
+    /// nothing helps.
     pub(crate) fn settled(&self, used: &UsedProp, cast: &[(&Character, &[Posed])], seconds: f32) -> Option<UsedProp> {
         let clear = |used: &UsedProp| {
             cast.iter().all(|(character, poses)| !goes_through(&depths((character, poses), &self.prop, used, seconds)))
@@ -198,7 +199,7 @@ impl Plan {
         }
     }
 
-    /// The use of a prop that is placed by where the body goes.
+    /// The use of a prop whose place depends on the body's path.
     pub(crate) fn after_acting(
         &self,
         random: &mut ChaCha8Rng,
@@ -226,7 +227,7 @@ impl Plan {
         }
     }
 
-    /// The prop on the floor, as near to where the body looks as it leaves room.
+    /// The prop on the floor, as near to the body's direction as space allows.
     fn nearby(&self, random: &mut ChaCha8Rng, bodies: &[Vec<Vec3>], facing: f32) -> Option<UsedProp> {
         let half = self.prop.half(self.size);
         let heading = facing + random.random_range(-0.5..0.5);
@@ -261,7 +262,7 @@ fn fastest_toe(character: &Character, poses: &[Posed], seconds: f32) -> Option<(
 }
 
 impl UsedProp {
-    /// Where the prop stands, if it does.
+    /// The position of the prop, if it stands on the floor.
     pub(crate) fn footprint(&self, prop: &Prop) -> Option<Footprint> {
         let half = prop.half(self.size);
         match self.usage {

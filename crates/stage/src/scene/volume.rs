@@ -1,4 +1,4 @@
-//! How deep a prop is in a body: props that a hand holds must not go through the capsules around the bones.
+//! How deep a prop is inside a body: a held prop must not pass through the capsules around the bones.
 
 use crate::assets::prop::Prop;
 use crate::body::character::Character;
@@ -7,14 +7,14 @@ use crate::body::pose::Posed;
 use crate::linear::{Affine, Vec3};
 use crate::spec::{Usage, UsedProp};
 
-/// Points of a prop that are looked at.
+/// Number of points of a prop that are tested.
 const POINTS: usize = 240;
-/// Depth from which a prop is said to be in a body, in metres: cloth and flesh give way by that much.
+/// From this depth, in metres, a prop counts as inside a body. Cloth and flesh give way by that much.
 const DEEP: f32 = 0.04;
-/// Share of the frames in which it may be.
+/// Share of the frames in which this may happen.
 const OFTEN: f32 = 0.25;
 
-/// Whether `part` may touch a prop that is used like this.
+/// True if `part` may touch a prop with this use.
 fn touches(part: BodyPart, usage: &Usage) -> bool {
     match usage {
         Usage::Hand { hand, .. } => part == BodyPart::Forearm(*hand),
@@ -26,7 +26,7 @@ fn touches(part: BodyPart, usage: &Usage) -> bool {
     }
 }
 
-/// How deep points of a prop are in a body, in metres; 0 outside.
+/// How deep points of a prop are inside a body, in metres; 0 outside.
 fn depth(character: &Character, posed: &Posed, points: &[Vec3], map: &Affine, usage: &Usage) -> f32 {
     let skeleton = character.skeleton();
     let limbs: Vec<(Vec3, Vec3, f32)> = character
@@ -45,7 +45,7 @@ fn depth(character: &Character, posed: &Posed, points: &[Vec3], map: &Affine, us
         .fold(0.0, f32::max)
 }
 
-/// Points spread over a prop: corners and middles of triangles.
+/// Points spread over a prop: vertices and centres of triangles.
 fn points_of(prop: &Prop) -> Vec<Vec3> {
     let mesh = prop.mesh();
     let middles = mesh.triangles.iter().map(|triangle| {
@@ -57,7 +57,7 @@ fn points_of(prop: &Prop) -> Vec<Vec3> {
     all.into_iter().step_by(step).collect()
 }
 
-/// The greatest depth of a prop in a body, frame by frame.
+/// The largest depth of a prop inside a body, for each frame.
 pub(crate) fn depths(
     (character, poses): (&Character, &[Posed]),
     prop: &Prop,
@@ -72,7 +72,7 @@ pub(crate) fn depths(
     poses.iter().enumerate().map(each).collect()
 }
 
-/// Whether a prop is in a body so often that it shows.
+/// True if a prop is inside a body so often that it shows.
 pub(crate) fn goes_through(depths: &[f32]) -> bool {
     let deep = depths.iter().filter(|depth| **depth > DEEP).count();
     deep as f32 > OFTEN * depths.len() as f32

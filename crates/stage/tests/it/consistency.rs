@@ -1,4 +1,4 @@
-//! What a clip says about itself agrees with itself.
+//! The data of a clip are consistent with each other.
 
 use stage::{Assets, Backdrop, Clip, ClipSettings, ClipSpec, Exposure, Usage, Wanted, render_clip, render_parts};
 
@@ -60,11 +60,11 @@ fn masks_agree_with_distances() {
 
 #[test]
 fn a_picture_is_the_plate_and_the_character_in_proportion_to_the_mask() {
-    // The same clip before two plain colours differs by the colours' difference where the mask lets them through.
+    // Rendered before two plain colours, the clip differs by the colours' difference where the mask lets them through.
     let assets = Assets::procedural();
     for seed in 0..4 {
         let mut spec = ClipSpec::draw(seed, &assets, &settings(48, 2)).unwrap();
-        // Two things in front of each other in one pixel cover it in no fixed proportion.
+        // Two things in front of each other in one pixel have no fixed proportion of coverage.
         (spec.furniture, spec.bystanders, spec.exposure) = (vec![], vec![], Exposure::default());
         let mut before = |colour: f32| {
             spec.scene.backdrop = Backdrop::Plain { colour: [colour; 3] };
@@ -121,7 +121,7 @@ fn a_twin_shares_what_neither_body_nor_shadow_changes() {
                 let (a, b) = (clip.take.frames[frame].cells()[index], twin.frames[frame].cells()[index]);
                 let plate = clip.plate[frame].cells()[index];
                 if free(&clip.take) && free(twin) {
-                    // Either the same, or one of them in shadow.
+                    // Either they are equal, or one of them is in shadow.
                     assert!(
                         a == b || a.iter().zip(&plate).any(|(a, p)| a < p) || b.iter().zip(&plate).any(|(b, p)| b < p)
                     );

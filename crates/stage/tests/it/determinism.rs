@@ -24,7 +24,7 @@ fn one_thread_and_two_render_the_same_bytes() {
     }
 }
 
-/// Everything in a clip as one number.
+/// A digest of everything in a clip.
 fn digest(spec: &ClipSpec, clip: &Clip) -> String {
     let mut hash = Sha256::new();
     hash.update(serde_json::to_vec(spec).unwrap());
@@ -38,7 +38,8 @@ fn digest(spec: &ClipSpec, clip: &Clip) -> String {
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The same in debug and release builds, on every machine. When stage is meant to draw something else, take the new numbers.
+/// These digests hold in debug and release builds and on every machine. If the renderer is meant to draw something
+/// else, update them.
 #[test]
 fn every_build_renders_these_bytes() {
     let assets = Assets::procedural();

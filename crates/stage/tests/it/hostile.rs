@@ -1,4 +1,4 @@
-//! Files from strangers: each way to be wrong is told by its code and names the file; the rest is still loaded.
+//! Files from strangers: each fault has its own error code that names the file, and the other files are still loaded.
 
 use std::fs;
 use std::path::Path;
@@ -24,7 +24,7 @@ const JOINTS: [(&str, Option<usize>, [f32; 3]); 15] = [
     ("hat", Some(1), [0.0, 0.2, 0.0]),
 ];
 
-/// A person of two triangles, with `weight` as every first skin weight.
+/// A person of two triangles, with `weight` as the first skin weight of each vertex.
 fn person(weight: f32) -> Value {
     let positions: [f32; 12] = [-0.3, 0.0, 0.0, 0.3, 0.0, 0.0, 0.3, 1.8, 0.0, -0.3, 1.8, 0.0];
     let mut bytes: Vec<u8> = positions.iter().flat_map(|number| number.to_le_bytes()).collect();
@@ -83,7 +83,7 @@ fn base64(bytes: &[u8]) -> String {
     out
 }
 
-/// Loads a folder with the given file among its characters, beside a sound one.
+/// Loads a folder with the given file among its characters, beside a valid one.
 fn load(content: &[u8], extra: impl FnOnce(&Path)) -> (usize, Vec<(&'static str, String)>) {
     let folder = tempfile::tempdir().unwrap();
     let characters = folder.path().join("characters_test");
@@ -204,7 +204,7 @@ fn a_ring_of_nodes() {
 
 #[test]
 fn a_texture_that_claims_to_be_huge() {
-    // The header of a PNG of 60000 x 60000; nothing else is there.
+    // The header of a PNG of 60000 x 60000, and nothing else.
     let mut png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec();
     png.extend(60_000u32.to_be_bytes());
     png.extend(60_000u32.to_be_bytes());
@@ -251,7 +251,7 @@ fn numbers_beyond_their_buffer() {
 
 #[test]
 fn joints_and_places_that_are_not_there() {
-    // A corner at infinity, and a weight on joint 77 of 15.
+    // A vertex at infinity, and a weight for joint 77 of 15.
     let broken = |from: usize, bytes: &[u8]| {
         let mut file = person(1.0);
         let uri = file["buffers"][0]["uri"].as_str().unwrap().to_owned();
@@ -286,7 +286,7 @@ fn decoded(text: &str) -> Vec<u8> {
 #[test]
 fn a_file_larger_than_the_limit_is_not_read() {
     let write = |folder: &Path| {
-        // A hole of 2 GB takes no room on the disk.
+        // A sparse file of 2 GB takes no space on the disk.
         fs::File::create(folder.join("c_large.glb")).unwrap().set_len(2 << 30).unwrap();
     };
     let (characters, warnings) = load(person(1.0).to_string().as_bytes(), write);

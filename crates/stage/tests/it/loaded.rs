@@ -1,4 +1,4 @@
-//! Real assets, where a folder of them is at hand (`STUNTDOUBLE_SHARED`).
+//! Tests with real assets, if a folder of them is available (`STUNTDOUBLE_SHARED`).
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -27,7 +27,7 @@ fn loaded_assets_act() {
         let character = assets.characters().iter().find(|named| named.id == spec.person.character).unwrap();
         assert_eq!(character.split, split);
     }
-    // Every large pack is divided about 60 / 15 / 25.
+    // Every large pack is split about 60 / 15 / 25.
     let mut packs: BTreeMap<&str, [usize; 3]> = BTreeMap::new();
     let ids = assets.characters().iter().map(|named| (named.id.as_str(), named.split));
     let ids = ids.chain(assets.motions().iter().map(|named| (named.id.as_str(), named.split)));

@@ -1,4 +1,4 @@
-//! A bucket of this process: as much of the language of S3 as data sets need, over HTTP on the loopback device.
+//! An S3 bucket inside the test process: as much of the protocol as data sets need, over HTTP on the loopback device.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -7,11 +7,11 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 const DATE: &str = "Thu, 01 Jan 2026 00:00:00 GMT";
 
-/// An object, or one on its way.
+/// An object, or an unfinished upload.
 #[derive(Clone, Default)]
 struct Object {
     bytes: Vec<u8>,
-    /// Lines of the answer's head.
+    /// Lines of the answer's header.
     attributes: String,
     parts: BTreeMap<u32, Vec<u8>>,
 }
@@ -20,12 +20,12 @@ struct Object {
 struct State {
     objects: BTreeMap<String, Object>,
     uploads: BTreeMap<String, Object>,
-    /// Beginnings of requests that are answered once with that status.
+    /// Prefixes of requests that are answered once with that status.
     refused: Vec<(&'static str, u16)>,
     requests: Vec<String>,
 }
 
-/// A bucket, for as long as the process lives.
+/// A bucket that exists as long as the process.
 #[derive(Clone)]
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
@@ -45,7 +45,7 @@ impl Server {
         self.state.lock().unwrap()
     }
 
-    /// Answers the next request that begins so with a status.
+    /// Answers the next request with this prefix with a status.
     pub(crate) fn refuse(&self, beginning: &'static str, status: u16) {
         self.state().refused.push((beginning, status));
     }
@@ -67,7 +67,7 @@ impl Server {
         self.state().objects[name].bytes.clone()
     }
 
-    /// Exchanges the bytes of an object and leaves its attributes.
+    /// Replaces the bytes of an object and keeps its attributes.
     pub(crate) fn damage(&self, name: &str, bytes: Vec<u8>) {
         self.state().objects.get_mut(name).unwrap().bytes = bytes;
     }
@@ -102,7 +102,7 @@ impl Server {
         }
     }
 
-    /// Status, lines for the head, and body.
+    /// Status, header lines, and body.
     fn answer(&self, method: &str, path: &str, query: &str, head: &[String], body: Vec<u8>) -> (u16, String, Vec<u8>) {
         let mut state = self.state();
         let values: BTreeMap<&str, &str> =

@@ -1,4 +1,4 @@
-//! Data sets on disk: whole shards, the same bytes after an interruption, and nothing believed unchecked.
+//! Data sets on disk: complete shards, the same bytes after an interruption, and nothing trusted without a check.
 
 use std::fs;
 use std::ops::ControlFlow;

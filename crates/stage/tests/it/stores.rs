@@ -1,4 +1,4 @@
-//! Data sets in an object store: the same bytes as on disk, whatever was lost on the way.
+//! Data sets in an object store: the same bytes as on disk, whatever was lost in between.
 
 use std::fs;
 use std::ops::ControlFlow;
@@ -87,7 +87,7 @@ fn damaged_objects_are_found_and_made_again() {
     }
     assert_eq!(write_shards(&stored(&server, 3), &assets, &mut go_on).unwrap(), index);
     assert!(server.bytes(shard) == whole);
-    // A missing object is one that is made again, too.
+    // A missing object is rendered again, too.
     server.delete("sets/one/stage-000000.tar");
     assert_eq!(verify_shards(&place(&server)).unwrap_err().code(), "stage.unreadable");
     assert_eq!(write_shards(&stored(&server, 3), &assets, &mut go_on).unwrap(), index);
@@ -97,7 +97,7 @@ fn damaged_objects_are_found_and_made_again() {
 #[test]
 fn an_interrupted_upload_leaves_nothing_and_the_next_run_sends_that_shard_again() {
     let (server, assets) = (Server::start(), Assets::procedural());
-    // A store that is busy is asked again.
+    // A busy store is asked again.
     server.refuse("PUT /bucket/sets/one/stage-000000.tar", 503);
     server.refuse("POST /bucket/sets/one/stage-000001.tar uploadId", 403);
     let error = write_shards(&stored(&server, 4), &assets, &mut go_on).unwrap_err();

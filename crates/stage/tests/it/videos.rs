@@ -11,7 +11,7 @@ use crate::settings;
 
 const SIDE: usize = 48;
 
-/// A stripe that wanders over a ramp.
+/// A stripe that moves over a gradient.
 fn frame(index: usize, width: u32, height: u32) -> RgbImage {
     RgbImage::from_fn(width, height, |x, y| match (x + y + 5 * index as u32) % 16 {
         0..4 => Rgb([200, 40, 30 + 8 * index as u8]),
@@ -42,7 +42,7 @@ fn the_plate_is_the_video_and_the_rest_of_a_picture_is_the_plate_or_its_shadow()
         let mut spec = ClipSpec::draw(seed, &assets, &filmed(3)).unwrap();
         assert!(spec.cameras.iter().all(|camera| *camera == spec.cameras[0]), "seed {seed}: the camera moves");
         assert!(spec.furniture.is_empty() && spec.bystanders.is_empty());
-        // The whole picture is seen, pixel by pixel. In half of the clips the shutter is open for a while.
+        // The whole picture is visible, pixel by pixel. In half of the clips the shutter is open for a while.
         let Backdrop::Video { video, start, step, zoom, .. } = &mut spec.scene.backdrop else {
             panic!("seed {seed}: no video behind the person");
         };
@@ -78,7 +78,7 @@ fn a_part_of_another_size_is_the_same_part_in_every_frame() {
     let (assets, _) = Assets::load(folder.path()).unwrap();
     let mut spec = ClipSpec::draw(1, &assets, &filmed(5)).unwrap();
     spec.exposure = Exposure::default();
-    // There are fewer pictures than frames: they run there and back.
+    // There are fewer pictures than frames, so they run forwards and backwards.
     let clip = render_parts(&spec, &assets, Wanted::CLIP).unwrap();
     assert_ne!(clip.plate[0], clip.plate[1]);
     assert_eq!((&clip.plate[0], &clip.plate[1]), (&clip.plate[2], &clip.plate[3]));
@@ -168,7 +168,7 @@ fn a_pack_holds_videos_and_without_any_clips_are_what_they_were() {
     });
     assert_eq!(clips[0].take.person, clips[1].take.person);
 
-    // Neither the usual share nor any other matters where there are no videos.
+    // Neither the default share nor any other matters without videos.
     let none = Assets::procedural();
     let drawn = |settings: &ClipSettings| ClipSpec::draw(7, &none, settings).unwrap();
     assert_eq!(drawn(&filmed(2)), drawn(&settings(SIDE, 2)));

@@ -1,10 +1,10 @@
-//! Encoded clips to the tensors of one step.
+//! Converts encoded clips to the tensors of one step.
 //!
 //! | tensor | shape |
 //! |---|---|
 //! | target, environment, objects | `[B, C, N, h, w]` |
 //! | skeleton, depth | `[B, 3, N, H, W]`, `[B, 1, N, H, W]` in [0, 1] |
-//! | focus | `[B, 1, N, h, w]` in [0, 1] |
+//! | focus (loss mask) | `[B, 1, N, h, w]` in [0, 1] |
 //! | reference | `[B, C, h, w]` |
 
 use burn::tensor::{DType, Tensor, TensorData, backend::Backend, f16};
@@ -19,28 +19,28 @@ pub struct Excerpt<'a> {
     pub clip: &'a EncodedClip,
     /// First frame.
     pub first: usize,
-    /// Which reference.
+    /// Index of the reference.
     pub reference: usize,
 }
 
 /// The tensors of one step.
 #[derive(Debug, Clone)]
 pub struct Batch<B: Backend> {
-    /// What the networks must give back.
+    /// The target output of the networks.
     pub target: Tensor<B, 5>,
-    /// What they are given.
+    /// The input of the networks.
     pub conditions: ClipConditions<B>,
-    /// Where the loss counts more.
+    /// The loss mask: where the loss counts more.
     pub focus: Tensor<B, 5>,
     /// Reference latents.
     pub reference: Tensor<B, 4>,
 }
 
 impl<B: Backend> Batch<B> {
-    /// Gathers excerpts of `frames` frames, with objects if `with_objects` (black where a clip has none).
+    /// Collects excerpts of `frames` frames. With `with_objects`, includes objects (black where a clip has none).
     ///
     /// # Panics
-    /// When there is no excerpt, the clips have different shapes, or an excerpt reaches over its clip's end.
+    /// When there is no excerpt, the clips have different shapes, or an excerpt extends beyond its clip.
     pub fn gather(excerpts: &[Excerpt<'_>], frames: usize, with_objects: bool, device: &B::Device) -> Self {
         let clip = excerpts[0].clip;
         let ([_, c, h, w], [height, width]) = (clip.shape, clip.map);

@@ -1,10 +1,10 @@
-//! Lessons in other colours: every picture of a lesson with its colour channels in another order, each on a tone curve of
-//! its own, `255 (v / 255)^g`.
+//! Colour augmentation: every picture of a training example gets another order of its colour channels, and a tone curve
+//! for each channel, `255 (v / 255)^g`.
 //!
-//! What a denoiser must learn of a reference is to take its colours over, whatever they are. A few hundred rendered persons
-//! have a few hundred sets of colours, which a network would rather remember; the same clips in other colours are new to it.
-//! The curves are for greys, which no other order changes. Black, which means "nothing" in environment and objects, stays
-//! black. Skeleton, depth and focus stay.
+//! A denoiser must learn to copy a reference's colours, whatever they are. A few hundred rendered persons have only a
+//! few hundred sets of colours, which a network would memorise. The same clips in other colours are new to it. The tone
+//! curves change greys, which another channel order leaves unchanged. Black, which means "nothing" in environment and
+//! objects, stays black. Skeleton, depth and loss mask stay unchanged.
 
 use media::picture::Picture;
 use rand::Rng;
@@ -12,15 +12,15 @@ use rand::Rng;
 use crate::data::supervision::Lesson;
 use crate::trainer::random_of_step;
 
-/// All orders of three channels but the first.
+/// All orders of three channels except the original one.
 const ORDERS: [[usize; 3]; 5] = [[0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
 /// Smallest and largest binary logarithm of a curve's exponent.
 const EXPONENTS: std::ops::Range<f64> = -0.8..0.8;
-/// How many copies of a clip can be in colours of their own.
+/// How many recoloured copies of a clip can exist.
 pub const MOST_COPIES: u64 = ORDERS.len() as u64;
 
 impl Lesson {
-    /// Copy `copy` (0 = as it is) of clip `index`; the copies of a clip differ, and so do the orders among clips.
+    /// Copy `copy` (0 = original) of clip `index`. Copies of a clip differ, and the orders differ between clips.
     ///
     /// # Panics
     /// When `copy` is above [`MOST_COPIES`].
@@ -31,7 +31,7 @@ impl Lesson {
         }
         let order = ORDERS[((index + copy - 1) % MOST_COPIES) as usize];
         let mut random = random_of_step(index, copy);
-        // Mostly lighter or darker as a whole, and somewhat tinged.
+        // Mostly lighter or darker as a whole, and slightly tinted.
         let whole = random.random_range(EXPONENTS);
         let curves = order.map(|_| curve((whole + 0.3 * random.random_range(EXPONENTS)).exp2()));
         let colour_of = |colour: [u8; 3]| [0, 1, 2].map(|to| curves[to][usize::from(colour[order[to]])]);
@@ -48,7 +48,7 @@ impl Lesson {
     }
 }
 
-/// The curve with this exponent, from byte to byte; only 0 becomes 0.
+/// The curve with this exponent, from byte to byte. Only 0 becomes 0.
 fn curve(exponent: f64) -> [u8; 256] {
     let mut curve = [0; 256];
     for (from, to) in curve.iter_mut().enumerate().skip(1) {
@@ -79,7 +79,7 @@ mod tests {
     #[test]
     fn pictures_change_together_and_conditions_of_the_pose_do_not() {
         let copy = lesson().recoloured(1, 2);
-        // Order 2, 3, 1, each on its curve: still one colour in all pictures, and black stays black.
+        // Order 2, 3, 1, each with its curve: every picture still has one colour, and black stays black.
         let colour = copy.target[0].get(0, 0);
         let expected = vec![Picture::filled(2, 1, colour)];
         assert_ne!(colour, [1, 2, 3]);
@@ -98,7 +98,7 @@ mod tests {
             assert!(curve.windows(2).all(|pair| pair[0] <= pair[1]) && curve[1] >= 1, "{exponent}");
         }
         assert!(curve(1.0).iter().enumerate().all(|(from, to)| from == usize::from(*to)));
-        // By hand: (128 / 255)^2 * 255 = 64.25.
+        // Computed by hand: (128 / 255)^2 * 255 = 64.25.
         assert_eq!(curve(2.0)[128], 64);
     }
 

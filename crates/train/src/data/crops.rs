@@ -1,4 +1,4 @@
-//! Random square crops of pictures in folders: the autoencoder's food.
+//! Random square crops of pictures in folders, the training data of the autoencoder.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,22 +15,22 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Result, TrainError};
 
-/// A folder of pictures, searched with all its sub-folders.
+/// A folder of pictures, including all sub-folders.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PictureFolder {
-    /// Where.
+    /// The folder.
     pub folder: PathBuf,
-    /// Take every so many-th picture of the sorted list (neighbours in a video are alike).
+    /// Use every n-th picture of the sorted list, because neighbours in a video are similar.
     #[serde(default = "one")]
     pub every: usize,
-    /// Only files in a folder of this name, for example `frames`.
+    /// Use only files in a folder with this name, for example `frames`.
     #[serde(default)]
     pub inside: Option<String>,
-    /// Leave out sub-folders of these names.
+    /// Exclude sub-folders with these names.
     #[serde(default)]
     pub without: Vec<String>,
-    /// Chance of the folder against the others.
+    /// Probability of the folder relative to the others.
     #[serde(default = "equal")]
     pub weight: f64,
 }
@@ -80,7 +80,7 @@ impl PictureFolder {
     }
 }
 
-/// What a crop does to a picture.
+/// The transformation of a picture to a crop.
 #[derive(Debug, Clone)]
 struct Cut {
     source: usize,
@@ -89,10 +89,10 @@ struct Cut {
     holes: Vec<Rect<Frame>>,
 }
 
-/// Draws `count` crops of `size` x `size` pixels: a picture by its weight, a random window of at least half a crop's
-/// side, perhaps mirrored, and in one of four cases with black rectangles, because the environment input has holes.
+/// Draws `count` crops of `size` x `size` pixels: a picture by its weight, then a random window of at least half a
+/// crop's side, perhaps mirrored. One in four crops has black rectangles, because the environment input has holes.
 ///
-/// The choice is made in one thread, so it does not depend on their number.
+/// One thread makes all choices, so they do not depend on the number of threads.
 pub fn random_crops(
     pictures: &[Picture],
     of: &[f64],
@@ -146,7 +146,7 @@ fn hole(size: usize, random: &mut ChaCha8Rng) -> Rect<Frame> {
     Rect::new(x as i32, y as i32, width as u32, height as u32)
 }
 
-/// The middle square of a picture at `size` x `size` pixels.
+/// The central square of a picture at `size` x `size` pixels.
 pub fn middle_crop(picture: &Picture, size: usize) -> Picture {
     let (width, height) = picture.size();
     let side = width.min(height);

@@ -1,11 +1,12 @@
-//! Rendered and encoded clips in a folder: made once, each under its index, gone on with after an interruption.
+//! Rendered and encoded clips in a folder. Each is made once and stored under its index. An interrupted preparation is
+//! continued.
 //!
 //! ```text
 //! FOLDER/lessons/000017.safetensors          pictures: rendered and split, independent of any network
 //! FOLDER/latents-1f2e3d4c/000017.safetensors the same as latents of the autoencoder with this hash
 //! FOLDER/latents-1f2e3d4c/000017-2.safetensors its second copy in other colours
 //! ```
-//! Clip `i` is a function of the settings and `i` alone, so several processes may fill one folder, and `clips` may grow.
+//! Clip `i` depends only on the settings and `i`, so several processes may fill one folder, and `clips` may grow.
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -28,45 +29,47 @@ use crate::error::{Result, TrainError};
 use crate::picture_tensor::tensor_from_pictures;
 use crate::trainer::{Event, Progress, random_of_step};
 
-/// Draws for a clip whose person is never in view are repeated so often.
+/// Largest number of attempts for a clip whose person is never in view.
 const ATTEMPTS: u64 = 8;
 
 /// Settings of a set of clips.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DatasetConfig {
-    /// Where the clips are kept; not used where they are `fresh`.
+    /// The folder for the clips; not used if they are `fresh` (streamed).
     #[serde(default)]
     pub folder: PathBuf,
     /// 3D assets; without them everything is procedural.
     #[serde(default)]
     pub assets: Option<PathBuf>,
-    /// Which part of the assets may appear.
+    /// The split of the assets.
     pub split: Split,
     /// Number of clips.
     pub clips: u64,
-    /// Copies of each clip in other colours, 0 to 5. Of `fresh` clips only one each is used: its own colours, or a copy's.
+    /// Number of copies of each clip in other colours, 0 to 5. A `fresh` clip is used only once: in its own colours, or
+    /// in a copy's.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub recoloured: u64,
-    /// New clips a step, rendered while the run goes on and never stored: `clips` is then how many there are at a time.
+    /// Number of new clips for each step, which are rendered during the run and never stored. Then `clips` is the
+    /// number held at a time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fresh: Option<f64>,
     /// Side of a rendered frame in pixels.
     #[serde(default = "default_side")]
     pub side: usize,
-    /// Frames a clip.
+    /// Number of frames in a clip.
     #[serde(default = "default_frames")]
     pub frames: usize,
-    /// Share of clips with a thing in the hand.
+    /// Share of clips with a prop in the hand.
     #[serde(default = "half")]
     pub props: f32,
-    /// Share of made-up mannequins among the persons.
+    /// Share of generated mannequins among the persons.
     #[serde(default = "tenth")]
     pub mannequins: f32,
-    /// How clips become lessons.
+    /// How clips become training examples.
     #[serde(default)]
     pub supervision: SupervisionConfig,
-    /// Pictures to put behind reference persons.
+    /// Pictures for the background of reference persons.
     #[serde(default)]
     pub backgrounds: Vec<PictureFolder>,
 }
@@ -93,7 +96,7 @@ fn tenth() -> f32 {
 }
 
 impl DatasetConfig {
-    /// Hash of everything that decides what clip `i` is.
+    /// Hash of everything that determines clip `i`.
     fn identity(&self) -> Result<String> {
         let same = Self { folder: PathBuf::new(), clips: 0, recoloured: 0, ..self.clone() };
         Ok(sha256(json(&same, &self.folder)?.as_bytes()))
@@ -103,10 +106,10 @@ impl DatasetConfig {
         self.folder.join("lessons").join(format!("{index:06}.safetensors"))
     }
 
-    /// Renders and splits every clip that is not there yet.
+    /// Renders and splits every missing clip.
     ///
     /// # Errors
-    /// [`TrainError::Mismatch`] when the folder was filled with other settings; those of assets and files.
+    /// [`TrainError::Mismatch`] when the folder was filled with other settings; the errors of assets and files.
     pub fn prepare(&self, progress: &mut Progress<'_>) -> Result<()> {
         if self.folder.as_os_str().is_empty() {
             return Err(TrainError::Setting {
@@ -142,7 +145,7 @@ impl DatasetConfig {
         Ok(())
     }
 
-    /// Loads what clips are rendered from.
+    /// Loads the assets for rendering.
     pub(crate) fn scenery(&self, progress: &mut Progress<'_>) -> Result<Scenery> {
         let mut scenery = Scenery { assets: Assets::procedural(), backgrounds: vec![] };
         if let Some(folder) = &self.assets {
@@ -158,7 +161,7 @@ impl DatasetConfig {
         Ok(scenery)
     }
 
-    /// Lesson number `index`, and what it was made from.
+    /// Training example number `index`, and its origin.
     pub(crate) fn lesson(&self, index: u64, scenery: &Scenery) -> Result<(Lesson, String)> {
         let Scenery { assets, backgrounds } = scenery;
         let settings = ClipSettings {
@@ -185,7 +188,7 @@ impl DatasetConfig {
         Err(TrainError::NoData { what: "visible person", path: self.lesson_path(index) })
     }
 
-    /// Refuses what cannot be made.
+    /// Refuses impossible settings.
     ///
     /// # Errors
     /// [`TrainError::Setting`] for too many copies.
@@ -197,10 +200,11 @@ impl DatasetConfig {
         Ok(())
     }
 
-    /// Encodes what is not encoded yet and reads all clips.
+    /// Encodes missing clips and reads all clips.
     ///
     /// # Errors
-    /// Those of [`prepare`](Self::prepare) and of the autoencoder's file; [`TrainError::Setting`] for too many copies.
+    /// The errors of [`prepare`](Self::prepare) and of the autoencoder's file; [`TrainError::Setting`] for too many
+    /// copies.
     pub fn load<B: ModelBackend>(
         &self,
         autoencoder: &Path,
@@ -236,7 +240,7 @@ impl DatasetConfig {
     }
 }
 
-/// What clips are rendered from.
+/// The assets for rendering.
 pub(crate) struct Scenery {
     assets: Assets,
     backgrounds: Vec<Picture>,
@@ -254,7 +258,7 @@ fn source_clip(clip: Clip, has_object: bool) -> SourceClip {
     }
 }
 
-/// Pictures to latents.
+/// Encodes pictures to latents.
 ///
 /// # Panics
 /// When the pictures' sides are not multiples of 8.
@@ -367,7 +371,7 @@ mod tests {
         ));
         assert_eq!(back.dims(), [2, 3, 32, 32]);
         assert_eq!(config.load::<Flex>(&weights, &device, &mut quiet).unwrap(), clips);
-        // In other colours: the same clips, and after them their copies.
+        // With colour augmentation: the same clips, followed by their copies.
         let config = DatasetConfig { recoloured: 1, ..config };
         let more = config.load::<Flex>(&weights, &device, &mut quiet).unwrap();
         assert_eq!((more.len(), &more[..2]), (4, &clips[..]));

@@ -1,4 +1,4 @@
-//! Clips on disk: one safetensors file each, as bytes of pictures (a [`Lesson`]) and, encoded, as latents
+//! Clips on disk, one safetensors file each: as bytes of pictures (a [`Lesson`], one training example) or as latents
 //! ([`EncodedClip`]).
 //!
 //! | tensor | type | shape |
@@ -119,7 +119,7 @@ fn of_planes(name: &'static str, planes: &[Plane<u8>]) -> Entry {
 }
 
 impl Lesson {
-    /// Writes it; `note` says what it was made from.
+    /// Writes it. `note` describes its origin.
     ///
     /// # Errors
     /// [`TrainError::Media`].
@@ -136,7 +136,7 @@ impl Lesson {
         write(path, &entries, ("source", note))
     }
 
-    /// Reads it, and the note.
+    /// Reads it, with the note.
     ///
     /// # Errors
     /// [`TrainError::Io`], [`TrainError::Damaged`].
@@ -157,7 +157,7 @@ impl Lesson {
     }
 }
 
-/// A clip as the trainer reads it.
+/// A clip in the form that the trainer reads.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EncodedClip {
     /// `[N, C, h, w]` of target and environment.
@@ -174,7 +174,7 @@ pub struct EncodedClip {
     pub skeleton: Vec<u8>,
     /// Structured depth.
     pub depth: Vec<u8>,
-    /// Focus, a cell's mean.
+    /// The loss mask, averaged over each cell.
     pub focus: Vec<u8>,
     /// Latents of the references.
     pub references: Vec<f16>,
@@ -186,7 +186,7 @@ impl EncodedClip {
         self.references.len() / self.shape[1..].iter().product::<usize>()
     }
 
-    /// Writes it; `note` names the lesson and the autoencoder.
+    /// Writes it. `note` names the training example and the autoencoder.
     ///
     /// # Errors
     /// [`TrainError::Media`].
@@ -213,7 +213,7 @@ impl EncodedClip {
         write(path, &entries, ("source", note))
     }
 
-    /// Reads it, and the note.
+    /// Reads it, with the note.
     ///
     /// # Errors
     /// [`TrainError::Io`], [`TrainError::Damaged`].

@@ -1,8 +1,9 @@
-//! Clips straight from the renderer into training: rendered on a thread of their own while the run goes on, encoded, and kept
-//! in memory in place of the oldest. Nothing is written to disk, and no clip need be seen twice.
+//! Streams clips from the renderer into training. A thread renders them during the run. They are encoded and replace
+//! the oldest clips in memory. Nothing is written to disk, and no clip needs to be seen twice.
 //!
-//! Step `s` sees the clips from number `floor(s * fresh)` on, as many as [`DatasetConfig::clips`] says; every clip is a function of the
-//! settings and its number. So a run that was cut off goes on with the clips that it would have had; those are rendered again.
+//! Step `s` sees the clips from number `floor(s * fresh)` on, as many as [`DatasetConfig::clips`] says. Every clip
+//! depends only on the settings and its number. So a resumed run gets the clips that it would have had; they are
+//! rendered again.
 
 use std::sync::mpsc::{Receiver, sync_channel};
 
@@ -14,10 +15,10 @@ use crate::data::records::EncodedClip;
 use crate::data::supervision::Lesson;
 use crate::error::{Result, TrainError};
 
-/// Lessons that are rendered and wait at most.
+/// Largest number of rendered training examples that wait.
 const AHEAD: usize = 4;
 
-/// Clips that are renewed step by step.
+/// A pool of clips that is renewed step by step.
 pub(crate) struct LiveClips<B: ModelBackend> {
     config: DatasetConfig,
     fresh: f64,
@@ -27,7 +28,7 @@ pub(crate) struct LiveClips<B: ModelBackend> {
 }
 
 enum State {
-    /// Nothing was asked for yet.
+    /// Nothing was requested yet.
     Ready(Scenery),
     Running {
         /// Number of the oldest clip.
@@ -39,10 +40,10 @@ enum State {
 }
 
 impl<B: ModelBackend> LiveClips<B> {
-    /// Clips of `config`, `fresh` new ones a step.
+    /// The clips of `config`, with `fresh` new ones for each step.
     ///
     /// # Errors
-    /// [`TrainError::Setting`] when `fresh` is not a number from 0 on.
+    /// [`TrainError::Setting`] when `fresh` is negative or not a number.
     pub(crate) fn new(
         config: &DatasetConfig,
         fresh: f64,
@@ -60,10 +61,10 @@ impl<B: ModelBackend> LiveClips<B> {
         Ok(Self { config: config.clone(), fresh, network, device: device.clone(), state: State::Ready(scenery) })
     }
 
-    /// Makes `clips` those of a step, not before the last one that was asked for.
+    /// Sets `clips` to those of a step. Steps must not decrease.
     ///
     /// # Errors
-    /// Those of rendering; afterwards there are no more clips.
+    /// The errors of rendering. After an error there are no more clips.
     ///
     /// # Panics
     /// When there were no more clips already.
@@ -74,7 +75,7 @@ impl<B: ModelBackend> LiveClips<B> {
             State::Running { first, lessons } => (first, lessons),
             State::Ended => panic!("clips were asked for after an error"),
         };
-        // Clips that come and go between two steps are rendered all the same, in their order.
+        // Clips that come and go between two steps are rendered all the same, in order.
         let mut gone = from.saturating_sub(first) as usize;
         loop {
             let old = gone.min(clips.len());
@@ -91,7 +92,7 @@ impl<B: ModelBackend> LiveClips<B> {
     }
 }
 
-/// All lessons from number `first` on, in order, until one fails or nobody wants them any more.
+/// All training examples from number `first` on, in order, until one fails or nobody needs more.
 fn rendered(config: DatasetConfig, scenery: Scenery, first: u64) -> Receiver<Result<Lesson>> {
     let (sender, lessons) = sync_channel(AHEAD);
     std::thread::spawn(move || {
@@ -131,7 +132,7 @@ mod tests {
         let device = Default::default();
         Flex::seed(&device, 5);
         let network = SmallAutoencoderConfig::tiny().init::<Flex>(&device);
-        // Weights are drawn when they are first used, and copies would draw their own.
+        // Weights are initialised when they are first used, and copies would get different ones.
         model::weights::collect(&network, "");
         let scenery = || config.scenery(&mut |_| ControlFlow::Continue(())).unwrap();
         let expected = |index: u64| {

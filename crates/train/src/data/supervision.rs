@@ -1,19 +1,20 @@
-//! The self-supervised split of a clip (paper 3.1, 3.2): a clip with its masks, poses and clean plates becomes what the
-//! networks are given and what they must give back.
+//! The self-supervised split of a clip (paper 3.1, 3.2): turns a clip with its masks, poses and clean plates into the
+//! networks' input and target.
 //!
-//! | result | from |
+//! | result | source |
 //! |---|---|
-//! | target | the clip; or the plates with the person and the objects pasted on at another scale |
-//! | environment | the *source* clip with the formulated mask of the unscaled person black, and with the old place of a moved object black |
+//! | target | the clip; or the plates with the person and the objects composited at another scale |
+//! | environment | the *source* clip, with the formulated mask of the unscaled person and the old place of a moved object black |
 //! | objects | the target where the objects are, black elsewhere |
 //! | skeleton, depth | the target's poses |
 //! | references | the person of other pictures of the same identity, cut out, on random backgrounds |
 //!
-//! All frames share one square window that holds the whole person before and after scaling. Scale augmentation: the whole
-//! frame is cropped or padded about the person's feet and resized, and its person and objects are laid over the plate. The
-//! block counts of the mask are drawn once per clip.
+//! All frames share one square window that contains the whole person before and after scaling. Scale augmentation crops
+//! or pads the whole frame about the person's feet and resizes it. Then its person and objects are composited over the
+//! plate. The block counts of the mask are drawn once for each clip.
 //!
-//! Deviations: the shadow does not scale with the person (the plate has none); a clip is scaled in two of three cases only.
+//! Deviations: the shadow does not scale with the person, because the plate has none. Only two of three clips are
+//! scaled.
 
 use media::geometry::{Crop, Frame, Rect};
 use media::picture::{Mask, Picture, Plane};
@@ -27,7 +28,7 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-/// A square clip with exact ground truth; all lists have one entry a frame.
+/// A square clip with exact ground truth. All lists have one entry for each frame.
 #[derive(Debug, Clone)]
 pub struct SourceClip {
     /// The clip.
@@ -58,7 +59,7 @@ pub struct SupervisionConfig {
     pub scaled_share: f64,
     /// Smallest and largest margin of the window around the person, as a share of the person's longer side.
     pub margins: [f64; 2],
-    /// Reference pictures a clip.
+    /// Number of reference pictures for a clip.
     pub references: usize,
 }
 
@@ -75,10 +76,10 @@ impl Default for SupervisionConfig {
     }
 }
 
-/// What a clip teaches; all pictures are `size x size`, lists have one entry a frame.
+/// A training example. All pictures are `size x size`, and lists have one entry for each frame.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Lesson {
-    /// What the networks must give back.
+    /// The target of the networks.
     pub target: Vec<Picture>,
     /// Masked source.
     pub environment: Vec<Picture>,
@@ -88,13 +89,13 @@ pub struct Lesson {
     pub skeleton: Vec<Picture>,
     /// Structured depth, 255 = nearest.
     pub depth: Vec<Plane<u8>>,
-    /// 255 in the removed region and wherever the target's person is.
+    /// The loss mask: 255 in the removed region and wherever the target's person is.
     pub focus: Vec<Mask>,
     /// The person on other backgrounds.
     pub references: Vec<Picture>,
 }
 
-/// Splits a clip. `backgrounds` are pictures to put behind references. `None` when no frame shows the person.
+/// Splits a clip. `backgrounds` are pictures for the background of references. `None` when no frame shows the person.
 ///
 /// # Panics
 /// When the frames are not square, or the lists of the clip have different lengths.
@@ -110,7 +111,7 @@ pub fn split(
     assert!(clip.plates.len() == count && clip.person.len() == count && clip.poses.len() == count, "{count} frames");
     let frame = (width as u32, height as u32);
 
-    // 1. Where the person is, and where it would be at another scale.
+    // 1. Where the person is, and where it would be at the other scale.
     let boxes = boxes_of(&clip.person, &clip.poses, frame);
     let all = boxes.iter().flatten().fold(Rect::new(0, 0, 0, 0), |all, area| all.union(area));
     if all.is_empty() {
@@ -144,7 +145,7 @@ pub fn split(
         }
     }
 
-    // 4. What the target shows.
+    // 4. The target.
     let target_pictures = pictures(&target.frames);
     let objects = target.objects.as_deref().map(|coverage| {
         let objects = target_pictures.iter().zip(masks(coverage));
@@ -190,8 +191,8 @@ fn boxes_of(person: &[Mask], poses: &[Pose], frame: (u32, u32)) -> Vec<Option<Re
     person.iter().zip(poses).map(|(mask, pose)| person_box(Some(mask), Some(pose), frame)).collect()
 }
 
-/// The part of the frame that, shown at the frame's size, makes everything about `scale` times as large, with the middle
-/// of the feet at its place.
+/// The part of the frame that, displayed at the frame's size, makes everything about `scale` times as large, with the
+/// middle of the feet in place.
 fn scaled_view(scale: f64, all: Rect<Frame>, width: usize) -> Rect<Frame> {
     let side = (width as f64 / scale).round().max(1.0);
     let left_over = 1.0 - side / width as f64;
@@ -200,7 +201,7 @@ fn scaled_view(scale: f64, all: Rect<Frame>, width: usize) -> Rect<Frame> {
     Rect::new(corner(feet.0), corner(feet.1), side as u32, side as u32)
 }
 
-/// The clip with person and objects seen through `view`, over the unchanged plates.
+/// The clip with person and objects transformed by `view`, over the unchanged plates.
 fn scaled_clip(clip: &SourceClip, view: Rect<Frame>) -> SourceClip {
     let size = clip.frames[0].width() as u32;
     let person: Vec<Mask> = clip.person.iter().map(|mask| crop_mask(mask, view, size)).collect();
@@ -236,7 +237,7 @@ fn added(one: &Mask, other: &Mask) -> Mask {
     combined(one, other, u8::saturating_add)
 }
 
-/// `over` on `under` by coverage.
+/// Composites `over` over `under` by coverage.
 fn laid_over(under: &Picture, over: &Picture, coverage: &Mask) -> Picture {
     Picture::from_fn(under.width(), under.height(), |x, y| {
         let share = u32::from(coverage.get(x, y));
@@ -249,7 +250,7 @@ fn only(picture: &Picture, coverage: &Mask) -> Picture {
     laid_over(&Picture::filled(picture.width(), picture.height(), [0; 3]), picture, coverage)
 }
 
-/// Black wherever `mask` covers a pixel at most `reach` pixels away (in a square).
+/// Sets pixels to black if `mask` covers a pixel at most `reach` pixels away (in a square).
 fn blacken(picture: &mut Picture, mask: &Mask, reach: i32) {
     for y in 0..mask.height() as i32 {
         for x in 0..mask.width() as i32 {
@@ -292,7 +293,7 @@ fn reference(
     };
     let (person, coverage) = (crop_picture(picture, square, size as u32), crop_mask(coverage, square, size as u32));
     let result = laid_over(&behind, &person, &coverage);
-    // A mirrored person is the same person.
+    // A mirrored person is still the same person.
     let mirrored = random.random_bool(0.5);
     Some(if mirrored { Picture::from_fn(size, size, |x, y| result.get(size - 1 - x, y)) } else { result })
 }
@@ -307,7 +308,7 @@ mod tests {
     const PERSON: [u8; 3] = [200, 30, 30];
     const GROUND: [u8; 3] = [20, 60, 90];
 
-    /// A red person of 32x64 pixels with a blue object beside it, walking right by 4 pixels a frame.
+    /// A red person of 32x64 pixels beside a blue object, walking to the right by 4 pixels a frame.
     fn clip() -> SourceClip {
         let inside =
             |x: usize, y: usize, left: usize, width: usize| (left..left + width).contains(&x) && (96..160).contains(&y);

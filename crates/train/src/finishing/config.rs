@@ -11,7 +11,7 @@ use super::mixed::PreparedSource;
 use super::sample::SampleConfig;
 use crate::optimizer::OptimizerConfig;
 
-/// A training of the finisher, one TOML file.
+/// A training configuration of the finisher: one TOML file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FinishingTraining {
@@ -19,18 +19,18 @@ pub struct FinishingTraining {
     pub run: PathBuf,
     /// Seed of weights and data order.
     pub seed: u64,
-    /// Steps in all.
+    /// Total number of steps.
     pub steps: u64,
-    /// Stop after so many minutes of this process, with everything written.
+    /// Stop after this many minutes of this process and save everything.
     #[serde(default)]
     pub minutes: Option<f64>,
-    /// Steps from one log line to the next.
+    /// Number of steps between log lines.
     #[serde(default = "default_log_every")]
     pub log_every: u64,
-    /// Steps from one saved state and sheet to the next.
+    /// Number of steps between saved states and sheets.
     #[serde(default = "default_save_every")]
     pub save_every: u64,
-    /// Weights to start from, where the run folder has no state yet.
+    /// Weights to start from, if the run folder has no state yet.
     #[serde(default)]
     pub start_from: Option<PathBuf>,
     /// 3D assets, a folder or a pack; without them everything is procedural.
@@ -39,13 +39,13 @@ pub struct FinishingTraining {
     /// Users' own videos, mixed with rendered clips.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub prepared: Vec<PreparedSource>,
-    /// The catalogue's file `vgg-hed` or its beginning; without it there is no perceptual part.
+    /// The catalogue's file `vgg-hed` or its beginning; without it there is no perceptual loss.
     #[serde(default)]
     pub perceptual_weights: Option<PathBuf>,
-    /// Calculate in bf16, with weights, moments, norms' statistics and losses in f32: for graphics cards.
+    /// Compute in bf16, with weights, moments, norm statistics and losses in f32: for graphics cards.
     #[serde(default)]
     pub half: bool,
-    /// Clips that are never trained on, measured at each save.
+    /// Number of held-out clips, which are measured at each save.
     #[serde(default = "default_held_out")]
     pub held_out: u64,
     /// The network.
@@ -57,7 +57,7 @@ pub struct FinishingTraining {
     /// Batches.
     #[serde(default)]
     pub feed: FeedConfig,
-    /// What a finished clip is judged by.
+    /// Loss weights.
     #[serde(default)]
     pub loss: LossConfig,
     /// Optimiser.

@@ -1,9 +1,9 @@
-//! Samples from the renderer and from prepared videos, made on all cores while the run goes on, and batches of them.
+//! Makes samples from the renderer and from prepared videos on all cores during the run, and forms batches.
 //!
-//! Clips come in the order of their numbers whatever the number of threads. The last `pool` of them are kept; each step draws its
-//! batch among their samples with its own random numbers. So a run is a function of its settings, as long as each step
-//! waits for the clips that it is owed (`fresh`). With `patient = false` steps take what is there and nothing waits for the
-//! renderer.
+//! Clips come in the order of their numbers, for any number of threads. The last `pool` clips are kept. Each step draws
+//! its batch from their samples with its own random numbers. So a run is determined by its settings, as long as each
+//! step waits for its new clips (`fresh`). With `patient = false`, steps use the clips that exist, and nothing waits
+//! for the renderer.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -20,21 +20,21 @@ use super::sample::{Sample, SampleConfig};
 use crate::error::Result;
 use crate::trainer::random_of_step;
 
-/// How samples become batches.
+/// How samples form batches.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct FeedConfig {
-    /// Samples a step.
+    /// Number of samples in a step.
     pub batch: usize,
-    /// Clips kept to draw from; each gives two samples at most.
+    /// Number of clips kept in the pool. Each gives at most two samples.
     pub pool: usize,
-    /// Clips before the first step.
+    /// Number of clips before the first step.
     pub first: u64,
-    /// New clips a step.
+    /// Number of new clips for each step.
     pub fresh: f64,
-    /// Steps wait for their new clips.
+    /// True if steps wait for their new clips.
     pub patient: bool,
-    /// Threads that make samples; 0 = one a core.
+    /// Number of threads that make samples; 0 = one for each core.
     pub threads: usize,
 }
 
@@ -49,17 +49,17 @@ impl Default for FeedConfig {
 pub struct Batch {
     /// Samples.
     pub count: usize,
-    /// The frames of all samples.
+    /// The planes of all frames.
     pub frames: Vec<u8>,
-    /// The pictures of the characters.
+    /// The planes of the characters' pictures.
     pub characters: Vec<u8>,
-    /// Clips that have been made so far.
+    /// Number of clips made so far.
     pub clips: u64,
 }
 
 type Made = (u64, Result<Vec<Sample>>);
 
-/// Clips in their order.
+/// Clips in order.
 struct Clips {
     receiver: Receiver<Made>,
     waiting: BTreeMap<u64, Result<Vec<Sample>>>,
@@ -81,7 +81,7 @@ impl Clips {
         Self { receiver, waiting: BTreeMap::new(), next: first }
     }
 
-    /// The next clip; none when it is not there yet and `wait` is false.
+    /// The next clip; none when it is not ready and `wait` is false.
     fn next(&mut self, wait: bool) -> Option<Result<Vec<Sample>>> {
         loop {
             if let Some(samples) = self.waiting.remove(&self.next) {
@@ -107,7 +107,7 @@ fn make_clips(
 ) {
     loop {
         let index = counter.fetch_add(1, Ordering::Relaxed);
-        // A clip that cannot be made is left out; one in thousands must not end a run.
+        // A clip that cannot be made is skipped. One in thousands must not end a run.
         let made = catch_unwind(AssertUnwindSafe(|| source.samples(index, split, config)));
         if sender.send((index, made.unwrap_or_else(|_| Ok(vec![])))).is_err() {
             return;
@@ -118,7 +118,7 @@ fn make_clips(
 /// The batches of the steps from `step` on, prepared ahead on another thread.
 ///
 /// # Errors
-/// Sent in place of a batch: those of rendering.
+/// Sent in place of a batch: the errors of rendering.
 pub fn batches(
     step: u64,
     seed: u64,
@@ -128,7 +128,7 @@ pub fn batches(
 ) -> Receiver<Result<Batch>> {
     let (sender, receiver) = sync_channel(2);
     std::thread::spawn(move || {
-        // The pool of an earlier step is made again.
+        // The pool of an earlier step is rebuilt.
         let owed = |step: u64| feed.first + (step as f64 * feed.fresh) as u64;
         let start = owed(step).saturating_sub(feed.pool as u64);
         let mut clips = Clips::start(start, feed.threads, split, &source, &samples);

@@ -1,5 +1,5 @@
-//! What teaches the finisher without a renderer: a filmed person takes its own place. The picture of the character is cut out
-//! of a frame of the same clip, as far away in time as there is one; the clip drives, and is the truth too.
+//! Training samples for the finisher from filmed clips: a person replaces itself. The character's picture is cut out of
+//! a frame of the same clip, as far away in time as possible. The clip is both the driving video and the truth.
 
 use draft::body::retarget::{Factors, retarget};
 use draft::clip::{DraftClip, drafts};
@@ -14,13 +14,13 @@ use rand_chacha::ChaCha8Rng;
 use super::sample::{Sample, SampleConfig, frame_planes, window};
 use crate::videos::PreparedClip;
 
-/// An excerpt of a clip; none where it is too short, or where nothing can be drafted.
+/// An excerpt of a clip; none where it is too short, or nothing can be drafted.
 pub(super) fn sample(clip: &PreparedClip, config: &SampleConfig, random: &mut ChaCha8Rng) -> Option<Sample> {
     let (count, frames) = (clip.frames.len(), config.frames);
     if count <= frames {
         return None;
     }
-    // 1. What drives, as it was perceived.
+    // 1. The driving signals, as perceived.
     let start = random.random_range(0..=count - frames);
     let range = start..start + frames;
     let driving: Vec<Option<Pose>> = clip.note.poses[range.clone()].iter().cloned().map(Some).collect();
@@ -29,7 +29,7 @@ pub(super) fn sample(clip: &PreparedClip, config: &SampleConfig, random: &mut Ch
     let far = farthest(start, frames, count);
     let (picture, mask, pose) = (&clip.frames[far], &clip.persons[far], &clip.note.poses[far]);
     let puppet = Puppet::new(Cutout::new(picture, mask, Some(pose))?);
-    // 3. Drafts: with the poses as they are, or as they are fitted to the character in earnest.
+    // 3. Drafts, with the poses as they are, or retargeted to the character as in a real run.
     let is_exact = random.random_bool(config.exact_pose_share);
     let poses = if is_exact || !puppet.is_jointed() {
         driving.clone()
@@ -54,7 +54,7 @@ pub(super) fn sample(clip: &PreparedClip, config: &SampleConfig, random: &mut Ch
     Some(Sample { frames, character: character_planes(picture, mask, Some(pose), config.size) })
 }
 
-/// The frame of a clip of `count` that is farthest from `frames` frames from `start` on.
+/// The frame, of `count` in the clip, that is farthest from the `frames` frames from `start` on.
 fn farthest(start: usize, frames: usize, count: usize) -> usize {
     if start >= count - (start + frames) { 0 } else { count - 1 }
 }
@@ -75,7 +75,7 @@ mod tests {
         assert_eq!(made.frames.len(), 3 * FRAME_PLANES * 32 * 32);
         assert_eq!(made.character.len(), finish::planes::CHARACTER_PLANES * 32 * 32);
         let plane = |index: usize| &made.frames[index * 32 * 32..][..32 * 32];
-        // Where the person truly is, the truth has its red.
+        // Where the person really is, the truth has its red.
         let truth = plane(FRAME_PLANES - 4).iter().zip(plane(FRAME_PLANES - 1));
         assert!(truth.clone().any(|(_, person)| *person == 255));
         assert!(truth.filter(|(_, person)| **person == 255).all(|(red, _)| *red > 200));

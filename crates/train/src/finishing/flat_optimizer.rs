@@ -1,5 +1,5 @@
-//! AdamW, clipping and the moving average on the device: all weights lie one after the other in one vector, so a step takes a
-//! dozen operations however many tensors the network has, and nothing is read back.
+//! AdamW, gradient clipping and the moving average on the device. All weights lie in one vector, so a step takes a
+//! dozen operations for any number of tensors, and nothing is read back.
 
 use burn::module::{AutodiffModule, Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::backend::{AutodiffBackend, Backend};
@@ -7,16 +7,16 @@ use burn::tensor::{Bool, DType, Tensor, TensorData};
 
 use crate::optimizer::OptimizerConfig;
 
-/// What an update did, on the device.
+/// The result of an update, on the device.
 #[derive(Debug, Clone)]
 pub struct Step<B: Backend> {
-    /// Length of the gradient, `[1]`.
+    /// Gradient norm, `[1]`.
     pub length: Tensor<B, 1>,
-    /// True when nothing moved, `[1]`.
+    /// True if the update was skipped, `[1]`.
     pub is_skipped: Tensor<B, 1, Bool>,
 }
 
-/// The trained numbers of a module.
+/// The trained parameters of a module.
 #[derive(Debug, Clone)]
 pub struct FlatOptimizer<B: Backend> {
     config: OptimizerConfig,
@@ -28,14 +28,14 @@ pub struct FlatOptimizer<B: Backend> {
     pub second: Tensor<B, 1>,
     /// Moving average of the weights.
     pub average: Tensor<B, 1>,
-    /// 1 where weights decay: tensors with two axes or more.
+    /// 1 where weight decay applies: tensors with two axes or more.
     decays: Tensor<B, 1>,
-    /// Updates so far.
+    /// Number of updates so far.
     pub updates: u64,
 }
 
 impl<B: Backend> FlatOptimizer<B> {
-    /// Takes the module's weights; moments start at zero, the average at the weights.
+    /// Takes the module's weights. Moments start at zero, the average at the weights.
     pub fn new<A: AutodiffBackend<InnerBackend = B>, M: Module<A>>(module: &M, config: OptimizerConfig) -> Self {
         let mut reader = Reader { tensors: vec![], decays: vec![] };
         module.visit(&mut reader);
@@ -53,8 +53,8 @@ impl<B: Backend> FlatOptimizer<B> {
         }
     }
 
-    /// One update at this learning rate. Where gradient or loss is not finite, nothing moves; the step still counts among those
-    /// by which moments are corrected.
+    /// One update at this learning rate. If gradient or loss is not finite, nothing changes, but the step still counts
+    /// in the correction of the moments.
     pub fn step<A: AutodiffBackend<InnerBackend = B>, M: AutodiffModule<A>>(
         &mut self,
         module: &M,
@@ -87,10 +87,10 @@ impl<B: Backend> FlatOptimizer<B> {
         Step { length, is_skipped }
     }
 
-    /// Puts the weights into the module, to be differentiated.
+    /// Writes the weights into the module, for differentiation.
     ///
     /// # Panics
-    /// When the module is not the one that these came from.
+    /// When the module has other tensors.
     pub fn write<A: AutodiffBackend<InnerBackend = B>, M: Module<A>>(&self, module: M) -> M {
         let mut writer = Writer { flat: self.weights.clone(), next: 0 };
         let module = module.map(&mut writer);
@@ -98,10 +98,10 @@ impl<B: Backend> FlatOptimizer<B> {
         module
     }
 
-    /// Puts the averaged weights into a module that is only run.
+    /// Writes the averaged weights into a module for inference.
     ///
     /// # Panics
-    /// As [`write`](Self::write).
+    /// In the same cases as [`write`](Self::write).
     pub fn write_average<M: Module<B>>(&self, module: M) -> M {
         let mut writer = AverageWriter { flat: self.average.clone(), next: 0 };
         let module = module.map(&mut writer);
@@ -168,7 +168,7 @@ impl<B: Backend> ModuleMapper<B> for AverageWriter<B> {
     }
 }
 
-/// Weights as they are calculated with in bf16; gradients go on to those that they were made of.
+/// Weights in bf16 for the computation. Gradients flow to the original weights.
 pub struct Halved;
 
 impl<B: Backend> ModuleMapper<B> for Halved {
@@ -190,12 +190,12 @@ mod tests {
         tensor.to_data().to_vec().unwrap()
     }
 
-    /// A loss as it should be.
+    /// A valid loss.
     fn finite() -> Tensor<Flex, 1> {
         Tensor::from_floats([1.0], &Default::default())
     }
 
-    /// A map of one number to one, weight 1 and bias 0.
+    /// A map of one number to one, with weight 1 and bias 0.
     fn module() -> Linear<Train> {
         let linear = Linear::init(1, 1, true, Start::ZeroWithBias(0.0), &Default::default());
         Linear { weight: linear.weight.map(|weight| (weight + 1.0).detach().require_grad()), ..linear }
@@ -219,14 +219,14 @@ mod tests {
                 .sum()
                 .backward()
         };
-        // Gradient 4 of the weight and 1 of the bias: each moves by the rate.
+        // Gradients of 4 for the weight and 1 for the bias: each moves by the learning rate.
         let length = optimizer.step(&module, &loss(&module, 1.0), &finite(), 0.1).length;
         assert!((length.into_scalar() - 17.0_f32.sqrt()).abs() < 1e-5);
         let found = values(&optimizer.weights);
         assert!((found[0] - 0.9).abs() < 1e-6 && (found[1] + 0.1).abs() < 1e-6, "{found:?}");
-        // The average starts with 1/10 kept.
+        // The average starts with a decay of 1/10.
         assert!((values(&optimizer.average)[0] - (0.1 + 0.9 * 0.9)).abs() < 1e-6);
-        // Second, gradient 0 of the weight: first = 1, corrected 4/3; second = 3, corrected 3/(1-9/16) = 48/7.
+        // Second update, gradient 0 of the weight: first = 1, corrected 4/3; second = 3, corrected 3/(1-9/16) = 48/7.
         optimizer.step(&module, &loss(&module, 0.0), &finite(), 0.1);
         let expected = 0.9 - 0.1 * (4.0 / 3.0) / (48.0_f32 / 7.0).sqrt();
         assert!((values(&optimizer.weights)[0] - expected).abs() < 1e-6);
@@ -241,7 +241,7 @@ mod tests {
         let gradients = |input: f32| {
             module.forward(Tensor::<Train, 2>::from_floats([[input]], &Default::default())).sum().backward()
         };
-        // With moments that would go on moving the weights.
+        // The moments alone would keep moving the weights.
         assert!(!optimizer.step(&module, &gradients(4.0), &finite(), 0.1).is_skipped.into_scalar());
         let all = |optimizer: &FlatOptimizer<Flex>| {
             [&optimizer.weights, &optimizer.first, &optimizer.second, &optimizer.average].map(values)

@@ -1,4 +1,4 @@
-//! A batch on the device, finished and judged.
+//! A batch on the device: runs the network on it and computes the loss.
 
 use burn::tensor::{DType, Int, Tensor, TensorData};
 use finish::planes::CHARACTER_PLANES;
@@ -46,7 +46,7 @@ impl<B: ModelBackend> Lesson<B> {
         }
     }
 
-    /// What the network asks for, and the finished frames.
+    /// The network's retouches, and the finished frames.
     pub(super) fn finish(&self, network: &Finisher<B>) -> (Retouch<B>, Retouched<B>) {
         let character = network.character(std::slice::from_ref(&self.character));
         let [m, channels, height, width] = self.known.dims();
@@ -57,7 +57,7 @@ impl<B: ModelBackend> Lesson<B> {
         (retouch, finished)
     }
 
-    /// The draft as it is.
+    /// The unchanged draft.
     pub(super) fn draft(&self) -> Retouched<B> {
         let part = |first: usize, count: usize| self.known.clone().narrow(1, first, count);
         let seen = part(CHANNELS.front, 1) * -1.0 + 1.0;

@@ -1,5 +1,6 @@
-//! What a finished clip is judged by: nearness to the truth where the draft may be changed, of colours at three sizes, of edges,
-//! of features, of the character's outline, and of the change from frame to frame; and how even the shift is.
+//! The loss of a finished clip. It compares with the truth, where the draft may be changed: colours at three sizes,
+//! edges, features, the character's outline, and the change from frame to frame. It also measures how smooth the shift
+//! is.
 
 use burn::tensor::Tensor;
 use burn::tensor::module::avg_pool2d;
@@ -9,10 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use super::perceptual::PerceptualNetwork;
 
-/// Weight of what the draft must not change, so that it is not made worse for nothing.
+/// Weight outside the editable region, so that unchanged parts do not get worse.
 const OUTSIDE: f64 = 0.02;
 
-/// Factors of the parts.
+/// Weights of the terms.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LossConfig {
@@ -28,9 +29,9 @@ pub struct LossConfig {
     pub perceptual: f64,
     /// Absolute difference of the changes from frame to frame.
     pub change: f64,
-    /// Blocks of the perceptual network, 1 to 4.
+    /// Number of blocks of the perceptual network, 1 to 4.
     pub perceptual_blocks: usize,
-    /// One of so many frames is judged by its features.
+    /// The features of every n-th frame are compared.
     pub perceptual_every: usize,
 }
 
@@ -54,20 +55,20 @@ impl Default for LossConfig {
 pub struct Judged<B: ModelBackend> {
     /// `[M, 3, H, W]`, `M = B*N`.
     pub finished: Tensor<B, 4>,
-    /// Likewise.
+    /// The truth, `[M, 3, H, W]`.
     pub truth: Tensor<B, 4>,
     /// Coverage by the character, `[M, 1, H, W]`.
     pub coverage: Tensor<B, 4>,
-    /// The true one.
+    /// True coverage.
     pub person: Tensor<B, 4>,
-    /// `[M, 1, H, W]`: 1 where the draft may be changed or the person truly is.
+    /// `[M, 1, H, W]`: 1 where the draft may be changed or the person really is.
     pub region: Tensor<B, 4>,
-    /// Samples `B`.
+    /// Number of samples `B`.
     pub batch: usize,
 }
 
 impl<B: ModelBackend> Judged<B> {
-    /// The parts by name, unweighted. Of the frames one of `every` is judged by its features.
+    /// The named terms, unweighted. The features of every `every`-th frame are compared.
     pub fn parts(&self, network: Option<&PerceptualNetwork<B>>, every: usize) -> Vec<(&'static str, Tensor<B, 1>)> {
         let weights = self.region.clone() + OUTSIDE;
         let outline = mean((self.coverage.clone() - self.person.clone()).abs(), &weights);
@@ -111,7 +112,7 @@ impl<B: ModelBackend> Judged<B> {
     fn change(&self, weights: &Tensor<B, 4>) -> Tensor<B, 1> {
         let [m, channels, height, width] = self.finished.dims();
         let n = m / self.batch;
-        // A clip's frames along an axis of their own, and everything of a frame along the last.
+        // One axis for a clip's frames, and one for all values of a frame.
         let clips = |x: Tensor<B, 4>, channels: usize| x.reshape([1, self.batch, n, channels * height * width]);
         let step = steps(&clips(self.finished.clone() - self.truth.clone(), channels), 2, n);
         let shape = |channels: usize| [self.batch * (n - 1), channels, height, width];
@@ -120,20 +121,20 @@ impl<B: ModelBackend> Judged<B> {
     }
 }
 
-/// The differences between neighbours along an axis of so many.
+/// The differences of neighbours along an axis with this many cells.
 fn steps<B: ModelBackend>(x: &Tensor<B, 4>, axis: usize, length: usize) -> Tensor<B, 4> {
     let part = |first: usize| in_order(x.clone().narrow(axis, first, length - 1));
     part(1) - part(0)
 }
 
-/// The mean difference of the shifts `[M, 2, H, W]` of neighbours.
+/// The mean difference between the shifts `[M, 2, H, W]` of neighbours.
 pub(super) fn unevenness<B: ModelBackend>(shift: &Tensor<B, 4>) -> Tensor<B, 1> {
     let [_, _, height, width] = shift.dims();
     let along = |axis: usize, length: usize| steps(shift, axis, length).abs().mean();
     along(2, height) + along(3, width)
 }
 
-/// The weighted mean of values `[M, C, H, W]` under weights `[M, 1, H, W]`.
+/// The mean of values `[M, C, H, W]`, weighted by `[M, 1, H, W]`.
 fn mean<B: ModelBackend>(values: Tensor<B, 4>, weights: &Tensor<B, 4>) -> Tensor<B, 1> {
     let channels = values.dims()[1];
     let repeated = Tensor::cat(vec![weights.clone(); channels], 1);
@@ -151,7 +152,7 @@ mod tests {
     fn only_the_region_counts_and_each_part_has_its_value() {
         let device = Default::default();
         let zeros = Tensor::<Flex, 4>::zeros([2, 3, 16, 16], &device);
-        // The left half is 0.5 too bright in the second frame.
+        // In the second frame, the left half is too bright by 0.5.
         let row = Tensor::<Flex, 1>::from_floats([[1.0; 8], [0.0; 8]].concat().as_slice(), &device);
         let left = row.reshape([1, 1, 1, 16]).expand([1, 1, 16, 16]);
         let bright = Tensor::cat(vec![left.clone().zeros_like(), left.clone() * 0.5], 0).expand([2, 3, 16, 16]);

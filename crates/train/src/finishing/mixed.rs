@@ -1,4 +1,4 @@
-//! Where clips come from: the renderer, and prepared sets of users' own videos, mixed by weight.
+//! The sources of clips: the renderer and prepared sets of users' own videos, mixed by weight.
 
 use std::path::PathBuf;
 
@@ -16,20 +16,20 @@ use crate::videos::{PreparedSet, hashes};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PreparedSource {
-    /// What `train data prepare` wrote.
+    /// The folder that `train data prepare` wrote.
     pub set: PathBuf,
-    /// Clips of it for each rendered clip.
+    /// Number of its clips for each rendered clip.
     pub weight: f64,
 }
 
 impl PreparedSource {
-    /// Weight and hashes of the shards: what must be the same for a run to go on.
+    /// Weight and hashes of the shards. They must be the same when a run is resumed.
     pub(super) fn identity(&self) -> Result<(f64, Vec<String>)> {
         Ok((self.weight, hashes(&self.set)?))
     }
 }
 
-/// Everything that clips are made of.
+/// All sources of clips.
 pub struct ClipSource {
     assets: Assets,
     sets: Vec<(PreparedSet, f64)>,
@@ -45,7 +45,7 @@ impl ClipSource {
     /// Opens the sets.
     ///
     /// # Errors
-    /// [`TrainError::Setting`] for a weight that is none; those of [`PreparedSet::open`].
+    /// [`TrainError::Setting`] for an invalid weight; the errors of [`PreparedSet::open`].
     pub fn open(assets: Assets, sources: &[PreparedSource]) -> Result<Self> {
         let open = |source: &PreparedSource| {
             if !(source.weight.is_finite() && source.weight >= 0.0) {
@@ -57,15 +57,15 @@ impl ClipSource {
         Ok(Self { assets, sets: sources.iter().map(open).collect::<Result<_>>()? })
     }
 
-    /// What is rendered from.
+    /// The assets for rendering.
     pub fn assets(&self) -> &Assets {
         &self.assets
     }
 
-    /// The samples of clip `index`: of a rendered one, or one of a filmed one.
+    /// The samples of clip `index`, which is rendered or filmed.
     ///
     /// # Errors
-    /// Those of rendering and of reading.
+    /// The errors of rendering and reading.
     pub fn samples(&self, index: u64, split: Split, config: &SampleConfig) -> Result<Vec<Sample>> {
         let mut random = random_of_step(seed_of("mixed", index), 0);
         let all: f64 = self.sets.iter().map(|(_, weight)| weight).sum();

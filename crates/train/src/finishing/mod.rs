@@ -1,14 +1,14 @@
 //! Training of the network that finishes drafts ([`model::finisher`]).
 //!
-//! Samples are rendered while the run goes on ([`feed`]); weights, moments and averages stay on the device
-//! ([`flat_optimizer`]); the host reads numbers only every `log_every` steps. The learning rate falls along a cosine over the
-//! steps or, with `minutes`, over the time, whichever is further.
+//! Samples are rendered during the run ([`feed`]). Weights, moments and averages stay on the device
+//! ([`flat_optimizer`]). The host reads numbers only every `log_every` steps. The learning rate falls along a cosine
+//! over the steps or, with `minutes`, over the time, whichever is further along.
 //!
 //! ```text
 //! RUN/log.jsonl             one event a line
 //! RUN/events.out.tfevents.* its numbers for TensorBoard
 //! RUN/weights.safetensors   the averaged weights, f16
-//! RUN/state.safetensors     weights, moments and average, f32: where the run goes on
+//! RUN/state.safetensors     weights, moments and average, f32, from which a run is resumed
 //! RUN/sheets/STEP.png       held-out samples: character, draft, finished, truth
 //! ```
 

@@ -1,18 +1,19 @@
-//! Signals as bad as perception gives them: joints that are off, shake and are missing; masks that are eaten at or too wide.
+//! Disturbs signals as much as perception does: joints that are off, shake or are missing; masks with bites or too wide
+//! edges.
 
 use media::picture::Mask;
 use perception::pose::{Joint, Keypoint, Pose};
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
-/// Largest standing error of a joint, as a share of the person's longer side; its shaking is a third of that.
+/// Largest constant error of a joint, as a share of the person's longer side. Its shaking is a third of that.
 const ERROR: f32 = 0.018;
-/// Chance that a joint is missing throughout.
+/// Probability that a joint is missing in all frames.
 const MISSING: f64 = 0.02;
-/// Most bites taken out of, or lumps added to, a mask.
+/// Largest number of bites taken out of a mask, or lumps added to it.
 const BITES: usize = 4;
 
-/// Points that move together: the head, each arm's and each leg's end, and the other joints alone.
+/// Points that move together: the head, the end of each arm and leg, and each other joint alone.
 const GROUPS: [&[Joint]; 14] = [
     &[Joint::Nose, Joint::RightEye, Joint::LeftEye, Joint::RightEar, Joint::LeftEar],
     &[Joint::Neck],
@@ -30,8 +31,8 @@ const GROUPS: [&[Joint]; 14] = [
     &[Joint::LeftAnkle],
 ];
 
-/// Moves the joints of a clip's poses, by at most the share `most` of the largest error: each by a standing error and a little anew in every frame. Some are missing. Hands, feet
-/// and face go with their joints.
+/// Moves the joints of a clip's poses, by at most the share `most` of the largest error. Each joint gets a constant
+/// error and a small new one in every frame. Some are missing. Hands, feet and face follow their joints.
 pub(super) fn disturb_poses(poses: &mut [Pose], most: f32, random: &mut ChaCha8Rng) {
     let extent = poses.iter().map(extent).fold(0.0, f32::max);
     let strength = random.random_range(0.1..=1.0) * most * ERROR * extent;
@@ -77,7 +78,8 @@ fn extent(pose: &Pose) -> f32 {
     span(|point| point.x).max(span(|point| point.y))
 }
 
-/// Takes bites out of the masks and adds lumps at their edges, the same in all frames relative to the person's box.
+/// Takes bites out of the masks and adds lumps at their edges. They are the same in all frames relative to the person's
+/// box.
 pub(super) fn disturb_masks(masks: &mut [Mask], random: &mut ChaCha8Rng) {
     let count = random.random_range(0..=BITES);
     for _ in 0..count {

@@ -1,6 +1,6 @@
-//! Perceptual distance on the features of VGG-HED, the network of the metric of that name (`evaluate`), here differentiable and
-//! with its first blocks only. Trained and measured with the same network, a figure of that metric is biased in our favour;
-//! tables say so and show others beside it.
+//! Perceptual distance in the features of VGG-HED, the network of the metric with that name (`evaluate`). This version
+//! can be differentiated and has only the first blocks. A network trained with it has an unfair advantage in that
+//! metric. Tables therefore say so and show other metrics beside it.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use evaluate::{EvaluateError, VGG_MEANS, vgg_convolutions};
 use model::ModelBackend;
 use model::ops::{Convolution, conv2d};
 
-/// Convolutions of each block; its last one is tapped.
+/// Number of convolutions in each block. The last one is tapped.
 const BLOCKS: [usize; 4] = [2, 2, 3, 3];
 /// Added to the squared length of a cell's features.
 const EPSILON: f64 = 1e-6;
@@ -26,8 +26,8 @@ pub struct PerceptualNetwork<B: ModelBackend> {
 }
 
 impl<B: ModelBackend> PerceptualNetwork<B> {
-    /// Reads the first `blocks` (1 to 4) of the catalogue's file `vgg-hed`; of the file no more than that is needed. With `is_half`
-    /// it calculates in bf16.
+    /// Reads the first `blocks` (1 to 4) of the catalogue's file `vgg-hed`. The rest of the file is not needed. With
+    /// `is_half` it computes in bf16.
     ///
     /// # Errors
     /// [`EvaluateError::Unreadable`], [`EvaluateError::NotTheWeights`].
@@ -45,7 +45,7 @@ impl<B: ModelBackend> PerceptualNetwork<B> {
         Ok(Self { convolutions: tensors.collect(), blocks, precision })
     }
 
-    /// The same network on the backend below one that differentiates.
+    /// The same network on the backend without differentiation.
     pub fn inner(&self) -> PerceptualNetwork<B::InnerBackend>
     where
         B: AutodiffBackend,
@@ -79,7 +79,7 @@ impl<B: ModelBackend> PerceptualNetwork<B> {
         taps
     }
 
-    /// How far features are apart under weights `[M, 1, H, W]`, summed over the taps.
+    /// The distance of features, weighted by `[M, 1, H, W]` and summed over the taps.
     pub fn distance(&self, a: &[Tensor<B, 4>], b: &[Tensor<B, 4>], weights: &Tensor<B, 4>) -> Tensor<B, 1> {
         let mut weights = weights.clone();
         let mut sum: Option<Tensor<B, 1>> = None;

@@ -1,4 +1,4 @@
-//! The loop: batches in, steps on the device, numbers, sheets and weights out.
+//! The training loop: reads batches, runs steps on the device, and writes numbers, sheets and weights.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -32,10 +32,11 @@ use crate::error::{Result, TrainError};
 use crate::following::RunLog;
 use crate::progress::{Event, MOST_SKIPPED, Progress};
 
-/// Trains, from the run folder's state if there is one. `progress` may end it early, with a state.
+/// Trains, from the run folder's state if there is one. `progress` may end the run early; its state is saved.
 ///
 /// # Errors
-/// [`TrainError::Setting`], [`TrainError::Mismatch`], [`TrainError::Diverged`], and those of files, weights, assets and rendering.
+/// [`TrainError::Setting`], [`TrainError::Mismatch`], [`TrainError::Diverged`]; errors of files, weights, assets and
+/// rendering.
 pub fn run<B: AutodiffBackend + ModelBackend>(
     config: &FinishingTraining,
     device: &B::Device,
@@ -82,7 +83,7 @@ fn assets(config: &FinishingTraining) -> Result<Assets> {
 }
 
 fn held_out(config: &FinishingTraining, assets: &Assets) -> Result<Vec<Sample>> {
-    // One of the two ways of each clip.
+    // One of the two directions of each clip.
     let one = |index| Ok(samples(index, Split::Val, assets, &config.samples)?.into_iter().next());
     let found: Result<Vec<Option<Sample>>> = (0..config.held_out).into_par_iter().map(one).collect();
     Ok(found?.into_iter().flatten().collect())
@@ -170,7 +171,7 @@ where
         self.config.minutes.is_some_and(|minutes| self.elapsed() > 60.0 * minutes)
     }
 
-    /// The learning rate: by the steps done or the time gone, whichever is further.
+    /// The learning rate, by the number of steps or the elapsed time, whichever is further along.
     fn rate(&self) -> f64 {
         let Self { config, position, .. } = self;
         let of_time = config.minutes.map_or(0.0, |minutes| self.elapsed() / (60.0 * minutes));
@@ -241,7 +242,7 @@ where
         self.log.tell(&event, progress)
     }
 
-    /// Refuses to go on, and to save, when only steps that moved nothing follow each other.
+    /// Refuses to continue and to save if only skipped steps follow each other.
     fn check_converging(&self) -> Result<()> {
         match self.sums.skipped_in_a_row() {
             steps if steps < MOST_SKIPPED => Ok(()),
@@ -266,7 +267,7 @@ where
         Ok(())
     }
 
-    /// Draft and finished frames of the held-out samples against the truth, and a sheet of them.
+    /// Compares draft and finished frames of the held-out samples with the truth, and draws a sheet of them.
     fn measure(
         &self,
         network: &Finisher<B::InnerBackend>,
@@ -306,7 +307,7 @@ fn picture<B: ModelBackend>(tensor: Tensor<B, 4>) -> Picture {
     crate::picture_tensor::pictures_from_tensor(tensor * 2.0 - 1.0).swap_remove(0)
 }
 
-/// What must be the same for a run to go on.
+/// The settings that must be the same when a run is resumed.
 fn fixed(config: &FinishingTraining) -> Result<String> {
     let mut fixed = serde_json::json!({
         "seed": config.seed,

@@ -1,6 +1,6 @@
-//! What teaches the finisher: a rendered clip in which a driver acts, the draft that puts a character into it, and the same
-//! clip rendered with that character as the truth (exact cross-identity supervision). A clip and its twin teach each other's
-//! way too.
+//! Training samples for the finisher (exact cross-identity supervision). A driver acts in a rendered clip, the draft
+//! puts a character into it, and the same clip rendered with that character is the truth. A clip and its
+//! identity-swapped clip give samples in both directions.
 
 use draft::body::retarget::{Factors, PROPORTIONS, retarget};
 use draft::clip::{DraftClip, drafts};
@@ -25,10 +25,10 @@ use stage::{Assets, ClipSettings, ClipSpec, Split, Take, Wanted, render_parts, s
 use super::noise;
 use crate::error::Result;
 
-/// Planes of a frame: what is known, the truth's colours, the true person's coverage.
+/// Planes of a frame: the network's input, the truth's colours, the true person's coverage.
 pub const FRAME_PLANES: usize = CHANNELS.count + 4;
 
-/// How samples are made.
+/// Settings of samples.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SampleConfig {
@@ -36,17 +36,17 @@ pub struct SampleConfig {
     pub side: usize,
     /// Side of a sample in pixels.
     pub size: u32,
-    /// Frames of a sample.
+    /// Number of frames in a sample.
     pub frames: usize,
-    /// Share of samples whose character takes its own true pose; in the others it takes the driver's, retargeted.
+    /// Share of samples with the character's true pose. The others use the driver's pose, retargeted.
     pub exact_pose_share: f64,
-    /// Share of the retargeted samples in which nobody says how tall the character is.
+    /// Share of the retargeted samples in which the character's height is unknown.
     pub unknown_size_share: f64,
-    /// Share of samples with the renderer's empty scene as plate; the others have what the plate maker finds.
+    /// Share of samples with the renderer's empty scene as the plate. The others use the plate maker.
     pub exact_plate_share: f64,
-    /// Share of samples whose poses and masks are disturbed.
+    /// Share of samples with disturbed poses and masks.
     pub noise_share: f64,
-    /// Smallest and largest room around the person, as a share of its longer side.
+    /// Smallest and largest margin around the person, as a share of its longer side.
     pub margins: [f32; 2],
 }
 
@@ -77,7 +77,7 @@ pub struct Sample {
 /// The samples of clip `index` of a split: none where the person is not in view.
 ///
 /// # Errors
-/// Those of rendering.
+/// The errors of rendering.
 pub fn samples(index: u64, split: Split, assets: &Assets, config: &SampleConfig) -> Result<Vec<Sample>> {
     let settings = ClipSettings {
         width: config.side,
@@ -109,7 +109,7 @@ fn sample(
 ) -> Option<Sample> {
     let size = driver.frames.first()?.size();
     let is_noisy = random.random_bool(config.noise_share);
-    // 1. Signals, as exact or as bad as perception gives them.
+    // 1. Signals, exact or disturbed.
     let (mut persons, mut driving) = (driver.person.clone(), driver.poses.clone());
     if is_noisy {
         noise::disturb_masks(&mut persons, random);
@@ -126,7 +126,7 @@ fn sample(
         true => exact_plates(&driver.frames, empty, &holes),
         false => plates(&driver.frames, &holes, &PlateConfig::default()),
     };
-    // 2. The character and the poses that it takes.
+    // 2. The character and its poses.
     let choice = random.random_range(0..shown.references.len());
     let (picture, mask) = (&shown.references[choice], &shown.reference_masks[choice]);
     let mut reference_pose = vec![shown.reference_poses[choice].clone()];
@@ -140,7 +140,7 @@ fn sample(
     let poses: Vec<Option<Pose>> = if is_exact {
         let mut poses = shown.poses.clone();
         if is_noisy {
-            // What the truth does not follow must stay small, or nothing sharp can be right.
+            // The truth does not follow these deviations. So they must stay small, or no sharp output could be right.
             noise::disturb_poses(&mut poses, 0.3, random);
         }
         poses.into_iter().map(Some).collect()
@@ -186,7 +186,7 @@ pub(super) fn window(
     Some(fixed_region(&boxes, frame_size, &RegionConfig { margin, ..RegionConfig::default() }))
 }
 
-/// The planes of all frames; `truth` is the true frames and the true person's coverage.
+/// The planes of all frames. `truth` has the true frames and the true person's coverage.
 pub(super) fn frame_planes(
     drafts: &[Draft],
     holes: &[Mask],
@@ -209,7 +209,7 @@ pub(super) fn frame_planes(
     planes
 }
 
-/// The source with the empty scene in its holes.
+/// The source, with the empty scene in its holes.
 fn exact_plates(frames: &[Picture], empty: &[Picture], holes: &[Mask]) -> Vec<PlateFrame> {
     let plate = |((frame, empty), hole): ((&Picture, &Picture), &Mask)| {
         let (width, height) = frame.size();

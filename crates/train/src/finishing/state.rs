@@ -1,4 +1,4 @@
-//! Where a run of the finisher stands, as one file.
+//! The state of a finisher run in one file.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -15,14 +15,14 @@ const STEP: &str = "stuntdouble.step";
 const UPDATES: &str = "stuntdouble.updates";
 const SECONDS: &str = "stuntdouble.seconds";
 
-/// Steps done, and seconds of training in all.
+/// Number of steps done, and total seconds of training.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(super) struct Position {
     pub(super) step: u64,
     pub(super) seconds: f64,
 }
 
-/// Writes the state; an interrupted write leaves the former one.
+/// Writes the state. An interrupted write leaves the previous state.
 pub(super) fn save<B: Backend>(
     path: &Path,
     optimizer: &FlatOptimizer<B>,
@@ -52,7 +52,7 @@ pub(super) fn save<B: Backend>(
     Ok(())
 }
 
-/// Takes over a state that was written with the same settings; none when there is no file.
+/// Restores a state that was written with the same settings; none when there is no file.
 pub(super) fn load<B: Backend>(
     path: &Path,
     optimizer: &mut FlatOptimizer<B>,

@@ -1,24 +1,25 @@
-//! Sums of a run's numbers on the device, read only where they are logged; steps that moved nothing are counted, not summed.
+//! Sums of a run's numbers on the device, which are read only when they are logged. Skipped steps are counted, not
+//! summed.
 
 use std::collections::BTreeMap;
 
 use burn::tensor::backend::Backend;
 use burn::tensor::{Bool, Tensor};
 
-/// Numbers since they were read last.
+/// Numbers since the last read.
 pub(super) struct Sums<B: Backend> {
     named: BTreeMap<&'static str, Tensor<B, 1>>,
     skipped: Option<Tensor<B, 1>>,
-    /// Not forgotten when it is read.
+    /// Not reset by a read.
     in_a_row: Option<Tensor<B, 1>>,
 }
 
-/// What was read.
+/// The result of a read.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Means {
-    /// Means over the steps that were taken; none where none was.
+    /// Means over the completed steps; none if there was none.
     pub(super) named: BTreeMap<String, f64>,
-    /// Steps that moved nothing.
+    /// Number of skipped steps.
     pub(super) skipped: u64,
 }
 
@@ -46,7 +47,7 @@ impl<B: Backend> Sums<B> {
         self.in_a_row = Some(one_more(self.in_a_row.take()) * skipped.clone());
     }
 
-    /// Means of the numbers of so many steps.
+    /// Means of the numbers over this many steps.
     pub(super) fn read(&mut self, steps: u64) -> Means {
         let skipped = self.skipped.take().map_or(0, |count| read(count) as u64);
         let named = std::mem::take(&mut self.named).into_iter();
@@ -58,7 +59,7 @@ impl<B: Backend> Sums<B> {
         Means { named, skipped }
     }
 
-    /// How many of the last steps in a row moved nothing.
+    /// How many of the last steps in a row were skipped.
     pub(super) fn skipped_in_a_row(&self) -> u32 {
         self.in_a_row.clone().map_or(0, |count| read(count) as u32)
     }

@@ -1,4 +1,4 @@
-//! Line charts as SVG: axes with round numbers, a legend, one chart beside the other.
+//! Line charts as SVG: axes with round numbers, a legend, charts side by side.
 
 use std::fmt::Write;
 
@@ -6,22 +6,22 @@ use std::fmt::Write;
 const SIZE: (f64, f64) = (560.0, 280.0);
 /// Left, top, right, bottom.
 const MARGINS: [f64; 4] = [64.0, 34.0, 130.0, 36.0];
-/// Charts in a row.
+/// Number of charts in a row.
 const COLUMNS: usize = 2;
-/// A line has at most so many places; where there are more points, means of neighbours are drawn.
+/// Largest number of points in a line. If there are more, means of neighbours are drawn.
 const PLACES: usize = 400;
-/// The points of a line with no more than these are marked.
+/// Lines with at most this many points have markers.
 const FEW: usize = 30;
 /// From this ratio of largest to smallest value on, the axis is logarithmic.
 const LOGARITHMIC: f64 = 20.0;
-/// Colours that are told apart with colour-blind eyes too (Okabe and Ito).
+/// Colours that can also be distinguished by colour-blind readers (Okabe and Ito).
 const COLOURS: [&str; 8] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f7f7f", "#000000"];
 
 /// One line.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Line {
     pub(super) name: String,
-    /// Steps and values; values that are not finite are gaps.
+    /// Steps and values. Values that are not finite are gaps.
     pub(super) points: Vec<(f64, f64)>,
 }
 
@@ -29,7 +29,7 @@ pub(super) struct Line {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Chart {
     pub(super) title: String,
-    /// Equal steps up the axis whatever the values.
+    /// Linear axis, whatever the values.
     pub(super) is_linear: bool,
     pub(super) lines: Vec<Line>,
 }
@@ -51,7 +51,7 @@ pub(super) fn svg(title: &str, charts: &[Chart]) -> String {
     );
     for (index, chart) in charts.iter().enumerate() {
         let place = (SIZE.0 * (index % COLUMNS) as f64, 40.0 + SIZE.1 * (index / COLUMNS) as f64);
-        // Writing into a text cannot fail.
+        // Writing to a string cannot fail.
         let _ = writeln!(out, "<g transform=\"translate({} {})\">", place.0, place.1);
         draw(chart, &mut out);
         out.push_str("</g>\n");
@@ -60,12 +60,12 @@ pub(super) fn svg(title: &str, charts: &[Chart]) -> String {
     out
 }
 
-/// Maps values to places along an axis.
+/// Maps values to positions along an axis.
 struct Axis {
     low: f64,
     high: f64,
     is_logarithmic: bool,
-    /// Where `low` and `high` lie in the picture.
+    /// The positions of `low` and `high` in the picture.
     from: f64,
     to: f64,
 }
@@ -184,7 +184,7 @@ fn path(line: &Line, across: &Axis, up: &Axis) -> String {
     path
 }
 
-/// The line with means of neighbours where there are too many points.
+/// The line, with means of neighbours if it has too many points.
 fn thinned(line: &Line) -> Line {
     let group = line.points.len().div_ceil(PLACES).max(1);
     let mean = |points: &[(f64, f64)]| {

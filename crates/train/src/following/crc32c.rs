@@ -1,8 +1,8 @@
-//! CRC-32C (Castagnoli; RFC 3720, appendix B.4), and the masked form that TensorBoard's records have.
+//! CRC-32C (Castagnoli; RFC 3720, appendix B.4), and the masked form in TensorBoard's records.
 
 /// The polynomial, lowest bit first.
 const POLYNOMIAL: u32 = 0x82f6_3b78;
-/// Added to a rotated checksum, so that a checksum of bytes that hold checksums is not a trivial one.
+/// Added to a rotated checksum. Otherwise, the checksum of bytes that contain checksums would be trivial.
 const MASK: u32 = 0xa282_ead8;
 
 const TABLE: [u32; 256] = table();
@@ -28,7 +28,7 @@ pub(super) fn crc32c(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0, |sum, byte| TABLE[((sum ^ u32::from(*byte)) & 0xff) as usize] ^ (sum >> 8))
 }
 
-/// The checksum as records have it.
+/// The masked checksum for records.
 pub(super) fn masked(bytes: &[u8]) -> u32 {
     crc32c(bytes).rotate_right(15).wrapping_add(MASK)
 }

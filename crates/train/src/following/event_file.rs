@@ -1,7 +1,7 @@
-//! TensorBoard event files: records of protocol buffer messages, of which only the few fields that numbers need are written.
+//! TensorBoard event files: records of protocol buffer messages. Only the few fields for numbers are written.
 //!
 //! ```text
-//! record   u64 length, u32 masked checksum of the length, the message, u32 masked checksum of it; lowest byte first
+//! record   u64 length, u32 masked checksum of the length, the message, u32 masked checksum of it; little-endian
 //! Event    1 double wall_time, 2 int64 step, 3 string file_version, 5 Summary summary, 7 SessionLog session_log
 //! Summary  1 Value (repeated)
 //! Value    1 string tag, 2 float simple_value
@@ -27,7 +27,7 @@ pub(super) struct EventFile {
 }
 
 impl EventFile {
-    /// A new file in a folder, in TensorBoard's order after those that are there. `now` is in seconds since 1970.
+    /// Creates a file in a folder. In TensorBoard's order it follows the existing ones. `now` is in seconds since 1970.
     pub(super) fn create(folder: &Path, now: f64) -> std::io::Result<Self> {
         let open = |number: u32| {
             let name = format!("events.out.tfevents.{:010}.{number:03}.stuntdouble", now as u64);
@@ -47,7 +47,7 @@ impl EventFile {
         Ok(events)
     }
 
-    /// Says that a run goes on after `step`: what earlier files have of later steps is dropped.
+    /// Records that a run is resumed after `step`. TensorBoard then drops later steps of earlier files.
     pub(super) fn start(&mut self, now: f64, step: u64) -> std::io::Result<()> {
         let mut session = vec![];
         key(&mut session, 1, VARINT);
@@ -57,7 +57,7 @@ impl EventFile {
         self.record(&message)
     }
 
-    /// Numbers of a step. Those that are not finite are written too: TensorBoard shows them as such.
+    /// Writes the numbers of a step. Values that are not finite are written too: TensorBoard shows them as such.
     pub(super) fn scalars(&mut self, now: f64, step: u64, numbers: &[(String, f64)]) -> std::io::Result<()> {
         let mut summary = vec![];
         for (tag, number) in numbers {
@@ -75,7 +75,7 @@ impl EventFile {
     fn record(&mut self, message: &[u8]) -> std::io::Result<()> {
         let length = (message.len() as u64).to_le_bytes();
         let sums = [masked(&length), masked(message)].map(u32::to_le_bytes);
-        // In one piece, so that a reader hardly ever meets half a record.
+        // Written in one piece, so that a reader seldom meets half a record.
         self.file.write_all(&[&length[..], &sums[0], message, &sums[1]].concat())
     }
 }
@@ -111,14 +111,14 @@ fn bytes_field(message: &mut Vec<u8>, field: u64, bytes: &[u8]) {
 mod tests {
     use super::*;
 
-    /// A field of a message as it lies there.
+    /// A raw field of a message.
     #[derive(Debug, PartialEq)]
     enum Field {
         Number(u64),
         Bytes(Vec<u8>),
     }
 
-    /// Reads any message, by the rules of the wire format alone.
+    /// Parses any message by the rules of the wire format.
     fn fields(mut bytes: &[u8]) -> Vec<(u64, Field)> {
         fn varint(bytes: &mut &[u8]) -> u64 {
             let length = bytes.iter().position(|byte| byte & 0x80 == 0).unwrap() + 1;
@@ -146,7 +146,7 @@ mod tests {
         found
     }
 
-    /// The messages of a file whose checksums hold.
+    /// The messages of a file whose checksums match.
     fn messages(mut bytes: &[u8]) -> Vec<Vec<u8>> {
         let mut found = vec![];
         while !bytes.is_empty() {

@@ -1,6 +1,6 @@
-//! What a run writes to be followed: `log.jsonl`, one event a line, and beside it a TensorBoard event file with the numbers.
+//! The files for following a run: `log.jsonl` with one event a line, and a TensorBoard event file with its numbers.
 //!
-//! A run that goes on appends to the log and begins an event file of its own.
+//! A resumed run appends to the log and starts its own event file.
 
 mod chart;
 mod crc32c;
@@ -26,12 +26,12 @@ pub(crate) const LOG: &str = "log.jsonl";
 /// Both files of a run.
 pub(crate) struct RunLog {
     folder: PathBuf,
-    /// Begun with the first event that has something for it.
+    /// Created with the first event that has numbers for it.
     events: Option<EventFile>,
 }
 
 impl RunLog {
-    /// Names the files in a run's folder. A line that a killed process left unfinished is ended.
+    /// Opens the files in a run's folder. Completes a line that a killed process left unfinished.
     pub(crate) fn open(folder: &Path) -> Result<Self> {
         let path = folder.join(LOG);
         if path.exists() {
@@ -40,7 +40,7 @@ impl RunLog {
         Ok(Self { folder: folder.into(), events: None })
     }
 
-    /// Writes an event and tells it.
+    /// Writes an event and reports it.
     pub(crate) fn tell(&mut self, event: &Event, progress: &mut Progress<'_>) -> Result<ControlFlow<()>> {
         let path = self.folder.join(LOG);
         let line = serde_json::to_string(event)

@@ -1,4 +1,4 @@
-//! A run's log as charts: losses, gradient, learning rate, and what was measured on held-out data.
+//! Draws a run's log as charts: losses, gradient, learning rate, and measurements on held-out data.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,14 +9,14 @@ use super::LOG;
 use super::chart::{Chart, Line, svg};
 use crate::error::{Result, TrainError};
 
-/// Numbers of log lines that are no losses.
+/// Numbers of log lines that are not losses.
 const NO_LOSSES: [&str; 4] = ["gradient", "waiting", "clips", "skipped"];
-/// Before and after, drawn into one chart.
+/// Pairs of "before" and "after", which share a chart.
 const PAIR: [&str; 2] = ["draft_", "finished_"];
 
 type Lines = BTreeMap<String, Vec<(f64, f64)>>;
 
-/// Reads the log of a run and gives the charts as SVG.
+/// Reads the log of a run and returns the charts as SVG.
 ///
 /// # Errors
 /// [`TrainError::Io`]; [`TrainError::NoData`] when no step was logged yet.
@@ -30,7 +30,7 @@ pub fn plot(run: &Path) -> Result<String> {
     Ok(svg(&run.display().to_string(), &numbers.charts()))
 }
 
-/// What a log says, by names.
+/// The content of a log, by name.
 #[derive(Debug, Default, PartialEq)]
 struct Numbers {
     means: Lines,
@@ -39,12 +39,12 @@ struct Numbers {
 }
 
 impl Numbers {
-    /// Lines that are no events are passed over. Steps that were taken again count as taken last.
+    /// Lines that are not events are ignored. If a step was repeated, its last values count.
     fn of_log(text: &str) -> Self {
         let mut numbers = Self::default();
         for event in text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()) {
             let Some(step) = event["step"].as_f64() else { continue };
-            // JSON has no words for numbers that are not finite: they are `null`.
+            // JSON cannot express numbers that are not finite, so they are `null`.
             let value = |value: &Value| (step, value.as_f64().unwrap_or(f64::NAN));
             let add = |lines: &mut Lines, named: &Value| {
                 for (name, number) in named.as_object().into_iter().flatten() {

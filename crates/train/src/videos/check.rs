@@ -1,4 +1,4 @@
-//! Is a prepared set what its index and records say?
+//! Checks that a prepared set matches its index and records.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,27 +9,27 @@ use super::set::PreparedSet;
 use super::shard::hash_of;
 use crate::error::{Result, TrainError};
 
-/// What a set holds.
+/// The content of a set.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Summary {
-    /// Videos that are done.
+    /// Number of finished videos.
     pub videos: usize,
-    /// Of them, those with clips.
+    /// Number of those with clips.
     pub used: usize,
-    /// Kept clips.
+    /// Number of kept clips.
     pub clips: usize,
-    /// Their frames.
+    /// Number of their frames.
     pub frames: usize,
-    /// Their bytes in shards.
+    /// Number of their bytes in shards.
     pub bytes: u64,
-    /// Stretches and frames that were refused, by reasons.
+    /// Number of rejected stretches and frames, by reason.
     pub refused: BTreeMap<Reason, (usize, usize)>,
 }
 
-/// Reads everything: index against records, hashes of shards, and every picture's shape.
+/// Reads everything: compares the index with the records, the hashes of shards, and every picture's shape.
 ///
 /// # Errors
-/// [`TrainError::Damaged`] naming the first file that is not what it should be; [`TrainError::Io`].
+/// [`TrainError::Damaged`] with the first wrong file; [`TrainError::Io`].
 pub fn check(set: &Path) -> Result<Summary> {
     let index = read_index(set)?;
     let records = read_records(set)?;

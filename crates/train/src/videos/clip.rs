@@ -1,11 +1,11 @@
-//! A kept clip, and as files: pictures as strips (frames below one another), numbers as JSON.
+//! A kept clip and its files: pictures are strips (frames below one another), numbers are JSON.
 //!
 //! | file | content |
 //! |---|---|
-//! | `clip.json` | [`ClipNote`]: where it comes from, times, poses in pixels |
-//! | `rgb.png`, `person.png` | frames, coverage by the person |
-//! | `plate.png` | what is behind the person, black elsewhere |
-//! | `plate-seen.png` | 255 where some frame showed the plate |
+//! | `clip.json` | [`ClipNote`]: its origin, times, poses in pixels |
+//! | `rgb.png`, `person.png` | frames, coverage of the person |
+//! | `plate.png` | the background behind the person, black elsewhere |
+//! | `plate-seen.png` | 255 where some frame really showed the plate |
 
 use draft::hole::hole;
 use draft::plate::{PlateConfig, PlateFrame, plates};
@@ -19,20 +19,20 @@ use perception::pose::Pose;
 use perception::stream::SeenFrame;
 use serde::{Deserialize, Serialize};
 
-/// The files of a clip after its name, in their order.
+/// The suffixes of a clip's files, in order.
 pub(super) const FILES: [&str; 5] = ["clip.json", "rgb.png", "person.png", "plate.png", "plate-seen.png"];
-/// Frames on a sheet, and the largest side of a cell.
+/// Number of frames on a sheet, and the largest side of a cell.
 const SHEET_FRAMES: usize = 6;
 const SHEET_SIDE: usize = 224;
 
-/// What is known about a clip besides its pictures.
+/// The data of a clip besides its pictures.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ClipNote {
     /// SHA-256 of the video.
     pub video: String,
-    /// Shot of the video, from 0.
+    /// Index of the shot in the video, from 0.
     pub shot: usize,
-    /// Place of the first frame in the video.
+    /// Index of the first frame in the video.
     pub first: usize,
     /// Columns and rows of a frame.
     pub size: (usize, usize),
@@ -45,7 +45,7 @@ pub struct ClipNote {
 /// A clip with one person in every frame.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PreparedClip {
-    /// Where it comes from, and poses.
+    /// Its origin and poses.
     pub note: ClipNote,
     /// The frames.
     pub frames: Vec<Picture>,
@@ -56,7 +56,7 @@ pub struct PreparedClip {
 }
 
 impl PreparedClip {
-    /// Fills in what is behind the person.
+    /// Fills in the background behind the person.
     pub(super) fn of_frames(video: &str, shot: usize, seen: Vec<SeenFrame>) -> Self {
         let first = seen.first().map_or(0, |frame| frame.index);
         let size = seen.first().map_or((0, 0), |frame| frame.picture.size());
@@ -72,12 +72,12 @@ impl PreparedClip {
         Self { note, frames, persons, plates }
     }
 
-    /// What is removed from each frame.
+    /// The region removed from each frame.
     pub fn holes(&self) -> Vec<Mask> {
         holes(&self.persons)
     }
 
-    /// The bytes of [`FILES`].
+    /// The contents of [`FILES`].
     pub(super) fn files(&self) -> Result<[Vec<u8>; 5], String> {
         let plates = self.plates.iter().zip(self.holes()).map(|(plate, hole)| only(&plate.picture, &hole));
         let seen: Vec<Mask> = self.plates.iter().map(|plate| plate.seen.clone()).collect();
@@ -118,7 +118,7 @@ impl PreparedClip {
         Ok(Self { note, frames, persons, plates })
     }
 
-    /// A few frames: as they are with what was seen, and without the person.
+    /// A few frames: with the perceived signals, and without the person.
     pub(super) fn sheet(&self, title: String) -> Picture {
         let count = self.frames.len().min(SHEET_FRAMES);
         let places: Vec<usize> = (0..count).map(|index| index * (self.frames.len() - 1) / (count - 1).max(1)).collect();

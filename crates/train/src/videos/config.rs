@@ -4,21 +4,21 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Result, TrainError};
 
-/// How videos become clips, and which are kept.
+/// How videos become clips, and which clips are kept.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct VideoConfig {
-    /// Longer side of stored frames in pixels; smaller videos stay as they are.
+    /// Longer side of stored frames in pixels. Smaller videos keep their size.
     pub side: usize,
-    /// Fewest frames of a clip.
+    /// Smallest number of frames in a clip.
     pub least_frames: usize,
-    /// Most frames of a clip; longer stretches become several.
+    /// Largest number of frames in a clip. Longer stretches become several clips.
     pub most_frames: usize,
-    /// A person's box must have a longer side of so many stored pixels, in half of the frames.
+    /// In half of the frames, the longer side of the person's box must have this many stored pixels.
     pub least_person: usize,
-    /// Most of the frames in which the picture's border may cut the person off, as a share.
+    /// Largest share of the frames in which the picture's border may cut the person off.
     pub cut_off: f64,
-    /// Look quickly: lighter networks, rougher masks.
+    /// Quick perception: lighter networks, rougher masks.
     pub quick: bool,
     /// Decode damaged files as far as possible.
     pub tolerate_damage: bool,
@@ -39,7 +39,7 @@ impl Default for VideoConfig {
 }
 
 impl VideoConfig {
-    /// Refuses what makes no sense.
+    /// Refuses invalid settings.
     ///
     /// # Errors
     /// [`TrainError::Setting`].

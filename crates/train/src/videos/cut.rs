@@ -1,21 +1,21 @@
-//! Cuts a stream of seen frames into stretches of one shot in which one person is seen, or nobody.
+//! Cuts a stream of perceived frames into stretches. A stretch lies in one shot and shows one person, or nobody.
 
 use perception::stream::SeenFrame;
 
-/// Frames that follow each other.
+/// Consecutive frames.
 #[derive(Debug)]
 pub(super) struct Seen {
-    /// Shot of the video, from 0.
+    /// Index of the shot in the video, from 0.
     pub(super) shot: usize,
-    /// Place of the first frame in the video.
+    /// Index of the first frame in the video.
     pub(super) first: usize,
-    /// How many.
+    /// Number of frames.
     pub(super) count: usize,
-    /// The frames, where somebody is seen.
+    /// The frames, if somebody is seen.
     pub(super) frames: Vec<SeenFrame>,
 }
 
-/// The stretch that is open.
+/// The open stretch.
 #[derive(Debug)]
 pub(super) struct Cutter {
     least: usize,
@@ -25,12 +25,12 @@ pub(super) struct Cutter {
 }
 
 impl Cutter {
-    /// Stretches with a person have at most `most` frames; what is longer is cut so that no part has fewer than `least`.
+    /// Stretches with a person have at most `most` frames. Longer ones are cut so that no piece has fewer than `least`.
     pub(super) fn new(least: usize, most: usize) -> Self {
         Self { least, most, open: None, shots: 0 }
     }
 
-    /// Takes the next frame; gives the stretch that it ends, or that is long enough.
+    /// Takes the next frame. Returns a stretch that ends or is long enough.
     pub(super) fn push(&mut self, frame: SeenFrame, starts_shot: bool) -> Vec<Seen> {
         let is_seen = is_seen(&frame);
         let was_seen = self.open.as_ref().is_some_and(|open| !open.frames.is_empty());
@@ -58,12 +58,12 @@ impl Cutter {
         early.into_iter().chain(self.open.take()).collect()
     }
 
-    /// Shots so far.
+    /// Number of shots so far.
     pub(super) fn shots(&self) -> usize {
         self.shots
     }
 
-    /// Takes the first frames off the open stretch.
+    /// Removes the first frames from the open stretch.
     fn split(&mut self, count: usize) -> Option<Seen> {
         let open = self.open.as_mut()?;
         let rest = open.frames.split_off(count);
@@ -87,7 +87,7 @@ mod tests {
 
     use super::*;
 
-    /// Letters: `p` a person goes on, `n` another person, `.` nobody, `|` a cut before the next.
+    /// Letters: `p` the same person, `n` a new person, `.` nobody, `|` a cut before the next frame.
     fn stretches(frames: &str) -> Vec<(usize, usize, usize, bool)> {
         let mut cutter = Cutter::new(2, 4);
         let (mut found, mut index, mut is_cut) = (vec![], 0, false);

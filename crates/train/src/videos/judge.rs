@@ -1,4 +1,4 @@
-//! Which stretches of a video are worth training on, and why the others are not.
+//! Decides which stretches of a video are suitable for training, and why the others are not.
 
 use media::geometry::{Frame, Rect};
 use media::picture::{Mask, Picture};
@@ -11,30 +11,30 @@ use super::config::VideoConfig;
 use super::cut::Seen;
 use crate::error::Result;
 
-/// Coverage from which a pixel is the person's.
+/// From this coverage on, a pixel belongs to the person.
 const COVERED: u8 = 128;
-/// A person whose outline runs along the border for more than this share of its box's longer side is cut off.
+/// If more than this share of the longer side of the box lies along the picture's border, the person is cut off.
 const BORDER: f32 = 0.2;
-/// Frames of a stretch in which other people are looked for.
+/// Number of frames of a stretch in which other people are searched.
 const LOOKS: usize = 3;
-/// A second person counts from this share of the first one's size on.
+/// From this share of the first person's size on, a second person counts.
 const BESIDE: f32 = 0.5;
 
-/// Why something is not kept.
+/// Why something is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
-    /// The file is no video, or cannot be decoded.
+    /// The file is not a video, or cannot be decoded.
     Unreadable,
     /// Nobody is seen.
     NoPerson,
-    /// Somebody is seen in too few frames.
+    /// The person is seen in too few frames.
     TooShort,
     /// The person is too small.
     TooSmall,
-    /// The border of the picture cuts the person off, or its head is outside.
+    /// The border of the picture cuts the person off, or the head is outside.
     CutOff,
-    /// Somebody else is as large.
+    /// Somebody else is about as large.
     TwoPeople,
 }
 
@@ -55,7 +55,7 @@ impl Reason {
 /// A reason with its figures.
 pub(super) type Refusal = (Reason, String);
 
-/// The refusal of a stretch by what was seen in it; none when it may be kept.
+/// The rejection of a stretch by its signals; none when it may be kept.
 pub(super) fn refusal(seen: &Seen, config: &VideoConfig) -> Option<Refusal> {
     if seen.frames.is_empty() {
         return Some((Reason::NoPerson, format!("in {} frames", seen.count)));
@@ -82,10 +82,10 @@ pub(super) fn refusal(seen: &Seen, config: &VideoConfig) -> Option<Refusal> {
     None
 }
 
-/// The refusal for other people: in most of a few frames somebody else is nearly as large.
+/// The rejection for other people: in most of a few frames, somebody else is nearly as large.
 ///
 /// # Errors
-/// Those of the networks.
+/// The errors of the networks.
 pub(super) fn company(pictures: &[&Picture], finder: &PeopleFinder) -> Result<Option<Refusal>> {
     let mut crowded = 0;
     for picture in pictures {
@@ -97,7 +97,7 @@ pub(super) fn company(pictures: &[&Picture], finder: &PeopleFinder) -> Result<Op
     Ok((2 * crowded > pictures.len()).then(|| (Reason::TwoPeople, detail())))
 }
 
-/// The places of frames that stand for a stretch.
+/// The indices of frames that represent a stretch.
 pub(super) fn looked_at(count: usize) -> Vec<usize> {
     (0..LOOKS).map(|look| (2 * look + 1) * count / (2 * LOOKS)).collect()
 }
@@ -106,7 +106,7 @@ fn solid(mask: &Mask) -> Mask {
     mask.map(|coverage| if coverage >= COVERED { 255 } else { 0 })
 }
 
-/// True when much of the person's outline is the picture's border.
+/// True when much of the person's outline lies on the picture's border.
 fn is_cut_off(person: &Mask) -> bool {
     let (width, height) = person.size();
     let Some(area) = bounding_box::<Frame>(&solid(person)) else { return false };
@@ -161,7 +161,7 @@ mod tests {
         check(&seen(3, |_| whole), Some(Reason::TooShort));
         check(&seen(8, |_| [40, 10, 60, 49]), Some(Reason::TooSmall));
         check(&seen(8, |_| [40, 10, 60, 80]), Some(Reason::CutOff));
-        // Only feet touch the border, or only half of the frames cut off.
+        // Only the feet touch the border, or the person is cut off in only half of the frames.
         check(&seen(8, |_| [40, 10, 50, 80]), None);
         check(&seen(8, |index| if index < 4 { [40, 10, 60, 80] } else { whole }), None);
         check(&seen(8, |index| if index < 5 { [0, 10, 20, 70] } else { whole }), Some(Reason::CutOff));

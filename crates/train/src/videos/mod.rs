@@ -1,13 +1,13 @@
-//! Users' own videos as a set to train on: cut into shots, the person seen in each frame, the place behind it filled in.
+//! Users' own videos as training data: cut into shots, with the perceived person and the clean plate for each frame.
 //!
 //! ```text
 //! SET/index.json            settings, and for each shard: name, clips, bytes, SHA-256
-//! SET/report.jsonl          one line for each stretch of each video: kept, or refused and why
-//! SET/videos/HASH.json      a video that is done, by the hash of its bytes: it is not done again
-//! SET/sheets/HASH-0002.png  frames of a kept clip, what was seen in them, the plates
+//! SET/report.jsonl          one line for each stretch of each video: kept, or rejected with the reason
+//! SET/videos/HASH.json      a finished video, by the hash of its bytes; it is not processed again
+//! SET/sheets/HASH-0002.png  frames of a kept clip, perceived signals, plates
 //! SET/HASH.tar              the clips of a video as in the shards of `stage`: `KEY.clip.json`, `KEY.rgb.png`, ...
 //! ```
-//! Everything is at the size at which it is stored: frames are scaled first.
+//! Frames are scaled first, so everything has the size at which it is stored.
 
 mod check;
 mod clip;

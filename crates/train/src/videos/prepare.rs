@@ -1,4 +1,4 @@
-//! Videos in, a set of clips out; what is done is not done again.
+//! Turns videos into a set of clips. Finished videos are not processed again.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -36,43 +36,44 @@ pub(super) struct Index {
     pub(super) shards: Vec<ShardEntry>,
 }
 
-/// What videos are decoded and seen with.
+/// The tools for decoding and perception.
 #[derive(Debug, Clone)]
 pub struct Tools {
-    /// Decodes.
+    /// For decoding.
     pub ffmpeg: Ffmpeg,
-    /// Sees.
+    /// For perception.
     pub models: PersonModels,
 }
 
-/// What preparing tells; `Break` stops it, and the same call goes on with the video that was not finished.
+/// A progress report. `Break` stops the preparation; the same call later continues with the unfinished video.
 #[derive(Debug)]
 pub enum Prepared<'a> {
-    /// Frames of a video so far, and about how many there are.
+    /// The frames of a video so far, and the approximate total.
     Frame {
         /// The video.
         path: &'a Path,
-        /// Done.
+        /// Frames done.
         done: u64,
-        /// In all; 0 when unknown.
+        /// Total number of frames; 0 when unknown.
         of: u64,
     },
-    /// A video is done, now or in an earlier run.
+    /// A video is finished, now or in an earlier run.
     Video {
-        /// What became of it.
+        /// The result for it.
         record: &'a VideoRecord,
         /// True when nothing had to be done.
         is_known: bool,
     },
 }
 
-/// Receives what preparing tells.
+/// Receives progress reports.
 pub type Told<'a> = dyn FnMut(&Prepared<'_>) -> ControlFlow<()> + 'a;
 
-/// Adds videos (files, or folders of numbered pictures) to a set. Those that cannot be used are refused in its report.
+/// Adds videos (files, or folders of numbered pictures) to a set. Unusable ones are rejected in its report.
 ///
 /// # Errors
-/// [`TrainError::Mismatch`] when the set was made with other settings; [`TrainError::Setting`]; those of files and networks.
+/// [`TrainError::Mismatch`] when the set was made with other settings; [`TrainError::Setting`]; the errors of files and
+/// networks.
 pub fn prepare(
     videos: &[PathBuf],
     set: &Path,
@@ -130,7 +131,7 @@ pub(super) fn read_index(set: &Path) -> Result<Index> {
     Ok(index)
 }
 
-/// The videos that are done, by the names of their marks.
+/// The finished videos, by the names of their records.
 pub(super) fn read_records(set: &Path) -> Result<BTreeMap<String, VideoRecord>> {
     let folder = set.join(VIDEOS);
     let mut records = BTreeMap::new();
@@ -155,7 +156,7 @@ pub(super) fn shards<'a>(records: impl Iterator<Item = &'a VideoRecord>) -> Vec<
     records.filter_map(|record| record.shard.as_ref()).map(numbered).collect()
 }
 
-/// Index and report of what is done.
+/// The index and report of everything that is finished.
 fn write_index(set: &Path, config: &VideoConfig) -> Result<()> {
     let records = read_records(set)?;
     let report: String = records.values().map(VideoRecord::report).collect();
@@ -164,7 +165,7 @@ fn write_index(set: &Path, config: &VideoConfig) -> Result<()> {
     write_json(&set.join(INDEX), &index)
 }
 
-/// A video at work.
+/// A video that is being processed.
 struct Video<'a> {
     path: &'a Path,
     sha256: String,
@@ -193,7 +194,7 @@ impl Video<'_> {
         let (path, sha256) = (path.to_path_buf(), self.sha256.clone());
         match watched {
             Ok(()) => {}
-            // Half a video is not trusted: its sheets go with it.
+            // Half a video is not trusted, so its sheets are removed too.
             Err(Stop::Failed(error)) if is_of_video(&error) => {
                 for key in stretches.iter().filter_map(|stretch| stretch.kept.as_ref()) {
                     let _ = fs::remove_file(self.sheet(key));
@@ -213,7 +214,7 @@ impl Video<'_> {
         Ok(VideoRecord { path, sha256, frames, shots, stretches, shard })
     }
 
-    /// Keeps or refuses.
+    /// Keeps or rejects a stretch.
     fn stretch(&self, seen: Seen, number: usize, shard: &mut ShardWriter) -> Result<Stretch> {
         let mut stretch = Stretch {
             shot: seen.shot,
@@ -249,7 +250,7 @@ impl Video<'_> {
     }
 }
 
-/// True when the video is to blame, not the machine.
+/// True when the video is at fault, not the machine.
 fn is_of_video(error: &TrainError) -> bool {
     let TrainError::Media(error) = error else { return false };
     ["video.", "image."].iter().any(|group| error.code().starts_with(group)) && error.code() != "video.timeout"

@@ -1,4 +1,4 @@
-//! What became of a video.
+//! The result for a video.
 
 use std::path::{Path, PathBuf};
 
@@ -8,47 +8,47 @@ use stage::ShardEntry;
 use super::judge::Reason;
 use crate::error::{Result, TrainError};
 
-/// A video that is done.
+/// A finished video.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct VideoRecord {
-    /// Where it lay.
+    /// Its path.
     pub path: PathBuf,
     /// SHA-256 of its bytes, in hexadecimal digits.
     pub sha256: String,
-    /// Frames that were decoded.
+    /// Number of decoded frames.
     pub frames: usize,
-    /// Shots.
+    /// Number of shots.
     pub shots: usize,
-    /// Stretches in their order; one without frames where the whole video is refused.
+    /// Stretches in order. If the whole video is rejected, there is one without frames.
     pub stretches: Vec<Stretch>,
-    /// Its clips, when there are any.
+    /// Its clips, if there are any.
     pub shard: Option<ShardEntry>,
 }
 
-/// Frames that follow each other, kept or refused.
+/// Consecutive frames, kept or rejected.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Stretch {
-    /// Shot of the video, from 0.
+    /// Index of the shot in the video, from 0.
     pub shot: usize,
-    /// Place of the first frame in the video.
+    /// Index of the first frame in the video.
     pub first: usize,
-    /// How many frames.
+    /// Number of frames.
     pub frames: usize,
-    /// Name of the clip, when it is kept.
+    /// Name of the clip, if it is kept.
     pub kept: Option<String>,
-    /// Why not.
+    /// The reason of the rejection.
     pub reason: Option<Reason>,
-    /// The reason's figures.
+    /// The figures for the reason.
     pub detail: String,
 }
 
 impl VideoRecord {
-    /// The start of the hash, which names everything of the video.
+    /// The start of the hash, which names everything that belongs to the video.
     pub(super) fn key(sha256: &str) -> &str {
         &sha256[..sha256.len().min(16)]
     }
 
-    /// Kept stretches.
+    /// The kept stretches.
     pub fn kept(&self) -> usize {
         self.stretches.iter().filter(|stretch| stretch.kept.is_some()).count()
     }
@@ -70,7 +70,7 @@ pub(super) fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T
     serde_json::from_slice(&bytes).map_err(|error| TrainError::Damaged { path: path.into(), reason: error.to_string() })
 }
 
-/// Writes one, whole or not at all.
+/// Writes a JSON file, completely or not at all.
 pub(super) fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
     let bytes =
         serde_json::to_vec_pretty(value).map_err(|error| TrainError::Io { path: path.into(), source: error.into() })?;

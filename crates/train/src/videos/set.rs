@@ -1,4 +1,4 @@
-//! Clips of a prepared set, read in any order.
+//! Reads the clips of a prepared set in any order.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -14,7 +14,7 @@ use crate::error::{Result, TrainError};
 /// Longest file of a clip, in bytes.
 const LONGEST: u64 = 1 << 30;
 
-/// Where the clips of a set lie.
+/// Where the clips of a set are.
 #[derive(Debug, Clone)]
 pub struct PreparedSet {
     clips: Vec<Place>,
@@ -24,12 +24,12 @@ pub struct PreparedSet {
 struct Place {
     shard: PathBuf,
     key: String,
-    /// Start and length of each of [`FILES`].
+    /// Offset and length of each of [`FILES`].
     files: [(u64, u64); 5],
 }
 
 impl PreparedSet {
-    /// Reads the index and the names in the shards.
+    /// Reads the index, and the names in the shards.
     ///
     /// # Errors
     /// [`TrainError::Io`], [`TrainError::Damaged`]; [`TrainError::NoData`] when there is no clip.
@@ -52,7 +52,7 @@ impl PreparedSet {
     /// The name of a clip.
     ///
     /// # Panics
-    /// When there are fewer clips.
+    /// When the set has fewer clips.
     pub fn key(&self, index: usize) -> &str {
         &self.clips[index].key
     }
@@ -63,7 +63,7 @@ impl PreparedSet {
     /// [`TrainError::Io`], [`TrainError::Damaged`].
     ///
     /// # Panics
-    /// When there are fewer clips.
+    /// When the set has fewer clips.
     pub fn clip(&self, index: usize) -> Result<PreparedClip> {
         let Place { shard, key, files } = &self.clips[index];
         let mut file = File::open(shard).map_err(TrainError::io(shard))?;
@@ -82,7 +82,7 @@ impl PreparedSet {
     }
 }
 
-/// The hashes of a set's shards, as its index has them.
+/// The hashes of a set's shards, from its index.
 ///
 /// # Errors
 /// [`TrainError::Io`], [`TrainError::Damaged`].
@@ -90,7 +90,7 @@ pub(crate) fn hashes(set: &Path) -> Result<Vec<String>> {
     Ok(read_index(set)?.shards.into_iter().map(|entry| entry.sha256).collect())
 }
 
-/// The clips of a shard; each has all its files, and there are as many as its entry says.
+/// The clips of a shard. Each has all its files, and their number equals that in the shard's entry.
 fn places(set: &Path, entry: &ShardEntry) -> Result<Vec<Place>> {
     let shard = set.join(&entry.name);
     let damaged = |reason: String| TrainError::Damaged { path: shard.clone(), reason };

@@ -1,4 +1,4 @@
-//! Shards of prepared clips: tar files whose length and hash are known when they are whole.
+//! Shards of prepared clips: tar files whose length and hash are known when they are complete.
 
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use stage::ShardEntry;
 use super::clip::{FILES, PreparedClip};
 use crate::error::{Result, TrainError};
 
-/// A shard that is written.
+/// A shard under construction.
 pub(super) struct ShardWriter {
     path: PathBuf,
     tar: tar::Builder<Counting>,
@@ -18,7 +18,7 @@ pub(super) struct ShardWriter {
 }
 
 impl ShardWriter {
-    /// Begins a shard, under a hidden name.
+    /// Starts a shard, under a hidden name.
     pub(super) fn create(path: &Path) -> Result<Self> {
         let inner = AtomicFile::create(path)?;
         let tar = tar::Builder::new(Counting { inner, hash: Sha256::new(), bytes: 0 });
@@ -41,7 +41,7 @@ impl ShardWriter {
         Ok(())
     }
 
-    /// Gives the shard its name; none when it holds no clip.
+    /// Gives the shard its name; none when it contains no clip.
     pub(super) fn finish(self) -> Result<Option<ShardEntry>> {
         if self.clips == 0 {
             return Ok(None);
@@ -54,7 +54,7 @@ impl ShardWriter {
     }
 }
 
-/// Counts and hashes what goes through.
+/// Counts and hashes the bytes that pass through.
 struct Counting {
     inner: AtomicFile,
     hash: Sha256,

@@ -1,4 +1,4 @@
-//! A set made of made clips, and preparation of real and broken videos.
+//! Tests with a set of generated clips, and preparation of real and broken videos.
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use super::record::{Stretch, VideoRecord, write_json};
 use super::shard::{ShardWriter, hash_of};
 use super::*;
 
-/// A block of 12x20 pixels that walks over a ground of noise.
+/// A block of 12x20 pixels that moves over a background of noise.
 pub(crate) fn made_clip(video: &str, frames: usize) -> PreparedClip {
     let ground = |x: usize, y: usize| [(x * 37 + y * 91) as u8, (x * 5) as u8, (y * 7) as u8];
     let frame = |index: usize| {
@@ -78,7 +78,7 @@ fn clips_come_back_from_their_shard() {
     let summary = check(set.path()).unwrap();
     assert_eq!((summary.videos, summary.used, summary.clips, summary.frames), (1, 1, 2, 9));
     assert_eq!(summary.refused, [(Reason::TooShort, (1, 2))].into());
-    // The walker is gone from the plate, and where it went the ground was seen.
+    // The moving block is gone from the plate, and the plate was visible wherever the block went.
     let PlateFrame { picture, seen } = &clips[0].plates[0];
     assert_eq!((seen.get(11, 20), picture.get(0, 0)), (255, clips[0].frames[0].get(0, 0)));
     assert_ne!(picture.get(11, 20), [250, 0, 9]);
@@ -142,8 +142,8 @@ fn the_hash_of_a_folder_is_that_of_names_and_contents() {
     assert_eq!(hash_of(&folder.path().join("missing")).unwrap_err().code(), "input.unreadable");
 }
 
-/// With the networks at hand: a corrupt file and a clip without anybody are refused, a person is kept; what is done is not
-/// done again, and what was stopped is.
+/// If the networks are available: a corrupt file and a clip without people are rejected, and a person is kept. Finished
+/// videos are not processed again, and stopped ones are.
 #[test]
 #[expect(clippy::print_stderr, reason = "a test that did not run says so")]
 fn videos_are_kept_or_refused_once() {

@@ -1,4 +1,4 @@
-//! One video from its file to seen frames.
+//! Reads one video and runs perception on its frames.
 
 use std::path::Path;
 
@@ -14,12 +14,12 @@ use perception::stream::{SeenFrame, perceive_frames};
 use super::config::VideoConfig;
 use crate::error::TrainError;
 
-/// Why a video is not seen to its end.
+/// Why a video was not read to its end.
 #[derive(Debug)]
 pub(super) enum Stop {
-    /// Somebody asked for it.
+    /// The caller stopped.
     Asked,
-    /// Something failed.
+    /// An error occurred.
     Failed(TrainError),
 }
 
@@ -41,10 +41,10 @@ impl From<perception::error::Error> for Stop {
     }
 }
 
-/// Hands every frame to `sink`, scaled, with what was seen in it, whether it starts a shot, and how many frames are expected.
+/// Passes every scaled frame to `sink` with its signals, whether it starts a shot, and the expected number of frames.
 ///
 /// # Errors
-/// Those of decoding, of perception and of `sink`.
+/// The errors of decoding, of perception and of `sink`.
 pub(super) fn watch(
     path: &Path,
     config: &VideoConfig,
@@ -68,7 +68,7 @@ pub(super) fn watch(
     })
 }
 
-/// The picture with a longer side of at most `side`.
+/// The picture, scaled so that its longer side is at most `side`.
 fn scaled(picture: Picture, side: usize) -> Picture {
     if picture.width().max(picture.height()) <= side {
         return picture;

@@ -1,10 +1,11 @@
-//! What a training must be able to do at all.
+//! Minimum requirements for training.
 
 use train::Config;
 
 use crate::small::{denoiser, errors, run};
 
-/// One clip is learned by heart: the plain error of the velocity halves, and stage 2 goes on from there.
+/// The network can memorise one clip: the plain error of the velocity halves, and the phase of clips continues from
+/// there.
 #[test]
 fn one_clip_is_overfitted() {
     let folder = tempfile::tempdir().unwrap();

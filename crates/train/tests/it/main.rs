@@ -1,4 +1,4 @@
-//! The trainer as a user runs it: configurations in, checkpoints and weights out.
+//! The trainer through its public interface: configurations in, checkpoints and weights out.
 
 mod behaviour;
 mod resume;

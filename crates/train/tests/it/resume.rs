@@ -1,4 +1,4 @@
-//! Promise 3: training resumes as if it had never stopped.
+//! A resumed training equals an uninterrupted one.
 
 use std::path::PathBuf;
 
@@ -11,7 +11,7 @@ use crate::small::{denoiser, run};
 fn a_stopped_run_goes_on_bit_for_bit() {
     let folder = tempfile::tempdir().unwrap();
     let stored = |training| training;
-    // Two clips in three steps come fresh from the renderer, and the folder's name is not even given.
+    // Two clips in three steps are streamed from the renderer, and no folder is given.
     let fresh = |mut training: DenoiserTraining| {
         training.data.folder = PathBuf::new();
         (training.data.fresh, training.data.clips, training.data.recoloured) = (Some(0.67), 2, 1);

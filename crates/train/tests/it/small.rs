@@ -1,4 +1,4 @@
-//! The smallest training that still has every part: a procedural clip, the tiny preset, an untrained autoencoder.
+//! The smallest training with all components: a procedural clip, the tiny preset, an untrained autoencoder.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -17,7 +17,7 @@ use train::optimizer::OptimizerConfig;
 use train::trainer::LoopConfig;
 use train::{Config, Event, Outcome};
 
-/// What the tests train on.
+/// The training data of the tests.
 pub(crate) type Trained = Autodiff<Flex>;
 
 /// A training in `folder` of `steps` steps.
@@ -28,7 +28,7 @@ pub(crate) fn denoiser(folder: &Path, run: &str, steps: u64) -> DenoiserTraining
         Flex::seed(&device, 7);
         let sizes = SmallAutoencoderConfig::tiny();
         let network = sizes.init::<Flex>(&device);
-        // Latents of pictures of coloured squares get unit variance, as those of a trained autoencoder have.
+        // Scales the latents of coloured squares to unit variance, as those of a trained autoencoder have.
         let squares = Tensor::<Flex, 6>::random([16, 3, 4, 1, 4, 1], Distribution::Uniform(-1.0, 1.0), &device);
         let raw = network.encode_raw(squares.expand([16, 3, 4, 8, 4, 8]).reshape([16, 3, 32, 32]));
         let rows = raw.swap_dims(0, 1).reshape([4, 16 * 16]);
@@ -82,7 +82,7 @@ pub(crate) fn denoiser(folder: &Path, run: &str, steps: u64) -> DenoiserTraining
     }
 }
 
-/// Runs it and collects the events, stopping after `stop` log lines if asked to.
+/// Runs it and collects the events. Stops after `stop` log lines if given.
 pub(crate) fn run(config: &Config, stop: Option<usize>) -> (Outcome, Vec<Event>) {
     let mut events = vec![];
     let mut lines = 0;
@@ -95,7 +95,7 @@ pub(crate) fn run(config: &Config, stop: Option<usize>) -> (Outcome, Vec<Event>)
     (outcome, events)
 }
 
-/// The mean errors that were logged, by step.
+/// The logged mean errors, by step.
 pub(crate) fn errors(events: &[Event]) -> BTreeMap<u64, f64> {
     let line = |event: &Event| match event {
         Event::Step { step, means, .. } => Some((*step, means["error"])),

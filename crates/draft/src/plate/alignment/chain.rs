@@ -1,24 +1,24 @@
-//! Where the camera looks, frame by frame: each frame is aligned with a reference frame of its shot while both show enough
-//! of the same, so that errors add up once a reference and not once a frame.
+//! Tracks the camera frame by frame. Each frame is aligned with a reference frame of its shot, as long as both share
+//! enough of the scene. So errors add up once for each reference, not once for each frame.
 
 use crate::plate::alignment::features::Features;
 use crate::plate::alignment::homography::Homography;
 use crate::plate::alignment::motion::{coarse_shift, motion};
 use crate::plate::view::View;
 
-/// The reference changes when fewer of its corners than this agree.
+/// The reference changes when less than this share of its corners agrees.
 const LEAST_AGREEMENT: f64 = 0.55;
 /// The reference changes when the picture has moved by more than this share of its width.
 const FARTHEST: f64 = 0.25;
-/// Below this visible share of a frame the camera is taken to go on as before.
+/// Below this visible share of a frame, the camera is assumed to continue as before.
 const LEAST_VISIBLE: f32 = 0.03;
 
-/// Where a frame looks.
+/// The camera pose of a frame.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(in crate::plate) struct Pose {
-    /// Frames of other chains show other scenes, or could not be aligned.
+    /// Frames of different chains show different scenes, or could not be aligned.
     pub(in crate::plate) chain: usize,
-    /// Place in the chain's frame of reference from the place in this frame.
+    /// Maps a place in this frame to the chain's reference frame.
     pub(in crate::plate) scene_from_frame: Homography,
 }
 
@@ -28,12 +28,12 @@ struct Reference {
     pose: Pose,
 }
 
-/// Follows the camera through a video.
+/// Tracks the camera through a video.
 #[derive(Default)]
 pub(in crate::plate) struct Chain {
     chains: usize,
     reference: Option<Reference>,
-    /// The last frame, its pose, and its place from the place in the reference.
+    /// The last frame, its pose, and the map from the reference to it.
     last: Option<(View, Pose, Homography)>,
 }
 
@@ -44,7 +44,7 @@ impl Chain {
         pose.unwrap_or_else(|| self.begin(view))
     }
 
-    /// Begins another chain with this frame.
+    /// Starts a new chain with this frame.
     fn begin(&mut self, view: View) -> Pose {
         self.chains += 1;
         let pose = Pose { chain: self.chains, scene_from_frame: Homography::IDENTITY };

@@ -1,4 +1,4 @@
-//! Corners of a frame and where they are in another one.
+//! Corners of a frame, and their places in another frame.
 
 use rayon::prelude::*;
 
@@ -6,19 +6,19 @@ use crate::plate::alignment::homography::{Homography, Pair};
 use crate::plate::alignment::template::Template;
 use crate::plate::view::{Level, View, off_level, on_level};
 
-/// Cells of the grid of which each gives at most one corner, in pixels.
+/// Size of the grid cells in pixels. Each cell gives at most one corner.
 const CELL: usize = 16;
-/// The most corners.
+/// Largest number of corners.
 const MOST: usize = 360;
 /// Half the side of the window that is tracked.
 const RADIUS: i32 = 4;
-/// The least texture of a corner, in squared levels a squared pixel.
+/// Smallest texture of a corner, in squared levels a squared pixel.
 const LEAST_TEXTURE: f32 = 3.0;
-/// Scales at which corners are tracked.
+/// Number of scales at which corners are tracked.
 const LEVELS: usize = 4;
 /// Lucas-Kanade steps on each scale.
 const ROUNDS: usize = 8;
-/// The largest difference of a corner from itself, in levels.
+/// Largest difference between a corner and its match, in levels.
 const LARGEST_RESIDUAL: f32 = 25.0;
 
 /// Corners of one frame.
@@ -59,12 +59,12 @@ impl Features {
         Self { corners }
     }
 
-    /// How many there are.
+    /// Number of parts.
     pub(in crate::plate) fn len(&self) -> usize {
         self.corners.len()
     }
 
-    /// Finds the corners in another frame, beginning where `guess` puts them.
+    /// Finds the corners in another frame. The search starts at the places given by `guess`.
     pub(in crate::plate) fn track(&self, view: &View, guess: &Homography) -> Vec<Pair> {
         self.corners.par_iter().filter_map(|corner| corner.track(view, guess)).collect()
     }
@@ -99,7 +99,7 @@ impl Corner {
     }
 }
 
-/// The place of the window with the most texture in a cell, by Shi and Tomasi's measure on a 5x5 window.
+/// The window with the most texture in a cell, by Shi and Tomasi's measure on 5x5 pixels.
 fn best_corner(level: &Level, left: usize, top: usize) -> Option<(f32, (i32, i32))> {
     let (width, height) = level.grey.size();
     let margin = RADIUS as usize + 2;

@@ -1,12 +1,12 @@
-//! Plane-to-plane maps of pixel places: the motion of a camera that turns, zooms, or looks at a plane. Pixel centres
-//! have whole-numbered places.
+//! Homographies between pictures: the motion of a camera that turns, zooms, or sees a plane. Pixel centres have integer
+//! coordinates.
 
 use crate::plate::alignment::linear::solve;
 
 /// A place in pixels.
 pub(in crate::plate) type Place = (f64, f64);
 
-/// A pair of places that show the same thing, with its weight.
+/// Two places that show the same thing, with a weight.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::plate) struct Pair {
     pub(in crate::plate) from: Place,
@@ -14,15 +14,15 @@ pub(in crate::plate) struct Pair {
     pub(in crate::plate) weight: f64,
 }
 
-/// A 3x3 matrix in rows, its last cell 1.
+/// A 3x3 matrix in rows; its last cell is 1.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(in crate::plate) struct Homography([f64; 9]);
 
 impl Homography {
-    /// Leaves every place where it is.
+    /// The identity.
     pub(in crate::plate) const IDENTITY: Self = Self([1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]);
 
-    /// Shifts every place.
+    /// A translation.
     pub(in crate::plate) fn translation(x: f64, y: f64) -> Self {
         Self([1.0, 0.0, x, 0.0, 1.0, y, 0.0, 0.0, 1.0])
     }
@@ -32,7 +32,7 @@ impl Homography {
         cells.iter().all(|cell| cell.is_finite()).then_some(Self(cells))
     }
 
-    /// Where a place goes.
+    /// The image of a place.
     pub(in crate::plate) fn apply(&self, (x, y): Place) -> Place {
         let [a, b, c, d, e, f, g, h, i] = self.0;
         let depth = g * x + h * y + i;
@@ -47,7 +47,7 @@ impl Homography {
         [(a - x * g) / depth, (b - x * h) / depth, (d - y * g) / depth, (e - y * h) / depth].map(|cell| cell as f32)
     }
 
-    /// First `self`, then `next`.
+    /// The composition: first `self`, then `next`.
     pub(in crate::plate) fn then(&self, next: &Self) -> Option<Self> {
         if *self == Self::IDENTITY {
             return Some(*next);
@@ -58,7 +58,7 @@ impl Homography {
         Self::normalised(std::array::from_fn(|index| cell(index / 3, index % 3)))
     }
 
-    /// The way back.
+    /// The inverse.
     pub(in crate::plate) fn inverse(&self) -> Option<Self> {
         let [a, b, c, d, e, f, g, h, i] = self.0;
         Self::normalised([
@@ -74,8 +74,8 @@ impl Homography {
         ])
     }
 
-    /// The map between pictures `a` and `b` from the maps of both into one frame of reference; exactly the identity when
-    /// both are the same.
+    /// The map between pictures `a` and `b`, from their maps into a common reference. It is exactly the identity when
+    /// both maps are the same.
     pub(in crate::plate) fn between(frame_from_a: &Self, frame_from_b: &Self) -> Option<Self> {
         if frame_from_a == frame_from_b {
             return Some(Self::IDENTITY);
@@ -83,7 +83,7 @@ impl Homography {
         frame_from_a.then(&frame_from_b.inverse()?)
     }
 
-    /// The largest shift of the corners of a picture.
+    /// The largest displacement of the corners of a picture.
     pub(in crate::plate) fn largest_shift(&self, (width, height): (usize, usize)) -> f64 {
         let (right, bottom) = (width as f64 - 1.0, height as f64 - 1.0);
         let shift = |place: Place| {
@@ -93,7 +93,8 @@ impl Homography {
         [(0.0, 0.0), (right, 0.0), (0.0, bottom), (right, bottom)].map(shift).into_iter().fold(0.0, f64::max)
     }
 
-    /// The least-squares map of weighted pairs in a picture of this size; nothing when they do not determine one.
+    /// The least-squares homography of weighted pairs in a picture of this size; none when the pairs do not determine
+    /// one.
     pub(in crate::plate) fn fit(pairs: &[Pair], (width, height): (usize, usize)) -> Option<Self> {
         let (middle_x, middle_y) = (width as f64 / 2.0, height as f64 / 2.0);
         let scale = 2.0 / width.max(height) as f64;
@@ -114,7 +115,7 @@ impl Homography {
                 }
             }
         }
-        // The perspective part is held back a little where the pairs hardly determine it.
+        // The perspective part is damped a little where the pairs hardly determine it.
         matrix[6][6] += 1e-4 * total;
         matrix[7][7] += 1e-4 * total;
         let [a, b, c, d, e, f, g, h] = solve(matrix, right)?;
@@ -122,7 +123,7 @@ impl Homography {
         to_normal.then(&Self([a, b, c, d, e, f, g, h, 1.0]))?.then(&to_normal.inverse()?)
     }
 
-    /// The least-squares turn, scale and shift of weighted pairs.
+    /// The least-squares similarity (rotation, scale and shift) of weighted pairs.
     pub(in crate::plate) fn similarity(pairs: &[Pair]) -> Option<Self> {
         let total: f64 = pairs.iter().map(|pair| pair.weight).sum();
         let mean = |place: fn(&Pair) -> f64| pairs.iter().map(|pair| pair.weight * place(pair)).sum::<f64>() / total;

@@ -1,6 +1,6 @@
 //! Small dense systems of linear equations.
 
-/// Solves `matrix * unknowns = right` by elimination with row pivots; nothing when the matrix is singular.
+/// Solves `matrix * unknowns = right` by elimination with row pivots; none when the matrix is singular.
 pub(in crate::plate) fn solve<const N: usize>(mut matrix: [[f64; N]; N], mut right: [f64; N]) -> Option<[f64; N]> {
     for column in 0..N {
         let pivot = (column..N).max_by(|&a, &b| matrix[a][column].abs().total_cmp(&matrix[b][column].abs()))?;

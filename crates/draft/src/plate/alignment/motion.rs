@@ -1,36 +1,37 @@
-//! The map between two frames that most of what can be seen follows.
+//! The dominant map between two frames.
 
 use crate::plate::alignment::features::Features;
 use crate::plate::alignment::homography::{Homography, Pair};
 use crate::plate::view::View;
 
-/// Fewer corners than this in agreement do not determine a homography.
+/// With fewer agreeing corners than this, no homography is determined.
 const LEAST_PAIRS: usize = 12;
-/// Random triples tried.
+/// Number of random triples tried.
 const TRIALS: usize = 200;
 /// A corner that stays within this many pixels has not moved.
 const STILL: f64 = 0.35;
-/// The share of the agreeing corners that must not have moved for a camera that stands still.
+/// If this share of the agreeing corners has not moved, the camera stands still.
 const STILL_SHARE: f64 = 0.9;
-/// Cells along each side of a frame that are supported where corners are missing.
+/// Number of cells along each side of a frame. A cell without corners gets a weak support.
 const SUPPORTS: usize = 5;
 /// Weight of the support of an empty cell, in corners.
 const SUPPORT: f64 = 0.004;
-/// Equal up to this mean difference in levels, frames show the same view.
+/// Frames with at most this mean difference, in levels, show the same view.
 const SAME: f32 = 0.6;
-/// Up to this mean difference, frames without corners are taken for the same view.
+/// Frames without corners count as the same view up to this mean difference.
 const ALIKE: f32 = 4.0;
 
-/// A map between frames and how well it holds.
+/// A map between frames, and how well it holds.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::plate) struct Motion {
-    /// Place in the second frame from the place in the first.
+    /// Maps a place in the first frame to the second.
     pub(in crate::plate) map: Homography,
-    /// Share of the tracked corners that follow the map.
+    /// Share of the tracked corners that agree with the map.
     pub(in crate::plate) agreement: f64,
 }
 
-/// Estimates the map from the frame of `features` to another one; nothing when neither corners nor brightness tell.
+/// Estimates the map from the frame of `features` to another one; none when neither corners nor brightness determine
+/// it.
 pub(in crate::plate) fn motion(features: &Features, from: &View, to: &View, guess: &Homography) -> Option<Motion> {
     let still = Motion { map: Homography::IDENTITY, agreement: 1.0 };
     let difference = mean_difference(from, to)?;
@@ -52,14 +53,14 @@ pub(in crate::plate) fn motion(features: &Features, from: &View, to: &View, gues
         .then_some(Motion { map: found, agreement })
 }
 
-/// Distance of a corner from where the map puts it.
+/// Distance of a corner from the place that the map predicts.
 fn miss(map: &Homography, pair: &Pair) -> f64 {
     let to = map.apply(pair.from);
     (to.0 - pair.to.0).hypot(to.1 - pair.to.1)
 }
 
-/// The mean absolute difference of brightness where both frames can be seen, on every other pixel of every other row. A
-/// common factor does not count.
+/// The mean absolute difference of brightness where both frames are visible, on every other pixel of every other row,
+/// after removing a common factor.
 fn mean_difference(from: &View, to: &View) -> Option<f32> {
     let (width, height) = from.size();
     let (a, b) = (&from.levels[0], &to.levels[0]);
@@ -75,7 +76,7 @@ fn mean_difference(from: &View, to: &View) -> Option<f32> {
     (!shared.is_empty()).then(|| sum / shared.len() as f32)
 }
 
-/// The affine map of the triple that most pairs agree with, then a homography by reweighted least squares.
+/// The affine map of the triple with the most agreeing pairs, refined to a homography by reweighted least squares.
 fn robust_fit(pairs: &[Pair], size: (usize, usize)) -> Option<Homography> {
     let coarse = 2.0 + 0.008 * size.0.max(size.1) as f64;
     let score = |map: &Homography| -> f64 {
@@ -109,8 +110,8 @@ fn robust_fit(pairs: &[Pair], size: (usize, usize)) -> Option<Homography> {
     Some(map)
 }
 
-/// The pairs, and where there are none near, weak ones that follow the similarity of all: corners in one part of a frame
-/// do not tell how the rest of it is slanted.
+/// The pairs and, where none are near, weak pairs that follow the overall similarity. Corners in one part of a frame do
+/// not determine the perspective of the rest.
 fn supported(mut pairs: Vec<Pair>, (width, height): (usize, usize)) -> Option<Vec<Pair>> {
     let similarity = Homography::similarity(&pairs)?;
     let (across, down) = (width as f64 / SUPPORTS as f64, height as f64 / SUPPORTS as f64);
@@ -128,7 +129,7 @@ fn supported(mut pairs: Vec<Pair>, (width, height): (usize, usize)) -> Option<Ve
     Some(pairs)
 }
 
-/// The whole-pixel shift on a coarse level under which two frames are most alike, in pixels of the finest.
+/// The whole-pixel shift on a coarse level that makes two frames most similar, in pixels of the finest level.
 pub(in crate::plate) fn coarse_shift(from: &View, to: &View) -> Homography {
     let index = from.levels.iter().position(|level| level.grey.width().max(level.grey.height()) <= 80);
     let index = index.unwrap_or(from.levels.len() - 1);
@@ -150,7 +151,7 @@ pub(in crate::plate) fn coarse_shift(from: &View, to: &View) -> Homography {
                     }
                 }
             }
-            // A little for the shift, so that frames without detail stay where they are.
+            // A small penalty on the shift keeps frames without detail in place.
             let cost = sum / weight.max(1.0) + 0.05 * (dx as f32).hypot(dy as f32);
             if weight > 0.2 * (width * height) as f32 && cost < best {
                 (best, shift) = (cost, (dx, dy));
@@ -166,7 +167,7 @@ mod tests {
     use super::*;
     use media::picture::{Mask, Picture};
 
-    /// Soft blobs everywhere, seen through a camera moved by a shift.
+    /// Soft blobs everywhere, seen through a shifted camera.
     fn scene(shift: (f64, f64)) -> View {
         let wave =
             |x: f64, y: f64| (x * 0.31 + (y * 0.17).sin() * 2.0).sin() + (y * 0.27 + (x * 0.11).cos() * 3.0).cos();

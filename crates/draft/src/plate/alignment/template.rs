@@ -1,5 +1,5 @@
-//! A small window of a frame that is searched in another one by Lucas-Kanade, inverse compositional: the gradient is the
-//! template's own, so that one template serves many searches. A difference of mean brightness does not count.
+//! Searches a small window of one frame in another by inverse compositional Lucas-Kanade. The gradient is the
+//! template's own, so one template serves many searches. A difference in mean brightness does not matter.
 
 use crate::plate::view::{Level, bilinear};
 
@@ -11,7 +11,7 @@ struct Cell {
     weight: f32,
 }
 
-/// A window of a level.
+/// A window of one level.
 #[derive(Debug, Clone)]
 pub(in crate::plate) struct Template {
     cells: Vec<Cell>,
@@ -23,14 +23,14 @@ pub(in crate::plate) struct Template {
 #[derive(Debug, Clone, Copy)]
 pub(in crate::plate) struct Found {
     pub(in crate::plate) place: (f32, f32),
-    /// Root mean square difference of brightness without its mean, in levels.
+    /// Root mean square difference of brightness after removing its mean, in levels.
     pub(in crate::plate) residual: f32,
 }
 
 impl Template {
-    /// Cuts the window of `2 * radius + 1` cells around a cell; nothing when less than 60 % of it can be seen.
+    /// Cuts out the window of `2 * radius + 1` cells around a cell; none when less than 60 % of it is visible.
     ///
-    /// `stiffness` is added to the squared slopes: the search hardly moves along directions without detail.
+    /// `stiffness` is added to the squared gradients, so the search hardly moves in directions without detail.
     pub(in crate::plate) fn cut(level: &Level, (x, y): (i32, i32), radius: i32, stiffness: f32) -> Option<Self> {
         let (width, height) = level.grey.size();
         let (width, height) = (width as i32, height as i32);
@@ -65,7 +65,7 @@ impl Template {
         Some(Self { cells, weight, inverse })
     }
 
-    /// Searches from `place` on; `turn` is the derivative of the map from the template's frame to the searched one.
+    /// Searches from `place`. `turn` is the derivative of the map from the template's frame to the searched frame.
     pub(in crate::plate) fn search(
         &self,
         level: &Level,

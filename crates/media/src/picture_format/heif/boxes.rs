@@ -1,9 +1,9 @@
-//! The boxes of an HEIF or AVIF file (ISO/IEC 23008-12): which items it has, what they are, and where their bytes lie.
+//! The boxes of an HEIF or AVIF file (ISO/IEC 23008-12): which items it has, what they are, and where their bytes are.
 
-/// Items that a file may have.
+/// Largest number of items in a file.
 const MOST_ITEMS: usize = 4096;
 
-/// An item's name in the file.
+/// The identifier of an item in the file.
 pub(super) type Id = u32;
 
 /// One property of an item.
@@ -11,9 +11,9 @@ pub(super) type Id = u32;
 pub(super) enum Property {
     /// Columns and rows.
     Size(u32, u32),
-    /// Quarter turns against the clock.
+    /// Quarter turns, counter-clockwise.
     Turn(u8),
-    /// Top and bottom, else left and right, change places.
+    /// True if top and bottom are swapped, false if left and right are.
     Mirror { top_and_bottom: bool },
     /// The decoder's configuration: HEVC.
     Hevc(Vec<u8>),
@@ -23,23 +23,23 @@ pub(super) enum Property {
     Icc(Vec<u8>),
     /// Code points of primaries and transfer.
     Numbers(u8, u8),
-    /// The item is the transparency of another one.
+    /// The item is the transparency of another item.
     Alpha,
-    /// Something else.
+    /// Any other property.
     Other,
 }
 
-/// Where the bytes of an item lie.
+/// Where the bytes of an item are.
 #[derive(Debug)]
 struct Place {
     item: Id,
     /// 0 = in the file, 1 = in `idat`.
     method: u8,
-    /// Start and length of each piece.
+    /// Offset and length of each piece.
     pieces: Vec<(u64, u64)>,
 }
 
-/// What a file holds.
+/// The content of a file.
 #[derive(Debug, Default)]
 pub(super) struct Boxes {
     pub(super) primary: Id,
@@ -53,7 +53,7 @@ pub(super) struct Boxes {
 }
 
 impl Boxes {
-    /// Reads the `meta` box of a file. None when it is not as the standard says.
+    /// Reads the `meta` box of a file. None when the box violates the standard.
     pub(super) fn read(file: &[u8]) -> Option<Self> {
         let mut cursor = Cursor(file);
         while let Some((name, body)) = cursor.next_box() {
@@ -141,7 +141,7 @@ impl Boxes {
 
     fn read_properties(&mut self, mut body: Cursor<'_>) {
         while let Some((name, property)) = body.next_box() {
-            // One that cannot be read keeps its place in the numbering.
+            // An unreadable property keeps its place in the numbering.
             self.properties.push(property_of(name, property).unwrap_or(Property::Other));
         }
     }
@@ -154,7 +154,7 @@ impl Boxes {
             let mut list = vec![];
             for _ in 0..body.number(1)? {
                 let entry = body.number(if wide { 2 } else { 1 })?;
-                // The highest bit says that it is essential; numbers start at 1.
+                // The highest bit marks an essential property. Numbers start at 1.
                 list.push((entry & if wide { 0x7fff } else { 0x7f }) as usize);
             }
             self.owned.push((id, list));
@@ -162,7 +162,7 @@ impl Boxes {
         Some(())
     }
 
-    /// The four letters that say what an item is.
+    /// The four letters that name the kind of an item.
     pub(super) fn kind(&self, item: Id) -> Option<[u8; 4]> {
         self.kinds.iter().find(|(id, _)| *id == item).map(|(_, kind)| *kind)
     }
@@ -173,7 +173,7 @@ impl Boxes {
         lists.flat_map(|(_, list)| list).filter_map(|number| self.properties.get(number.checked_sub(1)?))
     }
 
-    /// Columns and rows of an item, before it is turned.
+    /// Columns and rows of an item before rotation.
     pub(super) fn size(&self, item: Id) -> Option<(u32, u32)> {
         self.properties(item).find_map(|property| match property {
             Property::Size(width, height) => Some((*width, *height)),
@@ -181,7 +181,7 @@ impl Boxes {
         })
     }
 
-    /// Items that an item is made of.
+    /// The items that form an item.
     pub(super) fn made_of(&self, item: Id) -> &[Id] {
         let list = self.references.iter().find(|(kind, from, _)| kind == b"dimg" && *from == item);
         list.map_or(&[], |(_, _, to)| to)
@@ -205,7 +205,7 @@ impl Boxes {
         let mut data = vec![];
         for (start, length) in pieces {
             let rest = source.get(usize::try_from(*start).ok()?..)?;
-            // A length of 0 means all of the rest.
+            // A length of 0 means all remaining bytes.
             let piece = if *length == 0 { rest } else { rest.get(..usize::try_from(*length).ok()?)? };
             if data.len() + piece.len() > file.len() {
                 return None;
@@ -247,17 +247,17 @@ impl<'a> Cursor<'a> {
         Some(head)
     }
 
-    /// A number of up to eight bytes; 0 for none.
+    /// A number of up to eight bytes; 0 if it has no bytes.
     pub(super) fn number(&mut self, bytes: usize) -> Option<u64> {
         Some(self.take(bytes.min(8))?.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte)))
     }
 
-    /// The version of a full box; its flags are skipped.
+    /// Reads the version of a full box and skips its flags.
     fn version(&mut self) -> Option<u8> {
         Some((self.number(4)? >> 24) as u8)
     }
 
-    /// The next box: its name and what is in it. None at the end, or when it is longer than what is left.
+    /// The next box: its name and content. None at the end, or when the box is longer than the remaining bytes.
     fn next_box(&mut self) -> Option<([u8; 4], &'a [u8])> {
         let length = self.number(4)?;
         let name = self.take(4)?.try_into().ok()?;

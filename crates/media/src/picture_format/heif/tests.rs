@@ -1,4 +1,4 @@
-//! Files put together here around pictures that ffmpeg encodes; where it has no such encoder, fewer cases run.
+//! Test files assembled around pictures that ffmpeg encodes. Without such an encoder, fewer cases run.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -20,7 +20,7 @@ fn short(value: usize) -> [u8; 2] {
     (value as u16).to_be_bytes()
 }
 
-/// One picture as ffmpeg encodes it; none where it has no such encoder.
+/// One picture as ffmpeg encodes it; none without such an encoder.
 fn coded(ffmpeg: &Ffmpeg, folder: &Path, colour: &str, format: &str) -> Option<Vec<u8>> {
     let output = folder.join(format!("{colour}.{format}"));
     let source = format!("color={colour}:s=64x64,format=yuv420p,scale=out_color_matrix=bt709");
@@ -99,7 +99,7 @@ fn grid_file(tiles: &[(Vec<u8>, Vec<u8>)], turns: u8, size: (u32, u32)) -> Vec<u
         [boxed(b"ftyp", b"heic\0\0\0\0mif1heic"), full(b"meta", &body.concat()), boxed(b"mdat", &items.concat())]
             .concat()
     };
-    // Offsets have the same length whatever they are.
+    // Offsets have the same length, whatever their value.
     let start = file(0).len() - items.concat().len();
     file(start as u32)
 }
@@ -119,7 +119,7 @@ impl Bench {
         found.map(|ffmpeg| Self { folder: tempfile::tempdir().unwrap(), ffmpeg })
     }
 
-    /// The name lies, as a phone's may.
+    /// The file name claims another format, as a phone's may.
     fn load(&self, bytes: &[u8]) -> Result<Still> {
         let path: PathBuf = self.folder.path().join("photo.jpg");
         std::fs::write(&path, bytes).unwrap();
@@ -148,7 +148,7 @@ fn a_grid_of_tiles_is_one_picture_and_turned() {
     let Some(bench) = Bench::new() else { return };
     let Some(tiles) = bench.tiles() else { return };
     let (red, green, blue, white) = ([true, false, false], [false, true, false], [false, false, true], [true; 3]);
-    // The picture ends within the last tiles.
+    // The data ends within the last tiles.
     let upright = bench.load(&grid_file(&tiles, 0, (120, 100))).unwrap().picture;
     assert_eq!(upright.size(), (120, 100));
     let corners = |picture: &Picture| {
@@ -175,7 +175,7 @@ fn damaged_files_are_errors() {
     for at in (0..whole.len().min(900)).step_by(3) {
         let mut changed = whole.clone();
         changed[at] ^= 0x55;
-        // No panic, whatever it says.
+        // It must not panic, whatever the result.
         let _ = Boxes::read(&changed).map(|boxes| (boxes.size(boxes.primary), boxes.data(&changed, 2)));
     }
     let huge = bench.load(&grid_file(&tiles, 0, (60_000, 60_000))).err().map(|error| error.code());

@@ -1,5 +1,5 @@
-//! Opens `.glb` and `.gltf` files from strangers: sizes are checked before memory is taken, every accessor is bounds
-//! checked, referenced files must lie in the file's own folder, and node rings are refused.
+//! Opens `.glb` and `.gltf` files from strangers. Sizes are checked before memory is allocated, and every accessor is
+//! checked against its bounds. Referenced files must lie in the file's own folder, and cycles of nodes are refused.
 
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
@@ -25,12 +25,12 @@ pub(crate) struct GltfFile {
     buffers: Vec<Vec<u8>>,
     /// Parent of each node.
     pub(crate) parents: Vec<Option<usize>>,
-    /// Names by which joints are understood: those of the humanoid map where there is one, else the nodes' own.
+    /// Names by which joints are recognised: those of the humanoid map if there is one, otherwise the nodes' own names.
     pub(crate) names: Vec<String>,
 }
 
 impl GltfFile {
-    /// Reads the file and what it refers to, textures excepted.
+    /// Reads the file and everything it refers to, except textures.
     pub(crate) fn open(path: &Path) -> Result<Self, StageError> {
         let bytes = read_limited(path)?;
         let gltf = gltf::Gltf::from_slice(&bytes).map_err(|error| StageError::Malformed {
@@ -79,7 +79,7 @@ impl GltfFile {
         read_limited(&self.neighbour(uri)?)
     }
 
-    /// A file beside this one; nothing outside its folder.
+    /// Reads a file beside this one. Nothing outside its folder is accepted.
     fn neighbour(&self, uri: &str) -> Result<PathBuf, StageError> {
         let name = PathBuf::from(without_percent(uri));
         let inside = name.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
@@ -104,8 +104,8 @@ impl GltfFile {
                 }
             }
         }
-        // Everyone has one parent at most, so a ring is a chain upwards longer than the number of nodes. Marking nodes
-        // known to reach a root keeps this linear.
+        // Each node has at most one parent, so a cycle is a chain upwards that is longer than the number of nodes.
+        // Marking nodes known to reach a root keeps this linear.
         let mut rooted = vec![false; count];
         for start in 0..count {
             let mut chain = vec![];
@@ -142,7 +142,7 @@ impl GltfFile {
         Ok(world)
     }
 
-    /// `N` numbers an element; integers that are marked normalised become fractions.
+    /// `N` numbers for each element. Integers marked as normalised become fractions.
     pub(crate) fn numbers<const N: usize>(&self, accessor: &gltf::Accessor<'_>) -> Result<Vec<[f32; N]>, StageError> {
         let width = accessor.data_type().size();
         let scale = match (accessor.normalized(), accessor.data_type()) {
@@ -171,7 +171,7 @@ impl GltfFile {
         })
     }
 
-    /// `N` whole numbers an element.
+    /// `N` integers for each element.
     pub(crate) fn integers<const N: usize>(&self, accessor: &gltf::Accessor<'_>) -> Result<Vec<[u32; N]>, StageError> {
         let width = accessor.data_type().size();
         let kind = accessor.data_type();
@@ -190,7 +190,7 @@ impl GltfFile {
         })
     }
 
-    /// Cuts an accessor into elements of `parts` components, with every bound checked.
+    /// Splits an accessor into elements of `parts` components, with every bound checked.
     fn elements<T>(
         &self,
         accessor: &gltf::Accessor<'_>,

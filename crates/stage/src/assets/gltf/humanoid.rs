@@ -6,7 +6,7 @@ use serde_json::Value;
 
 /// Names of VRM's bones by node, from a file's bytes; none for files without a map.
 ///
-/// VRM 0 keeps a list `[{bone, node}]` under `VRM`, VRM 1 an object `{bone: {node}}` under `VRMC_vrm`.
+/// VRM 0 has a list `[{bone, node}]` under `VRM`, VRM 1 an object `{bone: {node}}` under `VRMC_vrm`.
 pub(crate) fn humanoid_names(bytes: &[u8]) -> HashMap<usize, String> {
     let mut names = HashMap::new();
     let Some(Ok(file)) = json_of(bytes).map(serde_json::from_slice::<Value>) else { return names };

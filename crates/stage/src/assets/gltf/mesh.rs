@@ -1,4 +1,4 @@
-//! Meshes and characters out of glTF files. Corners are brought into the scene's space in the rest pose, so that later
+//! Reads meshes and characters from glTF files. Vertices are converted to the scene's space in the rest pose, so later
 //! code needs no node transforms.
 
 use std::path::Path;
@@ -14,11 +14,11 @@ use crate::mesh::{Kind, Material, Mesh};
 /// Most triangles in one file.
 const TRIANGLE_LIMIT: usize = 1_000_000;
 
-/// How the corners of a primitive reach the scene.
+/// How the vertices of a primitive are mapped to the scene.
 enum Binding<'a> {
-    /// By one map; the joint index is kept for rigid parts of characters.
+    /// With one map. The joint index is kept for rigid parts of characters.
     Rigid(Affine, u16),
-    /// By weighted joints: the scene-from-bind map and the character's joint index of each of the skin's joints.
+    /// With weighted joints: for each joint of the skin, the scene-from-bind map and the character's joint index.
     Skinned(&'a [(Affine, u16)]),
 }
 
@@ -45,7 +45,7 @@ fn material(file: &GltfFile, source: &gltf::Material<'_>, cache: &TextureCache) 
     })
 }
 
-/// Reads one primitive; points and lines give nothing.
+/// Reads one primitive; points and lines are ignored.
 fn primitive(
     file: &GltfFile,
     source: &gltf::Primitive<'_>,
@@ -82,7 +82,7 @@ fn primitive(
     }
     mesh.triangles = indices.as_chunks::<3>().0.to_vec();
 
-    // Corners into the scene. A map that mirrors turns triangles inside out.
+    // Converts vertices to the scene. A map that mirrors would turn triangles inside out.
     let mut mirrored = false;
     match binding {
         Binding::Rigid(map, joint) => {
@@ -130,7 +130,7 @@ fn primitive(
     Ok(mesh)
 }
 
-/// Weights that add up to 1, strongest first, with joints that exist.
+/// Weights that sum to 1, strongest first, with existing joints only.
 fn clean_weights(
     file: &GltfFile,
     indices: [u32; 4],
@@ -151,7 +151,7 @@ fn clean_weights(
     Ok((indices, weights))
 }
 
-/// Area-weighted normals where a file has none.
+/// Area-weighted normals, for files without normals.
 fn normals_of(positions: &[Vec3], triangles: &[[u32; 3]]) -> Vec<Vec3> {
     let mut normals = vec![Vec3::ZERO; positions.len()];
     for triangle in triangles {
@@ -162,7 +162,7 @@ fn normals_of(positions: &[Vec3], triangles: &[[u32; 3]]) -> Vec<Vec3> {
     normals.into_iter().map(Vec3::normalised).collect()
 }
 
-/// The separate objects of a file of rigid props: one for each root node that carries triangles, by node name.
+/// The separate objects of a file of rigid props: one for each root node with triangles, named after the node.
 pub(crate) fn objects(path: &Path, cache: &TextureCache) -> Result<Vec<(String, Mesh)>, StageError> {
     let file = GltfFile::open(path)?;
     let maps = file.scene_from_nodes()?;
@@ -204,7 +204,7 @@ pub(crate) fn character(path: &Path, pack: &str, cache: &TextureCache) -> Result
     let maps = file.scene_from_nodes()?;
     let names = &file.names;
 
-    // Joints of all skins together, parents first.
+    // The joints of all skins together, parents first.
     let mut is_joint = vec![false; names.len()];
     for skin in file.document.skins() {
         skin.joints().for_each(|joint| is_joint[joint.index()] = true);

@@ -1,4 +1,4 @@
-//! Meshes, characters and motions out of glTF files.
+//! Reads meshes, characters and motions from glTF files.
 
 pub(crate) mod file;
 pub(crate) mod humanoid;

@@ -1,4 +1,4 @@
-//! Motions out of glTF files: every animation whose nodes are a person's joints.
+//! Reads motions from glTF files: every animation whose nodes are a person's joints.
 
 use std::path::Path;
 
@@ -88,7 +88,7 @@ pub(crate) fn motions(path: &Path, pack: &str) -> Result<Vec<Motion>, StageError
                     let local = Vec3::from(a).lerp(Vec3::from(b), share);
                     file.parents[*node].map_or(local, |parent| maps[parent].point(local))
                 });
-                // Bones without a joint of their own follow the one above.
+                // Bones without their own joint follow the joint above.
                 let mut delta = [Quat::IDENTITY; Bone::COUNT];
                 for bone in Bone::ALL {
                     delta[bone as usize] = match skeleton.joint(bone) {
@@ -126,7 +126,7 @@ fn track<const N: usize>(file: &GltfFile, sampler: &gltf::animation::Sampler<'_>
     let times: Vec<f32> = file.numbers::<1>(&sampler.input())?.into_iter().map(|[time]| time).collect();
     let mut values = file.numbers::<N>(&sampler.output())?;
     if sampler.interpolation() == gltf::animation::Interpolation::CubicSpline {
-        // In-tangent, value, out-tangent: the values alone are near enough at these key rates.
+        // In-tangent, value, out-tangent. The values alone are accurate enough at these key rates.
         values = values.into_iter().skip(1).step_by(3).collect();
     }
     if times.is_empty() || values.len() < times.len() {

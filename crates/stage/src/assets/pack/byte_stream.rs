@@ -1,10 +1,10 @@
-//! Numbers, texts and lists as bytes, little-endian, for asset packs. Reading never trusts a length: lists grow only as long
-//! as there are bytes.
+//! Numbers, strings and lists as little-endian bytes, for asset packs. Reading never trusts a length: lists grow only
+//! as long as there are bytes.
 
-/// What is wrong with the bytes.
+/// Describes what is wrong with the bytes.
 pub(crate) type Damage = String;
 
-/// Collects bytes.
+/// Writes bytes.
 #[derive(Default)]
 pub(crate) struct Writer(pub(crate) Vec<u8>);
 
@@ -44,7 +44,7 @@ impl Writer {
     }
 }
 
-/// Takes bytes apart.
+/// Reads bytes.
 pub(crate) struct Reader<'a>(pub(crate) &'a [u8]);
 
 impl<'a> Reader<'a> {

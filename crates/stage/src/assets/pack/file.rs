@@ -1,5 +1,5 @@
-//! A whole asset folder in one small file: smaller textures, quantised meshes and motions, compressed. It loads like the folder
-//! and draws the same scenes under the same names.
+//! A whole asset folder in one small, compressed file, with smaller textures and quantised meshes and motions. It loads
+//! like the folder, and draws the same scenes under the same names.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -32,7 +32,8 @@ const MAGIC: &[u8; 12] = b"stage-pack1\n";
 const BODY_LIMIT: u64 = 1 << 30;
 
 impl Assets {
-    /// Writes everything that is loaded into one file of at most `limit` bytes, with textures as fine as fit. Gives its length.
+    /// Writes all loaded assets into one file of at most `limit` bytes, with textures as fine as fit. Returns its
+    /// length.
     ///
     /// # Errors
     /// [`StageError::TooLarge`] when even the coarsest textures do not fit; [`StageError::Unwritable`].
@@ -87,7 +88,7 @@ impl Assets {
             name(out, named);
             picture(out, &named.item, side);
         });
-        // A pack without videos ends here, as packs did before there were any.
+        // A pack without videos ends here, like packs from before there were videos.
         if !self.videos.is_empty() {
             write_videos(&mut body, &self.videos, side.max(256) as u32)?;
         }
@@ -103,7 +104,7 @@ impl Assets {
         encoder.finish().map_err(|error| error.to_string())
     }
 
-    /// Reads a file that [`pack`](Self::pack) wrote.
+    /// Reads a file written by [`pack`](Self::pack).
     ///
     /// # Errors
     /// [`StageError::Unreadable`], [`StageError::TooLarge`], [`StageError::Malformed`].
@@ -128,7 +129,7 @@ impl Assets {
     }
 }
 
-/// Whether a path is a pack rather than a folder.
+/// True if a path is a pack and not a folder.
 pub(crate) fn is_pack(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|data| data.is_file())
 }
@@ -188,7 +189,7 @@ fn read_body(from: &mut Reader<'_>, path: &Path) -> Result<Assets, Damage> {
     })
 }
 
-/// A name from which the joint's meaning is read again.
+/// A name from which the joint can be recognised again.
 fn plain_name(skeleton: &Skeleton, joint: usize) -> String {
     const BONES: [&str; Bone::COUNT] = [
         "pelvis",

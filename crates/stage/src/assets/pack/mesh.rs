@@ -1,4 +1,5 @@
-//! Meshes in asset packs: places in 16 bits of their box, normals in 8, weights in 8, triangles as differences.
+//! Meshes in asset packs. Positions have 16 bits within the mesh's box, normals 8 and weights 8. Triangles are stored
+//! as differences.
 
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use crate::linear::Vec3;
 use crate::mesh::{Kind, Material, Mesh};
 use crate::texture::Texture;
 
-/// Textures of a pack, each once.
+/// The textures of a pack, each stored once.
 #[derive(Default)]
 pub(crate) struct TextureTable {
     pub(crate) textures: Vec<Arc<Texture>>,
@@ -26,7 +27,7 @@ impl TextureTable {
 const KINDS: [Kind; 4] = [Kind::Cloth, Kind::Skin, Kind::Hair, Kind::Eye];
 const NO_TEXTURE: u16 = u16::MAX;
 
-/// Writes numbers of `N` columns as 16 bits between their least and greatest, column by column, as differences.
+/// Writes numbers in `N` columns as 16 bits between their minimum and maximum, column by column, as differences.
 fn write_columns<const N: usize>(out: &mut Writer, rows: &[[f32; N]]) {
     out.u32(rows.len() as u32);
     for column in 0..N {
@@ -148,7 +149,7 @@ mod tests {
         assert_eq!((&read.triangles, &read.joints), (&person.mesh().triangles, &person.mesh().joints));
         let worst = read.positions.iter().zip(&person.mesh().positions).map(|(a, b)| (*a - *b).length());
         assert!(worst.fold(0.0, f32::max) < 1e-4);
-        // Cut off anywhere, it is refused.
+        // A pack that is cut off anywhere is refused.
         for length in (0..out.0.len()).step_by(997) {
             assert!(read_mesh(&mut Reader(&out.0[..length]), &[]).is_err(), "{length}");
         }

@@ -3,7 +3,7 @@
 use crate::assets::collection::Named;
 use crate::assets::pack::byte_stream::{Damage, Reader, Writer};
 
-/// Writes `PACK/NAME` as two texts.
+/// Writes `PACK/NAME` as two strings.
 pub(crate) fn name<T>(out: &mut Writer, named: &Named<T>) {
     let (pack, name) = named.id.split_once('/').unwrap_or(("", &named.id));
     out.text(pack);

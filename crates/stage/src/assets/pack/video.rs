@@ -42,7 +42,7 @@ fn jpeg(picture: &RgbImage, side: u32) -> Result<Vec<u8>, String> {
     Ok(out)
 }
 
-/// Reads a video into what is left of `memory`, in bytes.
+/// Reads a video into the remaining `memory`, in bytes.
 fn read_video(from: &mut Reader<'_>, path: &Path, memory: &mut usize) -> Result<Video, Damage> {
     let frames = from.list(|from| {
         let picture = decode_picture(path, from.bytes()?).map_err(|error| error.to_string())?;
