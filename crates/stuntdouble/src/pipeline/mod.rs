@@ -23,6 +23,7 @@ mod work;
 pub use crate::tools::Tools;
 pub use job::{Job, Mode, PerceiveJob};
 pub use perceive::perceive_only;
+pub use report::{MadeBy, Report};
 
 use fetch::Store;
 use media::picture::{Mask, Picture};
@@ -46,7 +47,7 @@ use work::Work;
 ///
 /// # Errors
 /// Every [`Error`]; what was finished stays in the run folder, and no partial output is left.
-pub fn run(job: &Job, store: &Store, tools: &Tools, events: &Events) -> Result<(), Error> {
+pub fn run(job: &Job, store: &Store, tools: &Tools, events: &Events) -> Result<Report, Error> {
     let settings = &job.settings;
     // 1. As much as can be wrong with the inputs is found before anything is made.
     job.check_places()?;
@@ -62,7 +63,8 @@ pub fn run(job: &Job, store: &Store, tools: &Tools, events: &Events) -> Result<(
     }
     let has_person = perceive::brings_person(job.signals.as_deref())?;
     if job.dry_run {
-        return plan::report(job, &source, networks.as_ref(), events);
+        plan::report(job, &source, networks.as_ref(), events);
+        return Ok(Report::of_plan(source.expected_frames() as usize, events));
     }
     if !has_person || job.mode == Mode::Animate {
         models::person_models(store, settings.effort(), events)?;
@@ -105,9 +107,10 @@ pub fn run(job: &Job, store: &Store, tools: &Tools, events: &Events) -> Result<(
     sheet.save()?;
     // 3. What was done, last of all.
     Manifest::new(record, source.ffmpeg_version(), &job.output)?.save(&run.join("manifest.json"))?;
-    report::save(run.root(), Some(settings), &timeline, events)?;
+    let report = Report::of(Some(settings), &job.output, &timeline, events);
+    report.save(run.root())?;
     events.send(Event::Done { output: job.output.display().to_string() });
-    Ok(())
+    Ok(report)
 }
 
 /// Everything up to the signals.
