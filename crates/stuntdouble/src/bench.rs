@@ -39,7 +39,7 @@ pub struct BenchJob {
     /// Work that is not done twice.
     pub cache_options: CacheOptions,
     /// Where packed weights are kept from run to run; none for nowhere.
-    pub packs: Option<PathBuf>,
+    pub weight_cache: Option<PathBuf>,
 }
 
 /// What was measured.
@@ -100,14 +100,14 @@ pub fn run(job: &BenchJob, events: &Events) -> Result<Report, Error> {
             let config = model::preset::Preset::Sd15.config();
             // Random weights have names of their own.
             let random = Fingerprint::of_text("random weights of bench");
-            let folder = job.packs.as_ref().map(|root| Arc::new(PackFolder::open(root, random)));
+            let folder = job.weight_cache.as_ref().map(|root| Arc::new(PackFolder::open(root, random)));
             let networks = Networks::draw_to_run(&config, 1, folder.clone(), &Default::default())
                 .map_err(NetworksError::from)?
                 .with_precision(precision.into());
             (networks, folder)
         }
         _ => {
-            let loaded = LoadedNetworks::load(&job.settings, job.packs.as_deref())?;
+            let loaded = LoadedNetworks::load(&job.settings, job.weight_cache.as_deref())?;
             (loaded.networks, loaded.packs)
         }
     };

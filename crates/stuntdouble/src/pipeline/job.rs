@@ -45,7 +45,7 @@ pub struct Job {
     /// Plan only.
     pub dry_run: bool,
     /// Where packed weights are kept from run to run; none for nowhere.
-    pub packs: Option<PathBuf>,
+    pub weight_cache: Option<PathBuf>,
     /// Settings.
     pub settings: Settings,
 }
@@ -72,7 +72,7 @@ impl Job {
             output,
             signals: None,
             dry_run: false,
-            packs: None,
+            weight_cache: None,
             settings: Settings::default(),
         }
     }

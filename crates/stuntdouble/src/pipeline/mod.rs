@@ -56,7 +56,7 @@ pub fn run(job: &Job, store: &Store, tools: &Tools, events: &Events) -> Result<R
     let source = Source::open(&job.video, settings, store, tools, events)?;
     let networks = match settings.draft {
         true => None,
-        false => Some(LoadedNetworks::load(settings, job.packs.as_deref().filter(|_| !job.dry_run))?),
+        false => Some(LoadedNetworks::load(settings, job.weight_cache.as_deref().filter(|_| !job.dry_run))?),
     };
     if let Some(networks) = &networks {
         networks.note_report(events);
@@ -135,7 +135,7 @@ pub fn finished_picture(job: &Job, index: usize, source: &Picture) -> Result<(Pi
         || Error::OtherRun { path: job.run_dir.clone(), what: "state: its signals are not finished".into() };
     let extent = Extent::load(&signals)?.ok_or_else(unfinished)?;
     let timeline = Timeline::load(extent, signals, job.signals.as_deref())?;
-    let frames = LoadedNetworks::load(&job.settings, job.packs.as_deref())?.clip_frames();
+    let frames = LoadedNetworks::load(&job.settings, job.weight_cache.as_deref())?.clip_frames();
     let clip = plan_clips(timeline.len(), frames).partition_point(|clip| clip.new_frames().end <= index);
     let pasted = export::paste_frame(job, &job.run_dir, clip, index, timeline.region(index), source)?;
     Ok((pasted.picture, pasted.edited))

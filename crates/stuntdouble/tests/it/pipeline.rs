@@ -61,7 +61,7 @@ impl Example {
             run_dir: self.path(output).with_extension("run"),
             signals: Some(self.path("own")),
             dry_run: false,
-            packs: None,
+            weight_cache: None,
             settings: Settings { preset: PresetName::Tiny, steps: 2, draft: false, ..Settings::default() },
         }
     }
@@ -155,7 +155,7 @@ fn kept_packs_change_no_result() {
     let outputs = [("none", None), ("first", Some(&packs)), ("later", Some(&packs)), ("blocked", Some(&blocked))];
     let made = outputs.map(|(name, packs)| {
         let mut job = example.job(&format!("{name}.mp4"));
-        job.packs = packs.cloned();
+        job.weight_cache = packs.cloned();
         job.settings = Settings { draft: false, ..Settings::default() };
         job.settings.weights = Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../weights/bundled"));
         example.run(&job).unwrap();
