@@ -35,18 +35,14 @@ pub(super) fn long_functions(text: &str) -> Vec<(String, usize)> {
 }
 
 fn function_name(line: &str) -> Option<&str> {
-    let line = line.trim_start();
-    if line.ends_with(';') || line.ends_with('}') {
+    if line.ends_with([';', '}']) {
         return None;
     }
-    let words = line.split(' ').take_while(|word| !word.contains('('));
-    let before = words.clone().take_while(|word| *word != "fn").count();
-    let qualified = line
-        .split(' ')
-        .take(before)
-        .all(|w| w.starts_with("pub") || matches!(w, "unsafe" | "const" | "async" | "extern" | "\"C\""));
-    let name = line.split(' ').nth(before + 1)?;
-    (qualified && line.split(' ').nth(before) == Some("fn")).then(|| name.split(['(', '<']).next().unwrap_or(name))
+    let is_qualifier =
+        |word: &str| word.starts_with("pub") || matches!(word, "unsafe" | "const" | "async" | "extern" | "\"C\"");
+    let mut words = line.split_whitespace().skip_while(|word| is_qualifier(word));
+    let name = (words.next() == Some("fn")).then(|| words.next()).flatten()?;
+    name.split(['(', '<']).next()
 }
 
 #[cfg(test)]

@@ -9,7 +9,6 @@ use model::sampling::clip_plan::plan_clips;
 
 use super::job::Job;
 use super::source::Source;
-use crate::error::Error;
 use crate::events::Events;
 use crate::networks::{Cpu, LoadedNetworks};
 

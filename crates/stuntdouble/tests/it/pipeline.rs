@@ -10,7 +10,7 @@ use perception::signals::SignalsFolder;
 use stage::{Assets, ClipSettings, ClipSpec, Wanted, render_parts};
 use stuntdouble::events::Events;
 use stuntdouble::fetch::{Options, Store};
-use stuntdouble::pipeline::{self, Job, Mode, PerceiveJob, Tools};
+use stuntdouble::pipeline::{self, Job, Mode, PerceiveJob, Report, Tools};
 use stuntdouble::settings::{PresetName, Settings};
 
 const FRAMES: usize = 21;
@@ -66,7 +66,7 @@ impl Example {
         }
     }
 
-    fn run(&self, job: &Job) -> Result<(), stuntdouble::Error> {
+    fn run(&self, job: &Job) -> Result<Report, stuntdouble::Error> {
         let store = Store::new(self.path("cache"), Options { offline: true, ..Options::default() });
         pipeline::run(job, &store, &Tools::default(), &Events::silent())
     }
