@@ -1,7 +1,7 @@
-//! The user's pictures of the character: from files to clean cut-outs with a pose.
+//! Turns the user's pictures of the character into clean cut-outs with a pose.
 //!
-//! [`CharacterFiles::open`] reads the files, so that a wrong one is found before anything is made;
-//! [`CharacterFiles::look`] finds the person in each and cuts it out. [`load_characters`] does both.
+//! [`CharacterFiles::open`] reads the files, so that a wrong file is found before any work. [`CharacterFiles::look`]
+//! finds the person in each and cuts it out. [`load_characters`] does both.
 
 mod completeness;
 mod cut_out;
@@ -22,16 +22,16 @@ use crate::error::Error;
 use crate::events::Events;
 use crate::pipeline::Tools;
 
-/// Where the mask of a character comes from.
+/// The source of a character's mask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MaskSource {
     /// The picture's own transparency.
     Transparency,
-    /// The networks that see persons and what stands out.
+    /// The networks for persons and saliency.
     Networks,
-    /// What stands out in the picture: nobody was recognised as a person.
+    /// Saliency alone: nobody was recognised as a person.
     Saliency,
-    /// Nothing was found: the whole picture counts.
+    /// Nothing was found, so the whole picture counts.
     WholePicture,
 }
 
@@ -40,23 +40,23 @@ pub enum MaskSource {
 pub struct Character {
     /// The file.
     pub path: PathBuf,
-    /// Colours for the cut-out: at the mask's edge without what is behind, and some pixels further out as if the character
-    /// went on, so that sampling between pixels never meets the background. Mix it by `mask`.
+    /// Colours for the cut-out. At the mask's edge they are free of background, and for some pixels beyond it they
+    /// continue, so that interpolation never meets the background. Use `mask` as their opacity.
     pub picture: Picture,
-    /// The picture as the file has it, where it is transparent in front of `behind`.
+    /// The picture in the file. Its transparent parts show `behind`.
     pub original: Picture,
-    /// How much of each pixel the character covers, 0..=255, at the picture's size.
+    /// The character's coverage of each pixel, 0..=255, at the picture's size.
     pub mask: Mask,
-    /// The person's points in pixels of the picture; none for what is no person.
+    /// The person's points in pixels of the picture; none if nobody was recognised.
     pub pose: Option<Pose>,
-    /// Where the mask comes from.
+    /// The source of the mask.
     pub source: MaskSource,
-    /// A plain colour that the character stands out from.
+    /// A plain colour that contrasts with the character.
     pub behind: [u8; 3],
 }
 
 impl Character {
-    /// The square of the picture with the character in it; none when nothing was found.
+    /// The square of the picture around the character; none when nothing was found.
     pub fn square(&self) -> Option<Rect<Frame>> {
         if self.source == MaskSource::WholePicture {
             return None;
@@ -66,8 +66,8 @@ impl Character {
         Some(plan_regions(&[Some(found)], size, &RegionConfig::default())[0].square)
     }
 
-    /// A square of the picture at `size` x `size` pixels. What lies outside of the picture, and behind one that is transparent,
-    /// is a plain colour.
+    /// A square of the picture at `size` x `size` pixels. Outside the picture and behind transparent pixels it shows a
+    /// plain colour.
     pub fn reference(&self, square: Rect<Frame>, size: u32) -> Picture {
         match self.source {
             MaskSource::Transparency => reference_over(&self.picture, Some(&self.mask), square, size, self.behind),
@@ -76,7 +76,7 @@ impl Character {
     }
 }
 
-/// Reads pictures of one character and cuts each out; the first is the one that options are about.
+/// Reads pictures of one character and cuts each out. Options refer to the first one.
 ///
 /// # Errors
 /// [`Error::Media`] and [`Error::Signals`] for files; [`Error::Fetch`] and [`Error::Perception`] for networks.

@@ -1,4 +1,4 @@
-//! Every error a user can meet: a stable code, a message, one line of help, and the exit code.
+//! Every error that a user can meet, with a stable code, a message, one line of help, and the exit code.
 
 use std::io::ErrorKind;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ pub enum Error {
     /// Pictures and videos.
     #[error(transparent)]
     Media(#[from] media::Error),
-    /// Fetching pinned files.
+    /// Downloads of pinned files.
     #[error(transparent)]
     Fetch(#[from] fetch::Error),
     /// Pose networks.
@@ -24,7 +24,7 @@ pub enum Error {
     /// Network weights.
     #[error(transparent)]
     Weights(#[from] model::weights::WeightError),
-    /// Networks that do not fit their weights.
+    /// Networks that do not match their weights.
     #[error(transparent)]
     Networks(#[from] model::networks::NetworksError),
     /// Sampling.
@@ -36,13 +36,13 @@ pub enum Error {
     /// Training.
     #[error(transparent)]
     Train(#[from] train::TrainError),
-    /// Measuring.
+    /// Evaluation.
     #[error(transparent)]
     Evaluate(#[from] evaluate::EvaluateError),
     /// The command line cannot be understood.
     #[error("{reason}")]
     Usage {
-        /// What the parser said.
+        /// The parser's message.
         reason: String,
     },
     /// The output would replace or change an input.
@@ -53,7 +53,7 @@ pub enum Error {
         /// The input.
         input: PathBuf,
     },
-    /// A setting that does not exist or has a value out of its range.
+    /// A setting does not exist or has a value out of range.
     #[error("setting {setting}: {reason}")]
     Setting {
         /// Its name.
@@ -69,22 +69,22 @@ pub enum Error {
         /// What differs.
         what: String,
     },
-    /// A file of the program's own that cannot be read or written.
+    /// A file of the program cannot be read or written.
     #[error("cannot {action} `{path}`: {source}")]
     Io {
-        /// What was tried.
+        /// The operation.
         action: &'static str,
-        /// On which file.
+        /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The reason.
         source: std::io::Error,
     },
-    /// No frame of the whole video holds a person.
+    /// No frame of the video shows a person.
     #[error("no person was found in any of the {frames} frames of `{video}`")]
     NoPerson {
         /// The video.
         video: PathBuf,
-        /// Frames looked at.
+        /// Number of frames searched.
         frames: usize,
     },
     /// Stopped by the user.
@@ -167,7 +167,7 @@ fn is_disk_full(source: &std::io::Error) -> bool {
     matches!(source.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
 }
 
-/// Wraps an input or output error with what was tried on which path.
+/// Wraps an input or output error with the operation and the path.
 pub(crate) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Error {
     let path = path.into();
     move |source| Error::Io { action, path, source }

@@ -1,4 +1,4 @@
-//! One stream of events with three views: a progress bar, plain lines, and one JSON object a line.
+//! One stream of events with three views: a progress bar, plain lines, or one JSON object a line.
 
 use std::fs::File;
 use std::io::{IsTerminal, Write};
@@ -11,23 +11,23 @@ use serde::Serialize;
 
 use crate::error::{Error, io};
 
-/// The steps of a job, in their order.
+/// The steps of a job, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Step {
-    /// Weights and tools are fetched.
+    /// Downloading weights and tools.
     Fetch,
-    /// Pose and masks are read from the frames.
+    /// Finding pose and masks in the frames.
     Perceive,
-    /// Drafts of frames are composed.
+    /// Composing drafts.
     Draft,
-    /// Frames are generated; counted in denoising steps.
+    /// Generating frames; counted in denoising steps.
     Generate,
-    /// Frames are composited and encoded.
+    /// Compositing and encoding frames.
     Export,
-    /// The renderer makes clips.
+    /// Rendering clips.
     Render,
-    /// Clips are measured.
+    /// Measuring clips.
     Evaluate,
 }
 
@@ -45,24 +45,24 @@ impl Step {
     }
 }
 
-/// Something that happened.
+/// An event.
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
-    /// A step moved on.
+    /// A step advanced.
     Progress {
         /// Which.
         step: Step,
         /// Units done.
         done: u64,
-        /// Units in all; 0 when unknown.
+        /// Total units; 0 when unknown.
         total: u64,
     },
-    /// Something the user should know; the job goes on.
+    /// A warning; the job continues.
     Warning {
         /// Stable code.
         code: &'static str,
-        /// What it is about.
+        /// What happened.
         message: String,
     },
     /// A line of information.
@@ -70,9 +70,9 @@ pub enum Event {
         /// The line.
         message: String,
     },
-    /// The job is done.
+    /// The job succeeded.
     Done {
-        /// The result.
+        /// The path of the result.
         output: String,
     },
     /// The job failed.
@@ -86,18 +86,18 @@ pub enum Event {
     },
 }
 
-/// How events reach the user.
+/// How events are shown to the user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum View {
-    /// A progress bar on a terminal, plain lines elsewhere; on standard error.
+    /// On standard error: a progress bar on a terminal, plain lines elsewhere.
     Human,
     /// One JSON object a line on standard output.
     Json,
-    /// Nothing; for use as a library.
+    /// Nothing; for use in a library.
     Silent,
 }
 
-/// Where events go. Cheap to clone; safe to share between threads.
+/// The receiver of events. Cheap to clone; safe to share between threads.
 #[derive(Clone)]
 pub struct Events {
     inner: Arc<Mutex<Inner>>,
@@ -129,12 +129,12 @@ impl Events {
         Ok(())
     }
 
-    /// The flag that stops the job; a signal handler sets it.
+    /// The flag that stops the job. A signal handler sets it.
     pub fn cancel_flag(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.cancelled)
     }
 
-    /// An error when the user asked to stop.
+    /// Returns an error if the user asked to stop.
     ///
     /// # Errors
     /// [`Error::Cancelled`].
@@ -142,19 +142,19 @@ impl Events {
         if self.cancelled.load(Ordering::Relaxed) { Err(Error::Cancelled) } else { Ok(()) }
     }
 
-    /// Tells how far a step is.
+    /// Reports the progress of a step.
     pub fn progress(&self, step: Step, done: u64, total: u64) {
         self.send(Event::Progress { step, done, total });
     }
 
-    /// Warns; the warning is also kept for the report.
+    /// Warns. The warning is also kept for the report.
     pub fn warn(&self, code: &'static str, message: impl Into<String>) {
         let message = message.into();
         self.lock().warnings.push((code, message.clone()));
         self.send(Event::Warning { code, message });
     }
 
-    /// Says something.
+    /// Sends a note.
     pub fn note(&self, message: impl Into<String>) {
         self.send(Event::Note { message: message.into() });
     }
@@ -185,7 +185,7 @@ impl Events {
 }
 
 fn line(text: &str, out: &mut dyn Write) {
-    // The reader of our output may be gone; the job's files matter more.
+    // The reader of our output may be gone. The job's files matter more.
     let _ = writeln!(out, "{text}");
     let _ = out.flush();
 }

@@ -1,6 +1,7 @@
-//! Stuntdouble as a library: one picture and one video in, a video out in which the character does what the person did.
+//! Stuntdouble as a library. From one picture and one video it makes a video in which the character does what the
+//! person did.
 //!
-//! [`pipeline::run`] runs a [`pipeline::Job`]; the crates below it are re-exported.
+//! [`pipeline::run`] runs a [`pipeline::Job`]. The crates below are re-exported.
 
 pub mod bench;
 pub mod bundled;

@@ -1,4 +1,4 @@
-//! What is asked for.
+//! The description of a job.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,7 @@ use crate::character::CharacterOptions;
 use crate::error::Error;
 use crate::settings::{Settings, invalid};
 
-/// Whose scene it is.
+/// Which scene the result shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     /// The driving video's own scene.
@@ -28,11 +28,11 @@ impl Mode {
 /// One job, every setting resolved.
 #[derive(Debug, Clone)]
 pub struct Job {
-    /// Whose scene.
+    /// Which scene the result shows.
     pub mode: Mode,
-    /// Pictures of the character, at least one; the first is the one that counts where only one does.
+    /// Pictures of the character, at least one. The first counts where only one is used.
     pub characters: Vec<PathBuf>,
-    /// The pose of the first picture, a file; it wins over what the networks see.
+    /// A file with the pose of the first picture. It takes precedence over the networks.
     pub character_pose: Option<PathBuf>,
     /// The driving video, a file or a folder of frames.
     pub video: PathBuf,
@@ -42,17 +42,17 @@ pub struct Job {
     pub run_dir: PathBuf,
     /// Signals to use instead of perceiving.
     pub signals: Option<PathBuf>,
-    /// Plan only.
+    /// Only plan, and do nothing.
     pub dry_run: bool,
-    /// Where packed weights are kept from run to run; none for nowhere.
+    /// Where prepacked weights are cached between runs; none disables the cache.
     pub packs: Option<PathBuf>,
     /// Settings.
     pub settings: Settings,
 }
 
 impl Job {
-    /// What is said about the character's first picture. A job that brings its own signals runs without the pose networks; the
-    /// picture is then used whole.
+    /// The options for the character's first picture. A job with its own signals runs without the pose networks; then
+    /// the picture is used whole.
     pub(super) fn character_options(&self) -> CharacterOptions {
         CharacterOptions {
             at: self.settings.character_at,
@@ -61,7 +61,7 @@ impl Job {
         }
     }
 
-    /// Checks that the output and the run folder neither replace an input nor come to lie in one.
+    /// Checks that the output and the run folder neither overwrite an input nor lie inside one.
     pub(super) fn check_places(&self) -> Result<(), Error> {
         if place(&self.output) == place(&self.run_dir) {
             return Err(invalid("`run-dir`", "it is the output itself"));
@@ -79,7 +79,7 @@ impl Job {
     }
 }
 
-/// Where a file is or would be, links to its folder resolved.
+/// Where a file is or would be, with the links of its folder resolved.
 fn place(path: &Path) -> PathBuf {
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.into());
     match (absolute.parent().map(Path::canonicalize), absolute.file_name()) {
@@ -88,7 +88,7 @@ fn place(path: &Path) -> PathBuf {
     }
 }
 
-/// A job that only perceives.
+/// A job for `perceive`.
 #[derive(Debug, Clone)]
 pub struct PerceiveJob {
     /// The video.
@@ -99,9 +99,9 @@ pub struct PerceiveJob {
     pub settings: Settings,
 }
 
-/// Programs of the user's machine.
+/// Programs on the user's machine.
 #[derive(Debug, Clone, Default)]
 pub struct Tools {
-    /// The ffmpeg to use instead of the one that is found.
+    /// The ffmpeg to use instead of searching for one.
     pub ffmpeg: Option<PathBuf>,
 }

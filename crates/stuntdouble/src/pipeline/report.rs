@@ -1,4 +1,4 @@
-//! The report: how many frames there were, in how many nobody was seen, and every warning.
+//! The report: the number of frames, the number of frames without a person, and every warning.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use crate::events::Events;
 use crate::settings::Settings;
 use crate::timeline::Timeline;
 
-/// Writes `report.json` into a folder. `settings` are those of a job with a result.
+/// Writes `report.json` into a folder. `settings` are those of a job that makes a video.
 pub(super) fn save(
     folder: &Path,
     settings: Option<&Settings>,
