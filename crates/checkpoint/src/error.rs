@@ -62,7 +62,7 @@ pub enum CheckpointError {
         what: &'static str,
         /// The count so far.
         found: u64,
-        /// The limit.
+        /// The time limit.
         most: u64,
         /// The entry that contains it.
         tensor: Option<String>,

@@ -4,14 +4,14 @@ use media::geometry::{Frame, Rect};
 use media::picture::{Mask, Picture};
 use perception::pose::Pose;
 
-use crate::kept_legs::{end_above_legs, legs_of};
+use crate::body::kept_legs::{end_above_legs, legs_of};
 use crate::light::LightMatch;
 use crate::occluder::occluder;
 use crate::plate::PlateFrame;
 use crate::puppet::Puppet;
 use crate::shadow::Footprints;
+use crate::warp::whole::place_whole;
 use crate::warp::{Warp, warp};
-use crate::whole::place_whole;
 
 /// How fast light and shadow follow the scene: the share of the difference that one frame takes over.
 const FOLLOW: f32 = 0.1;

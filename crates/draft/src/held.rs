@@ -3,8 +3,8 @@
 use media::picture::Mask;
 use perception::pose::{Joint, Pose};
 
-use crate::point::Point;
-use crate::trunk::TrunkFrame;
+use crate::body::point::Point;
+use crate::body::trunk::TrunkFrame;
 
 /// Radius around a wrist, in lengths of the trunk.
 const REACH: f32 = 0.75;

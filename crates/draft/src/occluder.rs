@@ -6,10 +6,10 @@
 use media::picture::Mask;
 use perception::pose::Pose;
 
-use crate::bones::Bones;
-use crate::part::Part;
-use crate::point::Point;
-use crate::trunk::TrunkFrame;
+use crate::body::bones::Bones;
+use crate::body::part::Part;
+use crate::body::point::Point;
+use crate::body::trunk::TrunkFrame;
 
 /// A joint with less confidence than this may be hidden.
 const SEEN: f32 = 0.75;

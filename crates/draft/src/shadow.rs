@@ -5,8 +5,8 @@
 use media::picture::{Mask, Picture};
 use perception::pose::{Joint, Keypoint, Pose};
 
-use crate::bones::is_placed;
-use crate::trunk::TrunkFrame;
+use crate::body::bones::is_placed;
+use crate::body::trunk::TrunkFrame;
 
 /// The darkest shadow, as a share of lost light.
 const DARKEST: f32 = 0.5;

@@ -81,7 +81,7 @@ pub enum EvaluateError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The reason.
         source: std::io::Error,
     },
     /// A folder cannot be created.
@@ -89,7 +89,7 @@ pub enum EvaluateError {
     Unwritable {
         /// The folder.
         path: PathBuf,
-        /// Why not.
+        /// The reason.
         source: std::io::Error,
     },
     /// A file has unexpected content.
@@ -97,7 +97,7 @@ pub enum EvaluateError {
     Malformed {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// What is wrong with it.
         reason: String,
     },
     /// A file differs from the pinned one.

@@ -123,7 +123,7 @@ pub enum Error {
     /// A catalogue contradicts itself.
     #[error("the catalogue cannot be used: {reason}")]
     Catalogue {
-        /// What is wrong with it.
+        /// The fault.
         reason: String,
     },
     /// A file system operation failed.

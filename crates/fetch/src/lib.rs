@@ -27,6 +27,7 @@ mod error;
 mod hub;
 mod lock;
 mod marker;
+mod obtain;
 mod package;
 mod progress;
 mod shared_cache;

@@ -22,7 +22,7 @@ pub enum Progress<'a> {
         name: &'a str,
         /// Bytes in the store so far.
         done: u64,
-        /// Bytes of the whole file.
+        /// Bytes of the complete file.
         total: u64,
     },
     /// The connection was interrupted; the download continues where it stopped.

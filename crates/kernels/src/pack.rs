@@ -6,12 +6,12 @@
 use std::fs::File;
 use std::io::{self, Write};
 
-use crate::convolution::{Geometry, PackedConvolution};
-use crate::element::Element;
-use crate::isa::Cpu;
-use crate::pack_file::{self, LABEL, Mapping, PackFileError, as_bytes};
-use crate::packed::PackedMatrix;
-use crate::upsample::PackedUpsample;
+use crate::convolution::packed_convolution::{Geometry, PackedConvolution};
+use crate::convolution::upsample::PackedUpsample;
+use crate::matmul::packed::PackedMatrix;
+use crate::memory::pack_file::{self, LABEL, Mapping, PackFileError, as_bytes};
+use crate::simd::element::Element;
+use crate::simd::isa::Cpu;
 
 /// What a weight is packed for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -2,9 +2,10 @@
 
 use std::hint::black_box;
 
-use crate::element::Element;
-use crate::isa::Cpu;
-use crate::simd::{Kernel, Simd};
+use crate::simd::compiled::compiled;
+use crate::simd::element::Element;
+use crate::simd::isa::Cpu;
+use crate::simd::vector::{Kernel, Simd};
 
 /// Independent chains, more than latency times throughput of any machine we know.
 const CHAINS: usize = 12;
@@ -14,7 +15,7 @@ const CHAINS: usize = 12;
 pub fn peak_loop<T: Element>(cpu: Cpu, rounds: usize) -> f64 {
     let one = [T::from_f32(1.0); 32];
     // SAFETY: the kernel reads `LANES * STEP`, at most 32, elements.
-    let lanes = unsafe { T::peak(cpu, Loop { one: &one, rounds }) };
+    let lanes = unsafe { run_loop(cpu, Loop { one: &one, rounds }) };
     2.0 * (rounds * CHAINS * lanes * T::STEP) as f64
 }
 
@@ -22,6 +23,8 @@ pub(crate) struct Loop<'a, T> {
     one: &'a [T; 32],
     rounds: usize,
 }
+
+compiled!(fn run_loop(Loop) -> usize);
 
 impl<T: Element> Kernel for Loop<'_, T> {
     type Output = usize;

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use crate::writer::Ending;
+use crate::video_settings::Ending;
 
 /// How the audio got into a video.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::container::video_info::{DecodeOptions, VideoInfo};
 use crate::error::{Error, Result};
 use crate::geometry::{Pts, Rate};
 use crate::image_file::load_picture;
 use crate::picture::Picture;
-use crate::probe::{DecodeOptions, VideoInfo};
 
 /// The frames of a folder, in the order of their numbers.
 #[derive(Debug, Clone)]

@@ -3,25 +3,19 @@
 //! The rest of the workspace uses the plain types of [`picture`] and [`geometry`]. [`reader::FrameReader`] reads videos
 //! and [`writer::VideoWriter`] writes them. Both run a confined [`ffmpeg::Ffmpeg`].
 
-mod aperture;
 pub mod audio;
 mod child;
-mod colour_profile;
+mod container;
 pub mod crop;
-mod description;
 pub mod error;
 pub mod ffmpeg;
 pub mod file;
 mod folder;
 pub mod font;
 pub mod geometry;
-mod gif;
-mod header;
-mod heif;
 pub mod image_file;
-mod matroska;
-mod mp4;
 pub mod picture;
+mod picture_format;
 pub mod probe;
 pub mod reader;
 pub mod resize;

@@ -9,12 +9,12 @@ use std::path::{Path, PathBuf};
 use std::process::{ChildStdout, Stdio};
 
 use crate::child::{ChildLimits, Ended, Running};
+use crate::container::matroska::PictureStream;
 use crate::crop::crop;
 use crate::error::{Error, Result};
 use crate::ffmpeg::{Ffmpeg, PATIENCE, common_arguments, input_arguments};
 use crate::folder::{FrameFolder, frame_time};
 use crate::geometry::{Frame, Pts, Rect};
-use crate::matroska::PictureStream;
 use crate::picture::Picture;
 use crate::probe::{DecodeOptions, ProbedFile, VideoInfo, probe_file};
 

@@ -93,7 +93,7 @@ pub fn sniff_file(path: &Path) -> Result<Content> {
     // Still and animated GIFs share a magic number, so count the frames.
     if content == Content::Video(Container::Gif) {
         file.seek(SeekFrom::Start(0)).map_err(|source| Error::reading(path, source))?;
-        if crate::gif::walk(&mut std::io::BufReader::new(file), 2).frames == 1 {
+        if crate::container::gif::walk(&mut std::io::BufReader::new(file), 2).frames == 1 {
             return Ok(Content::Picture("GIF"));
         }
     }

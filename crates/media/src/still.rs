@@ -6,8 +6,8 @@ use image::DynamicImage;
 
 use crate::error::Result;
 use crate::ffmpeg::Ffmpeg;
-use crate::image_file::{PictureLimits, decode_colours, read_bytes};
 use crate::picture::{Mask, Picture, Plane};
+use crate::picture_format::decode::{PictureLimits, decode_colours, read_bytes};
 use crate::sniff::{Content, sniff};
 
 /// A picture, and the coverage of each pixel.
@@ -28,7 +28,9 @@ impl Still {
     pub fn load(path: &Path, limits: PictureLimits, ffmpeg: Option<&Ffmpeg>) -> Result<Self> {
         let bytes = read_bytes(path, limits)?;
         match (sniff(&bytes[..bytes.len().min(4096)]), ffmpeg) {
-            (Content::Picture("AVIF" | "HEIF"), Some(ffmpeg)) => crate::heif::load(path, &bytes, limits, ffmpeg),
+            (Content::Picture("AVIF" | "HEIF"), Some(ffmpeg)) => {
+                crate::picture_format::heif::load(path, &bytes, limits, ffmpeg)
+            }
             _ => Ok(Self::from_image(decode_colours(path, &bytes, limits)?)),
         }
     }

@@ -1,10 +1,11 @@
 //! Settings of an output video, and the options that make ffmpeg produce it.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use crate::container::video_info::VideoInfo;
+use crate::error::{Error, Result};
 use crate::geometry::{Pts, Rate};
-use crate::probe::VideoInfo;
 
 /// How a video with an odd number of rows or columns is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -98,6 +99,37 @@ pub(crate) fn video_arguments(settings: &VideoSettings, coded: (u32, u32)) -> Ve
         arguments.extend(["-bsf:v".into(), format!("setts=duration={:.6}/TB-PTS", end.seconds()).into()]);
     }
     arguments
+}
+
+/// The output format, from the file's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    Mp4,
+    Mov,
+    Matroska,
+}
+
+impl Ending {
+    pub(crate) fn of(path: &Path) -> Result<Self> {
+        let ending = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+        match ending.as_str() {
+            "mp4" | "m4v" => Ok(Self::Mp4),
+            "mov" => Ok(Self::Mov),
+            "mkv" => Ok(Self::Matroska),
+            _ => {
+                let expected = "`.mp4`, `.m4v`, `.mov`, `.mkv`";
+                Err(Error::OutputUnsupported { path: path.to_path_buf(), found: format!(".{ending}"), expected })
+            }
+        }
+    }
+
+    pub(crate) fn muxer(self) -> &'static str {
+        match self {
+            Self::Mp4 => "mp4",
+            Self::Mov => "mov",
+            Self::Matroska => "matroska",
+        }
+    }
 }
 
 #[cfg(test)]

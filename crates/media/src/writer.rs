@@ -12,19 +12,19 @@ use std::path::Path;
 use std::process::{ChildStdin, Stdio};
 use std::time::Duration;
 
-use crate::aperture::copy_with_aperture;
 use crate::audio::{AudioOutcome, audio_arguments};
 use crate::child::{ChildLimits, Running};
+use crate::container::aperture::copy_with_aperture;
+use crate::container::matroska::{write_head, write_picture};
+use crate::container::mp4::read_header;
 use crate::error::{Error, Result};
 use crate::ffmpeg::{Ffmpeg, common_arguments, input_arguments};
 use crate::file::AtomicFile;
 use crate::folder::frame_time;
 use crate::geometry::Pts;
-use crate::matroska::{write_head, write_picture};
-use crate::mp4::read_header;
 use crate::picture::Picture;
 use crate::probe::{DecodeOptions, probe_file};
-use crate::video_settings::video_arguments;
+use crate::video_settings::{Ending, video_arguments};
 pub use crate::video_settings::{OddSize, VideoSettings};
 
 /// A video file under construction. Dropping it before [`VideoWriter::finish`] leaves nothing behind.
@@ -40,37 +40,6 @@ pub struct VideoWriter {
     last_step: Option<u64>,
     frames: u64,
     audio: AudioOutcome,
-}
-
-/// The output format, from the file's name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ending {
-    Mp4,
-    Mov,
-    Matroska,
-}
-
-impl Ending {
-    fn of(path: &Path) -> Result<Self> {
-        let ending = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
-        match ending.as_str() {
-            "mp4" | "m4v" => Ok(Self::Mp4),
-            "mov" => Ok(Self::Mov),
-            "mkv" => Ok(Self::Matroska),
-            _ => {
-                let expected = "`.mp4`, `.m4v`, `.mov`, `.mkv`";
-                Err(Error::OutputUnsupported { path: path.to_path_buf(), found: format!(".{ending}"), expected })
-            }
-        }
-    }
-
-    fn muxer(self) -> &'static str {
-        match self {
-            Self::Mp4 => "mp4",
-            Self::Mov => "mov",
-            Self::Matroska => "matroska",
-        }
-    }
 }
 
 /// Time limit of the encoder for one frame.

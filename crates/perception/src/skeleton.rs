@@ -5,33 +5,10 @@
 //! black. Widths scale with the picture, so a map of 128 pixels is a small map of 512. Joints under
 //! [`Keypoint::DRAWN`](crate::pose::Keypoint::DRAWN) are left out, with the limbs that end at them.
 
-use media::picture::Picture;
-use serde::{Deserialize, Serialize};
-
 use crate::pose::Pose;
+pub use crate::stroke::SkeletonStyle;
 use crate::stroke::strokes;
-
-/// Sizes of the strokes, in pixels of a map whose longer side is 512. None becomes thinner than about a pixel.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct SkeletonStyle {
-    /// Half the width of a limb in its middle.
-    pub limb: f32,
-    /// Radius of a body joint.
-    pub joint: f32,
-    /// Half the width of a finger's bone.
-    pub hand_line: f32,
-    /// Radius of a hand point.
-    pub hand_point: f32,
-    /// Radius of a face point.
-    pub face_point: f32,
-}
-
-impl Default for SkeletonStyle {
-    fn default() -> Self {
-        Self { limb: 4.0, joint: 4.0, hand_line: 1.0, hand_point: 4.0, face_point: 3.0 }
-    }
-}
+use media::picture::Picture;
 
 /// Draws a pose, whose points are in pixels of the map, on black.
 pub fn draw_skeleton(pose_in_region: &Pose, width: usize, height: usize, style: &SkeletonStyle) -> Picture {

@@ -3,8 +3,31 @@
 //!
 //! The skeleton map and the structured depth use the same strokes, so they cover exactly the same pixels.
 
+use serde::{Deserialize, Serialize};
+
 use crate::pose::{HAND_POINTS, Joint, Keypoint, Pose};
-use crate::skeleton::SkeletonStyle;
+
+/// Sizes of the strokes, in pixels of a map whose longer side is 512. None becomes thinner than about a pixel.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SkeletonStyle {
+    /// Half the width of a limb in its middle.
+    pub limb: f32,
+    /// Radius of a body joint.
+    pub joint: f32,
+    /// Half the width of a finger's bone.
+    pub hand_line: f32,
+    /// Radius of a hand point.
+    pub hand_point: f32,
+    /// Radius of a face point.
+    pub face_point: f32,
+}
+
+impl Default for SkeletonStyle {
+    fn default() -> Self {
+        Self { limb: 4.0, joint: 4.0, hand_line: 1.0, hand_point: 4.0, face_point: 3.0 }
+    }
+}
 
 /// The outline of a stroke.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -33,7 +33,7 @@ pub enum StageError {
         what: &'static str,
         /// Its size.
         found: u64,
-        /// The limit.
+        /// The time limit.
         limit: u64,
     },
     /// A character without a usable skeleton.

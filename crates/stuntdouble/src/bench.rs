@@ -13,11 +13,11 @@ use std::time::Instant;
 
 use burn::tensor::{Distribution, Tensor};
 use kernels::{Cpu as Processor, peak_loop};
-use model::kept::Savings;
 use model::networks::{Networks, NetworksError};
-use model::pack_folder::PackFolder;
 use model::preset::NetworksConfig;
+use model::unet::cache::CacheOptions;
 use model::weights::Fingerprint;
+use model::weights::pack_folder::PackFolder;
 use serde::Serialize;
 
 use crate::error::Error;
@@ -37,7 +37,7 @@ pub struct BenchJob {
     /// Number of timed runs, after one warm-up run; the median is reported.
     pub repeat: usize,
     /// The caches that are on.
-    pub savings: Savings,
+    pub cache_options: CacheOptions,
     /// Where prepacked weights are cached between runs; none disables the cache.
     pub packs: Option<PathBuf>,
 }
@@ -112,7 +112,7 @@ pub fn run(job: &BenchJob, events: &Events) -> Result<Report, Error> {
         }
     };
     let load_milliseconds = start.elapsed().as_secs_f64() * 1e3;
-    let networks = networks.with_savings(job.savings);
+    let networks = networks.with_cache_options(job.cache_options);
     let config = networks.config().clone();
     let (size, frames) = (job.size.unwrap_or(config.size), job.frames.unwrap_or(config.clip_frames));
     let step = 8 << (config.unet.block_out_channels.len() - 1);

@@ -29,7 +29,7 @@ pub enum Error {
     Networks(#[from] model::networks::NetworksError),
     /// Sampling.
     #[error(transparent)]
-    Sampling(#[from] model::sampler::SamplingError),
+    Sampling(#[from] model::sampling::sampler::SamplingError),
     /// The renderer.
     #[error(transparent)]
     Stage(#[from] stage::StageError),
@@ -58,7 +58,7 @@ pub enum Error {
     Setting {
         /// Its name.
         setting: String,
-        /// What is wrong.
+        /// What is wrong with it.
         reason: String,
     },
     /// The run folder belongs to another job.

@@ -20,6 +20,7 @@ pub mod run_folder;
 pub mod settings;
 pub mod tensors;
 pub mod timeline;
+mod tools;
 
 pub use error::Error;
 pub use {evaluate, fetch, media, model, perception, stage, train};

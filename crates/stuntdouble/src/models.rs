@@ -8,7 +8,7 @@ use perception::perceiver::{Effort, PersonModels};
 
 use crate::error::Error;
 use crate::events::{Events, Step};
-use crate::pipeline::Tools;
+use crate::tools::Tools;
 
 /// Returns a file, downloaded if necessary.
 ///

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use burn::backend::Flex;
 use model::networks::{Networks, NetworksError};
-use model::pack_folder::PackFolder;
 use model::preset::Preset;
+use model::weights::pack_folder::PackFolder;
 use model::weights::{LoadReport, Weights};
 
 use crate::bundled;

@@ -149,7 +149,7 @@ impl Default for Settings {
             person: None,
             character_at: None,
             draft: true,
-            proportions: f64::from(draft::retarget::PROPORTIONS),
+            proportions: f64::from(draft::body::retarget::PROPORTIONS),
             height: 1.0,
             light: true,
             shadow: true,

@@ -8,8 +8,8 @@
 use burn::tensor::Tensor;
 use media::picture::{Picture, Plane};
 use media::resize::{Filter, resize_picture};
+use model::conditioning::pixels::{self, Size};
 use model::networks::{ClipConditions, Networks, ReferenceState};
-use model::pixels::{self, Size};
 use model::preset::{EnvironmentUse, ObjectUse};
 use perception::conditions::Conditions;
 
@@ -70,7 +70,7 @@ fn video(frames: Tensor<Cpu, 4>) -> Tensor<Cpu, 5> {
 
 #[cfg(test)]
 mod tests {
-    use model::clip_vision::ClipVisionConfig;
+    use model::conditioning::clip_vision::ClipVisionConfig;
     use model::networks::SeenReference;
     use model::preset::Preset;
 

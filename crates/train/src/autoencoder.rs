@@ -12,14 +12,14 @@ use media::image_file::save_picture;
 use media::picture::Picture;
 use media::sheet::Sheet;
 use model::ModelBackend;
-use model::small_autoencoder::{SmallAutoencoder, SmallAutoencoderConfig};
+use model::small::autoencoder::{SmallAutoencoder, SmallAutoencoderConfig};
 use model::weights::{Extra, Precision, Weights, collect, to_bytes};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use crate::block_means::block_means;
 use crate::checkpoint::json;
-use crate::crops::{PictureFolder, middle_crop, random_crops};
+use crate::data::block_means::block_means;
+use crate::data::crops::{PictureFolder, middle_crop, random_crops};
 use crate::error::{Result, TrainError};
 use crate::normal::normal_values;
 use crate::picture_tensor::{pictures_from_tensor, psnr, tensor_from_pictures};

@@ -22,10 +22,10 @@ use burn::tensor::{DType, Tensor, TensorData, backend::AutodiffBackend};
 use media::image_file::save_picture;
 use media::sheet::Sheet;
 use model::ModelBackend;
-use model::ddim::Ddim;
 use model::networks::{ClipConditions, Networks};
 use model::preset::{NetworksConfig, Preset};
-use model::sampler::{SamplingSettings, generate_clip, starting_noise};
+use model::sampling::ddim::Ddim;
+use model::sampling::sampler::{SamplingSettings, generate_clip, starting_noise};
 use model::video::frames_from_video;
 use model::weights::{Extra, Precision, Weights};
 use rand::Rng;
@@ -33,15 +33,15 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use crate::autoencoder;
-use crate::batch::{Batch, Excerpt};
-use crate::block_means::block_means;
-use crate::dataset::DatasetConfig;
+use crate::data::batch::{Batch, Excerpt};
+use crate::data::block_means::block_means;
+use crate::data::dataset::DatasetConfig;
+use crate::data::records::EncodedClip;
+use crate::data::streaming::LiveClips;
 use crate::error::{Result, TrainError};
-use crate::live::LiveClips;
 use crate::normal::normal_values;
 use crate::parameters::{Copy, Parameters};
 use crate::picture_tensor::{pictures_from_tensor, psnr};
-use crate::records::EncodedClip;
 use crate::trainer::{LoopConfig, Loss, Outcome, Progress, Task, random_of_step, train};
 
 /// File in the run folder with the averaged weights of all networks.

@@ -6,25 +6,19 @@
 //! [`Progress`](trainer::Progress).
 
 pub mod autoencoder;
-pub mod batch;
-mod block_means;
 pub mod checkpoint;
-pub mod crops;
-pub mod dataset;
+pub mod data;
 pub mod denoiser;
 pub mod device;
 pub mod error;
 pub mod export;
 pub mod finishing;
 pub mod following;
-mod live;
 mod normal;
 pub mod optimizer;
 pub mod parameters;
 pub mod picture_tensor;
-pub mod recolour;
-pub mod records;
-pub mod supervision;
+mod progress;
 pub mod trainer;
 pub mod videos;
 
@@ -45,7 +39,7 @@ pub enum Config {
     /// The small autoencoder.
     Autoencoder(autoencoder::AutoencoderTraining),
     /// Renders a set of clips ahead of time.
-    Clips(dataset::DatasetConfig),
+    Clips(data::dataset::DatasetConfig),
     /// The method's networks on single frames.
     Stage1(denoiser::DenoiserTraining),
     /// The method's networks on short clips, with temporal layers.

@@ -4,7 +4,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -21,9 +20,8 @@ use crate::error::{Result, TrainError};
 use crate::following::RunLog;
 use crate::optimizer::OptimizerConfig;
 use crate::parameters::{Copy, Parameters, gradients, length};
-
-/// After this many steps in a row without a finite loss, a run stops.
-pub(crate) const MOST_SKIPPED: u32 = 10;
+use crate::progress::MOST_SKIPPED;
+pub use crate::progress::{Event, Progress};
 
 /// Settings that every kind of training has.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -90,67 +88,6 @@ pub trait Task<B: AutodiffBackend + ModelBackend> {
     /// The errors of writing pictures.
     fn evaluate(&self, networks: &Self::Networks, step: u64, folder: &Path) -> Result<BTreeMap<String, f64>>;
 }
-
-/// A progress report.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(tag = "event", rename_all = "snake_case")]
-pub enum Event {
-    /// The run starts or resumes.
-    Started {
-        /// Steps done before.
-        step: u64,
-        /// Total number of steps.
-        steps: u64,
-        /// Number of trained parameters.
-        parameters: usize,
-    },
-    /// Data was prepared.
-    Prepared {
-        /// Number of clips or pictures that are ready.
-        done: usize,
-        /// Total number.
-        of: usize,
-    },
-    /// A log line.
-    Step {
-        /// Steps done.
-        step: u64,
-        /// Total number of steps.
-        steps: u64,
-        /// Loss, terms and gradient norm: means since the last line.
-        means: BTreeMap<String, f64>,
-        /// Learning rate.
-        rate: f64,
-        /// Steps a second since the last line.
-        speed: f64,
-        /// Total seconds of training.
-        seconds: f64,
-    },
-    /// Measurements on held-out data.
-    Evaluated {
-        /// Steps done.
-        step: u64,
-        /// Named numbers.
-        measures: BTreeMap<String, f64>,
-    },
-    /// A checkpoint was written.
-    Saved {
-        /// Steps done.
-        step: u64,
-        /// Its folder.
-        folder: PathBuf,
-    },
-    /// Something was skipped.
-    Warning {
-        /// Stable code.
-        code: String,
-        /// A description.
-        message: String,
-    },
-}
-
-/// Receives events. `Break` ends the run after a checkpoint.
-pub type Progress<'a> = dyn FnMut(&Event) -> ControlFlow<()> + 'a;
 
 /// The result of a run.
 #[derive(Debug)]

@@ -14,10 +14,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, ensure};
 use burn::tensor::{Tensor, TensorData};
-use model::ddim::DdimConfig;
 use model::networks::{ClipConditions, ComputePrecision, Networks, ReferenceState};
 use model::preset::Preset;
-use model::sampler::{SamplingSettings, decode_frames, generate_clip_observed};
+use model::sampling::ddim::DdimConfig;
+use model::sampling::sampler::{SamplingSettings, decode_frames, generate_clip_observed};
 use model::video::video_from_frames;
 use model::weights::Weights;
 use model::weights::published::{Component, PublishedWeights};

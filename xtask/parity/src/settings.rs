@@ -2,12 +2,12 @@
 //! build are errors.
 
 use anyhow::{Result, ensure};
-use model::attention::AttentionConfig;
-use model::motion::MotionConfig;
-use model::pose_guider::PoseGuiderConfig;
-use model::time_embedding::Sinusoids;
+use model::autoencoder::vae::AutoencoderKlConfig;
+use model::conditioning::pose_guider::PoseGuiderConfig;
+use model::unet::attention::AttentionConfig;
+use model::unet::motion::MotionConfig;
+use model::unet::time_embedding::Sinusoids;
 use model::unet::{Heads, UnetConfig};
-use model::vae::AutoencoderKlConfig;
 use serde::Deserialize;
 
 /// No settings at all.

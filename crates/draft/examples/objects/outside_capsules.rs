@@ -1,6 +1,6 @@
 //! The dumb method: everything near a hand that differs from the plate and lies outside of the body's capsules.
 
-use draft::part::Part;
+use draft::body::part::Part;
 use media::picture::Mask;
 use perception::pose::{Joint, Pose};
 
@@ -10,7 +10,7 @@ use crate::clips::Seen;
 const DIFFERENT: u8 = 34;
 /// Capsules are this many usual half widths thick.
 const THICKNESS: f32 = 1.3;
-/// How far from a wrist, in lengths of the trunk.
+/// Radius around a wrist, in lengths of the trunk.
 const REACH: f32 = 0.75;
 
 type Place = (f32, f32);
@@ -80,7 +80,7 @@ fn capsules(pose: &Pose, length: f32) -> Vec<(Place, Place, f32)> {
     capsules
 }
 
-/// Distance of a place from a line between two others.
+/// Distance of a place from a line segment.
 fn distance(place: Place, from: Place, to: Place) -> f32 {
     let (way, step) = ((to.0 - from.0, to.1 - from.1), (place.0 - from.0, place.1 - from.1));
     let share = (step.0 * way.0 + step.1 * way.1) / (way.0 * way.0 + way.1 * way.1).max(1e-6);

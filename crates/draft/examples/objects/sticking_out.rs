@@ -18,7 +18,7 @@ type Place = (f32, f32);
 const REACH: f32 = 0.75;
 /// Difference of a channel from which a pixel is not the plate's.
 const DIFFERENT: u8 = 34;
-/// Coverage from which a pixel is the person's.
+/// From this coverage on, a pixel belongs to the person.
 const PERSON: u8 = 100;
 /// Pixels along the person's edge that do not count.
 const EDGE: i32 = 2;

@@ -5,7 +5,7 @@ use perception::pose::Pose;
 
 use super::body::{Body, Group, Widths};
 use super::palette::{ANY, Cell, Counts, Shares};
-use crate::point::Point;
+use crate::body::point::Point;
 
 /// Pixels nearer to a bone than this share of the half width train the body's colours.
 const CORE: f32 = 0.8;

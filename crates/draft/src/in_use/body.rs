@@ -3,10 +3,10 @@
 use media::picture::Mask;
 use perception::pose::Pose;
 
-use crate::bones::Bones;
-use crate::part::Part;
-use crate::point::Point;
-use crate::trunk::TrunkFrame;
+use crate::body::bones::Bones;
+use crate::body::part::Part;
+use crate::body::point::Point;
+use crate::body::trunk::TrunkFrame;
 
 /// Groups of parts that usually wear the same colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use super::InUseInput;
 use super::appearance::Colours;
 use super::body::Body;
 use super::palette::Cell;
-use crate::point::Point;
+use crate::body::point::Point;
 
 /// Channel difference from the plate at which a pixel starts to be foreground, and at which it certainly is.
 const DIFFERS: (f32, f32) = (14.0, 40.0);

@@ -3,7 +3,7 @@
 use super::appearance::OFF_HAND;
 use super::body::Body;
 use super::evidence::Evidence;
-use crate::point::Point;
+use crate::body::point::Point;
 
 /// Smallest area of an object, in squared lengths of the trunk.
 const LEAST: f32 = 0.006;

@@ -4,10 +4,11 @@ use media::picture::{Picture, Plane};
 use rayon::prelude::*;
 
 use super::distance::distance_to;
-use super::homography::{Homography, Place};
 use super::observation::{Observation, near_distance};
 use super::sample::{cubic, linear};
+use super::seam::Layer;
 use super::sources::Source;
+use crate::plate::alignment::homography::{Homography, Place};
 
 /// Values this close to the median are averaged with it, in levels.
 const NEAR: f32 = 5.0;
@@ -15,20 +16,6 @@ const NEAR: f32 = 5.0;
 const STEADY: f32 = 10.0;
 /// Half the width of what counts as a sliver, in pixels.
 const SLIVER: f32 = 3.0;
-
-/// Colours of a region of a picture.
-#[derive(Debug, Clone)]
-pub(super) struct Layer {
-    pub(super) colours: Plane<[f32; 3]>,
-    pub(super) known: Plane<bool>,
-}
-
-impl Layer {
-    /// An empty layer.
-    pub(super) fn empty((width, height): (usize, usize)) -> Self {
-        Self { colours: Plane::filled(width, height, [0.0; 3]), known: Plane::filled(width, height, false) }
-    }
-}
 
 impl Layer {
     /// Removes spots and slivers of known pixels inside the hole that are less than a few pixels wide. They more often

@@ -40,6 +40,20 @@ fn sweep(plane: &mut Plane<f32>, upwards: bool) {
     }
 }
 
+/// The bounding box of the set cells: left, top, and the ends to the right and below.
+pub(super) fn bounds(part: &Plane<bool>) -> Option<(usize, usize, usize, usize)> {
+    let mut found: Option<(usize, usize, usize, usize)> = None;
+    for y in 0..part.height() {
+        let row = part.row(y);
+        let (Some(first), Some(last)) = (row.iter().position(|&set| set), row.iter().rposition(|&set| set)) else {
+            continue;
+        };
+        let (left, top, right, _) = found.unwrap_or((first, y, last + 1, y + 1));
+        found = Some((left.min(first), top, right.max(last + 1), y + 1));
+    }
+    found
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,10 +4,10 @@
 use media::picture::{Mask, Picture, Plane};
 use rayon::prelude::*;
 
+use super::distance::bounds;
 use super::distance::distance_to;
 use super::patches::{Canvas, Match, RADIUS};
 use super::sample::rounded;
-use super::seam::bounds;
 use crate::push_pull::Scattered;
 
 /// Coarser scales are added until every pixel of the hole is at most this far from the hole's border.

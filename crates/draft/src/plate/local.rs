@@ -3,10 +3,10 @@
 
 use media::picture::Plane;
 
-use super::homography::Homography;
 use super::observation::Observation;
-use super::template::Template;
 use super::view::{SEARCHED_LEVELS, off_level, on_level};
+use crate::plate::alignment::homography::Homography;
+use crate::plate::alignment::template::Template;
 use crate::push_pull::Scattered;
 
 /// Spacing of the grid of windows, in pixels.

@@ -5,7 +5,6 @@ use std::collections::VecDeque;
 use media::picture::{Mask, Picture, Plane};
 use media::resize::{Filter, fit_size, resize_picture};
 
-use super::chain::{Chain, Pose};
 use super::compose::compose;
 use super::keyframes::Keyframes;
 use super::memory::{Memory, mask};
@@ -14,6 +13,7 @@ use super::seam::RING;
 use super::sources::{sources, tolerance};
 use super::view::View;
 use super::{PlateConfig, PlateFrame};
+use crate::plate::alignment::chain::{Chain, Pose};
 
 /// Makes the plates of a video of any length. Give every frame twice, in order: first to [`look`](Self::look), which
 /// runs ahead by up to [`PlateConfig::look_ahead`] frames, and then to [`plate`](Self::plate), which returns its plate.

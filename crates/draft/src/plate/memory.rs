@@ -6,12 +6,12 @@ use std::collections::VecDeque;
 use media::picture::{Mask, Picture, Plane};
 
 use super::brightness::Brightness;
-use super::compose::Layer;
-use super::homography::Homography;
 use super::inpaint::fill;
 use super::observation::{Observation, near_distance};
 use super::sample::{cubic, linear, rounded};
+use super::seam::Layer;
 use super::seam::{RING, blend};
+use crate::plate::alignment::homography::Homography;
 
 /// Number of plates with much inpainting that are kept.
 const MOST_ANCHORS: usize = 4;

@@ -9,25 +9,20 @@
 //! 4. `compose` takes a weighted median over time, and `seam` spreads the step at the border into the hole.
 //! 5. `memory`, `inpaint` and `patches` inpaint once what no frame shows, and let it follow the camera.
 
+mod alignment;
 mod brightness;
-mod chain;
 mod compose;
 mod distance;
-mod features;
-mod homography;
 mod inpaint;
 mod keyframes;
-mod linear;
 mod local;
 mod maker;
 mod memory;
-mod motion;
 mod observation;
 mod patches;
 mod sample;
 mod seam;
 mod sources;
-mod template;
 mod view;
 
 #[cfg(test)]

@@ -3,11 +3,10 @@
 use media::crop::paste;
 use media::picture::{Mask, Picture, Plane};
 
-use super::chain::Pose;
-use super::distance::distance_to;
-use super::homography::{Homography, Place};
-use super::seam::bounds;
+use super::distance::{bounds, distance_to};
 use super::view::View;
+use crate::plate::alignment::chain::Pose;
+use crate::plate::alignment::homography::{Homography, Place};
 
 /// Distances are measured up to this far from the box of the hole, in pixels.
 const FARTHEST: usize = 48;

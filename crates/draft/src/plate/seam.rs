@@ -2,8 +2,7 @@
 
 use media::picture::{Picture, Plane};
 
-use super::compose::Layer;
-use super::distance::distance_to;
+use super::distance::{bounds, distance_to};
 use crate::push_pull::Scattered;
 
 /// Width of the ring around the region in which the difference is measured, in pixels.
@@ -14,6 +13,20 @@ const LEAST_LIMIT: f32 = 10.0;
 pub(super) const WRONG: f32 = 42.0;
 /// Depth in pixels at which half of the correction is left.
 const FADE: f32 = 24.0;
+
+/// Colours of a region of a picture.
+#[derive(Debug, Clone)]
+pub(super) struct Layer {
+    pub(super) colours: Plane<[f32; 3]>,
+    pub(super) known: Plane<bool>,
+}
+
+impl Layer {
+    /// An empty layer.
+    pub(super) fn empty((width, height): (usize, usize)) -> Self {
+        Self { colours: Plane::filled(width, height, [0.0; 3]), known: Plane::filled(width, height, false) }
+    }
+}
 
 /// Corrects `layer` inside `part` by its difference from `truth` on the ring around the part, where `valid`. Where the
 /// difference exceeds `tolerance`, the layer shows something else and is discarded.
@@ -72,20 +85,6 @@ pub(super) fn blend(
             }
         }
     }
-}
-
-/// The bounding box of the set cells: left, top, and the ends to the right and below.
-pub(super) fn bounds(part: &Plane<bool>) -> Option<(usize, usize, usize, usize)> {
-    let mut found: Option<(usize, usize, usize, usize)> = None;
-    for y in 0..part.height() {
-        let row = part.row(y);
-        let (Some(first), Some(last)) = (row.iter().position(|&set| set), row.iter().rposition(|&set| set)) else {
-            continue;
-        };
-        let (left, top, right, _) = found.unwrap_or((first, y, last + 1, y + 1));
-        found = Some((left.min(first), top, right.max(last + 1), y + 1));
-    }
-    found
 }
 
 #[cfg(test)]

@@ -3,11 +3,11 @@
 use rayon::prelude::*;
 
 use super::brightness::Brightness;
-use super::homography::{Homography, Place};
 use super::local::{LocalFit, Probe, fit, probes};
 use super::observation::Observation;
 use super::sample::linear;
 use super::seam::WRONG;
+use crate::plate::alignment::homography::{Homography, Place};
 
 /// Spacing of the test pixels in the hole.
 const CHOICE_SPACING: usize = 5;

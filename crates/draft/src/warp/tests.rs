@@ -3,7 +3,7 @@ use perception::pose::{Joint, Keypoint, Pose};
 use proptest::prelude::*;
 
 use super::*;
-use crate::cutout::Cutout;
+use crate::puppet::cutout::Cutout;
 
 const SIZE: (usize, usize) = (200, 240);
 

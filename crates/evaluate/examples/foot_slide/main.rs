@@ -17,7 +17,7 @@ mod walk;
 use std::error::Error;
 use std::path::Path;
 
-use draft::retarget::{Factors, retarget};
+use draft::body::retarget::{Factors, retarget};
 use stage::{Assets, Split, seed_of};
 
 use crate::measured::{Measured, scaled};

@@ -1,6 +1,6 @@
 //! Measurements of the feet of retargeted poses.
 
-use draft::retarget::Factors;
+use draft::body::retarget::Factors;
 use perception::pose::{Joint, Keypoint, Pose};
 
 use crate::walk::{FRAMES, Track, Walk, focal, lowest, track};

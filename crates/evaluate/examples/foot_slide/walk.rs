@@ -3,8 +3,8 @@
 
 use std::error::Error;
 
-use draft::cutout::Cutout;
 use draft::puppet::Puppet;
+use draft::puppet::cutout::Cutout;
 use perception::pose::{Joint, Keypoint, Pose};
 use stage::{Assets, Backdrop, Camera, ClipSettings, ClipSpec, Split, Vec3, Wanted, render_parts};
 

@@ -1,12 +1,12 @@
 //! Rows `draft`, `draft4` and `draft-sized`: the warped reference over the clean plate (crate `draft`), from one or
 //! four references, or from one with the character's height given.
 
+use draft::body::retarget::{Factors, PROPORTIONS, retarget};
 use draft::clip::{DraftClip, drafts};
-use draft::cutout::Cutout;
 use draft::drafter::{Draft, DraftConfig};
 use draft::plate::PlateFrame;
 use draft::puppet::Puppet;
-use draft::retarget::{Factors, PROPORTIONS, retarget};
+use draft::puppet::cutout::Cutout;
 use media::picture::{Mask, Picture};
 use perception::pose::Pose;
 

@@ -7,7 +7,8 @@ use std::arch::x86_64::*;
 
 use half::bf16;
 
-use super::{Kernel, Simd};
+use super::exponential::exp2_by_parts;
+use super::vector::{Kernel, Simd};
 
 /// AVX2 and FMA.
 #[derive(Clone, Copy)]
@@ -52,6 +53,12 @@ impl Simd for Avx2Fma {
     unsafe fn call<K: Kernel>(kernel: K) -> K::Output {
         // SAFETY: the caller's.
         unsafe { enter(kernel) }
+    }
+
+    #[inline(always)]
+    unsafe fn exp2(x: __m256, is_short: bool) -> __m256 {
+        // SAFETY: the caller's.
+        unsafe { exp2_by_parts::<Self>(x, is_short) }
     }
 
     operations! {

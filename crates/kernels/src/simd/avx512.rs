@@ -7,9 +7,8 @@ use std::arch::x86_64::*;
 
 use half::bf16;
 
-use super::{Kernel, Simd};
-use crate::element::Native;
-use crate::math;
+use super::exponential::exp2_of_fraction;
+use super::vector::{Kernel, Simd};
 
 /// AVX-512 F, BW, DQ and VL.
 #[derive(Clone, Copy)]
@@ -115,19 +114,19 @@ macro_rules! shared {
         }
 
         #[inline(always)]
-        unsafe fn exp2<T: Native>(x: __m512) -> __m512 {
+        unsafe fn exp2(x: __m512, is_short: bool) -> __m512 {
             // SAFETY: see the head of the file. An infinity has the fraction 0, and its power comes from the scaling.
             unsafe {
                 let fraction = _mm512_reduce_ps::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(x);
-                _mm512_scalef_ps(math::exp2_of_fraction::<Self, T>(fraction), Self::round(x))
+                _mm512_scalef_ps(exp2_of_fraction::<Self>(fraction, is_short), Self::round(x))
             }
         }
         #[inline(always)]
-        unsafe fn div_by_at_least_one<T: Native>(a: __m512, b: __m512) -> __m512 {
+        unsafe fn div_by_at_least_one(a: __m512, b: __m512, is_short: bool) -> __m512 {
             // SAFETY: see the head of the file. One Newton step; where `b` is infinite the estimate is 0 and stays so.
             unsafe {
                 let estimate = _mm512_rcp14_ps(b);
-                if T::IS_SHORT {
+                if is_short {
                     return _mm512_mul_ps(a, estimate);
                 }
                 let finite = Self::min(_mm512_set1_ps(f32::MAX), b);

@@ -7,7 +7,8 @@ use std::arch::aarch64::*;
 
 use half::bf16;
 
-use super::{Kernel, Simd};
+use super::exponential::exp2_by_parts;
+use super::vector::{Kernel, Simd};
 
 /// NEON.
 #[derive(Clone, Copy)]
@@ -51,6 +52,12 @@ impl Simd for Neon {
     unsafe fn call<K: Kernel>(kernel: K) -> K::Output {
         // SAFETY: the caller's.
         unsafe { enter(kernel) }
+    }
+
+    #[inline(always)]
+    unsafe fn exp2(x: float32x4_t, is_short: bool) -> float32x4_t {
+        // SAFETY: the caller's.
+        unsafe { exp2_by_parts::<Self>(x, is_short) }
     }
 
     operations! {

@@ -2,7 +2,8 @@
 
 use half::bf16;
 
-use super::{Kernel, Simd};
+use super::exponential::exp2_by_parts;
+use super::vector::{Kernel, Simd};
 
 /// No instruction set beyond the target's baseline.
 #[derive(Clone, Copy)]
@@ -25,6 +26,12 @@ impl Simd for Portable {
     unsafe fn call<K: Kernel>(kernel: K) -> K::Output {
         // SAFETY: needs no instruction set; the rest is the caller's.
         unsafe { kernel.run::<Self>() }
+    }
+
+    #[inline(always)]
+    unsafe fn exp2(x: F, is_short: bool) -> F {
+        // SAFETY: the caller's.
+        unsafe { exp2_by_parts::<Self>(x, is_short) }
     }
 
     #[inline(always)]

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::POSE_DIVISOR;
-use crate::motion::MotionConfig;
-use crate::pose_modulation::{DepthModulationConfig, PoseModulationConfig};
+use crate::conditioning::pose_modulation::{DepthModulationConfig, PoseModulationConfig};
 use crate::unet::ConfigError;
+use crate::unet::motion::MotionConfig;
 
 /// Sizes; travels with the weights.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

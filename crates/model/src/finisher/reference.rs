@@ -7,7 +7,7 @@ use burn::tensor::{Tensor, backend::Backend};
 use super::{FinisherConfig, NORM_EPSILON};
 use crate::layers::{Conv2d, GroupNorm, Start};
 use crate::ops::{ModelBackend, tokens_from_map};
-use crate::resnet::{Downsample, DownsamplePadding, ResnetBlock};
+use crate::unet::resnet::{Downsample, DownsamplePadding, ResnetBlock};
 
 /// Channels of a picture of the character: colour, mask, skeleton map.
 pub(super) const REFERENCE_CHANNELS: usize = 7;

@@ -2,9 +2,9 @@
 
 use burn::tensor::{Tensor, backend::Backend};
 
-use crate::kept::{Kept, Moment};
 use crate::ops::ModelBackend;
-use crate::reference_copy::ReferenceCells;
+use crate::small::reference_copy::ReferenceCells;
+use crate::unet::cache::{Cache, StepContext};
 use crate::unet::{ProjectedReference, Reference, ReferenceFeatures};
 
 /// What a clip is made from.
@@ -57,7 +57,7 @@ pub struct ReferenceState<B: Backend> {
     /// What can be copied.
     pub cells: Option<ReferenceCells<B>>,
     /// What steps have in common.
-    pub kept: Kept<B>,
+    pub cache: Cache<B>,
 }
 
 /// A reference's tokens, before or after the denoiser's linear maps.
@@ -86,33 +86,33 @@ pub struct SeenReference<'a, B: Backend> {
     pub(super) tokens: Reference<'a, B>,
     pub(super) context: Option<&'a Tensor<B, 3>>,
     pub(super) cells: Option<&'a ReferenceCells<B>>,
-    pub(super) kept: Option<&'a Kept<B>>,
-    pub(super) moment: Option<Moment<'a, B>>,
+    pub(super) cache: Option<&'a Cache<B>>,
+    pub(super) step: Option<StepContext<'a, B>>,
 }
 
 impl<B: Backend> SeenReference<'_, B> {
     /// The same in the step with this timestep: what follows from it alone is kept with the reference.
     #[must_use]
     pub fn at_step(mut self, timestep: i64) -> Self {
-        self.moment = self.kept.map(|kept| Moment { kept, timestep });
+        self.step = self.cache.map(|cache| StepContext { cache, timestep });
         self
     }
 }
 
 impl<'a, B: Backend> From<&'a ReferenceState<B>> for SeenReference<'a, B> {
     fn from(state: &'a ReferenceState<B>) -> Self {
-        let ReferenceState { tokens, context, cells, kept } = state;
+        let ReferenceState { tokens, context, cells, cache } = state;
         let tokens = match tokens {
             StoredReference::Features(features) => features.into(),
             StoredReference::Projected(projected) => projected.into(),
         };
-        Self { tokens, context: context.as_ref(), cells: cells.as_ref(), kept: Some(kept), moment: None }
+        Self { tokens, context: context.as_ref(), cells: cells.as_ref(), cache: Some(cache), step: None }
     }
 }
 
 impl<'a, B: Backend> From<&'a TrainedReference<B>> for SeenReference<'a, B> {
     fn from(reference: &'a TrainedReference<B>) -> Self {
         let TrainedReference { features, context, cells } = reference;
-        Self { tokens: features.into(), context: context.as_ref(), cells: cells.as_ref(), kept: None, moment: None }
+        Self { tokens: features.into(), context: context.as_ref(), cells: cells.as_ref(), cache: None, step: None }
     }
 }

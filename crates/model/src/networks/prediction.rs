@@ -1,44 +1,15 @@
 //! From pictures, references and conditions to velocities, in the precision that was asked for.
 
-use burn::tensor::{DType, Tensor, backend::Backend};
-use serde::{Deserialize, Serialize};
+use burn::tensor::Tensor;
 
 use super::{ClipConditions, ClipFeatures, Networks, ReferenceState, SeenReference, StoredReference, TrainedReference};
 use crate::autoencoder::Autoencoder;
-use crate::denoising_net::DenoisingInput;
-use crate::kept::{Kept, Moment};
 use crate::ops::ModelBackend;
 use crate::preset::{EnvironmentUse, ObjectUse};
-use crate::reference_copy::ReferenceCells;
+use crate::small::reference_copy::ReferenceCells;
+use crate::unet::cache::{Cache, StepContext};
+use crate::unet::denoising_net::DenoisingInput;
 use crate::video::{frames_from_video, video_from_frames};
-
-/// What the networks calculate in, whatever their weights are stored as. Noise, guidance, time and what is encoded stay f32,
-/// and so do all sums.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ComputePrecision {
-    /// 32 bit.
-    #[default]
-    F32,
-    /// Features and products of 16 bit with 8 bits of mantissa.
-    Bf16,
-}
-
-impl ComputePrecision {
-    fn narrowed<B: Backend, const R: usize>(self, x: Tensor<B, R>) -> Tensor<B, R> {
-        match self {
-            Self::F32 => x,
-            Self::Bf16 => x.cast(DType::BF16),
-        }
-    }
-
-    fn widened<B: Backend, const R: usize>(self, x: Tensor<B, R>) -> Tensor<B, R> {
-        match self {
-            Self::F32 => x,
-            Self::Bf16 => x.cast(DType::F32),
-        }
-    }
-}
 
 impl<B: ModelBackend> Networks<B> {
     /// Pictures `[B, 3, N, H, W]` in [-1, 1] to latents `[B, C, N, h, w]`, frame by frame.
@@ -58,7 +29,7 @@ impl<B: ModelBackend> Networks<B> {
         }
     }
 
-    /// The embedding `[B, 1, D]` of reference pictures `[B, 3, S, S]`, normalised as [`crate::clip_vision`] says; `None`
+    /// The embedding `[B, 1, D]` of reference pictures `[B, 3, S, S]`, normalised as [`crate::conditioning::clip_vision`] says; `None`
     /// without an image encoder.
     pub fn image_embedding(&self, pixels: Tensor<B, 4>) -> Option<Tensor<B, 3>> {
         self.image_encoder.as_ref().map(|encoder| encoder.forward(pixels).image_embeds.unsqueeze_dim(1))
@@ -77,12 +48,12 @@ impl<B: ModelBackend> Networks<B> {
     /// A reference for sampling, from the same.
     pub fn reference_state(&self, latent: Tensor<B, 4>, embedding: Option<Tensor<B, 3>>) -> ReferenceState<B> {
         let TrainedReference { features, context, cells } = self.reference_features(latent, embedding);
-        let tokens = if self.savings.reference {
+        let tokens = if self.cache_options.reference {
             StoredReference::Projected(self.denoising_unet.project_reference(&features))
         } else {
             StoredReference::Features(features)
         };
-        ReferenceState { tokens, context, cells, kept: Kept::new() }
+        ReferenceState { tokens, context, cells, cache: Cache::new() }
     }
 
     /// The context of cross-attention for `batch` clips without a reference: zeros, where there is a context at all.
@@ -135,13 +106,11 @@ impl<B: ModelBackend> Networks<B> {
         reference: Option<SeenReference<'_, B>>,
     ) -> Tensor<B, 5> {
         let b = latent.dims()[0];
-        let (tokens, context, cells, moment) = match reference {
-            Some(SeenReference { tokens, context, cells, moment, .. }) => {
-                (Some(tokens), context.cloned(), cells, moment)
-            }
+        let (tokens, context, cells, step) = match reference {
+            Some(SeenReference { tokens, context, cells, step, .. }) => (Some(tokens), context.cloned(), cells, step),
             None => (None, self.no_context(b, &latent.device()), None, None),
         };
-        let input = self.denoising_input(&latent, &timestep, features, moment);
+        let input = self.denoising_input(&latent, &timestep, features, step);
         let input = DenoisingInput { context, reference: tokens, ..input };
         let output = self.denoising_unet.forward(input);
         self.velocity(output, cells, latent, timestep, features)
@@ -156,11 +125,11 @@ impl<B: ModelBackend> Networks<B> {
         reference: SeenReference<'_, B>,
     ) -> [Tensor<B, 5>; 2] {
         let none = self.no_context(latent.dims()[0], &latent.device());
-        let SeenReference { tokens, context, cells, moment, .. } = reference;
+        let SeenReference { tokens, context, cells, step, .. } = reference;
         let input = DenoisingInput {
             context: context.cloned(),
             reference: Some(tokens),
-            ..self.denoising_input(&latent, &timestep, features, moment)
+            ..self.denoising_input(&latent, &timestep, features, step)
         };
         let [with, without] = self.denoising_unet.forward_guided(input, none);
         [
@@ -175,7 +144,7 @@ impl<B: ModelBackend> Networks<B> {
         latent: &Tensor<B, 5>,
         timestep: &Tensor<B, 1>,
         features: &'a ClipFeatures<B>,
-        moment: Option<Moment<'a, B>>,
+        step: Option<StepContext<'a, B>>,
     ) -> DenoisingInput<'a, B> {
         let shown = self.config.denoiser_output.input(latent.clone(), timestep, &self.schedule);
         let seen = [shown].into_iter().chain(features.environment.clone()).collect();
@@ -183,8 +152,8 @@ impl<B: ModelBackend> Networks<B> {
         DenoisingInput {
             pose: Some(features.pose.clone()),
             objects: features.objects.as_deref(),
-            savings: self.savings,
-            moment: moment.filter(|_| self.savings.steps),
+            cache_options: self.cache_options,
+            step: step.filter(|_| self.cache_options.steps),
             ..DenoisingInput::new(latent, timestep.clone())
         }
     }

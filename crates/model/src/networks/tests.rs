@@ -3,10 +3,10 @@ use burn::tensor::{Distribution, Tolerance};
 
 use super::*;
 use crate::autoencoder::AutoencoderConfig;
-use crate::ddim::Ddim;
-use crate::denoiser_output::DenoiserOutput;
+use crate::autoencoder::vae::AutoencoderKlConfig;
 use crate::preset::{EnvironmentUse, Preset};
-use crate::vae::AutoencoderKlConfig;
+use crate::sampling::ddim::Ddim;
+use crate::sampling::denoiser_output::DenoiserOutput;
 
 pub(crate) fn tiny(change: impl FnOnce(&mut NetworksConfig), seed: u64) -> Networks<Flex> {
     let mut config = Preset::Tiny.config();
@@ -265,14 +265,14 @@ impl ModuleVisitor<Autodiff<Flex>> for Reached {
 }
 
 #[test]
-fn savings_change_nothing() {
+fn caches_change_nothing() {
     // A context of one token, and positions in time.
     let networks = awake(tiny(|config| config.reference_tokens.as_mut().unwrap().grid = 1, 4));
     assert!(networks.config().unet.motion.as_ref().is_some_and(|motion| motion.positions));
     let (latent, clip) = (random::<4>([1, 4, 2, 2]), conditions(2));
     let noise = random::<5>([1, 4, 2, 2, 2]);
-    let run = |savings: Savings| {
-        let networks = networks.clone().with_savings(savings);
+    let run = |cache_options: CacheOptions| {
+        let networks = networks.clone().with_cache_options(cache_options);
         let (state, features) = (networks.reference_state(latent.clone(), None), networks.clip_features(&clip));
         // The second and the fourth find what the others left.
         let steps = [500, 500, 20, 500].map(|timestep| {
@@ -283,14 +283,14 @@ fn savings_change_nothing() {
         });
         Tensor::cat(steps.to_vec(), 0)
     };
-    let all = run(Savings::default());
+    let all = run(CacheOptions::default());
     let distance = |other: Tensor<Flex, 5>| (other - all.clone()).abs().max().into_scalar();
-    assert_eq!(distance(run(Savings { reference: false, ..Savings::default() })), 0.0);
-    assert_eq!(distance(run(Savings { halves: false, ..Savings::default() })), 0.0);
-    assert_eq!(distance(run(Savings { steps: false, ..Savings::default() })), 0.0);
-    let unfolded = distance(run(Savings { context: false, ..Savings::default() }));
+    assert_eq!(distance(run(CacheOptions { reference: false, ..CacheOptions::default() })), 0.0);
+    assert_eq!(distance(run(CacheOptions { branches: false, ..CacheOptions::default() })), 0.0);
+    assert_eq!(distance(run(CacheOptions { steps: false, ..CacheOptions::default() })), 0.0);
+    let unfolded = distance(run(CacheOptions { context: false, ..CacheOptions::default() }));
     assert!(unfolded > 0.0 && unfolded < 1e-5, "{unfolded}");
-    assert!(distance(run(Savings::NONE)) < 1e-5);
+    assert!(distance(run(CacheOptions::NONE)) < 1e-5);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use burn::tensor::{DType, Distribution, Tensor, TensorData, Tolerance};
 use proptest::prelude::*;
 
 use super::*;
-use crate::pack_folder::PackFolder;
+use crate::weights::pack_folder::PackFolder;
 use crate::weights::{Fingerprint, WeightSource};
 
 pub(super) fn random<const R: usize>(shape: [usize; R]) -> Tensor<Flex, R> {

@@ -3,14 +3,14 @@
 use serde::{Deserialize, Serialize};
 
 use crate::autoencoder::AutoencoderConfig;
-use crate::blending::BlendingConfig;
-use crate::clip_vision::ClipVisionConfig;
-use crate::ddim::DdimConfig;
-use crate::denoiser_output::DenoiserOutput;
-use crate::pose_modulation::PoseModulationConfig;
-use crate::reference_copy::ReferenceCopyConfig;
-use crate::reference_net::FusionBlocks;
-use crate::reference_tokens::ReferenceTokensConfig;
+use crate::conditioning::blending::BlendingConfig;
+use crate::conditioning::clip_vision::ClipVisionConfig;
+use crate::conditioning::pose_modulation::PoseModulationConfig;
+use crate::sampling::ddim::DdimConfig;
+use crate::sampling::denoiser_output::DenoiserOutput;
+use crate::small::reference_copy::ReferenceCopyConfig;
+use crate::small::reference_tokens::ReferenceTokensConfig;
+use crate::unet::reference_net::FusionBlocks;
 use crate::unet::{ConfigError, UnetConfig};
 
 /// How objects reach the denoiser.

@@ -15,11 +15,11 @@ use burn::tensor::{Tensor, backend::Backend};
 
 use super::pass::Pass;
 use super::{Site, Stage, UnetConfig};
-use crate::blending::SpatialBlending;
-use crate::motion::MotionModule;
+use crate::conditioning::blending::SpatialBlending;
 use crate::ops::{ModelBackend, concat_channels};
-use crate::resnet::{Downsample, DownsamplePadding, ResnetBlock, ResnetConfig, Upsample};
-use crate::transformer::SpatialTransformer;
+use crate::unet::motion::MotionModule;
+use crate::unet::resnet::{Downsample, DownsamplePadding, ResnetBlock, ResnetConfig, Upsample};
+use crate::unet::transformer::SpatialTransformer;
 
 /// Layers and a downsampler, except at the coarsest level.
 #[derive(Module, Debug)]
@@ -174,12 +174,12 @@ impl<B: ModelBackend> DownBlock<B> {
         skips: &mut Vec<Tensor<B, 4>>,
     ) -> Tensor<B, 4> {
         for (layer, resnet) in self.resnets.iter().enumerate() {
-            x = resnet.forward_at(x, Some(&pass.time), pass.moment);
+            x = resnet.forward_at(x, Some(&pass.time), pass.step);
             if let Some(transformer) = self.attentions.get(layer) {
                 x = pass.attend(transformer, x, Site { stage, attention: layer });
             }
             if let Some(motion) = self.motion_modules.get(layer) {
-                x = motion.forward_at(x, pass.batch, pass.moment);
+                x = motion.forward_at(x, pass.batch, pass.step);
             }
             skips.push(x.clone());
         }
@@ -193,13 +193,13 @@ impl<B: ModelBackend> DownBlock<B> {
 
 impl<B: ModelBackend> MidBlock<B> {
     fn forward(&self, mut x: Tensor<B, 4>, coarsest: usize, pass: &mut Pass<'_, B>) -> Tensor<B, 4> {
-        x = self.resnets[0].forward_at(x, Some(&pass.time), pass.moment);
+        x = self.resnets[0].forward_at(x, Some(&pass.time), pass.step);
         x = pass.attend(&self.attentions[0], x, Site { stage: Stage::Mid, attention: 0 });
         x = blend(self.blend_modules.first(), x, pass, coarsest);
         if let Some(motion) = self.motion_modules.first() {
-            x = motion.forward_at(x, pass.batch, pass.moment);
+            x = motion.forward_at(x, pass.batch, pass.step);
         }
-        self.resnets[1].forward_at(x, Some(&pass.time), pass.moment)
+        self.resnets[1].forward_at(x, Some(&pass.time), pass.step)
     }
 }
 
@@ -215,7 +215,7 @@ impl<B: ModelBackend> UpBlock<B> {
             if let Some(skip) = skips.pop() {
                 x = concat_channels(vec![x, skip]);
             }
-            x = resnet.forward_at(x, Some(&pass.time), pass.moment);
+            x = resnet.forward_at(x, Some(&pass.time), pass.step);
             if let Some(transformer) = self.attentions.get(layer) {
                 x = pass.attend(transformer, x, Site { stage, attention: layer });
                 if pass.is_finished() {
@@ -224,7 +224,7 @@ impl<B: ModelBackend> UpBlock<B> {
             }
             x = blend(self.blend_modules.get(layer), x, pass, self.level);
             if let Some(motion) = self.motion_modules.get(layer) {
-                x = motion.forward_at(x, pass.batch, pass.moment);
+                x = motion.forward_at(x, pass.batch, pass.step);
             }
         }
         if let (Some(upsampler), Some(next)) = (self.upsamplers.first(), skips.last()) {

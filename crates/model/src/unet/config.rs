@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::blending::BlendingConfig;
-use crate::motion::MotionConfig;
-use crate::time_embedding::Sinusoids;
+use crate::conditioning::blending::BlendingConfig;
+use crate::unet::motion::MotionConfig;
+use crate::unet::time_embedding::Sinusoids;
 
 /// Attention heads of the spatial transformers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

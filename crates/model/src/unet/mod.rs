@@ -1,13 +1,22 @@
-//! The UNet of Stable Diffusion 1.5, plain or inflated to video: what [`crate::denoising_net`] and
-//! [`crate::reference_net`] share.
+//! The UNet of Stable Diffusion 1.5, plain or inflated to video: what [`crate::unet::denoising_net`] and
+//! [`crate::unet::reference_net`] share.
 //!
 //! Inside, a clip is a stack of frames `[B*N, C, h, w]`; only the temporal modules look along `N`.
 
+pub mod attention;
 mod blocks;
+pub mod cache;
 mod config;
+pub mod denoising_net;
+pub mod feed_forward;
+pub mod motion;
 mod pass;
 mod reference;
+pub mod reference_net;
+pub mod resnet;
 mod site;
+pub mod time_embedding;
+pub mod transformer;
 
 pub use blocks::{DownBlock, MidBlock, UpBlock};
 pub(crate) use blocks::{Walk, is_unconditional};

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use burn::tensor::{Tensor, backend::Backend};
 
 use super::{Reference, Site, Stage};
-use crate::kept::Moment;
 use crate::ops::ModelBackend;
 use crate::trace::Trace;
-use crate::transformer::SpatialTransformer;
+use crate::unet::cache::StepContext;
+use crate::unet::transformer::SpatialTransformer;
 use crate::video::video_from_frames;
 
 /// A network's part in the exchange of reference features.
@@ -45,7 +45,7 @@ pub(crate) struct Pass<'a, B: Backend> {
     pub(crate) trace: Option<&'a mut Trace>,
     /// Cross-attention to one token is a vector.
     pub(crate) folded: bool,
-    pub(crate) moment: Option<Moment<'a, B>>,
+    pub(crate) step: Option<StepContext<'a, B>>,
 }
 
 impl<B: ModelBackend> Pass<'_, B> {

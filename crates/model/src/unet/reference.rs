@@ -13,9 +13,9 @@ use std::collections::BTreeMap;
 use burn::tensor::{Tensor, backend::Backend};
 
 use super::Site;
-use crate::attention::KeysValues;
 use crate::ops::ModelBackend;
-use crate::transformer::BasicTransformerBlock;
+use crate::unet::attention::KeysValues;
+use crate::unet::transformer::BasicTransformerBlock;
 
 /// The outputs of `norm1` of a reference network's transformer blocks.
 #[derive(Debug, Clone)]
@@ -42,7 +42,7 @@ pub struct ProjectedReference<B: Backend> {
 pub enum Reference<'a, B: Backend> {
     /// As the reference network gave it.
     Features(&'a ReferenceFeatures<B>),
-    /// Projected once by [`crate::denoising_net::DenoisingNet::project_reference`].
+    /// Projected once by [`crate::unet::denoising_net::DenoisingNet::project_reference`].
     Projected(&'a ProjectedReference<B>),
 }
 

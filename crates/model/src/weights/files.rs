@@ -8,7 +8,7 @@ use std::sync::Arc;
 use checkpoint::{Checkpoint, CheckpointError, ElementType};
 use safetensors::tensor::{Dtype, Metadata};
 
-use super::WeightError;
+use super::error::WeightError;
 use super::shard::Shard;
 use super::source::WeightSource;
 

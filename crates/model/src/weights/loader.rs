@@ -1,11 +1,15 @@
 //! A module's parameters from weights, by name.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use burn::module::{ModuleMapper, Param};
 use burn::tensor::{DType, Tensor, TensorData};
 
-use super::{WeightError, Weights, is_layer, key, piece};
+use super::error::WeightError;
+use super::names::{is_layer, key, piece};
+use super::pack_folder::PackFolder;
+use super::source::WeightSource;
 use crate::ops::ModelBackend;
 
 /// Where values are while nobody multiplies with them.
@@ -17,7 +21,8 @@ pub(super) enum Residence {
 
 /// Puts weights into a module, parameter by parameter.
 pub(super) struct Loader<'a> {
-    weights: &'a Weights,
+    tensors: &'a BTreeMap<String, WeightSource>,
+    packs: Option<&'a Arc<PackFolder>>,
     residence: Residence,
     /// All values were read before.
     are_whole: bool,
@@ -33,11 +38,17 @@ pub(super) struct Loader<'a> {
 }
 
 impl<'a> Loader<'a> {
-    pub(super) fn new(weights: &'a Weights, prefix: &'a str, residence: Residence) -> Self {
+    pub(super) fn new(
+        tensors: &'a BTreeMap<String, WeightSource>,
+        packs: Option<&'a Arc<PackFolder>>,
+        prefix: &'a str,
+        residence: Residence,
+    ) -> Self {
         Self {
-            weights,
+            tensors,
+            packs,
             residence,
-            are_whole: weights.packs.as_ref().is_some_and(|packs| packs.is_whole()),
+            are_whole: packs.is_some_and(|packs| packs.is_whole()),
             path: vec![],
             layer: false,
             prefix,
@@ -54,15 +65,14 @@ impl<'a> Loader<'a> {
         expected: Vec<usize>,
         device: &B::Device,
     ) -> Result<Tensor<B, D>, WeightError> {
-        let source = &self.weights.tensors[name];
+        let source = &self.tensors[name];
         let found = source.shape().to_vec();
         if found != expected {
             return Err(WeightError::Shape { name: name.into(), found, expected });
         }
         // Vectors are small, and biases are not packed.
         let is_on_demand = self.residence == Residence::OnDemand && self.layer && D > 1;
-        let on_demand =
-            is_on_demand.then(|| B::weight_on_demand(&source.kept_in(self.weights.packs.clone()))).flatten();
+        let on_demand = is_on_demand.then(|| B::weight_on_demand(&source.kept_in(self.packs.cloned()))).flatten();
         if let Some(weight) = on_demand {
             if !self.are_whole {
                 source.check()?;
@@ -86,7 +96,7 @@ impl<B: ModelBackend> ModuleMapper<B> for Loader<'_> {
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<B, D>>) -> Param<Tensor<B, D>> {
         let name = key(self.prefix, &self.path);
-        if !self.weights.tensors.contains_key(&name) {
+        if !self.tensors.contains_key(&name) {
             self.missing.push(name);
             return param;
         }

@@ -10,9 +10,9 @@
 //! | `controlnet_openpose` | ControlNet (diffusers) | its conditioning convolutions start a pose guider |
 
 use super::{LoadReport, WeightError, WeightSource, Weights};
-use crate::motion;
-use crate::pack_folder::PackFolder;
 use crate::preset::NetworksConfig;
+use crate::unet::motion;
+use crate::weights::pack_folder::PackFolder;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -7,7 +7,9 @@ use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 
-use super::{WeightError, WeightSource, key, piece};
+use super::error::WeightError;
+use super::names::{key, piece};
+use super::source::WeightSource;
 
 /// Names that are written out of each list.
 const SHOWN: usize = 3;

@@ -8,7 +8,8 @@ use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 use safetensors::tensor::{Dtype, TensorView};
 
-use super::{WeightError, key, piece};
+use super::error::WeightError;
+use super::names::{key, piece};
 
 /// Number format of a saved file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use sha2::{Digest, Sha256};
 
-use super::WeightError;
+use super::error::WeightError;
 
 /// Bytes or numbers that are read at once; a multiple of every type's size.
 pub(super) const PIECE: usize = 1 << 18;

@@ -9,9 +9,9 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use safetensors::tensor::Dtype;
 
-use super::WeightError;
+use super::error::WeightError;
 use super::shard::{PIECE, Shard, Visit};
-use crate::pack_folder::PackFolder;
+use crate::weights::pack_folder::PackFolder;
 
 /// A weight that is read whenever it is needed.
 #[derive(Debug, Clone)]

@@ -10,7 +10,9 @@
 
 mod convert;
 mod flatbuffer;
+mod graph;
 mod onnx;
+mod operands;
 mod operators;
 #[cfg(test)]
 pub(crate) mod sample;
@@ -20,7 +22,9 @@ mod steps;
 mod weights;
 mod windows;
 
-pub(crate) use convert::{Converted, Port, onnx_from_tflite};
+pub(crate) use convert::onnx_from_tflite;
+pub(crate) use graph::Converted;
+pub(crate) use steps::Port;
 pub(crate) use steps::{PlaneOperation, PlaneWork, Step};
 
 /// Why a file cannot be converted.

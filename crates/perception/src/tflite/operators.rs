@@ -1,8 +1,8 @@
 //! One function for each operator: its checks, the shape of its result, and the equivalent ONNX nodes.
 
-use super::convert::Graph;
-use super::flatbuffer::Table;
+use super::graph::Graph;
 use super::onnx::AttributeProto;
+use super::operands::{activated, bias, count, input, options, output};
 use super::schema::{Code, Operator};
 use super::shapes::{CHANNELS_FIRST, onnx_axis, onnx_shape};
 use super::steps::{PlaneWork, is_workable};
@@ -41,39 +41,6 @@ pub(crate) fn convert(graph: &mut Graph, operator: &Operator) -> Result<()> {
     }
 }
 
-pub(super) fn input(operator: &Operator, index: usize) -> Result<usize> {
-    let found = operator.inputs.get(index).copied().flatten();
-    found.ok_or_else(|| Fault::malformed(format!("{:?} without operand {index}", operator.code)))
-}
-
-pub(super) fn output(operator: &Operator) -> Result<usize> {
-    match operator.outputs[..] {
-        [output] => Ok(output),
-        _ => Err(Fault::malformed(format!("{:?} with {} results", operator.code, operator.outputs.len()))),
-    }
-}
-
-pub(super) fn options<'a>(operator: &Operator<'a>) -> Result<Table<'a>> {
-    operator.options.ok_or_else(|| Fault::malformed(format!("{:?} without options", operator.code)))
-}
-
-pub(super) fn count(value: i32) -> Result<usize> {
-    usize::try_from(value).map_err(|_| Fault::malformed(format!("a count of {value}")))
-}
-
-/// Adds the activation that is fused into the operator.
-pub(super) fn activated(graph: &mut Graph, name: String, activation: u8) -> Result<String> {
-    match activation {
-        0 => Ok(name),
-        1 => Ok(graph.node("Relu", vec![name], vec![])),
-        3 => {
-            let (low, high) = (graph.weight(&[], &[0.0]), graph.weight(&[], &[6.0]));
-            Ok(graph.node("Clip", vec![name, low, high], vec![]))
-        }
-        other => Err(Fault::unsupported(format!("fused activation {other}"))),
-    }
-}
-
 fn constant(graph: &mut Graph, operator: &Operator) -> Result<()> {
     let values = graph.constant(input(operator, 0)?)?;
     graph.define_constant(output(operator)?, values)
@@ -98,21 +65,6 @@ fn parametric_relu(graph: &mut Graph, operator: &Operator) -> Result<()> {
     graph.live(source)?;
     let (name, shape) = graph.elementwise("PRelu", source, slope)?;
     graph.define(output(operator)?, &shape, name)
-}
-
-/// The values of the bias, one for each filter, if there is one.
-pub(super) fn bias_values(graph: &mut Graph, operator: &Operator, filters: usize) -> Result<Option<Vec<f32>>> {
-    let Some(bias) = operator.inputs.get(2).copied().flatten() else { return Ok(None) };
-    let values = graph.constant(bias)?;
-    if values.len() != filters {
-        return Err(Fault::malformed(format!("{} biases for {filters} filters", values.len())));
-    }
-    Ok(Some(values))
-}
-
-pub(super) fn bias(graph: &mut Graph, operator: &Operator, filters: usize) -> Result<Option<String>> {
-    let values = bias_values(graph, operator, filters)?;
-    Ok(values.map(|values| graph.weight(&[filters], &values)))
 }
 
 fn concatenation(graph: &mut Graph, operator: &Operator) -> Result<()> {

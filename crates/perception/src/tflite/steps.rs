@@ -6,7 +6,6 @@ use std::collections::{HashMap, HashSet};
 use kernels::PlaneGeometry;
 use prost::Message;
 
-use super::convert::Port;
 use super::onnx::{GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto, ValueInfoProto};
 use super::{Fault, Result};
 use crate::plane_resize::PlaneResize;
@@ -21,6 +20,15 @@ const MAX_CELLS: usize = 1 << 26;
 pub(super) fn is_workable(channels: usize, [rows, columns]: [usize; 2]) -> bool {
     let cells = channels.checked_mul(rows).and_then(|cells| cells.checked_mul(columns));
     cells.is_some_and(|cells| (1..=MAX_CELLS).contains(&cells))
+}
+
+/// An input or output of a network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Port {
+    /// Its name in the ONNX graph.
+    pub(crate) name: String,
+    /// Its shape in the ONNX graph: channels first for rank 4.
+    pub(crate) shape: Vec<usize>,
 }
 
 /// One operator of a converted network.

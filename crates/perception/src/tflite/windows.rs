@@ -2,9 +2,9 @@
 
 use kernels::PlaneGeometry;
 
-use super::convert::Graph;
+use super::graph::Graph;
 use super::onnx::AttributeProto;
-use super::operators::{activated, bias, bias_values, count, input, options, output};
+use super::operands::{activated, bias, bias_values, count, input, options, output};
 use super::schema::Operator;
 use super::shapes::{Padding, Placed, Window, transposed};
 use super::steps::{PlaneWork, is_workable};

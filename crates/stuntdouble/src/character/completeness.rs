@@ -2,7 +2,7 @@
 
 use perception::pose::{Joint, Pose};
 
-use super::Character;
+use super::picture::{Character, MaskSource};
 use crate::events::Events;
 
 /// Parts of a body, and the joints that show them.
@@ -18,7 +18,7 @@ pub(super) fn warn(character: &Character, events: &Events) {
     let path = character.path.display();
     let Some(pose) = &character.pose else {
         let used = match character.source {
-            super::MaskSource::WholePicture => "all of it is used",
+            MaskSource::WholePicture => "all of it is used",
             _ => "what stands out in it is used whole",
         };
         events.warn(

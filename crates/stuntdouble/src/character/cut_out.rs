@@ -7,8 +7,7 @@ use perception::cut_out::{CutOutNetworks, Sight};
 use perception::foreground::{extended, without_background};
 use perception::perceiver::Effort;
 
-use super::files::CharacterPicture;
-use super::{Character, MaskSource};
+use super::picture::{Character, CharacterPicture, MaskSource};
 use crate::error::Error;
 use crate::events::Events;
 use crate::models;

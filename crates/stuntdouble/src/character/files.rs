@@ -4,19 +4,20 @@ use std::path::PathBuf;
 
 use fetch::Store;
 use media::image_file::PictureLimits;
-use media::picture::{Mask, Picture};
+use media::picture::Mask;
 use media::resize::{Filter, resize_mask, resize_picture};
 use media::still::{Still, needs_ffmpeg};
 use perception::pose::{Keypoint, Pose};
 use perception::signals::load_pose;
 
+use super::completeness;
 use super::cut_out::{cut_out, networks};
-use super::{Character, completeness};
+use super::picture::{Character, CharacterPicture};
 use crate::error::Error;
 use crate::events::Events;
 use crate::models;
-use crate::pipeline::Tools;
 use crate::settings::invalid;
+use crate::tools::Tools;
 
 /// The longest side that is processed: more than any video shows of one person.
 const LONGEST: usize = 2560;
@@ -41,18 +42,6 @@ pub struct CharacterOptions {
 pub struct CharacterFiles {
     pub(super) pictures: Vec<CharacterPicture>,
     without_networks: bool,
-}
-
-/// One picture, ready for processing.
-#[derive(Debug, Clone)]
-pub(super) struct CharacterPicture {
-    pub(super) path: PathBuf,
-    /// Colours as if every pixel were opaque.
-    pub(super) colours: Picture,
-    /// The picture's transparency, if it is a cut-out.
-    pub(super) coverage: Option<Mask>,
-    pub(super) at: Option<(f32, f32)>,
-    pub(super) pose: Option<Pose>,
 }
 
 impl CharacterFiles {

@@ -9,6 +9,9 @@ use perception::perceiver::Effort;
 use perception::pose::Joint;
 use perception::signals::{PoseTrack, save_poses};
 
+use media::picture::{Mask, Picture};
+use perception::pose::Pose;
+
 use super::*;
 use crate::events::View;
 

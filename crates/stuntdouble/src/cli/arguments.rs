@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
-use model::kept::Savings;
+use model::unet::cache::CacheOptions;
 use stuntdouble::Error;
 use stuntdouble::bench::BenchJob;
 use stuntdouble::pipeline::{Job, Mode, PerceiveJob};
@@ -304,13 +304,13 @@ impl Bench {
         // Random weights are not worth the disk space unless the user asks for it.
         let packs = if settings.weights.is_none() { packs.packs } else { packs.folder(cache) };
         let saved = |work| !without.contains(&work);
-        let savings = Savings {
+        let cache_options = CacheOptions {
             reference: saved(Saved::Reference),
             context: saved(Saved::Context),
-            halves: saved(Saved::Halves),
+            branches: saved(Saved::Halves),
             steps: saved(Saved::Steps),
         };
-        Ok(BenchJob { settings, size, frames, repeat, savings, packs })
+        Ok(BenchJob { settings, size, frames, repeat, cache_options, packs })
     }
 }
 

@@ -6,14 +6,14 @@
 use std::path::Path;
 use std::sync::mpsc::{Receiver, sync_channel};
 
-use draft::cutout::Cutout;
+use draft::body::retarget::{Factors, retarget};
 use draft::drafter::{Draft, DraftConfig, DraftInput, Drafter};
 use draft::held::Hands;
 use draft::hole::hole;
 use draft::in_use::{InUse, InUseInput};
 use draft::plate::{PlateConfig, PlateFrame, PlateMaker};
 use draft::puppet::Puppet;
-use draft::retarget::{Factors, retarget};
+use draft::puppet::cutout::Cutout;
 use draft::scale::smooth_scales;
 use media::image_file::{load_mask, load_picture, save_cut_out, save_mask, save_picture};
 use media::picture::{Mask, Picture};
@@ -21,8 +21,8 @@ use media::reader::FrameReader;
 use perception::pose::{Joint, Pose};
 use perception::scene_cut::SceneCut;
 
-use super::Work;
 use super::scene::SceneFrame;
+use super::work::Work;
 use crate::error::Error;
 use crate::events::Step;
 use crate::run_folder::RunFolder;

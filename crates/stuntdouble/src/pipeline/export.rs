@@ -11,11 +11,11 @@ use media::picture::{Mask, Picture};
 use perception::paste::{PasteConfig, Pasted, paste};
 use perception::region::Region;
 
-use super::Work;
 use super::draft::draft_of;
 use super::job::Job;
 use super::sheet::RunSheet;
 use super::source::Source;
+use super::work::Work;
 use crate::error::{Error, io};
 use crate::events::Step;
 use crate::manifest::NOTICE;

@@ -5,14 +5,14 @@ use std::ops::ControlFlow;
 
 use media::image_file::{load_picture, save_depth, save_mask, save_picture};
 use media::picture::{Mask, Picture};
-use model::clip_plan::Clip;
+use model::conditioning::pixels;
 use model::networks::{Networks, ReferenceState};
-use model::pixels;
-use model::sampler::{SamplingSettings, decode_frames, generate_clip, starting_noise};
+use model::sampling::clip_plan::Clip;
+use model::sampling::sampler::{SamplingSettings, decode_frames, generate_clip, starting_noise};
 use model::weights::{Precision, to_bytes};
 use perception::conditions::{Conditions, CropSignals, inference_conditions};
 
-use super::Work;
+use super::work::Work;
 use crate::error::{Error, io};
 use crate::events::Step;
 use crate::networks::{Cpu, LoadedNetworks};

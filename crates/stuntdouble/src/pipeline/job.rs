@@ -98,10 +98,3 @@ pub struct PerceiveJob {
     /// Settings.
     pub settings: Settings,
 }
-
-/// Programs on the user's machine.
-#[derive(Debug, Clone, Default)]
-pub struct Tools {
-    /// The ffmpeg to use instead of searching for one.
-    pub ffmpeg: Option<PathBuf>,
-}

@@ -18,13 +18,15 @@ mod report;
 mod scene;
 mod sheet;
 mod source;
+mod work;
 
-pub use job::{Job, Mode, PerceiveJob, Tools};
+pub use crate::tools::Tools;
+pub use job::{Job, Mode, PerceiveJob};
 pub use perceive::perceive_only;
 
 use fetch::Store;
 use media::picture::{Mask, Picture};
-use model::clip_plan::{Clip, plan_clips};
+use model::sampling::clip_plan::plan_clips;
 
 use crate::character::CharacterFiles;
 use crate::error::Error;
@@ -38,6 +40,7 @@ use crate::timeline::{Extent, Timeline};
 use scene::Scene;
 use sheet::RunSheet;
 use source::Source;
+use work::Work;
 
 /// Runs a job from start to end, or from where it stopped.
 ///
@@ -133,22 +136,4 @@ pub fn finished_picture(job: &Job, index: usize, source: &Picture) -> Result<(Pi
     let clip = plan_clips(timeline.len(), frames).partition_point(|clip| clip.new_frames().end <= index);
     let pasted = export::paste_frame(job, &job.run_dir, clip, index, timeline.region(index), source)?;
     Ok((pasted.picture, pasted.edited))
-}
-
-/// Shared by the steps of one job.
-struct Work<'a> {
-    job: &'a Job,
-    run: &'a RunFolder,
-    source: &'a Source,
-    scene: &'a Scene,
-    timeline: &'a Timeline,
-    plan: &'a [Clip],
-    events: &'a Events,
-}
-
-impl Work<'_> {
-    /// The index of the clip that finishes a frame.
-    fn clip_of(&self, frame: usize) -> usize {
-        self.plan.partition_point(|clip| clip.new_frames().end <= frame)
-    }
 }

@@ -14,7 +14,7 @@ use perception::signals::{SignalsError, SignalsFolder};
 use perception::stream::{SeenFrame, perceive_frames};
 use perception::tracker::PersonChoice;
 
-use super::job::{PerceiveJob, Tools};
+use super::job::PerceiveJob;
 use super::report;
 use super::source::Source;
 use crate::error::{Error, io};
@@ -23,6 +23,7 @@ use crate::models;
 use crate::run_folder::SIGNALS;
 use crate::settings::Settings;
 use crate::timeline::{EXTENT_FILE, Extent, Timeline};
+use crate::tools::Tools;
 
 /// Number of rows of the contact sheet.
 const SHEET_ROWS: usize = 6;

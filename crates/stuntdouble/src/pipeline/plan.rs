@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Distribution, Tensor};
-use model::clip_plan::plan_clips;
 use model::ops::{Convolution, conv2d};
+use model::sampling::clip_plan::plan_clips;
 
 use super::job::Job;
 use super::source::Source;

@@ -5,7 +5,7 @@ use media::picture::Picture;
 use media::sheet::Sheet;
 use perception::contact_sheet::spread_rows;
 
-use super::Work;
+use super::work::Work;
 use crate::error::Error;
 
 const ROWS: usize = 6;

@@ -10,12 +10,12 @@ use media::probe::{DecodeOptions, VideoInfo};
 use media::reader::FrameReader;
 use media::writer::{VideoSettings, VideoWriter};
 
-use super::job::Tools;
 use crate::error::Error;
 use crate::events::{Events, Step};
 use crate::models;
 use crate::settings::{Settings, invalid};
 use crate::timeline::Extent;
+use crate::tools::Tools;
 
 /// A video that passed the first checks.
 pub(super) struct Source {

@@ -8,7 +8,7 @@ use media::image_file::load_picture;
 use media::picture::Picture;
 use media::resize::{Filter, resize_picture};
 use model::networks::{ClipConditions, ComputePrecision, Networks};
-use model::sampler::{SamplingSettings, generate_clip, starting_noise};
+use model::sampling::sampler::{SamplingSettings, generate_clip, starting_noise};
 use stuntdouble::networks::{Cpu, LoadedNetworks};
 use stuntdouble::settings::Settings;
 use stuntdouble::tensors;

@@ -1,11 +1,11 @@
 //! Training samples for the finisher from filmed clips: a person replaces itself. The character's picture is cut out of
 //! a frame of the same clip, as far away in time as possible. The clip is both the driving video and the truth.
 
+use draft::body::retarget::{Factors, retarget};
 use draft::clip::{DraftClip, drafts};
-use draft::cutout::Cutout;
 use draft::drafter::DraftConfig;
 use draft::puppet::Puppet;
-use draft::retarget::{Factors, retarget};
+use draft::puppet::cutout::Cutout;
 use finish::planes::character_planes;
 use perception::pose::Pose;
 use rand::Rng;

@@ -18,7 +18,7 @@ use model::weights::{Precision, Weights};
 use rayon::prelude::*;
 use stage::{Assets, Split};
 
-use super::FinishingTraining;
+use super::config::FinishingTraining;
 use super::feed::{Batch, batches};
 use super::flat_optimizer::{FlatOptimizer, Halved, Step};
 use super::lesson::Lesson;
@@ -30,7 +30,7 @@ use super::state::{self, Position};
 use super::sums::{Means, Sums};
 use crate::error::{Result, TrainError};
 use crate::following::RunLog;
-use crate::trainer::{Event, MOST_SKIPPED, Progress};
+use crate::progress::{Event, MOST_SKIPPED, Progress};
 
 /// Trains, from the run folder's state if there is one. `progress` may end the run early; its state is saved.
 ///

@@ -2,13 +2,13 @@
 //! puts a character into it, and the same clip rendered with that character is the truth. A clip and its
 //! identity-swapped clip give samples in both directions.
 
+use draft::body::retarget::{Factors, PROPORTIONS, retarget};
 use draft::clip::{DraftClip, drafts};
-use draft::cutout::Cutout;
 use draft::drafter::{Draft, DraftConfig};
 use draft::hole::hole;
 use draft::plate::{PlateConfig, PlateFrame, plates};
 use draft::puppet::Puppet;
-use draft::retarget::{Factors, PROPORTIONS, retarget};
+use draft::puppet::cutout::Cutout;
 use finish::planes::{DraftedFrame, character_planes, known_planes};
 use media::geometry::{Frame, Rect};
 use media::picture::{Mask, Picture};

@@ -16,7 +16,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use event_file::EventFile;
 
 use crate::error::{Result, TrainError};
-use crate::trainer::{Event, Progress};
+use crate::progress::{Event, Progress};
 
 pub use plot::plot;
 

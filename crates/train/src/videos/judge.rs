@@ -7,7 +7,7 @@ use perception::people::PeopleFinder;
 use perception::pose::{Joint, Pose};
 use serde::{Deserialize, Serialize};
 
-use super::VideoConfig;
+use super::config::VideoConfig;
 use super::cut::Seen;
 use crate::error::Result;
 
@@ -26,7 +26,7 @@ const BESIDE: f32 = 0.5;
 pub enum Reason {
     /// The file is not a video, or cannot be decoded.
     Unreadable,
-    /// Nobody is seen.
+    /// Nobody was seen.
     NoPerson,
     /// The person is seen in too few frames.
     TooShort,

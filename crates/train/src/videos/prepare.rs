@@ -13,8 +13,8 @@ use perception::perceiver::PersonModels;
 use serde::{Deserialize, Serialize};
 use stage::ShardEntry;
 
-use super::VideoConfig;
 use super::clip::PreparedClip;
+use super::config::VideoConfig;
 use super::cut::{Cutter, Seen};
 use super::judge::{Reason, company, looked_at, refusal};
 use super::record::{Stretch, VideoRecord, read_json, write_json};

@@ -11,7 +11,7 @@ use perception::perceiver::{Effort, Perceiver, PerceiverConfig, PersonModels};
 use perception::scene_cut::SceneCut;
 use perception::stream::{SeenFrame, perceive_frames};
 
-use super::VideoConfig;
+use super::config::VideoConfig;
 use crate::error::TrainError;
 
 /// Why a video was not read to its end.

@@ -8,12 +8,12 @@ use burn::backend::{Autodiff, Flex};
 use burn::tensor::backend::Backend;
 use burn::tensor::{Distribution, Tensor};
 use model::preset::Preset;
-use model::small_autoencoder::SmallAutoencoderConfig;
+use model::small::autoencoder::SmallAutoencoderConfig;
 use stage::Split;
-use train::dataset::DatasetConfig;
+use train::data::dataset::DatasetConfig;
+use train::data::supervision::SupervisionConfig;
 use train::denoiser::{DenoiserTraining, Objective};
 use train::optimizer::OptimizerConfig;
-use train::supervision::SupervisionConfig;
 use train::trainer::LoopConfig;
 use train::{Config, Event, Outcome};
 

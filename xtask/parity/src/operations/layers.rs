@@ -1,11 +1,11 @@
 //! Single layers and blocks.
 
 use anyhow::{Context, Result};
-use model::feed_forward::FeedForward;
-use model::motion;
-use model::pose_guider::PoseGuider;
-use model::time_embedding::Sinusoids;
-use model::transformer::BasicTransformerBlock;
+use model::conditioning::pose_guider::PoseGuider;
+use model::unet::feed_forward::FeedForward;
+use model::unet::motion;
+use model::unet::time_embedding::Sinusoids;
+use model::unet::transformer::BasicTransformerBlock;
 use model::video::{frames_from_video, video_from_frames};
 use serde::Deserialize;
 

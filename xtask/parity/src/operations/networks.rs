@@ -2,10 +2,10 @@
 
 use anyhow::{Context, Result, ensure};
 use burn::tensor::{DType, Tensor};
-use model::clip_vision::ClipVisionConfig;
-use model::denoising_net::{DenoisingInput, DenoisingNet};
-use model::reference_net::{FusionBlocks, ReferenceNet};
+use model::conditioning::clip_vision::ClipVisionConfig;
 use model::trace::Trace;
+use model::unet::denoising_net::{DenoisingInput, DenoisingNet};
+use model::unet::reference_net::{FusionBlocks, ReferenceNet};
 use model::unet::{ReferenceFeatures, Site};
 use serde::Deserialize;
 use serde_json::{Map, Value};

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail, ensure};
 use burn::tensor::{Tensor, TensorData};
 use media::picture::{Picture, Plane};
 use media::resize::{Filter, resize_picture};
-use model::clip_vision::{PIXEL_DEVIATION, PIXEL_MEAN};
+use model::conditioning::clip_vision::{PIXEL_DEVIATION, PIXEL_MEAN};
 
 use crate::case::{Backend, Case, Outputs, Values};
 use crate::settings::Nothing;

@@ -2,8 +2,8 @@
 
 use anyhow::{Result, anyhow, ensure};
 use burn::tensor::Tensor;
-use model::context::{ContextConfig, ContextSum};
-use model::ddim::{Ddim, DdimConfig};
+use model::sampling::ddim::{Ddim, DdimConfig};
+use model::sampling::windows::{ContextConfig, ContextSum};
 use serde::Deserialize;
 
 use crate::case::{Backend, Case, Outputs, Values};

@@ -5,10 +5,9 @@ use burn::backend::flex::FlexTensor;
 use burn::tensor::Tensor;
 use kernels::{Epilogue, Geometry, GroupBias, Pack};
 
-use super::kernel_activation;
-use super::packs::{convolution_form, packed, upsample_form};
+use super::packs::{Number, convolution_form, packed, upsample_form};
 use super::space::Space;
-use super::storage::{Number, floats, in_order, of, permuted, slice};
+use super::storage::{floats, in_order, of, permuted, slice};
 use crate::ops::Convolution;
 
 /// The axes of a map in the order in which kernels want it, and the way back.
@@ -47,7 +46,7 @@ fn run<T: Number, const R: usize>(
     let epilogue = Epilogue {
         bias: bias.as_deref(),
         group_bias: shift.as_deref().map(|values| GroupBias { values, rows: (frames * height * width).max(1) }),
-        activation: kernel_activation(activation),
+        activation: activation.into(),
         residual: residual.as_ref().map(slice::<T>),
         row_bias: None,
     };

@@ -4,7 +4,6 @@ use burn::backend::Flex;
 use burn::tensor::Tensor;
 use kernels::{Convolved, Cpu, Geometry, GroupNorm, LinearSizes};
 
-use super::kernel_activation;
 use super::space::Space;
 use super::storage::{floats, in_order, of, permuted, slice};
 use crate::ops::{ConvolutionGradients, NormGradients, Normalisation};
@@ -94,7 +93,7 @@ pub(super) fn group_norm<const R: usize>(
     let (dims, [to, back]) = (x.dims(), last::<R>());
     let [x, gradient] = [x, gradient].map(|map| in_order::<f32>(permuted(of(map), &to)));
     let (weight, bias) = (floats(weight), floats(bias));
-    let norm = GroupNorm { groups, weight: &weight, bias: &bias, epsilon, activation: kernel_activation(activation) };
+    let norm = GroupNorm { groups, weight: &weight, bias: &bias, epsilon, activation: activation.into() };
     let mut result = Space::<f32>::of(dims.iter().product());
     let (mut of_weight, mut of_bias) = (vec![0.0; weight.len()], vec![0.0; bias.len()]);
     let gradients = kernels::NormGradients { input: result.values(), weight: &mut of_weight, bias: &mut of_bias };

@@ -5,8 +5,9 @@ use burn::tensor::Tensor;
 use kernels::Cpu;
 
 use super::convolutions::{MAP, cells};
+use super::packs::Number;
 use super::space::Space;
-use super::storage::{Number, floats, slice};
+use super::storage::{floats, slice};
 
 pub(super) fn add<T: Number>(a: Tensor<Flex, 4>, b: Tensor<Flex, 4>) -> Tensor<Flex, 4> {
     let [m, c, h, w] = a.dims();

@@ -18,14 +18,14 @@ use burn::tensor::{DType, Tensor, bf16};
 use kernels::Form;
 
 use super::{
-    Activation, Added, AttentionGradients, Convolution, ConvolutionGradients, KeysValues, ModelBackend, NormGradients,
+    Added, AttentionGradients, Convolution, ConvolutionGradients, KeysValues, ModelBackend, NormGradients,
     Normalisation, composed,
 };
 use crate::weights::WeightSource;
 use convolutions::{convolve, convolve_video, upsample_convolve};
 use maps::{add, blend, concat_channels};
 use products::{attention, group_norm, layer_norm, product, silu, temporal_attention};
-use storage::Number;
+use space::Recycled;
 
 impl ModelBackend for Flex {
     const CHANNELS_LAST: bool = true;
@@ -222,12 +222,5 @@ impl ModelBackend for Flex {
             DType::BF16 => temporal_attention::<bf16>(query, own, heads),
             _ => composed::temporal_attention(query, own, heads),
         }
-    }
-}
-
-fn kernel_activation(activation: Activation) -> kernels::Activation {
-    match activation {
-        Activation::None => kernels::Activation::None,
-        Activation::Silu => kernels::Activation::Silu,
     }
 }

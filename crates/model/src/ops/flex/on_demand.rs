@@ -10,7 +10,7 @@ use burn::backend::Flex;
 use burn::backend::flex::{FlexTensor, Layout};
 use burn::tensor::{Bytes, DType, Shape, Tensor, TensorPrimitive};
 
-use super::storage::Number;
+use super::storage::Stored;
 use crate::weights::WeightSource;
 
 struct Entry {
@@ -48,7 +48,7 @@ pub(super) fn source_of(memory: &Arc<Bytes>) -> Option<WeightSource> {
 }
 
 /// The numbers of a source in the order of its shape.
-pub(super) fn read<T: Number>(source: &WeightSource) -> Vec<T> {
+pub(super) fn read<T: Stored>(source: &WeightSource) -> Vec<T> {
     let mut numbers = vec![T::default(); source.shape().iter().product()];
     let mut done = 0;
     let read = source.each_piece(&mut |piece| {

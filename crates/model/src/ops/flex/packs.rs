@@ -13,9 +13,10 @@ use burn::tensor::{Bytes, Tensor, bf16};
 use kernels::{Cpu, Form, Geometry, Pack, winograd_pays};
 
 use super::on_demand::{address, read, source_of};
-use super::storage::{Number, in_order, is_run, of, slice};
-use crate::pack_folder::PackKey;
+use super::space::Recycled;
+use super::storage::{in_order, is_run, of, slice};
 use crate::weights::WeightSource;
+use crate::weights::pack_folder::PackKey;
 
 /// Packs of a fast convolution take four times the memory of f32 weights: of larger ones than this they are not made, nor of
 /// half as large ones of bf16, for which they take eight times.
@@ -46,6 +47,26 @@ pub(super) fn upsample_form<T: Number>(channels: [usize; 2], cells: usize) -> Fo
 
 fn is_fast<T: Number>([c_in, c_out]: [usize; 2], cells: usize) -> bool {
     winograd_pays([c_in, c_out], cells) && 9 * c_in * c_out <= FAST_ELEMENTS * size_of::<T>() / size_of::<f32>()
+}
+
+/// A number that the kernels of networks work on: stored by tensors, packed as weights, its memory used again.
+pub(super) trait Number: Recycled {
+    /// Packed weights of this type, of the whole process.
+    fn packs() -> &'static Packs<Self>;
+}
+
+impl Number for f32 {
+    fn packs() -> &'static Packs<Self> {
+        static PACKS: Packs<f32> = Packs::new();
+        &PACKS
+    }
+}
+
+impl Number for bf16 {
+    fn packs() -> &'static Packs<Self> {
+        static PACKS: Packs<bf16> = Packs::new();
+        &PACKS
+    }
 }
 
 /// Where a weight lies, its shape, and what it is packed for.

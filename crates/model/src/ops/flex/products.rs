@@ -4,10 +4,9 @@ use burn::backend::Flex;
 use burn::tensor::Tensor;
 use kernels::{Clip, Cpu, Epilogue, Form, GroupBias, GroupNorm, Heads, Pack, Source};
 
-use super::kernel_activation;
-use super::packs::packed;
+use super::packs::{Number, packed};
 use super::space::Space;
-use super::storage::{Number, floats, in_order, is_run, of, permuted, slice};
+use super::storage::{floats, in_order, is_run, of, permuted, slice};
 use crate::ops::{Added, KeysValues, Normalisation};
 
 pub(super) fn product<T: Number>(
@@ -49,7 +48,7 @@ pub(super) fn group_norm<T: Number, const R: usize>(x: Tensor<Flex, R>, norm: No
     });
     let x = in_order::<T>(permuted(of(x), &to));
     let (weight, bias) = (floats(weight), floats(bias));
-    let norm = GroupNorm { groups, weight: &weight, bias: &bias, epsilon, activation: kernel_activation(activation) };
+    let norm = GroupNorm { groups, weight: &weight, bias: &bias, epsilon, activation: activation.into() };
     let mut result = Space::<T>::of(dims.iter().product());
     kernels::group_norm(Cpu::detect(), slice(&x), dims[0], &norm, result.values());
     result.stored(to.map(|axis| dims[axis]), back)

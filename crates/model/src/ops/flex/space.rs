@@ -5,9 +5,9 @@ use std::sync::{Mutex, PoisonError};
 
 use burn::backend::Flex;
 use burn::backend::flex::{FlexTensor, Layout};
-use burn::tensor::{AllocationProperty, Bytes, Shape, Tensor, TensorPrimitive};
+use burn::tensor::{AllocationProperty, Bytes, Shape, Tensor, TensorPrimitive, bf16};
 
-use super::storage::Number;
+use super::storage::Stored;
 
 /// Below this many bytes the allocator does as well.
 const LEAST: usize = 64 * 1024;
@@ -17,7 +17,7 @@ const MOST: usize = 1 << 28;
 /// Memory of results that are gone, oldest first.
 pub(super) struct Spares<T>(Mutex<Vec<Vec<T>>>);
 
-impl<T: Number> Spares<T> {
+impl<T: Stored> Spares<T> {
     pub(super) const fn new() -> Self {
         Self(Mutex::new(Vec::new()))
     }
@@ -45,13 +45,33 @@ impl<T: Number> Spares<T> {
     }
 }
 
+/// A number whose memory is used again.
+pub(super) trait Recycled: Stored {
+    /// Memory of this type to use again, of the whole process.
+    fn spares() -> &'static Spares<Self>;
+}
+
+impl Recycled for f32 {
+    fn spares() -> &'static Spares<Self> {
+        static SPARES: Spares<f32> = Spares::new();
+        &SPARES
+    }
+}
+
+impl Recycled for bf16 {
+    fn spares() -> &'static Spares<Self> {
+        static SPARES: Spares<bf16> = Spares::new();
+        &SPARES
+    }
+}
+
 /// Room for the values of a result; what is in it at first is anything.
-pub(super) struct Space<T: Number> {
+pub(super) struct Space<T: Recycled> {
     values: Vec<T>,
     len: usize,
 }
 
-impl<T: Number> Space<T> {
+impl<T: Recycled> Space<T> {
     pub(super) fn of(len: usize) -> Self {
         let spare = if len * size_of::<T>() < LEAST { None } else { T::spares().take(len) };
         Self { values: spare.unwrap_or_else(|| vec![T::default(); len]), len }
@@ -73,13 +93,13 @@ impl<T: Number> Space<T> {
     }
 }
 
-impl<T: Number> AsRef<[u8]> for Space<T> {
+impl<T: Recycled> AsRef<[u8]> for Space<T> {
     fn as_ref(&self) -> &[u8] {
         bytemuck::cast_slice(&self.values[..self.len])
     }
 }
 
-impl<T: Number> Drop for Space<T> {
+impl<T: Recycled> Drop for Space<T> {
     fn drop(&mut self) {
         if size_of_val(&self.values[..]) >= LEAST {
             T::spares().give(std::mem::take(&mut self.values));

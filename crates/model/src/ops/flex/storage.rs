@@ -5,14 +5,13 @@ use burn::backend::flex::{FlexTensor, Layout};
 use burn::tensor::{Bytes, DType, Element, Tensor, bf16};
 use kernels::Cpu;
 
-use super::packs::Packs;
-use super::space::Spares;
+use crate::ops::Activation;
 
 /// A number that kernels take and tensors store.
-pub(super) trait Number: kernels::Element + Element + bytemuck::Pod + Default + Send + Sync {
+pub(super) trait Stored: kernels::Element + Element + bytemuck::Pod + Default + Send + Sync {
     const TYPE: DType;
 
-    /// Numbers as this type's.
+    /// Storeds as this type's.
     fn convert(values: &[f32], to: &mut [Self]);
     /// A tensor of another type as this one.
     fn converted(tensor: &FlexTensor) -> FlexTensor;
@@ -21,13 +20,9 @@ pub(super) trait Number: kernels::Element + Element + bytemuck::Pod + Default + 
         kernels::transpose(Cpu::detect(), values, shape, &mut result);
         result
     }
-    /// Packed weights of this type, of the whole process.
-    fn packs() -> &'static Packs<Self>;
-    /// Memory of this type to use again, of the whole process.
-    fn spares() -> &'static Spares<Self>;
 }
 
-impl Number for f32 {
+impl Stored for f32 {
     const TYPE: DType = DType::F32;
 
     fn convert(values: &[f32], to: &mut [Self]) {
@@ -40,17 +35,9 @@ impl Number for f32 {
             Self::TYPE,
         )
     }
-    fn packs() -> &'static Packs<Self> {
-        static PACKS: Packs<f32> = Packs::new();
-        &PACKS
-    }
-    fn spares() -> &'static Spares<Self> {
-        static SPARES: Spares<f32> = Spares::new();
-        &SPARES
-    }
 }
 
-impl Number for bf16 {
+impl Stored for bf16 {
     const TYPE: DType = DType::BF16;
 
     fn convert(values: &[f32], to: &mut [Self]) {
@@ -61,14 +48,6 @@ impl Number for bf16 {
         let mut values = vec![Self::ZERO; wide.len()];
         Self::convert(&wide, &mut values);
         FlexTensor::new(Bytes::from_elems(values), Layout::contiguous(tensor.layout().shape().clone()), Self::TYPE)
-    }
-    fn packs() -> &'static Packs<Self> {
-        static PACKS: Packs<bf16> = Packs::new();
-        &PACKS
-    }
-    fn spares() -> &'static Spares<Self> {
-        static SPARES: Spares<bf16> = Spares::new();
-        &SPARES
     }
 }
 
@@ -98,7 +77,7 @@ pub(super) fn floats<const R: usize>(tensor: Tensor<Flex, R>) -> Vec<f32> {
 }
 
 /// A tensor's elements where they are one run of memory in the order of its axes.
-pub(super) fn slice<T: Number>(tensor: &FlexTensor) -> &[T] {
+pub(super) fn slice<T: Stored>(tensor: &FlexTensor) -> &[T] {
     let start = tensor.layout().start_offset();
     &tensor.storage::<T>()[start..start + tensor.layout().num_elements()]
 }
@@ -123,7 +102,7 @@ pub(super) fn is_run(tensor: &FlexTensor) -> bool {
 }
 
 /// The tensor as numbers of type `T`, one run of memory in the order of its axes: itself where it is that already.
-pub(super) fn in_order<T: Number>(tensor: FlexTensor) -> FlexTensor {
+pub(super) fn in_order<T: Stored>(tensor: FlexTensor) -> FlexTensor {
     if tensor.dtype() != T::TYPE {
         return T::converted(&tensor);
     }
@@ -152,4 +131,13 @@ fn turned(tensor: &FlexTensor) -> Option<[usize; 3]> {
     let stored = permuted(tensor.clone(), &axes);
     let shape: Vec<usize> = stored.layout().shape().iter().copied().collect();
     is_run(&stored).then(|| [shape[0], shape[1], shape[2..].iter().product()])
+}
+
+impl From<Activation> for kernels::Activation {
+    fn from(activation: Activation) -> Self {
+        match activation {
+            Activation::None => Self::None,
+            Activation::Silu => Self::Silu,
+        }
+    }
 }

@@ -1,0 +1,8 @@
+//! Each frame of a shot aligned with the others: corners, Lucas-Kanade, robust homographies.
+
+pub(super) mod chain;
+pub(super) mod features;
+pub(super) mod homography;
+pub(super) mod linear;
+pub(super) mod motion;
+pub(super) mod template;

@@ -1,0 +1,53 @@
+//! What a warp gives: the character over a part of the target picture.
+
+use media::geometry::{Frame, Rect};
+use media::picture::{Mask, Picture, Plane};
+
+use crate::push_pull::Scattered;
+
+/// A character laid on a pose, over a region of the target picture.
+#[derive(Debug, Clone)]
+pub struct Warp {
+    /// The covered region of the target picture.
+    pub area: Rect<Frame>,
+    /// Colour.
+    pub colour: Picture,
+    /// Coverage.
+    pub alpha: Mask,
+    /// Depth of what is visible.
+    pub depth: Plane<f32>,
+    /// How much is guessed.
+    pub guess: Mask,
+}
+
+impl Warp {
+    /// The colour, extended smoothly over pixels with little or no coverage.
+    pub fn spread_colour(&self) -> Picture {
+        let (width, height) = self.colour.size();
+        let mut known = Scattered::<3>::empty(width, height);
+        for (index, (&alpha, colour)) in self.alpha.cells().iter().zip(self.colour.cells()).enumerate() {
+            let weight = (f32::from(alpha) / 128.0).min(1.0).powi(2);
+            known.put(index % width, index / width, colour.map(f32::from), weight);
+        }
+        known.spread().map(|colour| colour.map(|value| value.round() as u8))
+    }
+
+    /// Draws the character over a picture of the target's size.
+    pub fn lay_over(&self, picture: &mut Picture) {
+        for y in 0..self.colour.height() {
+            for x in 0..self.colour.width() {
+                let alpha = u32::from(self.alpha.get(x, y));
+                if alpha == 0 {
+                    continue;
+                }
+                let (column, row) = (self.area.x as usize + x, self.area.y as usize + y);
+                let (above, below) = (self.colour.get(x, y), picture.get(column, row));
+                let mixed = std::array::from_fn(|channel| {
+                    let sum = alpha * u32::from(above[channel]) + (255 - alpha) * u32::from(below[channel]);
+                    ((sum + 127) / 255) as u8
+                });
+                picture.set(column, row, mixed);
+            }
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! Convolutions: general, Winograd, of planes, and after nearest upsampling.
+
+pub(crate) mod packed_convolution;
+pub(crate) mod planes;
+pub(crate) mod upsample;
+pub(crate) mod winograd;
+pub(crate) mod winograd_transform;

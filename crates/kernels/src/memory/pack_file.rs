@@ -1,0 +1,175 @@
+//! Packs in files, which later runs map into memory instead of packing again.
+//!
+//! | part of a file | bytes |
+//! |---|---|
+//! | [`MAGIC`]; [`LAYOUT`] and how channels are cut | 8, 8 |
+//! | label: what was packed and for what, as the caller says it | 32 |
+//! | length of the rest, its CRC-32 | 8, 8 |
+//! | the numbers of each matrix, from a multiple of 64 bytes on | |
+//!
+//! Numbers are in the machine's own byte order; on another machine the magic does not match. A mapped file must not be
+//! altered: files are written under another name, take theirs when they are whole, and are replaced, never written to.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::ops::Deref;
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+use memmap2::{Mmap, MmapOptions};
+use rayon::prelude::*;
+
+use crate::memory::buffer::Buffer;
+use crate::simd::element::Element;
+
+const MAGIC: u64 = u64::from_be_bytes(*b"stntpack");
+/// Number of what packs hold. Count it up when their order or the way their numbers are made changes. A test knows packs by their
+/// checksums, and fails when they change.
+const LAYOUT: u64 = 1;
+/// Channels of one segment of a packed matrix at most, counted in steps: how channels are cut.
+pub(crate) const CHUNK: usize = 512;
+/// Bytes of the header, and what parts start at multiples of.
+const ALIGN: usize = 64;
+/// Bytes of a label.
+pub(crate) const LABEL: usize = 32;
+/// Bytes that a thread checks at once.
+const CHECKED: usize = 4 << 20;
+
+/// Why a file is not the pack that is asked for. All it costs is to pack again.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PackFileError {
+    /// It cannot be mapped.
+    #[error("a file of packed weights cannot be mapped")]
+    Io(#[from] io::Error),
+    /// It is whole, but another pack, or one of another layout.
+    #[error("a file of other packed weights")]
+    Other,
+    /// It is damaged, or no pack at all.
+    #[error("a damaged file of packed weights")]
+    Damaged,
+}
+
+/// A header's words and label.
+fn header(label: [u8; LABEL], length: usize, checksum: u32) -> [u8; ALIGN] {
+    let mut header = [0; ALIGN];
+    header[..8].copy_from_slice(&MAGIC.to_ne_bytes());
+    header[8..16].copy_from_slice(&(LAYOUT << 32 | CHUNK as u64).to_ne_bytes());
+    header[16..48].copy_from_slice(&label);
+    header[48..56].copy_from_slice(&(length as u64).to_ne_bytes());
+    header[56..].copy_from_slice(&u64::from(checksum).to_ne_bytes());
+    header
+}
+
+/// Writes a header and `parts`.
+pub(crate) fn write(parts: &[&[u8]], label: [u8; LABEL], to: &mut impl Write) -> io::Result<()> {
+    let mut sum = crc32fast::Hasher::new();
+    let fill = |part: &[u8]| &[0; ALIGN][..part.len().next_multiple_of(ALIGN) - part.len()];
+    for part in parts {
+        sum.combine(&checksum(part));
+        sum.update(fill(part));
+    }
+    let length = parts.iter().map(|part| part.len().next_multiple_of(ALIGN)).sum();
+    to.write_all(&header(label, length, sum.finalize()))?;
+    for part in parts {
+        to.write_all(part)?;
+        to.write_all(fill(part))?;
+    }
+    Ok(())
+}
+
+fn checksum(bytes: &[u8]) -> crc32fast::Hasher {
+    let of_piece = |piece: &[u8]| {
+        let mut sum = crc32fast::Hasher::new();
+        sum.update(piece);
+        sum
+    };
+    let joined = |mut first: crc32fast::Hasher, second: crc32fast::Hasher| {
+        first.combine(&second);
+        first
+    };
+    bytes.par_chunks(CHECKED).map(of_piece).reduce(crc32fast::Hasher::new, joined)
+}
+
+/// A mapped file whose parts are taken one after the other.
+pub(crate) struct Mapping {
+    map: Arc<Mmap>,
+    at: usize,
+}
+
+impl Mapping {
+    /// Maps a file that [`write`] made with this label. `is_known` leaves out the checksum.
+    pub(crate) fn open(file: &File, label: [u8; LABEL], is_known: bool) -> Result<Self, PackFileError> {
+        // SAFETY: a map must not change while it is borrowed. It is read-only here, and shows what others write to the file:
+        // nobody does, because files of packs are never written to once they have their names (module documentation).
+        // Whoever does so all the same changes numbers, all bits of which are values. Where a page cannot be read, because the
+        // file was cut off or the disk fails, the system stops the program, as with the program's own file.
+        let map = unsafe { MmapOptions::new().populate().map(file) }?;
+        let (found, rest) = map.split_at_checked(ALIGN).ok_or(PackFileError::Damaged)?;
+        let expected = header(label, rest.len(), 0);
+        if found[..8] != expected[..8] || found[48..56] != expected[48..56] {
+            return Err(PackFileError::Damaged);
+        }
+        if found[..48] != expected[..48] {
+            return Err(PackFileError::Other);
+        }
+        if !is_known && *found != header(label, rest.len(), checksum(rest).finalize()) {
+            return Err(PackFileError::Damaged);
+        }
+        Ok(Self { map: Arc::new(map), at: ALIGN })
+    }
+
+    /// The next part, of `len` numbers.
+    pub(crate) fn take<T: Element>(&mut self, len: usize) -> Result<Panels<T>, PackFileError> {
+        const { assert!(ALIGN.is_multiple_of(align_of::<T>())) };
+        let bytes = len.checked_mul(size_of::<T>()).ok_or(PackFileError::Other)?;
+        let part = self.map.get(self.at..).and_then(|rest| rest.get(..bytes)).ok_or(PackFileError::Other)?;
+        // A part starts at a multiple of `ALIGN` in pages: it is aligned.
+        let data = NonNull::from(part).cast::<T>();
+        self.at += bytes.next_multiple_of(ALIGN);
+        Ok(Panels::Mapped(Mapped { map: self.map.clone(), data, len }))
+    }
+
+    /// Whether all parts were taken.
+    pub(crate) fn is_done(&self) -> bool {
+        self.at == self.map.len()
+    }
+}
+
+/// The numbers of a matrix.
+pub(crate) enum Panels<T: Element> {
+    Owned(Buffer<T>),
+    Mapped(Mapped<T>),
+}
+
+/// Numbers in a mapped file.
+pub(crate) struct Mapped<T> {
+    /// Keeps the numbers where they are.
+    #[expect(dead_code, reason = "it is held, not read")]
+    map: Arc<Mmap>,
+    data: NonNull<T>,
+    len: usize,
+}
+
+// SAFETY: the numbers are only read, and the map can be sent and shared.
+unsafe impl<T: Element> Send for Mapped<T> {}
+// SAFETY: as above.
+unsafe impl<T: Element> Sync for Mapped<T> {}
+
+impl<T: Element> Deref for Panels<T> {
+    type Target = [T];
+    fn deref(&self) -> &[T] {
+        match self {
+            Self::Owned(buffer) => buffer,
+            // SAFETY: `data` points to `len` aligned numbers in the map (`take`), any bits of which are a value; the map
+            // stays as long as `self` does.
+            Self::Mapped(Mapped { data, len, .. }) => unsafe { std::slice::from_raw_parts(data.as_ptr(), *len) },
+        }
+    }
+}
+
+/// The memory of numbers.
+pub(crate) fn as_bytes<T: Element>(numbers: &[T]) -> &[u8] {
+    // SAFETY: numbers have no bytes without a value, and bytes have no alignment.
+    unsafe { std::slice::from_raw_parts(numbers.as_ptr().cast(), size_of_val(numbers)) }
+}

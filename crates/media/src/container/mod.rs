@@ -1,0 +1,9 @@
+//! What video files say of themselves, read and written without ffmpeg.
+
+pub(crate) mod aperture;
+pub(crate) mod description;
+pub(crate) mod gif;
+pub(crate) mod header;
+pub(crate) mod matroska;
+pub(crate) mod mp4;
+pub(crate) mod video_info;

@@ -1,0 +1,5 @@
+//! Picture files: decoding, colour profiles, HEIF and AVIF.
+
+pub(crate) mod colour_profile;
+pub(crate) mod decode;
+pub(crate) mod heif;

@@ -1,0 +1,10 @@
+//! What trainings learn from: data sets on disk, streamed renderings, crops, augmentation, batches.
+
+pub mod batch;
+pub(crate) mod block_means;
+pub mod colour_augmentation;
+pub mod crops;
+pub mod dataset;
+pub mod records;
+pub(crate) mod streaming;
+pub mod supervision;
