@@ -1,4 +1,4 @@
-//! Programs of the user's machine that a job may use.
+//! Programs on the user's machine that a job may use.
 
 use std::path::PathBuf;
 

@@ -1,7 +1,9 @@
-//! `cargo xtask structure`: circles between files, crowded folders and long functions, read from the sources as text.
+//! `cargo xtask structure`: finds circles between files, crowded folders and long functions, by reading the sources as
+//! text.
 //!
-//! A file depends on another when its `use` lines or paths (`crate::a::B`) name something there; names that a module only
-//! re-exports lead to the file that has them. Tests, and folders of tests, examples and benches, do not count.
+//! A file depends on another when its `use` lines or paths (`crate::a::B`) name something in it. If a module only
+//! re-exports a name, the dependency is on the file that defines it. Tests do not count, nor do folders of tests,
+//! examples and benches.
 
 mod circles;
 mod limits;
@@ -24,7 +26,7 @@ pub(crate) fn run() -> Result<ExitCode> {
     Ok(if found.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// One line a violation, over all crates of the workspace.
+/// One line for each violation, over all crates of the workspace.
 fn violations(root: &Path) -> Result<Vec<String>> {
     let mut found = Vec::new();
     let mut folders = vec![root.join("xtask"), root.join("xtask/parity")];

@@ -1,4 +1,4 @@
-//! What the steps of a job share.
+//! Data that the steps of a job share.
 
 use super::job::Job;
 use super::scene::Scene;
