@@ -2,9 +2,9 @@
 //!
 //! `first_weights ASSETS OUT [WEIGHTS] [CLIPS] [FRAMES] [STEPS] [GUIDANCE] [SPLIT]` prints one JSON line and writes
 //! `OUT/sheet.png`. `-` selects the bundled weights. The split is `test`, or `val` for choosing settings. It measures:
-//! - colour: whether the mean torso colour (Lab) of the result is nearest to that of the true reference among four (chance
-//!   25 %). The true frames are measured too. Their light differs from the reference's, so they show what a perfect result
-//!   would get.
+//! - colour: whether the mean torso colour (Lab) of the result is nearest to that of the true reference among four
+//!   (chance 25 %). The true frames are measured too. The light in the true frames differs from the reference's, so
+//!   their score is what a perfect result would get.
 //! - pose: with another clip's pose, how well the silhouette of result minus plate overlaps that pose's mask (IoU).
 //! - environment: with another clip's environment, whether the ring around the hole is nearer to the right one of the two.
 

@@ -1,4 +1,5 @@
-//! The run folder: every intermediate result of a job, lossless. It lets a stopped run resume, and explains a result.
+//! The run folder: every intermediate result of a job, lossless. With this folder a stopped run can resume, and a
+//! result can be explained.
 //!
 //! ```text
 //! run.toml  events.jsonl  report.json  sheet.png  output.mp4  manifest.json

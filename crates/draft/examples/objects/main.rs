@@ -3,10 +3,10 @@
 //! `cargo run --release -p draft --example objects -- ASSETS [CLIPS] [train|val|test] [OUT]`, or on a real clip
 //! `cargo run --release -p draft --example objects -- clip FRAMES SIGNALS OUT [TRUTH]`
 //!
-//! It uses `CLIPS` clips with an object that is held, carried or kicked, and two thirds as many without one. Each is
-//! measured with exact and with simulated signals (`clips`). The rows are: keep nothing; parts outside the person's
-//! mask (`sticking_out`, the former method); everything outside limb capsules (`outside_capsules`); the crate's own
-//! method. With `OUT`, it writes a sheet of every clip.
+//! The program uses `CLIPS` clips with an object that is held, carried or kicked, and two thirds as many without one.
+//! Each clip is measured with exact and with simulated signals (`clips`). The rows are: keep nothing; parts outside the
+//! person's mask (`sticking_out`, the former method); everything outside limb capsules (`outside_capsules`); the
+//! crate's own method. With `OUT`, it writes a sheet of every clip.
 //!
 //! - recall, precision: found pixels compared with the visible object, averaged over the frames in which it is visible;
 //! - IoU > 0.5: share of these frames;

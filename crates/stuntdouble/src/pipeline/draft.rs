@@ -1,7 +1,7 @@
 //! Step 2 without trained networks of ours: composes each frame's draft from the clean plate, the character's pictures
 //! laid on the driving pose, and the objects in use. Writes `conditions/{plate,seen,warp,draft,mask}/%06d.png`.
 //!
-//! The step is short. If it was stopped, it starts again and makes the same pictures.
+//! The step is short. A stopped draft step starts again from the first frame, and makes the same pictures.
 
 use std::path::Path;
 use std::sync::mpsc::{Receiver, sync_channel};

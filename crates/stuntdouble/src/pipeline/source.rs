@@ -1,4 +1,4 @@
-//! The driving video. It is found and probed once, and decoded as often as the steps need it, always to the same
+//! The driving video. The video is found and probed once, and decoded as often as the steps need it, always to the same
 //! frames.
 
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
 //! End-to-end tests of the pipeline on a rendered clip, without network: the truth serves as the user's own signals,
-//! with preset `tiny`. Also tests the program with wrong and hostile inputs.
+//! with preset `tiny`. The program is also tested with wrong and hostile inputs.
 
 #![expect(
     clippy::unwrap_used,
