@@ -1,5 +1,5 @@
-//! Step 3, one more pass over the frames: composites the generated pictures, encodes them, and copies the audio. The
-//! video is complete or absent.
+//! Step 3 of a job, one more pass over the frames: composites and encodes the generated pictures, and copies the audio.
+//! The video is complete or absent.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};

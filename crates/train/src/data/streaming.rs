@@ -1,4 +1,4 @@
-//! Streams clips from the renderer into training. A thread renders them during the run. New clips are encoded and
+//! Streams clips from the renderer into training. A thread renders clips during the run. New clips are encoded and
 //! replace the oldest ones in memory. Nothing is written to disk, and no clip needs to be seen twice.
 //!
 //! Step `s` sees the clips from number `floor(s * fresh)` on, as many as [`DatasetConfig::clips`] says. Every clip
