@@ -46,7 +46,7 @@ pub enum Error {
         reason: String,
     },
     /// The output would replace or change an input.
-    #[error("the output is an input or lies in one, `{input}`: `{output}`")]
+    #[error("the output would overwrite an input or be written inside it, `{input}`: `{output}`")]
     OutputIsInput {
         /// The video or the folder to write.
         output: PathBuf,
@@ -135,15 +135,15 @@ impl Error {
             }
             Self::OutputIsInput { .. } => "write to another folder: inputs are never changed".into(),
             Self::Setting { .. } => "see `stuntdouble help replace` for the settings and their ranges".into(),
-            Self::OtherRun { .. } => "give another folder, or remove that one to start anew".into(),
+            Self::OtherRun { .. } => "choose another folder, or remove this one to start again".into(),
             Self::Io { source, .. } if is_disk_full(source) => {
-                "free some space and give the same command: finished clips are kept".into()
+                "free some space and run the same command again; finished clips are kept".into()
             }
             Self::Io { .. } => "check that the path exists and that you may read and write it".into(),
             Self::NoPerson { .. } => {
                 "choose a clip in which a person can be seen, or bring your own signals with `--signals`".into()
             }
-            Self::Cancelled => "give the same command again to go on where it stopped".into(),
+            Self::Cancelled => "run the same command again to continue where it stopped".into(),
         }
     }
 
