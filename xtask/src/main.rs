@@ -18,7 +18,8 @@ usage: cargo xtask COMMAND
   test                  all tests, with cargo-nextest if it is installed; arguments after it go to the test runner
   ci                    what CI runs: formatting, licences, clippy, documentation, tests
   licences              checks the licence of every crate in the dependency tree, by default and with object stores
-  structure             looks for circles between files, folders of more than 20 files, functions of more than 100 lines
+  structure             looks for circles between files, folders of more than 20 files, functions of more than 100 lines,
+                        and sentences of ARCHITECTURE.md that are not true
   parity DIR            runs a folder of parity fixtures; the exit code is the runner's
   parity --full DIR     runs published weights at full width (about 9 GB) against the public pipeline's results
   libtorch cpu|cuda     builds with libtorch (fetched with pip); arguments after `--` replace those of cargo,

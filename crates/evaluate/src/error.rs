@@ -97,7 +97,7 @@ pub enum EvaluateError {
     Malformed {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The fault.
         reason: String,
     },
     /// A file differs from the pinned one.

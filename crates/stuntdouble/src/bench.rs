@@ -39,7 +39,7 @@ pub struct BenchJob {
     /// The caches that are on.
     pub cache_options: CacheOptions,
     /// Where prepacked weights are cached between runs; none disables the cache.
-    pub packs: Option<PathBuf>,
+    pub weight_cache: Option<PathBuf>,
 }
 
 /// The measurements.
@@ -100,14 +100,14 @@ pub fn run(job: &BenchJob, events: &Events) -> Result<Report, Error> {
             let config = model::preset::Preset::Sd15.config();
             // Random weights have their own names.
             let random = Fingerprint::of_text("random weights of bench");
-            let folder = job.packs.as_ref().map(|root| Arc::new(PackFolder::open(root, random)));
+            let folder = job.weight_cache.as_ref().map(|root| Arc::new(PackFolder::open(root, random)));
             let networks = Networks::draw_to_run(&config, 1, folder.clone(), &Default::default())
                 .map_err(NetworksError::from)?
                 .with_precision(precision.into());
             (networks, folder)
         }
         _ => {
-            let loaded = LoadedNetworks::load(&job.settings, job.packs.as_deref())?;
+            let loaded = LoadedNetworks::load(&job.settings, job.weight_cache.as_deref())?;
             (loaded.networks, loaded.packs)
         }
     };

@@ -7,12 +7,19 @@ use train::export::Manifest;
 use crate::error::Error;
 use crate::input::hex;
 
+#[cfg(feature = "bundled-weights")]
 const MANIFEST: &str = include_str!("../../../weights/bundled/manifest.json");
+#[cfg(feature = "bundled-weights")]
 const PARTS: [(&str, &[u8]); 3] = [
     ("part-1-of-3.safetensors", include_bytes!("../../../weights/bundled/part-1-of-3.safetensors")),
     ("part-2-of-3.safetensors", include_bytes!("../../../weights/bundled/part-2-of-3.safetensors")),
     ("part-3-of-3.safetensors", include_bytes!("../../../weights/bundled/part-3-of-3.safetensors")),
 ];
+
+#[cfg(not(feature = "bundled-weights"))]
+const MANIFEST: &str = "";
+#[cfg(not(feature = "bundled-weights"))]
+const PARTS: [(&str, &[u8]); 0] = [];
 
 /// All files, after comparing their hashes with the manifest's.
 ///
@@ -20,6 +27,11 @@ const PARTS: [(&str, &[u8]); 3] = [
 /// [`Error::Weights`] when a file is missing or differs from the manifest.
 pub fn verified_parts() -> Result<Vec<&'static [u8]>, Error> {
     let malformed = |reason: String| WeightError::Malformed { path: "bundled weights".into(), reason };
+    if cfg!(not(feature = "bundled-weights")) {
+        return Err(
+            malformed("this build has none: give `--weights`, or build with feature `bundled-weights`".into()).into()
+        );
+    }
     let manifest: Manifest = serde_json::from_str(MANIFEST).map_err(|error| malformed(error.to_string()))?;
     let mut parts = vec![];
     for part in &manifest.parts {
@@ -33,7 +45,7 @@ pub fn verified_parts() -> Result<Vec<&'static [u8]>, Error> {
     Ok(parts)
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "bundled-weights"))]
 mod tests {
     use super::*;
 

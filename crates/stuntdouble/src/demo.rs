@@ -27,7 +27,7 @@ pub fn job(folder: &Path) -> Result<Job, Error> {
         run_dir: folder.join("run"),
         signals: None,
         dry_run: false,
-        packs: None,
+        weight_cache: None,
         settings: Settings::default(),
     })
 }

@@ -58,7 +58,7 @@ pub enum Error {
     Setting {
         /// Its name.
         setting: String,
-        /// What is wrong with it.
+        /// The fault.
         reason: String,
     },
     /// The run folder belongs to another job.

@@ -1,12 +1,11 @@
-//! One stream of events with three views: a progress bar, plain lines, or one JSON object a line.
+//! What a job reports while it runs: a stream of events, also logged in the run folder.
 
 use std::fs::File;
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use crate::error::{Error, io};
@@ -32,7 +31,8 @@ pub enum Step {
 }
 
 impl Step {
-    fn title(self) -> &'static str {
+    /// What the step is called while it runs.
+    pub fn title(self) -> &'static str {
         match self {
             Self::Fetch => "fetching",
             Self::Perceive => "perceiving",
@@ -43,6 +43,15 @@ impl Step {
             Self::Evaluate => "evaluating",
         }
     }
+}
+
+/// Something the user should know. The job went on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Warning {
+    /// Stable code.
+    pub code: &'static str,
+    /// What happened.
+    pub message: String,
 }
 
 /// An event.
@@ -86,16 +95,8 @@ pub enum Event {
     },
 }
 
-/// How events are shown to the user.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum View {
-    /// On standard error: a progress bar on a terminal, plain lines elsewhere.
-    Human,
-    /// One JSON object a line on standard output.
-    Json,
-    /// Nothing; for use in a library.
-    Silent,
-}
+/// Receives events, one after the other.
+type Listener = Box<dyn FnMut(&Event) + Send>;
 
 /// The receiver of events. Cheap to clone; safe to share between threads.
 #[derive(Clone)]
@@ -105,18 +106,24 @@ pub struct Events {
 }
 
 struct Inner {
-    view: View,
-    bar: Option<(Step, ProgressBar)>,
-    last_percent: Option<(Step, u64)>,
+    listener: Option<Listener>,
     log: Option<File>,
-    warnings: Vec<(&'static str, String)>,
+    warnings: Vec<Warning>,
 }
 
 impl Events {
-    /// A stream with the given view and no log file yet.
-    pub fn new(view: View) -> Self {
-        let inner = Inner { view, bar: None, last_percent: None, log: None, warnings: vec![] };
-        Self { inner: Arc::new(Mutex::new(inner)), cancelled: Arc::default() }
+    /// Events that nobody listens to. Warnings are still kept.
+    pub fn silent() -> Self {
+        Self::with(None)
+    }
+
+    /// Events that go to `listener` as they happen, from whichever thread.
+    pub fn listened(listener: impl FnMut(&Event) + Send + 'static) -> Self {
+        Self::with(Some(Box::new(listener)))
+    }
+
+    fn with(listener: Option<Listener>) -> Self {
+        Self { inner: Arc::new(Mutex::new(Inner { listener, log: None, warnings: vec![] })), cancelled: Arc::default() }
     }
 
     /// Also appends every event to `events.jsonl` in the run folder.
@@ -150,7 +157,7 @@ impl Events {
     /// Warns. The warning is also kept for the report.
     pub fn warn(&self, code: &'static str, message: impl Into<String>) {
         let message = message.into();
-        self.lock().warnings.push((code, message.clone()));
+        self.lock().warnings.push(Warning { code, message: message.clone() });
         self.send(Event::Warning { code, message });
     }
 
@@ -160,85 +167,25 @@ impl Events {
     }
 
     /// All warnings so far.
-    pub fn warnings(&self) -> Vec<(&'static str, String)> {
+    pub fn warnings(&self) -> Vec<Warning> {
         self.lock().warnings.clone()
     }
 
-    /// Sends an event to the view and the log.
+    /// Sends an event to the listener and to the log.
     pub fn send(&self, event: Event) {
         let mut inner = self.lock();
-        let json = serde_json::to_string(&event).unwrap_or_default();
         if let Some(log) = &mut inner.log {
-            // A full disk must not end a job because of its log; the job's own files will report it.
+            let json = serde_json::to_string(&event).unwrap_or_default();
+            // A full disk must not end a job because of its log: the job's own files will report it.
             let _ = writeln!(log, "{json}");
         }
-        match inner.view {
-            View::Silent => {}
-            View::Json => line(&json, &mut std::io::stdout()),
-            View::Human => inner.show(&event),
+        if let Some(listener) = &mut inner.listener {
+            listener(&event);
         }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn line(text: &str, out: &mut dyn Write) {
-    // The reader of our output may be gone. The job's files matter more.
-    let _ = writeln!(out, "{text}");
-    let _ = out.flush();
-}
-
-impl Inner {
-    fn show(&mut self, event: &Event) {
-        let mut out = std::io::stderr();
-        match event {
-            Event::Progress { step, done, total } if out.is_terminal() => self.show_bar(*step, *done, *total),
-            Event::Progress { step, done, total } => {
-                let percent = if *total == 0 { *done / 100 * 10 } else { done * 100 / total / 10 * 10 };
-                if self.last_percent.replace((*step, percent)) != Some((*step, percent)) {
-                    line(&format!("{}: {done} of {total}", step.title()), &mut out);
-                }
-            }
-            Event::Warning { code, message } => self.print(&format!("warning[{code}]: {message}")),
-            Event::Note { message } => self.print(message),
-            Event::Done { output } => {
-                self.clear();
-                line(&format!("done: {output}"), &mut out);
-            }
-            Event::Error { code, message, help } => {
-                self.clear();
-                line(&format!("error[{code}]: {message}\nhelp: {help}"), &mut out);
-            }
-        }
-    }
-
-    fn show_bar(&mut self, step: Step, done: u64, total: u64) {
-        if self.bar.as_ref().is_none_or(|(current, _)| *current != step) {
-            self.clear();
-            let style = ProgressStyle::with_template("{msg:12} {wide_bar} {pos}/{len} {eta}");
-            let bar = ProgressBar::new(total).with_message(step.title());
-            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-            self.bar = Some((step, bar));
-        }
-        if let Some((_, bar)) = &self.bar {
-            bar.set_length(total);
-            bar.set_position(done);
-        }
-    }
-
-    fn print(&self, text: &str) {
-        match &self.bar {
-            Some((_, bar)) => bar.suspend(|| line(text, &mut std::io::stderr())),
-            None => line(text, &mut std::io::stderr()),
-        }
-    }
-
-    fn clear(&mut self) {
-        if let Some((_, bar)) = self.bar.take() {
-            bar.finish_and_clear();
-        }
     }
 }
 
@@ -250,7 +197,7 @@ mod tests {
     fn events_are_one_json_object_a_line_in_the_log() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("events.jsonl");
-        let events = Events::new(View::Silent);
+        let events = Events::silent();
         events.log_to(&path).unwrap();
         events.progress(Step::Generate, 3, 20);
         events.warn("perception.no_person", "frame 4");

@@ -1,7 +1,14 @@
-//! Stuntdouble as a library. From one picture and one video it makes a video in which the character does what the
-//! person did.
+//! Stuntdouble as a library: one picture and one video in, a video out in which the character does what the person did.
 //!
-//! [`pipeline::run`] runs a [`pipeline::Job`]. The crates below are re-exported.
+//! A [`Job`] says what to make, a [`Host`] what it may use of the machine, and [`Events`] receive what happens. The library
+//! prints nothing and reads no environment variables. The crates below it are re-exported.
+//!
+//! | feature | default | what |
+//! |---|---|---|
+//! | `cli` | yes | the program `stuntdouble` |
+//! | `bundled-weights` | yes | the small networks inside the program; drafts need none |
+//! | `libtorch` | no | training on libtorch |
+//! | `object-store` | no | rendered data sets in S3-compatible stores |
 
 pub mod bench;
 pub mod bundled;
@@ -10,6 +17,7 @@ pub mod demo;
 pub mod error;
 pub mod evaluation;
 pub mod events;
+mod host;
 pub mod input;
 pub mod manifest;
 pub mod models;
@@ -23,4 +31,9 @@ pub mod timeline;
 mod tools;
 
 pub use error::Error;
+pub use events::Events;
+pub use host::Host;
+pub use pipeline::{Job, PerceiveJob, Report};
+pub use settings::Settings;
+pub use tools::Tools;
 pub use {evaluate, fetch, media, model, perception, stage, train};

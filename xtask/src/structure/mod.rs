@@ -1,11 +1,11 @@
-//! `cargo xtask structure`: finds circles between files, crowded folders and long functions, by reading the sources as
-//! text.
+//! `cargo xtask structure`: circles between files, crowded folders, long functions, and sentences of ARCHITECTURE.md that are not
+//! true. All of it is read from manifests and sources as text.
 //!
-//! A file depends on another when its `use` lines or paths (`crate::a::B`) name something in it. If a module only
-//! re-exports a name, the dependency is on the file that defines it. Tests do not count, nor do folders of tests,
-//! examples and benches.
+//! A file depends on another when its `use` lines or paths (`crate::a::B`) name something there; names that a module only
+//! re-exports lead to the file that has them. Tests, and folders of tests, examples and benches, do not count.
 
 mod circles;
+mod invariants;
 mod limits;
 mod source;
 mod use_paths;
@@ -28,7 +28,7 @@ pub(crate) fn run() -> Result<ExitCode> {
 
 /// One line for each violation, over all crates of the workspace.
 fn violations(root: &Path) -> Result<Vec<String>> {
-    let mut found = Vec::new();
+    let mut found = invariants::broken(root)?;
     let mut folders = vec![root.join("xtask"), root.join("xtask/parity")];
     for entry in std::fs::read_dir(root.join("crates")).context("crates/")? {
         folders.push(entry?.path());

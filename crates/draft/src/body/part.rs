@@ -24,7 +24,7 @@ pub enum Part {
 }
 
 impl Part {
-    /// Number of parts.
+    /// How many there are.
     pub const COUNT: usize = 14;
     /// All parts, by index.
     pub const ALL: [Self; Self::COUNT] = [

@@ -24,7 +24,7 @@ use media::sheet::Sheet;
 use perception::overlay::overlay_signals;
 use perception::perceiver::{Effort, FrameSignals, Perceiver, PerceiverConfig, PersonModels};
 use stage::{Assets, ClipSettings, ClipSpec, Split, Wanted, render_parts, seed_of};
-use stuntdouble::events::{Events, View};
+use stuntdouble::events::Events;
 use stuntdouble::models::person_models;
 
 use clip::Line;
@@ -85,7 +85,7 @@ fn models_in(folder: &Path) -> anyhow::Result<PersonModels> {
         return Ok(PersonModels::in_folder(folder));
     }
     let store = Store::new(folder.to_path_buf(), Options { offline: true, ..Options::default() });
-    Ok(person_models(&store, Effort::Full, &Events::new(View::Silent))?)
+    Ok(person_models(&store, Effort::Full, &Events::silent())?)
 }
 
 /// Renders a clip, perceives it frame by frame like the program, and compares.

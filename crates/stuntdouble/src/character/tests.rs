@@ -13,7 +13,6 @@ use media::picture::{Mask, Picture};
 use perception::pose::Pose;
 
 use super::*;
-use crate::events::View;
 
 /// A folder, a store, and the warnings so far.
 struct Bench {
@@ -27,7 +26,7 @@ impl Bench {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::new(folder.path().join("cache"), Options { offline: true, ..Options::default() });
-        Self { folder, store, events: Events::new(View::Silent) }
+        Self { folder, store, events: Events::silent() }
     }
 
     /// With the networks in the user's cache; otherwise reports that the test was skipped.
@@ -54,7 +53,7 @@ impl Bench {
     }
 
     fn warned(&self) -> Vec<&'static str> {
-        self.events.warnings().iter().map(|(code, _)| *code).collect()
+        self.events.warnings().iter().map(|warning| warning.code).collect()
     }
 
     /// The demo's character in front of grey, at its full size of 256 x 256 pixels.

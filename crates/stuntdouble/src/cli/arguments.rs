@@ -76,21 +76,21 @@ pub(crate) struct Run {
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
-    packs: PackOptions,
+    weight_cache: WeightCacheOptions,
     #[command(flatten)]
     settings: SettingOptions,
 }
 
 /// Where prepacked weights are cached.
 #[derive(Debug, Args)]
-struct PackOptions {
-    /// Cache the weights of `--weights` in packed form here, 2 to 4.5 bytes a parameter, so that later runs start
-    /// sooner [default: `packs` in the cache]
-    #[arg(long, value_name = "FOLDER", conflicts_with = "no_packs")]
-    packs: Option<PathBuf>,
-    /// Do not cache prepacked weights, and do not use cached ones
-    #[arg(long)]
-    no_packs: bool,
+struct WeightCacheOptions {
+    /// Cache the prepacked weights of `--weights` in this folder, 2 to 4.5 bytes a number, so that later runs start sooner
+    /// [default: `packs` in the cache]
+    #[arg(long, alias = "packs", value_name = "FOLDER", conflicts_with = "no_weight_cache")]
+    weight_cache: Option<PathBuf>,
+    /// Do not cache prepacked weights, and use none
+    #[arg(long, alias = "no-packs")]
+    no_weight_cache: bool,
 }
 
 /// Options of `perceive`.
@@ -121,7 +121,7 @@ pub(crate) struct Bench {
     #[arg(long, value_name = "WORK")]
     without: Vec<Saved>,
     #[command(flatten)]
-    packs: PackOptions,
+    weight_cache: WeightCacheOptions,
     #[command(flatten)]
     settings: SettingOptions,
 }
@@ -272,9 +272,9 @@ fn signals_in(folder: PathBuf) -> PathBuf {
     if inner.is_dir() { inner } else { folder }
 }
 
-impl PackOptions {
+impl WeightCacheOptions {
     fn folder(self, cache: &Path) -> Option<PathBuf> {
-        if self.no_packs { None } else { Some(self.packs.unwrap_or_else(|| cache.join("packs"))) }
+        if self.no_weight_cache { None } else { Some(self.weight_cache.unwrap_or_else(|| cache.join("packs"))) }
     }
 }
 
@@ -291,7 +291,7 @@ impl Run {
             run_dir,
             signals: self.signals.map(signals_in),
             dry_run: self.dry_run,
-            packs: self.packs.folder(cache),
+            weight_cache: self.weight_cache.folder(cache),
             settings,
         })
     }
@@ -299,10 +299,11 @@ impl Run {
 
 impl Bench {
     pub(crate) fn into_job(self, cache: &Path) -> Result<BenchJob, Error> {
-        let Self { size, frames, repeat, without, packs, settings } = self;
+        let Self { size, frames, repeat, without, weight_cache, settings } = self;
         let settings = settings.resolve()?;
         // Random weights are not worth the disk space unless the user asks for it.
-        let packs = if settings.weights.is_none() { packs.packs } else { packs.folder(cache) };
+        let weight_cache =
+            if settings.weights.is_none() { weight_cache.weight_cache } else { weight_cache.folder(cache) };
         let saved = |work| !without.contains(&work);
         let cache_options = CacheOptions {
             reference: saved(Saved::Reference),
@@ -310,7 +311,7 @@ impl Bench {
             branches: saved(Saved::Halves),
             steps: saved(Saved::Steps),
         };
-        Ok(BenchJob { settings, size, frames, repeat, cache_options, packs })
+        Ok(BenchJob { settings, size, frames, repeat, cache_options, weight_cache })
     }
 }
 

@@ -9,6 +9,7 @@ mod models;
 mod stage;
 mod training;
 mod training_data;
+mod view;
 
 use std::process::ExitCode;
 use std::sync::atomic::Ordering;
@@ -17,7 +18,7 @@ use clap::Parser;
 use clap::error::ErrorKind;
 use stuntdouble::Error;
 use stuntdouble::demo;
-use stuntdouble::events::{Event, Events, View};
+use stuntdouble::events::{Event, Events};
 use stuntdouble::pipeline::{self, Job};
 
 use arguments::{Arguments, Command};
@@ -31,10 +32,10 @@ pub(crate) fn main() -> ExitCode {
         }
         Err(wrong) => {
             let json = std::env::args_os().any(|argument| argument == "--json");
-            return report(&misunderstood(&wrong), &Events::new(if json { View::Json } else { View::Human }));
+            return report(&misunderstood(&wrong), &view::events(json));
         }
     };
-    let events = Events::new(if arguments.json { View::Json } else { View::Human });
+    let events = view::events(arguments.json);
     let flag = events.cancel_flag();
     let handler = ctrlc::set_handler(move || {
         // A second Ctrl-C does not wait for the step to end. Finished clips are kept in both cases.
@@ -71,18 +72,18 @@ fn run(arguments: Arguments, events: &Events) -> Result<(), Error> {
     match arguments.command {
         Command::Replace(options) => {
             let job = options.into_job(pipeline::Mode::Replace, &environment.cache)?;
-            pipeline::run(&job, &store, &environment.tools(), events)
+            pipeline::run(&job, &store, &environment.tools(), events).map(drop)
         }
         Command::Animate(options) => {
             let job = options.into_job(pipeline::Mode::Animate, &environment.cache)?;
-            pipeline::run(&job, &store, &environment.tools(), events)
+            pipeline::run(&job, &store, &environment.tools(), events).map(drop)
         }
         Command::Perceive(options) => {
-            pipeline::perceive_only(&options.into_job()?, &store, &environment.tools(), events)
+            pipeline::perceive_only(&options.into_job()?, &store, &environment.tools(), events).map(drop)
         }
         Command::Demo(options) => {
             let job: Job = demo::job(&options.output)?;
-            pipeline::run(&job, &store, &environment.tools(), events)
+            pipeline::run(&job, &store, &environment.tools(), events).map(drop)
         }
         Command::Models(command) => models::run(command, &store, events),
         Command::Train(options) => training::run(options, &store, &environment.tools(), events),

@@ -45,12 +45,56 @@ pub struct Job {
     /// Only plan, and do nothing.
     pub dry_run: bool,
     /// Where prepacked weights are cached between runs; none disables the cache.
-    pub packs: Option<PathBuf>,
+    pub weight_cache: Option<PathBuf>,
     /// Settings.
     pub settings: Settings,
 }
 
 impl Job {
+    /// The character in the video's own scene. The run folder is `output` with `.run` in place of its ending; settings are the
+    /// defaults.
+    pub fn replace(character: impl Into<PathBuf>, video: impl Into<PathBuf>, output: impl Into<PathBuf>) -> Self {
+        Self::new(Mode::Replace, character.into(), video.into(), output.into())
+    }
+
+    /// The same in the scene of the character's picture.
+    pub fn animate(character: impl Into<PathBuf>, video: impl Into<PathBuf>, output: impl Into<PathBuf>) -> Self {
+        Self::new(Mode::Animate, character.into(), video.into(), output.into())
+    }
+
+    fn new(mode: Mode, character: PathBuf, video: PathBuf, output: PathBuf) -> Self {
+        Self {
+            mode,
+            characters: vec![character],
+            character_pose: None,
+            video,
+            run_dir: output.with_extension("run"),
+            output,
+            signals: None,
+            dry_run: false,
+            weight_cache: None,
+            settings: Settings::default(),
+        }
+    }
+
+    /// Another picture of the character, from another side.
+    pub fn with_view(mut self, character: impl Into<PathBuf>) -> Self {
+        self.characters.push(character.into());
+        self
+    }
+
+    /// Signals to use instead of perceiving.
+    pub fn with_signals(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.signals = Some(folder.into());
+        self
+    }
+
+    /// Other settings.
+    pub fn with_settings(mut self, settings: Settings) -> Self {
+        self.settings = settings;
+        self
+    }
+
     /// The options for the character's first picture. A job with its own signals runs without the pose networks; then
     /// the picture is used whole.
     pub(super) fn character_options(&self) -> CharacterOptions {

@@ -23,6 +23,7 @@ mod work;
 pub use crate::tools::Tools;
 pub use job::{Job, Mode, PerceiveJob};
 pub use perceive::perceive_only;
+pub use report::{MadeBy, Report};
 
 use fetch::Store;
 use media::picture::{Mask, Picture};
@@ -46,7 +47,7 @@ use work::Work;
 ///
 /// # Errors
 /// Every [`Error`]. Finished steps stay in the run folder, and no partial output is left.
-pub fn run(job: &Job, store: &Store, tools: &Tools, events: &Events) -> Result<(), Error> {
+pub fn run(job: &Job, store: &Store, tools: &Tools, events: &Events) -> Result<Report, Error> {
     let settings = &job.settings;
     // 1. Check the inputs as far as possible before anything is made.
     job.check_places()?;
@@ -55,14 +56,15 @@ pub fn run(job: &Job, store: &Store, tools: &Tools, events: &Events) -> Result<(
     let source = Source::open(&job.video, settings, store, tools, events)?;
     let networks = match settings.draft {
         true => None,
-        false => Some(LoadedNetworks::load(settings, job.packs.as_deref().filter(|_| !job.dry_run))?),
+        false => Some(LoadedNetworks::load(settings, job.weight_cache.as_deref().filter(|_| !job.dry_run))?),
     };
     if let Some(networks) = &networks {
         networks.note_report(events);
     }
     let has_person = perceive::brings_person(job.signals.as_deref())?;
     if job.dry_run {
-        return plan::report(job, &source, networks.as_ref(), events);
+        plan::report(job, &source, networks.as_ref(), events);
+        return Ok(Report::of_plan(source.expected_frames() as usize, events));
     }
     if !has_person || job.mode == Mode::Animate {
         models::person_models(store, settings.effort(), events)?;
@@ -105,9 +107,10 @@ pub fn run(job: &Job, store: &Store, tools: &Tools, events: &Events) -> Result<(
     sheet.save()?;
     // 3. Record what was done.
     Manifest::new(record, source.ffmpeg_version(), &job.output)?.save(&run.join("manifest.json"))?;
-    report::save(run.root(), Some(settings), &timeline, events)?;
+    let report = Report::of(Some(settings), &job.output, &timeline, events);
+    report.save(run.root())?;
     events.send(Event::Done { output: job.output.display().to_string() });
-    Ok(())
+    Ok(report)
 }
 
 /// All work up to the signals.
@@ -132,7 +135,7 @@ pub fn finished_picture(job: &Job, index: usize, source: &Picture) -> Result<(Pi
         || Error::OtherRun { path: job.run_dir.clone(), what: "state: its signals are not finished".into() };
     let extent = Extent::load(&signals)?.ok_or_else(unfinished)?;
     let timeline = Timeline::load(extent, signals, job.signals.as_deref())?;
-    let frames = LoadedNetworks::load(&job.settings, job.packs.as_deref())?.clip_frames();
+    let frames = LoadedNetworks::load(&job.settings, job.weight_cache.as_deref())?.clip_frames();
     let clip = plan_clips(timeline.len(), frames).partition_point(|clip| clip.new_frames().end <= index);
     let pasted = export::paste_frame(job, &job.run_dir, clip, index, timeline.region(index), source)?;
     Ok((pasted.picture, pasted.edited))

@@ -15,7 +15,7 @@ use perception::stream::{SeenFrame, perceive_frames};
 use perception::tracker::PersonChoice;
 
 use super::job::PerceiveJob;
-use super::report;
+use super::report::Report;
 use super::source::Source;
 use crate::error::{Error, io};
 use crate::events::{Event, Events, Step};
@@ -125,7 +125,7 @@ fn see(
 ///
 /// # Errors
 /// Every [`Error`] of the inputs; [`Error::OtherRun`] when the folder already contains signals.
-pub fn perceive_only(job: &PerceiveJob, store: &Store, tools: &Tools, events: &Events) -> Result<(), Error> {
+pub fn perceive_only(job: &PerceiveJob, store: &Store, tools: &Tools, events: &Events) -> Result<Report, Error> {
     let signals = job.output.join(SIGNALS);
     if signals.exists() {
         return Err(Error::OtherRun { path: signals, what: "contents: there are signals".into() });
@@ -139,7 +139,7 @@ pub fn perceive_only(job: &PerceiveJob, store: &Store, tools: &Tools, events: &E
     }
     std::fs::create_dir_all(&unfinished).map_err(|source| media::Error::writing(&job.output, source))?;
     let done = perceive_into(&unfinished, job, &source, store, events)
-        .and_then(|()| std::fs::rename(&unfinished, &signals).map_err(io("create", &signals)));
+        .and_then(|report| std::fs::rename(&unfinished, &signals).map_err(io("create", &signals)).map(|()| report));
     if done.is_err() {
         // The error to report is the failure itself, not that something could not be removed.
         let _ = std::fs::remove_dir_all(&unfinished);
@@ -149,7 +149,7 @@ pub fn perceive_only(job: &PerceiveJob, store: &Store, tools: &Tools, events: &E
         return done;
     }
     events.send(Event::Done { output: job.output.display().to_string() });
-    Ok(())
+    done
 }
 
 /// Writes the signals into a folder, and sheet and report beside it.
@@ -159,7 +159,7 @@ fn perceive_into(
     source: &Source,
     store: &Store,
     events: &Events,
-) -> Result<(), Error> {
+) -> Result<Report, Error> {
     // If the number of frames is known, the pictures of the sheet are kept as they pass.
     let expected = spread_rows(source.expected_frames() as usize, SHEET_ROWS);
     let mut kept = vec![];
@@ -175,7 +175,9 @@ fn perceive_into(
         kept = pictures_at(source, &places)?;
     }
     save_sheet(&job.output.join("sheet.png"), kept, &timeline)?;
-    report::save(&job.output, None, &timeline, events)
+    let report = Report::of(None, &job.output, &timeline, events);
+    report.save(&job.output)?;
+    Ok(report)
 }
 
 /// Decodes the video once more to get some of its frames.

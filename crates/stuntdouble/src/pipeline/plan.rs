@@ -18,18 +18,13 @@ const PLANE: usize = 16;
 const CHANNELS: usize = 128;
 
 /// Prints the plan as notes.
-pub(super) fn report(
-    job: &Job,
-    source: &Source,
-    loaded: Option<&LoadedNetworks>,
-    events: &Events,
-) -> Result<(), Error> {
+pub(super) fn report(job: &Job, source: &Source, loaded: Option<&LoadedNetworks>, events: &Events) {
     let frames = source.expected_frames() as usize;
     events.note(format!("{}: {} -> {}", job.mode.name(), job.video.display(), job.output.display()));
     events.note(format!("video: {}", source.description()));
     let Some(loaded) = loaded else {
         events.note(format!("{frames} frames, drafts by geometry alone"));
-        return Ok(());
+        return;
     };
     let clips = plan_clips(frames, loaded.clip_frames());
     let config = loaded.networks.config();
@@ -55,7 +50,6 @@ pub(super) fn report(
         job.settings.guidance
     ));
     events.note(format!("estimate: {seconds:.0} s for the denoising"));
-    Ok(())
 }
 
 /// Counts the operations of one denoising step on one frame. Every weight of a matrix or convolution is used once for

@@ -8,7 +8,7 @@ use media::probe::DecodeOptions;
 use media::reader::FrameReader;
 use perception::signals::SignalsFolder;
 use stage::{Assets, ClipSettings, ClipSpec, Wanted, render_parts};
-use stuntdouble::events::{Events, View};
+use stuntdouble::events::Events;
 use stuntdouble::fetch::{Options, Store};
 use stuntdouble::pipeline::{self, Job, Mode, PerceiveJob, Tools};
 use stuntdouble::settings::{PresetName, Settings};
@@ -61,14 +61,14 @@ impl Example {
             run_dir: self.path(output).with_extension("run"),
             signals: Some(self.path("own")),
             dry_run: false,
-            packs: None,
+            weight_cache: None,
             settings: Settings { preset: PresetName::Tiny, steps: 2, draft: false, ..Settings::default() },
         }
     }
 
     fn run(&self, job: &Job) -> Result<(), stuntdouble::Error> {
         let store = Store::new(self.path("cache"), Options { offline: true, ..Options::default() });
-        pipeline::run(job, &store, &Tools::default(), &Events::new(View::Silent))
+        pipeline::run(job, &store, &Tools::default(), &Events::silent())
     }
 }
 
@@ -155,7 +155,7 @@ fn kept_packs_change_no_result() {
     let outputs = [("none", None), ("first", Some(&packs)), ("later", Some(&packs)), ("blocked", Some(&blocked))];
     let made = outputs.map(|(name, packs)| {
         let mut job = example.job(&format!("{name}.mp4"));
-        job.packs = packs.cloned();
+        job.weight_cache = packs.cloned();
         job.settings = Settings { draft: false, ..Settings::default() };
         job.settings.weights = Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../weights/bundled"));
         example.run(&job).unwrap();
@@ -251,7 +251,7 @@ fn perceive_does_not_touch_finished_signals() {
     std::fs::write(signals.join("pose.json"), "edited").unwrap();
     let job = PerceiveJob { video: example.path("video"), output: example.path("seen"), settings: Settings::default() };
     let store = Store::new(example.path("cache"), Options { offline: true, ..Options::default() });
-    let error = pipeline::perceive_only(&job, &store, &Tools::default(), &Events::new(View::Silent)).unwrap_err();
+    let error = pipeline::perceive_only(&job, &store, &Tools::default(), &Events::silent()).unwrap_err();
     assert_eq!(error.code(), "run.differs");
     assert_eq!(std::fs::read(signals.join("pose.json")).unwrap(), b"edited");
 }
