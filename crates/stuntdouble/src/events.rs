@@ -1,4 +1,4 @@
-//! What a job reports while it runs: a stream of events, also logged in the run folder.
+//! Progress reports of a job: a stream of events, which is also logged in the run folder.
 
 use std::fs::File;
 use std::io::Write;
@@ -31,7 +31,7 @@ pub enum Step {
 }
 
 impl Step {
-    /// What the step is called while it runs.
+    /// The name of the step while it runs.
     pub fn title(self) -> &'static str {
         match self {
             Self::Fetch => "fetching",
@@ -45,7 +45,7 @@ impl Step {
     }
 }
 
-/// Something the user should know. The job went on.
+/// A warning. The job continued.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Warning {
     /// Stable code.
@@ -95,7 +95,7 @@ pub enum Event {
     },
 }
 
-/// Receives events, one after the other.
+/// Receives events one by one.
 type Listener = Box<dyn FnMut(&Event) + Send>;
 
 /// The receiver of events. Cheap to clone; safe to share between threads.
@@ -112,12 +112,12 @@ struct Inner {
 }
 
 impl Events {
-    /// Events that nobody listens to. Warnings are still kept.
+    /// Events without a listener. Warnings are still kept.
     pub fn silent() -> Self {
         Self::with(None)
     }
 
-    /// Events that go to `listener` as they happen, from whichever thread.
+    /// Events that go to `listener` as they happen, from any thread.
     pub fn listened(listener: impl FnMut(&Event) + Send + 'static) -> Self {
         Self::with(Some(Box::new(listener)))
     }
@@ -176,7 +176,7 @@ impl Events {
         let mut inner = self.lock();
         if let Some(log) = &mut inner.log {
             let json = serde_json::to_string(&event).unwrap_or_default();
-            // A full disk must not end a job because of its log: the job's own files will report it.
+            // A full disk must not end a job because of its log. The job's own files will report the problem.
             let _ = writeln!(log, "{json}");
         }
         if let Some(listener) = &mut inner.listener {

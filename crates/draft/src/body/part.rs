@@ -24,7 +24,7 @@ pub enum Part {
 }
 
 impl Part {
-    /// How many there are.
+    /// Number of parts.
     pub const COUNT: usize = 14;
     /// All parts, by index.
     pub const ALL: [Self; Self::COUNT] = [

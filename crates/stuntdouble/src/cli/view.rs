@@ -1,11 +1,11 @@
-//! Events on the terminal: a progress bar, plain lines, or one JSON object a line.
+//! Shows events on the terminal: a progress bar, plain lines, or one JSON object a line.
 
 use std::io::{IsTerminal, Write};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use stuntdouble::events::{Event, Events, Step};
 
-/// Events as a person reads them, on standard error, or as programs do, on standard output.
+/// For people on standard error, or for programs on standard output.
 pub(crate) fn events(json: bool) -> Events {
     if json {
         return Events::listened(|event| {

@@ -51,13 +51,13 @@ pub struct Job {
 }
 
 impl Job {
-    /// The character in the video's own scene. The run folder is `output` with `.run` in place of its ending; settings are the
-    /// defaults.
+    /// A job that puts the character into the video's own scene. The run folder is `output` with the ending `.run`, and
+    /// all settings have their defaults.
     pub fn replace(character: impl Into<PathBuf>, video: impl Into<PathBuf>, output: impl Into<PathBuf>) -> Self {
         Self::new(Mode::Replace, character.into(), video.into(), output.into())
     }
 
-    /// The same in the scene of the character's picture.
+    /// A job that puts the character into the scene of its own picture.
     pub fn animate(character: impl Into<PathBuf>, video: impl Into<PathBuf>, output: impl Into<PathBuf>) -> Self {
         Self::new(Mode::Animate, character.into(), video.into(), output.into())
     }
@@ -77,19 +77,19 @@ impl Job {
         }
     }
 
-    /// Another picture of the character, from another side.
+    /// Adds a picture of the character from another side.
     pub fn with_view(mut self, character: impl Into<PathBuf>) -> Self {
         self.characters.push(character.into());
         self
     }
 
-    /// Signals to use instead of perceiving.
+    /// Uses these signals instead of perceiving them.
     pub fn with_signals(mut self, folder: impl Into<PathBuf>) -> Self {
         self.signals = Some(folder.into());
         self
     }
 
-    /// Other settings.
+    /// Uses other settings.
     pub fn with_settings(mut self, settings: Settings) -> Self {
         self.settings = settings;
         self
