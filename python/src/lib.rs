@@ -1,6 +1,8 @@
-//! `stuntdouble._native`: jobs and picture files for the package in `python/stuntdouble`, which has the interface that people use.
+//! `stuntdouble._native`: jobs and picture files for the package in `python/stuntdouble`, which has the public
+//! interface.
 //!
-//! Pictures cross as bytes with their size. Jobs run without the interpreter's lock, and take it for each event they report.
+//! Pictures are passed as bytes with their size. Jobs run without the interpreter's lock, and take it only to report an
+//! event.
 
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
@@ -20,24 +22,24 @@ pyo3::create_exception!(
     "What went wrong; `code` is stable, `help` says what to do."
 );
 
-/// An error as Python sees it: message, code, help.
+/// An error in Python: message, code, help.
 fn raised(py: Python<'_>, error: &Error) -> PyErr {
     let raised = StuntdoubleError::new_err(error.to_string());
     let value = raised.value(py);
-    // Attributes of a fresh exception can always be set.
+    // Setting attributes on a new exception cannot fail.
     let _ = value.setattr("code", error.code());
     let _ = value.setattr("help", error.help());
     raised
 }
 
-/// Settings from a JSON object, laid over the defaults.
+/// Settings from a JSON object, applied to the defaults.
 fn settings_from(text: &str) -> Result<Settings, Error> {
     let table: toml::Table =
         serde_json::from_str(text).map_err(|reason| Error::Usage { reason: format!("settings: {reason}") })?;
     Settings::resolve(None, table, &[])
 }
 
-/// Events that call `progress(json)`; when it returns `False` or raises, the job is cancelled.
+/// Events that call `progress(json)`. When it returns `False` or raises, the job is cancelled.
 fn events_for(progress: Option<Py<PyAny>>) -> Events {
     let Some(progress) = progress else { return Events::silent() };
     let slot = std::sync::Arc::new(std::sync::OnceLock::<std::sync::Arc<std::sync::atomic::AtomicBool>>::new());
@@ -114,7 +116,7 @@ fn run_perceive(
     done.map(|report| serde_json::to_string(&report).unwrap_or_default()).map_err(|error| raised(py, &error))
 }
 
-/// Writes a PNG of `channels` 1 (a mask), 3 (colours) or 4 (colours and coverage), from rows of bytes.
+/// Writes a PNG with 1 channel (a mask), 3 (colours) or 4 (colours and coverage), from rows of bytes.
 #[pyfunction]
 fn write_picture(
     py: Python<'_>,

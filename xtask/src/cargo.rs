@@ -1,4 +1,4 @@
-//! Starts the cargo that started us.
+//! Starts the same cargo that started this program.
 
 use anyhow::{Context as _, Result, bail};
 use std::ffi::OsString;
@@ -11,14 +11,14 @@ pub(crate) fn root() -> PathBuf {
     here.parent().unwrap_or(here).to_owned()
 }
 
-/// A cargo command; the caller says in which folder it runs (its own, unless told otherwise).
+/// A cargo command. The caller chooses its folder (by default the current one).
 pub(crate) fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
     command.args(arguments);
     command
 }
 
-/// Runs cargo where the user stands, with further environment variables, and passes its exit code on.
+/// Runs cargo in the user's folder, with additional environment variables. Returns its exit code.
 pub(crate) fn status(arguments: &[&str], environment: &[(&str, &str)]) -> Result<ExitCode> {
     let status = command(arguments).envs(environment.iter().copied()).status().context("cannot start cargo")?;
     Ok(code_of(status))
@@ -40,7 +40,7 @@ pub(crate) fn must(arguments: &[&str], environment: &[(&str, &str)]) -> Result<(
     Ok(())
 }
 
-/// The exit code of a process as our own; a process that was killed counts as failed.
+/// The exit code of a process as our own. A process that was killed counts as failed.
 pub(crate) fn code_of(status: ExitStatus) -> ExitCode {
     match status.code() {
         Some(code) => u8::try_from(code).map_or(ExitCode::FAILURE, ExitCode::from),

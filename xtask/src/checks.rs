@@ -1,4 +1,4 @@
-//! `cargo xtask ci`: every check, the quick ones first, the tests last.
+//! `cargo xtask ci`: every check, quick ones first, tests last.
 
 use crate::{cargo, licences, tests};
 use anyhow::Result;
@@ -9,8 +9,8 @@ use std::time::Instant;
 pub(crate) fn run() -> Result<ExitCode> {
     step("formatting", || cargo::must(&["fmt", "--all", "--check"], &[]))?;
     step("licences", || licences::run().map(drop))?;
-    // Clippy and the documentation share the same compiled form of the dependencies, so the second is quick. They see the
-    // features that tests are not built with.
+    // Clippy and the documentation share the compiled dependencies, so the second is quick. They include features that
+    // tests are not built with.
     let everything = ["--workspace", "--features", "stuntdouble/object-store", "--locked", "--quiet"];
     step("clippy", || {
         cargo::must(&[&["clippy", "--all-targets"], &everything[..], &["--", "-D", "warnings"]].concat(), &[])

@@ -1,6 +1,6 @@
 //! Licence expressions in the notation of SPDX: `(MIT OR Apache-2.0) AND Unicode-3.0`, and the older `MIT/Apache-2.0`.
 
-/// Whether the terms of the expression can be met with the allowed licences alone. `None` if it is not an expression.
+/// True if the allowed licences satisfy the expression. `None` if it is not a valid expression.
 pub(crate) fn is_satisfied(expression: &str, allowed: impl Fn(&str) -> bool) -> Option<bool> {
     let spaced = expression.replace('(', " ( ").replace(')', " ) ").replace('/', " OR ");
     let words: Vec<&str> = spaced.split_whitespace().collect();
@@ -42,7 +42,7 @@ impl<'a> Reader<'a> {
         let licence = self.next().filter(|word| !["AND", "OR", "WITH", ")"].contains(word))?;
         if self.take("WITH") {
             let exception = self.next()?;
-            // An exception only gives further permissions, but it is a text of its own, so it is allowed by name.
+            // An exception only gives further permissions. But it is a separate text, so it must be allowed by name.
             return Some((self.allowed)(&format!("{licence} WITH {exception}")));
         }
         Some((self.allowed)(licence))
@@ -81,7 +81,7 @@ mod tests {
         check("GPL-3.0 / MIT", Some(true));
         check("GPL-3.0 AND MIT", Some(false));
         check("MIT AND ISC", Some(true));
-        // AND binds closer than OR.
+        // AND takes precedence over OR.
         check("MIT OR GPL-3.0 AND GPL-2.0", Some(true));
         check("GPL-3.0 AND MIT OR GPL-2.0", Some(false));
         check("(MIT OR GPL-3.0) AND GPL-2.0", Some(false));

@@ -1,5 +1,6 @@
-//! `cargo xtask gpu FOLDER --assets PACK --perceptual FILE [--start FILE] [--flavour cpu|cuda]`: everything that a bare host with a card
-//! needs to train the finisher, in one folder: binaries, assets, weights, configuration and the script `run.sh`.
+//! `cargo xtask gpu FOLDER --assets PACK --perceptual FILE [--start FILE] [--flavour cpu|cuda]`: fills one folder with
+//! everything that a bare host with a card needs to train the finisher: binaries, assets, weights, configuration and
+//! the script `run.sh`.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -10,9 +11,9 @@ use crate::{cargo, libtorch};
 
 const SCRIPT: &str = include_str!("gpu/run.sh");
 const EAGER: &str = include_str!("gpu/eager.py");
-/// What the first three blocks of the perceptual network take of its file, in bytes; the fourth block takes the rest.
+/// Number of bytes of the perceptual network's file that the first three blocks need. The fourth block needs the rest.
 const THREE_BLOCKS: usize = 6_979_816;
-/// Most bytes of the folder.
+/// Largest size of the folder in bytes.
 const LIMIT: u64 = 60 << 20;
 
 /// Fills the folder.
@@ -67,7 +68,7 @@ pub(crate) fn run(arguments: &[&str]) -> Result<ExitCode> {
     copy(&cargo::root().join("configs/train/finisher.toml"), &folder.join("config.toml"))?;
     write(&folder.join("run.sh"), SCRIPT.as_bytes())?;
     write(&folder.join("eager.py"), EAGER.as_bytes())?;
-    // 3. Is it small enough?
+    // 3. Check the size.
     let mut sum = 0;
     for item in std::fs::read_dir(&folder)?.flatten() {
         let length = item.metadata()?.len();

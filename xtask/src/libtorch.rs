@@ -1,22 +1,23 @@
 //! `cargo xtask libtorch cpu|cuda`: builds the program with libtorch, on a machine that has neither CUDA nor PyTorch installed.
 //!
-//! libtorch comes from the PyTorch wheel, fetched with pip into a virtual environment under `.cache`. For `cpu` the build links against a
-//! folder that shows only the CPU half of the wheel, so that no CUDA library is needed to run it. For `cuda` it links against all of the
-//! wheel; the CUDA libraries are missing here and are found on the machine that has the card. Linux only.
+//! libtorch comes from the PyTorch wheel, which pip downloads into a virtual environment under `.cache`. For `cpu` the
+//! build links against a folder that shows only the CPU half of the wheel, so that it runs without CUDA libraries. For
+//! `cuda` it links against the whole wheel. The CUDA libraries are missing here and are found on the machine with the
+//! card. Linux only.
 
 use crate::cargo;
 use anyhow::{Context as _, Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-/// The wheels, exactly. The CPU half of the CUDA wheel still loads the two small CUDA libraries.
+/// The exact wheels. The CPU half of the CUDA wheel still loads the two small CUDA libraries.
 const TORCH: (&str, &str) = ("torch", "2.11.0");
 const FOR_CPU: [(&str, &str); 2] = [("nvidia-cuda-runtime", "13.5.37"), ("nvidia-cuda-cupti", "13.5.25")];
 
-/// What is built when the user names nothing else.
+/// What is built by default.
 const BUILD: &[&str] = &["build", "--release", "--package", "stuntdouble", "--features", "libtorch"];
 
-/// Builds, with `arguments` for cargo instead of the usual ones if there are any.
+/// Builds, with `arguments` for cargo instead of the default ones if there are any.
 pub(crate) fn run(flavour: &str, arguments: &[&str]) -> Result<ExitCode> {
     if !cfg!(target_os = "linux") {
         bail!("the libtorch build is made for Linux only");
@@ -52,7 +53,7 @@ pub(crate) fn run(flavour: &str, arguments: &[&str]) -> Result<ExitCode> {
     Ok(cargo::code_of(status))
 }
 
-/// Makes the virtual environment and installs what is missing in it. Gives its `site-packages`.
+/// Creates the virtual environment and installs what is missing in it. Returns its `site-packages`.
 fn fetch_wheels(environment: &Path, flavour: &str) -> Result<PathBuf> {
     let pip = environment.join("bin/pip");
     if !pip.exists() {
@@ -91,7 +92,7 @@ fn find_site_packages(environment: &Path) -> Result<PathBuf> {
         .with_context(|| format!("no `site-packages` below `{}`", library.display()))
 }
 
-/// A folder that looks like a libtorch without CUDA: links to the headers and to the libraries of the CPU.
+/// A folder that looks like a libtorch without CUDA: links to the headers and to the CPU libraries.
 fn cpu_half(torch: &Path, folder: &Path) -> Result<PathBuf> {
     let library = folder.join("lib");
     std::fs::create_dir_all(&library).with_context(|| format!("cannot create `{}`", library.display()))?;
@@ -104,7 +105,7 @@ fn cpu_half(torch: &Path, folder: &Path) -> Result<PathBuf> {
     Ok(folder.to_owned())
 }
 
-/// Makes `at` a link to `to`, whatever link was there.
+/// Makes `at` a link to `to`, replacing an existing link.
 fn link(to: &Path, at: &Path) -> Result<()> {
     if !to.exists() {
         bail!("`{}` is missing; remove the environment and try again", to.display());

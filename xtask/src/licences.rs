@@ -1,4 +1,5 @@
-//! `cargo xtask licences`: every crate that ends up in the program, or builds it, must have terms that its users can keep.
+//! `cargo xtask licences`: every crate that is part of the program or builds it must have a licence that its users can
+//! comply with.
 
 use crate::cargo;
 use crate::expression::is_satisfied;
@@ -6,7 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use std::collections::BTreeSet;
 use std::process::ExitCode;
 
-/// Licences that ask for no more than a notice.
+/// Licences that require no more than a notice.
 const ALLOWED: &[&str] = &[
     "0BSD",
     "Apache-2.0",
@@ -24,13 +25,13 @@ const ALLOWED: &[&str] = &[
     "Zlib",
 ];
 
-/// Single crates with other terms, each with the reason why they are kept.
+/// Single crates with other licences, each with the reason why it is accepted.
 const EXCEPTIONS: &[(&str, &str)] = &[
-    // Colours in the messages of burn's checks. The terms of MPL-2.0 are about changed files of the crate itself, and we change none.
+    // Colours in the messages of burn's checks. MPL-2.0 concerns changed files of the crate itself, and we change none.
     ("colored", "MPL-2.0"),
 ];
 
-/// Checks the tree of the program, for every platform, as it is by default and with object stores.
+/// Checks the dependency tree of the program for every platform, by default and with object stores.
 pub(crate) fn run() -> Result<ExitCode> {
     check("the default dependency tree", &[])?;
     check("that with `object-store`", &["--features", "object-store"])?;
@@ -62,7 +63,7 @@ fn check(name: &str, features: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// What is wrong with a crate, given as `name version (place)|licence`; `None` if nothing is.
+/// The problem with a crate, given as `name version (place)|licence`; `None` if there is none.
 fn objection(line: &str) -> Option<String> {
     let (package, licence) = line.rsplit_once('|').unwrap_or((line, ""));
     let name = package.split(' ').next().unwrap_or(package);

@@ -1,4 +1,4 @@
-//! Everything a developer or CI runs: `cargo xtask COMMAND`. Needs nothing but cargo, except where a command says so.
+//! Everything that developers or CI run: `cargo xtask COMMAND`. It needs only cargo, except where a command says so.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
 mod cargo;

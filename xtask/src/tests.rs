@@ -1,11 +1,11 @@
-//! `cargo xtask test`: what a newcomer needs to see pass. Documentation tests run first, so that the last lines on the screen are the
-//! totals of the test runner.
+//! `cargo xtask test`: all tests. Documentation tests run first, so that the last lines on the screen are the totals of
+//! the test runner.
 
 use crate::cargo;
 use anyhow::Result;
 use std::process::{ExitCode, Stdio};
 
-/// Runs all tests of the workspace; `rest` goes to the test runner.
+/// Runs all tests of the workspace. `rest` goes to the test runner.
 pub(crate) fn run(rest: &[&str]) -> Result<ExitCode> {
     cargo::must(&["test", "--workspace", "--doc", "--quiet"], &[])?;
     let runner: &[&str] = if has_nextest() {

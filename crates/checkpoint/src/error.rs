@@ -10,7 +10,7 @@ pub enum CheckpointError {
     #[error("it cannot be read: {0}")]
     Io(#[from] std::io::Error),
     /// The file has neither of the two formats, or uses them in another way.
-    #[error("it is no PyTorch file with tensors: {reason}")]
+    #[error("it is not a PyTorch file with tensors: {reason}")]
     UnknownForm {
         /// What was found.
         reason: String,
@@ -62,7 +62,7 @@ pub enum CheckpointError {
         what: &'static str,
         /// The count so far.
         found: u64,
-        /// The limit.
+        /// The time limit.
         most: u64,
         /// The entry that contains it.
         tensor: Option<String>,
@@ -99,12 +99,12 @@ impl CheckpointError {
     pub fn help(&self) -> &'static str {
         match self {
             Self::Io(_) => "check the path and its permissions",
-            Self::UnknownForm { .. } => "take a file of `torch.save(model.state_dict(), path)`, or a safetensors file",
+            Self::UnknownForm { .. } => "use a file from `torch.save(model.state_dict(), path)`, or a safetensors file",
             Self::CutOff { .. } | Self::Damaged { .. } | Self::Tensor { .. } => {
                 "fetch the file again and compare its hash"
             }
             Self::Instruction { .. } | Self::Global { .. } | Self::Call { .. } | Self::Limit { .. } => {
-                "nothing of it was executed: take the safetensors form of these weights, or a file of tensors alone"
+                "nothing in it was executed; use the safetensors version of these weights, or a file that contains only tensors"
             }
         }
     }

@@ -1,5 +1,5 @@
-//! The format before PyTorch 1.6. It has five pickles in a row: a mark, a version, the machine, the dictionary and the
-//! keys of the storages. Then follow, for each key, the number of its values and the values.
+//! The format before PyTorch 1.6. The file starts with five pickles in a row: a mark, a version, the machine, the
+//! dictionary and the keys of the storages. After the pickles, each key has the number of its values and the values.
 
 use std::collections::BTreeMap;
 use std::io::{BufReader, Read, Seek, SeekFrom};

@@ -1,8 +1,8 @@
 //! Lists the tensors of PyTorch files (`.pth`, `.pt`, `.bin`, `.ckpt`) without executing their content.
 //!
-//! Such a file is a pickle: a program for a stack machine that may call any Python function. [`Checkpoint::read`] runs
-//! a machine that supports only what a dictionary of tensors needs. It refuses everything else by name and never calls
-//! a function. It reads the description of the tensors; their values stay in the file.
+//! A PyTorch file is a pickle: a program for a stack machine that may call any Python function. [`Checkpoint::read`]
+//! runs a machine that supports only what a dictionary of tensors needs. The machine refuses everything else by name
+//! and never calls a function. Only the description of the tensors is read; their values stay in the file.
 //!
 //! | format | written by | where the values are |
 //! |---|---|---|

@@ -1,5 +1,5 @@
 //! Makes drafts by geometry (`docs/decisions.md`): it lays a picture of the character on the driving pose, makes a
-//! clean plate without the driving person, and composes both. It needs no weights, networks or video files.
+//! clean plate without the driving person, and composes both. The crate needs no weights, networks or video files.
 
 pub mod body;
 pub mod clip;

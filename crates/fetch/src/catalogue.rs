@@ -1,5 +1,5 @@
-//! The catalogue: every file that may be downloaded, with its sources, sizes and hashes. It is `models.toml`, parsed
-//! and checked.
+//! The catalogue: every file that may be downloaded, with its sources, sizes and hashes. The catalogue is
+//! `models.toml`, parsed and checked.
 
 use crate::digest::Digest;
 use crate::error::Error;

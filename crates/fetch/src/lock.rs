@@ -1,5 +1,5 @@
-//! Locks between processes. A process that downloads a file holds its lock. Others wait and then find the file
-//! complete.
+//! Locks between processes. A process that downloads a file holds its lock. Other processes wait for the lock and then
+//! find the file complete.
 
 use crate::error::Error;
 use crate::progress::Progress;

@@ -1,4 +1,4 @@
-//! A folder with downloaded files. It hands out a file after comparing its hash, and downloads missing files.
+//! A folder with downloaded files. A store hands out a file after comparing its hash, and downloads missing files.
 
 use crate::catalogue::{Catalogue, Entry, Host, Source, SourceKind};
 use crate::client::Client;

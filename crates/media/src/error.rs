@@ -123,7 +123,7 @@ pub enum Error {
         limit: u64,
     },
     /// A high dynamic range video that this ffmpeg cannot convert to 8 bits.
-    #[error("high dynamic range ({transfer}) and this ffmpeg has no `zscale` and `tonemap` filters: `{}`", path.display())]
+    #[error("the video has high dynamic range ({transfer}), but this ffmpeg lacks the `zscale` and `tonemap` filters: `{}`", path.display())]
     HdrUnsupported {
         /// The file.
         path: PathBuf,
@@ -220,7 +220,7 @@ impl Error {
         match self {
             Self::Unreadable { .. } => "check that the path exists and that you may read it",
             Self::ImageUnsupported { .. } => "convert the picture to PNG or JPEG",
-            Self::ImageDamaged { .. } => "get the picture again from where it came, or open and save it in an editor",
+            Self::ImageDamaged { .. } => "copy or download the picture again, or open it in an editor and save it",
             Self::ImageTooLarge { .. } => "make the picture smaller; 4096 pixels on the long side are more than enough",
             Self::ImageWrongSize { .. } => "make it again for this video, or resize it to the expected size",
             Self::VideoUnsupported { .. } => {
@@ -228,10 +228,10 @@ impl Error {
             }
             Self::VideoEmpty { .. } => "give a video with at least one frame",
             Self::VideoIsImage { .. } => "give the video here; the character's picture goes to `--character`",
-            Self::VideoNoStream { .. } => "give a file that holds pictures, not only sound",
-            Self::VideoTruncated { .. } => "get the video again, or use what is there with `--tolerate-damage`",
+            Self::VideoNoStream { .. } => "give a file with a video stream, not only audio",
+            Self::VideoTruncated { .. } => "copy the video again, or use the undamaged part with `--tolerate-damage`",
             Self::VideoDamaged { .. } => {
-                "get the video again, or decode it as far as possible with `--tolerate-damage`"
+                "copy the video again, or decode it as far as possible with `--tolerate-damage`"
             }
             Self::VideoTooLarge { .. } => "make the video smaller first: `ffmpeg -i IN -vf scale=1920:-2 OUT`",
             Self::HdrUnsupported { .. } => {
@@ -246,8 +246,8 @@ impl Error {
                 "run `stuntdouble doctor`, and name another ffmpeg in the variable `STUNTDOUBLE_FFMPEG`"
             }
             Self::OutputUnwritable { .. } => "choose an existing folder that you may write to",
-            Self::DiskFull { .. } => "free some space or write to another disk, then give the same command again",
-            Self::OutputUnsupported { .. } => "let the output's name end in one of the expected ways",
+            Self::DiskFull { .. } => "free some space or write to another disk, then run the same command again",
+            Self::OutputUnsupported { .. } => "give the output a name with one of the expected endings",
         }
     }
 

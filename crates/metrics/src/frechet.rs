@@ -9,11 +9,11 @@
 //! | mean `m` | `[D]` |
 //! | covariance `C`, over `samples - 1` | `[D, D]` |
 //!
-//! The trace of the root equals the trace of `(C1^½ C2 C1^½)^½`, which is symmetric. Its eigenvalues are those of `C1
-//! C2`, and no step fails if a covariance is singular, as it is whenever `samples <= D`. pytorch-fid takes the root of
-//! the product itself. If that is not finite, it adds 1e-6 to both diagonals, but only under the root. Whether this
-//! happens depends on the rounding of its SciPy. [`frechet_distance_offset`] is that branch; it gives slightly less
-//! than the exact value.
+//! The trace of the root equals the trace of `(C1^½ C2 C1^½)^½`, which is symmetric. The eigenvalues of that matrix are
+//! those of `C1 C2`, and no step fails if a covariance is singular, as it is whenever `samples <= D`. pytorch-fid takes
+//! the root of the product itself. If the root is not finite, pytorch-fid adds 1e-6 to both diagonals, but only under
+//! the root. Whether this happens depends on the rounding of its SciPy. [`frechet_distance_offset`] is that branch; it
+//! gives slightly less than the exact value.
 
 use nalgebra::{DMatrix, DVector, SymmetricEigen};
 

@@ -21,7 +21,7 @@
 //! Networks for FID and FVD are not part of this crate. [`frechet`] takes features from any source.
 //!
 //! Both pictures of a pair must have the same size; otherwise the functions panic and name both sizes. DisCo's script
-//! first scales the result to the truth's size. That is left to the caller.
+//! first scales the result to the truth's size; callers of this crate must do that themselves.
 
 pub mod bootstrap;
 mod error;

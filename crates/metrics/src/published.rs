@@ -7,9 +7,9 @@
 //! | 3 | the same videos in their environments, compared with animation composited onto an inpainted background |
 //! | 4 | the same without components of the method |
 //!
-//! The PSNR column has values that only the 8-bit wrap-around explains ([`psnr_disco_u8`](crate::psnr_disco_u8)), not
-//! [`psnr`](crate::psnr()). LPIPS is most likely [`lpips_raw01`](crate::Lpips::distance_raw01) with VGG. MRAA's LPIPS
-//! equals its SSIM here; other papers print 0.296.
+//! The PSNR values in the paper's tables can only be explained by 8-bit wrap-around, that is by
+//! [`psnr_disco_u8`](crate::psnr_disco_u8) and not by [`psnr`](crate::psnr()). LPIPS is most likely
+//! [`lpips_raw01`](crate::Lpips::distance_raw01) with VGG. MRAA's LPIPS equals its SSIM here; other papers print 0.296.
 
 /// One row of a table.
 #[derive(Debug, Clone, Copy, PartialEq)]

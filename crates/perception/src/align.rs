@@ -1,6 +1,5 @@
-//! Moves the driving person to the place of the person in the reference picture (`animate`).
-//! One scale comes from the bones of both, and one shift from the hips of the first frame. Both apply to the whole
-//! video.
+//! Moves the driving person to the place of the person in the reference picture (`animate`). One scale comes from the
+//! bones of both, and one shift from the hips of the first frame. Scale and shift apply to the whole video.
 
 use media::picture::Mask;
 

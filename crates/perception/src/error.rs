@@ -82,7 +82,7 @@ impl Error {
             Self::ModelMismatched { .. } => {
                 "check which file is given for which network: run `stuntdouble models list`"
             }
-            Self::ModelFailed { .. } => "run `stuntdouble models verify`; if the file is whole, report this as a bug",
+            Self::ModelFailed { .. } => "run `stuntdouble models verify`; if the file is intact, report this as a bug",
             Self::FrameEmpty { .. } => "check the size of the video or picture",
         }
     }

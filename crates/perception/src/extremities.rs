@@ -1,5 +1,5 @@
-//! Hands and face of the followed person. Each is searched where the body says it is, followed while it stays there,
-//! and dropped when its own network does not see it.
+//! Hands and face of the followed person. Each hand and the face is searched where the body says it is, followed while
+//! it stays there, and dropped when its own network does not see it.
 
 use media::geometry::Pts;
 use media::picture::Picture;

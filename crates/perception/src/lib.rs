@@ -1,5 +1,6 @@
 //! Turns frames into signals (pose, person mask, depth along the bones), and signals into conditions (shape-agnostic
-//! mask, environment, skeleton map, structured depth, region of interest). It starts no process and uses no network.
+//! mask, environment, skeleton map, structured depth, region of interest). The crate starts no process and uses no
+//! network.
 
 pub mod blazepose;
 mod candidates;

@@ -1,5 +1,5 @@
-//! The person's mask in a frame. It starts from the body network's coarse mask. The selfie network corrects its border
-//! where the two agree, and the picture itself gives its edge.
+//! The person's mask in a frame. The mask starts as the body network's coarse mask. The selfie network corrects its
+//! border where the two agree, and the picture itself gives its edge.
 
 use media::geometry::{Frame, Rect};
 use media::picture::{Mask, Picture, Plane};

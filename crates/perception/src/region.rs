@@ -1,5 +1,5 @@
 //! The region of interest: a square of the frame that is generated at the network's size and composited back. This
-//! module also has the transforms between region and frame.
+//! module also contains the transforms between region and frame.
 //!
 //! In frame pixels and crop pixels, the centre of the top left pixel is 0.5. So a crop place `c` is the frame place
 //! `square.x + c * square.width / size`. A square may extend over the frame's border. There, the picture repeats its

@@ -4,8 +4,8 @@
 //! widened to an envelope that moves by at most `STEP` of the square in a frame, forward and backward in time. So the
 //! square starts to move before a fast person would leave it. The centre of the square is the middle of the envelope,
 //! averaged over a few frames, so a person who moves evenly stays in the middle. The size is chosen so that the square
-//! covers the person around that centre. It grows early and slowly. If a person outruns the centre, the size grows
-//! instead. The paper does not say how a region is found.
+//! covers the person around that centre. The size grows early and slowly. If a person outruns the centre, the square
+//! becomes larger instead. The paper does not say how a region is found.
 
 use media::geometry::{Frame, Rect};
 use media::picture::Mask;

@@ -1,4 +1,4 @@
-//! Signals as files, in the layout of a run folder. They can be inspected, edited and fed back:
+//! Signals as files, in the layout of a run folder. Users can inspect the files, edit them and feed them back:
 //!
 //! ```text
 //! pose.json              every frame's pose; or openpose/*.json (or *.json), one OpenPose file a frame
@@ -7,8 +7,8 @@
 //! object-1/%06d.png      8-bit grey, 255 = object; object-2 and so on for more
 //! ```
 //!
-//! If a signal's folder or file is absent, perception provides it. If it is present, it must have every frame at the
-//! frame's size.
+//! If a signal's folder or file is absent, perception provides it. A signal that is present must cover every frame, at
+//! the frame's size.
 
 mod error;
 mod openpose;

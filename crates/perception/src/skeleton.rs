@@ -1,8 +1,8 @@
 //! The skeleton map: a pose drawn as a picture, the motion signal of the network (paper 3.4).
 //!
-//! It is drawn as open pose-driven models expect. 17 limbs are ellipses and 18 joints are discs, in rainbow colours
-//! from the nose on. Hand bones have their own rainbow with blue points. Face points are white, and everything else is
-//! black. Widths scale with the picture, so a map of 128 pixels is a small map of 512. Joints under
+//! The map is drawn as open pose-driven models expect. 17 limbs are ellipses and 18 joints are discs, in rainbow
+//! colours from the nose on. Hand bones have their own rainbow with blue points. Face points are white, and everything
+//! else is black. Widths scale with the picture, so a map of 128 pixels is a small map of 512. Joints under
 //! [`Keypoint::DRAWN`](crate::pose::Keypoint::DRAWN) are left out, with the limbs that end at them.
 
 use crate::pose::Pose;

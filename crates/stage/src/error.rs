@@ -33,11 +33,11 @@ pub enum StageError {
         what: &'static str,
         /// Its size.
         found: u64,
-        /// The limit.
+        /// The time limit.
         limit: u64,
     },
     /// A character without a usable skeleton.
-    #[error("skeleton lacks {missing}: `{}`", path.display())]
+    #[error("the skeleton lacks {missing}: `{}`", path.display())]
     NotHumanoid {
         /// The file.
         path: PathBuf,
@@ -45,7 +45,7 @@ pub enum StageError {
         missing: String,
     },
     /// A number in the geometry is not finite.
-    #[error("{what} holds a number that is not finite: `{}`", path.display())]
+    #[error("{what} contains a number that is not finite: `{}`", path.display())]
     NotFinite {
         /// The file.
         path: PathBuf,
@@ -53,7 +53,7 @@ pub enum StageError {
         what: &'static str,
     },
     /// Nodes form a cycle or have two parents.
-    #[error("node {node} has itself or two nodes as parents, expected a tree: `{}`", path.display())]
+    #[error("node {node} is part of a cycle or has two parents, expected a tree: `{}`", path.display())]
     CyclicHierarchy {
         /// The file.
         path: PathBuf,
@@ -103,7 +103,7 @@ pub enum StageError {
         place: PathBuf,
     },
     /// A place contains a data set with other settings or assets.
-    #[error("the place holds a data set made with other settings or assets: `{}`", path.display())]
+    #[error("the place contains a data set that was made with other settings or assets: `{}`", path.display())]
     OtherData {
         /// Its index.
         path: PathBuf,
@@ -150,15 +150,17 @@ impl StageError {
             }
             Self::TooLarge { .. } => "make the file smaller, or move it out of the asset folder",
             Self::NotHumanoid { .. } => "name the joints as in the asset guide (hips, spine, head, arms, legs)",
-            Self::UnknownAsset { .. } => "load the same asset folder with which the clip was described",
-            Self::NoAssets { .. } => "give the folder that holds the asset folders, or no folder for the built-in cast",
+            Self::UnknownAsset { .. } => "load the asset folder that was used to describe the clip",
+            Self::NoAssets { .. } => {
+                "give the folder that contains the asset folders, or no folder for the built-in cast"
+            }
             Self::Unwritable { .. } => "check the path, its permissions and the free space",
             Self::Store { .. } => {
                 "check the bucket, the `AWS_*` variables (keys, region, endpoint, `AWS_ALLOW_HTTP`) and the network"
             }
             Self::NoObjectStores { .. } => "build with `--features object-store`, or give a folder",
             Self::BadPlace { .. } => "give a folder, or a bucket and a prefix without empty parts",
-            Self::OtherData { .. } => "give another place, or the settings and assets with which this one was begun",
+            Self::OtherData { .. } => "give another place, or the settings and assets of this data set",
             Self::BadSpec { .. } => "correct the value, or draw a new clip from a seed",
         }
     }

@@ -1,8 +1,8 @@
-//! Makes a video with signals of your own: poses and masks that some other program made. Nothing is fetched.
+//! Makes a video with your own signals: poses and masks from another program. Nothing is downloaded.
 //!
 //! `cargo run --release -p stuntdouble --example custom_signals -- FOLDER`
 //!
-//! Here the renderer is that other program: it gives frames, exact masks and exact joints.
+//! Here the renderer is the other program: it gives frames, exact masks and exact joints.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! Replaces the person of a video from within another program, with progress as it happens.
+//! Replaces the person of a video from another program, with progress reports.
 //!
 //! `cargo run --release -p stuntdouble --example embed -- CHARACTER VIDEO OUTPUT CACHE`
 

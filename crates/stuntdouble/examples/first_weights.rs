@@ -1,11 +1,12 @@
-//! What a set of weights can do, on rendered clips whose identities and motions it has not seen.
+//! Measures a set of weights on rendered clips with unseen identities and motions.
 //!
 //! `first_weights ASSETS OUT [WEIGHTS] [CLIPS] [FRAMES] [STEPS] [GUIDANCE] [SPLIT]` prints one JSON line and writes
-//! `OUT/sheet.png`; `-` for the bundled weights. The split is `test`, or `val` to choose settings on. Measured:
-//! - colour: is the mean torso colour (Lab) of the result nearest to that of the true reference among four (chance 25 %)?
-//!   And that of the true frames, whose light is another than the reference's: what a perfect result would get.
-//! - pose: with another clip's pose, how well does the silhouette of result minus plate overlap that pose's mask (IoU)?
-//! - environment: with another clip's environment, is the ring around the hole nearer to the right one of the two?
+//! `OUT/sheet.png`. `-` selects the bundled weights. The split is `test`, or `val` for choosing settings. It measures:
+//! - colour: whether the mean torso colour (Lab) of the result is nearest to that of the true reference among four
+//!   (chance 25 %). The true frames are measured too. The light in the true frames differs from the reference's, so
+//!   their score is what a perfect result would get.
+//! - pose: with another clip's pose, how well the silhouette of result minus plate overlaps that pose's mask (IoU).
+//! - environment: with another clip's environment, whether the ring around the hole is nearer to the right one of the two.
 
 use std::path::PathBuf;
 
@@ -205,7 +206,7 @@ fn make(
         .collect()
 }
 
-/// Mean colour in Lab of the quadrilateral between shoulders and hips, over all frames.
+/// Mean Lab colour of the quadrilateral between shoulders and hips, over all frames.
 fn torso_colour(pictures: &[Picture], signals: &[CropSignals]) -> [f64; 3] {
     let (mut sum, mut count) = ([0.0; 3], 0.0);
     for (picture, signals) in pictures.iter().zip(signals) {
@@ -237,7 +238,7 @@ fn in_torso(pose: &Pose, x: f32, y: f32) -> bool {
     inside
 }
 
-/// How well the pixels that differ from the plate overlap the mask.
+/// IoU of the mask with the pixels that differ from the plate.
 fn overlap(result: &Picture, plate: &Picture, mask: &Mask) -> f64 {
     let (mut both, mut either) = (0.0, 0.0);
     for ((result, plate), mask) in result.cells().iter().zip(plate.cells()).zip(mask.cells()) {

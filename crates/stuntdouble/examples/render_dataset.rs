@@ -1,4 +1,4 @@
-//! Renders a small data set with exact ground truth, checks it and looks at it.
+//! Renders a small data set with exact ground truth, checks it, and draws a contact sheet.
 //!
 //! `cargo run --release -p stuntdouble --example render_dataset -- FOLDER`
 //!

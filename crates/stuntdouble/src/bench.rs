@@ -1,8 +1,8 @@
-//! How fast this machine runs the networks: the machine's own limit, each kernel at the sizes of a preset, each stage of a
-//! clip, all in one run.
+//! Measures how fast this machine runs the networks: the peak speed of the machine, each kernel at the sizes of a
+//! preset, and each phase of a clip, all in one run.
 //!
-//! Weights are those of the preset where it has some, else random: times do not depend on them. Operations are those of the
-//! direct sum, two a multiply-add, so that kernels which need fewer can pass the limit.
+//! Weights are those of the preset if it has some, otherwise random; times do not depend on them. Operations are those
+//! of the direct sum, two for each multiply-add, so kernels that need fewer can exceed the peak.
 
 mod kernel_times;
 mod stage_times;
@@ -25,72 +25,72 @@ use crate::events::Events;
 use crate::networks::{Cpu, LoadedNetworks, tell_trouble};
 use crate::settings::{Precision, PresetName, Settings, invalid};
 
-/// What to measure.
+/// Settings of a measurement.
 #[derive(Debug, Clone)]
 pub struct BenchJob {
     /// Networks, precision, weights.
     pub settings: Settings,
-    /// Side of the picture in pixels; none for the preset's.
+    /// Side of the picture in pixels; none uses the preset's.
     pub size: Option<usize>,
-    /// Frames of a clip; none for the preset's.
+    /// Number of frames in a clip; none uses the preset's.
     pub frames: Option<usize>,
-    /// Runs of which the median is told, after one that is not counted.
+    /// Number of timed runs, after one warm-up run; the median is reported.
     pub repeat: usize,
-    /// Work that is not done twice.
+    /// The caches that are on.
     pub cache_options: CacheOptions,
-    /// Where packed weights are kept from run to run; none for nowhere.
+    /// Where prepacked weights are cached between runs; none disables the cache.
     pub weight_cache: Option<PathBuf>,
 }
 
-/// What was measured.
+/// The measurements.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
     /// Instruction set of the kernels.
     pub instructions: String,
     /// Threads.
     pub threads: usize,
-    /// Billions of operations a second that one thread reaches in a loop of multiply-adds: f32, bf16.
+    /// Peak speed of one thread in a loop of multiply-adds, in billions of operations a second: f32, bf16.
     pub peak_gflops: [f64; 2],
     /// Preset and sizes.
     pub work: String,
-    /// Time until the weights were known to be whole, milliseconds.
+    /// Time until the weights were verified, in milliseconds.
     pub load_milliseconds: f64,
     /// Kernels at the sizes of the preset.
     pub kernels: Vec<KernelTime>,
-    /// Stages of a clip, in the precision that was asked for.
+    /// Phases of a clip, in the requested precision.
     pub stages: Vec<StageTime>,
 }
 
 /// One kernel in both precisions.
 #[derive(Debug, Clone, Serialize)]
 pub struct KernelTime {
-    /// What it does, and its sizes.
+    /// The operation and its sizes.
     pub name: String,
-    /// Median of f32 and of bf16, milliseconds.
+    /// Median for f32 and bf16, in milliseconds.
     pub milliseconds: [f64; 2],
-    /// Billions of operations a second; none for kernels that memory bounds.
+    /// Billions of operations a second; none for kernels that are limited by memory.
     pub gflops: Option<[f64; 2]>,
-    /// Of the limit of all threads, in percent.
+    /// Percentage of the peak of all threads.
     pub share: Option<[f64; 2]>,
 }
 
-/// One stage of a clip.
+/// One phase of a clip.
 #[derive(Debug, Clone, Serialize)]
 pub struct StageTime {
     /// Which.
     pub name: &'static str,
-    /// Of the first run, in which weights are read and packed, or mapped; milliseconds.
+    /// Time of the first run, which reads and packs the weights or maps them, in milliseconds.
     pub first_milliseconds: f64,
-    /// Median of the others, milliseconds.
+    /// Median of the other runs, in milliseconds.
     pub milliseconds: f64,
-    /// The process's largest memory while it ran, in MiB; none where the system does not say.
+    /// The process's peak memory while it ran, in MiB; none where the system does not report it.
     pub peak_mib: Option<f64>,
 }
 
 /// Measures. Other work on the machine makes the figures worse.
 ///
 /// # Errors
-/// [`Error::Setting`] for sizes that the networks do not take, and those of [`LoadedNetworks::load`].
+/// [`Error::Setting`] for sizes that the networks do not support; the errors of [`LoadedNetworks::load`].
 pub fn run(job: &BenchJob, events: &Events) -> Result<Report, Error> {
     let Settings { preset, precision, .. } = job.settings;
     let start = Instant::now();
@@ -98,7 +98,7 @@ pub fn run(job: &BenchJob, events: &Events) -> Result<Report, Error> {
         (PresetName::Sd15, None) => {
             events.note("preset `sd15` without weights: measuring with random ones");
             let config = model::preset::Preset::Sd15.config();
-            // Random weights have names of their own.
+            // Random weights have their own names.
             let random = Fingerprint::of_text("random weights of bench");
             let folder = job.weight_cache.as_ref().map(|root| Arc::new(PackFolder::open(root, random)));
             let networks = Networks::draw_to_run(&config, 1, folder.clone(), &Default::default())
@@ -149,7 +149,7 @@ fn work(preset: PresetName, precision: Precision, config: &NetworksConfig, measu
     format!("{preset:?}, widths {widths:?}, {size}x{size} pixels, {frames} frames, {precision:?}, median of {repeat}")
 }
 
-/// Sizes and limits of a run.
+/// Sizes and peaks of a run.
 struct Measured {
     size: usize,
     frames: usize,
@@ -159,7 +159,7 @@ struct Measured {
 }
 
 impl Measured {
-    /// Time of the first run of `work`, and median of the others, milliseconds.
+    /// Time of the first run of `work`, and median of the others, in milliseconds.
     fn first_and_median(&self, mut work: impl FnMut()) -> [f64; 2] {
         let mut time = || {
             let start = Instant::now();
@@ -173,7 +173,7 @@ impl Measured {
     }
 }
 
-/// GFLOP/s of one thread on registers alone.
+/// GFLOP/s of one thread that uses only registers.
 fn limit<T: kernels::Element>(processor: Processor) -> f64 {
     let run = || {
         let start = Instant::now();

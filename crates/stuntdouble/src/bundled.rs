@@ -1,4 +1,4 @@
-//! The weights inside the program: parts and the manifest with their hashes, as `train::export` wrote them.
+//! The weights inside the program: files and a manifest with their hashes, as written by `train::export`.
 
 use model::weights::WeightError;
 use sha2::{Digest, Sha256};
@@ -21,10 +21,10 @@ const MANIFEST: &str = "";
 #[cfg(not(feature = "bundled-weights"))]
 const PARTS: [(&str, &[u8]); 0] = [];
 
-/// Every part, after its hash was compared with the manifest's.
+/// All files, after comparing their hashes with the manifest's.
 ///
 /// # Errors
-/// [`Error::Weights`] when a part is missing or is not what the manifest says.
+/// [`Error::Weights`] when a file is missing or differs from the manifest.
 pub fn verified_parts() -> Result<Vec<&'static [u8]>, Error> {
     let malformed = |reason: String| WeightError::Malformed { path: "bundled weights".into(), reason };
     if cfg!(not(feature = "bundled-weights")) {

@@ -1,7 +1,7 @@
-//! The user's pictures of the character: from files to clean cut-outs with a pose.
+//! Turns the user's pictures of the character into clean cut-outs with a pose.
 //!
-//! [`CharacterFiles::open`] reads the files, so that a wrong one is found before anything is made;
-//! [`CharacterFiles::look`] finds the person in each and cuts it out. [`load_characters`] does both.
+//! [`CharacterFiles::open`] reads the files, so that a wrong file is found before any work. [`CharacterFiles::look`]
+//! finds the person in each and cuts it out. [`load_characters`] does both.
 
 mod completeness;
 mod cut_out;
@@ -19,7 +19,7 @@ use crate::error::Error;
 use crate::events::Events;
 use crate::tools::Tools;
 
-/// Reads pictures of one character and cuts each out; the first is the one that options are about.
+/// Reads pictures of one character and cuts each out. Options refer to the first one.
 ///
 /// # Errors
 /// [`Error::Media`] and [`Error::Signals`] for files; [`Error::Fetch`] and [`Error::Perception`] for networks.

@@ -1,4 +1,4 @@
-//! The example that comes with the program: a picture and a driving clip rendered by our own stage.
+//! The example inside the program: a picture and a driving clip from our own renderer.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use crate::settings::Settings;
 const CHARACTER: &[u8] = include_bytes!("../../../examples/demo/character.png");
 const DRIVING: &[u8] = include_bytes!("../../../examples/demo/driving.mp4");
 
-/// Writes the example's inputs into `folder` and says what to do with them.
+/// Writes the example's inputs into `folder`, and returns the job for them.
 ///
 /// # Errors
 /// [`Error::Media`].

@@ -1,4 +1,4 @@
-//! Every error a user can meet: a stable code, a message, one line of help, and the exit code.
+//! Every error that a user can meet, with a stable code, a message, one line of help, and the exit code.
 
 use std::io::ErrorKind;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ pub enum Error {
     /// Pictures and videos.
     #[error(transparent)]
     Media(#[from] media::Error),
-    /// Fetching pinned files.
+    /// Downloads of pinned files.
     #[error(transparent)]
     Fetch(#[from] fetch::Error),
     /// Pose networks.
@@ -24,7 +24,7 @@ pub enum Error {
     /// Network weights.
     #[error(transparent)]
     Weights(#[from] model::weights::WeightError),
-    /// Networks that do not fit their weights.
+    /// Networks that do not match their weights.
     #[error(transparent)]
     Networks(#[from] model::networks::NetworksError),
     /// Sampling.
@@ -36,29 +36,29 @@ pub enum Error {
     /// Training.
     #[error(transparent)]
     Train(#[from] train::TrainError),
-    /// Measuring.
+    /// Evaluation.
     #[error(transparent)]
     Evaluate(#[from] evaluate::EvaluateError),
     /// The command line cannot be understood.
     #[error("{reason}")]
     Usage {
-        /// What the parser said.
+        /// The parser's message.
         reason: String,
     },
     /// The output would replace or change an input.
-    #[error("the output is an input or lies in one, `{input}`: `{output}`")]
+    #[error("the output would overwrite an input or be written inside it, `{input}`: `{output}`")]
     OutputIsInput {
         /// The video or the folder to write.
         output: PathBuf,
         /// The input.
         input: PathBuf,
     },
-    /// A setting that does not exist or has a value out of its range.
+    /// A setting does not exist or has a value out of range.
     #[error("setting {setting}: {reason}")]
     Setting {
         /// Its name.
         setting: String,
-        /// What is wrong.
+        /// The fault.
         reason: String,
     },
     /// The run folder belongs to another job.
@@ -69,22 +69,22 @@ pub enum Error {
         /// What differs.
         what: String,
     },
-    /// A file of the program's own that cannot be read or written.
+    /// A file of the program cannot be read or written.
     #[error("cannot {action} `{path}`: {source}")]
     Io {
-        /// What was tried.
+        /// The operation.
         action: &'static str,
-        /// On which file.
+        /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The reason.
         source: std::io::Error,
     },
-    /// No frame of the whole video holds a person.
+    /// No frame of the video shows a person.
     #[error("no person was found in any of the {frames} frames of `{video}`")]
     NoPerson {
         /// The video.
         video: PathBuf,
-        /// Frames looked at.
+        /// Number of frames searched.
         frames: usize,
     },
     /// Stopped by the user.
@@ -135,15 +135,15 @@ impl Error {
             }
             Self::OutputIsInput { .. } => "write to another folder: inputs are never changed".into(),
             Self::Setting { .. } => "see `stuntdouble help replace` for the settings and their ranges".into(),
-            Self::OtherRun { .. } => "give another folder, or remove that one to start anew".into(),
+            Self::OtherRun { .. } => "choose another folder, or remove this one to start again".into(),
             Self::Io { source, .. } if is_disk_full(source) => {
-                "free some space and give the same command: finished clips are kept".into()
+                "free some space and run the same command again; finished clips are kept".into()
             }
             Self::Io { .. } => "check that the path exists and that you may read and write it".into(),
             Self::NoPerson { .. } => {
                 "choose a clip in which a person can be seen, or bring your own signals with `--signals`".into()
             }
-            Self::Cancelled => "give the same command again to go on where it stopped".into(),
+            Self::Cancelled => "run the same command again to continue where it stopped".into(),
         }
     }
 
@@ -167,7 +167,7 @@ fn is_disk_full(source: &std::io::Error) -> bool {
     matches!(source.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
 }
 
-/// Wraps an input or output error with what was tried on which path.
+/// Wraps an input or output error with the operation and the path.
 pub(crate) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Error {
     let path = path.into();
     move |source| Error::Io { action, path, source }

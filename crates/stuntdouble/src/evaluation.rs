@@ -1,4 +1,4 @@
-//! The program's own networks as a row of crate `evaluate`.
+//! The program's own networks as a row of the crate `evaluate`.
 
 mod finished;
 
@@ -23,13 +23,13 @@ use crate::networks::LoadedNetworks;
 use crate::settings::Settings;
 use crate::tensors;
 
-/// Raise it when the row makes other pictures from the same weights.
+/// Increase this when the row makes other pictures from the same weights.
 const VERSION: u32 = 1;
 
-/// The row `bundled`: what `replace` makes with these settings, from the signals of the case.
+/// The row `bundled`: the output of `replace` with these settings, for the signals of the case.
 ///
 /// # Errors
-/// As [`LoadedNetworks::load`].
+/// The errors of [`LoadedNetworks::load`].
 pub fn bundled_row(settings: &Settings) -> Result<OutsideRow, Error> {
     let maker = Maker { loaded: LoadedNetworks::load(settings, None)?, settings: settings.clone() };
     Ok(OutsideRow { name: "bundled".into(), version: VERSION, make: Box::new(move |case| maker.make(case)) })
@@ -112,14 +112,14 @@ impl Maker {
     }
 }
 
-/// A generated crop with the part of it that is new.
+/// A generated crop, and which part of it is new.
 struct Finished {
     picture: Picture,
     removed: Mask,
 }
 
 impl Finished {
-    /// The generated picture inside the hole, `outside` around it.
+    /// The generated picture inside the hole, and `outside` around it.
     fn over(&self, outside: &Picture) -> Picture {
         Picture::from_fn(outside.width(), outside.height(), |x, y| {
             if self.removed.get(x, y) > 0 { self.picture.get(x, y) } else { outside.get(x, y) }
@@ -131,7 +131,7 @@ impl Finished {
     }
 }
 
-/// The character's picture as the reference network takes it.
+/// The character's picture in the form that the reference network needs.
 fn reference_picture(reference: &Reference, size: u32) -> Picture {
     let picture = &reference.picture;
     let frame = (picture.width() as u32, picture.height() as u32);

@@ -1,4 +1,4 @@
-//! What a job reports while it runs: a stream of events, also logged in the run folder.
+//! Progress reports of a job: a stream of events, which is also logged in the run folder.
 
 use std::fs::File;
 use std::io::Write;
@@ -10,28 +10,28 @@ use serde::Serialize;
 
 use crate::error::{Error, io};
 
-/// The steps of a job, in their order.
+/// The steps of a job, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Step {
-    /// Weights and tools are fetched.
+    /// Downloading weights and tools.
     Fetch,
-    /// Pose and masks are read from the frames.
+    /// Finding pose and masks in the frames.
     Perceive,
-    /// Drafts of frames are composed.
+    /// Composing drafts.
     Draft,
-    /// Frames are generated; counted in denoising steps.
+    /// Generating frames; counted in denoising steps.
     Generate,
-    /// Frames are composited and encoded.
+    /// Compositing and encoding frames.
     Export,
-    /// The renderer makes clips.
+    /// Rendering clips.
     Render,
-    /// Clips are measured.
+    /// Measuring clips.
     Evaluate,
 }
 
 impl Step {
-    /// What the step is called while it runs.
+    /// The name of the step while it runs.
     pub fn title(self) -> &'static str {
         match self {
             Self::Fetch => "fetching",
@@ -45,33 +45,33 @@ impl Step {
     }
 }
 
-/// Something the user should know. The job went on.
+/// A warning. The job continued.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Warning {
     /// Stable code.
     pub code: &'static str,
-    /// What it is about.
+    /// What happened.
     pub message: String,
 }
 
-/// Something that happened.
+/// An event.
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
-    /// A step moved on.
+    /// A step advanced.
     Progress {
         /// Which.
         step: Step,
         /// Units done.
         done: u64,
-        /// Units in all; 0 when unknown.
+        /// Total units; 0 when unknown.
         total: u64,
     },
-    /// Something the user should know; the job goes on.
+    /// A warning; the job continues.
     Warning {
         /// Stable code.
         code: &'static str,
-        /// What it is about.
+        /// What happened.
         message: String,
     },
     /// A line of information.
@@ -79,9 +79,9 @@ pub enum Event {
         /// The line.
         message: String,
     },
-    /// The job is done.
+    /// The job succeeded.
     Done {
-        /// The result.
+        /// The path of the result.
         output: String,
     },
     /// The job failed.
@@ -95,10 +95,10 @@ pub enum Event {
     },
 }
 
-/// Receives events, one after the other.
+/// Receives events one by one.
 type Listener = Box<dyn FnMut(&Event) + Send>;
 
-/// Where events go. Cheap to clone; safe to share between threads.
+/// The receiver of events. Cheap to clone; safe to share between threads.
 #[derive(Clone)]
 pub struct Events {
     inner: Arc<Mutex<Inner>>,
@@ -112,12 +112,12 @@ struct Inner {
 }
 
 impl Events {
-    /// Events that nobody listens to. Warnings are still kept.
+    /// Events without a listener. Warnings are still kept.
     pub fn silent() -> Self {
         Self::with(None)
     }
 
-    /// Events that go to `listener` as they happen, from whichever thread.
+    /// Events that go to `listener` as they happen, from any thread.
     pub fn listened(listener: impl FnMut(&Event) + Send + 'static) -> Self {
         Self::with(Some(Box::new(listener)))
     }
@@ -136,12 +136,12 @@ impl Events {
         Ok(())
     }
 
-    /// The flag that stops the job; a signal handler sets it.
+    /// The flag that stops the job. A signal handler sets it.
     pub fn cancel_flag(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.cancelled)
     }
 
-    /// An error when the user asked to stop.
+    /// Returns an error if the user asked to stop.
     ///
     /// # Errors
     /// [`Error::Cancelled`].
@@ -149,19 +149,19 @@ impl Events {
         if self.cancelled.load(Ordering::Relaxed) { Err(Error::Cancelled) } else { Ok(()) }
     }
 
-    /// Tells how far a step is.
+    /// Reports the progress of a step.
     pub fn progress(&self, step: Step, done: u64, total: u64) {
         self.send(Event::Progress { step, done, total });
     }
 
-    /// Warns; the warning is also kept for the report.
+    /// Warns. The warning is also kept for the report.
     pub fn warn(&self, code: &'static str, message: impl Into<String>) {
         let message = message.into();
         self.lock().warnings.push(Warning { code, message: message.clone() });
         self.send(Event::Warning { code, message });
     }
 
-    /// Says something.
+    /// Sends a note.
     pub fn note(&self, message: impl Into<String>) {
         self.send(Event::Note { message: message.into() });
     }
@@ -176,7 +176,7 @@ impl Events {
         let mut inner = self.lock();
         if let Some(log) = &mut inner.log {
             let json = serde_json::to_string(&event).unwrap_or_default();
-            // A full disk must not end a job because of its log: the job's own files will report it.
+            // A full disk must not end a job because of its log. The job's own files will report the problem.
             let _ = writeln!(log, "{json}");
         }
         if let Some(listener) = &mut inner.listener {

@@ -1,4 +1,4 @@
-//! What a job may use of the machine it runs on.
+//! The parts of the machine that a job may use.
 
 use std::path::PathBuf;
 
@@ -9,19 +9,19 @@ use crate::events::Events;
 use crate::pipeline::{self, Job, PerceiveJob, Report};
 use crate::tools::Tools;
 
-/// The machine: a folder for fetched files, and programs. The library reads no environment variables, so whoever embeds it says
-/// where its files may lie.
+/// The machine: a folder for downloaded files, and programs. The library reads no environment variables, so the
+/// embedding program says where files may be stored.
 #[derive(Debug, Clone)]
 pub struct Host {
-    /// Fetched networks, and ffmpeg where the machine has none.
+    /// The folder of downloaded networks, and of ffmpeg if the machine has none.
     pub store: Store,
     /// Programs.
     pub tools: Tools,
 }
 
 impl Host {
-    /// A machine whose fetched files lie in `cache`. Missing files are fetched once, by pinned hash; what runs offline says so in
-    /// [`fetch::Options`].
+    /// A machine whose downloaded files are in `cache`. Missing files are downloaded once, by pinned hash. To forbid
+    /// downloads, set `offline` in [`fetch::Options`].
     ///
     /// ```no_run
     /// use stuntdouble::{Events, Host, Job};
@@ -40,7 +40,7 @@ impl Job {
     /// Runs the job from start to end, or from where it stopped.
     ///
     /// # Errors
-    /// Every [`Error`]. What was finished stays in the run folder, and no partial output is left.
+    /// Every [`Error`]. Finished steps stay in the run folder, and no partial output is left.
     pub fn run(&self, host: &Host, events: &Events) -> Result<Report, Error> {
         pipeline::run(self, &host.store, &host.tools, events)
     }
@@ -50,7 +50,7 @@ impl PerceiveJob {
     /// Writes signals and a contact sheet.
     ///
     /// # Errors
-    /// Every [`Error`] of the inputs; [`Error::OtherRun`] when the folder holds signals.
+    /// Every [`Error`] of the inputs; [`Error::OtherRun`] when the folder already contains signals.
     pub fn run(&self, host: &Host, events: &Events) -> Result<Report, Error> {
         pipeline::perceive_only(self, &host.store, &host.tools, events)
     }

@@ -1,4 +1,4 @@
-//! Inputs by what they hold: the hash of a file, or of everything in a folder.
+//! Identifies inputs by their content: the hash of a file, or of everything in a folder.
 
 use std::collections::HashSet;
 use std::ffi::OsString;
@@ -11,12 +11,12 @@ use sha2::{Digest, Sha256};
 
 use crate::error::{Error, io};
 
-/// One input file and what it holds.
+/// One input and the hash of its content.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Input {
-    /// As the user gave it.
+    /// The path as the user gave it.
     pub path: PathBuf,
-    /// Of the file's bytes; of the names and bytes of all files for a folder.
+    /// SHA-256 of the file's bytes; for a folder, of the names and bytes of all its files.
     pub sha256: String,
 }
 
@@ -37,8 +37,8 @@ impl Input {
     }
 }
 
-/// The hash of a folder's names and files. A folder that links lead to a second time counts by its name alone, as do pipes,
-/// devices and links that lead nowhere.
+/// The hash of a folder's names and files. If links lead to a folder a second time, only its name counts. The same
+/// holds for pipes, devices and broken links.
 fn hash_of_folder(folder: &Path, seen: &mut HashSet<PathBuf>) -> Result<String, Error> {
     let mut hasher = Sha256::new();
     seen.insert(folder.canonicalize().map_err(io("find", folder))?);
@@ -64,7 +64,7 @@ pub(crate) fn sorted_names(folder: &Path) -> Result<Vec<OsString>, Error> {
     Ok(names)
 }
 
-/// Adds the bytes of a file.
+/// Adds the bytes of a file to a hash.
 pub(crate) fn hash_file(path: &Path, hasher: &mut Sha256) -> Result<(), Error> {
     let mut file = File::open(path).map_err(io("open", path))?;
     let mut buffer = vec![0; 1 << 16];

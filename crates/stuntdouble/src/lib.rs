@@ -1,9 +1,10 @@
-//! Stuntdouble as a library: one picture and one video in, a video out in which the character does what the person did.
+//! Stuntdouble as a library. From one picture and one video it makes a video in which the character does what the
+//! person did.
 //!
-//! A [`Job`] says what to make, a [`Host`] what it may use of the machine, and [`Events`] receive what happens. The library
-//! prints nothing and reads no environment variables. The crates below it are re-exported.
+//! A [`Job`] says what to make, a [`Host`] says what the job may use of the machine, and [`Events`] report its
+//! progress. The library prints nothing and reads no environment variables. It re-exports the crates below.
 //!
-//! | feature | default | what |
+//! | feature | default | content |
 //! |---|---|---|
 //! | `cli` | yes | the program `stuntdouble` |
 //! | `bundled-weights` | yes | the small networks inside the program; drafts need none |

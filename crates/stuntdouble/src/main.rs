@@ -1,4 +1,4 @@
-//! The program: maps what was typed to jobs, and errors to exit codes.
+//! The program: turns the command line into jobs, and errors into exit codes.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! `manifest.json`: says that a result was made by AI, from what and with what, each by its hash.
+//! `manifest.json` declares that a result was made by AI, and names everything that it was made from, with hashes.
 
 use std::path::Path;
 
@@ -8,15 +8,15 @@ use crate::error::Error;
 use crate::input::Input;
 use crate::run_folder::RunRecord;
 
-/// The text that goes into the metadata of every video.
+/// The text in the metadata of every video.
 pub const NOTICE: &str = "AI generated: the person in this video was replaced by Stuntdouble";
 
-/// How a result came about.
+/// The origin of a result.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// Always true: what this program writes is synthetic.
+    /// Always true: the program's output is synthetic.
     pub ai_generated: bool,
-    /// In words.
+    /// The same in words.
     pub notice: String,
     /// The job.
     pub run: RunRecord,
@@ -35,7 +35,7 @@ impl Manifest {
         Ok(Self { ai_generated: true, notice: NOTICE.into(), run, ffmpeg, output: Input::of(output)? })
     }
 
-    /// Writes it, whole or not at all.
+    /// Writes it completely or not at all.
     ///
     /// # Errors
     /// [`Error::Media`].

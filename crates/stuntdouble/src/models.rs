@@ -1,4 +1,4 @@
-//! Fetching what a job needs, with progress.
+//! Downloads what a job needs, with progress.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::events::{Events, Step};
 use crate::tools::Tools;
 
-/// Fetches a file, or hands out the one that is there.
+/// Returns a file, downloaded if necessary.
 ///
 /// # Errors
 /// [`Error::Fetch`].
@@ -28,7 +28,7 @@ pub fn ensure(store: &Store, name: &str, events: &Events) -> Result<PathBuf, Err
     Ok(path)
 }
 
-/// The networks that perceive a person, the lighter ones for a quick look.
+/// The networks for perceiving a person; lighter ones with `Effort::Quick`.
 ///
 /// # Errors
 /// [`Error::Fetch`].
@@ -46,7 +46,7 @@ pub fn person_models(store: &Store, effort: Effort, events: &Events) -> Result<P
     })
 }
 
-/// An ffmpeg: the given one, the one on the `PATH`, else a fetched one.
+/// An ffmpeg: the given one, the one on the `PATH`, or else a downloaded one.
 ///
 /// # Errors
 /// [`Error::Media`] when the given one does not run, [`Error::Fetch`].

@@ -1,4 +1,4 @@
-//! The networks of a preset with their weights, verified.
+//! The networks of a preset with verified weights.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,7 +21,7 @@ pub type Cpu = Flex;
 /// Seed of the random weights of preset `tiny`.
 const TINY_SEED: u64 = 1;
 
-/// Seed of what published networks lack and this method adds to them.
+/// Seed for tensors that published networks lack and this method adds.
 const STARTING_SEED: u64 = 1;
 
 /// Networks that are ready to run.
@@ -30,18 +30,18 @@ pub struct LoadedNetworks {
     /// The networks.
     pub networks: Networks<Cpu>,
     fingerprint: String,
-    /// What became of the tensors of published files.
+    /// How the tensors of published files were used.
     report: Option<LoadReport>,
-    /// Where their packs are kept.
+    /// The cache of their prepacked weights.
     pub(crate) packs: Option<Arc<PackFolder>>,
 }
 
 impl LoadedNetworks {
-    /// Loads what the settings name. Weights of a folder are kept packed in `packs`, from which they are mapped when they
-    /// are loaded again; those inside the program are small and are not.
+    /// Loads the networks that the settings name. Weights from a folder are cached in `packs` in packed form, and later
+    /// runs map them. The weights inside the program are small and are not cached.
     ///
     /// # Errors
-    /// [`Error::Weights`], [`Error::Networks`]; [`Error::Setting`] when a preset needs `weights` and has none.
+    /// [`Error::Weights`], [`Error::Networks`]; [`Error::Setting`] when a preset needs `weights` and none are given.
     pub fn load(settings: &Settings, packs: Option<&Path>) -> Result<Self, Error> {
         let loaded = Self::load_weights(settings, packs)?;
         Ok(Self { networks: loaded.networks.with_precision(settings.precision.into()), ..loaded })
@@ -107,7 +107,7 @@ impl LoadedNetworks {
         &self.fingerprint
     }
 
-    /// Reports what became of the tensors of published files.
+    /// Reports how the tensors of published files were used.
     pub(crate) fn note_report(&self, events: &Events) {
         if let Some(report) = &self.report {
             events.note(format!("tensors {report}"));
@@ -119,13 +119,13 @@ impl LoadedNetworks {
         self.networks.config().size as u32
     }
 
-    /// Frames of a clip.
+    /// Number of frames in a clip.
     pub fn clip_frames(&self) -> usize {
         self.networks.config().clip_frames
     }
 }
 
-/// Warns if packed weights are not kept although they should be.
+/// Warns if prepacked weights should be cached but are not.
 pub(crate) fn tell_trouble(packs: Option<&PackFolder>, events: &Events) {
     if let Some(reason) = packs.and_then(PackFolder::trouble) {
         events.warn("packs.not_kept", format!("packed weights are not kept for later runs: {reason}"));

@@ -6,7 +6,7 @@
 //! | image encoder | `image_encoder` |
 //! | reference network | `reference_unet`, else `unet` |
 //! | denoiser | `denoising_unet`, else `unet` |
-//! | temporal modules | `motion_module`, `motion_adapter`; none if the denoiser's file has them |
+//! | temporal modules | `motion_module`, `motion_adapter`; not needed if the denoiser's file contains them |
 //! | pose guider | `pose_guider`, else `controlnet` |
 
 use std::path::{Path, PathBuf};
@@ -14,12 +14,12 @@ use std::path::{Path, PathBuf};
 use model::weights::published::{Component, PublishedWeights};
 use model::weights::{WeightError, Weights};
 
-/// Endings of weight files, best first.
+/// Extensions of weight files, in order of preference.
 const ENDINGS: [&str; 5] = ["safetensors", "pth", "ckpt", "bin", "pt"];
 /// Names of files in a diffusers folder.
 const DIFFUSERS: [&str; 3] = ["diffusion_pytorch_model", "model", "pytorch_model"];
 
-/// Whether the folder has a component's file.
+/// True if the folder has a file for a component.
 pub(crate) fn is_published(folder: &Path) -> bool {
     Component::ALL.into_iter().any(|component| find(folder, component).is_some())
 }

@@ -1,4 +1,5 @@
-//! The run folder: every intermediate of a job, lossless, so that a stopped run goes on and a result can be explained.
+//! The run folder: every intermediate result of a job, lossless. With this folder a stopped run can resume, and a
+//! result can be explained.
 //!
 //! ```text
 //! run.toml  events.jsonl  report.json  sheet.png  output.mp4  manifest.json
@@ -17,21 +18,21 @@ use crate::error::{Error, io};
 use crate::input::{Input, sorted_names};
 use crate::settings::Settings;
 
-/// Held by the process that works in the folder.
+/// The lock of the process that works in the folder.
 const LOCK: &str = ".lock";
-/// What job the folder belongs to.
+/// The file that names the job of the folder.
 const RECORD: &str = "run.toml";
-/// What happened, one event a line.
+/// The event log, one event a line.
 pub const LOG: &str = "events.jsonl";
-/// The folder of the signals, in a run folder and in what the command `perceive` writes.
+/// The signals folder, in a run folder and in the output of `perceive`.
 pub const SIGNALS: &str = "signals";
 
-/// How the names of files begin that are not complete.
+/// True for the names of incomplete files.
 fn is_unfinished(name: &OsStr) -> bool {
     name.as_encoded_bytes().starts_with(b".stuntdouble-")
 }
 
-/// What job a run folder belongs to; enough to repeat the run.
+/// The job of a run folder, complete enough to repeat the run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunRecord {
     /// Version of this program.
@@ -49,12 +50,12 @@ pub struct RunRecord {
     pub signals: Option<Input>,
     /// Hash of the network weights.
     pub weights: Option<String>,
-    /// Every setting.
+    /// All settings.
     pub settings: Settings,
 }
 
 impl RunRecord {
-    /// What differs from another record, in words; none when the runs are the same.
+    /// What differs from another record, in words; none when both are the same job.
     fn difference(&self, other: &Self) -> Option<&'static str> {
         let hash = |input: &Option<Input>| input.as_ref().map(|input| input.sha256.clone());
         let hashes = |inputs: &[Input]| inputs.iter().map(|input| input.sha256.clone()).collect::<Vec<_>>();
@@ -73,7 +74,7 @@ impl RunRecord {
     }
 }
 
-/// A run folder that this process holds; a second process is refused.
+/// A run folder that this process has locked. A second process is refused.
 #[derive(Debug)]
 pub struct RunFolder {
     root: PathBuf,
@@ -81,13 +82,13 @@ pub struct RunFolder {
 }
 
 impl RunFolder {
-    /// Makes the folder or goes on in it.
+    /// Creates the folder, or resumes in it.
     ///
     /// # Errors
-    /// [`Error::OtherRun`] when it belongs to another job or a process works in it; [`Error::Io`].
+    /// [`Error::OtherRun`] when it belongs to another job or another process works in it; [`Error::Io`].
     pub fn open(root: &Path, record: &RunRecord) -> Result<Self, Error> {
         fs::create_dir_all(root).map_err(|source| media::Error::writing(root, source))?;
-        // Nothing is written into a folder that is somebody else's.
+        // Nothing is written into a folder with foreign files.
         let path = root.join(RECORD);
         if !path.exists() && !sorted_names(root)?.iter().all(|name| name == LOCK || is_unfinished(name)) {
             return Err(Error::OtherRun { path: root.into(), what: format!("contents (there is no `{RECORD}`)") });
@@ -106,7 +107,7 @@ impl RunFolder {
             }
             Err(TryLockError::Error(source)) => return Err(io("lock", &lock_path)(source)),
         }
-        // The folder is ours alone now, so unfinished files in it are those of a process that was killed.
+        // The folder is locked by this process, so unfinished files in it come from a process that was killed.
         for name in sorted_names(root)? {
             if is_unfinished(&name) {
                 let path = root.join(name);
@@ -130,15 +131,15 @@ impl RunFolder {
         Ok(Self { root: root.into(), _lock: lock })
     }
 
-    /// Removes the folder of a job that failed before it had finished anything. A folder in which there is more than the
-    /// first step's beginnings stays as it is.
+    /// Removes the folder of a job that failed before it finished anything. A folder with more than the first step's
+    /// unfinished output stays.
     pub fn abandon(self) {
         let is_beginning = |name: &OsStr| [LOCK, RECORD, LOG, SIGNALS].iter().any(|known| name == *known);
         let Ok(names) = sorted_names(&self.root) else { return };
         if names.iter().all(|name| is_beginning(name) || is_unfinished(name)) {
-            // Windows removes no file that is open.
+            // Windows cannot remove an open file.
             drop(self._lock);
-            // The reason why the job failed is the error to tell.
+            // The error to report is the job's failure.
             let _ = fs::remove_dir_all(&self.root);
         }
     }
@@ -168,7 +169,7 @@ impl RunFolder {
         folder.join("done").is_file()
     }
 
-    /// Makes a folder to write in, empty of what an earlier, unfinished attempt left.
+    /// Creates an empty folder for output. Removes what an unfinished attempt left in it.
     ///
     /// # Errors
     /// [`Error::Io`].
@@ -179,7 +180,7 @@ impl RunFolder {
         fs::create_dir_all(folder).map_err(io("create", folder))
     }
 
-    /// Marks what `folder` holds as whole.
+    /// Marks the content of `folder` as complete.
     ///
     /// # Errors
     /// [`Error::Media`].

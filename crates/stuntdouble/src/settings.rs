@@ -1,4 +1,4 @@
-//! What the user may choose, and the four layers it comes from: defaults < `--config` file < options < `--set`.
+//! The user's settings, in four layers: defaults < `--config` file < options < `--set`.
 
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
@@ -15,19 +15,19 @@ use crate::error::{Error, io};
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
 pub enum PresetName {
-    /// Small, trained by this project, inside the program.
+    /// The small networks of this project, inside the program.
     #[default]
     Bundled,
-    /// The paper's size, with weights from `--weights`: ours, or public ones that it starts from.
+    /// The paper's size, with weights from `--weights`: ours, or public ones as a starting point.
     Sd15,
-    /// Animate Anyone, the method before this one, with its public weights from `--weights`.
+    /// Animate Anyone, the predecessor of the method, with its public weights from `--weights`.
     Moore,
-    /// Random weights, for tests of the machinery.
+    /// Random weights, for tests.
     Tiny,
 }
 
 impl PresetName {
-    /// Denoising steps and guidance when the user chooses none: what the weights were found to do best with.
+    /// Default number of denoising steps and default guidance: the best values found for the weights.
     fn sampling(self) -> (usize, f64) {
         match self {
             Self::Bundled => (1, 3.0),
@@ -43,14 +43,14 @@ impl PresetName {
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
 pub enum Device {
-    /// The best there is in this build.
+    /// The best device of this build.
     #[default]
     Auto,
     /// The processor.
     Cpu,
 }
 
-/// What the networks calculate in.
+/// The number format of the networks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
@@ -58,8 +58,8 @@ pub enum Precision {
     /// 32 bit.
     #[default]
     F32,
-    /// 16 bit with 8 bits of mantissa, sums in 32 bit: faster on processors with instructions for it, half the memory for
-    /// features.
+    /// 16 bit with 8 bits of mantissa, sums in 32 bit. Faster on processors with bf16 instructions, and half the memory
+    /// for features.
     Bf16,
 }
 
@@ -86,20 +86,20 @@ pub enum MaskShape {
     Box,
 }
 
-/// Heights of a character, in heights of the driving person.
+/// Allowed heights of a character, relative to the driving person.
 const HEIGHTS: RangeInclusive<f64> = 0.4..=2.0;
 
-/// Everything that changes a result. Stored in `run.toml`, enough to repeat the run.
+/// Everything that changes a result. Stored in `run.toml`, which is enough to repeat the run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Settings {
     /// Networks.
     pub preset: PresetName,
-    /// Folder of weights; none for those inside the program.
+    /// Folder of weights; none uses the weights inside the program.
     pub weights: Option<PathBuf>,
     /// Device.
     pub device: Device,
-    /// What the networks calculate in.
+    /// The number format of the networks.
     pub precision: Precision,
     /// Seed of the noise.
     pub seed: u64,
@@ -109,30 +109,30 @@ pub struct Settings {
     pub guidance: f64,
     /// Shape of the removed region.
     pub mask: MaskShape,
-    /// Blocks along each side of the person's box; none for blocks of about 10 pixels.
+    /// Number of blocks along each side of the person's box; none for blocks of about 10 pixels.
     pub mask_blocks: Option<usize>,
-    /// Whom to replace: a point of the first frame, in pixels.
+    /// The person to replace: a point of the first frame, in pixels.
     pub person: Option<(f32, f32)>,
-    /// Which person of the character's first picture is meant: a point of it, in pixels.
+    /// The person in the character's first picture: a point of it, in pixels.
     pub character_at: Option<(f32, f32)>,
-    /// Make the video from drafts alone, by geometry without networks of ours; the default for preset `bundled` with the weights
-    /// inside the program.
+    /// Make the video from drafts alone, by geometry. The default for preset `bundled` with the weights inside the
+    /// program.
     pub draft: bool,
-    /// Whose bones the character has: 0 the driving person's, 1 its own.
+    /// Proportions: 0 uses the driving person's bone lengths, 1 the character's own.
     pub proportions: f64,
-    /// How tall the character is in heights of the driving person, 0.4..=2: 0.6 for a child, 1.3 for a giant.
+    /// The character's height relative to the driving person's, 0.4..=2: 0.6 for a child, 1.3 for a giant.
     pub height: f64,
     /// Match the draft's brightness and colour to the scene.
     pub light: bool,
     /// Draw a contact shadow under the draft where the source shows one.
     pub shadow: bool,
-    /// Perceive the person faster and less exactly, with lighter networks.
+    /// Perceive faster and less exactly, with lighter networks.
     pub quick: bool,
-    /// Show the network's whole picture instead of pasting into the source.
+    /// Show the network's whole picture instead of compositing it into the source.
     pub raw: bool,
-    /// Take at most this many frames.
+    /// Process at most this many frames.
     pub max_frames: Option<u64>,
-    /// Go on when the video is damaged, with what can be decoded.
+    /// Continue if the video is damaged, with the frames that can be decoded.
     pub tolerate_damage: bool,
 }
 
@@ -166,7 +166,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Lays the config file, the typed options and the `--set` pairs over the defaults, and checks the ranges.
+    /// Applies the config file, the typed options and the `--set` pairs to the defaults, and checks the ranges.
     ///
     /// # Errors
     /// [`Error::Setting`] for an unknown name, a wrong type or a value out of range; [`Error::Io`] for the file.
@@ -186,7 +186,7 @@ impl Settings {
             let parsed = format!("value = {value}").parse::<Table>().ok().and_then(|mut table| table.remove("value"));
             merge(&mut layers, nested(name.trim(), parsed.unwrap_or_else(|| Value::String(value.into()))));
         }
-        // What nobody set follows the preset; a wrong name is reported with the other settings below.
+        // Unset values follow the preset. A wrong preset name is reported with the other settings below.
         let preset = match layers.get("preset").and_then(Value::as_str) {
             Some("sd15") => PresetName::Sd15,
             Some("moore") => PresetName::Moore,
@@ -203,7 +203,7 @@ impl Settings {
         settings.check()
     }
 
-    /// How closely the person is looked at.
+    /// The effort of perception.
     pub fn effort(&self) -> Effort {
         if self.quick { Effort::Quick } else { Effort::Full }
     }
@@ -237,12 +237,12 @@ impl Settings {
     }
 }
 
-/// The error for a setting that makes no sense.
+/// The error for an invalid setting.
 pub(crate) fn invalid(setting: &str, reason: impl Into<String>) -> Error {
     Error::Setting { setting: setting.into(), reason: reason.into() }
 }
 
-/// `a.b = v` as nested tables.
+/// Turns `a.b = v` into nested tables.
 fn nested(name: &str, value: Value) -> Table {
     match name.split_once('.') {
         Some((head, rest)) => Table::from_iter([(head.to_string(), Value::Table(nested(rest, value)))]),

@@ -1,4 +1,4 @@
-//! Pictures to the networks' tensors, as generating and measuring need them.
+//! Converts pictures to the networks' tensors, for generating and measuring.
 //!
 //! | tensor | from | shape |
 //! |---|---|---|
@@ -15,7 +15,7 @@ use perception::conditions::Conditions;
 
 use crate::networks::Cpu;
 
-/// The conditions of the `N` frames of a clip that the networks see; objects only if every frame has them.
+/// The conditions for the `N` frames of a clip. Objects are included only if every frame has them.
 ///
 /// # Panics
 /// When there is no frame, or the frames differ in size.
@@ -40,11 +40,11 @@ pub fn clip_conditions(networks: &Networks<Cpu>, conditions: &[Conditions]) -> C
     }
 }
 
-/// A reference picture, encoded and seen by the reference network, and by the image encoder where there is one.
+/// A reference picture, encoded and processed by the reference network, and by the image encoder if there is one.
 pub fn reference_state(networks: &Networks<Cpu>, picture: &Picture) -> ReferenceState<Cpu> {
     let encoder = networks.config().image_encoder.as_ref();
     let embedding = encoder.and_then(|encoder| {
-        // The public pipeline squashes the picture, whatever its shape.
+        // The public pipeline squeezes the picture to a square, whatever its shape.
         let side = encoder.image_size;
         let squashed = resize_picture(picture, side, side, Filter::Bicubic);
         let size = Size { width: side, height: side };
@@ -53,7 +53,7 @@ pub fn reference_state(networks: &Networks<Cpu>, picture: &Picture) -> Reference
     networks.reference_state(encoded(networks, picture), embedding)
 }
 
-/// One picture's latent, `[1, C, h, w]`.
+/// The latent of one picture, `[1, C, h, w]`.
 pub fn encoded(networks: &Networks<Cpu>, picture: &Picture) -> Tensor<Cpu, 4> {
     let pictures = pixels::pictures_from_rgb(&[picture.bytes()], size_of(picture), &Default::default());
     networks.autoencoder.encode(pictures)

@@ -1,5 +1,5 @@
-//! What is known about every frame of a job's video: the pose, the person's box, the region that is generated. A few
-//! hundred bytes a frame; masks stay on disk.
+//! The signals of every frame of a job's video: the pose, the person's box, and the generated region. These signals
+//! need a few hundred bytes for each frame; masks stay on disk.
 
 use std::path::{Path, PathBuf};
 
@@ -14,10 +14,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, io};
 
-/// The file that is written last of all signals.
+/// The last file that is written into a signals folder.
 pub const EXTENT_FILE: &str = "extent.json";
 
-/// How long and large the video is, as decoded.
+/// The length and size of the decoded video.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Extent {
     /// Number of frames.
@@ -31,21 +31,21 @@ pub struct Extent {
 }
 
 impl Extent {
-    /// Reads it from a signals folder; none when the signals are not whole.
+    /// Reads it from a signals folder; none when the signals are incomplete.
     ///
     /// # Errors
-    /// [`Error::Io`] when it is there and cannot be read.
+    /// [`Error::Io`] when it exists and cannot be read.
     pub fn load(signals: &Path) -> Result<Option<Self>, Error> {
         let path = signals.join(EXTENT_FILE);
         if !path.exists() {
             return Ok(None);
         }
         let text = std::fs::read_to_string(&path).map_err(io("read", &path))?;
-        // A damaged file is as good as none: the signals are made again.
+        // A damaged file counts as none, so the signals are made again.
         Ok(serde_json::from_str(&text).ok())
     }
 
-    /// Writes it, which says that the signals are whole.
+    /// Writes it, which marks the signals as complete.
     ///
     /// # Errors
     /// [`Error::Media`].
@@ -71,7 +71,7 @@ pub struct Timeline {
 }
 
 impl Timeline {
-    /// Reads the signals: the user's own where there are any, else those that were perceived.
+    /// Reads the signals: the user's own where supplied, otherwise the perceived ones.
     ///
     /// # Errors
     /// [`Error::Signals`].
@@ -124,7 +124,7 @@ impl Timeline {
         self.extent.end
     }
 
-    /// Frames in which nobody is seen.
+    /// Number of frames without a person.
     pub fn without_person(&self) -> usize {
         self.boxes.iter().filter(|area| area.is_none()).count()
     }
@@ -134,7 +134,7 @@ impl Timeline {
         self.poses[index].as_ref()
     }
 
-    /// The first pose that is known.
+    /// The first known pose.
     pub fn first_pose(&self) -> Option<&Pose> {
         self.poses.iter().flatten().next()
     }
@@ -149,7 +149,7 @@ impl Timeline {
         self.regions[index]
     }
 
-    /// Moves poses, boxes and regions to the canvas of `animate`; masks are moved as they are loaded.
+    /// Moves poses, boxes and regions to the canvas of `animate`. Masks are moved when they are loaded.
     pub fn move_to_canvas(&mut self, alignment: &Alignment, canvas: (usize, usize)) {
         let (scale, shift) = (alignment.scale, alignment.shift);
         let frame = (canvas.0 as u32, canvas.1 as u32);

@@ -1,10 +1,10 @@
-//! Programs of the user's machine that a job may use.
+//! Programs on the user's machine that a job may use.
 
 use std::path::PathBuf;
 
-/// Programs of the user's machine.
+/// Programs on the user's machine.
 #[derive(Debug, Clone, Default)]
 pub struct Tools {
-    /// The ffmpeg to use instead of the one that is found.
+    /// The ffmpeg to use instead of searching for one.
     pub ffmpeg: Option<PathBuf>,
 }

@@ -1,8 +1,8 @@
 //! Checkpoints that are complete or absent, and the search for the newest complete one.
 //!
-//! A checkpoint is a folder `step-00001234`. It is written under a temporary name, and every file is flushed to disk.
-//! The manifest with the hash of each file comes last. Then the folder gets its name. A folder without a valid
-//! manifest, or with a file that does not match it, is ignored.
+//! A checkpoint is a folder `step-00001234`. The folder is written under a temporary name, and every file is flushed to
+//! disk. The manifest with the hash of each file comes last. At the end the folder is renamed to its final name. A
+//! folder without a valid manifest, or with a file that does not match it, is ignored.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};

@@ -1,6 +1,6 @@
 //! Trains the method's networks (Eq. 1): the denoiser with its reference network, pose modulation and object guider.
 //!
-//! It uses v-prediction on a schedule whose last step is pure noise. Timesteps are `T * u^(1 / (1 + lean))` with
+//! Training uses v-prediction on a schedule whose last step is pure noise. Timesteps are `T * u^(1 / (1 + lean))` with
 //! uniform `u`. So a timestep bias (`lean`) above 0 prefers high noise, where the conditions matter most. Each step
 //! draws all its random numbers from its own generator.
 //!

@@ -1,4 +1,4 @@
-//! What a training tells while it runs.
+//! Progress reports of a training run.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -62,7 +62,7 @@ pub enum Event {
     Warning {
         /// Stable code.
         code: String,
-        /// What.
+        /// A description.
         message: String,
     },
 }

@@ -18,7 +18,7 @@ use crate::index::{CaseEntry, Index};
 /// The backend of the comparison.
 pub type Backend = Flex;
 
-/// A tensor of a fixture or of ours, in a type that holds all of theirs exactly.
+/// A tensor of a fixture or of ours, in a type that represents all values exactly.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Values {
     /// Sizes.
@@ -41,7 +41,7 @@ impl<const R: usize> From<Tensor<Backend, R>> for Values {
     }
 }
 
-/// What an operation put out, by the names of the expected tensors.
+/// The output of an operation, under the names of the expected tensors.
 pub type Outputs = BTreeMap<String, Values>;
 
 /// All tensors of a file.
@@ -96,12 +96,12 @@ impl<'a> Case<'a> {
         if self.tensors.contains_key(name) { self.tensor(name).map(Some) } else { Ok(None) }
     }
 
-    /// Whole numbers.
+    /// Integers.
     pub fn integers(&self, name: &str) -> Result<Vec<i64>> {
         Ok(self.values(name)?.values.iter().map(|value| *value as i64).collect())
     }
 
-    /// Fails when an input was not looked at: the operation has a part that we lack.
+    /// Fails when an input was not used: then the operation has a part that we lack.
     pub fn all_inputs_used(&self) -> Result<()> {
         let used = self.used.borrow();
         let unused: Vec<_> = self.names("in.").into_iter().filter(|name| !used.contains(*name)).collect();
@@ -109,7 +109,7 @@ impl<'a> Case<'a> {
         Ok(())
     }
 
-    /// The arguments of the call; unknown ones are errors.
+    /// The arguments of the call. Unknown ones are errors.
     pub fn args<T: DeserializeOwned>(&self) -> Result<T> {
         read(&self.entry.args).context("in the arguments")
     }
@@ -149,14 +149,14 @@ impl<'a> Case<'a> {
 
     /// Fills a module from one of the case's sets of weights.
     ///
-    /// Tensors that the module has no place for are errors, unless the case's settings differ from those of the weights.
+    /// Tensors without a place in the module are errors, unless the case's settings differ from those of the weights.
     pub fn load<M: Module<Backend>>(&self, place: usize, module: M) -> Result<M> {
         let set = &self.index.weights[self.weight_key(place)?];
         let same = self.entry.config.iter().all(|(key, value)| set.config.get(key) == Some(value));
         self.load_with(place, module, if same { Extra::Refused } else { Extra::Ignored })
     }
 
-    /// The same for a module that is known to be a part of what the weights are for.
+    /// The same for a module that is known to be a part of the network of the weights.
     pub fn load_part<M: Module<Backend>>(&self, place: usize, module: M) -> Result<M> {
         self.load_with(place, module, Extra::Ignored)
     }

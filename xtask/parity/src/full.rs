@@ -1,11 +1,11 @@
-//! Published weights at full width: pictures in, video out, through this project's own loader, preset and sampler, compared
-//! with what the public Animate Anyone pipeline makes of the same files.
+//! Runs published weights at full width, from pictures to video, with this project's own loader, preset and sampler.
+//! Compares the result with the public Animate Anyone pipeline's result for the same files.
 //!
-//! | file in the folder | what |
+//! | file in the folder | content |
 //! |---|---|
 //! | `moore/{reference_unet,denoising_unet,pose_guider}` | weights, `.safetensors` or `.pth` |
 //! | `sd/{vae,image_encoder}` | weights |
-//! | `moore_full.json` | settings, and how far two f32 runs of the public pipeline are apart |
+//! | `moore_full.json` | settings, and the difference between two f32 runs of the public pipeline |
 //! | `moore_full.safetensors` | inputs and results |
 
 use std::collections::BTreeMap;
@@ -28,11 +28,11 @@ use crate::index::Check;
 use crate::operations::pictures::{clip_pixels, pictures_of, signed, unit};
 use crate::outcome::{Difference, Outcome, Verdict, difference};
 
-/// How many times the noise between two f32 runs passes.
+/// The limit, in multiples of the difference between two f32 runs.
 const TIMES_THE_NOISE: f64 = 10.0;
 /// The video is stored in 16 bit.
 const VIDEO_ROUNDING: f64 = 5e-4;
-/// The embedding's values are of the size of 1, and 24 layers deep.
+/// The embedding has values of about 1 and comes from 24 layers.
 const EMBEDDING_TOLERANCE: f64 = 1e-4;
 
 #[derive(Deserialize)]
@@ -48,13 +48,13 @@ struct Settings {
     f32_noise_video: f64,
 }
 
-/// What was found, with how far it may be from the truth.
+/// The result, and its tolerance.
 type Found = BTreeMap<String, (Values, f64)>;
 
-/// Runs the case in f32, which must agree, and in bf16, whose differences are reported only.
+/// Runs the case in f32, which must agree, and in bf16, where differences are only reported.
 ///
 /// # Errors
-/// When a file cannot be read or does not fit the networks.
+/// When a file cannot be read or does not match the networks.
 pub fn run(folder: &Path, mut report: impl FnMut(Outcome)) -> Result<()> {
     let path = folder.join("moore_full.json");
     let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read `{}`", path.display()))?;

@@ -1,4 +1,4 @@
-//! `index.json`: what a folder of fixtures holds.
+//! `index.json`: the contents of a folder of fixtures.
 
 use std::collections::BTreeMap;
 
@@ -34,18 +34,18 @@ pub struct CaseEntry {
     pub file: String,
     /// Keys of the sets of weights.
     pub weights: Vec<String>,
-    /// Arguments of the constructor; they win over those of the weights.
+    /// Arguments of the constructor, which take precedence over those of the weights.
     pub config: Map<String, Value>,
     /// Arguments of the call.
     pub args: Map<String, Value>,
-    /// What is compared.
+    /// The tensors to compare.
     pub check: BTreeMap<String, Check>,
 }
 
-/// How close a result must be.
+/// The required accuracy.
 #[derive(Debug, Clone, Copy, Deserialize)]
 pub struct Check {
-    /// Equal, but for one level in 8-bit pictures.
+    /// Equal, except for one level in 8-bit pictures.
     #[serde(default)]
     pub exact: bool,
     /// Largest difference.

@@ -1,7 +1,8 @@
-//! Compares this project's networks, schedules and resizing with tensors dumped from the public reference implementations.
+//! Compares this project's networks, schedules and resizing with tensors dumped from the public reference
+//! implementations.
 //!
-//! A folder holds `index.json`, which names cases, operations, settings, sizes and tolerances, and safetensors files. All
-//! sizes come from there. An unknown operation, setting, argument or input is a failure, never a silent pass.
+//! A folder contains safetensors files and `index.json`, which names cases, operations, settings, sizes and tolerances.
+//! All sizes come from there. An unknown operation, setting, argument or input is a failure, never a silent pass.
 
 pub mod case;
 pub mod full;
@@ -19,10 +20,10 @@ use case::Case;
 use index::{CaseEntry, Index};
 use outcome::{Outcome, Verdict, compare};
 
-/// Runs every case of a folder and hands over each outcome as it comes.
+/// Runs every case of a folder and passes on each outcome as it comes.
 ///
 /// # Errors
-/// When the index cannot be read or names no case. What goes wrong in a case is that case's outcome.
+/// When the index cannot be read or names no case. An error inside a case is that case's outcome.
 pub fn run(folder: &Path, mut report: impl FnMut(Outcome)) -> Result<()> {
     let path = folder.join("index.json");
     let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read `{}`", path.display()))?;

@@ -1,5 +1,5 @@
-//! `parity DIR`, or `parity --full DIR` for published weights at full width: one JSON line a case, then the counts; exit code
-//! 1 if a case failed.
+//! `parity DIR`, or `parity --full DIR` for published weights at full width. Prints one JSON line for each case, then
+//! the counts. The exit code is 1 if a case failed.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
 use std::path::PathBuf;
@@ -37,7 +37,7 @@ fn main() -> ExitCode {
         eprintln!("parity: {error:#}");
         return ExitCode::FAILURE;
     }
-    // Every operation is built; the count stays for readers of the line.
+    // Every operation is built. The count stays for programs that parse this line.
     println!("{passed} passed, {failed} failed, 0 skipped");
     if failed > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }

@@ -1,4 +1,4 @@
-//! How a case went.
+//! The outcome of a case.
 
 use std::collections::BTreeMap;
 
@@ -11,9 +11,9 @@ use crate::index::{CaseEntry, Check};
 /// The comparison of one tensor.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Difference {
-    /// Largest absolute difference; infinite when a value is not a number.
+    /// Largest absolute difference; infinite when a value is NaN.
     pub max_abs_err: f64,
-    /// Largest that passes; infinite, `null` in JSON, where the difference is reported only.
+    /// Largest difference that passes; infinite, `null` in JSON, where the difference is only reported.
     pub tol: f64,
 }
 
@@ -28,23 +28,23 @@ impl Difference {
 pub enum Verdict {
     /// All tensors were compared.
     Compared(BTreeMap<String, Difference>),
-    /// It could not be run to the end.
+    /// It could not be run completely.
     Error(String),
 }
 
-/// A case and its end.
+/// A case and its outcome.
 #[derive(Debug)]
 pub struct Outcome {
     /// Name of the case.
     pub case: String,
     /// Operation.
     pub op: String,
-    /// How it went.
+    /// The outcome.
     pub verdict: Verdict,
 }
 
 impl Outcome {
-    /// All tensors are within their tolerances.
+    /// True if all tensors are within their tolerances.
     pub fn passed(&self) -> bool {
         match &self.verdict {
             Verdict::Compared(differences) => differences.values().all(|difference| difference.passes()),
@@ -52,7 +52,7 @@ impl Outcome {
         }
     }
 
-    /// Something is wrong.
+    /// True if something is wrong.
     pub fn failed(&self) -> bool {
         !self.passed()
     }
@@ -127,7 +127,7 @@ pub(crate) fn difference(expected: &Values, found: &Values, check: Check) -> Res
     Ok(Difference { max_abs_err, tol })
 }
 
-/// Axes of length 1 are a matter of layout.
+/// Axes of length 1 are only a matter of layout.
 fn long_axes(values: &Values) -> Vec<usize> {
     values.shape.iter().copied().filter(|length| *length != 1).collect()
 }

@@ -1,5 +1,5 @@
-//! Settings under the names of the reference implementations, turned into ours. Unknown names and values that we do not
-//! build are errors.
+//! Converts settings of the reference implementations into ours. Unknown names, and values that we do not support, are
+//! errors.
 
 use anyhow::{Result, ensure};
 use model::autoencoder::vae::AutoencoderKlConfig;
@@ -10,7 +10,7 @@ use model::unet::time_embedding::Sinusoids;
 use model::unet::{Heads, UnetConfig};
 use serde::Deserialize;
 
-/// No settings at all.
+/// Empty settings.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Nothing {}
@@ -21,7 +21,7 @@ pub struct Nothing {}
 pub struct FeedForwardSettings {
     /// Width.
     pub dim: usize,
-    /// Inner width over width.
+    /// Inner width divided by width.
     pub mult: usize,
 }
 
@@ -43,7 +43,7 @@ impl TransformerSettings {
     }
 }
 
-/// One number of heads or one a level.
+/// One number of heads, or one for each level.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(untagged)]
 enum HeadCounts {
@@ -143,7 +143,7 @@ impl UnetSettings {
             ensure!(kind == Some("Vanilla"), "`motion_module_type` is {kind:?}, expected `Vanilla`");
             let resolutions = self.motion_module_resolutions.clone().unwrap_or_else(|| vec![1, 2, 4, 8]);
             let decoder_only = self.motion_module_decoder_only.unwrap_or(false);
-            // The reference counts an up block's resolution down from 8, however many levels there are.
+            // The reference counts an up block's resolution down from 8, for any number of levels.
             let up = |block: usize| 3_usize.checked_sub(block).is_some_and(|power| resolutions.contains(&(1 << power)));
             let levels = config.levels();
             config.motion = Some(MotionConfig {
@@ -206,11 +206,11 @@ fn has_attention(name: &str, side: &str, kind: &str) -> Result<bool> {
     Ok(name != plain)
 }
 
-/// A temporal module; `in_channels` is given only where it stands alone.
+/// A temporal module. `in_channels` is given only if it is used alone.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct MotionSettings {
-    /// Channels of a module that stands alone.
+    /// Channels of a module that is used alone.
     pub in_channels: Option<usize>,
     num_attention_heads: usize,
     num_transformer_block: usize,

@@ -1,8 +1,9 @@
-//! Strongly connected components of a graph of files.
+//! Finds strongly connected components in a graph of files.
 
 use std::collections::BTreeSet;
 
-/// Groups of two and more that all depend on one another, each sorted, in the order of their first.
+/// Groups of two or more files that all depend on one another. Each group is sorted, and groups are in the order of
+/// their first file.
 pub(super) fn circles(edges: &[BTreeSet<usize>]) -> Vec<Vec<usize>> {
     let reached: Vec<BTreeSet<usize>> = (0..edges.len()).map(|start| reachable(edges, start)).collect();
     let mut found: BTreeSet<Vec<usize>> = BTreeSet::new();
@@ -14,7 +15,7 @@ pub(super) fn circles(edges: &[BTreeSet<usize>]) -> Vec<Vec<usize>> {
     found.into_iter().filter(|circle| circle.len() > 1).collect()
 }
 
-/// All that `start` depends on, itself only if it does so by way of others.
+/// Everything that `start` depends on. It contains `start` itself only if there is a cycle through other files.
 fn reachable(edges: &[BTreeSet<usize>], start: usize) -> BTreeSet<usize> {
     let (mut seen, mut open) = (BTreeSet::new(), vec![start]);
     while let Some(file) = open.pop() {

@@ -1,11 +1,11 @@
-//! What ARCHITECTURE.md says of the crates, compared with their manifests and sources.
+//! Compares the statements of ARCHITECTURE.md with the manifests and sources of the crates.
 
 use super::source::Crate;
 use anyhow::{Context, Result};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-/// What only some files may do: a text in the source that does it, what that is, and where it may stand.
+/// Reserved operations: a source text that performs one, its description, and the files that may contain it.
 const RESERVED: [(&str, &str, &[&str]); 8] = [
     (
         "env::var",
@@ -21,7 +21,7 @@ const RESERVED: [(&str, &str, &[&str]); 8] = [
     ("unsafe {", "is unsafe", &["crates/kernels/src/"]),
 ];
 
-/// One line for each sentence of the architecture that is not true.
+/// One line for each statement of ARCHITECTURE.md that is not true.
 pub(super) fn broken(root: &Path) -> Result<Vec<String>> {
     let architecture = std::fs::read_to_string(root.join("ARCHITECTURE.md")).context("ARCHITECTURE.md")?;
     let mut found = Vec::new();
@@ -52,7 +52,8 @@ pub(super) fn broken(root: &Path) -> Result<Vec<String>> {
     Ok(found)
 }
 
-/// What the table of dependencies says of each crate. A line may be about several crates; "all except" counts from all.
+/// The crates that each crate uses according to the table of dependencies. A row may cover several crates; "all except"
+/// means all crates but those.
 fn dependencies_in(architecture: &str, crates: &BTreeSet<String>) -> BTreeMap<String, BTreeSet<String>> {
     let table = architecture.split("## Dependencies between the crates").nth(1).unwrap_or_default();
     let table = table.split("\n## ").next().unwrap_or_default();

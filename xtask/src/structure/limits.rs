@@ -1,4 +1,4 @@
-//! How many files a folder may have, and how many lines a function.
+//! Limits on the number of files in a folder and of lines in a function.
 
 use super::source::File;
 use std::collections::BTreeMap;
@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 const FILES: usize = 20;
 const LINES: usize = 100;
 
-/// Folders with more files than [`FILES`], and how many they have.
+/// Folders with more files than [`FILES`], with their number of files.
 pub(super) fn crowded(files: &[File]) -> Vec<(String, usize)> {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for file in files {
@@ -17,8 +17,8 @@ pub(super) fn crowded(files: &[File]) -> Vec<(String, usize)> {
     counts.into_iter().filter(|&(_, count)| count > FILES).collect()
 }
 
-/// Functions with more lines than [`LINES`], in formatted source: one ends at the first closing brace that stands as far to the
-/// left as its beginning.
+/// Functions with more lines than [`LINES`]. In formatted source, a function ends at the first closing brace with the
+/// same indentation as its first line.
 pub(super) fn long_functions(text: &str) -> Vec<(String, usize)> {
     let lines: Vec<&str> = text.lines().collect();
     let mut found = Vec::new();

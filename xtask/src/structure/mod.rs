@@ -26,7 +26,7 @@ pub(crate) fn run() -> Result<ExitCode> {
     Ok(if found.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// One line a violation, over all crates of the workspace.
+/// One line for each violation, over all crates of the workspace.
 fn violations(root: &Path) -> Result<Vec<String>> {
     let mut found = invariants::broken(root)?;
     let mut folders = vec![root.join("xtask"), root.join("xtask/parity")];

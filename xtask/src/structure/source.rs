@@ -1,4 +1,4 @@
-//! The files of one crate as modules, and which file depends on which.
+//! The files of one crate as modules, and their dependencies.
 
 use super::use_paths::{Name, names};
 use anyhow::{Context, Result};
@@ -7,7 +7,7 @@ use std::path::Path;
 
 /// A source file without its comments and its tests.
 pub(super) struct File {
-    /// Below `src`, with `/`.
+    /// The path below `src`, with `/`.
     pub path: String,
     /// `["a", "b"]` for `a/b.rs` and `a/b/mod.rs`; empty for the root.
     pub module: Vec<String>,
@@ -21,7 +21,7 @@ pub(super) struct Crate {
 }
 
 impl Crate {
-    /// Reads the folder `src` of a crate.
+    /// Reads the `src` folder of a crate.
     pub(super) fn read(sources: &Path) -> Result<Self> {
         let mut paths = Vec::new();
         collect(sources, "", &mut paths)?;
@@ -37,7 +37,7 @@ impl Crate {
     }
 
     pub(super) fn new(files: Vec<File>) -> Self {
-        // The binary's root comes after the library's and does not replace it.
+        // The root of the binary comes after that of the library and does not replace it.
         let mut by_module = HashMap::new();
         for (index, file) in files.iter().enumerate() {
             by_module.entry(file.module.clone()).or_insert(index);
@@ -45,7 +45,7 @@ impl Crate {
         Self { files, by_module }
     }
 
-    /// For each file, those that it depends on.
+    /// The dependencies of each file.
     pub(super) fn edges(&self) -> Vec<BTreeSet<usize>> {
         let targets = |(index, file): (usize, &File)| {
             let used = file.names.iter().filter(|name| !name.is_re_export || uses(&file.text, &name.name));
@@ -56,12 +56,12 @@ impl Crate {
         self.files.iter().enumerate().map(targets).collect()
     }
 
-    /// The file that has what `path` names; `None` for other crates.
+    /// The file that defines what `path` names; `None` for other crates.
     fn resolve(&self, path: &[String], depth: usize) -> Option<usize> {
         let known = (0..=path.len()).rev().find(|&n| self.by_module.contains_key(&path[..n]))?;
         let file = self.by_module[&path[..known]];
         let Some(item) = path.get(known) else { return Some(file) };
-        // What the root does not have is another crate.
+        // A name that the root does not define belongs to another crate.
         let found = self.files[file].names.iter().find(|name| name.name == *item).and_then(|name| {
             let absolute = name.absolute(&self.files[file].module);
             if depth < 8 { self.resolve(&absolute, depth + 1) } else { None }
@@ -89,7 +89,7 @@ fn without_comments_and_tests(text: &str) -> String {
     lines.flat_map(|line| [line, "\n"]).collect()
 }
 
-/// Whether `name` stands outside of `use` lines.
+/// True if `name` occurs outside `use` lines.
 fn uses(text: &str, name: &str) -> bool {
     let mut inside_use = false;
     text.lines().any(|line| {

@@ -1,11 +1,12 @@
-//! The paths that a source file names: those of its `use` lines, and those that begin with `crate::` or `super::` elsewhere.
+//! The paths that a source file names: those in its `use` lines, and those elsewhere that start with `crate::` or
+//! `super::`.
 
 /// Something named by a path.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Name {
     /// Segments as written, such as `["crate", "a", "B"]`.
     path: Vec<String>,
-    /// What it is called in this file.
+    /// Its name in this file.
     pub name: String,
     /// `pub use`.
     pub is_re_export: bool,
@@ -20,9 +21,10 @@ impl Name {
                 "crate" => place.clear(),
                 "super" => drop(place.pop()),
                 "self" => {}
-                // A path of another crate: no module has such a name.
+                // A path in another crate: no module has this name.
                 "" => place.push("::".to_owned()),
-                // A bare first segment is a module declared here, or another crate; the latter resolves to nothing in this crate.
+                // A first segment without a prefix is a module declared here, or another crate. Another crate resolves
+                // to nothing here.
                 _ => {
                     place.extend(self.path[index..].iter().filter(|s| *s != "*" && *s != "self").cloned());
                     break;
@@ -52,7 +54,7 @@ pub(super) fn names(text: &str) -> Vec<Name> {
             let path: Vec<String> = path.split("::").filter(|s| !s.is_empty()).map(str::to_owned).collect();
             let is_part =
                 text[..at].ends_with([':', '$']) || text[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_');
-            // Those of `use` lines were found above.
+            // The names in `use` lines were found above.
             let line = text[..at].rfind(['\n', ';']).map_or(0, |n| n + 1);
             if path.len() > 1 && !is_part && !text[line..at].contains("use ") {
                 found.push(Name { name: path.last().cloned().unwrap_or_default(), path, is_re_export: false });
@@ -70,7 +72,7 @@ fn next_use(text: &str) -> Option<usize> {
     })
 }
 
-/// `a::{b, c::{d as e}}` as single paths.
+/// Splits `a::{b, c::{d as e}}` into single paths.
 fn expand(before: &[String], tree: &str, is_re_export: bool, found: &mut Vec<Name>) {
     let tree = tree.trim();
     if tree.is_empty() {

@@ -1,4 +1,5 @@
-//! The stack machine. It makes numbers, strings, tuples, lists, dictionaries, storages and tensors, and calls nothing.
+//! The stack machine. The machine makes numbers, strings, tuples, lists, dictionaries, storages and tensors, and calls
+//! nothing.
 
 use std::collections::HashMap;
 use std::io::Read;

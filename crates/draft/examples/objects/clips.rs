@@ -1,4 +1,4 @@
-//! Rendered clips and the two ways in which they are seen.
+//! Rendered clips, with exact or simulated signals.
 
 use std::cell::Cell;
 use std::error::Error;
@@ -12,24 +12,24 @@ use stage::{Assets, Clip, ClipSettings, ClipSpec, Split, Usage, Wanted, render_p
 
 const SIZE: (usize, usize) = (256, 256);
 const FRAMES: usize = 24;
-/// Share of the frames in which the person must be seen.
+/// The person must be visible in at least this share of the frames.
 const SHOWN: usize = 12;
-/// Fewest pixels of a person or an object that is in view.
+/// Smallest number of pixels of a visible person or object.
 pub(crate) const LEAST: usize = 40;
-/// Imitated perception: how far the mask of person and object together grows, and the spread of a joint's error, in shares of the
-/// person's height.
+/// Simulated perception: how far the joint mask of person and object grows, and the spread of a joint's error, as
+/// shares of the person's height.
 const GROWTH: f32 = 0.015;
 const SPREAD: f32 = 0.012;
 
-/// How a clip is seen.
+/// The signals of a clip.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Signals {
     /// The renderer's own masks and poses.
     Exact,
-    /// What perception gives: the person's mask covers the object too and both are too large, joints are a little off, and no
-    /// finger is known.
+    /// Like perception: the person's mask also covers the object, and it is too large. Joints are slightly off, and
+    /// there are no fingers.
     Imitated,
-    /// The same with the renderer's empty scene as plate, all of it seen: what a longer clip would show.
+    /// The same with the renderer's empty scene as a fully visible plate, as in a longer clip.
     TruePlate,
 }
 
@@ -55,19 +55,19 @@ pub(crate) struct Staged {
     empty: Vec<Picture>,
 }
 
-/// A clip with its signals and what is derived from them.
+/// A clip with its signals and everything derived from them.
 pub(crate) struct Seen<'a> {
     pub(crate) frames: &'a [Picture],
     pub(crate) persons: Vec<Mask>,
     pub(crate) poses: Vec<Option<Pose>>,
     pub(crate) holes: Vec<Mask>,
     pub(crate) plates: Vec<PlateFrame>,
-    /// Seconds a frame that the crate's own method took.
+    /// Seconds a frame that the crate's own method needed.
     pub(crate) took: Cell<f64>,
 }
 
 impl<'a> Seen<'a> {
-    /// Makes holes and plates from masks and poses; `empty` frames are plates already.
+    /// Makes holes and plates from masks and poses. If `empty` frames are given, they are the plates.
     pub(crate) fn new(
         frames: &'a [Picture],
         persons: Vec<Mask>,
@@ -88,13 +88,13 @@ impl<'a> Seen<'a> {
         Self { frames, persons, poses, holes, plates, took: Cell::new(0.0) }
     }
 
-    /// Seconds a frame that the crate's own method took.
+    /// Seconds a frame that the crate's own method needed.
     pub(crate) fn seconds(&self) -> f64 {
         self.took.get()
     }
 }
 
-/// A clip in which the person is in view, with or without an object in use; none when the seed gives another kind.
+/// A clip in which the person is visible, with or without an object in use; none when the seed gives another kind.
 pub(crate) fn staged(
     seed: u64,
     wants_object: bool,
@@ -135,7 +135,7 @@ pub(crate) fn staged(
 }
 
 impl Staged {
-    /// The clip's signals of a kind, with holes and plates from them.
+    /// The clip's signals of one kind, with holes and plates.
     pub(crate) fn seen_with(&self, signals: Signals) -> Seen<'_> {
         let (mut persons, mut poses) = (self.persons.clone(), self.poses.clone());
         if signals != Signals::Exact {
@@ -151,7 +151,7 @@ impl Staged {
     }
 }
 
-/// Pixels that a mask covers.
+/// Number of pixels that a mask covers.
 pub(crate) fn area(mask: &Mask) -> usize {
     mask.cells().iter().filter(|&&coverage| coverage > 127).count()
 }
@@ -161,7 +161,7 @@ fn height(mask: &Mask) -> f32 {
     rows.clone().next_back().zip(rows.min()).map_or(1.0, |(last, first)| (last - first + 1) as f32)
 }
 
-/// Both masks together, grown by a disc with a soft edge of one pixel.
+/// The union of both masks, grown by a disc with a soft edge of one pixel.
 fn grown_union(person: &Mask, object: &Mask, radius: f32) -> Mask {
     let reach = radius.ceil() as i32 + 1;
     let mut grown = Mask::filled(person.width(), person.height(), 0);
@@ -187,7 +187,7 @@ fn grown_union(person: &Mask, object: &Mask, radius: f32) -> Mask {
     grown
 }
 
-/// Moves joints by errors that change slowly from frame to frame and forgets the fingers.
+/// Moves joints by errors that change slowly from frame to frame, and removes the fingers.
 fn disturb(pose: &mut Pose, spread: f32, frame: u32) {
     for (index, joint) in pose.body.iter_mut().enumerate() {
         let Keypoint { x, y, .. } = joint;
@@ -201,7 +201,7 @@ fn disturb(pose: &mut Pose, spread: f32, frame: u32) {
     pose.left_hand.clear();
 }
 
-/// A value of mean 0 and spread 1 that follows from two numbers.
+/// A value with mean 0 and spread 1 that depends only on two numbers.
 fn noise(seed: u32, step: u32) -> f32 {
     let mut state = seed.wrapping_mul(0x9e37_79b9) ^ step.wrapping_mul(0x85eb_ca6b) ^ 0x2545_f491;
     let mut sum = 0.0;

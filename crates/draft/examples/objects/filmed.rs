@@ -1,4 +1,4 @@
-//! A real clip: frames and the signals that `stuntdouble perceive` wrote.
+//! A real clip: frames, and the signals that `stuntdouble perceive` wrote.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -12,8 +12,8 @@ use crate::marked;
 use crate::methods::Method;
 use crate::score::Score;
 
-/// Prints in how many frames each method finds something, and a table where there are true masks; draws what the crate's own
-/// finds.
+/// Prints in how many frames each method finds something, and a table if there are true masks. Draws what the crate's
+/// own method finds.
 pub(crate) fn run(arguments: &[String]) -> Result<(), Box<dyn Error>> {
     let [frames, signals, out, truth @ ..] = arguments else {
         return Err("usage: objects clip FRAMES SIGNALS OUT [TRUTH]".into());

@@ -1,14 +1,14 @@
-//! How well objects in use are found without a prompt, on stage clips whose objects are known exactly.
+//! Measures how well objects in use are found without a prompt, on rendered clips with exactly known objects.
 //!
 //! `cargo run --release -p draft --example objects -- ASSETS [CLIPS] [train|val|test] [OUT]`, or on a real clip
 //! `cargo run --release -p draft --example objects -- clip FRAMES SIGNALS OUT [TRUTH]`
 //!
-//! `CLIPS` clips with an object that is held, carried or kicked, and two thirds as many without one. Each is measured with exact
-//! signals and with an imitation of perceived ones (`clips`). Rows: nothing kept; what sticks out of the person's mask
-//! (`sticking_out`, the former method); everything that lies outside of the body's capsules (`outside_capsules`); and
-//! the crate's own. With `OUT`, a sheet of every clip is written there.
+//! The program uses `CLIPS` clips with an object that is held, carried or kicked, and two thirds as many without one.
+//! Each clip is measured with exact and with simulated signals (`clips`). The rows are: keep nothing; parts outside the
+//! person's mask (`sticking_out`, the former method); everything outside limb capsules (`outside_capsules`); the
+//! crate's own method. With `OUT`, it writes a sheet of every clip.
 //!
-//! - recall, precision: pixels found against the visible object, mean over the frames in which it is visible;
+//! - recall, precision: found pixels compared with the visible object, averaged over the frames in which it is visible;
 //! - IoU > 0.5: share of these frames;
 //! - lost: share of the object's pixels that are removed and not found;
 //! - false area: pixels found in clips without an object, as a share of the person's.
@@ -52,7 +52,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut slowest = 0.0f64;
     let mut next = [0, 0];
     for number in 0..count + count * 2 / 3 {
-        // Three with an object, then two without, so that a run that is stopped has measured both.
+        // Three clips with an object, then two without, so that a stopped run has measured both kinds.
         let wants_object = number % 5 < 3;
         let clip = loop {
             let index = &mut next[usize::from(wants_object)];
@@ -95,7 +95,7 @@ fn print(clips: usize, scores: &[[Score; Method::ALL.len()]]) {
     }
 }
 
-/// Some frames with what each method found.
+/// Some frames with the result of each method.
 fn sheet(clip: &Staged, made: &[Vec<Option<Mask>>]) -> Sheet {
     let (width, height) = clip.frames[0].size();
     let mut sheet = Sheet::new(Method::ALL.len(), width, height).titled(clip.name.clone());
@@ -108,7 +108,7 @@ fn sheet(clip: &Staged, made: &[Vec<Option<Mask>>]) -> Sheet {
     sheet
 }
 
-/// Green: found rightly, red: found wrongly, blue: missed.
+/// Green: correctly found, red: wrongly found, blue: missed.
 pub(crate) fn marked(frame: &Picture, truth: &Mask, found: Option<&Mask>) -> Picture {
     Picture::from_fn(frame.width(), frame.height(), |x, y| {
         let grey = frame.get(x, y).iter().map(|value| u16::from(*value)).sum::<u16>() / 6;

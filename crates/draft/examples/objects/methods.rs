@@ -8,7 +8,7 @@ use media::picture::Mask;
 use crate::clips::Seen;
 use crate::{outside_capsules, sticking_out};
 
-/// A way to find objects in use.
+/// A method to find objects in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Method {
     Nothing,
@@ -29,7 +29,7 @@ impl Method {
         }
     }
 
-    /// What it finds in each frame.
+    /// Its result for each frame.
     pub(crate) fn objects(self, seen: &Seen<'_>) -> Vec<Option<Mask>> {
         match self {
             Self::Nothing => vec![None; seen.frames.len()],

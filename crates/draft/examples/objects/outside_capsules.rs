@@ -1,4 +1,4 @@
-//! The dumb method: everything near a hand that differs from the plate and lies outside of the body's capsules.
+//! The simplest method: everything near a hand that differs from the plate and lies outside the body's capsules.
 
 use draft::body::part::Part;
 use media::picture::Mask;
@@ -6,7 +6,7 @@ use perception::pose::{Joint, Pose};
 
 use crate::clips::Seen;
 
-/// Difference of a channel from which a pixel is not the plate's.
+/// From this channel difference on, a pixel differs from the plate.
 const DIFFERENT: u8 = 34;
 /// Capsules are this many usual half widths thick.
 const THICKNESS: f32 = 1.3;

@@ -1,4 +1,4 @@
-//! Found pixels against the truth.
+//! Compares found pixels with the truth.
 
 use media::picture::Mask;
 
@@ -10,7 +10,7 @@ pub(crate) struct Score {
     frames: f64,
     recall: f64,
     precision: f64,
-    /// Frames in which something was found.
+    /// Number of frames in which something was found.
     answered: f64,
     overlapping: f64,
     lost: f64,
@@ -19,7 +19,7 @@ pub(crate) struct Score {
 }
 
 impl Score {
-    /// Adds what was found in the frames of a clip.
+    /// Adds the result for the frames of a clip.
     pub(crate) fn add(&mut self, objects: &[Mask], persons: &[Mask], seen: &Seen<'_>, found: &[Option<Mask>]) {
         let has_object = objects.iter().any(|object| area(object) >= LEAST);
         for (index, found) in found.iter().enumerate() {
@@ -52,7 +52,7 @@ impl Score {
         }
     }
 
-    /// Frames in which the object is visible.
+    /// Number of frames in which the object is visible.
     pub(crate) fn frames(&self) -> f64 {
         self.frames
     }

@@ -1,5 +1,5 @@
-//! The former method: what differs from the plate near a hand, sticks out of the person's mask, and what continues it in its
-//! own colours.
+//! The former method. The method finds regions near a hand that differ from the plate and extend beyond the person's
+//! mask. Then the method adds neighbouring pixels of the same colour.
 
 use draft::plate::PlateFrame;
 use media::picture::{Mask, Picture};
@@ -14,20 +14,20 @@ pub(crate) fn objects(seen: &Seen<'_>, index: usize) -> Option<Mask> {
 
 type Place = (f32, f32);
 
-/// How far from a wrist things are looked for, in lengths of the trunk.
+/// Search radius around a wrist, in lengths of the trunk.
 const REACH: f32 = 0.75;
-/// Difference of a channel from which a pixel is not the plate's.
+/// From this channel difference on, a pixel differs from the plate.
 const DIFFERENT: u8 = 34;
-/// Coverage from which a pixel is the person's.
+/// From this coverage on, a pixel belongs to the person.
 const PERSON: u8 = 100;
-/// Pixels along the person's edge that do not count.
+/// Width of the person's edge that is ignored, in pixels.
 const EDGE: i32 = 2;
-/// Least area of a thing that reaches out of the removed region, in squared lengths of the trunk.
+/// Smallest area of an object outside the removed region, in squared lengths of the trunk.
 const LEAST: f32 = 0.006;
-/// Colour difference up to which a pixel inside the removed region continues the thing.
+/// Up to this colour difference, a pixel inside the removed region continues the object.
 const ALIKE: f32 = 38.0;
 
-/// Where things may be: circles around the hands.
+/// Where objects may be: circles around the hands.
 struct Hands {
     circles: Vec<(Place, f32)>,
     length: f32,
@@ -53,7 +53,7 @@ impl Hands {
         self.circles.iter().any(|&(middle, reach)| near(middle) < reach)
     }
 
-    /// The things at the hands, from a plate of the [`widened`](Self::widened) region. None when there are none.
+    /// The objects at the hands, from a plate of the [`widened`](Self::widened) region. None when there are none.
     fn things(&self, source: &Picture, plate: &PlateFrame, person: &Mask, hole: &Mask) -> Option<Mask> {
         let (width, height) = source.size();
         let near_person = grown(person, EDGE);
@@ -72,7 +72,7 @@ impl Hands {
             }
             let part = connected(start, (width, height), &mut visited, |index| candidate[index]);
             let outside = part.iter().filter(|&&index| hole.cells()[index] == 0).count() as f32;
-            // Most of it must lie beyond the margin of the removed region, or it is the person's own fringe.
+            // Most of it must lie beyond the margin of the removed region. Otherwise it is the person's own fringe.
             if outside < LEAST * self.length * self.length || outside < 0.35 * part.len() as f32 {
                 continue;
             }
@@ -81,7 +81,7 @@ impl Hands {
         things.cells().contains(&255).then_some(things)
     }
 
-    /// Marks a thing and what continues it, in its own colours, under the person's mask.
+    /// Marks an object, and the pixels below the person's mask that continue it in its colours.
     fn take(&self, part: &[usize], source: &Picture, person: &Mask, things: &mut Mask) {
         let (width, height) = source.size();
         let mut mean = [0.0f32; 3];
@@ -97,7 +97,7 @@ impl Hands {
         };
         let mut visited = vec![false; width * height];
         part.iter().for_each(|&index| visited[index] = true);
-        // Not farther than the thing itself is large: a hand of the same colour must not lead up the arm.
+        // At most as far as the object's own size. Otherwise a hand of the same colour would lead up the arm.
         let most = (part.len() as f32).sqrt() * 1.2;
         let share = 1.0 / part.len() as f32;
         let middle = part.iter().fold((0.0, 0.0), |sum: Place, &index| {

@@ -1,5 +1,5 @@
-//! Footage without people, over which a hole of a walker's shape moves. It keeps to the left of what moves there by itself,
-//! of which no other frame can tell the truth.
+//! Footage without people, with an artificial hole in the shape of a walker that moves over it. The hole keeps to the
+//! left of moving things, because no other frame shows the truth behind them.
 
 use std::error::Error;
 
@@ -39,7 +39,7 @@ pub(crate) fn run(request: &Request) -> Result<usize, Box<dyn Error>> {
     Ok(ran)
 }
 
-/// An ellipse of a person's proportions that walks through the left third and sways.
+/// An ellipse with a person's proportions that walks through the left third and sways.
 fn walker((width, height): (usize, usize), frame: usize, frames: usize) -> Mask {
     let along = frame as f64 / (frames - 1) as f64;
     let middle = ((0.08 + 0.22 * along) * width as f64, (0.55 + 0.03 * (along * 25.0).sin()) * height as f64);

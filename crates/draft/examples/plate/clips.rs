@@ -1,4 +1,4 @@
-//! Real footage with people: sheets to look at, and how steady the filled part is.
+//! Real footage with people: draws sheets, and measures how steady the filled region is.
 
 use std::error::Error;
 
@@ -52,7 +52,7 @@ pub(crate) fn run(request: &Request) -> Result<usize, Box<dyn Error>> {
     Ok(ran)
 }
 
-/// Times plates alone.
+/// Measures the time for plates alone.
 pub(crate) fn speed(request: &Request) -> Result<usize, Box<dyn Error>> {
     let folder = request.shared.as_ref().map(|shared| shared.join("data/clips"));
     let mut ran = 0;
@@ -91,7 +91,7 @@ fn seen_share(made: &[PlateFrame], holes: &[Mask]) -> f64 {
     seen / f64::max(all, 1.0)
 }
 
-/// The mean change of a pixel from one frame to the next, in the hole of both frames and outside of both.
+/// The mean change of a pixel between two frames, inside the hole of both frames and outside both.
 fn steps(made: &[PlateFrame], holes: &[Mask]) -> (f64, f64) {
     let mut sums = [(0.0, 0.0); 2];
     for index in 1..made.len() {
@@ -108,7 +108,7 @@ fn steps(made: &[PlateFrame], holes: &[Mask]) -> (f64, f64) {
     (sums[0].0 / f64::max(sums[0].1, 1.0), sums[1].0 / f64::max(sums[1].1, 1.0))
 }
 
-/// The frame with the border of its hole drawn in.
+/// The frame with the border of its hole.
 fn outlined(frame: &Picture, hole: &Mask) -> Picture {
     Picture::from_fn(frame.width(), frame.height(), |x, y| {
         let near = [(0, 1), (1, 0), (0, -1), (-1, 0)];

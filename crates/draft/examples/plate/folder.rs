@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use media::image_file::{load_mask, load_picture};
 use media::picture::{Mask, Picture};
 
-/// The entries of a folder in the order of their names; none when it is absent.
+/// The entries of a folder, sorted by name; none when it is absent.
 pub(crate) fn entries(folder: &Path) -> Vec<PathBuf> {
     let Ok(listing) = std::fs::read_dir(folder) else { return Vec::new() };
     let mut entries: Vec<PathBuf> = listing.filter_map(|entry| Some(entry.ok()?.path())).collect();
@@ -14,7 +14,7 @@ pub(crate) fn entries(folder: &Path) -> Vec<PathBuf> {
     entries
 }
 
-/// The last part of a path.
+/// The last component of a path.
 pub(crate) fn name(path: &Path) -> String {
     path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }

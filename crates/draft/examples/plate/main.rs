@@ -1,10 +1,10 @@
-//! Measures clean plates beside their rivals and draws sheets of them.
+//! Compares clean plates with other methods, and draws sheets of them.
 //!
 //! `STUNTDOUBLE_SHARED=DIR cargo run --release -p draft --example plate -- OUT [stage] [backgrounds] [clips] [speed] [NAME ...]`
 //!
-//! `stage` renders clips with exact plates, `backgrounds` moves a made-up hole over footage without people, `clips` removes
-//! people from real footage, where nothing but looking helps; `speed` times the same without drawing. Names select cases. Parts whose data is absent are skipped
-//! and counted.
+//! `stage` renders clips with exact plates. `backgrounds` moves an artificial hole over footage without people. `clips`
+//! removes people from real footage, where the result can only be judged by eye. `speed` measures the time without
+//! drawing. Names select cases. Parts without data are skipped and counted.
 #![expect(clippy::print_stdout, reason = "an example answers on standard output")]
 
 mod backgrounds;
@@ -16,7 +16,7 @@ mod score;
 use std::error::Error;
 use std::path::PathBuf;
 
-/// What is asked for.
+/// The requested work.
 struct Request {
     out: PathBuf,
     shared: Option<PathBuf>,

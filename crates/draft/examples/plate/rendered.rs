@@ -1,4 +1,4 @@
-//! Rendered clips, whose plates are known. Shadows of the person, which those plates lack, belong to the hole.
+//! Rendered clips with known plates. Shadows of the person are not in those plates, so they belong to the hole.
 
 use std::error::Error;
 
@@ -11,7 +11,7 @@ use crate::Request;
 use crate::score::{HEADER, Score, error, grown, score};
 
 const CLIPS: usize = 16;
-/// A pixel that differs from the plate by more than this shows the person, the thing in use, or a shadow.
+/// From this difference on, a pixel shows the person, the prop in use, or a shadow, and not the plate.
 const CHANGED: u8 = 6;
 
 pub(crate) fn run(request: &Request) -> Result<usize, Box<dyn Error>> {

@@ -1,4 +1,4 @@
-//! Plates and their rivals against the truth.
+//! Compares plates and other methods with the truth.
 
 use std::time::Instant;
 
@@ -7,13 +7,13 @@ use media::picture::{Mask, Picture, Plane};
 use perception::inpaint::inpaint;
 use rayon::prelude::*;
 
-/// Every this many frames the rivals, which take each frame by itself, are measured.
+/// The other methods process single frames. They are measured on every n-th frame.
 const RIVAL_STEP: usize = 4;
 
-/// A pixel that is off by no more than this shows the right thing.
+/// A pixel with at most this error is correct.
 const CLOSE: u8 = 24;
 
-/// Squared differences and their number.
+/// Sum of squared differences, and their number.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Difference {
     squares: f64,
@@ -48,12 +48,12 @@ impl Difference {
 pub(crate) struct Score {
     pub(crate) plate_seen: Difference,
     pub(crate) plate_all: Difference,
-    /// On every `RIVAL_STEP`th frame, as for the rivals.
+    /// On every `RIVAL_STEP`th frame, as for the other methods.
     pub(crate) plate: Difference,
     pub(crate) fill: Difference,
     pub(crate) marching: Difference,
     pub(crate) seen_share: f64,
-    /// Seen pixels, and those of them no channel of which is off by more than `CLOSE`.
+    /// Number of visible pixels, and of those whose channels are all off by at most `CLOSE`.
     close: (f64, f64),
     pub(crate) frames_a_second: f64,
 }
@@ -86,7 +86,7 @@ impl Score {
     }
 }
 
-/// Makes plates and says how long it took.
+/// Makes plates and measures the time.
 pub(crate) fn timed(frames: &[Picture], holes: &[Mask]) -> (Vec<PlateFrame>, f64) {
     let start = Instant::now();
     let made = plates(frames, holes, &PlateConfig::default());
@@ -124,7 +124,7 @@ pub(crate) fn score(frames: &[Picture], holes: &[Mask], truth: &[Picture]) -> (V
     (made, score)
 }
 
-/// The mask grown by a disc.
+/// The mask, grown by a disc.
 pub(crate) fn grown(mask: &Mask, radius: i32) -> Mask {
     let (width, height) = mask.size();
     let mut grown: Mask = Plane::filled(width, height, 0);
@@ -144,7 +144,7 @@ pub(crate) fn grown(mask: &Mask, radius: i32) -> Mask {
     grown
 }
 
-/// How far a picture is from the truth, four times as bright.
+/// The difference between a picture and the truth, four times as bright.
 pub(crate) fn error(found: &Picture, truth: &Picture) -> Picture {
     Picture::from_fn(truth.width(), truth.height(), |x, y| {
         let (a, b) = (found.get(x, y), truth.get(x, y));

@@ -1,4 +1,4 @@
-//! Bodies as geometry: their parts and bones, proportions, and how they stand.
+//! The geometry of bodies: parts, bones and proportions, and how a body stands.
 
 pub(crate) mod bones;
 pub(crate) mod geodesic;

@@ -1,5 +1,5 @@
-//! The trunk as a surface: a line from the hips to the shoulders with a half width at each end. So it bends, tilts and
-//! turns with both.
+//! The trunk as a surface: a line from the hips to the shoulders with a half width at each end. So the surface bends,
+//! tilts and turns with hips and shoulders.
 //!
 //! A place on it has two coordinates: `along` (0 = hips, 1 = shoulders) and `across` (-1 = the right shoulder or hip, 1
 //! = the left one).

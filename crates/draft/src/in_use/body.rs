@@ -1,4 +1,4 @@
-//! The driving person's body as capsules around the bones. Their widths are measured on this person.
+//! The driving person's body as capsules around the bones. The widths of the capsules are measured on this person.
 
 use media::picture::Mask;
 use perception::pose::Pose;

@@ -1,5 +1,5 @@
-//! Remembers what was inpainted where no frame shows the scene, so that it stays the same over time. It follows the
-//! camera, and only newly visible parts are inpainted.
+//! Remembers inpainted pixels, so that they stay the same over time. They follow the camera, and only parts that newly
+//! come into view are inpainted.
 
 use std::collections::VecDeque;
 

@@ -1,11 +1,11 @@
-//! The clean plate: the scene without the driving person. It comes from frames that show the scene, and is inpainted
-//! elsewhere.
+//! The clean plate: the scene without the driving person. The plate comes from frames that show the scene, and is
+//! inpainted elsewhere.
 //!
 //! 1. `chain` aligns each frame with its shot (corners, Lucas-Kanade, a robust homography). For a camera that stands still the
 //!    result is exactly the identity.
 //! 2. `keyframes` holds a bounded number of frames.
-//! 3. `sources`, `local` and `brightness` choose the frames that show a hole. Each has a field of small shifts and an exposure,
-//!    both measured around the hole.
+//! 3. `sources`, `local` and `brightness` choose the frames that show a hole. Each of these frames has a field of small
+//!   shifts and an exposure, both measured around the hole.
 //! 4. `compose` takes a weighted median over time, and `seam` spreads the step at the border into the hole.
 //! 5. `memory`, `inpaint` and `patches` inpaint once what no frame shows, and let it follow the camera.
 

@@ -1,5 +1,5 @@
-//! A character's picture, prepared for animation: its parts, layers and proportions. It is prepared once and used for
-//! every frame.
+//! A character's picture, prepared for animation: its parts, layers and proportions. A puppet is prepared once and used
+//! for every frame.
 //!
 //! A limb that the picture hides or shows end-on is borrowed: the limb of the other side takes its place.
 

@@ -2,8 +2,8 @@
 //!
 //! The cost of a part at a pixel is its geodesic distance from the part's bone, minus the part's half width. So an arm
 //! in front of the trunk keeps its own pixels, and the trunk gets everything around it. A pixel goes to the part with
-//! the lowest cost. Pixels between and beside the legs that lie far outside both indicate a skirt, robe or coat. It
-//! belongs to the trunk and hangs from hips and legs.
+//! the lowest cost. Pixels between and beside the legs that lie far outside both indicate a skirt, robe or coat. Such
+//! cloth belongs to the trunk and hangs from hips and legs.
 
 use media::picture::{Mask, Plane};
 use perception::pose::Pose;

@@ -1,4 +1,4 @@
-//! What a warp gives: the character over a part of the target picture.
+//! The result of a warp: the character over a part of the target picture.
 
 use media::geometry::{Frame, Rect};
 use media::picture::{Mask, Picture, Plane};

@@ -1,5 +1,5 @@
-//! Flicker: how much a row changes from frame to frame where it should not. It compares the same pixel in neighbouring
-//! frames, without tracking.
+//! Flicker: how much a row changes from frame to frame where it should not. The measure compares the same pixel in
+//! neighbouring frames, without tracking.
 
 use media::picture::{Mask, Picture};
 use perception::agreement::Mean;

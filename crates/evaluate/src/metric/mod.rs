@@ -8,7 +8,8 @@
 //! | CIE Lab distance | ΔE*ab (1976) | lower | `lab` |
 //! | flicker | steps of 1/255 a frame | lower | `flicker` |
 //!
-//! Every metric takes a weight for each pixel, 0..=1, and is a weighted mean. It is `None` where nothing has weight.
+//! Every metric takes a weight for each pixel, 0..=1, and is a weighted mean. The result is `None` where nothing has
+//! weight.
 
 pub mod flicker;
 pub mod lab;

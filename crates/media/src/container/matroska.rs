@@ -1,8 +1,8 @@
 //! Raw pictures in a Matroska stream: the pipe between this program and ffmpeg, in both directions.
 //!
 //! The format (RFC 9559) stores a time with each picture, which raw video cannot. Each cluster has one picture. We
-//! write times in microseconds. ffmpeg always writes whole milliseconds. So the decoding side multiplies its times by a
-//! thousand before ffmpeg writes them: a "millisecond" of that stream is a microsecond.
+//! write times in microseconds. ffmpeg always writes whole milliseconds. So the decoding side multiplies all times by a
+//! thousand before ffmpeg writes its stream: a "millisecond" of that stream is a microsecond.
 
 use std::io::{self, ErrorKind, Read, Write};
 

@@ -1,4 +1,4 @@
-//! What video files say of themselves, read and written without ffmpeg.
+//! Containers of video files, read and written without ffmpeg.
 
 pub(crate) mod aperture;
 pub(crate) mod description;

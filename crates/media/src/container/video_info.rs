@@ -1,4 +1,4 @@
-//! What is known about a video, and how strictly it is read.
+//! The description of a video, and how strictly it is read.
 
 use serde::{Deserialize, Serialize};
 

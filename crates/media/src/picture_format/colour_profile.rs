@@ -1,7 +1,7 @@
 //! Converts the colours of a picture file to sRGB, from its embedded ICC profile or from the chunks of a PNG file.
 //!
-//! A profile that cannot be understood counts as sRGB, as in every viewer. So does a profile for another kind of colour
-//! than the decoder returned, such as a CMYK profile with RGB pixels.
+//! An unreadable profile counts as sRGB, as in every viewer. A profile for another kind of colour than the decoder
+//! returned, such as a CMYK profile with RGB pixels, counts as sRGB too.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Picture files to pixels, within limits, and damaged ones refused.
+//! Decodes picture files within limits, and refuses damaged ones.
 
 use std::io::{Cursor, Read};
 use std::path::Path;

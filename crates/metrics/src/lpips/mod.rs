@@ -11,7 +11,8 @@
 //! | their sum | one number |
 //!
 //! The network expects input in [-1, 1]. DisCo's script, and with it the numbers of this field, uses levels in [0, 1]
-//! (`lpips_raw01`), which gives different, mostly smaller distances. Both are available under their own names.
+//! (`lpips_raw01`), which gives different, mostly smaller distances. Both input ranges are available under their own
+//! names.
 //!
 //! Features are computed in 32 bit; lengths, differences and means in 64 bit.
 

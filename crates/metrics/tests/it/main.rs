@@ -1,5 +1,5 @@
-//! Compares the metrics with the field's own Python packages. `fixtures/make.py` names them and generates the same
-//! numbers.
+//! Compares the metrics with the field's own Python packages. `fixtures/make.py` names these packages and generates the
+//! same numbers.
 #![expect(
     clippy::unwrap_used,
     clippy::print_stderr,

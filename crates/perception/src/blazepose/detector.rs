@@ -1,5 +1,5 @@
-//! Finds persons. Input: `[1, 3, 224, 224]` with values -1..1. Output: 2254 rows of a box and 4 points, and 2254
-//! logits.
+//! Finds persons. The input is a picture, `[1, 3, 224, 224]` with values -1..1. The output is 2254 rows of a box and 4
+//! points, and 2254 logits.
 //!
 //! A row has centre x, centre y, width and height, then the points: hip middle, top of the body circle, shoulder
 //! middle, top of the upper body circle. All are in input pixels relative to the row's anchor.

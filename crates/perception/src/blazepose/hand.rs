@@ -1,5 +1,5 @@
-//! Finds the 21 points of one hand. Input: `[1, 3, 224, 224]` with values 0..1, a rotated ROI. Output: points and
-//! presence.
+//! Finds the 21 points of one hand. The input is a rotated ROI, `[1, 3, 224, 224]` with values 0..1. The output is the
+//! points and their presence.
 //!
 //! The first ROI comes from the body's wrist and knuckles, later ones from the hand of the previous frame.
 

@@ -1,4 +1,5 @@
-//! Finds all person pixels. Input: `[1, 3, 256, 256]` with values 0..1, a rotated ROI. Output: coverage 0..1.
+//! Finds all person pixels. The input is a rotated ROI, `[1, 3, 256, 256]` with values 0..1. The output is coverage
+//! 0..1.
 
 use std::path::Path;
 

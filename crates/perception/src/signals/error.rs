@@ -112,11 +112,13 @@ impl SignalsError {
     pub fn help(&self) -> String {
         match self {
             Self::SizeMismatch { .. } => "make the signal again for this video: `stuntdouble perceive VIDEO -o DIR`",
-            Self::MissingFrame { .. } => "add the frame, or remove the whole folder to have it made anew",
-            Self::FrameCount { .. } => "give the signals of this very video, one for each of its frames",
+            Self::MissingFrame { .. } => "add the frame, or remove the folder so that it is perceived again",
+            Self::FrameCount { .. } => "give signals of the same video, one for each of its frames",
             Self::MalformedPose { .. } => "compare with a `pose.json` that `stuntdouble perceive` wrote",
-            Self::NonFinite { .. } => "give the joint a place, and confidence 0 if it is not known",
-            Self::PointCount { .. } => "export the COCO-18 or BODY_25 model, hands of 21 and faces of 70 points",
+            Self::NonFinite { .. } => "give the joint finite coordinates, with confidence 0 if it is unknown",
+            Self::PointCount { .. } => {
+                "export COCO-18 or BODY_25 bodies, hands with 21 points and faces with 70 points"
+            }
             Self::Empty { .. } => {
                 "give a folder that `stuntdouble perceive VIDEO -o DIR` wrote, or its `signals` folder"
             }

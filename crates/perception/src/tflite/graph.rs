@@ -1,4 +1,4 @@
-//! The ONNX graph while it is built: what each tensor of the file has become.
+//! The ONNX graph under construction: what each tensor of the file has become.
 
 use super::onnx::{AttributeProto, NodeProto, TensorProto};
 use super::schema::Network;

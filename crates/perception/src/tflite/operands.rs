@@ -1,4 +1,4 @@
-//! What operators have in common: their operands, options, activation and bias.
+//! Shared parts of operators: operands, options, activation and bias.
 
 use super::flatbuffer::Table;
 use super::graph::Graph;

@@ -1,7 +1,8 @@
 //! Equirectangular panoramas with their light.
 //!
-//! The direction of column `c` of `W` and row `r` of `H` is: `theta = (r + 0.5) / H pi`, `phi = (c + 0.5) / W 2 pi -
-//! pi`, `X = sin theta sin phi`, `Y = cos theta`, `Z = -sin theta cos phi`. So the middle looks along -Z.
+//! The direction of column `c` of `W` and row `r` of `H` is: `theta = (r + 0.5) / H pi`, `phi = 2 pi (c + 0.5) / W -
+//! pi`, `X = sin theta sin phi`, `Y = cos theta`, `Z = -sin theta cos phi`. So the middle of the picture shows the
+//! direction -Z.
 
 use std::f32::consts::{PI, TAU};
 

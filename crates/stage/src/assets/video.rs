@@ -1,6 +1,6 @@
 //! Videos of a moving camera, shown behind the person, one picture in each frame.
 //!
-//! The camera that filmed them is unknown. The renderer's own camera stands still, and the ground for the shadow is a
+//! The camera of such a video is unknown. The renderer's own camera stands still, and the ground for the shadow is a
 //! guess.
 
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! Furniture and bystanders. They are drawn once into the plate, and hide the person where they are nearer.
+//! Furniture and bystanders. Both are drawn once into the plate, and hide the person where they are nearer.
 
 use media::picture::Mask;
 

@@ -1,5 +1,5 @@
-//! The scene without person and prop: colour, distance and light over a picture. It is computed once for all pictures
-//! that share a camera. A pixel is sampled once, or four times on the border of two surfaces.
+//! The scene without person and prop: colour, distance and light over a picture. The plate is computed once for all
+//! pictures that share a camera. A pixel is sampled once, or four times on the border of two surfaces.
 
 use media::picture::{DepthMap, Picture};
 

@@ -1,4 +1,4 @@
-//! What a clip shows, and the groups of clips that it belongs to.
+//! The content of a clip, and the groups to which it belongs.
 
 use perception::pose::{Joint, Pose};
 use serde::Serialize;
@@ -6,10 +6,10 @@ use stage::{ClipSpec, Take, Vec3, usage_name};
 
 use crate::measured::Figures;
 
-/// Share of the body's joints inside the picture from which a clip shows the whole body.
+/// From this share of the body's joints inside the picture on, a clip counts as showing the whole body.
 const WHOLE: f64 = 0.95;
 
-/// A clip with what is known about it and what was measured.
+/// A clip with its truth and its measurements.
 #[derive(Debug, Serialize)]
 pub(crate) struct Line {
     seed: u64,
@@ -17,7 +17,7 @@ pub(crate) struct Line {
     pub(crate) character: String,
     pub(crate) motion: String,
     thing: Option<String>,
-    /// What is done with the thing.
+    /// How the prop is used.
     usage: &'static str,
     furniture: usize,
     bystanders: usize,
@@ -60,7 +60,7 @@ impl Line {
         }
     }
 
-    /// The groups that the clip belongs to, as `aspect: value`.
+    /// The groups of the clip, as `aspect: value`.
     pub(crate) fn groups(&self) -> Vec<String> {
         let pack = self.motion.split('/').next().unwrap_or_default();
         let either = |test: bool, yes: &'static str, no: &'static str| if test { yes } else { no };

@@ -1,11 +1,11 @@
-//! Compares what perception sees in rendered clips with what the renderer knows: joints, masks, region.
+//! Compares perception on rendered clips with the renderer's truth: joints, masks, region.
 //!
 //! `cargo run --release -p stuntdouble --example stage_truth -- ASSETS MODELS OUT [CLIPS] [FRAMES]`
 //!
-//! MODELS is a folder of `.tflite` files, or the program's cache of networks. Prints a Markdown table; writes
-//! `OUT/clips.jsonl` (one line a clip, as soon as it is measured), `OUT/summary.json` and `OUT/sheet.png` (clips at their
-//! worst frames, the worst clips first, ours beside the truth). The clips show characters, motions and things of the test
-//! split only.
+//! MODELS is a folder of `.tflite` files, or the program's cache of networks. The program prints a Markdown table. It
+//! writes `OUT/clips.jsonl` (one line for each clip, as soon as it is measured), `OUT/summary.json` and `OUT/sheet.png`
+//! (clips at their worst frames, the worst clips first, our result beside the truth). Characters, motions and props
+//! come from the test split only.
 
 mod clip;
 mod measured;
@@ -31,12 +31,12 @@ use clip::Line;
 use measured::{Figures, Measured};
 use table::{header, row, share};
 
-/// The set of clips; no training uses one of this name.
+/// Name of the set of clips; no training uses this name.
 const SET: &str = "perception against truth";
-/// Clips on the sheet, and how many of them are the worst; the others are spread over the rest.
+/// Number of clips on the sheet, and how many of them are the worst. The others are spread over the rest.
 const SHOWN: (usize, usize) = (24, 14);
 
-/// A measured clip and what the sheet shows of it: its worst frame as seen and as it is.
+/// A measured clip and its part of the sheet: the worst frame as perceived and as it is.
 struct Case {
     line: Line,
     measured: Measured,
@@ -79,7 +79,7 @@ fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The networks in a folder of files, or in the program's cache, where they were fetched before.
+/// The networks in a folder, or in the program's cache after an earlier download.
 fn models_in(folder: &Path) -> anyhow::Result<PersonModels> {
     if folder.join("pose_detection.tflite").exists() {
         return Ok(PersonModels::in_folder(folder));
@@ -88,7 +88,7 @@ fn models_in(folder: &Path) -> anyhow::Result<PersonModels> {
     Ok(person_models(&store, Effort::Full, &Events::silent())?)
 }
 
-/// Renders a clip, looks at it frame by frame as the program does, and compares.
+/// Renders a clip, perceives it frame by frame like the program, and compares.
 fn measure(seed: u64, frames: usize, assets: &Assets, models: &PersonModels) -> anyhow::Result<Case> {
     let split = Some(Split::Test);
     let settings = ClipSettings { frames, split, twin: false, references: 0, ..ClipSettings::default() };
@@ -116,7 +116,7 @@ fn measure(seed: u64, frames: usize, assets: &Assets, models: &PersonModels) -> 
     Ok(Case { line: Line::new(&spec, &take, measured.figures()), measured, shown })
 }
 
-/// The sheet of cases sorted from the worst to the best.
+/// The sheet, with cases sorted from worst to best.
 fn sheet(cases: &[Case]) -> Sheet {
     let (shown, worst) = (SHOWN.0.min(cases.len()), SHOWN.1.min(cases.len()));
     let spread = (worst..shown).map(|place| worst + (place - worst + 1) * (cases.len() - worst) / (shown - worst) - 1);

@@ -1,4 +1,4 @@
-//! What is measured frame by frame, and the figures that come of it.
+//! Measurements of frames, and the figures computed from them.
 
 use perception::agreement::{KnownJoints, Mean, overlap, region_move};
 use perception::perceiver::FrameSignals;
@@ -6,14 +6,14 @@ use perception::pose::{Joint, Pose};
 use serde::Serialize;
 use stage::Take;
 
-/// Truth says 1 where nothing lies before a joint, 0.5 where something does.
+/// The truth's confidence is 1 where nothing lies in front of a joint, and 0.5 where something does.
 const VISIBLE: f32 = 0.9;
-/// The parts of a body, as indices of [`Joint`].
+/// Groups of body joints, as indices of [`Joint`].
 const PARTS: [&[usize]; 4] = [&[0, 14, 15, 16, 17], &[1, 2, 5, 8, 11], &[3, 4, 6, 7], &[9, 10, 12, 13]];
 /// Each joint's counterpart on the other side of the body.
 const OTHER_SIDE: [usize; Joint::COUNT] = [0, 1, 5, 6, 7, 2, 3, 4, 11, 12, 13, 8, 9, 10, 15, 14, 17, 16];
 
-/// What was measured frame by frame, in one clip or in many; the meaning of each is told at [`Figures`].
+/// The measurements of frames, in one clip or in many. [`Figures`] explains each.
 #[derive(Debug, Default)]
 pub(crate) struct Measured {
     clips: usize,
@@ -35,32 +35,32 @@ pub(crate) struct Figures {
     pub(crate) frames: usize,
     /// Share of frames in which a person is seen.
     pub(crate) seen: f64,
-    /// Visible joints within 0.2 torso lengths; all are wrong where nobody is seen.
+    /// Share of visible joints within 0.2 torso lengths. All joints are wrong where nobody is seen.
     pub(crate) pck: Option<f64>,
     /// Mean and median errors of head, trunk, arms, legs where a person is seen.
     pub(crate) errors: [Option<f64>; 4],
     pub(crate) middle_errors: [Option<f64>; 4],
-    /// Median of how far below the true place each joint is seen, in torso lengths, indexed by [`Joint`]: where the network's
-    /// notion of a joint differs from the rig's.
+    /// Median of how far below its true place each joint is perceived, in torso lengths, indexed by [`Joint`]. It shows
+    /// where the network defines a joint differently from the rig.
     pub(crate) drops: [Option<f64>; Joint::COUNT],
-    /// Share of the frames seen in which the error is less than half as large when left and right are exchanged.
+    /// Share of the frames with a person in which swapping left and right more than halves the error.
     pub(crate) exchanged: Option<f64>,
-    /// Intersection over union with the exact mask over all frames, and the value that a tenth of the frames stays under.
+    /// IoU with the exact mask over all frames, and its 10th percentile.
     pub(crate) mask_iou: Option<f64>,
     pub(crate) mask_iou_tenth: Option<f64>,
-    /// Share of the pixels of the thing held that our mask takes for the person.
+    /// Share of the pixels of the held prop that our mask counts as person.
     pub(crate) thing_taken: Option<f64>,
-    /// Greatest move of the region's centre between frames, in sides.
+    /// Largest shift of the region's centre between frames, in sides.
     pub(crate) largest_move: Option<f64>,
 }
 
 impl Measured {
-    /// One clip whose frames are still to come.
+    /// One clip whose frames are added one by one.
     pub(crate) fn of_clip() -> Self {
         Self { clips: 1, ..Self::default() }
     }
 
-    /// Takes a frame in; gives the share of its joints that are right plus its mask's intersection over union.
+    /// Adds a frame. Returns its share of correct joints plus its mask IoU.
     pub(crate) fn add(
         &mut self,
         take: &Take,
@@ -95,7 +95,7 @@ impl Measured {
         score
     }
 
-    /// Takes all of another one in.
+    /// Adds all measurements of another one.
     pub(crate) fn join(&mut self, other: &Self) {
         self.clips += other.clips;
         self.frames += other.frames;
@@ -109,7 +109,7 @@ impl Measured {
         self.moves.extend(&other.moves);
     }
 
-    /// Sums up.
+    /// Computes the figures.
     pub(crate) fn figures(&self) -> Figures {
         Figures {
             clips: self.clips,
@@ -129,7 +129,7 @@ impl Measured {
 }
 
 impl Figures {
-    /// How well a clip was seen as one number, 0..=2.
+    /// The quality of a clip's perception as one number, 0..=2.
     pub(crate) fn score(&self) -> f64 {
         self.pck.unwrap_or(1.0) + self.mask_iou.unwrap_or(1.0)
     }
@@ -141,7 +141,7 @@ fn mean(values: &[f64]) -> Option<f64> {
     mean.value()
 }
 
-/// The value that the share `share` of all values does not exceed.
+/// The quantile `share` of the values.
 fn above(values: &[f64], share: f64) -> Option<f64> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);

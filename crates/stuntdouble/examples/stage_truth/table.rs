@@ -1,4 +1,4 @@
-//! The table, in Markdown.
+//! The Markdown table.
 
 use crate::measured::Figures;
 

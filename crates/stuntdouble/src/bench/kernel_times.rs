@@ -1,4 +1,4 @@
-//! Each kernel at each level of the denoiser, through the doors that the networks call.
+//! Times each kernel at each level of the denoiser, through the ops that the networks call.
 
 use burn::tensor::{DType, Tensor};
 use model::ops::{self, Activation, Added, Convolution, KeysValues, Normalisation};
@@ -13,7 +13,7 @@ pub(super) fn measure(config: &NetworksConfig, measured: &Measured) -> Vec<Kerne
     for (level, c) in unet.block_out_channels.iter().copied().enumerate() {
         let (side, m) = ((measured.size / 8) >> level, measured.frames);
         let (cells, tokens, heads) = (m * side * side, side * side, unet.heads.at(level, c));
-        // Maps lie channels-last between layers, so a view of cells is what a layer gets.
+        // Maps are channels-last between layers, so layers get such a view.
         let map = |cells: Tensor<Cpu, 4>| cells.permute([0, 3, 1, 2]);
 
         let name = format!("conv 3x3 {c}ch {side}x{side} b{m}");
@@ -63,7 +63,7 @@ struct Times<'a> {
 }
 
 impl Times<'_> {
-    /// Times `work` on `x` in both precisions; no operations where memory is the bound.
+    /// Times `work` on `x` in both precisions. The number of operations is none if memory is the limit.
     fn take<const R: usize, const Q: usize>(
         &mut self,
         name: String,

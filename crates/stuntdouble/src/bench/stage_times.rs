@@ -1,4 +1,4 @@
-//! Each stage of a clip with its peak of memory.
+//! Times each phase of a clip and measures its peak memory.
 
 use burn::tensor::Tensor;
 use model::networks::{ClipConditions, Networks, Part, SeenReference};
@@ -23,7 +23,7 @@ pub(super) fn measure(networks: Networks<Cpu>, measured: &Measured) -> Vec<Stage
     stage("encode a frame", &mut || drop(networks.autoencoder.encode(picture.clone())));
     stage("reference", &mut || drop(networks.reference_state(latent.clone(), embedding.clone())));
     let reference = networks.reference_state(latent.clone(), embedding.clone());
-    // As the pipeline does.
+    // The pipeline does the same.
     networks.rest(Part::Reference);
     networks.rest(Part::Autoencoder);
     let video = || random([1, c, frames, cells, cells]);
@@ -46,10 +46,10 @@ pub(super) fn measure(networks: Networks<Cpu>, measured: &Measured) -> Vec<Stage
     stages
 }
 
-/// The process's peak of memory, where the system keeps one that can be set back.
+/// Resets the process's peak memory, where the system supports that.
 mod memory {
     pub(super) fn reset() {
-        // Where this does not work the peak is that of all stages so far.
+        // Where this fails, the peak is that of all phases so far.
         let _ = std::fs::write("/proc/self/clear_refs", "5");
     }
 

@@ -1,11 +1,11 @@
-//! Says which parts of the character a picture does not show.
+//! Reports which parts of the character a picture does not show.
 
 use perception::pose::{Joint, Pose};
 
 use super::picture::{Character, MaskSource};
 use crate::events::Events;
 
-/// Parts of a body and the joints that show them.
+/// Parts of a body, and the joints that show them.
 const PARTS: [(&str, &[Joint]); 4] = [
     ("the head", &[Joint::Nose, Joint::RightEye, Joint::LeftEye, Joint::RightEar, Joint::LeftEar]),
     ("the arms", &[Joint::RightElbow, Joint::LeftElbow, Joint::RightWrist, Joint::LeftWrist]),
@@ -13,7 +13,7 @@ const PARTS: [(&str, &[Joint]); 4] = [
     ("the legs", &[Joint::RightKnee, Joint::LeftKnee, Joint::RightAnkle, Joint::LeftAnkle]),
 ];
 
-/// Warns of a character that is partly seen, or that is none.
+/// Warns if the character is only partly visible, or not recognised.
 pub(super) fn warn(character: &Character, events: &Events) {
     let path = character.path.display();
     let Some(pose) = &character.pose else {
@@ -35,7 +35,7 @@ pub(super) fn warn(character: &Character, events: &Events) {
     }
 }
 
-/// Parts of which most joints are unsure or outside of the picture.
+/// Parts of which most joints are uncertain or outside the picture.
 fn missing_parts(pose: &Pose, (width, height): (usize, usize)) -> Vec<&'static str> {
     let is_seen = |joint: &&Joint| {
         let point = pose.joint(**joint);

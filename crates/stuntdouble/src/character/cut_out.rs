@@ -1,4 +1,4 @@
-//! One picture of the character to its cut-out: the mask, the pose, and the colours of its edge.
+//! Cuts the character out of one picture: the mask, the pose, and the colours of the edge.
 
 use fetch::Store;
 use media::picture::{Mask, Picture};
@@ -12,12 +12,12 @@ use crate::error::Error;
 use crate::events::Events;
 use crate::models;
 
-/// How far colours go on beyond the mask's edge, as a share of the picture's longest side, and at least in pixels.
+/// How far colours extend beyond the mask's edge, as a share of the picture's longest side, and at least in pixels.
 const REACH: (f32, usize) = (0.012, 8);
-/// A cut-out brighter than this (of 255) does not stand out from white.
+/// A cut-out brighter than this (of 255) does not contrast with white.
 const BRIGHT: u32 = 190;
 
-/// The networks that look at a character's picture. Without the one for saliency masks are rougher, which is a warning.
+/// The networks for a character's picture. Without the one for saliency masks are rougher; then there is a warning.
 pub(super) fn networks(store: &Store, events: &Events) -> Result<CutOutNetworks, Error> {
     let people = models::person_models(store, Effort::Full, events)?;
     let saliency = match models::ensure(store, "u2netp", events) {
@@ -30,7 +30,7 @@ pub(super) fn networks(store: &Store, events: &Events) -> Result<CutOutNetworks,
     Ok(CutOutNetworks::open(&people, saliency.as_deref())?)
 }
 
-/// Looks at one picture.
+/// Processes one picture.
 pub(super) fn cut_out(
     picture: CharacterPicture,
     networks: Option<&CutOutNetworks>,
@@ -38,7 +38,7 @@ pub(super) fn cut_out(
 ) -> Result<Character, Error> {
     let CharacterPicture { path, colours, coverage, at, pose } = picture;
     let behind = plain_colour(&colours, coverage.as_ref());
-    // Networks see a picture that is transparent in front of a plain colour.
+    // Networks see a transparent picture in front of a plain colour.
     let original = match &coverage {
         Some(mask) => Still { picture: extended(&colours, mask, 2), coverage: Some(mask.clone()) }.over(behind),
         None => colours.clone(),
@@ -66,7 +66,7 @@ pub(super) fn cut_out(
     Ok(Character { path, picture: clean, original, mask, pose: pose.or(seen.pose), source, behind })
 }
 
-/// Warns of several people and of a point at which there is nobody.
+/// Warns of several people, and of a point without a person.
 fn warn(seen: &Sight, at: Option<(f32, f32)>, path: &str, events: &Events) {
     match at {
         Some((x, y)) if seen.missed_point => {
@@ -83,8 +83,8 @@ fn warn(seen: &Sight, at: Option<(f32, f32)>, path: &str, events: &Events) {
     }
 }
 
-/// A plain colour behind the character: for a cut-out white, or grey when the character itself is bright; for a picture with
-/// a background the mean of its border.
+/// A plain colour behind the character. For a cut-out it is white, or grey if the character itself is bright. For a
+/// picture with a background it is the mean of the border.
 fn plain_colour(colours: &Picture, coverage: Option<&Mask>) -> [u8; 3] {
     let (width, height) = colours.size();
     let mean = |wanted: &dyn Fn(usize) -> bool| {

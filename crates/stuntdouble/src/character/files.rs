@@ -1,4 +1,4 @@
-//! The files of a character, read and checked, before anything is looked for in them.
+//! Reads and checks the files of a character before any network runs.
 
 use std::path::PathBuf;
 
@@ -19,21 +19,21 @@ use crate::models;
 use crate::settings::invalid;
 use crate::tools::Tools;
 
-/// The longest side of a picture that is worked on: more than any video shows of one person.
+/// The longest side that is processed: more than any video shows of one person.
 const LONGEST: usize = 2560;
-/// Share of the pixels that must be clear for an alpha channel to cut something out.
+/// An alpha channel counts as a cut-out if at least this share of the pixels is transparent.
 const LEAST_CLEAR: f32 = 0.005;
-/// Coverage (of 255) up to which a pixel is clear.
+/// Up to this coverage (of 255), a pixel counts as transparent.
 const CLEAR: u8 = 16;
 
-/// What the user says about the first picture.
+/// The user's options for the first picture.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct CharacterOptions {
-    /// A point on the person who is meant, in pixels of the file.
+    /// A point on the intended person, in pixels of the file.
     pub at: Option<(f32, f32)>,
-    /// A pose file; it wins over what the networks see.
+    /// A pose file, which takes precedence over the networks.
     pub pose: Option<PathBuf>,
-    /// Go on without networks that cannot be had, with a warning.
+    /// Continue with a warning if networks are not available.
     pub without_networks: bool,
 }
 
@@ -45,10 +45,10 @@ pub struct CharacterFiles {
 }
 
 impl CharacterFiles {
-    /// Reads and decodes the files. Options are about the first one.
+    /// Reads and decodes the files. Options refer to the first one.
     ///
     /// # Errors
-    /// [`Error::Media`] for a picture, [`Error::Signals`] for the pose file, [`Error::Setting`] for a point outside of the
+    /// [`Error::Media`] for a picture, [`Error::Signals`] for the pose file, [`Error::Setting`] for a point outside the
     /// picture, [`Error::Fetch`] when ffmpeg is needed and missing.
     pub fn open(
         paths: &[PathBuf],
@@ -112,7 +112,7 @@ impl CharacterPicture {
         let scale = LONGEST as f32 / longest as f32;
         let side = |length: usize| ((length as f32 * scale).round() as usize).max(1);
         let size = (side(width), side(height));
-        // Colours of clear pixels must not be mixed into others.
+        // Colours of transparent pixels must not be mixed into others.
         let colours = match &coverage {
             Some(mask) => perception::foreground::extended(&colours, mask, 8),
             None => colours,
@@ -129,7 +129,7 @@ impl CharacterPicture {
     }
 }
 
-/// True when a good part is clear and something is not.
+/// True when enough pixels are transparent and some are not.
 fn cuts_something_out(coverage: &Mask) -> bool {
     let count = |test: &dyn Fn(u8) -> bool| coverage.cells().iter().filter(|value| test(**value)).count() as f32;
     let all = coverage.cells().len() as f32;

@@ -1,4 +1,4 @@
-//! One picture of the character, as it is read and as it is cut out.
+//! One picture of the character: as read from its file, and as cut out.
 
 use std::path::PathBuf;
 
@@ -8,28 +8,28 @@ use perception::pose::Pose;
 use perception::reference::reference_over;
 use perception::region_path::{RegionConfig, person_box, plan_regions};
 
-/// One picture as it is looked at.
+/// One picture, ready for processing.
 #[derive(Debug, Clone)]
 pub(super) struct CharacterPicture {
     pub(super) path: PathBuf,
     /// Colours as if every pixel were opaque.
     pub(super) colours: Picture,
-    /// The picture's transparency, when it cuts something out.
+    /// The picture's transparency, if it is a cut-out.
     pub(super) coverage: Option<Mask>,
     pub(super) at: Option<(f32, f32)>,
     pub(super) pose: Option<Pose>,
 }
 
-/// Where the mask of a character comes from.
+/// The source of a character's mask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MaskSource {
     /// The picture's own transparency.
     Transparency,
-    /// The networks that see persons and what stands out.
+    /// The networks for persons and saliency.
     Networks,
-    /// What stands out in the picture: nobody was recognised as a person.
+    /// Saliency alone: nobody was recognised as a person.
     Saliency,
-    /// Nothing was found: the whole picture counts.
+    /// Nothing was found, so the whole picture counts.
     WholePicture,
 }
 
@@ -38,23 +38,23 @@ pub enum MaskSource {
 pub struct Character {
     /// The file.
     pub path: PathBuf,
-    /// Colours for the cut-out: at the mask's edge without what is behind, and some pixels further out as if the character
-    /// went on, so that sampling between pixels never meets the background. Mix it by `mask`.
+    /// Colours for the cut-out. At the mask's edge they are free of background, and for some pixels beyond it they
+    /// continue, so that interpolation never meets the background. Use `mask` as their opacity.
     pub picture: Picture,
-    /// The picture as the file has it, where it is transparent in front of `behind`.
+    /// The picture in the file. Its transparent parts show `behind`.
     pub original: Picture,
-    /// How much of each pixel the character covers, 0..=255, at the picture's size.
+    /// The character's coverage of each pixel, 0..=255, at the picture's size.
     pub mask: Mask,
-    /// The person's points in pixels of the picture; none for what is no person.
+    /// The person's points in pixels of the picture; none if nobody was recognised.
     pub pose: Option<Pose>,
-    /// Where the mask comes from.
+    /// The source of the mask.
     pub source: MaskSource,
-    /// A plain colour that the character stands out from.
+    /// A plain colour that contrasts with the character.
     pub behind: [u8; 3],
 }
 
 impl Character {
-    /// The square of the picture with the character in it; none when nothing was found.
+    /// The square of the picture around the character; none when nothing was found.
     pub fn square(&self) -> Option<Rect<Frame>> {
         if self.source == MaskSource::WholePicture {
             return None;
@@ -64,8 +64,8 @@ impl Character {
         Some(plan_regions(&[Some(found)], size, &RegionConfig::default())[0].square)
     }
 
-    /// A square of the picture at `size` x `size` pixels. What lies outside of the picture, and behind one that is transparent,
-    /// is a plain colour.
+    /// A square of the picture at `size` x `size` pixels. Outside the picture and behind transparent pixels it shows a
+    /// plain colour.
     pub fn reference(&self, square: Rect<Frame>, size: u32) -> Picture {
         match self.source {
             MaskSource::Transparency => reference_over(&self.picture, Some(&self.mask), square, size, self.behind),

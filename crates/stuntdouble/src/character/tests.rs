@@ -1,4 +1,4 @@
-//! Pictures that were made for the test.
+//! Tests with generated pictures.
 
 use fetch::Options;
 use media::crop::{crop_filled, paste};
@@ -14,7 +14,7 @@ use perception::pose::Pose;
 
 use super::*;
 
-/// A folder, a store, and what was warned of.
+/// A folder, a store, and the warnings so far.
 struct Bench {
     folder: tempfile::TempDir,
     store: Store,
@@ -22,14 +22,14 @@ struct Bench {
 }
 
 impl Bench {
-    /// With a store that has nothing.
+    /// Without any networks.
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::new(folder.path().join("cache"), Options { offline: true, ..Options::default() });
         Self { folder, store, events: Events::silent() }
     }
 
-    /// With the networks that the user has fetched before; with a word, where not.
+    /// With the networks in the user's cache; otherwise reports that the test was skipped.
     #[expect(clippy::print_stderr, reason = "says that it ran fewer cases")]
     fn with_networks() -> Option<Self> {
         let mut bench = Self::new();
@@ -56,7 +56,7 @@ impl Bench {
         self.events.warnings().iter().map(|warning| warning.code).collect()
     }
 
-    /// The demo's character in front of grey, as large as it comes: 256 x 256 pixels.
+    /// The demo's character in front of grey, at its full size of 256 x 256 pixels.
     fn demo(&self) -> Picture {
         let path = self.path("demo.png");
         std::fs::write(&path, include_bytes!("../../../../examples/demo/character.png")).unwrap();
@@ -72,16 +72,16 @@ fn blind() -> CharacterOptions {
 #[test]
 fn transparency_is_the_mask() {
     let bench = Bench::new();
-    // White on clear black.
+    // White on transparent black.
     let mask = Mask::from_fn(64, 64, |x, y| if (20..44).contains(&x) && y >= 8 { 255 } else { 0 });
     save_cut_out(&bench.path("a.png"), &mask.map(|value| [value; 3]), &mask).unwrap();
     let found = bench.load("a.png", &blind()).unwrap();
     assert_eq!((found.source, &found.mask), (MaskSource::Transparency, &mask));
-    // Colours of clear pixels do not bleed, and the character can be seen in front of what is behind it.
+    // Colours of transparent pixels do not bleed, and the character contrasts with what is behind it.
     assert_eq!((found.picture.get(47, 30), found.picture.get(60, 30)), ([255; 3], [0; 3]));
     assert_eq!((found.original.get(30, 30), found.original.get(5, 5)), ([255; 3], found.behind));
     assert!(found.behind[0] < 160);
-    // The square reaches over the lower border, where the character is not stretched.
+    // The square extends below the picture, and there the character is not stretched.
     let below = found.reference(Rect::new(0, 32, 64, 64), 64);
     assert_eq!((below.get(30, 20), below.get(30, 50), below.get(30, 63)), ([255; 3], found.behind, found.behind));
     assert!(bench.warned().contains(&"character.no_person"));
@@ -93,7 +93,7 @@ fn an_alpha_channel_that_cuts_nothing_out_is_none() {
     save_cut_out(&bench.path("a.png"), &Picture::filled(8, 8, [9, 90, 9]), &Mask::filled(8, 8, 255)).unwrap();
     let found = bench.load("a.png", &blind()).unwrap();
     assert_eq!((found.source, found.square()), (MaskSource::WholePicture, None));
-    // Outside of a picture with a background its border's mean shows.
+    // Outside a picture with a background, the mean of its border shows.
     assert_eq!(found.reference(Rect::new(4, 4, 8, 8), 8).get(7, 7), [9, 90, 9]);
 }
 
@@ -109,7 +109,7 @@ fn what_the_user_says_is_checked_and_wins() {
     let file = bench.path("pose.json");
     save_poses(&file, &PoseTrack { width: 2600, height: 20, frames: vec![Some(pose)] }).unwrap();
     let found = bench.load("a.png", &CharacterOptions { pose: Some(file.clone()), ..blind() }).unwrap();
-    // The picture was brought to 2560 pixels, and the pose with it.
+    // The picture was scaled to 2560 pixels, and the pose with it.
     assert_eq!((found.picture.width(), found.pose.unwrap().joint(Joint::Neck).x), (2560, 1280.0));
     save_picture(&bench.path("b.png"), &Picture::filled(9, 9, [80; 3])).unwrap();
     let other = CharacterOptions { pose: Some(file), ..blind() };
@@ -163,7 +163,7 @@ fn a_small_figure_is_found_and_a_face_alone_is_warned_of() {
     assert!(warned.contains(&"character.partly_seen") || warned.contains(&"character.no_person"), "{warned:?}");
 }
 
-/// Pixels of some columns that are covered.
+/// The covered pixels in some columns.
 fn covered(mask: &Mask, columns: std::ops::Range<usize>) -> usize {
     (0..mask.height()).map(|y| mask.row(y)[columns.clone()].iter().filter(|value| **value > 60).count()).sum()
 }

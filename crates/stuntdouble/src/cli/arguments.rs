@@ -1,4 +1,4 @@
-//! What can be typed.
+//! The command-line arguments.
 
 use std::path::{Path, PathBuf};
 
@@ -18,7 +18,7 @@ pub(crate) struct Arguments {
     /// Print one JSON event a line on standard output
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// Never use the network; what is missing is an error
+    /// Never use the network; a missing file is an error
     #[arg(long, global = true)]
     pub(crate) offline: bool,
     #[command(subcommand)]
@@ -31,7 +31,7 @@ pub(crate) enum Command {
     Replace(Run),
     /// Make the character, in its own picture's scene, do what the person does
     Animate(Run),
-    /// Write pose, depth and masks as files, with a contact sheet
+    /// Write pose and masks as files, with a contact sheet
     Perceive(Perceive),
     /// List, fetch or verify models
     #[command(subcommand)]
@@ -41,11 +41,11 @@ pub(crate) enum Command {
     /// Render synthetic clips with exact ground truth
     #[command(subcommand)]
     Stage(super::stage::Stage),
-    /// Measure how good results are, beside their rivals and the truth
+    /// Measure how good results are, beside baselines and the truth
     Evaluate(super::evaluate::Evaluate),
     /// Measure how fast this machine runs the networks
     Bench(Bench),
-    /// Say what is installed, what is missing, and what to do
+    /// Report what is installed, what is missing, and what to do
     Doctor,
     /// Run the example that comes with the program
     Demo(Demo),
@@ -54,7 +54,7 @@ pub(crate) enum Command {
 /// Options of `replace` and `animate`.
 #[derive(Debug, Args)]
 pub(crate) struct Run {
-    /// Picture of the character; give the option again for other views of it (back, face)
+    /// Picture of the character; repeat the option for other views of it (back, face)
     #[arg(long = "character", value_name = "PICTURE", required = true)]
     characters: Vec<PathBuf>,
     /// Pose of the character in its first picture: a `pose.json` or an OpenPose file
@@ -69,10 +69,10 @@ pub(crate) struct Run {
     /// Where intermediate files are kept [default: the output's name with `.run`]
     #[arg(long, value_name = "FOLDER")]
     run_dir: Option<PathBuf>,
-    /// Use these signals (a folder that `perceive` wrote, edited, or one from elsewhere) and perceive nothing
+    /// Use these signals instead of perceiving them: a folder that `perceive` wrote, edited or not, or one from elsewhere
     #[arg(long, value_name = "FOLDER")]
     signals: Option<PathBuf>,
-    /// Say what would be done, and do nothing
+    /// Report what would be done, and do nothing
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
@@ -114,10 +114,10 @@ pub(crate) struct Bench {
     /// Frames of a clip [default: the preset's]
     #[arg(long, value_name = "N")]
     frames: Option<usize>,
-    /// Runs of which the median is told
+    /// Number of timed runs; the median is reported
     #[arg(long, value_name = "N", default_value_t = 7)]
     repeat: usize,
-    /// Do this work each time, not once: what does saving it bring?
+    /// Disable this cache to measure its effect
     #[arg(long, value_name = "WORK")]
     without: Vec<Saved>,
     #[command(flatten)]
@@ -126,16 +126,16 @@ pub(crate) struct Bench {
     settings: SettingOptions,
 }
 
-/// Work that a run usually does once.
+/// A cache that is normally on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Saved {
     /// Keys and values of the reference
     Reference,
     /// Cross-attention to one token as a vector
     Context,
-    /// What both halves of guidance have in common
+    /// What the conditional and the unconditional branch share
     Halves,
-    /// What follows from a timestep or a clip's length alone
+    /// What depends only on a timestep or a clip's length
     Steps,
 }
 
@@ -156,29 +156,29 @@ pub(crate) enum Models {
         #[arg(required = true)]
         names: Vec<String>,
     },
-    /// Hash every file that is present again
+    /// Check the hash of every downloaded file again
     Verify,
 }
 
 /// Options that become [`Settings`].
 #[derive(Debug, Args)]
 struct SettingOptions {
-    /// Read settings from a TOML file; options win over it
+    /// Read settings from a TOML file; options take precedence over it
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Set any setting by name, winning over everything else
+    /// Set any setting by name; takes precedence over everything else
     #[arg(long = "set", value_name = "NAME=VALUE")]
     pairs: Vec<String>,
     /// Networks to run
     #[arg(long, value_enum)]
     preset: Option<PresetName>,
-    /// Folder of safetensors weights
+    /// Folder of weights: safetensors or PyTorch files
     #[arg(long, value_name = "FOLDER")]
     weights: Option<PathBuf>,
     /// Where the networks run
     #[arg(long, value_enum)]
     device: Option<Device>,
-    /// What the networks calculate in
+    /// Number format of the networks
     #[arg(long, value_enum)]
     precision: Option<Precision>,
     /// Seed of the noise
@@ -193,34 +193,34 @@ struct SettingOptions {
     /// Shape of the removed region
     #[arg(long, value_enum)]
     mask: Option<MaskShape>,
-    /// Blocks along each side of the person's box, instead of blocks of about 10 pixels
+    /// Number of blocks along each side of the person's box, instead of blocks of about 10 pixels
     #[arg(long, value_name = "N")]
     mask_blocks: Option<u32>,
     /// The person to replace: a point of the first frame in pixels
     #[arg(long, value_name = "X,Y", value_parser = point)]
     person: Option<Point>,
-    /// The person of the character's first picture who is meant: a point of it in pixels
+    /// The character, if its first picture shows several people: a point of that picture in pixels
     #[arg(long, value_name = "X,Y", value_parser = point)]
     character_at: Option<Point>,
-    /// Make the video from drafts alone: an instant preview by geometry, without networks of ours
+    /// Make the video from drafts alone, by geometry
     #[arg(long)]
     draft: bool,
-    /// Whose bones the character has: 0 the driving person's, 1 its own
+    /// Proportions of the result: 0 = the driving person's bone lengths, 1 = the character's own
     #[arg(long, value_name = "0..1")]
     proportions: Option<f64>,
-    /// How tall the character is, in heights of the driving person: 0.6 for a child, 1.3 for a giant
+    /// The character's height relative to the driving person's: 0.6 for a child, 1.3 for a giant
     #[arg(long, value_name = "FACTOR")]
     height: Option<f64>,
-    /// Perceive the person faster and less exactly, with lighter networks
+    /// Perceive faster and less exactly, with lighter networks
     #[arg(long)]
     quick: bool,
-    /// Show the network's whole picture instead of pasting into the source
+    /// Show the network's whole picture instead of compositing it into the source
     #[arg(long)]
     raw: bool,
-    /// Take at most this many frames
+    /// Process at most this many frames
     #[arg(long, value_name = "N")]
     max_frames: Option<u32>,
-    /// Go on when the video is damaged, with what can be decoded
+    /// Continue if the video is damaged, with the frames that can be decoded
     #[arg(long)]
     tolerate_damage: bool,
 }
@@ -266,7 +266,7 @@ impl SettingOptions {
     }
 }
 
-/// The signals of what `perceive -o FOLDER` wrote lie in a folder of that folder.
+/// The signals folder inside the folder that `perceive -o FOLDER` wrote.
 fn signals_in(folder: PathBuf) -> PathBuf {
     let inner = folder.join(SIGNALS);
     if inner.is_dir() { inner } else { folder }
@@ -301,7 +301,7 @@ impl Bench {
     pub(crate) fn into_job(self, cache: &Path) -> Result<BenchJob, Error> {
         let Self { size, frames, repeat, without, weight_cache, settings } = self;
         let settings = settings.resolve()?;
-        // Random weights are not worth the disk unless somebody says so.
+        // Random weights are not worth the disk space unless the user asks for it.
         let weight_cache =
             if settings.weights.is_none() { weight_cache.weight_cache } else { weight_cache.folder(cache) };
         let saved = |work| !without.contains(&work);

@@ -1,4 +1,4 @@
-//! `bench`: how fast this machine runs the networks.
+//! `bench`: measures how fast this machine runs the networks.
 
 use stuntdouble::Error;
 use stuntdouble::bench::{self, BenchJob, KernelTime, Report, StageTime};

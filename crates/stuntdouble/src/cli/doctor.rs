@@ -1,4 +1,4 @@
-//! `doctor`: what is installed, what is missing, and what to do.
+//! `doctor`: reports what is installed, what is missing, and what to do.
 
 use std::path::Path;
 
@@ -12,11 +12,11 @@ use super::environment::Environment;
 struct Finding {
     what: String,
     state: String,
-    /// What to do; none when nothing has to be done.
+    /// What to do; none if nothing is necessary.
     help: Option<String>,
 }
 
-/// Looks at everything and prints it.
+/// Checks everything and prints the report.
 #[expect(clippy::print_stdout, reason = "the report is this command's result")]
 pub(super) fn run(store: &Store, environment: &Environment, json: bool) -> Result<(), Error> {
     let mut findings = vec![ffmpeg(store, environment), processor(), weights()];
@@ -64,7 +64,7 @@ fn processor() -> Finding {
     Finding { what: "processor".into(), state: format!("{threads} threads, {}", std::env::consts::ARCH), help: None }
 }
 
-/// Room that packed weights take.
+/// Disk space used by prepacked weights.
 fn packs(root: &Path) -> Finding {
     let entries = |folder: &Path| std::fs::read_dir(folder).into_iter().flatten().flatten();
     let files = entries(root).flat_map(|folder| entries(&folder.path()));

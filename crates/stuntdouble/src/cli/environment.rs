@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use fetch::{Options, Store};
 use stuntdouble::pipeline::Tools;
 
-/// What the environment says.
+/// The values of the environment variables.
 pub(crate) struct Environment {
     /// `STUNTDOUBLE_CACHE`, else the user's cache folder.
     pub(crate) cache: PathBuf,
-    /// `STUNTDOUBLE_OFFLINE` is set.
+    /// True if `STUNTDOUBLE_OFFLINE` is set.
     pub(crate) offline: bool,
-    /// `HF_HUB_CACHE`, else `HF_HOME/hub`, else the usual place under the home folder.
+    /// `HF_HUB_CACHE`, else `HF_HOME/hub`, else the default place in the home folder.
     hub_cache: Option<PathBuf>,
     /// `STUNTDOUBLE_FFMPEG`: the ffmpeg to use.
     pub(crate) ffmpeg: Option<PathBuf>,
@@ -20,19 +20,19 @@ pub(crate) struct Environment {
 }
 
 impl Environment {
-    /// The store of fetched files. A model cache shared with other programs is read, never written.
+    /// The store of downloaded files. A model cache shared with other programs is read, never written.
     pub(crate) fn store(&self, offline: bool) -> Store {
         let options = Options { offline, shared_hub_cache: self.hub_cache.clone(), ..Options::default() };
         Store::new(&self.cache, options)
     }
 
-    /// Programs of this machine.
+    /// The programs to use on this machine.
     pub(crate) fn tools(&self) -> Tools {
         Tools { ffmpeg: self.ffmpeg.clone() }
     }
 }
 
-/// Reads it.
+/// Reads the environment.
 pub(crate) fn read() -> Environment {
     let path = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let cache = path("STUNTDOUBLE_CACHE")

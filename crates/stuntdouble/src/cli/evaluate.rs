@@ -1,4 +1,4 @@
-//! `evaluate`: rows of methods measured on clips with known truth.
+//! `evaluate`: measures methods on clips with known truth.
 
 use perception::perceiver::Effort;
 use std::ops::ControlFlow;
@@ -19,7 +19,7 @@ const VGG: &str = "vgg-hed";
 /// Options of `evaluate`.
 #[derive(Debug, Args)]
 pub(crate) struct Evaluate {
-    /// Which clips, and what is the truth
+    /// The suite, which determines the clips and their truth
     #[arg(long, value_enum)]
     suite: SuiteName,
     /// Number of clips
@@ -28,10 +28,10 @@ pub(crate) struct Evaluate {
     /// Methods to compare: `source`, `plate`, `plate+cutout`, `rigid`, `draft`, `draft4`, `finished`, `bundled`, `truth`
     #[arg(long, value_name = "NAMES", value_delimiter = ',', default_value = "source,plate,plate+cutout,rigid,truth")]
     rows: Vec<String>,
-    /// The folder to write; a run that was stopped goes on there
+    /// The folder to write; an interrupted run continues there
     #[arg(short, long, value_name = "FOLDER")]
     out: PathBuf,
-    /// Poses and masks that the methods are given
+    /// Source of the poses and masks that the methods get
     #[arg(long, value_enum, default_value_t = SignalsName::Exact)]
     signals: SignalsName,
     /// A folder or pack of characters, motions, props and places to render [default: the built-in cast]
@@ -43,7 +43,7 @@ pub(crate) struct Evaluate {
     /// Weights of the network that finishes drafts, for row `finished`
     #[arg(long, value_name = "FILE")]
     finisher: Option<PathBuf>,
-    /// Frames a clip
+    /// Number of frames in a clip
     #[arg(long, value_name = "N", default_value_t = 4)]
     frames: usize,
     /// Side of a rendered frame in pixels
@@ -63,9 +63,9 @@ enum SuiteName {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum SignalsName {
-    /// As the renderer or the labels have them
+    /// From the renderer or the labels
     Exact,
-    /// As the pose networks see them
+    /// From the pose networks
     Perceived,
 }
 
@@ -73,7 +73,7 @@ enum SignalsName {
 #[expect(clippy::print_stdout, reason = "the tables are this command's result")]
 pub(super) fn run(options: Evaluate, store: &Store, events: &Events, json: bool) -> Result<(), Error> {
     let settings = TrialSettings { frames: options.frames, size: options.size };
-    // 1. What is asked for must exist before anything is fetched or rendered.
+    // 1. Check that everything exists before anything is downloaded or rendered.
     let kind = match options.suite {
         SuiteName::StageCross => SuiteKind::StageCross,
         SuiteName::StageSelf => SuiteKind::StageSelf,
@@ -101,7 +101,7 @@ pub(super) fn run(options: Evaluate, store: &Store, events: &Events, json: bool)
             error => error.into(),
         },
     )?;
-    // 3. Tell.
+    // 3. Report.
     if !json {
         println!("{}", outcome.tables);
     }
@@ -115,9 +115,9 @@ pub(super) fn run(options: Evaluate, store: &Store, events: &Events, json: bool)
     Ok(())
 }
 
-/// The rows; networks are loaded only for a row that needs them.
+/// The rows. Networks are loaded only for a row that needs them.
 fn rows(names: &[String], finisher: Option<&Path>) -> Result<Vec<Row>, Error> {
-    // Names are checked with stand-ins first, because loading takes time.
+    // Names are checked with placeholders first, because loading takes time.
     let stand_in = |name: &str| OutsideRow { name: name.into(), version: 0, make: Box::new(|_| Ok(Vec::new())) };
     Row::select(names, vec![stand_in("bundled"), stand_in("finished")])?;
     let is_wanted = |name: &str| names.iter().any(|wanted| wanted == name);
@@ -147,7 +147,7 @@ fn assets(path: Option<PathBuf>, events: &Events) -> Result<Assets, Error> {
     Ok(assets)
 }
 
-/// VGG16, if its weights are there or can be fetched. Without it the other metrics are measured.
+/// VGG16, if its weights exist or can be downloaded. Without it, only the other metrics are measured.
 fn vgg(store: &Store, events: &Events) -> Result<Option<VggNetwork>, Error> {
     match models::ensure(store, VGG, events) {
         Ok(path) => Ok(Some(VggNetwork::open(&path)?)),

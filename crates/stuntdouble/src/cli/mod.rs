@@ -1,4 +1,4 @@
-//! The command line. What was typed is in [`arguments`]; here it becomes a job that runs.
+//! The command line. [`arguments`] contains what was typed; this module turns it into a job and runs it.
 
 mod arguments;
 mod bench;
@@ -23,7 +23,7 @@ use stuntdouble::pipeline::{self, Job};
 
 use arguments::{Arguments, Command};
 
-/// Parses the arguments, runs the command, reports the error if there is one.
+/// Parses the arguments, runs the command, and reports an error.
 pub(crate) fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
@@ -38,7 +38,7 @@ pub(crate) fn main() -> ExitCode {
     let events = view::events(arguments.json);
     let flag = events.cancel_flag();
     let handler = ctrlc::set_handler(move || {
-        // The second Ctrl-C does not wait for the step to end; finished clips are kept in both cases.
+        // A second Ctrl-C does not wait for the step to end. Finished clips are kept in both cases.
         if flag.swap(true, Ordering::Relaxed) {
             std::process::exit(130);
         }
@@ -57,7 +57,7 @@ fn report(error: &Error, events: &Events) -> ExitCode {
     ExitCode::from(error.exit_code())
 }
 
-/// What the parser says, in one line without its own hints.
+/// The parser's message in one line, without its hints.
 fn misunderstood(wrong: &clap::Error) -> Error {
     let text = wrong.render().to_string();
     let said = text.split("\n\nUsage:").next().and_then(|text| text.split("\n\nFor more").next()).unwrap_or_default();

@@ -10,16 +10,16 @@ use stuntdouble::events::{Event, Events, Step};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Stage {
-    /// Render clips into shards; goes on where an earlier run was stopped
+    /// Render clips into shards; continues an interrupted run
     Render(Render),
-    /// Check the shards of a folder or bucket, say what they hold, and draw a sheet
+    /// Check the shards of a folder or bucket, report their contents, and draw a sheet
     Inspect {
-        /// What `stage render` wrote: a folder or `s3://BUCKET/PREFIX`
+        /// The output of `stage render`: a folder or `s3://BUCKET/PREFIX`
         place: PathBuf,
         /// The sheet to write [default: `sheet.png` in the folder, or here for a bucket]
         #[arg(long, value_name = "FILE")]
         sheet: Option<PathBuf>,
-        /// Clips on the sheet
+        /// Number of clips on the sheet
         #[arg(long, value_name = "N", default_value_t = 64)]
         show: usize,
     },
@@ -31,7 +31,7 @@ pub(crate) enum Stage {
         /// The file to write
         #[arg(short, long, value_name = "FILE")]
         output: PathBuf,
-        /// Greatest length in MiB
+        /// Largest size in MiB
         #[arg(long, value_name = "MIB", default_value_t = 30)]
         limit: u64,
         /// Leave out files that cannot be used, with a warning
@@ -46,7 +46,7 @@ pub(crate) struct Render {
     /// The folder to write, or `s3://BUCKET/PREFIX` (settings in `AWS_*` variables; build with `--features object-store`)
     #[arg(short, long, value_name = "PLACE")]
     out: PathBuf,
-    /// A folder or pack of characters, motions, things and places [default: the built-in cast]
+    /// A folder or pack of characters, motions, props and places [default: the built-in cast]
     #[arg(long, value_name = "PATH")]
     assets: Option<PathBuf>,
     /// Leave out files that cannot be used, with a warning
@@ -55,28 +55,28 @@ pub(crate) struct Render {
     /// Number of clips
     #[arg(long, value_name = "N", default_value_t = 64)]
     clips: u64,
-    /// Clips a shard
+    /// Number of clips in a shard
     #[arg(long, value_name = "N", default_value_t = 32)]
     per_shard: u64,
-    /// Name of the set: sets of different names share no clip
+    /// Name of the set; sets with different names share no clip
     #[arg(long, value_name = "NAME", default_value = "stage")]
     set: String,
-    /// Only assets of this part: `train`, `val` or `test`
+    /// Use only assets of this split: `train`, `val` or `test`
     #[arg(long, value_name = "PART", value_parser = split)]
     split: Option<Split>,
     /// Side of a frame in pixels
     #[arg(long, value_name = "PIXELS", default_value_t = 256)]
     size: usize,
-    /// Frames a clip
+    /// Number of frames in a clip
     #[arg(long, value_name = "N", default_value_t = 16)]
     frames: usize,
-    /// Reference pictures of each identity
+    /// Number of reference pictures of each identity
     #[arg(long, value_name = "N", default_value_t = 4)]
     references: usize,
     /// Do not render the same clip with another identity
     #[arg(long)]
     no_twin: bool,
-    /// Share of clips in which a thing is used
+    /// Share of clips in which a prop is used
     #[arg(long, value_name = "SHARE", default_value_t = 0.5)]
     props: f32,
     /// Share of clips with furniture
@@ -96,7 +96,7 @@ fn split(text: &str) -> Result<Split, String> {
     }
 }
 
-/// `bucket`: the variables of the environment that belong to object stores.
+/// `bucket` has the environment variables for object stores.
 pub(super) fn run(command: Stage, bucket: &[(String, String)], events: &Events) -> Result<(), Error> {
     match command {
         Stage::Render(options) => render(options, bucket, events),
@@ -111,7 +111,7 @@ pub(super) fn run(command: Stage, bucket: &[(String, String)], events: &Events) 
     }
 }
 
-/// The assets of a folder or pack. A broken file is an error unless it is to be left out.
+/// The assets of a folder or pack. A broken file is an error, unless broken files are skipped.
 fn load(path: Option<&Path>, skip_broken: bool, events: &Events) -> Result<Assets, Error> {
     let Some(path) = path else { return Ok(Assets::procedural()) };
     let (assets, warnings) = Assets::load(path)?;

@@ -26,16 +26,16 @@ pub(crate) struct Train {
     /// The configuration, TOML
     #[arg(required = true)]
     config: Option<PathBuf>,
-    /// Change a setting of the configuration by its place, such as `feed.batch=2`
+    /// Change a setting of the configuration by its place, for example `feed.batch=2`
     #[arg(long = "set", value_name = "PLACE=VALUE")]
     set: Vec<String>,
     /// Where to train: `cpu`, or `cuda:N` in a build with libtorch
     #[arg(long, value_name = "NAME", default_value = "cpu")]
     device: String,
-    /// Steps in all
+    /// Total number of steps
     #[arg(long, value_name = "N")]
     steps: Option<u64>,
-    /// Stop after so long, with everything written: minutes, or with a unit such as `90s`, `8m`, `2h`
+    /// Stop after this time and save everything: minutes, or with a unit such as `90s`, `8m`, `2h`
     #[arg(long, value_name = "TIME", value_parser = minutes)]
     time_limit: Option<f64>,
 }
@@ -50,12 +50,12 @@ enum TrainCommand {
         #[arg(short, long, value_name = "FILE.svg")]
         output: Option<PathBuf>,
     },
-    /// Turn videos into a set to train on, or check one
+    /// Turn videos into training data, or check a set
     #[command(subcommand)]
     Data(Data),
 }
 
-/// Minutes of a text such as `90s`, `8m`, `2h` or `8`.
+/// Parses minutes from `90s`, `8m`, `2h` or `8`.
 fn minutes(text: &str) -> Result<f64, String> {
     let number = text.trim_end_matches(['s', 'm', 'h']);
     let factor = match &text[number.len()..] {
@@ -86,7 +86,7 @@ fn plot(run: &Path, output: Option<&Path>, events: &Events) -> Result<(), Error>
     Ok(())
 }
 
-/// Trains, or goes on from the newest checkpoint. Ctrl-C ends it with a checkpoint.
+/// Trains, or resumes from the newest checkpoint. Ctrl-C ends the training with a checkpoint.
 fn train(config: &Path, options: &Train, events: &Events) -> Result<(), Error> {
     let mut changes = options.set.clone();
     changes.extend(options.steps.map(|steps| format!("steps={steps}")));

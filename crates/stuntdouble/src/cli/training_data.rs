@@ -14,11 +14,11 @@ use train::videos::{Prepared, Summary, VideoConfig, VideoRecord, check, prepare}
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Data {
-    /// Cut videos into clips of one person and add them to a set; goes on where an earlier run was stopped
+    /// Cut videos into clips of one person and add them to a set; continues an interrupted run
     Prepare(Prepare),
-    /// Check hashes and pictures of a set, and say what it holds
+    /// Check the hashes and pictures of a set, and report its contents
     Check {
-        /// What `train data prepare` wrote
+        /// The output of `train data prepare`
         set: PathBuf,
     },
 }
@@ -29,25 +29,25 @@ pub(super) struct Prepare {
     /// Video files, GIFs, or folders of frames
     #[arg(required = true)]
     videos: Vec<PathBuf>,
-    /// The set to write or to add to, a folder
+    /// The folder of the set, new or existing
     #[arg(short, long, value_name = "SET")]
     output: PathBuf,
     /// Longer side of stored frames in pixels
     #[arg(long, value_name = "PIXELS", default_value_t = VideoConfig::default().side)]
     size: usize,
-    /// Fewest frames of a clip
+    /// Smallest number of frames in a clip
     #[arg(long, value_name = "N", default_value_t = VideoConfig::default().least_frames)]
     least_frames: usize,
-    /// Most frames of a clip; longer stretches become several
+    /// Largest number of frames in a clip; longer stretches become several clips
     #[arg(long, value_name = "N", default_value_t = VideoConfig::default().most_frames)]
     most_frames: usize,
     /// Smallest longer side of the person, in stored pixels
     #[arg(long, value_name = "PIXELS", default_value_t = VideoConfig::default().least_person)]
     least_person: usize,
-    /// Largest share of frames in which the picture's border may cut the person off; 1 = any
+    /// Largest share of frames in which the picture's border may cut the person off; 1 = no limit
     #[arg(long, value_name = "SHARE", default_value_t = VideoConfig::default().cut_off)]
     cut_off: f64,
-    /// Look less closely: rougher mask edges, fewer hands and faces
+    /// Faster perception: rougher mask edges, fewer hands and faces
     #[arg(long)]
     quick: bool,
     /// Decode damaged files as far as possible instead of refusing them
@@ -94,7 +94,7 @@ fn prepare_videos(options: &Prepare, store: &Store, tools: &Tools, events: &Even
     Ok(())
 }
 
-/// What became of a video.
+/// The result for a video.
 fn show(record: &VideoRecord, is_known: bool, events: &Events) {
     let known = if is_known { ", done before" } else { "" };
     let (frames, shots, kept) = (record.frames, record.shots, record.kept());

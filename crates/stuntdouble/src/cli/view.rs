@@ -1,11 +1,11 @@
-//! Events on the terminal: a progress bar, plain lines, or one JSON object a line.
+//! Shows events on the terminal: a progress bar, plain lines, or one JSON object a line.
 
 use std::io::{IsTerminal, Write};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use stuntdouble::events::{Event, Events, Step};
 
-/// Events as a person reads them, on standard error, or as programs do, on standard output.
+/// For people on standard error, or for programs on standard output.
 pub(crate) fn events(json: bool) -> Events {
     if json {
         return Events::listened(|event| {
@@ -24,7 +24,7 @@ struct Terminal {
 }
 
 fn line(text: &str, out: &mut dyn Write) {
-    // The reader of our output may be gone; the job's files matter more.
+    // The reader of our output may be gone. The job's files matter more.
     let _ = writeln!(out, "{text}");
     let _ = out.flush();
 }

@@ -1,4 +1,4 @@
-//! Row `finished`: drafts as row `draft-sized` has them, finished by the network.
+//! Row `finished`: the drafts of row `draft-sized`, finished by the network.
 
 use std::path::Path;
 
@@ -14,13 +14,13 @@ use perception::region_path::{RegionConfig, person_box, plan_regions};
 use crate::error::Error;
 use crate::networks::Cpu;
 
-/// Raise it when the row makes other pictures from the same weights.
+/// Increase this when the row makes other pictures from the same weights.
 const VERSION: u32 = 2;
 
 /// The row `finished`, with the weights of a file.
 ///
 /// # Errors
-/// [`Error::Weights`] when the file is no finisher's.
+/// [`Error::Weights`] when the file does not contain a finisher.
 pub fn finished_row(path: &Path) -> Result<OutsideRow, Error> {
     let weights = Weights::read(&[path])?;
     let config = FinisherConfig::of_weights(&weights)?;

@@ -1,7 +1,7 @@
-//! Step 2 without networks of ours: each frame's draft, from the clean plate, the character's pictures laid on the driving
-//! pose, and the objects in use. Written as `conditions/{plate,seen,warp,draft,mask}/%06d.png`.
+//! Step 2 without trained networks of ours: composes each frame's draft from the clean plate, the character's pictures
+//! laid on the driving pose, and the objects in use. Writes `conditions/{plate,seen,warp,draft,mask}/%06d.png`.
 //!
-//! The step takes little time, so one that was stopped starts anew; it makes the same pictures.
+//! The step is short. A stopped draft step starts again from the first frame, and makes the same pictures.
 
 use std::path::Path;
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -27,16 +27,16 @@ use crate::error::Error;
 use crate::events::Step;
 use crate::run_folder::RunFolder;
 
-/// What the step writes, each in a folder of its own.
+/// What the step writes, each in its own folder.
 const KINDS: [&str; 5] = ["plate", "seen", "warp", "mask", DRAFT];
-/// The folder of the drafts, which is marked when all are there.
+/// The folder of the drafts. It is marked when all drafts are complete.
 const DRAFT: &str = "draft";
-/// Frames that may wait for the disk.
+/// Number of frames that may wait for the disk.
 const WAITING: usize = 4;
 /// Distance from the wrist within which an object counts as held, in lengths of the forearm.
 const IN_HAND: f32 = 0.8;
 
-/// Makes the draft of every frame, unless they are there.
+/// Makes the draft of every frame, unless they exist.
 pub(super) fn draft(work: &Work<'_>) -> Result<(), Error> {
     let drafts = folder(work.run.root(), DRAFT);
     if work.run.is_done(&drafts) {
@@ -51,7 +51,7 @@ pub(super) fn draft(work: &Work<'_>) -> Result<(), Error> {
         let made = Making::new(work).and_then(|making| making.every_frame(|made| sender.send(made).is_ok()));
         drop(sender);
         let written = writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        // A writer that failed is why the making stopped.
+        // If the writer failed, that is why the drafts stopped.
         written.and(made)
     })?;
     work.run.finish(&drafts)
@@ -75,7 +75,7 @@ fn file(run: &Path, kind: &str, index: usize) -> std::path::PathBuf {
     folder(run, kind).join(format!("{index:06}.png"))
 }
 
-/// A frame to write.
+/// A frame to be written.
 struct Made {
     index: usize,
     plate: PlateFrame,
@@ -95,7 +95,7 @@ fn write(run: &RunFolder, receiver: Receiver<Made>) -> Result<(), Error> {
     Ok(())
 }
 
-/// The warp alone on a clear picture of the frame's size.
+/// The warp on a transparent picture of the frame's size.
 fn at_frame_size(draft: &Draft, (width, height): (usize, usize)) -> (Picture, Mask) {
     let (mut colour, mut alpha) = (Picture::filled(width, height, [0; 3]), Mask::filled(width, height, 0));
     if let Some(warp) = &draft.warp {
@@ -110,7 +110,7 @@ fn at_frame_size(draft: &Draft, (width, height): (usize, usize)) -> (Picture, Ma
     (colour, alpha)
 }
 
-/// What is needed to make drafts.
+/// Everything needed to make drafts.
 struct Making<'a> {
     work: &'a Work<'a>,
     drafter: Drafter,
@@ -142,7 +142,7 @@ impl<'a> Making<'a> {
             poses = retarget(&poses, &factors, &holds(work)?, size);
         }
         let scales = puppets.iter().map(|puppet| smooth_scales(puppet, &poses, size)).collect();
-        // A canvas shows nobody whose light could be followed.
+        // A canvas has no person whose light the character could follow.
         let light = job.settings.light && !scene.is_canvas();
         let config = DraftConfig { light, shadow: job.settings.shadow, height };
         let drafter = Drafter::new(puppets, config);
@@ -152,7 +152,7 @@ impl<'a> Making<'a> {
         Ok(Self { work, drafter, poses, scales })
     }
 
-    /// Makes frame after frame until `take` wants no more.
+    /// Makes frames until `take` returns false.
     fn every_frame(mut self, mut take: impl FnMut(Made) -> bool) -> Result<(), Error> {
         let Work { source, events, timeline, .. } = self.work;
         let mut plates = Plates::new(self.work)?;
@@ -200,14 +200,14 @@ struct Removed {
     things: Option<Mask>,
 }
 
-/// Clean plates in the order of frames, with a reader of its own that looks ahead.
+/// Clean plates in the order of frames. It has its own reader, which runs ahead.
 struct Plates<'a> {
     work: &'a Work<'a>,
     maker: PlateMaker,
     in_use: InUse,
     ahead: FrameReader,
     cut: SceneCut,
-    /// Frames that start a shot, as far as was looked.
+    /// First frames of shots, as far as the reader got.
     starts: Vec<usize>,
     looked: usize,
 }
@@ -254,9 +254,9 @@ impl<'a> Plates<'a> {
             pose: self.work.timeline.pose(index),
             starts_shot: self.starts_shot(index),
         });
-        // Where the user says what is in use, nothing else is.
+        // If the user supplies objects, only these are used.
         let things = found.filter(|_| view.objects().is_empty());
-        // What was only looked behind at the hands goes back to the source.
+        // Pixels near the hands that are not removed after all go back to the source.
         for (index, _) in hole.cells().iter().enumerate().filter(|(_, hole)| **hole == 0) {
             plate.picture.cells_mut()[index] = view.picture.cells()[index];
             plate.seen.cells_mut()[index] = 255;
@@ -264,8 +264,8 @@ impl<'a> Plates<'a> {
         Ok(Removed { plate, hole, things })
     }
 
-    /// What is removed from a frame, and what is looked behind: that and, where the user does not say what is in use, what is
-    /// near the hands.
+    /// What is removed from a frame, and the region for which a plate is made. That region also includes the
+    /// surroundings of the hands, unless the user supplies the objects.
     fn holes(&self, index: usize, person: &Mask, objects: &[Mask]) -> (Mask, Mask) {
         let hole = hole(person, objects);
         let hands = self.work.timeline.pose(index).filter(|_| objects.is_empty()).and_then(Hands::of);
@@ -278,7 +278,7 @@ impl<'a> Plates<'a> {
     }
 }
 
-/// For each frame, whether an object lies at the right and the left hand.
+/// For each frame, whether an object is at the right and at the left hand.
 fn holds(work: &Work<'_>) -> Result<Vec<[bool; 2]>, Error> {
     let timeline = work.timeline;
     (0..timeline.len())
@@ -309,7 +309,7 @@ fn touches(mask: &Mask, (x, y): (f32, f32), reach: f32) -> bool {
     })
 }
 
-/// Says in the run's words that geometry alone made the result.
+/// Notes that geometry alone made the result.
 pub(super) fn note(work: &Work<'_>) {
     let reason = if work.job.settings.preset == crate::settings::PresetName::Bundled {
         "the bundled networks cannot finish drafts yet"

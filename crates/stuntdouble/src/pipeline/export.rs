@@ -1,4 +1,5 @@
-//! Step 3: one more pass over the frames: paste the generated pictures, encode, copy the audio. The video is whole or absent.
+//! Step 3 of a job, one more pass over the frames: composites and encodes the generated pictures, and copies the audio.
+//! The video is complete or absent.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -20,25 +21,26 @@ use crate::events::Step;
 use crate::manifest::NOTICE;
 use crate::run_folder::{RunFolder, generated_frame};
 
-/// Finds out before the work whether the result can be written.
+/// Checks before the work whether the result can be written.
 pub(super) fn check_writable(output: &Path) -> Result<(), Error> {
-    // An atomic file that is dropped leaves nothing.
+    // Dropping an atomic file leaves nothing behind.
     drop(AtomicFile::create(output)?);
     Ok(())
 }
 
-/// Where the video is written first.
+/// The first place of the video.
 fn inside(run: &RunFolder, job: &Job) -> PathBuf {
     run.join("output").with_extension(job.output.extension().unwrap_or_default())
 }
 
-/// Starts ffmpeg on the wanted file format and stops it again, so that a format that cannot be written is found before the work.
+/// Starts ffmpeg with the requested file format and stops it again, so that an impossible format is found before the
+/// work.
 pub(super) fn check_format(run: &RunFolder, job: &Job, source: &Source) -> Result<(), Error> {
     drop(source.writer(&inside(run, job), source.size(), None, &[])?);
     Ok(())
 }
 
-/// Writes the video: inside the run folder first, which no other process uses, then at its place.
+/// Writes the video inside the run folder, which no other process uses, and then copies it to its place.
 pub(super) fn export(work: &Work<'_>, sheet: &mut RunSheet<'_>) -> Result<(), Error> {
     let Work { job, run, source, scene, timeline, events, .. } = work;
     let inside = inside(run, job);
@@ -63,7 +65,7 @@ pub(super) fn export(work: &Work<'_>, sheet: &mut RunSheet<'_>) -> Result<(), Er
     Ok(output.commit()?)
 }
 
-/// A frame of the result. Outside of the edited region it is the scene's, byte for byte.
+/// A frame of the result. Outside the edited region it equals the scene byte for byte.
 fn finished_frame(work: &Work<'_>, index: usize, source: &Picture) -> Result<Picture, Error> {
     if work.job.settings.draft {
         return draft_of(work.run.root(), index);
@@ -72,7 +74,7 @@ fn finished_frame(work: &Work<'_>, index: usize, source: &Picture) -> Result<Pic
     Ok(paste_frame(work.job, work.run.root(), work.clip_of(index), index, region, work.scene.backdrop(source))?.picture)
 }
 
-/// Pastes what a clip made for a frame into its backdrop.
+/// Composites the clip's picture for a frame into its backdrop.
 pub(super) fn paste_frame(
     job: &Job,
     run: &Path,

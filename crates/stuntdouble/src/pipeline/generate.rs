@@ -1,4 +1,4 @@
-//! Step 2: clip by clip, conditions to pictures. A finished clip is kept and never made again.
+//! Step 2 with networks: turns conditions into pictures, clip by clip. A finished clip is never made again.
 
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
@@ -19,13 +19,13 @@ use crate::networks::{Cpu, LoadedNetworks};
 use crate::run_folder::RunFolder;
 use crate::tensors;
 
-/// A frame of the clip in the making.
+/// A frame of the current clip.
 struct Held {
     frame: usize,
     signals: CropSignals,
 }
 
-/// Makes every clip that is not there yet.
+/// Makes every missing clip.
 pub(super) fn generate(work: &Work<'_>, loaded: &LoadedNetworks) -> Result<(), Error> {
     let Work { run, source, scene, timeline, plan, events, job } = work;
     let steps = job.settings.steps;
@@ -42,7 +42,7 @@ pub(super) fn generate(work: &Work<'_>, loaded: &LoadedNetworks) -> Result<(), E
     for clip in *plan {
         events.check_cancelled()?;
         events.progress(Step::Generate, (clip.index * steps) as u64, total);
-        // 1. The frames of this clip, from the stream; the temporal reference's is still held.
+        // 1. The frames of this clip, from the stream. The frame of the temporal reference is still held.
         let first = clip.frames.first().copied().unwrap_or_default();
         held.retain(|held| held.frame >= first);
         while next_frame < clip.new_frames().end {
@@ -56,7 +56,7 @@ pub(super) fn generate(work: &Work<'_>, loaded: &LoadedNetworks) -> Result<(), E
         if run.is_done(&folder) {
             continue;
         }
-        // 2. Conditions. A clip without any person needs no picture: its frames pass through.
+        // 2. Conditions. A clip without a person needs no pictures: its frames pass through.
         let signals: Vec<CropSignals> = clip.frames.iter().map(|&frame| at(&held, frame).clone()).collect();
         let conditions = inference_conditions(&signals, None, &scene.conditions);
         run.begin(&folder)?;
@@ -76,7 +76,7 @@ fn at(held: &VecDeque<Held>, frame: usize) -> &CropSignals {
     &found.unwrap_or_else(|| unreachable!("frame {frame} of the clip was read before it")).signals
 }
 
-/// The finished picture of the clip's temporal reference: generated inside the hole, the source outside of it.
+/// The finished picture of the clip's temporal reference: generated inside the hole, the source outside.
 fn finished_before(
     work: &Work<'_>,
     clip: &Clip,
@@ -86,7 +86,7 @@ fn finished_before(
     let Some(frame) = clip.temporal_reference() else { return Ok(None) };
     let path = work.run.generated_frame(work.clip_of(frame), frame);
     if !path.exists() {
-        // The clip before had no person: its last frame is the source's.
+        // The previous clip had no person, so its last frame is the source's.
         return Ok(Some(signals.picture.clone()));
     }
     Ok(Some(composite(&signals.picture, &load_picture(&path)?, &conditions.mask)))
@@ -98,7 +98,7 @@ fn composite(outside: &Picture, inside: &Picture, hole: &Mask) -> Picture {
     })
 }
 
-/// The conditions of the frames that this clip finishes, as pictures to look at.
+/// Saves the conditions of the frames that this clip finishes, as pictures for people to look at.
 fn save_conditions(run: &RunFolder, clip: &Clip, conditions: &[Conditions]) -> Result<(), Error> {
     for name in ["mask", "environment", "skeleton", "structured-depth"] {
         let folder = run.join(&format!("conditions/{name}"));
@@ -160,7 +160,7 @@ impl ClipMaker<'_> {
             saved = save_picture(&run.generated_frame(clip.index, clip.frames[place]), &picture);
             if saved.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         });
-        // A picture that could not be saved is what stopped the decoding, so it is the error to tell.
+        // The decoding stopped because a picture could not be saved, so that is the error to report.
         saved?;
         Ok(decoded?)
     }

@@ -1,4 +1,4 @@
-//! What is asked for.
+//! The description of a job.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,7 @@ use crate::character::CharacterOptions;
 use crate::error::Error;
 use crate::settings::{Settings, invalid};
 
-/// Whose scene it is.
+/// Which scene the result shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     /// The driving video's own scene.
@@ -28,11 +28,11 @@ impl Mode {
 /// One job, every setting resolved.
 #[derive(Debug, Clone)]
 pub struct Job {
-    /// Whose scene.
+    /// Which scene the result shows.
     pub mode: Mode,
-    /// Pictures of the character, at least one; the first is the one that counts where only one does.
+    /// Pictures of the character, at least one. The first counts where only one is used.
     pub characters: Vec<PathBuf>,
-    /// The pose of the first picture, a file; it wins over what the networks see.
+    /// A file with the pose of the first picture. It takes precedence over the networks.
     pub character_pose: Option<PathBuf>,
     /// The driving video, a file or a folder of frames.
     pub video: PathBuf,
@@ -42,22 +42,22 @@ pub struct Job {
     pub run_dir: PathBuf,
     /// Signals to use instead of perceiving.
     pub signals: Option<PathBuf>,
-    /// Plan only.
+    /// Only plan, and do nothing.
     pub dry_run: bool,
-    /// Where packed weights are kept from run to run; none for nowhere.
+    /// Where prepacked weights are cached between runs; none disables the cache.
     pub weight_cache: Option<PathBuf>,
     /// Settings.
     pub settings: Settings,
 }
 
 impl Job {
-    /// The character in the video's own scene. The run folder is `output` with `.run` in place of its ending; settings are the
-    /// defaults.
+    /// A job that puts the character into the video's own scene. The run folder is `output` with the ending `.run`, and
+    /// all settings have their defaults.
     pub fn replace(character: impl Into<PathBuf>, video: impl Into<PathBuf>, output: impl Into<PathBuf>) -> Self {
         Self::new(Mode::Replace, character.into(), video.into(), output.into())
     }
 
-    /// The same in the scene of the character's picture.
+    /// A job that puts the character into the scene of its own picture.
     pub fn animate(character: impl Into<PathBuf>, video: impl Into<PathBuf>, output: impl Into<PathBuf>) -> Self {
         Self::new(Mode::Animate, character.into(), video.into(), output.into())
     }
@@ -77,26 +77,26 @@ impl Job {
         }
     }
 
-    /// Another picture of the character, from another side.
+    /// Adds a picture of the character from another side.
     pub fn with_view(mut self, character: impl Into<PathBuf>) -> Self {
         self.characters.push(character.into());
         self
     }
 
-    /// Signals to use instead of perceiving.
+    /// Uses these signals instead of perceiving them.
     pub fn with_signals(mut self, folder: impl Into<PathBuf>) -> Self {
         self.signals = Some(folder.into());
         self
     }
 
-    /// Other settings.
+    /// Uses other settings.
     pub fn with_settings(mut self, settings: Settings) -> Self {
         self.settings = settings;
         self
     }
 
-    /// What is said about the character's first picture. A job that brings its own signals runs without the pose networks; the
-    /// picture is then used whole.
+    /// The options for the character's first picture. A job with its own signals runs without the pose networks; then
+    /// the picture is used whole.
     pub(super) fn character_options(&self) -> CharacterOptions {
         CharacterOptions {
             at: self.settings.character_at,
@@ -105,7 +105,7 @@ impl Job {
         }
     }
 
-    /// Checks that the output and the run folder neither replace an input nor come to lie in one.
+    /// Checks that the output and the run folder neither overwrite an input nor lie inside one.
     pub(super) fn check_places(&self) -> Result<(), Error> {
         if place(&self.output) == place(&self.run_dir) {
             return Err(invalid("`run-dir`", "it is the output itself"));
@@ -123,7 +123,7 @@ impl Job {
     }
 }
 
-/// Where a file is or would be, links to its folder resolved.
+/// Where a file is or would be, with the links of its folder resolved.
 fn place(path: &Path) -> PathBuf {
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.into());
     match (absolute.parent().map(Path::canonicalize), absolute.file_name()) {
@@ -132,7 +132,7 @@ fn place(path: &Path) -> PathBuf {
     }
 }
 
-/// A job that only perceives.
+/// A job for `perceive`.
 #[derive(Debug, Clone)]
 pub struct PerceiveJob {
     /// The video.

@@ -1,10 +1,10 @@
-//! The main job: one picture and one video in, a video out, in steps whose results are kept in the run folder.
+//! The main job: turns one picture and one video into a video, in steps whose results are kept in the run folder.
 //!
 //! ```text
 //! perceive    video -> signals/                      one pass over the frames
 //! draft       video + signals -> conditions/draft/   one pass: clean plate, warped reference, objects; or
 //! generate    video + signals -> clips/NNN/frames/   one pass, clip by clip; a finished clip is never made again
-//! export      video + clips -> output.mp4            one pass: paste, encode, copy the audio
+//! export      video + clips -> output.mp4            one pass: composite, encode, copy the audio
 //! ```
 //! Frames stream through each pass, so memory does not grow with the video's length.
 
@@ -46,10 +46,10 @@ use work::Work;
 /// Runs a job from start to end, or from where it stopped.
 ///
 /// # Errors
-/// Every [`Error`]; what was finished stays in the run folder, and no partial output is left.
+/// Every [`Error`]. Finished steps stay in the run folder, and no partial output is left.
 pub fn run(job: &Job, store: &Store, tools: &Tools, events: &Events) -> Result<Report, Error> {
     let settings = &job.settings;
-    // 1. As much as can be wrong with the inputs is found before anything is made.
+    // 1. Check the inputs as far as possible before anything is made.
     job.check_places()?;
     let characters = CharacterFiles::open(&job.characters, &job.character_options(), store, tools, events)?;
     export::check_writable(&job.output)?;
@@ -80,7 +80,7 @@ pub fn run(job: &Job, store: &Store, tools: &Tools, events: &Events) -> Result<R
         settings: settings.clone(),
     };
     let run = RunFolder::open(&job.run_dir, &record)?;
-    // 2. The steps. A run folder without finished signals is of no use, and in the way of the corrected command.
+    // 2. The steps. A run folder without complete signals is useless, and would block the corrected command.
     let begun = begin(job, &run, &source, store, events);
     let mut timeline = match begun {
         Err(error) if !matches!(error, Error::Cancelled) && !perceive::is_done(&run.join(SIGNALS)) => {
@@ -105,7 +105,7 @@ pub fn run(job: &Job, store: &Store, tools: &Tools, events: &Events) -> Result<R
     let mut sheet = RunSheet::new(&work);
     export::export(&work, &mut sheet)?;
     sheet.save()?;
-    // 3. What was done, last of all.
+    // 3. Record what was done.
     Manifest::new(record, source.ffmpeg_version(), &job.output)?.save(&run.join("manifest.json"))?;
     let report = Report::of(Some(settings), &job.output, &timeline, events);
     report.save(run.root())?;
@@ -113,7 +113,7 @@ pub fn run(job: &Job, store: &Store, tools: &Tools, events: &Events) -> Result<R
     Ok(report)
 }
 
-/// Everything up to the signals.
+/// All work up to the signals.
 fn begin(job: &Job, run: &RunFolder, source: &Source, store: &Store, events: &Events) -> Result<Timeline, Error> {
     events.log_to(&run.join(LOG))?;
     export::check_format(run, job, source)?;
@@ -121,11 +121,11 @@ fn begin(job: &Job, run: &RunFolder, source: &Source, store: &Store, events: &Ev
     perceive::perceive(&job.settings, &signals, job.signals.as_deref(), source, store, events, &mut |_| Ok(()))
 }
 
-/// A frame of a finished `replace` job as it went to the encoder, with 255 where it may differ from the source, for whoever
-/// wants to check that nothing else was touched.
+/// A frame of a finished `replace` job as given to the encoder, with 255 where it may differ from the source. Use it to
+/// check that nothing else was changed.
 ///
 /// # Errors
-/// [`Error`] when the run folder is not that of a finished job.
+/// [`Error`] when the run folder does not belong to a finished job.
 pub fn finished_picture(job: &Job, index: usize, source: &Picture) -> Result<(Picture, Mask), Error> {
     if job.settings.draft {
         return Ok((draft::draft_of(&job.run_dir, index)?, draft::edited_of(&job.run_dir, index)?));

@@ -1,4 +1,5 @@
-//! Step 1: one pass over the frames that sees the person and writes `signals/`. What the user brings is not perceived.
+//! Step 1: one pass over the frames that perceives the person and writes `signals/`. Signals that the user supplies are
+//! not perceived.
 
 use std::path::Path;
 
@@ -24,19 +25,20 @@ use crate::settings::Settings;
 use crate::timeline::{EXTENT_FILE, Extent, Timeline};
 use crate::tools::Tools;
 
-/// Rows of the contact sheet.
+/// Number of rows of the contact sheet.
 const SHEET_ROWS: usize = 6;
 /// Size of its conditions in pixels.
 const SHEET_SIZE: u32 = 256;
 
-/// Where `perceive` writes signals until they are whole.
+/// Where `perceive` writes signals until they are complete.
 const UNFINISHED: &str = ".stuntdouble-signals";
 
-/// Takes each frame with what was seen in it, in order, while later frames are still perceived. An error ends the step.
+/// Receives each frame with its signals, in order, while later frames are still being perceived. An error ends the
+/// step.
 pub(super) type Watcher<'a> = dyn FnMut(&SeenFrame) -> Result<(), Error> + 'a;
 
-/// Sees the person in every frame, or takes up what was seen in an earlier run. `watcher` gets the frames that are perceived
-/// now; none when there are signals already.
+/// Perceives the person in every frame, or reuses the signals of an earlier run. `watcher` gets the frames that are
+/// perceived now; none if the signals exist already.
 pub(super) fn perceive(
     settings: &Settings,
     signals: &Path,
@@ -63,15 +65,15 @@ pub(super) fn perceive(
     Ok(timeline)
 }
 
-/// True when the signals in a folder are whole.
+/// True when the signals in a folder are complete.
 pub(super) fn is_done(signals: &Path) -> bool {
     signals.join(EXTENT_FILE).exists()
 }
 
-/// True when the user's own signals have both poses and masks, so that nothing needs to be perceived.
+/// True when the user's own signals have poses and masks, so that nothing needs to be perceived.
 ///
 /// # Errors
-/// [`Error::Signals`] when there is a folder without any signal, or none of that name.
+/// [`Error::Signals`] when the folder does not exist or contains no signal.
 pub(super) fn brings_person(own: Option<&Path>) -> Result<bool, Error> {
     let Some(own) = own else { return Ok(false) };
     let folder = SignalsFolder::new(own, 0, (0, 0));
@@ -118,11 +120,11 @@ fn see(
     Ok(extent)
 }
 
-/// The command `perceive`: signals and a contact sheet. Signals that are there already, and perhaps edited, are not touched.
-/// The folder `signals` is whole or absent.
+/// The command `perceive`: writes signals and a contact sheet. Existing signals, which may be edited, are not touched.
+/// The folder `signals` is complete or absent.
 ///
 /// # Errors
-/// Every [`Error`] of the inputs; [`Error::OtherRun`] when the folder holds signals.
+/// Every [`Error`] of the inputs; [`Error::OtherRun`] when the folder already contains signals.
 pub fn perceive_only(job: &PerceiveJob, store: &Store, tools: &Tools, events: &Events) -> Result<Report, Error> {
     let signals = job.output.join(SIGNALS);
     if signals.exists() {
@@ -132,14 +134,14 @@ pub fn perceive_only(job: &PerceiveJob, store: &Store, tools: &Tools, events: &E
     let is_new = !job.output.exists();
     let unfinished = job.output.join(UNFINISHED);
     if unfinished.exists() {
-        // Of a process that was killed.
+        // Left by a process that was killed.
         std::fs::remove_dir_all(&unfinished).map_err(io("clear", &unfinished))?;
     }
     std::fs::create_dir_all(&unfinished).map_err(|source| media::Error::writing(&job.output, source))?;
     let done = perceive_into(&unfinished, job, &source, store, events)
         .and_then(|report| std::fs::rename(&unfinished, &signals).map_err(io("create", &signals)).map(|()| report));
     if done.is_err() {
-        // Why it failed is the error to tell, not that something is left.
+        // The error to report is the failure itself, not that something could not be removed.
         let _ = std::fs::remove_dir_all(&unfinished);
         if is_new {
             let _ = std::fs::remove_dir_all(&job.output);
@@ -150,7 +152,7 @@ pub fn perceive_only(job: &PerceiveJob, store: &Store, tools: &Tools, events: &E
     done
 }
 
-/// Writes the signals into a folder, sheet and report beside it.
+/// Writes the signals into a folder, and sheet and report beside it.
 fn perceive_into(
     signals: &Path,
     job: &PerceiveJob,
@@ -158,7 +160,7 @@ fn perceive_into(
     store: &Store,
     events: &Events,
 ) -> Result<Report, Error> {
-    // The pictures of the sheet are kept while they pass, where the number of frames is known.
+    // If the number of frames is known, the pictures of the sheet are kept as they pass.
     let expected = spread_rows(source.expected_frames() as usize, SHEET_ROWS);
     let mut kept = vec![];
     let mut keep = |frame: &SeenFrame| {
@@ -178,7 +180,7 @@ fn perceive_into(
     Ok(report)
 }
 
-/// Decodes the video once more for some of its frames.
+/// Decodes the video once more to get some of its frames.
 fn pictures_at(source: &Source, places: &[usize]) -> Result<Vec<(usize, Picture)>, Error> {
     let frames = source.frames()?.enumerate().filter(|(index, _)| places.contains(index));
     frames.map(|(index, frame)| Ok((index, frame?.picture))).collect()

@@ -1,4 +1,4 @@
-//! `--dry-run`: what would be done and about how long it takes; nothing is run but a short timing.
+//! `--dry-run`: reports what would be done and about how long it takes. Only a short timing runs.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use super::source::Source;
 use crate::events::Events;
 use crate::networks::{Cpu, LoadedNetworks};
 
-/// Side of the test convolution's plane and its channels: like the middle of the networks.
+/// Side and channels of the test convolution, similar to the middle of the networks.
 const PLANE: usize = 16;
 const CHANNELS: usize = 128;
 
@@ -51,8 +51,9 @@ pub(super) fn report(job: &Job, source: &Source, loaded: Option<&LoadedNetworks>
     events.note(format!("estimate: {seconds:.0} s for the denoising"));
 }
 
-/// Counts the operations of one denoising step on one frame: every weight of a matrix or convolution is used once for
-/// each latent cell of its level. The products of attention with itself are left out, a small part at these sizes.
+/// Counts the operations of one denoising step on one frame. Every weight of a matrix or convolution is used once for
+/// each latent cell of its level. The matmuls of attention itself are left out, because they are a small part at these
+/// sizes.
 struct Counter {
     path: Vec<String>,
     cells: usize,
@@ -61,7 +62,7 @@ struct Counter {
 }
 
 impl Counter {
-    /// The level of the parameter that is being visited, 0 the finest.
+    /// The level of the visited parameter; 0 is the finest.
     fn level(&self) -> u32 {
         let number = |name: &str| {
             let at = self.path.iter().position(|piece| piece == name)?;
@@ -102,7 +103,7 @@ impl ModuleVisitor<Cpu> for Counter {
     }
 }
 
-/// Floating point operations a second that a convolution of the networks' kind reaches here.
+/// Speed of a typical convolution of the networks on this machine, in floating point operations a second.
 fn machine_speed() -> f64 {
     let device = Default::default();
     let random = |shape: [usize; 4]| Tensor::<Cpu, 4>::random(shape, Distribution::Default, &device);

@@ -1,4 +1,4 @@
-//! The report of a job: how many frames there were, in how many nobody was seen, and every warning.
+//! The report of a job: the number of frames, the number of frames without a person, and every warning.
 
 use std::path::{Path, PathBuf};
 
@@ -9,24 +9,24 @@ use crate::events::{Events, Warning};
 use crate::settings::Settings;
 use crate::timeline::Timeline;
 
-/// What made the pictures of a result.
+/// How the pictures of a result were made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum MadeBy {
-    /// Geometry alone.
+    /// By geometry alone.
     Draft,
-    /// The networks.
+    /// By the networks.
     Networks,
 }
 
-/// What a job reports when it is done. The run folder has it as `report.json`, without `output`.
+/// The result of a finished job. The run folder contains it as `report.json`, without `output`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
-    /// What made the pictures; none if there are none, as after a dry run.
+    /// How the pictures were made; none if there are none, as after a dry run.
     pub made_by: Option<MadeBy>,
-    /// Frames of the video, as far as they were asked for. Before a video was read they are an estimate.
+    /// Number of processed frames of the video. Before the video was read, it is an estimate.
     pub frames: usize,
-    /// Frames in which nobody was seen.
+    /// Number of frames in which nobody was seen.
     pub frames_without_person: usize,
     /// Every warning, in order.
     pub warnings: Vec<Warning>,
@@ -36,7 +36,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// The report of a finished job; `settings` are those of a job with a result.
+    /// The report of a finished job. `settings` are those of a job that makes a video.
     pub(super) fn of(settings: Option<&Settings>, output: &Path, timeline: &Timeline, events: &Events) -> Self {
         Self {
             made_by: settings.map(|settings| if settings.draft { MadeBy::Draft } else { MadeBy::Networks }),

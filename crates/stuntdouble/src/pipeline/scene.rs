@@ -1,5 +1,5 @@
-//! What a frame of the job looks like before the character is put into it: the source's own frame (`replace`), or the
-//! character's picture without its person, with the driving person's signals moved there (`animate`).
+//! The frames of the job before the character is added. For `replace` they are the source's own frames. For `animate`
+//! they show the character's picture without its person, and the driving person's signals are moved there.
 
 use draft::plate::fill;
 use fetch::Store;
@@ -19,12 +19,12 @@ use crate::timeline::Timeline;
 
 /// The longest side of the picture that `animate` writes.
 const LONGEST_CANVAS: usize = 1280;
-/// How far the hole of the reference's person reaches over its mask, as a share of the person's box.
+/// How far the hole of the reference's person extends beyond its mask, as a share of the person's box.
 const HOLE_MARGIN: f32 = 0.03;
 
 /// The scene of a job.
 pub(super) struct Scene {
-    /// The character's pictures, cut out; the first is the reference.
+    /// The cut-out pictures of the character; the first one is the reference.
     characters: Vec<Character>,
     stage: Stage,
     pub(super) conditions: ConditionsConfig,
@@ -66,7 +66,7 @@ impl SceneFrame {
 }
 
 impl Scene {
-    /// Looks at the character's picture and sets the scene up.
+    /// Processes the character's pictures and prepares the scene.
     pub(super) fn prepare(
         job: &Job,
         characters: CharacterFiles,
@@ -102,7 +102,7 @@ impl Scene {
         Ok(Self { characters, stage, conditions: conditions(&job.settings) })
     }
 
-    /// The character's picture as the reference network takes it.
+    /// The character's picture in the form that the reference network needs.
     pub(super) fn reference(&self, size: u32) -> Picture {
         let character = &self.characters[0];
         match character.square() {
@@ -142,7 +142,7 @@ impl Scene {
         matches!(self.stage, Stage::Canvas { .. })
     }
 
-    /// The picture that a frame is pasted into.
+    /// The picture into which a frame is composited.
     pub(super) fn backdrop<'a>(&'a self, source: &'a Picture) -> &'a Picture {
         match &self.stage {
             Stage::Source => source,
@@ -161,7 +161,7 @@ fn conditions(settings: &Settings) -> ConditionsConfig {
     ConditionsConfig { mask: MaskConfig { kind, blocks, ..MaskConfig::default() }, ..ConditionsConfig::default() }
 }
 
-/// The character's picture at a size that a video may have: even, not larger than [`LONGEST_CANVAS`].
+/// The character's picture at a valid video size: even, with no side larger than [`LONGEST_CANVAS`].
 fn canvas(character: &Picture) -> Picture {
     let longest = character.width().max(character.height());
     let scale = (LONGEST_CANVAS as f64 / longest as f64).min(1.0);
@@ -170,18 +170,18 @@ fn canvas(character: &Picture) -> Picture {
     media::resize::resize_picture(character, size.0, size.1, media::resize::Filter::Lanczos)
 }
 
-/// The whole frame in the middle of the canvas.
+/// The whole frame, centred on the canvas.
 fn fit(frame: (u32, u32), canvas: (usize, usize)) -> Alignment {
     let (width, height) = (frame.0 as f32, frame.1 as f32);
     let scale = (canvas.0 as f32 / width).min(canvas.1 as f32 / height);
     Alignment { scale, shift: ((canvas.0 as f32 - scale * width) / 2.0, (canvas.1 as f32 - scale * height) / 2.0) }
 }
 
-/// The mask with room around it, so that no seam of the person stays.
+/// The mask with a margin, so that no seam of the person remains.
 fn widen(mask: &Mask) -> Mask {
     let reach = (mask.width().max(mask.height()) as f32 * HOLE_MARGIN).ceil() as i32;
     let (width, height) = (mask.width() as i32, mask.height() as i32);
-    // A square reach is separable: rows first, then columns.
+    // A square neighbourhood is separable: rows first, then columns.
     let spread = |from: &Mask, dx: i32, dy: i32| {
         Mask::from_fn(from.width(), from.height(), |x, y| {
             let mut most = 0;

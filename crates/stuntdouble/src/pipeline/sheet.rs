@@ -1,4 +1,4 @@
-//! The sheet of a run: reference, source, skeleton, environment and result, side by side.
+//! The contact sheet of a run: reference, source, two conditions and result, side by side.
 
 use media::image_file::{load_picture, save_picture};
 use media::picture::Picture;
@@ -11,12 +11,12 @@ use crate::error::Error;
 const ROWS: usize = 6;
 const CELL: usize = 256;
 
-/// The conditions that a run shows between source and result.
+/// The conditions between source and result.
 fn made_of(work: &Work<'_>) -> [&'static str; 2] {
     if work.job.settings.draft { ["plate", "warp"] } else { ["skeleton", "environment"] }
 }
 
-/// A sheet of a few frames of a run, filled as they are exported.
+/// A sheet with a few frames of a run, filled during the export.
 pub(super) struct RunSheet<'a> {
     work: &'a Work<'a>,
     frames: Vec<usize>,
@@ -35,7 +35,7 @@ impl<'a> RunSheet<'a> {
         }
     }
 
-    /// Adds a row if the frame is one of those to show.
+    /// Adds a row if the frame is on the sheet.
     pub(super) fn take(&mut self, index: usize, source: &Picture, result: &Picture) -> Result<(), Error> {
         if !self.frames.contains(&index) {
             return Ok(());

@@ -1,4 +1,5 @@
-//! The driving video: found, probed, and decoded as often as the steps need it, always the same frames.
+//! The driving video. The video is found and probed once, and decoded as often as the steps need it, always to the same
+//! frames.
 
 use std::path::{Path, PathBuf};
 
@@ -16,7 +17,7 @@ use crate::settings::{Settings, invalid};
 use crate::timeline::Extent;
 use crate::tools::Tools;
 
-/// A video that was found good enough to start with.
+/// A video that passed the first checks.
 pub(super) struct Source {
     ffmpeg: Ffmpeg,
     path: PathBuf,
@@ -25,7 +26,7 @@ pub(super) struct Source {
 }
 
 impl Source {
-    /// Finds ffmpeg (the given one, the one on the PATH, else a fetched one) and probes the video.
+    /// Finds ffmpeg (the given one, the one on the PATH, or else a downloaded one) and probes the video.
     pub(super) fn open(
         path: &Path,
         settings: &Settings,
@@ -68,14 +69,14 @@ impl Source {
         Ok(FrameReader::open(&self.ffmpeg, &self.path, &self.options)?)
     }
 
-    /// Frames that the container promises; a guess from duration and rate where it promises none.
+    /// Number of frames according to the container, or else estimated from duration and rate.
     pub(super) fn expected_frames(&self) -> u64 {
         let guess = || (self.seconds() * self.info.rate.hertz()).round() as u64;
         let all = self.info.frame_count.unwrap_or_else(guess);
         self.options.max_frames.map_or(all, |most| all.min(most))
     }
 
-    /// Decodes once to learn the number of frames and their size.
+    /// Decodes once to learn the number and size of the frames.
     pub(super) fn measure(&self, events: &Events) -> Result<Extent, Error> {
         let mut extent = Extent { frames: 0, width: 0, height: 0, end: None };
         let mut frames = self.frames()?;
@@ -89,7 +90,7 @@ impl Source {
         Ok(Extent { end: frames.end(), ..extent })
     }
 
-    /// With `--tolerate-damage`, what was wrong with the video.
+    /// With `--tolerate-damage`, warns of the damage.
     pub(super) fn warn_of_damage(&self, frames: &FrameReader, events: &Events) {
         if let Some(damage) = frames.damage() {
             events.warn("video.damaged", format!("`{}`: {damage}", self.path.display()));
@@ -115,7 +116,7 @@ impl Source {
         Ok(VideoWriter::create(&self.ffmpeg, output, &settings)?)
     }
 
-    /// The error for a video that has fewer frames than it had in the step before.
+    /// The error for a video that has fewer frames than in the previous step.
     pub(super) fn changed(&self, frames: usize) -> Error {
         Error::OtherRun { path: self.path.clone(), what: format!("contents: it now ends after {frames} frames") }
     }

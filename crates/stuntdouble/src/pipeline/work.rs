@@ -1,4 +1,4 @@
-//! What the steps of a job share.
+//! Data that the steps of a job share.
 
 use super::job::Job;
 use super::scene::Scene;
@@ -9,7 +9,7 @@ use crate::events::Events;
 use crate::run_folder::RunFolder;
 use crate::timeline::Timeline;
 
-/// What the steps of one job share.
+/// Shared by the steps of one job.
 pub(super) struct Work<'a> {
     pub(super) job: &'a Job,
     pub(super) run: &'a RunFolder,
@@ -21,7 +21,7 @@ pub(super) struct Work<'a> {
 }
 
 impl Work<'_> {
-    /// The number of the clip that finishes a frame.
+    /// The index of the clip that finishes a frame.
     pub(super) fn clip_of(&self, frame: usize) -> usize {
         self.plan.partition_point(|clip| clip.new_frames().end <= frame)
     }

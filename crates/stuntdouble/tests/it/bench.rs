@@ -1,4 +1,5 @@
-//! A folder of small good inputs, and command lines for the real program: a case spoils one of them and says what it expects.
+//! A folder of small valid inputs, and command lines for the real program. Each case spoils one input and states what
+//! it expects.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -22,7 +23,7 @@ pub(crate) const FRAMES: usize = 4;
 /// Columns and rows of its frames.
 pub(crate) const SIZE: (usize, usize) = (64, 48);
 
-/// The good inputs, and what did not go as expected.
+/// The valid inputs, and the failures so far.
 pub(crate) struct Bench {
     folder: tempfile::TempDir,
     ffmpeg: Option<Ffmpeg>,
@@ -79,7 +80,7 @@ impl Bench {
         folder
     }
 
-    /// Good signals of the driving video.
+    /// Valid signals for the driving video.
     pub(crate) fn signals(&self, name: &str) -> PathBuf {
         let folder = SignalsFolder::new(self.path(name), FRAMES, SIZE);
         let mask = |index: usize| {
@@ -97,7 +98,7 @@ impl Bench {
         self.path(name)
     }
 
-    /// The ffmpeg that makes the videos; none, with a word, where there is none.
+    /// The ffmpeg for making videos; none, with a message, if there is none.
     pub(crate) fn has_ffmpeg(&self) -> bool {
         if self.ffmpeg.is_none() {
             eprintln!("ran fewer cases: no ffmpeg");
@@ -105,7 +106,7 @@ impl Bench {
         self.ffmpeg.is_some()
     }
 
-    /// Runs ffmpeg in the folder; the last word names the file that it makes.
+    /// Runs ffmpeg in the folder. The last argument names the file that it writes.
     pub(crate) fn make(&self, arguments: &str) -> PathBuf {
         let words: Vec<_> = arguments.split_whitespace().collect();
         let run = Command::new(self.ffmpeg.as_ref().unwrap().path())
@@ -118,13 +119,13 @@ impl Bench {
         self.path(words[words.len() - 1])
     }
 
-    /// The driving video as a file of [`FRAMES`] frames with sound.
+    /// The driving video as a file of [`FRAMES`] frames with audio.
     pub(crate) fn take(&self, name: &str) -> PathBuf {
         let sources = "-framerate 25 -i frames/%05d.png -f lavfi -i sine=d=0.16";
         self.make(&format!("{sources} -c:v libx264 -bf 0 -g 2 -pix_fmt yuv420p -c:a aac {name}"))
     }
 
-    /// A `replace` that works.
+    /// A `replace` command that works.
     pub(crate) fn replace(&self) -> Line {
         Line::new(&["replace".as_ref()])
             .with("--character", self.path("character.png"))
@@ -149,15 +150,15 @@ impl Bench {
         Line::new(&words.iter().map(OsStr::new).collect::<Vec<_>>())
     }
 
-    /// Expects an error with this code and exit status, help, and nothing left behind.
+    /// Expects an error with this code and exit status, a line of help, and no files left behind.
     pub(crate) fn refuse(&self, what: &str, line: &Line, code: &str, exit: i32) {
         self.refuse_as_one_of(what, line, &[code], exit);
     }
 
-    /// The same where more than one code is right.
+    /// The same for cases where several codes are right.
     pub(crate) fn refuse_as_one_of(&self, what: &str, line: &Line, codes: &[&str], exit: i32) {
         self.cases.set(self.cases.get() + 1);
-        // Both views show the same error; the plain one is looked at in the first case.
+        // Both views show the same error. The plain one is checked in the first case.
         let views: &[bool] = if self.cases.get() == 1 { &[true, false] } else { &[true] };
         for &json in views {
             let (ended, left) = self.run(what, line, json);
@@ -178,7 +179,7 @@ impl Bench {
         }
     }
 
-    /// Expects success, a result, and these codes of warnings.
+    /// Expects success, a result, and warnings with these codes.
     pub(crate) fn accept(&self, what: &str, line: &Line, result: &str, warnings: &[&str]) {
         let (ended, left) = self.run(what, line, true);
         let missing: Vec<_> = warnings.iter().filter(|code| !ended.stdout.contains(&format!("\"{code}\""))).collect();
@@ -188,14 +189,14 @@ impl Bench {
         eprintln!("{what}: accepted, {:.1} s", ended.took.as_secs_f64());
     }
 
-    /// Runs a command that a case builds on.
+    /// Runs a command that a case needs first.
     pub(crate) fn prepare(&self, line: &Line) {
         let place = tempfile::tempdir().unwrap();
         let done = self.program(line, place.path()).output().unwrap();
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     }
 
-    /// Whether the user has fetched the networks that see a person before; with a word, where not.
+    /// True if the user has downloaded the networks for persons before; otherwise reports that the test was skipped.
     pub(crate) fn has_pose_networks(&self) -> bool {
         let list = Command::new(env!("CARGO_BIN_EXE_stuntdouble")).args(["models", "list"]).output().unwrap();
         let list = String::from_utf8_lossy(&list.stdout).into_owned();
@@ -214,7 +215,7 @@ impl Bench {
         all
     }
 
-    /// Panics when anything was not as expected.
+    /// Panics if anything failed.
     pub(crate) fn finish(self) {
         let complaints = self.complaints.borrow();
         eprintln!("{} wrong inputs, the slowest run took {:.1} s", self.cases.get(), self.slowest.get().as_secs_f64());
@@ -239,7 +240,7 @@ impl Bench {
         command
     }
 
-    /// Runs a command in an empty folder. With it comes what then lies there and in the folder for temporary files.
+    /// Runs a command in an empty folder. Also returns what is then in it and in the folder for temporary files.
     fn run(&self, what: &str, line: &Line, json: bool) -> (Ended, Vec<PathBuf>) {
         let (place, temporary) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let mut command = self.program(line, place.path());
@@ -279,7 +280,7 @@ fn inside(size: (usize, usize), left: usize, x: usize, y: usize) -> bool {
     (left..left + 12).contains(&x) && (size.1 / 8..size.1 * 7 / 8).contains(&y)
 }
 
-/// Everything under a folder: relative paths, with size and time of files.
+/// Everything below a folder: relative paths, with size and time of files.
 fn listing(folder: &Path) -> BTreeMap<PathBuf, Option<(u64, std::time::SystemTime)>> {
     let mut found = BTreeMap::new();
     let mut waiting = vec![folder.to_path_buf()];

@@ -1,9 +1,9 @@
-//! How the program ended, and what it said.
+//! How the program ended, and its messages.
 
 use std::process::Child;
 use std::time::{Duration, Instant};
 
-/// Who takes longer hangs. A case takes seconds; the rest is for machines that are busy with other things.
+/// A program that takes longer hangs. A case takes seconds; the rest is for busy machines.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The end of a process.
@@ -23,7 +23,7 @@ pub(crate) struct Told {
 }
 
 impl Ended {
-    /// Waits for the end of a program and reads what it says; kills it when it takes too long.
+    /// Waits for the end of a program and reads its output. Kills it when it takes too long.
     pub(crate) fn of(mut child: Child) -> Self {
         let read = |mut pipe: Box<dyn std::io::Read + Send>| {
             std::thread::spawn(move || {
@@ -49,7 +49,7 @@ impl Ended {
         Self { exit: status.code(), stdout: stdout.join().unwrap(), stderr: stderr.join().unwrap(), took }
     }
 
-    /// The error of the last line of JSON, or the last one in plain text.
+    /// The error from the last line of JSON, or the last error in plain text.
     pub(crate) fn error(&self, json: bool) -> Told {
         if json { self.json_error() } else { self.text_error() }
     }

@@ -1,4 +1,4 @@
-//! The examples that users copy.
+//! Runs the examples that users copy.
 
 use media::ffmpeg::Ffmpeg;
 use stuntdouble::{Host, Job, Settings};
@@ -23,7 +23,7 @@ fn signals_of_another_program_make_a_video() {
     let report = custom_signals::run(folder.path()).unwrap();
     assert_eq!((report.frames, report.frames_without_person), (12, 0));
     assert!(report.output.is_some_and(|output| output.is_file()));
-    // Another program, with its own listener and fewer frames.
+    // As in another program, with its own listener and fewer frames.
     let path = |name: &str| folder.path().join(name);
     let job = Job::replace(path("character.png"), path("video"), path("again.mp4")).with_signals(path("signals"));
     let job = job.with_settings(Settings { max_frames: Some(5), ..Settings::default() });

@@ -1,5 +1,6 @@
-//! Wrong and hostile inputs to the real program: each is an error with its code, exit status and one line of help, within
-//! seconds, without a panic, and leaves nothing behind: no output, no part of one, no run folder, no temporary file.
+//! Wrong and hostile inputs to the real program. Each must give an error with its code, exit status and one line of
+//! help, within seconds and without a panic. A failed command must leave nothing behind: no output, no part of one, no
+//! run folder, no temporary file.
 
 mod characters;
 mod commands;
@@ -21,7 +22,7 @@ fn huge_png() -> Vec<u8> {
     bytes
 }
 
-/// A file that never ends and gives nothing.
+/// A file that never ends and returns nothing.
 #[cfg(unix)]
 fn pipe(bench: &Bench) -> PathBuf {
     let path = bench.path("pipe");

@@ -1,4 +1,4 @@
-//! A command line for the program, to be changed piece by piece.
+//! A command line for the program that can be changed piece by piece.
 
 use std::ffi::{OsStr, OsString};
 
@@ -23,7 +23,7 @@ impl Line {
         }
     }
 
-    /// Gives an option, or gives it another value.
+    /// Adds an option, or changes its value.
     pub(crate) fn with(mut self, option: &'static str, value: impl AsRef<OsStr>) -> Self {
         let value = value.as_ref().to_owned();
         match self.options.iter_mut().find(|(name, _)| *name == option) {
@@ -33,19 +33,19 @@ impl Line {
         self
     }
 
-    /// Gives the command another name.
+    /// Changes the name of the command.
     pub(crate) fn named(mut self, command: &str) -> Self {
         self.words[0] = command.into();
         self
     }
 
-    /// Leaves an option out.
+    /// Removes an option.
     pub(crate) fn without(mut self, option: &str) -> Self {
         self.options.retain(|(name, _)| *name != option);
         self
     }
 
-    /// Gives an option that takes no value.
+    /// Adds an option without a value.
     pub(crate) fn flag(mut self, flag: &'static str) -> Self {
         self.flags.push(flag);
         self
@@ -57,7 +57,7 @@ impl Line {
         self
     }
 
-    /// Takes what the user has fetched before, instead of an empty cache.
+    /// Uses the files that the user has downloaded before, instead of an empty cache.
     pub(crate) fn user_cache(mut self) -> Self {
         self.user_cache = true;
         self

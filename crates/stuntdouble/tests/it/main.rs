@@ -1,5 +1,5 @@
-//! The pipeline from end to end on a rendered clip, without network: truth as the user's own signals, preset `tiny`. The
-//! program itself on wrong and hostile inputs.
+//! End-to-end tests of the pipeline on a rendered clip, without network: the truth serves as the user's own signals,
+//! with preset `tiny`. The program is also tested with wrong and hostile inputs.
 
 #![expect(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! Runs whole jobs.
+//! Runs complete jobs.
 
 use std::path::{Path, PathBuf};
 
@@ -102,7 +102,7 @@ fn a_job_makes_a_video_and_goes_on_where_it_stopped() {
     let whole = latents(&job);
     assert!(whole.len() > 1, "{} clips", whole.len());
 
-    // As after a power cut in the second clip: its folder is half there and nothing after it.
+    // As after a power cut in the second clip: its folder is incomplete, and nothing follows it.
     let second = job.run_dir.join("clips/001");
     std::fs::remove_file(second.join("done")).unwrap();
     std::fs::write(second.join("latents.safetensors"), b"half").unwrap();
@@ -120,7 +120,7 @@ fn a_job_makes_a_video_and_goes_on_where_it_stopped() {
 fn pixels_outside_of_the_edited_region_are_the_sources() {
     let Some(ffmpeg) = ffmpeg() else { return };
     let example = Example::new();
-    // Lossless and without chroma loss, so that what was handed to the encoder can be read back.
+    // Lossless and with full chroma, so that the frames given to the encoder can be read back.
     let job = example.job("out.mp4");
     example.run(&job).unwrap();
     drop(ffmpeg);
@@ -150,7 +150,7 @@ fn kept_packs_change_no_result() {
     }
     let example = Example::new();
     let packs = example.path("packs");
-    // A folder that cannot be made.
+    // A folder that cannot be created.
     let blocked = example.path("character.png").join("packs");
     let outputs = [("none", None), ("first", Some(&packs)), ("later", Some(&packs)), ("blocked", Some(&blocked))];
     let made = outputs.map(|(name, packs)| {

@@ -1,4 +1,4 @@
-//! The bundled networks in bf16 beside f32: one step, and final pictures.
+//! Compares the bundled networks in bf16 and f32: one step, and final pictures.
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -15,8 +15,8 @@ use stuntdouble::tensors;
 
 const FRAMES: usize = 4;
 
-/// A person's height of the picture without anybody, a stick figure that bends, and no depth: enough like a clip for every
-/// layer to have something to do.
+/// A background, a stick figure of a person's height that bends, and no depth: similar enough to a clip that every
+/// layer has something to do.
 fn conditions(networks: &Networks<Cpu>, picture: &Picture) -> ClipConditions<Cpu> {
     let (device, size) = (Default::default(), networks.config().size);
     let latent = tensors::encoded(networks, picture);

@@ -1,5 +1,5 @@
-//! Rendered and encoded clips in a folder. Each is made once and stored under its index. An interrupted preparation is
-//! continued.
+//! Rendered and encoded clips in a folder. Each clip is made once and stored under its index. An interrupted
+//! preparation is continued.
 //!
 //! ```text
 //! FOLDER/lessons/000017.safetensors          pictures: rendered and split, independent of any network

@@ -1,4 +1,4 @@
-//! What trainings learn from: data sets on disk, streamed renderings, crops, augmentation, batches.
+//! Training data: data sets on disk, streamed clips, crops, augmentation, batches.
 
 pub mod batch;
 pub(crate) mod block_means;

@@ -1,5 +1,5 @@
-//! Streams clips from the renderer into training. A thread renders them during the run. They are encoded and replace
-//! the oldest clips in memory. Nothing is written to disk, and no clip needs to be seen twice.
+//! Streams clips from the renderer into training. A thread renders clips during the run. New clips are encoded and
+//! replace the oldest ones in memory. Nothing is written to disk, and no clip needs to be seen twice.
 //!
 //! Step `s` sees the clips from number `floor(s * fresh)` on, as many as [`DatasetConfig::clips`] says. Every clip
 //! depends only on the settings and its number. So a resumed run gets the clips that it would have had; they are

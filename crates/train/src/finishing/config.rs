@@ -1,4 +1,4 @@
-//! Settings of a training of the finisher.
+//! Settings for training the finisher.
 
 use std::path::PathBuf;
 

@@ -1,6 +1,6 @@
 //! Perceptual distance in the features of VGG-HED, the network of the metric with that name (`evaluate`). This version
-//! can be differentiated and has only the first blocks. A network trained with it has an unfair advantage in that
-//! metric. Tables therefore say so and show other metrics beside it.
+//! of the network can be differentiated and has only the first blocks. A network trained with it has an unfair
+//! advantage in that metric. Tables therefore say so and show other metrics beside it.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! Settings of prepared videos.
+//! Settings for prepared videos.
 
 use serde::{Deserialize, Serialize};
 

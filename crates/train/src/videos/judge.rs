@@ -26,7 +26,7 @@ const BESIDE: f32 = 0.5;
 pub enum Reason {
     /// The file is not a video, or cannot be decoded.
     Unreadable,
-    /// Nobody is seen.
+    /// Nobody was seen.
     NoPerson,
     /// The person is seen in too few frames.
     TooShort,

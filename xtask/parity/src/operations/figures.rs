@@ -1,4 +1,4 @@
-//! Figures of pairs of pictures.
+//! Metrics of pairs of pictures.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use crate::settings::Nothing;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ImageMetricsArguments {
-    /// The expected figures by name; the tensors hold them too.
+    /// The expected metrics by name; the tensors contain them too.
     #[serde(rename = "values")]
     _values: BTreeMap<String, f64>,
 }
@@ -31,7 +31,7 @@ struct LpipsSettings {
     widths: Vec<usize>,
 }
 
-/// What was made, and the truth.
+/// The result, and the truth.
 fn pair(case: &Case<'_>) -> Result<[Picture; 2]> {
     let one = |name: &str| {
         let mut list = pictures(case, name)?;

@@ -1,4 +1,4 @@
-//! Whole networks.
+//! Complete networks.
 
 use anyhow::{Context, Result, ensure};
 use burn::tensor::{DType, Tensor};
@@ -18,7 +18,7 @@ fn traced(trace: Trace) -> Outputs {
     trace.entries.into_iter().map(|(name, data)| (format!("mid.{name}"), data.into())).collect()
 }
 
-/// One timestep for each of `batch` clips, from one for all or one each.
+/// One timestep for each of `batch` clips, from one for all or one for each.
 fn timesteps(case: &Case<'_>, name: &str, batch: usize) -> Result<Tensor<Backend, 1>> {
     let timestep = case.tensor::<1>(name)?;
     let count = timestep.dims()[0];
@@ -110,7 +110,7 @@ pub(super) fn unet3d_with_banks(case: &Case<'_>) -> Result<Outputs> {
     Ok(outputs)
 }
 
-/// A reference network from weights of a whole UNet, and the features it gives.
+/// A reference network from the weights of a complete UNet, and its features.
 fn features(case: &Case<'_>, settings: &UnetSettings, fusion: FusionBlocks) -> Result<ReferenceFeatures<Backend>> {
     let net = case.load_part(0, ReferenceNet::<Backend>::init(&settings.spatial()?, &Default::default()))?;
     let latent = case.tensor::<4>("in.ref_latent")?;
@@ -124,7 +124,7 @@ pub(super) fn reference_banks(case: &Case<'_>) -> Result<Outputs> {
     Ok(features.sites.into_iter().map(|(site, bank)| (format!("out.bank.{site}"), bank.into())).collect())
 }
 
-/// Number format that banks are handed over in.
+/// Number format in which feature banks are passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum BankType {
@@ -132,7 +132,7 @@ enum BankType {
     Float16,
 }
 
-/// Rounds features to 16 bit, as the public code hands them over.
+/// Rounds features to 16 bit, as the public code does.
 pub(super) fn rounded_to_f16(features: ReferenceFeatures<Backend>) -> ReferenceFeatures<Backend> {
     features.map(|bank| {
         let data = bank.into_data().convert_dtype(DType::F16).convert_dtype(DType::F32);
@@ -174,7 +174,7 @@ pub(super) fn reference_and_denoiser(case: &Case<'_>) -> Result<Outputs> {
     }
     let net = case.load_part(1, DenoisingNet::<Backend>::init(&config, &Default::default()))?;
     let input = video_input(case)?;
-    // Each half of guidance is a call of its own: without a reference and with a zero context, or with both.
+    // Each branch of guidance is a separate call: without a reference and with a zero context, or with both.
     let unconditional = DenoisingInput { context: input.context.as_ref().map(Tensor::zeros_like), ..input.clone() };
     let conditional = DenoisingInput { reference: Some((&features).into()), ..input };
     let mut halves = if cfg { vec![net.forward(unconditional)] } else { vec![] };

@@ -1,4 +1,4 @@
-//! Resizing and what networks take for pictures.
+//! Resizing, and conversion of pictures to network input.
 
 use std::collections::BTreeMap;
 
@@ -50,7 +50,7 @@ pub(crate) fn signed(picture: &Picture) -> Tensor<Backend, 4> {
     unit(picture) * 2.0 - 1.0
 }
 
-/// What CLIP takes: squashed to a square, its mean and deviation taken out.
+/// CLIP's input: squeezed to a square and normalised.
 pub(crate) fn clip_pixels(picture: &Picture, size: usize) -> Tensor<Backend, 4> {
     tensor(&resize_picture(picture, size, size, Filter::Bicubic), PIXEL_MEAN, PIXEL_DEVIATION)
 }

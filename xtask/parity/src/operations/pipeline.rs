@@ -1,4 +1,4 @@
-//! The whole "long" pipeline of public Animate Anyone weights: pictures in, video out.
+//! The complete "long" pipeline with public Animate Anyone weights: from pictures to video.
 
 use anyhow::{Result, ensure};
 use burn::tensor::{Int, Tensor};
@@ -52,7 +52,7 @@ pub(super) fn long(case: &Case<'_>) -> Result<Outputs> {
     let pixels = clip_pixels(&references[0], clip.image_size);
     let embedding = case.load_part(1, clip.init::<Backend>(&device))?.forward(pixels).image_embeds;
     let context = embedding.unsqueeze_dim::<3>(1);
-    // 2. Its features, handed over in 16 bit.
+    // 2. Its features, passed in 16 bit.
     let reference_net = ReferenceNet::init(&case.config_of::<UnetSettings>(2)?.spatial()?, &device);
     let reference_net = case.load_part(2, reference_net)?;
     let zero = Tensor::zeros([1], &device);

@@ -30,7 +30,7 @@ pub(super) fn ddim(case: &Case<'_>) -> Result<Outputs> {
     let (mut x, m) = (case.tensor::<5>("in.x")?, case.tensor::<5>("in.m")?);
     let (mut trajectory, mut clean) = (vec![x.clone()], vec![]);
     for (place, timestep) in timesteps.iter().enumerate() {
-        // The fixtures' stand-in for a network.
+        // The fixtures' replacement for a network.
         let output = x.clone() * 0.5 + m.clone() * (*timestep as f32 / 1000.0);
         let noise = noises.clone().map(|noises| noises.narrow(0, place, 1).squeeze_dim::<5>(0));
         let step = ddim.step(output, *timestep, x, steps, eta, noise);

@@ -1,4 +1,4 @@
-//! The fixtures in this repository all pass, and a case that cannot be run to the end is never a pass.
+//! All fixtures in this repository pass, and a case that cannot be run completely never passes.
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use std::path::{Path, PathBuf};
@@ -75,7 +75,7 @@ fn what_is_unknown_fails() {
     fails_with(&changed("lpips_alex", case("config.net", json!("squeeze"))), "network `squeeze` is not built");
     fails_with(&changed("lpips_alex", case("config.widths", json!([8]))), "expected [8]");
     fails_with(&changed("metrics", case("args.window", json!(7))), "unknown field `window`");
-    // An input that the operation does not look at.
+    // An input that the operation does not use.
     fails_with(&changed("small_3d_banks", case("op", json!("unet3d_forward"))), "were not used");
     fails_with(&changed("geglu_ff", case("check", json!({}))), "checks nothing");
     fails_with(&changed("geglu_ff", case("check", json!({"out.z": {"tol_abs": 1.0}}))), "no result `out.z`");

@@ -59,7 +59,7 @@ impl Features {
         Self { corners }
     }
 
-    /// Number of parts.
+    /// The number of corners.
     pub(in crate::plate) fn len(&self) -> usize {
         self.corners.len()
     }

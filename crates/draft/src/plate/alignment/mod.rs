@@ -1,4 +1,4 @@
-//! Each frame of a shot aligned with the others: corners, Lucas-Kanade, robust homographies.
+//! Aligns the frames of a shot with each other: corners, Lucas-Kanade, robust homographies.
 
 pub(super) mod chain;
 pub(super) mod features;

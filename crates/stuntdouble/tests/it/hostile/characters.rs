@@ -1,4 +1,4 @@
-//! The character's picture: files of another kind, cut, too large, or without anybody in it.
+//! Character pictures that have another format, are cut off, are too large, or show nobody.
 
 use media::image_file::save_picture;
 use media::picture::Picture;

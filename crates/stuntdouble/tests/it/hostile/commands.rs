@@ -1,4 +1,4 @@
-//! Settings, configuration files, training runs and model names that make no sense.
+//! Invalid settings, configuration files, training runs and model names.
 
 use std::path::Path;
 

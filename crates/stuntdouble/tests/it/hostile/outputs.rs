@@ -1,4 +1,4 @@
-//! Places to write to that do not exist, belong to somebody, or may not be written.
+//! Output paths that do not exist, contain foreign files, or are not writable.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! The user's own signals: missing, malformed, or those of another video; and videos in which nobody is seen.
+//! The user's own signals that are missing, malformed, or belong to another video; and videos without people.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! Driving videos: files of another kind, cut, changed, too large, folders of frames that do not fit together.
+//! Driving videos that have another format, are cut off, changed or too large, and inconsistent folders of frames.
 
 use std::path::PathBuf;
 
@@ -83,7 +83,7 @@ fn videos_with_flipped_bytes() {
         return;
     }
     let whole = std::fs::read(bench.take("take.mp4")).unwrap();
-    // Behind the encoder's own words, at the pictures.
+    // Behind the encoder's own text, at the pictures.
     let data = whole.windows(4).position(|window| window == b"mdat").unwrap() + 900;
     for case in 0..4 {
         let mut bytes = whole.clone();
@@ -98,7 +98,7 @@ fn videos_with_flipped_bytes() {
     bench.accept("flips, tolerated", &tolerated, "out.mp4", &["video.damaged"]);
     let index = whole.windows(4).position(|window| window == b"moov").unwrap();
     let codes = ["video.damaged", "video.truncated", "video.no_stream"];
-    // The last quarter says how to decode the sound, which is copied and not decoded.
+    // The last quarter describes how to decode the audio, which is copied and not decoded.
     for (case, place) in (index..whole.len()).step_by((whole.len() - index) / 4).take(3).enumerate() {
         let mut bytes = whole.clone();
         bytes[place..].iter_mut().take(64).for_each(|byte| *byte ^= 0xff);

@@ -1,4 +1,4 @@
-//! Folders of weights: missing, damaged, or those of another network.
+//! Folders of weights that are missing, damaged, or belong to another network.
 
 use std::path::PathBuf;
 
