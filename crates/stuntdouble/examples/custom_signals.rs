@@ -19,7 +19,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// Writes a video, its signals and a character into `folder`, and replaces the person of the video.
-pub fn run(folder: &Path) -> Result<Report, Error> {
+pub(crate) fn run(folder: &Path) -> Result<Report, Error> {
     // 1. Frames, masks, joints and a character, from wherever you have them.
     let settings = ClipSettings { width: 128, height: 128, frames: 12, references: 1, ..ClipSettings::default() };
     let assets = Assets::procedural();

@@ -17,7 +17,7 @@ fn main() -> Result<(), Error> {
 }
 
 /// Runs a job and prints what it reports.
-pub fn run(job: &Job, host: &Host) -> Result<Report, Error> {
+pub(crate) fn run(job: &Job, host: &Host) -> Result<Report, Error> {
     let events = Events::listened(|event| match event {
         Event::Progress { step, done, total } => println!("{}: {done} of {total}", step.title()),
         Event::Warning { code, message } => println!("warning {code}: {message}"),

@@ -18,7 +18,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// Renders three clips into `folder`, compares their checksums and writes a contact sheet.
-pub fn run(folder: &Path) -> Result<Inspection, Box<dyn std::error::Error>> {
+pub(crate) fn run(folder: &Path) -> Result<Inspection, Box<dyn std::error::Error>> {
     // 1. The same plan gives the same bytes on any machine, and a stopped run goes on where it was.
     let plan = ShardPlan {
         place: folder.to_path_buf().into(),
