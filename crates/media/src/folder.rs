@@ -58,6 +58,7 @@ impl FrameFolder {
             end: Some(frame_time(numbered.len() as u64, options.folder_rate)),
             frame_count: Some(numbered.len() as u64),
             transfer: None,
+            interlaced: None,
             audio: Vec::new(),
         };
         Ok(Self { files: numbered.into_iter().map(|(_, file)| file).collect(), info })

@@ -7,8 +7,9 @@ use std::process::Stdio;
 
 use crate::child::{ChildLimits, Notes, Running};
 use crate::container::description::{StreamLine, stream_line};
+use crate::container::extras::Extras;
 use crate::container::header::{HeaderFacts, read_facts};
-pub use crate::container::video_info::{DecodeOptions, VideoInfo};
+pub use crate::container::video_info::{DecodeOptions, FieldOrder, VideoInfo};
 use crate::error::{Error, Result};
 use crate::ffmpeg::{Ffmpeg, PATIENCE, common_arguments, input_arguments};
 use crate::folder::FrameFolder;
@@ -23,6 +24,8 @@ pub(crate) struct ProbedFile {
     pub(crate) facts: HeaderFacts,
     /// The matrix from YCbCr to RGB, if the stream names one.
     pub(crate) matrix: Option<String>,
+    /// What is there besides pictures and sound.
+    pub(crate) extras: Extras,
 }
 
 /// Describes a video file or a folder of numbered pictures.
@@ -114,9 +117,11 @@ pub(crate) fn probe_file(ffmpeg: &Ffmpeg, path: &Path, options: &DecodeOptions) 
         end: facts.end.map(|end| Pts(end.0 - start.0)),
         frame_count: facts.frames,
         transfer: video.transfer,
+        interlaced: video.fields,
         audio: described.audio,
     };
-    Ok(ProbedFile { container, info, facts, matrix: video.matrix })
+    let extras = Extras::read(ended.notes.first.iter().map(String::as_str));
+    Ok(ProbedFile { container, info, facts, matrix: video.matrix, extras })
 }
 
 /// Frames divided by time, for a header that gives only these two.

@@ -16,7 +16,7 @@ use crate::ffmpeg::{Ffmpeg, PATIENCE, common_arguments, input_arguments};
 use crate::folder::{FrameFolder, frame_time};
 use crate::geometry::{Frame, Pts, Rect};
 use crate::picture::Picture;
-use crate::probe::{DecodeOptions, ProbedFile, VideoInfo, probe_file};
+use crate::probe::{DecodeOptions, FieldOrder, ProbedFile, VideoInfo, probe_file};
 
 /// One frame of a video.
 #[derive(Debug, Clone, PartialEq)]
@@ -206,8 +206,13 @@ impl Decoder {
             let unsaid = probed.matrix.is_none() && (info.coded.0 >= 1280 || info.coded.1 >= 720);
             if unsaid { "scale=in_color_matrix=bt709:".to_owned() } else { "scale=".to_owned() }
         };
+        let fields = match info.interlaced.filter(|_| !options.keep_fields) {
+            Some(FieldOrder::TopFirst) => "bwdif=mode=send_frame:parity=tff:deint=all,",
+            Some(FieldOrder::BottomFirst) => "bwdif=mode=send_frame:parity=bff:deint=all,",
+            None => "",
+        };
         let filters = format!(
-            "{pictures}flags=bicubic+accurate_rnd+full_chroma_int+full_chroma_inp,format=rgb24,\
+            "{fields}{pictures}flags=bicubic+accurate_rnd+full_chroma_int+full_chroma_inp,format=rgb24,\
              settb=1/1000000,setpts=(PTS+{GUARD_MICROSECONDS})*1000"
         );
         let mut arguments = common_arguments("level+warning");

@@ -36,8 +36,10 @@ pub struct VideoSettings {
     pub crf: u8,
     /// Metadata keys that MP4 supports (`title`, `comment`, `artist`, `date`, ...) and their values.
     pub metadata: Vec<(String, String)>,
-    /// The file whose audio is copied.
+    /// The file whose sound is copied, with its languages, subtitles, chapters, creation time and timecode.
     pub audio_from: Option<PathBuf>,
+    /// The video is a part of that file: sound ends at `end`, and chapters and subtitles are left out.
+    pub ends_early: bool,
     /// How odd sizes are stored.
     pub odd_size: OddSize,
 }
@@ -55,6 +57,7 @@ impl VideoSettings {
             crf: 17,
             metadata: Vec::new(),
             audio_from: None,
+            ends_early: false,
             odd_size: OddSize::default(),
         }
     }

@@ -40,6 +40,7 @@ pub struct VideoWriter {
     last_step: Option<u64>,
     frames: u64,
     audio: AudioOutcome,
+    not_kept: Vec<String>,
 }
 
 /// Time limit of the encoder for one frame.
@@ -68,19 +69,28 @@ impl VideoWriter {
         arguments.extend(["-f", "matroska", "-i", "pipe:0"].map(OsString::from));
         let mut sound = Vec::new();
         let mut audio = AudioOutcome::None;
+        let (mut extras, mut not_kept) = (vec!["-map_chapters".into(), "-1".into()], Vec::new());
         if let Some(source) = settings.audio_from.as_deref().filter(|source| !source.is_dir()) {
             let options = DecodeOptions { tolerate_damage: true, ..DecodeOptions::default() };
             let probed = probe_file(ffmpeg, source, &options)?;
-            if probed.info.has_audio() {
+            let sounds = probed.info.audio.len();
+            if sounds > 0 || !probed.extras.is_empty() {
                 let source = std::path::absolute(source).map_err(|failed| Error::reading(source, failed))?;
                 arguments.extend(["-itsoffset".into(), format!("{:.6}", -probed.info.start.seconds()).into()]);
+                if let Some(end) = settings.end.filter(|_| settings.ends_early) {
+                    arguments.extend(["-t".into(), format!("{:.6}", end.seconds()).into()]);
+                }
                 arguments.extend(input_arguments(&source, probed.container, options.max_pixels, false));
-                (sound, audio) = audio_arguments(&probed.info.audio, ending);
+                if sounds > 0 {
+                    (sound, audio) = audio_arguments(&probed.info.audio, ending);
+                }
+                (extras, not_kept) = probed.extras.arguments(ending, sounds, settings.ends_early);
             }
         }
         arguments.extend(["-map", "0:v:0"].map(OsString::from));
         arguments.extend(sound);
-        arguments.extend(["-map_metadata", "-1", "-map_chapters", "-1"].map(OsString::from));
+        arguments.extend(["-map_metadata", "-1"].map(OsString::from));
+        arguments.extend(extras);
         arguments.extend(ffmpeg.keep_times());
         arguments.extend(video_arguments(&settings, coded));
         arguments.extend(["-fflags", "+bitexact", "-max_muxing_queue_size", "4096"].map(OsString::from));
@@ -110,6 +120,7 @@ impl VideoWriter {
             last_step: None,
             frames: 0,
             audio,
+            not_kept,
         };
         let (width, height, rate) = (coded.0 as usize, coded.1 as usize, writer.settings.rate);
         writer.send(|pipe| write_head(pipe, width, height, rate))?;
@@ -119,6 +130,11 @@ impl VideoWriter {
     /// How the source's audio is stored.
     pub fn audio(&self) -> &AudioOutcome {
         &self.audio
+    }
+
+    /// What the source holds besides pictures and sound and the file does not, in words.
+    pub fn not_kept(&self) -> &[String] {
+        &self.not_kept
     }
 
     /// Adds a frame that is displayed from `pts` on. If `pts` is not later than the previous time, the next tick is

@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, io};
@@ -15,6 +15,7 @@ use crate::error::{Error, io};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Input {
     /// The path as the user gave it.
+    #[serde(serialize_with = "lossily")]
     pub path: PathBuf,
     /// SHA-256 of the file's bytes; for a folder, of the names and bytes of all its files.
     pub sha256: String,
@@ -35,6 +36,11 @@ impl Input {
         };
         Ok(Self { path: path.to_path_buf(), sha256 })
     }
+}
+
+/// A path as text. Names that are not Unicode are written with replacement characters: the hash says which file it was.
+fn lossily<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&path.to_string_lossy())
 }
 
 /// The hash of a folder's names and files. If links lead to a folder a second time, only its name counts. The same

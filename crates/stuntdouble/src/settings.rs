@@ -134,6 +134,8 @@ pub struct Settings {
     pub max_frames: Option<u64>,
     /// Continue if the video is damaged, with the frames that can be decoded.
     pub tolerate_damage: bool,
+    /// Treat the frames of interlaced videos as whole pictures. Otherwise they are deinterlaced.
+    pub keep_fields: bool,
 }
 
 impl Default for Settings {
@@ -161,6 +163,7 @@ impl Default for Settings {
             raw: false,
             max_frames: None,
             tolerate_damage: false,
+            keep_fields: false,
         }
     }
 }

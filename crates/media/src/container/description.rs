@@ -1,5 +1,6 @@
 //! Parses the line with which ffmpeg describes a video stream.
 
+use super::video_info::FieldOrder;
 use crate::geometry::Rate;
 
 /// The facts of a line such as
@@ -14,6 +15,7 @@ pub(crate) struct StreamLine {
     pub(crate) ticks_per_second: Option<u32>,
     pub(crate) matrix: Option<String>,
     pub(crate) transfer: Option<String>,
+    pub(crate) fields: Option<FieldOrder>,
 }
 
 /// Reads what follows `Video: `.
@@ -25,6 +27,12 @@ pub(crate) fn stream_line(text: &str) -> StreamLine {
     let plain = ["tv", "pc", "progressive", "top first", "bottom first", "swapped"];
     let colours = notes.trim_end_matches(')').split(", ").find(|note| {
         !note.is_empty() && !plain.contains(note) && !note.contains("bpc") && !note.contains("coded") && *note != "left"
+    });
+    // `top coded first (swapped)` is shown with the other field first.
+    let fields = notes.split(", ").find_map(|note| match note.trim_end_matches(')') {
+        "top first" | "bottom coded first (swapped" => Some(FieldOrder::TopFirst),
+        "bottom first" | "top coded first (swapped" => Some(FieldOrder::BottomFirst),
+        _ => None,
     });
     let colours: Vec<&str> = colours.map_or_else(Vec::new, |colours| colours.split('/').collect());
     let colour = |place: usize| match colours.as_slice() {
@@ -45,6 +53,7 @@ pub(crate) fn stream_line(text: &str) -> StreamLine {
         ticks_per_second: text.split(", ").find_map(|part| ticks(part.split_once(" tbn")?.0)),
         matrix: known(0),
         transfer: known(2),
+        fields,
     }
 }
 
@@ -108,6 +117,15 @@ fn ticks(text: &str) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_order_of_fields_is_read() {
+        let fields = |notes: &str| stream_line(&format!("h264 (High), yuv420p({notes}), 720x576, 25 fps")).fields;
+        assert_eq!(fields("tv, bt709, top first"), Some(FieldOrder::TopFirst));
+        assert_eq!(fields("bottom first"), Some(FieldOrder::BottomFirst));
+        assert_eq!(fields("tv, top coded first (swapped)"), Some(FieldOrder::BottomFirst));
+        assert_eq!(fields("tv, bt709, progressive"), None);
+    }
 
     #[test]
     fn lines_of_two_releases_are_read() {

@@ -2,6 +2,7 @@
 
 pub(crate) mod aperture;
 pub(crate) mod description;
+pub(crate) mod extras;
 pub(crate) mod gif;
 pub(crate) mod header;
 pub(crate) mod matroska;

@@ -15,6 +15,8 @@ pub struct DecodeOptions {
     pub start: Pts,
     /// Greatest number of pixels in a frame.
     pub max_pixels: u64,
+    /// Leave interlaced pictures as they are. Otherwise they are deinterlaced, one picture a frame.
+    pub keep_fields: bool,
     /// Frames a second of a folder of pictures.
     pub folder_rate: Rate,
 }
@@ -27,6 +29,7 @@ impl Default for DecodeOptions {
             max_frames: None,
             start: Pts(i64::MIN),
             max_pixels: 4096 * 4096,
+            keep_fields: false,
             folder_rate: Rate { numerator: 25, denominator: 1 },
         }
     }
@@ -65,8 +68,20 @@ pub struct VideoInfo {
     pub frame_count: Option<u64>,
     /// The transfer function, if the stream names one.
     pub transfer: Option<String>,
+    /// The order of the fields, if the pictures are interlaced.
+    pub interlaced: Option<FieldOrder>,
     /// The codecs of the audio streams.
     pub audio: Vec<String>,
+}
+
+/// Which rows of an interlaced picture are shown first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FieldOrder {
+    /// The first, third and so on.
+    TopFirst,
+    /// The second, fourth and so on.
+    BottomFirst,
 }
 
 impl VideoInfo {

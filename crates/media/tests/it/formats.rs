@@ -1,9 +1,11 @@
 //! Source videos of many formats.
 
-use media::geometry::Pts;
+use media::geometry::{Pts, Rate};
 use media::image_file::save_picture;
 use media::picture::Picture;
 use media::probe::{DecodeOptions, probe};
+use media::reader::FrameReader;
+use media::writer::{VideoSettings, VideoWriter};
 
 use crate::bench::Bench;
 
@@ -90,4 +92,81 @@ fn high_dynamic_range_is_brought_to_eight_bits() {
     // Middle grey of PQ is about 92 cd/m2: nearly white before tone mapping, and grey still.
     let [red, green, blue] = frames[2].picture.get(30, 20);
     assert!(red > 100 && red.abs_diff(green) < 4 && red.abs_diff(blue) < 4, "{:?}", [red, green, blue]);
+}
+
+#[test]
+fn interlaced_pictures_are_made_whole() {
+    let Some(bench) = Bench::new() else { return };
+    // A bar that moves by 4 pixels from field to field: rows of one frame show it at two places.
+    let source = "-f lavfi -i color=black:s=128x64:r=50:d=0.4 -f lavfi -i color=white:s=16x64:r=50:d=0.4";
+    let filter = "[0][1]overlay=x=4*n:y=0,tinterlace=4,format=yuv420p";
+    let path = bench.make(&format!(
+        "{source} -filter_complex {filter} -c:v libx264 -qp 0 -flags +ilme+ildct -x264opts tff=1 i.mp4"
+    ));
+    let info = bench.open(&path).unwrap().info().clone();
+    assert_eq!(info.interlaced, Some(media::probe::FieldOrder::TopFirst));
+    let combs = |keep_fields: bool| {
+        let options = DecodeOptions { keep_fields, ..DecodeOptions::default() };
+        let frames = FrameReader::open(&bench.ffmpeg, &path, &options).unwrap();
+        let frames: Vec<_> = frames.map(|frame| frame.unwrap().picture).collect();
+        let rows = |picture: &media::picture::Picture| {
+            let differs =
+                |y: &usize| picture.row(*y).iter().zip(picture.row(y + 1)).any(|(a, b)| a[0].abs_diff(b[0]) > 90);
+            (16..48).filter(differs).count()
+        };
+        (frames.len(), rows(&frames[5]))
+    };
+    let (whole, fields) = (combs(false), combs(true));
+    assert_eq!((whole.0, fields.0), (10, 10));
+    assert!(fields.1 > 28 && whole.1 < 4, "{whole:?} {fields:?}");
+}
+
+#[test]
+fn what_editors_put_into_a_file_is_kept_or_named() {
+    let Some(bench) = Bench::new() else { return };
+    bench.clip("a.mp4");
+    bench.write("s.srt", b"1\n00:00:00,100 --> 00:00:00,900\nHello\n");
+    bench.write("m.txt", b";FFMETADATA1\n[CHAPTER]\nTIMEBASE=1/10\nSTART=0\nEND=10\ntitle=One\n");
+    let from = bench.make(
+        "-i a.mp4 -i s.srt -i m.txt -map 0:v -map 0:a -map 0:a -map 1 -map_chapters 2 -c:v copy -c:a copy -c:s mov_text \
+         -metadata:s:a:0 language=eng -metadata:s:a:1 language=ger -metadata creation_time=2026-01-02T03:04:05Z \
+         -timecode 01:00:00:00 n.mov",
+    );
+    for name in ["o.mp4", "o.mov"] {
+        let to = bench.path(name);
+        bench.convert(&from, &to).unwrap();
+        let said = bench.describe(&to);
+        for part in
+            ["(eng): Audio", "(ger): Audio", "Subtitle: mov_text", "Chapter #0:0", "2026-01-02T03:04:05", "01:00:00:00"]
+        {
+            assert!(said.contains(part), "{name}: no {part} in\n{said}");
+        }
+    }
+    let settings = VideoSettings {
+        audio_from: Some(from),
+        ..VideoSettings::new(160, 120, Rate { numerator: 30, denominator: 1 })
+    };
+    let writer = VideoWriter::create(&bench.ffmpeg, &bench.path("o.mkv"), &settings).unwrap();
+    assert_eq!(writer.not_kept(), ["subtitles in mov_text"]);
+}
+
+#[test]
+fn the_sound_of_a_part_ends_with_its_pictures() {
+    let Some(bench) = Bench::new() else { return };
+    let from = bench.clip("a.mp4");
+    let options = DecodeOptions { max_frames: Some(12), ..DecodeOptions::default() };
+    let mut reader = FrameReader::open(&bench.ffmpeg, &from, &options).unwrap();
+    let frames: Vec<_> = (&mut reader).map(|frame| frame.unwrap()).collect();
+    let (end, info) = (reader.end(), reader.info().clone());
+    let settings = VideoSettings { end, audio_from: Some(from), ends_early: true, ..VideoSettings::like(&info) };
+    let to = bench.path("b.mp4");
+    let mut writer = VideoWriter::create(&bench.ffmpeg, &to, &settings).unwrap();
+    for frame in frames {
+        writer.push(&frame.picture, frame.pts).unwrap();
+    }
+    writer.finish().unwrap();
+    let said = bench.describe(&to);
+    let duration: f64 = said.split("Duration: 00:00:").nth(1).unwrap()[..5].parse().unwrap();
+    // 12 of 30 frames a second, and at most a packet more of sound.
+    assert!((0.38..0.46).contains(&duration), "{said}");
 }

@@ -7,6 +7,7 @@ use media::ffmpeg::Ffmpeg;
 use stuntdouble::{Error, bundled};
 
 use super::environment::Environment;
+use super::view::say;
 
 /// One line of the report.
 struct Finding {
@@ -17,7 +18,6 @@ struct Finding {
 }
 
 /// Checks everything and prints the report.
-#[expect(clippy::print_stdout, reason = "the report is this command's result")]
 pub(super) fn run(store: &Store, environment: &Environment, json: bool) -> Result<(), Error> {
     let mut findings = vec![ffmpeg(store, environment), processor(), weights()];
     findings.push(Finding { what: "cache".into(), state: environment.cache.display().to_string(), help: None });
@@ -33,11 +33,11 @@ pub(super) fn run(store: &Store, environment: &Environment, json: bool) -> Resul
     for finding in findings {
         if json {
             let Finding { what, state, help } = finding;
-            println!("{}", serde_json::json!({ "event": "finding", "what": what, "state": state, "help": help }));
+            say!("{}", serde_json::json!({ "event": "finding", "what": what, "state": state, "help": help }));
         } else {
-            println!("{:26} {}", finding.what, finding.state);
+            say!("{:26} {}", finding.what, finding.state);
             if let Some(help) = finding.help {
-                println!("{:26} help: {help}", "");
+                say!("{:26} help: {help}", "");
             }
         }
     }

@@ -11,6 +11,8 @@ use stage::Assets;
 use stuntdouble::evaluation::{bundled_row, finished_row};
 use stuntdouble::events::{Event, Events, Step};
 use stuntdouble::settings::Settings;
+
+use super::view::say;
 use stuntdouble::{Error, models};
 
 /// Name of VGG-HED's weights in the catalogue.
@@ -70,7 +72,6 @@ enum SignalsName {
 }
 
 /// Measures, and prints the tables.
-#[expect(clippy::print_stdout, reason = "the tables are this command's result")]
 pub(super) fn run(options: Evaluate, store: &Store, events: &Events, json: bool) -> Result<(), Error> {
     let settings = TrialSettings { frames: options.frames, size: options.size };
     // 1. Check that everything exists before anything is downloaded or rendered.
@@ -103,7 +104,7 @@ pub(super) fn run(options: Evaluate, store: &Store, events: &Events, json: bool)
     )?;
     // 3. Report.
     if !json {
-        println!("{}", outcome.tables);
+        say!("{}", outcome.tables);
     }
     for (row, seconds) in rows.iter().zip(&outcome.seconds) {
         events.note(format!("{}: {seconds:.2} s a clip", row.name()));

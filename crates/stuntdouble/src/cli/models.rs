@@ -5,8 +5,8 @@ use stuntdouble::events::{Event, Events};
 use stuntdouble::{Error, models};
 
 use super::arguments::Models;
+use super::view::say;
 
-#[expect(clippy::print_stdout, reason = "the list is this command's result")]
 pub(super) fn run(command: Models, store: &Store, events: &Events) -> Result<(), Error> {
     let catalogue = store.catalogue();
     match command {
@@ -19,7 +19,7 @@ pub(super) fn run(command: Models, store: &Store, events: &Events) -> Result<(),
                 };
                 let size = entry.sources.first().map_or(0, |source| source.size) as f64 / 1e6;
                 let origin = entry.sources.first().map(|source| source.kind.to_string()).unwrap_or_default();
-                println!("{:28} {size:8.1} MB  {state:8} {:14} {origin}", entry.name, entry.licence);
+                say!("{:28} {size:8.1} MB  {state:8} {:14} {origin}", entry.name, entry.licence);
             }
             Ok(())
         }

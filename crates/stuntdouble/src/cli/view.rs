@@ -16,6 +16,23 @@ pub(crate) fn events(json: bool) -> Events {
     Events::listened(move |event| terminal.show(event))
 }
 
+/// Prints a line of a command's result, as `println!` does. If nobody reads it any more, the program ends, quietly: what is printed
+/// is all that such commands do.
+macro_rules! say {
+    ($($text:tt)*) => {
+        $crate::cli::view::print_line(format_args!($($text)*))
+    };
+}
+pub(super) use say;
+
+/// For [`say!`].
+pub(super) fn print_line(text: std::fmt::Arguments<'_>) {
+    let mut out = std::io::stdout();
+    if writeln!(out, "{text}").and_then(|()| out.flush()).is_err() {
+        std::process::exit(0);
+    }
+}
+
 /// A progress bar on a terminal, plain lines elsewhere.
 #[derive(Default)]
 struct Terminal {

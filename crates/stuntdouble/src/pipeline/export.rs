@@ -50,6 +50,9 @@ pub(super) fn export(work: &Work<'_>, sheet: &mut RunSheet<'_>) -> Result<(), Er
         let list: Vec<String> = streams.iter().map(|(from, to)| format!("{from} to {to}")).collect();
         events.warn("audio.converted", format!("the file format cannot hold the sound as it is: {}", list.join(", ")));
     }
+    if !writer.not_kept().is_empty() {
+        events.warn("video.not_kept", format!("the result lacks {} of the video", writer.not_kept().join(", ")));
+    }
     for (index, frame) in source.frames()?.enumerate() {
         events.check_cancelled()?;
         let frame = frame?;

@@ -42,6 +42,7 @@ impl Source {
         let options = DecodeOptions {
             tolerate_damage: settings.tolerate_damage,
             max_frames: settings.max_frames,
+            keep_fields: settings.keep_fields,
             ..DecodeOptions::default()
         };
         let info = media::probe::probe(&ffmpeg, path, &options)?;
@@ -51,6 +52,14 @@ impl Source {
                 let reason = format!("found {x},{y}, expected a point of a frame of {}x{}", info.width, info.height);
                 return Err(invalid("`person`", reason));
             }
+        }
+        if info.interlaced.is_some() {
+            let done = if settings.keep_fields {
+                "its fields are treated as whole pictures"
+            } else {
+                "the result is progressive"
+            };
+            events.warn("video.interlaced", format!("the video is interlaced; {done}"));
         }
         Ok(Self { ffmpeg, path: path.into(), info, options })
     }
@@ -110,7 +119,8 @@ impl Source {
             height: size.1,
             end,
             metadata: metadata.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect(),
-            audio_from: self.info.has_audio().then(|| self.path.clone()),
+            audio_from: Some(self.path.clone()),
+            ends_early: self.options.max_frames.is_some(),
             ..VideoSettings::like(&self.info)
         };
         Ok(VideoWriter::create(&self.ffmpeg, output, &settings)?)

@@ -255,3 +255,19 @@ fn perceive_does_not_touch_finished_signals() {
     assert_eq!(error.code(), "run.differs");
     assert_eq!(std::fs::read(signals.join("pose.json")).unwrap(), b"edited");
 }
+
+#[cfg(unix)]
+#[test]
+fn a_name_that_is_not_unicode_is_a_name() {
+    use std::os::unix::ffi::OsStrExt as _;
+    if ffmpeg().is_none() {
+        return;
+    }
+    let example = Example::new();
+    let video = example.path("").join(std::ffi::OsStr::from_bytes(b"vid\xffeo"));
+    std::fs::rename(example.path("video"), &video).unwrap();
+    let job = Job { video, ..example.job("out.mp4") };
+    example.run(&job).unwrap();
+    // The same job again finds its finished run.
+    example.run(&job).unwrap();
+}
