@@ -42,7 +42,7 @@ pub(crate) fn run(arguments: &[&str]) -> Result<ExitCode> {
         "build",
         "--release",
         "--package",
-        "train",
+        "stuntdouble-train",
         "--features",
         "libtorch",
         "--example",

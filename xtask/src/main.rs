@@ -23,7 +23,7 @@ usage: cargo xtask COMMAND
   parity DIR            runs a folder of parity fixtures; the exit code is the runner's
   parity --full DIR     runs published weights at full width (about 9 GB) against the public pipeline's results
   libtorch cpu|cuda     builds with libtorch (fetched with pip); arguments after `--` replace those of cargo,
-                        as in: cargo xtask libtorch cpu -- test -p train --features libtorch
+                        as in: cargo xtask libtorch cpu -- test -p stuntdouble-train --features libtorch
   gpu FOLDER            fills a folder with all that a bare host with a card needs to train the finisher:
                         --assets PACK --perceptual FILE [--start WEIGHTS] [--flavour cpu|cuda]";
 

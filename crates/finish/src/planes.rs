@@ -5,10 +5,10 @@ use draft::drafter::Draft;
 use media::geometry::{Frame, Rect};
 use media::picture::{Mask, Picture};
 use model::finisher::CHANNELS;
+use perception::maps::skeleton::{SkeletonStyle, draw_skeleton};
+use perception::maps::structured_depth::{DepthSpread, SkeletonNearness, structured_depth};
 use perception::pose::Pose;
 use perception::region::{Region, crop_mask, crop_picture, crop_pose};
-use perception::skeleton::{SkeletonStyle, draw_skeleton};
-use perception::structured_depth::{DepthSpread, SkeletonNearness, structured_depth};
 
 /// A drafted frame and its intermediate results. Pictures and masks have the frame's size.
 #[derive(Debug, Clone, Copy)]

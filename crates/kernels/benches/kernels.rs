@@ -1,4 +1,4 @@
-//! Times every kernel at the shapes of an SD1.5-class network: `cargo bench -p kernels -- [--threads N] [--cpu-time]
+//! Times every kernel at the shapes of an SD1.5-class network: `cargo bench -p stuntdouble-kernels -- [--threads N] [--cpu-time]
 //! [--repeat N] [NAME..]`.
 //!
 //! Prints, per kernel: best and median time, GFLOP/s, and the share of what a loop of multiply-adds reaches in the same run.
@@ -9,8 +9,8 @@
 use std::hint::black_box;
 use std::time::Duration;
 
-use kernels::*;
 use rustix::time::{ClockId, clock_gettime};
+use stuntdouble_kernels::*;
 
 /// How to measure, and what the yardstick gave.
 struct Bench {

@@ -25,7 +25,7 @@
 //!    pictures share it.
 //!
 //! 7. For training, f32 only: functions whose name ends in `gradient` take the operands of the forward function and the gradient
-//!    of its result. [`attention_gradient`] also wants what [`attention_with_logs`] gave. Biases have [`column_sums`].
+//!    of its result. [`attention_gradient`] also wants what [`attention_with_log_sum_exp`] gave. Biases have [`column_sums`].
 //!
 //! All work on the rayon pool of the caller; on one thread inside `pool.install`.
 //!
@@ -35,7 +35,7 @@
 //! | bf16 | `winograd` where memory allows | `new` | `new` |
 //!
 //! ```
-//! use kernels::{Activation, Cpu, Epilogue, Geometry, PackedConvolution, convolve};
+//! use stuntdouble_kernels::{Activation, Cpu, Epilogue, Geometry, PackedConvolution, convolve};
 //!
 //! let (weight, bias) = (vec![0.5_f32; 8 * 4 * 9], vec![1.0; 8]);
 //! let packed = PackedConvolution::new(Cpu::detect(), &weight, 8, 4, Geometry::same(3, 1));
@@ -56,7 +56,7 @@ mod pack;
 mod peak;
 mod simd;
 
-pub use attention::spatial::{Heads, Source, attention, attention_with_logs};
+pub use attention::spatial::{Heads, Source, attention, attention_with_log_sum_exp};
 pub use attention::temporal::{Clip, temporal_attention};
 pub use convolution::packed_convolution::{Geometry, PackedConvolution, convolve, winograd_pays};
 pub use convolution::planes::{PlaneGeometry, convolve_planes};

@@ -23,7 +23,7 @@ pub enum Form {
     /// [`PackedConvolution::new`].
     Convolution(Geometry),
     /// [`PackedConvolution::winograd`].
-    FastConvolution {
+    WinogradConvolution {
         /// Zeros above and to the left.
         before: usize,
         /// Zeros below and to the right.
@@ -32,16 +32,16 @@ pub enum Form {
     /// [`PackedUpsample::new`].
     Upsample,
     /// [`PackedUpsample::winograd`].
-    FastUpsample,
+    WinogradUpsample,
 }
 
 /// A packed weight.
 pub enum Pack<T: Element> {
     /// Of [`Form::Linear`] or [`Form::Geglu`].
     Matrix(PackedMatrix<T>),
-    /// Of [`Form::Convolution`] or [`Form::FastConvolution`].
+    /// Of [`Form::Convolution`] or [`Form::WinogradConvolution`].
     Convolution(PackedConvolution<T>),
-    /// Of [`Form::Upsample`] or [`Form::FastUpsample`].
+    /// Of [`Form::Upsample`] or [`Form::WinogradUpsample`].
     Upsample(PackedUpsample<T>),
 }
 
@@ -57,11 +57,11 @@ impl<T: Element> Pack<T> {
             Form::Convolution(geometry) => {
                 Self::Convolution(PackedConvolution::new(cpu, weight, outputs, inputs, geometry))
             }
-            Form::FastConvolution { before, after } => {
+            Form::WinogradConvolution { before, after } => {
                 Self::Convolution(PackedConvolution::winograd(cpu, weight, outputs, inputs, [before, after]))
             }
             Form::Upsample => Self::Upsample(PackedUpsample::new(cpu, weight, outputs, inputs)),
-            Form::FastUpsample => Self::Upsample(PackedUpsample::winograd(cpu, weight, outputs, inputs)),
+            Form::WinogradUpsample => Self::Upsample(PackedUpsample::winograd(cpu, weight, outputs, inputs)),
         }
     }
 
@@ -110,11 +110,11 @@ impl<T: Element> Pack<T> {
             Form::Linear => Self::Matrix(matrix(&mut file, false)?),
             Form::Geglu => Self::Matrix(matrix(&mut file, true)?),
             Form::Convolution(geometry) => convolution(&mut file, geometry, false)?,
-            Form::FastConvolution { before, after } => {
+            Form::WinogradConvolution { before, after } => {
                 convolution(&mut file, Geometry { kernel: 3, stride: 1, before, after }, true)?
             }
             Form::Upsample => Self::Upsample(PackedUpsample::mapped(cpu, sizes, false, &mut file)?),
-            Form::FastUpsample => Self::Upsample(PackedUpsample::mapped(cpu, sizes, true, &mut file)?),
+            Form::WinogradUpsample => Self::Upsample(PackedUpsample::mapped(cpu, sizes, true, &mut file)?),
         };
         if file.is_done() { Ok(pack) } else { Err(PackFileError::Other) }
     }

@@ -12,7 +12,7 @@ const GAP: usize = 4;
 /// A grid under construction, filled row by row.
 ///
 /// ```
-/// use media::{picture::Picture, sheet::Sheet};
+/// use stuntdouble_media::{picture::Picture, sheet::Sheet};
 /// let mut sheet = Sheet::new(2, 64, 48);
 /// sheet.push(&Picture::filled(320, 240, [200, 0, 0]), "source");
 /// sheet.push(&Picture::filled(320, 240, [0, 200, 0]), "result");

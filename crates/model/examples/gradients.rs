@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use burn::backend::{Autodiff, Flex};
 use burn::tensor::{Distribution, Tensor};
-use model::ops::{self, Activation, Added, Convolution, KeysValues, Normalisation};
+use stuntdouble_model::ops::{self, Activation, Convolution, KeysValues, LinearEpilogue, Normalisation};
 
 type Trained = Autodiff<Flex>;
 
@@ -48,7 +48,7 @@ fn time<const R: usize>(name: &str, run: impl Fn() -> Tensor<Trained, R>) {
 fn main() {
     let rows = random([16 * 256, 128]);
     let (square, bias) = (random([128, 128]), random([128]));
-    let added = || Added { bias: Some(bias.clone()), shift: None, residual: Some(rows.clone()) };
+    let added = || LinearEpilogue { bias: Some(bias.clone()), shift: None, residual: Some(rows.clone()) };
     time("linear 4096x128x128 + residual", || ops::linear(rows.clone(), square.clone(), added()));
     let (wide, wide_bias) = (random([1024, 128]), random([1024]));
     time("linear_geglu 4096x128x1024", || ops::linear_geglu(rows.clone(), wide.clone(), Some(wide_bias.clone())));

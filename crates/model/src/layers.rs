@@ -11,14 +11,14 @@
 use burn::module::{Initializer, Module, Param};
 use burn::tensor::{Tensor, backend::Backend};
 
-use crate::ops::{self, Activation, Added, Convolution, ModelBackend, Normalisation};
+use crate::ops::{self, Activation, Convolution, LinearEpilogue, ModelBackend, Normalisation};
 
 /// The mean of `silu(x)^2` for standard normal `x`.
 const SILU_MEAN_SQUARE: f64 = 0.3558;
 
-/// How the weights of a layer start.
+/// How the weights of a layer are initialized.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Start {
+pub enum LayerInitializer {
     /// Uniform in `+-1/sqrt(fan in)`, PyTorch's default.
     Uniform,
     /// Uniform, no bias, and wide enough for what comes out of SiLU to keep its mean square in the next layer: for stacks of
@@ -30,30 +30,35 @@ pub enum Start {
     ZeroWithBias(f64),
 }
 
-fn start_weight<B: Backend, const R: usize>(
-    start: Start,
+fn initial_weight<B: Backend, const R: usize>(
+    initializer: LayerInitializer,
     shape: [usize; R],
     fan_in: usize,
     device: &B::Device,
 ) -> Param<Tensor<B, R>> {
-    match start {
-        Start::Uniform => {
+    match initializer {
+        LayerInitializer::Uniform => {
             let bound = 1.0 / (fan_in as f64).sqrt();
             Initializer::Uniform { min: -bound, max: bound }.init(shape, device)
         }
-        Start::Preserving => {
+        LayerInitializer::Preserving => {
             let bound = (3.0 / (SILU_MEAN_SQUARE * fan_in as f64)).sqrt();
             Initializer::Uniform { min: -bound, max: bound }.init(shape, device)
         }
-        Start::Zero | Start::ZeroWithBias(_) => Initializer::Zeros.init(shape, device),
+        LayerInitializer::Zero | LayerInitializer::ZeroWithBias(_) => Initializer::Zeros.init(shape, device),
     }
 }
 
-fn start_bias<B: Backend>(start: Start, width: usize, fan_in: usize, device: &B::Device) -> Param<Tensor<B, 1>> {
-    match start {
-        Start::Uniform | Start::Zero => start_weight(start, [width], fan_in, device),
-        Start::Preserving => Initializer::Zeros.init([width], device),
-        Start::ZeroWithBias(value) => Initializer::Constant { value }.init([width], device),
+fn initial_bias<B: Backend>(
+    initializer: LayerInitializer,
+    width: usize,
+    fan_in: usize,
+    device: &B::Device,
+) -> Param<Tensor<B, 1>> {
+    match initializer {
+        LayerInitializer::Uniform | LayerInitializer::Zero => initial_weight(initializer, [width], fan_in, device),
+        LayerInitializer::Preserving => Initializer::Zeros.init([width], device),
+        LayerInitializer::ZeroWithBias(value) => Initializer::Constant { value }.init([width], device),
     }
 }
 
@@ -68,10 +73,10 @@ pub struct Linear<B: Backend> {
 
 impl<B: ModelBackend> Linear<B> {
     /// A map of `d_in` to `d_out` with a bias or without.
-    pub fn init(d_in: usize, d_out: usize, bias: bool, start: Start, device: &B::Device) -> Self {
+    pub fn init(d_in: usize, d_out: usize, bias: bool, initializer: LayerInitializer, device: &B::Device) -> Self {
         Self {
-            weight: start_weight(start, [d_out, d_in], d_in, device),
-            bias: bias.then(|| start_bias(start, d_out, d_in, device)),
+            weight: initial_weight(initializer, [d_out, d_in], d_in, device),
+            bias: bias.then(|| initial_bias(initializer, d_out, d_in, device)),
         }
     }
 
@@ -98,7 +103,7 @@ impl<B: ModelBackend> Linear<B> {
         residual: Option<Tensor<B, R>>,
     ) -> Tensor<B, R> {
         let bias = self.bias.as_ref().map(Param::val);
-        ops::linear(x, self.weight.val(), Added { bias, shift, residual })
+        ops::linear(x, self.weight.val(), LinearEpilogue { bias, shift, residual })
     }
 
     /// The same with GEGLU: `[.., D_in]` to `[.., D_out / 2]`.
@@ -121,11 +126,18 @@ pub struct Conv2d<B: Backend> {
 
 impl<B: ModelBackend> Conv2d<B> {
     /// A `kernel` x `kernel` convolution that pads by `kernel / 2`.
-    pub fn init(c_in: usize, c_out: usize, kernel: usize, stride: usize, start: Start, device: &B::Device) -> Self {
+    pub fn init(
+        c_in: usize,
+        c_out: usize,
+        kernel: usize,
+        stride: usize,
+        initializer: LayerInitializer,
+        device: &B::Device,
+    ) -> Self {
         let fan_in = c_in * kernel * kernel;
         Self {
-            weight: start_weight(start, [c_out, c_in, kernel, kernel], fan_in, device),
-            bias: Some(start_bias(start, c_out, fan_in, device)),
+            weight: initial_weight(initializer, [c_out, c_in, kernel, kernel], fan_in, device),
+            bias: Some(initial_bias(initializer, c_out, fan_in, device)),
             stride,
             padding: [kernel / 2; 2],
         }
@@ -187,12 +199,18 @@ pub struct Conv3d<B: Backend> {
 
 impl<B: ModelBackend> Conv3d<B> {
     /// A convolution with odd `kernel` sizes `[k_n, k_h, k_w]`.
-    pub fn init(c_in: usize, c_out: usize, kernel: [usize; 3], start: Start, device: &B::Device) -> Self {
+    pub fn init(
+        c_in: usize,
+        c_out: usize,
+        kernel: [usize; 3],
+        initializer: LayerInitializer,
+        device: &B::Device,
+    ) -> Self {
         let fan_in = c_in * kernel.iter().product::<usize>();
         let [k_n, k_h, k_w] = kernel;
         Self {
-            weight: start_weight(start, [c_out, c_in, k_n, k_h, k_w], fan_in, device),
-            bias: Some(start_bias(start, c_out, fan_in, device)),
+            weight: initial_weight(initializer, [c_out, c_in, k_n, k_h, k_w], fan_in, device),
+            bias: Some(initial_bias(initializer, c_out, fan_in, device)),
         }
     }
 
@@ -284,14 +302,14 @@ mod tests {
     fn a_preserving_start_keeps_the_signal_through_a_stack() {
         let device = Default::default();
         let x = Tensor::<Flex, 4>::random([1, 16, 24, 24], Distribution::Normal(0.0, 1.0), &device);
-        let after = |start| {
-            let stack: Vec<Conv2d<Flex>> = (0..6).map(|_| Conv2d::init(16, 16, 3, 1, start, &device)).collect();
+        let after = |initializer| {
+            let stack: Vec<Conv2d<Flex>> = (0..6).map(|_| Conv2d::init(16, 16, 3, 1, initializer, &device)).collect();
             let y = stack.iter().fold(x.clone(), |y, conv| conv.forward(silu(y)));
             // The same picture twice as bright: what is left of the difference is signal, not bias.
             let z = stack.iter().fold(x.clone() * 2.0, |z, conv| conv.forward(silu(z)));
             (z - y).square().mean().into_scalar()
         };
-        let (kept, lost) = (after(Start::Preserving), after(Start::Uniform));
+        let (kept, lost) = (after(LayerInitializer::Preserving), after(LayerInitializer::Uniform));
         assert!(kept > 0.1, "{kept}");
         assert!(lost < 0.01, "{lost}");
     }

@@ -4,10 +4,10 @@ use std::alloc::System;
 
 use burn::backend::Flex;
 use burn::tensor::{Distribution, Tensor};
-use model::networks::{ClipConditions, Networks, SeenReference};
-use model::ops::ModelBackend;
-use model::preset::{NetworksConfig, Preset};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+use stuntdouble_model::networks::{ClipConditions, Networks, SeenReference};
+use stuntdouble_model::ops::ModelBackend;
+use stuntdouble_model::preset::{NetworksConfig, Preset};
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
@@ -41,7 +41,7 @@ fn steps_use_the_memory_of_the_step_before() {
     };
     step();
     let later = step();
-    Flex::release_spare_memory();
+    Flex::release_buffer_pool();
     let anew = step();
     // What is left are the framework's operations on latents, of which this preset has many channels, and sums of channels.
     assert!(later < anew / 3, "{later} bytes, {anew} where nothing was kept");

@@ -3,8 +3,8 @@
 
 use media::picture::Mask;
 
+use crate::person::rotated_roi::RotatedRoi;
 use crate::pose::{Joint, Pose};
-use crate::turned_square::TurnedSquare;
 
 /// The largest distance, in torso lengths, at which a joint counts as correct (PCK@0.2).
 pub const RIGHT_WITHIN: f32 = 0.2;
@@ -67,7 +67,7 @@ pub fn overlap(seen: &Mask, known: &Mask) -> Option<Overlap> {
 }
 
 /// The distance between the centres of two consecutive regions, in sides of the first.
-pub fn region_move(before: &TurnedSquare, now: &TurnedSquare) -> f32 {
+pub fn region_move(before: &RotatedRoi, now: &RotatedRoi) -> f32 {
     (now.centre.0 - before.centre.0).hypot(now.centre.1 - before.centre.1) / before.side
 }
 
@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn moves_are_measured_in_sides_and_nothing_has_no_mean() {
-        let square = |x: f32, side: f32| TurnedSquare { centre: (x, 4.0), side, turn: 0.0 };
+        let square = |x: f32, side: f32| RotatedRoi { centre: (x, 4.0), side, turn: 0.0 };
         assert_eq!(region_move(&square(10.0, 20.0), &square(15.0, 90.0)), 0.25);
         let mut mean = Mean::default();
         assert_eq!(mean.value(), None);

@@ -3,8 +3,8 @@
 
 use media::picture::Mask;
 
+use crate::networks::resample::{Enlarge, Window, mask_window};
 use crate::pose::{Joint, Keypoint, Pose};
-use crate::resample::{Enlarge, Window, mask_window};
 
 /// Long bones that are seldom foreshortened all at once.
 const BONES: [(Joint, Joint); 8] = [

@@ -14,12 +14,12 @@ use media::picture::{DepthMap, Mask, Picture, Plane};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
+use crate::maps::skeleton::{SkeletonStyle, draw_skeleton};
+use crate::maps::structured_depth::{DepthSpan, DepthSpread, SkeletonNearness, structured_depth};
 use crate::mask::{Blocks, COVERED, MaskConfig, MaskKind, block_mask, bounding_box};
 use crate::pose::Pose;
 use crate::region::{Region, crop_depth, crop_mask, crop_picture, crop_pose};
 use crate::scale_augmentation::{ScaleAugmentation, Scaling, anchors, left_over, union};
-use crate::skeleton::{SkeletonStyle, draw_skeleton};
-use crate::structured_depth::{DepthSpan, DepthSpread, SkeletonNearness, structured_depth};
 
 /// The fill of removed pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -5,10 +5,10 @@ use media::picture::{Mask, Picture};
 use media::sheet::Sheet;
 
 use crate::conditions::Conditions;
+use crate::maps::skeleton::{SkeletonStyle, overlay_skeleton};
 use crate::mask::COVERED;
 use crate::pose::Pose;
 use crate::region::Region;
-use crate::skeleton::{SkeletonStyle, overlay_skeleton};
 
 const REGION: [u8; 3] = [255, 220, 0];
 const PERSON: [u8; 3] = [255, 0, 160];

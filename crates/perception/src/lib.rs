@@ -2,43 +2,24 @@
 //! mask, environment, skeleton map, structured depth, region of interest). The crate starts no process and uses no
 //! network.
 
-pub mod blazepose;
-mod candidates;
-pub mod error;
-pub mod mask;
-pub mod mask_steadiness;
-pub mod network;
-pub mod pose;
-
 pub mod agreement;
 pub mod align;
 pub mod conditions;
 pub mod contact_sheet;
-pub mod cut_out;
 mod distance;
-mod extremities;
-pub mod foreground;
-mod guided_filter;
+pub mod error;
 pub mod inpaint;
-pub mod one_euro;
+pub mod maps;
+pub mod mask;
+pub mod networks;
 pub mod overlay;
 pub mod paste;
-pub mod people;
 pub mod perceiver;
-pub mod person_mask;
-mod plane_resize;
+pub mod person;
+pub mod pose;
 pub mod reference;
 pub mod region;
 pub mod region_path;
-mod resample;
-pub mod saliency;
 pub mod scale_augmentation;
-pub mod scene_cut;
 pub mod signals;
-pub mod skeleton;
 pub mod stream;
-mod stroke;
-pub mod structured_depth;
-mod tflite;
-pub mod tracker;
-pub mod turned_square;

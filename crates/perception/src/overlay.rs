@@ -2,8 +2,8 @@
 
 use media::picture::{Mask, Picture};
 
+use crate::person::rotated_roi::RotatedRoi;
 use crate::pose::{Joint, Keypoint, Pose};
-use crate::turned_square::TurnedSquare;
 
 const BONES: [(Joint, Joint); 17] = {
     use Joint::*;
@@ -32,12 +32,7 @@ const FINGERS: [[usize; 5]; 5] =
     [[0, 1, 2, 3, 4], [0, 5, 6, 7, 8], [0, 9, 10, 11, 12], [0, 13, 14, 15, 16], [0, 17, 18, 19, 20]];
 
 /// The frame with a green mask, its outline in yellow, the region in white and the points in colours.
-pub fn overlay_signals(
-    picture: &Picture,
-    person: &Mask,
-    pose: Option<&Pose>,
-    region: Option<&TurnedSquare>,
-) -> Picture {
+pub fn overlay_signals(picture: &Picture, person: &Mask, pose: Option<&Pose>, region: Option<&RotatedRoi>) -> Picture {
     let mut drawn = picture.clone();
     for y in 0..picture.height() {
         for x in 0..picture.width() {
@@ -102,7 +97,7 @@ mod tests {
     fn mask_region_and_bones_are_marked_and_the_rest_stays() {
         let picture = Picture::filled(24, 24, [100; 3]);
         let mask = Mask::from_fn(24, 24, |x, y| if (2..9).contains(&x) && (2..9).contains(&y) { 255 } else { 0 });
-        let region = TurnedSquare { centre: (12.0, 12.0), side: 20.0, turn: 0.0 };
+        let region = RotatedRoi { centre: (12.0, 12.0), side: 20.0, turn: 0.0 };
         let mut pose = Pose::default();
         for (joint, y) in [(Joint::Nose, 12.0), (Joint::Neck, 18.0)] {
             pose.body[joint as usize] = Keypoint { x: 15.0, y, z: 0.0, confidence: 1.0 };

@@ -9,8 +9,8 @@ use media::picture::{Mask, Picture};
 use serde::{Deserialize, Serialize};
 
 use crate::distance::distance_to;
+use crate::networks::resample::{Enlarge, Window, byte, mask_window, picture_window};
 use crate::region::{Region, window};
-use crate::resample::{Enlarge, Window, byte, mask_window, picture_window};
 
 /// How to treat a difference of colour between the generated picture and the frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -5,20 +5,20 @@ use std::path::{Path, PathBuf};
 use media::geometry::Pts;
 use media::picture::{Mask, Picture};
 
-use crate::blazepose::body::{BodyEstimate, BodyNetwork, pose_from_body_points};
-use crate::blazepose::detector::Detector;
-use crate::blazepose::face::FaceNetwork;
-use crate::blazepose::hand::{HandNetwork, Side};
-use crate::blazepose::selfie::SelfieNetwork;
 use crate::error::Error;
-use crate::extremities::{Extremity, Glance, follow_face, follow_hand};
-use crate::mask_steadiness::MaskSteadiness;
-use crate::one_euro::{PointSmoother, Smoothing};
-use crate::person_mask::{coarse_mask, mask_at_frame_size};
+use crate::networks::blazepose::body::{BodyEstimate, BodyNetwork, pose_from_body_points};
+use crate::networks::blazepose::detector::Detector;
+use crate::networks::blazepose::face::FaceNetwork;
+use crate::networks::blazepose::hand::{HandNetwork, Side};
+use crate::networks::blazepose::selfie::SelfieNetwork;
+use crate::person::extremities::{Extremity, Glance, follow_face, follow_hand};
+use crate::person::mask_steadiness::MaskSteadiness;
+use crate::person::one_euro::{PointSmoother, Smoothing};
+use crate::person::person_mask::{coarse_mask, mask_at_frame_size};
+use crate::person::rotated_roi::RotatedRoi;
+use crate::person::scene_cut::SceneCut;
+use crate::person::tracker::{PersonChoice, Sighting, Tracker};
 use crate::pose::{Keypoint, Pose};
-use crate::scene_cut::SceneCut;
-use crate::tracker::{PersonChoice, Sighting, Tracker};
-use crate::turned_square::TurnedSquare;
 
 /// Hands and faces in regions smaller than this show too little, in frame pixels.
 const LEAST_SIDES: (f32, f32) = (24.0, 12.0);
@@ -119,7 +119,7 @@ pub struct FrameSignals {
     /// The person's mask at frame size, 255 = person; all 0 if nobody was seen.
     pub person: Mask,
     /// The region of the body network, if a person was seen.
-    pub region: Option<TurnedSquare>,
+    pub region: Option<RotatedRoi>,
     /// True when this is not the person of the previous frame.
     pub is_new: bool,
     /// Number of persons that the detector found; `None` when it did not run.

@@ -10,8 +10,8 @@ use rand::Rng;
 use serde::{Deserialize, Serialize};
 
 use crate::mask::bounding_box;
+use crate::networks::resample::{Window, cut_out_over, picture_window};
 use crate::region::{crop_picture, window};
-use crate::resample::{Window, cut_out_over, picture_window};
 
 /// How to make a square from a picture that is not square.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -9,8 +9,8 @@ use media::geometry::{Frame, Rect};
 use media::picture::{DepthMap, Mask, Picture};
 use serde::{Deserialize, Serialize};
 
+use crate::networks::resample::{Enlarge, Window, mask_window, picture_window};
 use crate::pose::{Keypoint, Pose};
-use crate::resample::{Enlarge, Window, mask_window, picture_window};
 
 /// The square of one frame that is generated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

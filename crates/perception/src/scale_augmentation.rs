@@ -16,8 +16,8 @@ use rand::Rng;
 use serde::{Deserialize, Serialize};
 
 use crate::mask::COVERED;
+use crate::networks::resample::{Enlarge, Window, cut_out_over, mask_window};
 use crate::pose::{Keypoint, Pose};
-use crate::resample::{Enlarge, Window, cut_out_over, mask_window};
 
 /// Ranges of the random scale.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

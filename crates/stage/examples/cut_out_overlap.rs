@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 
 use media::geometry::Pts;
 use media::picture::Mask;
-use perception::cut_out::CutOutNetworks;
 use perception::perceiver::{Perceiver, PerceiverConfig, PersonModels};
-use stage::{Assets, ClipSettings, ClipSpec, Wanted, render_parts};
+use perception::person::cut_out::CutOutNetworks;
+use stuntdouble_stage::{Assets, ClipSettings, ClipSpec, Passes, render_parts};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
@@ -40,7 +40,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut count = 0.0;
     for seed in 0..clips {
         let spec = ClipSpec::draw(seed, &assets, &settings)?;
-        let take = render_parts(&spec, &assets, Wanted { twin: false, references: true })?.take;
+        let take = render_parts(&spec, &assets, Passes { twin: false, references: true })?.take;
         for (index, (picture, truth)) in take.references.iter().zip(&take.reference_masks).enumerate() {
             let before = Perceiver::open(&models, PerceiverConfig::default())?.push(picture, Pts(0))?.person;
             let sight = networks.look(picture, None)?;

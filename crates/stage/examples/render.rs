@@ -1,6 +1,6 @@
 //! Renders clips to folders of PNG files, with a contact sheet of all clips.
 //!
-//! `cargo run --release -p stage --example render -- --assets DIR --out DIR --seeds A..B --size N --frames N --split train`
+//! `cargo run --release -p stuntdouble-stage --example render -- --assets DIR --out DIR --seeds A..B --size N --frames N --split train`
 //!
 //! Without `--assets` the built-in cast acts. `--sheet-only` writes only the sheet. `--pack FILE` writes the assets as
 //! a pack of at most 30 MiB and reads it back. `--digest` prints the SHA-256 of all files of the clips. `--videos
@@ -16,8 +16,8 @@ use std::time::Instant;
 
 use media::picture::{Mask, Picture};
 use sha2::{Digest, Sha256};
-use stage::{
-    Assets, Backdrop, Clip, ClipSettings, ClipSpec, Exposure, Split, Usage, Wanted, audit, clip_files, render_clip,
+use stuntdouble_stage::{
+    Assets, Backdrop, Clip, ClipSettings, ClipSpec, Exposure, Passes, Split, Usage, audit, clip_files, render_clip,
     render_parts, seed_of, usage_name,
 };
 
@@ -193,10 +193,10 @@ fn measure(assets: &Assets, settings: &ClipSettings, clips: u64) -> Result<(), B
         }
         triangles = triangles.max(audit(&bare, assets)?.triangles);
         let start = cpu_seconds();
-        render_parts(&bare, assets, Wanted::CLIP)?;
+        render_parts(&bare, assets, Passes::CLIP)?;
         pass += cpu_seconds() - start;
         let start = cpu_seconds();
-        render_parts(&spec, assets, Wanted::CLIP)?;
+        render_parts(&spec, assets, Passes::CLIP)?;
         let middle = cpu_seconds();
         let clip = render_clip(&spec, assets)?;
         (alone, bundle) = (alone + middle - start, bundle + cpu_seconds() - middle);
@@ -275,7 +275,7 @@ impl Found {
         }
     }
 
-    fn weigh(&mut self, spec: &ClipSpec, audit: &stage::Audit) {
+    fn weigh(&mut self, spec: &ClipSpec, audit: &stuntdouble_stage::Audit) {
         if spec.action.motion.to_lowercase().contains("walk")
             && spec.prop.as_ref().is_none_or(|used| moves(&used.usage))
         {

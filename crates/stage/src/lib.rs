@@ -50,7 +50,7 @@ pub use output::inspect::{Inspection, inspect_shards, usage_name};
 pub use output::place::Place;
 pub use output::shard::{ShardEntry, ShardIndex, ShardPlan, Told, read_index, verify_shards, write_shards};
 pub use output::stream::ClipStream;
-pub use render::clip::{Clip, Wanted, render_clip, render_parts};
+pub use render::clip::{Clip, Passes, render_clip, render_parts};
 pub use render::take::Take;
 pub use scene::audit::{Audit, audit};
 pub use seed::seed_of;

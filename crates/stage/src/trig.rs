@@ -2,7 +2,8 @@
 //! the system's mathematics or are evaluated by the compiler, and may differ in the last digit. `clippy.toml` forbids
 //! them.
 
-/// Functions of one number that give the same bits everywhere.
+/// Functions that give the same bits everywhere. Their names are not those of the standard library, whose methods would be called
+/// instead of these.
 pub(crate) trait Exact: Copy {
     /// Sine of an angle in radians.
     fn sine(self) -> Self;

@@ -20,7 +20,7 @@ use perception::conditions::{Conditions, ConditionsConfig, CropSignals, FrameSig
 use perception::pose::{Joint, Pose};
 use perception::region::crop_picture;
 use perception::region_path::{RegionConfig, fixed_region, person_box};
-use stage::{Assets, Clip, ClipSettings, ClipSpec, Split, Wanted, render_parts};
+use stage::{Assets, Clip, ClipSettings, ClipSpec, Passes, Split, render_parts};
 use stuntdouble::networks::LoadedNetworks;
 use stuntdouble::settings::Settings;
 use stuntdouble::tensors;
@@ -157,7 +157,7 @@ fn render(index: usize, split: Split, frames: usize, size: u32, assets: &Assets)
         ..ClipSettings::default()
     };
     let spec = ClipSpec::draw(FIRST_SEED + index as u64, assets, &settings)?;
-    let Clip { take, plate, .. } = render_parts(&spec, assets, Wanted { twin: false, references: true })?;
+    let Clip { take, plate, .. } = render_parts(&spec, assets, Passes { twin: false, references: true })?;
     let frame = (192, 192);
     let boxes: Vec<_> =
         take.person.iter().zip(&take.poses).map(|(mask, pose)| person_box(Some(mask), Some(pose), frame)).collect();

@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use stuntdouble::media::image_file::save_picture;
-use stuntdouble::stage::{Assets, ClipSettings, Inspection, ShardPlan, Wanted, inspect_shards, write_shards};
+use stuntdouble::stage::{Assets, ClipSettings, Inspection, Passes, ShardPlan, inspect_shards, write_shards};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = PathBuf::from(std::env::args().nth(1).ok_or("expected FOLDER")?);
@@ -24,7 +24,7 @@ pub(crate) fn run(folder: &Path) -> Result<Inspection, Box<dyn std::error::Error
         place: folder.to_path_buf().into(),
         set: "example".into(),
         settings: ClipSettings { width: 64, height: 64, frames: 4, references: 1, ..ClipSettings::default() },
-        wanted: Wanted::ALL,
+        wanted: Passes::ALL,
         clips: 3,
         per_shard: 2,
     };

@@ -6,7 +6,7 @@ use std::path::Path;
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [weights, name, folder] = arguments.as_slice() else { return Err("usage: export WEIGHTS NAME FOLDER".into()) };
-    let manifest = train::export::export(Path::new(weights), name, Path::new(folder), 15 << 20)?;
+    let manifest = stuntdouble_train::export::export(Path::new(weights), name, Path::new(folder), 15 << 20)?;
     println!("{}", serde_json::to_string_pretty(&manifest)?);
     Ok(())
 }

@@ -8,7 +8,7 @@ use media::picture::Picture;
 use media::sheet::Sheet;
 use model::finisher::CHANNELS;
 use stage::{Assets, Split};
-use train::finishing::sample::{FRAME_PLANES, Sample, SampleConfig, samples};
+use stuntdouble_train::finishing::sample::{FRAME_PLANES, Sample, SampleConfig, samples};
 
 #[expect(clippy::print_stdout, reason = "this is the program's output")]
 fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -8,8 +8,8 @@ use burn::tensor::{Distribution, Tensor};
 use model::ModelBackend;
 use model::finisher::{CHANNELS, Finisher, FinisherConfig};
 use model::video::frames_from_video;
-use train::finishing::flat_optimizer::FlatOptimizer;
-use train::optimizer::OptimizerConfig;
+use stuntdouble_train::finishing::flat_optimizer::FlatOptimizer;
+use stuntdouble_train::optimizer::OptimizerConfig;
 
 #[cfg(feature = "libtorch")]
 type Inner = burn::backend::LibTorch;
@@ -23,7 +23,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let number = |place: usize, default: usize| arguments.get(place).map_or(Ok(default), |text| text.parse());
     let name = arguments.first().map_or("cpu", String::as_str);
     let (batch, frames, side, steps) = (number(1, 4)?, number(2, 8)?, number(3, 256)?, number(4, 20)?);
-    let device = train::device::of_name(name)?;
+    let device = stuntdouble_train::device::of_name(name)?;
     // 1. The same step on both devices, from weights that are nowhere zero.
     let host = Default::default();
     let network = disturbed(FinisherConfig::default().init::<Trained>(&host));
@@ -70,7 +70,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 /// The network as a step uses it.
 fn calculated<B: AutodiffBackend + ModelBackend>(network: &Finisher<B>, is_half: bool) -> Finisher<B> {
-    if is_half { burn::module::Module::map(network.clone(), &mut train::finishing::Halved) } else { network.clone() }
+    if is_half {
+        burn::module::Module::map(network.clone(), &mut stuntdouble_train::finishing::Halved)
+    } else {
+        network.clone()
+    }
 }
 
 fn scalar<B: Backend>(value: Tensor<B, 1>) -> f32 {

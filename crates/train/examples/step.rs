@@ -10,12 +10,12 @@ use burn::tensor::backend::Backend;
 use model::preset::Preset;
 use model::small::autoencoder::SmallAutoencoderConfig;
 use stage::Split;
-use train::data::dataset::DatasetConfig;
-use train::data::supervision::SupervisionConfig;
-use train::denoiser::{DenoiserTraining, Objective};
-use train::optimizer::OptimizerConfig;
-use train::trainer::LoopConfig;
-use train::{Config, Event};
+use stuntdouble_train::data::dataset::DatasetConfig;
+use stuntdouble_train::data::supervision::SupervisionConfig;
+use stuntdouble_train::denoiser::{DenoiserTraining, Objective};
+use stuntdouble_train::optimizer::OptimizerConfig;
+use stuntdouble_train::trainer::LoopConfig;
+use stuntdouble_train::{Config, Event};
 
 /// Number of warm-up steps.
 const FIRST: usize = 2;
@@ -40,18 +40,18 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         // The last step is followed by an evaluation, which is not part of the measurement.
         if seconds.len() == FIRST + steps { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
-    train::run::<Autodiff<Flex>>(&config, &Default::default(), &mut progress)?;
+    stuntdouble_train::run::<Autodiff<Flex>>(&config, &Default::default(), &mut progress)?;
     let mut counted = seconds.split_off(FIRST);
     counted.sort_by(f64::total_cmp);
     println!("batch {batch}, {frames} frames: median {:.3} s of {counted:.3?}, error {error:.6}", counted[steps / 2]);
     Ok(())
 }
 
-fn training(folder: &Path, [batch, frames, steps]: [usize; 3]) -> train::Result<DenoiserTraining> {
+fn training(folder: &Path, [batch, frames, steps]: [usize; 3]) -> stuntdouble_train::Result<DenoiserTraining> {
     let autoencoder = folder.join("autoencoder.safetensors");
     let sizes = SmallAutoencoderConfig::default();
     Flex::seed(&Default::default(), 7);
-    train::autoencoder::save(&sizes.init::<Flex>(&Default::default()), &sizes, &autoencoder)?;
+    stuntdouble_train::autoencoder::save(&sizes.init::<Flex>(&Default::default()), &sizes, &autoencoder)?;
     let clips = |name: &str, split, clips| DatasetConfig {
         folder: folder.join(name),
         assets: None,

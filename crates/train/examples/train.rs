@@ -25,12 +25,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             _ => return Err(USAGE.into()),
         }
     }
-    let config = train::Config::read_changed(&path, &changes)?;
-    let mut show = |event: &train::Event| {
+    let config = stuntdouble_train::Config::read_changed(&path, &changes)?;
+    let mut show = |event: &stuntdouble_train::Event| {
         println!("{}", serde_json::to_string(event).unwrap_or_default());
         ControlFlow::Continue(())
     };
-    let outcome = train::run::<Trained>(&config, &train::device::of_name(&device)?, &mut show)?;
+    let outcome = stuntdouble_train::run::<Trained>(&config, &stuntdouble_train::device::of_name(&device)?, &mut show)?;
     if let Some(outcome) = outcome {
         println!("{:?} {:?}", outcome.position, outcome.measures);
     }

@@ -4,14 +4,14 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use burn::backend::{Autodiff, Flex};
-use train::{Config, Event};
+use stuntdouble_train::{Config, Event};
 
 type Trained = Autodiff<Flex>;
 
 const TINY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../configs/train/finisher-tiny.toml");
 
 /// Trains 4 steps of 32x32 pixels, or resumes; stops after `last`.
-fn run(folder: &Path, last: u64, changes: &[&str]) -> train::Result<Vec<Event>> {
+fn run(folder: &Path, last: u64, changes: &[&str]) -> stuntdouble_train::Result<Vec<Event>> {
     let place = format!("run={}", folder.display());
     let small = [place.as_str(), "steps=4", "log_every=1", "save_every=100", "held_out=1", "network.size=32"];
     let frames = ["samples.size=32", "samples.side=64", "samples.frames=2", "feed.fresh=0.5", "feed.pool=3"];
@@ -25,7 +25,7 @@ fn run(folder: &Path, last: u64, changes: &[&str]) -> train::Result<Vec<Event>> 
             _ => ControlFlow::Continue(()),
         }
     };
-    train::run::<Trained>(&config, &Default::default(), &mut progress)?;
+    stuntdouble_train::run::<Trained>(&config, &Default::default(), &mut progress)?;
     Ok(events)
 }
 
@@ -67,6 +67,6 @@ fn a_training_that_diverges_stops_and_keeps_its_last_good_weights() {
     let log = std::fs::read_to_string(wild.join("log.jsonl")).unwrap();
     assert!(log.contains("train.not_finite"), "{log}");
     assert_eq!(std::fs::read(folder.path().join("state.safetensors")).unwrap(), state);
-    let chart = train::following::plot(folder.path()).unwrap();
+    let chart = stuntdouble_train::following::plot(folder.path()).unwrap();
     assert!(chart.contains("held out: colour"), "{chart}");
 }

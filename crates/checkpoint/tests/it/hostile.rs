@@ -3,7 +3,7 @@
 use std::io::Cursor;
 use std::time::{Duration, Instant};
 
-use checkpoint::{Checkpoint, CheckpointError};
+use stuntdouble_checkpoint::{Checkpoint, CheckpointError};
 
 use crate::crafted::{entry, global, int, legacy_file, storage, tensor, text, zip_file, zip_file_of};
 

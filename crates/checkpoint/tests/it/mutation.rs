@@ -2,8 +2,8 @@
 
 use std::io::Cursor;
 
-use checkpoint::Checkpoint;
 use proptest::prelude::*;
+use stuntdouble_checkpoint::Checkpoint;
 
 use crate::crafted::{entry, legacy_file, zip_file};
 use crate::fixture;

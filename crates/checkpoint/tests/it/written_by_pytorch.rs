@@ -2,7 +2,7 @@
 
 use std::io::Cursor;
 
-use checkpoint::{Checkpoint, ElementType, StoredTensor};
+use stuntdouble_checkpoint::{Checkpoint, ElementType, StoredTensor};
 
 use crate::fixture;
 

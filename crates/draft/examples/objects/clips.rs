@@ -3,12 +3,12 @@
 use std::cell::Cell;
 use std::error::Error;
 
-use draft::held::Hands;
-use draft::hole::hole;
-use draft::plate::{PlateConfig, PlateFrame, plates};
 use media::picture::{Mask, Picture};
 use perception::pose::{Keypoint, Pose};
-use stage::{Assets, Clip, ClipSettings, ClipSpec, Split, Usage, Wanted, render_parts};
+use stage::{Assets, Clip, ClipSettings, ClipSpec, Passes, Split, Usage, render_parts};
+use stuntdouble_draft::held::Hands;
+use stuntdouble_draft::hole::hole;
+use stuntdouble_draft::plate::{PlateConfig, PlateFrame, plates};
 
 const SIZE: (usize, usize) = (256, 256);
 const FRAMES: usize = 24;
@@ -118,7 +118,7 @@ pub(crate) fn staged(
     if wants_object && !matches!(used, Some(Usage::Hand { .. } | Usage::BothHands | Usage::Kicked { .. })) {
         return Ok(None);
     }
-    let Clip { take, plate: empty, .. } = render_parts(&spec, assets, Wanted::CLIP)?;
+    let Clip { take, plate: empty, .. } = render_parts(&spec, assets, Passes::CLIP)?;
     let shown = |masks: &[Mask]| masks.iter().filter(|mask| area(mask) >= LEAST).count();
     if shown(&take.person) < SHOWN || (wants_object && shown(&take.object) < SHOWN) {
         return Ok(None);

@@ -1,7 +1,7 @@
 //! Measures how well objects in use are found without a prompt, on rendered clips with exactly known objects.
 //!
-//! `cargo run --release -p draft --example objects -- ASSETS [CLIPS] [train|val|test] [OUT]`, or on a real clip
-//! `cargo run --release -p draft --example objects -- clip FRAMES SIGNALS OUT [TRUTH]`
+//! `cargo run --release -p stuntdouble-draft --example objects -- ASSETS [CLIPS] [train|val|test] [OUT]`, or on a real clip
+//! `cargo run --release -p stuntdouble-draft --example objects -- clip FRAMES SIGNALS OUT [TRUTH]`
 //!
 //! The program uses `CLIPS` clips with an object that is held, carried or kicked, and two thirds as many without one.
 //! Each clip is measured with exact and with simulated signals (`clips`). The rows are: keep nothing; parts outside the

@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use draft::in_use::{InUse, InUseInput};
 use media::picture::Mask;
+use stuntdouble_draft::in_use::{InUse, InUseInput};
 
 use crate::clips::Seen;
 use crate::{outside_capsules, sticking_out};

@@ -1,8 +1,8 @@
 //! The simplest method: everything near a hand that differs from the plate and lies outside the body's capsules.
 
-use draft::body::part::Part;
 use media::picture::Mask;
 use perception::pose::{Joint, Pose};
+use stuntdouble_draft::body::part::Part;
 
 use crate::clips::Seen;
 

@@ -1,9 +1,9 @@
 //! The former method. The method finds regions near a hand that differ from the plate and extend beyond the person's
 //! mask. Then the method adds neighbouring pixels of the same colour.
 
-use draft::plate::PlateFrame;
 use media::picture::{Mask, Picture};
 use perception::pose::{Joint, Pose};
+use stuntdouble_draft::plate::PlateFrame;
 
 use crate::clips::Seen;
 

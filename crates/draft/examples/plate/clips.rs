@@ -2,11 +2,11 @@
 
 use std::error::Error;
 
-use draft::plate::{PlateFrame, fill};
 use media::image_file::save_picture;
 use media::picture::{Mask, Picture};
 use media::sheet::Sheet;
 use perception::inpaint::inpaint;
+use stuntdouble_draft::plate::{PlateFrame, fill};
 
 use crate::Request;
 use crate::folder::{entries, masks, name, pictures};

@@ -1,6 +1,6 @@
 //! Compares clean plates with other methods, and draws sheets of them.
 //!
-//! `STUNTDOUBLE_SHARED=DIR cargo run --release -p draft --example plate -- OUT [stage] [backgrounds] [clips] [speed] [NAME ...]`
+//! `STUNTDOUBLE_SHARED=DIR cargo run --release -p stuntdouble-draft --example plate -- OUT [stage] [backgrounds] [clips] [speed] [NAME ...]`
 //!
 //! `stage` renders clips with exact plates. `backgrounds` moves an artificial hole over footage without people. `clips`
 //! removes people from real footage, where the result can only be judged by eye. `speed` measures the time without

@@ -5,7 +5,7 @@ use std::error::Error;
 use media::image_file::save_picture;
 use media::picture::{Mask, Picture};
 use media::sheet::Sheet;
-use stage::{Assets, ClipSettings, ClipSpec, Wanted, render_parts, seed_of};
+use stage::{Assets, ClipSettings, ClipSpec, Passes, render_parts, seed_of};
 
 use crate::Request;
 use crate::score::{HEADER, Score, error, grown, score};
@@ -34,7 +34,7 @@ pub(crate) fn run(request: &Request) -> Result<usize, Box<dyn Error>> {
         if !request.wants_case(&name) || !spec.bystanders.is_empty() {
             continue;
         }
-        let clip = render_parts(&spec, &assets, Wanted::CLIP)?;
+        let clip = render_parts(&spec, &assets, Passes::CLIP)?;
         let holes: Vec<Mask> = (0..clip.plate.len())
             .map(|frame| {
                 hole(&clip.take.frames[frame], &clip.plate[frame], &clip.take.person[frame], &clip.take.object[frame])

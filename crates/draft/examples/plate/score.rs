@@ -2,10 +2,10 @@
 
 use std::time::Instant;
 
-use draft::plate::{PlateConfig, PlateFrame, fill, plates};
 use media::picture::{Mask, Picture, Plane};
 use perception::inpaint::inpaint;
 use rayon::prelude::*;
+use stuntdouble_draft::plate::{PlateConfig, PlateFrame, fill, plates};
 
 /// The other methods process single frames. They are measured on every n-th frame.
 const RIVAL_STEP: usize = 4;

@@ -19,7 +19,7 @@ use crate::plate::alignment::chain::{Chain, Pose};
 /// runs ahead by up to [`PlateConfig::look_ahead`] frames, and then to [`plate`](Self::plate), which returns its plate.
 ///
 /// ```
-/// use draft::plate::{PlateConfig, PlateMaker};
+/// use stuntdouble_draft::plate::{PlateConfig, PlateMaker};
 /// use media::picture::{Mask, Picture};
 /// let frames = vec![(Picture::filled(32, 24, [90; 3]), Mask::filled(32, 24, 0)); 5];
 /// let mut maker = PlateMaker::new(PlateConfig::default());

@@ -1,7 +1,7 @@
 //! Measures how far the feet of a retargeted walker slide and how deep they sink, on rendered clips with exactly known
 //! ground.
 //!
-//! `cargo run --release -p evaluate --example foot_slide -- ASSETS [CLIPS] [train|val|test]`
+//! `cargo run --release -p stuntdouble-evaluate --example foot_slide -- ASSETS [CLIPS] [train|val|test]`
 //!
 //! A foot is in contact while its point (ankle or toe) is slow and near its lowest true height. The program reports:
 //!

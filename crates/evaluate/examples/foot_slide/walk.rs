@@ -6,7 +6,7 @@ use std::error::Error;
 use draft::puppet::Puppet;
 use draft::puppet::cutout::Cutout;
 use perception::pose::{Joint, Keypoint, Pose};
-use stage::{Assets, Backdrop, Camera, ClipSettings, ClipSpec, Split, Vec3, Wanted, render_parts};
+use stage::{Assets, Backdrop, Camera, ClipSettings, ClipSpec, Passes, Split, Vec3, render_parts};
 
 pub(crate) const SIZE: (usize, usize) = (256, 256);
 pub(crate) const FRAMES: usize = 20;
@@ -128,7 +128,7 @@ pub(crate) fn walk(seed: u64, share: f32, split: Split, assets: &Assets) -> Resu
         references: std::mem::take(&mut spec.twin_references),
         ..spec.clone()
     };
-    let driver = render_parts(&spec, assets, Wanted::CLIP)?.take;
+    let driver = render_parts(&spec, assets, Passes::CLIP)?.take;
     // 2. Does the driver walk?
     let middle =
         |joints: &[Vec3; Joint::COUNT]| joints[Joint::RightHip as usize].lerp(joints[Joint::LeftHip as usize], 0.5);
@@ -159,7 +159,7 @@ pub(crate) fn walk(seed: u64, share: f32, split: Split, assets: &Assets) -> Resu
         return Ok(None);
     }
     // 3. The character that takes the driver's place.
-    let shown = render_parts(&twin, assets, Wanted { twin: false, references: true })?.take;
+    let shown = render_parts(&twin, assets, Passes { twin: false, references: true })?.take;
     let reference = shown.references.first().zip(shown.reference_masks.first());
     let cutout = reference.and_then(|(picture, mask)| Cutout::new(picture, mask, shown.reference_poses.first()));
     let Some(puppet) = cutout.map(Puppet::new).filter(Puppet::is_jointed) else { return Ok(None) };

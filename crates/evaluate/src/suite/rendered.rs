@@ -1,7 +1,7 @@
 //! Trials that the renderer makes from assets that no training uses.
 
 use perception::pose::Pose;
-use stage::{Assets, ClipSettings, ClipSpec, Split, Take, Wanted, render_parts, seed_of};
+use stage::{Assets, ClipSettings, ClipSpec, Passes, Split, Take, render_parts, seed_of};
 
 use super::{SuiteKind, TrialSettings};
 use crate::case::{Case, DrivingClip, Reference, Trial, Truth};
@@ -29,7 +29,7 @@ pub(super) fn trial(
         ..ClipSettings::default()
     };
     let spec = ClipSpec::draw(seed_of(&format!("evaluate {kind}"), index), assets, &clip_settings)?;
-    let clip = render_parts(&spec, assets, Wanted { twin: is_cross, references: true })?;
+    let clip = render_parts(&spec, assets, Passes { twin: is_cross, references: true })?;
     let objects = |take: &Take| if spec.prop.is_some() { take.object.clone() } else { Vec::new() };
     let (driver, shown) = (&clip.take, clip.twin.as_ref().unwrap_or(&clip.take));
     let driving = DrivingClip {

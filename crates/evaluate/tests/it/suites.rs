@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use evaluate::{
+use stage::Assets;
+use stuntdouble_evaluate::{
     Area, EvaluateError, Material, Metric, Outcome, OutsideRow, Row, Signals, Suite, SuiteKind, TrialSettings, run,
 };
-use stage::Assets;
 
 fn suite(kind: SuiteKind) -> Suite {
     let settings = TrialSettings { frames: 2, size: 64 };
@@ -75,7 +75,7 @@ fn a_row_of_another_version_is_measured_again_and_its_mistakes_are_told() {
     let out = tempfile::tempdir().unwrap();
     let suite = suite(SuiteKind::StageCross);
     let measure = |version: u32, frames: usize| {
-        let make = Box::new(move |case: &evaluate::Case| match frames {
+        let make = Box::new(move |case: &stuntdouble_evaluate::Case| match frames {
             0 => Err("no weights".into()),
             frames => Ok(case.frames[..frames].to_vec()),
         });

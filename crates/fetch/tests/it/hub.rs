@@ -2,8 +2,8 @@
 
 use crate::server::{Plan, Server};
 use crate::{bytes, catalogue, files_below, hub_source, hub_store, options, sha256, silent};
-use fetch::{Error, Progress, Store};
 use std::net::TcpListener;
+use stuntdouble_fetch::{Error, Progress, Store};
 
 const SIZE: usize = 300_000;
 

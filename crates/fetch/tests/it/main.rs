@@ -7,9 +7,9 @@ mod package;
 mod processes;
 mod server;
 
-use fetch::{Catalogue, Digest, Options, Progress, Store};
 use std::path::Path;
 use std::time::Duration;
+use stuntdouble_fetch::{Catalogue, Digest, Options, Progress, Store};
 
 /// Bytes that resemble weights: no two blocks are equal.
 fn bytes(count: usize, seed: u64) -> Vec<u8> {

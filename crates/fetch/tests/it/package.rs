@@ -3,9 +3,9 @@
 #![cfg(unix)]
 
 use crate::{bytes, catalogue, files_below, options, sha256, silent};
-use fetch::{Client, Error, Options, Progress, Store};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use stuntdouble_fetch::{Client, Error, Options, Progress, Store};
 
 /// A client that writes its arguments to `asked`, one a line, and then runs `script`. In the script, `$to` is the
 /// target folder.

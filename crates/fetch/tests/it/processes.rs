@@ -2,12 +2,12 @@
 
 use crate::server::{Plan, Server};
 use crate::{bytes, files_below, hub_store, silent};
-use fetch::Progress;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
+use stuntdouble_fetch::Progress;
 
 const SIZE: usize = 400_000;
 const CHILD: &str = "FETCH_TEST_CHILD";

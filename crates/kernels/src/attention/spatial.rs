@@ -65,7 +65,7 @@ pub fn attention<T: Element>(
 ///
 /// # Panics
 /// As [`attention`], and when `logs` has another size.
-pub fn attention_with_logs<T: Element>(
+pub fn attention_with_log_sum_exp<T: Element>(
     cpu: Cpu,
     query: &[T],
     sources: &[Source<'_, T>],

@@ -3,7 +3,7 @@
 //! | operand | shape |
 //! |---|---|
 //! | query, result, their gradients | `[B, L, heads * D]` |
-//! | logs | `[B, heads, L]`, from [`attention_with_logs`](crate::attention_with_logs) |
+//! | logs | `[B, heads, L]`, from [`attention_with_log_sum_exp`](crate::attention_with_log_sum_exp) |
 //! | keys, values of a source, their gradients | `[B_s, L_s, heads * D]`, `B_s` a divisor of `B` |
 //!
 //! A task is one head of one picture, or a part of its queries where tasks would be few. It owns its queries' gradients, and

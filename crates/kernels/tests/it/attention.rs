@@ -1,7 +1,7 @@
 //! Attention over maps and along time.
 
-use kernels::{Clip, Cpu, Heads, Source, attention, bf16, temporal_attention};
 use proptest::prelude::*;
+use stuntdouble_kernels::{Clip, Cpu, Heads, Source, attention, bf16, temporal_attention};
 
 use crate::reference::{Exact, Number, Random, assert_close, each_cpu, on_one_and_two_threads};
 

@@ -1,10 +1,10 @@
 //! Gradients of attention over maps and along time.
 
-use kernels::{
-    AttentionState, Clip, Cpu, Heads, Source, SourceGradients, TemporalGradients, attention_gradient,
-    attention_with_logs, temporal_attention_gradient,
-};
 use proptest::prelude::*;
+use stuntdouble_kernels::{
+    AttentionState, Clip, Cpu, Heads, Source, SourceGradients, TemporalGradients, attention_gradient,
+    attention_with_log_sum_exp, temporal_attention_gradient,
+};
 
 use crate::reference::{Exact, Random, assert_close, each_cpu, on_one_and_two_threads};
 
@@ -96,7 +96,7 @@ fn run(cpu: Cpu, case: &Case) {
     let all = query.len() + 2 * lengths.iter().sum::<usize>();
     let found = on_one_and_two_threads(all, |found| {
         let (mut result, mut logs) = (vec![0.0; query.len()], vec![0.0; batch * heads * queries]);
-        attention_with_logs(cpu, &query, &sources, case.sizes, case.scale, &mut result, &mut logs);
+        attention_with_log_sum_exp(cpu, &query, &sources, case.sizes, case.scale, &mut result, &mut logs);
         let state = AttentionState { query: &query, result: &result, logs: &logs, gradient: &gradient };
         let (of_query, mut rest) = found.split_at_mut(query.len());
         let mut of_sources = vec![];

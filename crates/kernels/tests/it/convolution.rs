@@ -1,10 +1,10 @@
 //! Convolutions of every geometry, and the folded enlargement.
 
-use kernels::{
+use proptest::prelude::*;
+use stuntdouble_kernels::{
     Activation, Cpu, Epilogue, Geometry, GroupBias, PackedConvolution, PackedUpsample, bf16, convolve,
     upsample_convolve,
 };
-use proptest::prelude::*;
 
 use crate::reference::{Exact, Number, Random, assert_close, each_cpu, on_one_and_two_threads, silu};
 

@@ -1,7 +1,7 @@
 //! Matrix products with every epilogue.
 
-use kernels::{Activation, Cpu, Epilogue, GroupBias, PackedMatrix, bf16, matmul};
 use proptest::prelude::*;
+use stuntdouble_kernels::{Activation, Cpu, Epilogue, GroupBias, PackedMatrix, bf16, matmul};
 
 use crate::reference::{Exact, Number, Random, assert_close, each_cpu, gelu, on_one_and_two_threads, silu};
 

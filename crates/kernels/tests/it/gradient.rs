@@ -1,9 +1,9 @@
 //! Gradients of convolutions.
 
-use kernels::{
+use proptest::prelude::*;
+use stuntdouble_kernels::{
     Convolved, Cpu, Geometry, input_gradient, upsample_input_gradient, upsample_weight_gradient, weight_gradient,
 };
-use proptest::prelude::*;
 
 use crate::reference::{Exact, Random, assert_close, each_cpu, on_one_and_two_threads};
 

@@ -1,7 +1,7 @@
 //! Turned matrices and conversions.
 
-use kernels::{Cpu, bf16, narrow, transpose, widen};
 use proptest::prelude::*;
+use stuntdouble_kernels::{Cpu, bf16, narrow, transpose, widen};
 
 use crate::reference::{Number, Random, each_cpu, on_one_and_two_threads};
 

@@ -1,7 +1,7 @@
 //! Gradients of linear layers, and sums down columns.
 
-use kernels::{Cpu, LinearSizes, column_sums, linear_input_gradient, linear_weight_gradient};
 use proptest::prelude::*;
+use stuntdouble_kernels::{Cpu, LinearSizes, column_sums, linear_input_gradient, linear_weight_gradient};
 
 use crate::reference::{Exact, Random, assert_close, each_cpu, on_one_and_two_threads};
 

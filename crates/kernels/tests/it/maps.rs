@@ -1,7 +1,7 @@
 //! Sums, blends and concatenations of maps.
 
-use kernels::{Cpu, bf16, blend, concat_columns};
 use proptest::prelude::*;
+use stuntdouble_kernels::{Cpu, bf16, blend, concat_columns};
 
 use crate::reference::{Exact, Number, Random, assert_close, each_cpu, on_one_and_two_threads};
 
@@ -9,7 +9,7 @@ fn sums<T: Number>(cpu: Cpu, len: usize, seed: u64) {
     let mut random = Random(seed);
     let (x, y) = (random.shifted::<T>(len), random.shifted::<T>(len));
     let (x, y) = (&x[1..], &y[1..]);
-    let result = on_one_and_two_threads(len, |result| kernels::add(cpu, [x, y], result));
+    let result = on_one_and_two_threads(len, |result| stuntdouble_kernels::add(cpu, [x, y], result));
     let exact = |(x, y): (&T, &T)| Exact { value: x.wide() + y.wide(), scale: x.wide().abs() };
     assert_close(&result, &x.iter().zip(y).map(exact).collect::<Vec<_>>(), &format!("{cpu:?} {len}"));
 }

@@ -1,7 +1,7 @@
 //! Group and layer normalisation.
 
-use kernels::{Activation, Cpu, GroupNorm, bf16, group_norm, layer_norm};
 use proptest::prelude::*;
+use stuntdouble_kernels::{Activation, Cpu, GroupNorm, bf16, group_norm, layer_norm};
 
 use crate::reference::{Exact, Number, Random, assert_close, each_cpu, on_one_and_two_threads, silu};
 
@@ -184,7 +184,7 @@ fn silu_alone() {
             (input[3], input[20], input[40]) = (T::of(f64::NAN), T::of(f64::INFINITY), T::of(-200.0));
         }
         let input = &input[1..];
-        let result = on_one_and_two_threads(len, |result| kernels::silu(cpu, input, result));
+        let result = on_one_and_two_threads(len, |result| stuntdouble_kernels::silu(cpu, input, result));
         let exact = |x: &T| Exact { value: silu(x.wide()), scale: x.wide().abs() };
         assert_close(&result, &input.iter().map(exact).collect::<Vec<_>>(), &format!("{cpu:?} {len}"));
     }

@@ -1,10 +1,10 @@
 //! Gradients of group and layer normalisation, of SiLU and of GEGLU.
 
-use kernels::{
+use proptest::prelude::*;
+use stuntdouble_kernels::{
     Activation, Cpu, GroupNorm, NormGradients, geglu, geglu_gradient, group_norm_gradient, layer_norm_gradient,
     silu_gradient,
 };
-use proptest::prelude::*;
 
 use crate::reference::{Exact, Random, assert_close, each_cpu, gelu, on_one_and_two_threads, silu};
 

@@ -3,8 +3,8 @@
 use std::fs::File;
 use std::io::Write;
 
-use kernels::{Cpu, Epilogue, Form, Geometry, Isa, Pack, PackFileError, bf16, matmul};
 use proptest::prelude::*;
+use stuntdouble_kernels::{Cpu, Epilogue, Form, Geometry, Isa, Pack, PackFileError, bf16, matmul};
 
 use crate::reference::{Number, Random, each_cpu};
 
@@ -18,9 +18,9 @@ fn forms() -> [Form; 7] {
         Form::Geglu,
         Form::Convolution(Geometry::same(1, 1)),
         Form::Convolution(Geometry { kernel: 3, stride: 2, before: 0, after: 1 }),
-        Form::FastConvolution { before: 1, after: 1 },
+        Form::WinogradConvolution { before: 1, after: 1 },
         Form::Upsample,
-        Form::FastUpsample,
+        Form::WinogradUpsample,
     ]
 }
 
@@ -28,7 +28,7 @@ fn packed<T: Number>(cpu: Cpu, sizes: [usize; 2], form: Form) -> Pack<T> {
     let taps = match form {
         Form::Linear | Form::Geglu => 1,
         Form::Convolution(geometry) => geometry.kernel * geometry.kernel,
-        Form::FastConvolution { .. } | Form::Upsample | Form::FastUpsample => 9,
+        Form::WinogradConvolution { .. } | Form::Upsample | Form::WinogradUpsample => 9,
     };
     Pack::new(cpu, &Random(5).many::<T>(sizes[0] * sizes[1] * taps), sizes, form)
 }
@@ -111,7 +111,7 @@ fn other_packs_are_refused() {
     assert!(is_other(open(&linear, [0; 32], sizes, Form::Linear)), "another label");
     assert!(is_other(open(&linear, LABEL, [200, 10], Form::Linear)), "more numbers");
     assert!(is_other(open(&linear, LABEL, [0, 0], Form::Linear)), "fewer numbers");
-    assert!(is_other(open(&linear, LABEL, sizes, Form::FastUpsample)), "another form");
+    assert!(is_other(open(&linear, LABEL, sizes, Form::WinogradUpsample)), "another form");
     let mut layout = linear;
     layout[8] ^= 1;
     assert!(is_other(open(&layout, LABEL, sizes, Form::Linear)), "another layout");

@@ -1,6 +1,6 @@
 //! Data with a seed, plain references in f64, and how close a kernel must come.
 
-use kernels::{Cpu, Element, bf16};
+use stuntdouble_kernels::{Cpu, Element, bf16};
 
 /// A number of either type with the conversions that references need.
 pub(crate) trait Number: Element {

@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use media::Result;
-use media::ffmpeg::Ffmpeg;
-use media::geometry::Pts;
-use media::probe::DecodeOptions;
-use media::reader::{FrameReader, VideoFrame};
-use media::writer::{VideoSettings, VideoWriter};
+use stuntdouble_media::Result;
+use stuntdouble_media::ffmpeg::Ffmpeg;
+use stuntdouble_media::geometry::Pts;
+use stuntdouble_media::probe::DecodeOptions;
+use stuntdouble_media::reader::{FrameReader, VideoFrame};
+use stuntdouble_media::writer::{VideoSettings, VideoWriter};
 
 pub(crate) struct Bench {
     pub(crate) folder: tempfile::TempDir,

@@ -1,11 +1,11 @@
 //! Source videos of many formats.
 
-use media::geometry::{Pts, Rate};
-use media::image_file::save_picture;
-use media::picture::Picture;
-use media::probe::{DecodeOptions, probe};
-use media::reader::FrameReader;
-use media::writer::{VideoSettings, VideoWriter};
+use stuntdouble_media::geometry::{Pts, Rate};
+use stuntdouble_media::image_file::save_picture;
+use stuntdouble_media::picture::Picture;
+use stuntdouble_media::probe::{DecodeOptions, probe};
+use stuntdouble_media::reader::FrameReader;
+use stuntdouble_media::writer::{VideoSettings, VideoWriter};
 
 use crate::bench::Bench;
 
@@ -104,12 +104,12 @@ fn interlaced_pictures_are_made_whole() {
         "{source} -filter_complex {filter} -c:v libx264 -qp 0 -flags +ilme+ildct -x264opts tff=1 i.mp4"
     ));
     let info = bench.open(&path).unwrap().info().clone();
-    assert_eq!(info.interlaced, Some(media::probe::FieldOrder::TopFirst));
+    assert_eq!(info.interlaced, Some(stuntdouble_media::probe::FieldOrder::TopFirst));
     let combs = |keep_fields: bool| {
         let options = DecodeOptions { keep_fields, ..DecodeOptions::default() };
         let frames = FrameReader::open(&bench.ffmpeg, &path, &options).unwrap();
         let frames: Vec<_> = frames.map(|frame| frame.unwrap().picture).collect();
-        let rows = |picture: &media::picture::Picture| {
+        let rows = |picture: &stuntdouble_media::picture::Picture| {
             let differs =
                 |y: &usize| picture.row(*y).iter().zip(picture.row(y + 1)).any(|(a, b)| a[0].abs_diff(b[0]) > 90);
             (16..48).filter(differs).count()

@@ -4,10 +4,10 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use media::image_file::save_picture;
-use media::picture::Picture;
-use media::probe::DecodeOptions;
-use media::reader::FrameReader;
+use stuntdouble_media::image_file::save_picture;
+use stuntdouble_media::picture::Picture;
+use stuntdouble_media::probe::DecodeOptions;
+use stuntdouble_media::reader::FrameReader;
 
 use crate::bench::Bench;
 

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use media::picture::Picture;
-use media::resize::{Filter, resize_picture};
 use safetensors::SafeTensors;
+use stuntdouble_media::picture::Picture;
+use stuntdouble_media::resize::{Filter, resize_picture};
 
 fn fixture(name: &str) -> Option<Vec<u8>> {
     let Some(shared) = std::env::var_os("STUNTDOUBLE_SHARED") else {

@@ -1,11 +1,11 @@
 //! A video that is decoded and encoded again keeps its frames, times, end, size and audio.
 
-use media::audio::AudioOutcome;
-use media::geometry::{Pts, Rate};
-use media::picture::Picture;
-use media::probe::DecodeOptions;
-use media::reader::FrameReader;
-use media::writer::{OddSize, VideoSettings, VideoWriter};
+use stuntdouble_media::audio::AudioOutcome;
+use stuntdouble_media::geometry::{Pts, Rate};
+use stuntdouble_media::picture::Picture;
+use stuntdouble_media::probe::DecodeOptions;
+use stuntdouble_media::reader::FrameReader;
+use stuntdouble_media::writer::{OddSize, VideoSettings, VideoWriter};
 
 use crate::bench::Bench;
 

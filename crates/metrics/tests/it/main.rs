@@ -10,12 +10,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use media::picture::Picture;
-use metrics::{
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use stuntdouble_metrics::{
     Backbone, FeatureMoments, Lpips, frechet_distance, frechet_distance_offset, l1, l1_disco, psnr, psnr_disco_u8,
     ssim_colour, ssim_gaussian, ssim_grey,
 };
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
 
 /// Largest relative difference.
 const TOLERANCE: f64 = 1e-4;

@@ -12,7 +12,7 @@ use burn::module::Module;
 use burn::tensor::{Tensor, backend::Backend};
 use serde::{Deserialize, Serialize};
 
-use crate::layers::{Conv2d, GroupNorm, Linear, Start};
+use crate::layers::{Conv2d, GroupNorm, LayerInitializer, Linear};
 use crate::ops::{self, KeysValues, ModelBackend, map_from_tokens, tokens_from_map};
 use crate::trace::Trace;
 use crate::unet::resnet::{Downsample, DownsamplePadding, ResnetBlock, ResnetConfig, Upsample};
@@ -139,7 +139,7 @@ impl AutoencoderKlConfig {
     /// When there is no level or the groups do not divide a width.
     pub fn init<B: ModelBackend>(&self, device: &B::Device) -> AutoencoderKl<B> {
         let c = self.latent_channels;
-        let pointwise = |channels| Conv2d::init(channels, channels, 1, 1, Start::Uniform, device);
+        let pointwise = |channels| Conv2d::init(channels, channels, 1, 1, LayerInitializer::Uniform, device);
         AutoencoderKl {
             encoder: self.encoder(device),
             quant_conv: pointwise(2 * c),
@@ -210,7 +210,7 @@ impl AutoencoderKlConfig {
     }
 
     fn mid_block<B: ModelBackend>(&self, width: usize, device: &B::Device) -> MidBlock<B> {
-        let linear = || Linear::init(width, width, true, Start::Uniform, device);
+        let linear = || Linear::init(width, width, true, LayerInitializer::Uniform, device);
         MidBlock {
             resnets: self.resnets(width, width, 2, device),
             attentions: vec![SpatialAttention {
@@ -225,7 +225,7 @@ impl AutoencoderKlConfig {
 }
 
 fn conv3<B: ModelBackend>(c_in: usize, c_out: usize, device: &B::Device) -> Conv2d<B> {
-    Conv2d::init(c_in, c_out, 3, 1, Start::Uniform, device)
+    Conv2d::init(c_in, c_out, 3, 1, LayerInitializer::Uniform, device)
 }
 
 impl<B: ModelBackend> AutoencoderKl<B> {

@@ -17,7 +17,7 @@ use burn::module::Module;
 use burn::tensor::{Tensor, backend::Backend};
 use serde::{Deserialize, Serialize};
 
-use crate::layers::{Conv2d, Start};
+use crate::layers::{Conv2d, LayerInitializer};
 use crate::ops::ModelBackend;
 
 /// How the mixing weight is made.
@@ -54,7 +54,7 @@ impl<B: ModelBackend> SpatialBlending<B> {
     /// A site in a block of `channels`.
     pub fn init(channels: usize, config: &BlendingConfig, device: &B::Device) -> Self {
         let weights = if config.per_channel { channels } else { 1 };
-        Self { conv: Conv2d::init(2 * channels, weights, 1, 1, Start::ZeroWithBias(config.bias), device) }
+        Self { conv: Conv2d::init(2 * channels, weights, 1, 1, LayerInitializer::ZeroWithBias(config.bias), device) }
     }
 
     /// `z_noise` and `z_object` `[M, C, h, w]` to `[M, C, h, w]`.

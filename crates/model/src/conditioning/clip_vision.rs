@@ -13,7 +13,7 @@ use burn::tensor::activation::{gelu, sigmoid};
 use burn::tensor::{Tensor, backend::Backend};
 use serde::{Deserialize, Serialize};
 
-use crate::layers::{Conv2d, LayerNorm, Linear, Start};
+use crate::layers::{Conv2d, LayerInitializer, LayerNorm, Linear};
 use crate::ops::{self, KeysValues, ModelBackend};
 
 /// Mean of each colour channel, in `[0, 1]`, that CLIP's inputs are shifted by.
@@ -160,7 +160,7 @@ impl ClipVisionConfig {
         assert!(width.is_multiple_of(heads), "clip: width {width} over {heads} heads");
         let (size, patch) = (self.image_size, self.patch_size);
         assert!(patch > 0 && size >= patch, "clip: patches of {patch} in pictures of {size}");
-        let linear = |d_in, d_out| Linear::init(d_in, d_out, true, Start::Uniform, device);
+        let linear = |d_in, d_out| Linear::init(d_in, d_out, true, LayerInitializer::Uniform, device);
         let norm = || LayerNorm::init(width, self.layer_norm_eps, device);
         let layer = |_| Layer {
             layer_norm1: norm(),
@@ -174,8 +174,8 @@ impl ClipVisionConfig {
             layer_norm2: norm(),
             mlp: Mlp { fc1: linear(width, inner), fc2: linear(inner, width), activation: self.hidden_act },
         };
-        let mut patches =
-            Conv2d::init(self.num_channels, width, patch, patch, Start::Uniform, device).with_padding([0, 0]);
+        let mut patches = Conv2d::init(self.num_channels, width, patch, patch, LayerInitializer::Uniform, device)
+            .with_padding([0, 0]);
         patches.bias = None;
         let normal = Initializer::Normal { mean: 0.0, std: 0.02 };
         ClipVision {
@@ -189,7 +189,7 @@ impl ClipVisionConfig {
                 encoder: Encoder { layers: (0..self.num_hidden_layers).map(layer).collect() },
                 post_layernorm: norm(),
             },
-            visual_projection: Linear::init(width, self.projection_dim, false, Start::Uniform, device),
+            visual_projection: Linear::init(width, self.projection_dim, false, LayerInitializer::Uniform, device),
         }
     }
 }

@@ -17,7 +17,7 @@
 use burn::module::Module;
 use burn::tensor::{Tensor, backend::Backend};
 
-use crate::layers::{Conv2d, Start};
+use crate::layers::{Conv2d, LayerInitializer};
 use crate::ops::{self, ModelBackend};
 use crate::video::{frames_from_video, video_from_frames};
 
@@ -35,7 +35,7 @@ impl<B: ModelBackend> ObjectGuider<B> {
     /// When there is no level.
     pub fn init(latent_channels: usize, block_out_channels: &[usize], device: &B::Device) -> Self {
         assert!(!block_out_channels.is_empty(), "object guider: no levels");
-        let conv = |c_in, c_out, stride| Conv2d::init(c_in, c_out, 3, stride, Start::Preserving, device);
+        let conv = |c_in, c_out, stride| Conv2d::init(c_in, c_out, 3, stride, LayerInitializer::Preserving, device);
         let first = block_out_channels[0];
         let mut stages = vec![conv(first, first, 1)];
         stages.extend(block_out_channels.windows(2).map(|pair| conv(pair[0], pair[1], 2)));

@@ -14,7 +14,7 @@ use burn::module::Module;
 use burn::tensor::{Tensor, backend::Backend};
 use serde::{Deserialize, Serialize};
 
-use crate::layers::{Conv2d, Start};
+use crate::layers::{Conv2d, LayerInitializer};
 use crate::ops::ModelBackend;
 use crate::video::{frames_from_video, video_from_frames};
 
@@ -52,11 +52,11 @@ impl<B: ModelBackend> PoseGuider<B> {
     pub fn init(config: &PoseGuiderConfig, device: &B::Device) -> Self {
         let widths = &config.block_out_channels;
         let (Some(first), Some(last)) = (widths.first(), widths.last()) else { panic!("pose guider: no widths") };
-        let conv = |c_in, c_out, stride| Conv2d::init(c_in, c_out, 3, stride, Start::Preserving, device);
+        let conv = |c_in, c_out, stride| Conv2d::init(c_in, c_out, 3, stride, LayerInitializer::Preserving, device);
         Self {
             conv_in: conv(config.in_channels, *first, 1),
             blocks: widths.windows(2).flat_map(|pair| [conv(pair[0], pair[0], 1), conv(pair[0], pair[1], 2)]).collect(),
-            conv_out: Conv2d::init(*last, config.out_channels, 3, 1, Start::Zero, device),
+            conv_out: Conv2d::init(*last, config.out_channels, 3, 1, LayerInitializer::Zero, device),
         }
     }
 

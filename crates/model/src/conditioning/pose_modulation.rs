@@ -18,7 +18,7 @@ use burn::tensor::{Int, Tensor, TensorData, backend::Backend};
 use serde::{Deserialize, Serialize};
 
 use crate::conditioning::pose_guider::{PoseGuider, PoseGuiderConfig};
-use crate::layers::{Conv2d, Conv3d, LayerNorm, Start};
+use crate::layers::{Conv2d, Conv3d, LayerInitializer, LayerNorm};
 use crate::ops::{ModelBackend, map_from_tokens, tokens_from_map};
 use crate::unet::attention::{Attention, AttentionConfig};
 use crate::video::{frames_from_video, video_from_frames};
@@ -124,7 +124,7 @@ impl<B: ModelBackend> DepthModulation<B> {
             norm_skeleton: LayerNorm::init(width, LAYER_NORM_EPSILON, device),
             norm_depth: LayerNorm::init(width, LAYER_NORM_EPSILON, device),
             attention: Attention::init(&AttentionConfig::among(width, config.heads), device),
-            conv_time: Conv3d::init(width, width, config.kernel, Start::Zero, device),
+            conv_time: Conv3d::init(width, width, config.kernel, LayerInitializer::Zero, device),
             covered_only: config.covered_only,
         }
     }
@@ -198,7 +198,7 @@ struct Trunk<B: Backend> {
 
 impl<B: ModelBackend> Trunk<B> {
     fn init(channels: usize, widths: &[usize], device: &B::Device) -> Self {
-        let conv = |c_in, c_out, stride| Conv2d::init(c_in, c_out, 3, stride, Start::Preserving, device);
+        let conv = |c_in, c_out, stride| Conv2d::init(c_in, c_out, 3, stride, LayerInitializer::Preserving, device);
         let pairs = widths.windows(2);
         Self {
             conv_in: conv(channels, widths[0], 1),
@@ -296,7 +296,7 @@ mod tests {
         };
         assert_eq!(by_frame(&network), [true, true, false, false, false]);
         let Some(depth_part) = &mut network.depth else { unreachable!() };
-        depth_part.conv_time = Conv3d::init(8, 8, [3, 3, 3], Start::Zero, &Default::default());
+        depth_part.conv_time = Conv3d::init(8, 8, [3, 3, 3], LayerInitializer::Zero, &Default::default());
         assert_eq!(by_frame(&network), [true, false, false, false, false]);
     }
 

@@ -36,7 +36,7 @@ use burn::module::Module;
 use burn::tensor::{DType, Tensor, backend::Backend};
 
 use crate::conditioning::pose_modulation::PoseModulation;
-use crate::layers::{Conv2d, GroupNorm, Start};
+use crate::layers::{Conv2d, GroupNorm, LayerInitializer};
 use crate::ops::{ModelBackend, concat_channels};
 use crate::unet::motion::MotionModule;
 use crate::unet::resnet::{Downsample, DownsamplePadding, ResnetBlock, ResnetConfig};
@@ -147,14 +147,14 @@ impl FinisherConfig {
         let down_levels = (0..=last).map(|index| self.level(index, widths[index.saturating_sub(1)], device));
         let downsamplers = widths[..last].iter().map(|&c| Downsample::init(c, DownsamplePadding::Symmetric, device));
         Finisher {
-            conv_in: conv(CHANNELS.count * self.patch * self.patch, widths[0], Start::Uniform),
+            conv_in: conv(CHANNELS.count * self.patch * self.patch, widths[0], LayerInitializer::Uniform),
             down_levels: down_levels.collect(),
             downsamplers: downsamplers.collect(),
             mid_level: self.level(last, widths[last], device),
             up_levels: (0..=last).rev().map(|index| self.level(index, 2 * widths[index], device)).collect(),
-            upsamplers: (0..last).rev().map(|i| conv(widths[i + 1], widths[i], Start::Uniform)).collect(),
+            upsamplers: (0..last).rev().map(|i| conv(widths[i + 1], widths[i], LayerInitializer::Uniform)).collect(),
             norm_out: GroupNorm::init(self.norm_groups, widths[0], NORM_EPSILON, device),
-            conv_out: conv(widths[0], RetouchMaps::<B>::channels(self.patch), Start::Zero),
+            conv_out: conv(widths[0], RetouchMaps::<B>::channels(self.patch), LayerInitializer::Zero),
             patch: self.patch,
             reference: ReferenceTower::init(self, device),
             pose: self.pose.as_ref().map(|pose| pose.init(device)),

@@ -5,7 +5,7 @@ use burn::module::Module;
 use burn::tensor::{Tensor, backend::Backend};
 
 use super::{FinisherConfig, NORM_EPSILON};
-use crate::layers::{Conv2d, GroupNorm, Start};
+use crate::layers::{Conv2d, GroupNorm, LayerInitializer};
 use crate::ops::{ModelBackend, tokens_from_map};
 use crate::unet::resnet::{Downsample, DownsamplePadding, ResnetBlock};
 
@@ -41,7 +41,7 @@ impl<B: ModelBackend> ReferenceTower<B> {
         let norm = |index: usize| GroupNorm::init(config.norm_groups, widths[index], NORM_EPSILON, device);
         let downsamplers = widths[..last].iter().map(|&c| Downsample::init(c, DownsamplePadding::Symmetric, device));
         Self {
-            conv_in: Conv2d::init(REFERENCE_CHANNELS, widths[0], 3, 1, Start::Uniform, device),
+            conv_in: Conv2d::init(REFERENCE_CHANNELS, widths[0], 3, 1, LayerInitializer::Uniform, device),
             resnets: (0..=last).map(resnet).collect(),
             downsamplers: downsamplers.collect(),
             norms: (0..=last).map(|index| config.attention_levels[index].then(|| norm(index))).collect(),

@@ -183,7 +183,7 @@ impl<B: ModelBackend> Networks<B> {
     }
 
     /// Networks to be run and not to be trained or saved, whose weights are
-    /// [read on demand](Weights::load_on_demand). `config` is for files without one in their header; every tensor must be
+    /// [read on demand](Weights::load_for_inference). `config` is for files without one in their header; every tensor must be
     /// there and no other.
     ///
     /// # Errors
@@ -195,7 +195,7 @@ impl<B: ModelBackend> Networks<B> {
     ) -> Result<Self, NetworksError> {
         let config = config.map_or_else(|| Self::config_of(weights), Ok)?;
         config.check()?;
-        let networks = weights.load_on_demand(Self::build(&config, device), "", Extra::Refused)?;
+        let networks = weights.load_for_inference(Self::build(&config, device), "", Extra::Refused)?;
         Ok(Self { readable: false, ..networks })
     }
 
@@ -238,7 +238,7 @@ impl<B: ModelBackend> Networks<B> {
             }
             Part::Denoiser => self.denoising_unet.visit(&mut forget),
         }
-        B::release_spare_memory();
+        B::release_buffer_pool();
     }
 
     /// The same networks with other cache_options.
@@ -323,7 +323,7 @@ impl<B: ModelBackend> ModuleMapper<B> for DrawOnDemand {
         let fan_in: usize = shape[1..].iter().product();
         let bound = (fan_in.max(1) as f32).sqrt().recip();
         let source = WeightSource::drawn(&shape, self.seed, bound).kept_in(self.packs.clone());
-        match B::weight_on_demand(&source) {
+        match B::lazy_weight(&source) {
             Some(weight) => {
                 let id = param.id;
                 param.transform_for_load(weight, id)

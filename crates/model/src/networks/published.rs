@@ -28,7 +28,7 @@ impl<B: ModelBackend> Networks<B> {
         let report = published.report(&networks);
         report.check()?;
         published.check_positions()?;
-        let networks = published.weights().load_on_demand_but(networks, &report.initialised)?;
+        let networks = published.weights().load_for_inference_except(networks, &report.initialised)?;
         networks.visit(&mut DrawNow);
         Ok((Self { readable: false, ..networks }, report))
     }

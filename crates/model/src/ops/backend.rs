@@ -6,7 +6,7 @@ use burn::tensor::backend::Backend;
 use crate::weights::WeightSource;
 
 use super::{
-    Added, AttentionGradients, Convolution, ConvolutionGradients, KeysValues, NormGradients, Normalisation,
+    AttentionGradients, Convolution, ConvolutionGradients, KeysValues, LinearEpilogue, NormGradients, Normalisation,
     cells_from_map, composed, map_from_cells,
 };
 
@@ -31,7 +31,7 @@ pub trait ModelBackend: Backend {
 
     /// A tensor that stands for a weight of `source`'s shape in the doors, which read it when they need it; none where the
     /// backend has no such tensors. Nothing but doors may see it.
-    fn weight_on_demand<const R: usize>(_source: &WeightSource) -> Option<Tensor<Self, R>> {
+    fn lazy_weight<const R: usize>(_source: &WeightSource) -> Option<Tensor<Self, R>> {
         None
     }
 
@@ -43,7 +43,7 @@ pub trait ModelBackend: Backend {
     fn measure_kernels() {}
 
     /// Lets go of memory that doors keep for their next results.
-    fn release_spare_memory() {}
+    fn release_buffer_pool() {}
 
     /// The gradients of a convolution's input, `[M, C_in, h, w]`, and of its weight, `[C_out, C_in, k, k]`: those that are wanted.
     fn conv2d_gradients(known: ConvolutionGradients<Self>, _wanted: [bool; 2]) -> [Option<Tensor<Self, 4>>; 2] {
@@ -111,7 +111,7 @@ pub trait ModelBackend: Backend {
     }
 
     /// [`super::attention`], and the logarithm of each query's sum of weights, to base 2, `[M, heads, L]`.
-    fn attention_with_logs(
+    fn attention_with_log_sum_exp(
         _query: Tensor<Self, 3>,
         _sources: &[&KeysValues<Self>],
         _heads: usize,
@@ -135,7 +135,7 @@ pub trait ModelBackend: Backend {
     }
 
     /// [`super::linear`] on rows.
-    fn linear(x: Tensor<Self, 2>, weight: Tensor<Self, 2>, added: Added<Self, 2>) -> Tensor<Self, 2> {
+    fn linear(x: Tensor<Self, 2>, weight: Tensor<Self, 2>, added: LinearEpilogue<Self, 2>) -> Tensor<Self, 2> {
         composed::linear(x, weight, added)
     }
 

@@ -8,10 +8,12 @@ use burn::tensor::backend::Backend;
 use burn::tensor::ops::{AttentionModuleOptions, ConvOptions};
 use burn::tensor::{Tensor, module};
 
-use super::{Activation, Added, Convolution, KeysValues, ModelBackend, Normalisation, cells_from_map, map_from_cells};
+use super::{
+    Activation, Convolution, KeysValues, LinearEpilogue, ModelBackend, Normalisation, cells_from_map, map_from_cells,
+};
 
-pub(super) fn linear<B: Backend>(x: Tensor<B, 2>, weight: Tensor<B, 2>, added: Added<B, 2>) -> Tensor<B, 2> {
-    let Added { bias, shift, residual } = added;
+pub(super) fn linear<B: Backend>(x: Tensor<B, 2>, weight: Tensor<B, 2>, added: LinearEpilogue<B, 2>) -> Tensor<B, 2> {
+    let LinearEpilogue { bias, shift, residual } = added;
     let mut y = x.matmul(weight.transpose());
     if let Some(bias) = bias {
         y = y + bias.unsqueeze();
@@ -31,7 +33,7 @@ pub(super) fn linear_geglu<B: Backend>(
     weight: Tensor<B, 2>,
     bias: Option<Tensor<B, 1>>,
 ) -> Tensor<B, 2> {
-    let y = linear(x, weight, Added { bias, shift: None, residual: None });
+    let y = linear(x, weight, LinearEpilogue { bias, shift: None, residual: None });
     let width = y.dims()[1] / 2;
     y.clone().narrow(1, 0, width) * gelu(y.narrow(1, width, width))
 }

@@ -133,7 +133,7 @@ pub struct AttentionGradients<B: Backend> {
 
 /// What a linear map adds to its sums.
 #[derive(Debug, Clone)]
-pub struct Added<B: Backend, const R: usize> {
+pub struct LinearEpilogue<B: Backend, const R: usize> {
     /// `[D_out]`.
     pub bias: Option<Tensor<B, 1>>,
     /// `[G, D_out]`: each row for as many of the result's rows that follow each other.
@@ -149,14 +149,14 @@ pub struct Added<B: Backend, const R: usize> {
 pub fn linear<B: ModelBackend, const R: usize>(
     x: Tensor<B, R>,
     weight: Tensor<B, 2>,
-    added: Added<B, R>,
+    added: LinearEpilogue<B, R>,
 ) -> Tensor<B, R> {
     let mut dims = x.dims();
     let [d_out, d_in] = weight.dims();
     assert_eq!(dims[R - 1], d_in, "linear: input {dims:?}, weight {:?}", weight.dims());
     let x = rows(x);
     dims[R - 1] = d_out;
-    let Added { bias, shift, residual } = added;
+    let LinearEpilogue { bias, shift, residual } = added;
     if let Some(shift) = &shift {
         let [groups, width] = shift.dims();
         let fits = groups > 0 && x.dims()[0].is_multiple_of(groups) && width == d_out;
@@ -166,7 +166,7 @@ pub fn linear<B: ModelBackend, const R: usize>(
         assert_eq!(residual.dims(), dims, "linear: residual");
         rows(residual)
     });
-    <B as ModelBackend>::linear(x, weight, Added { bias, shift, residual }).reshape(dims)
+    <B as ModelBackend>::linear(x, weight, LinearEpilogue { bias, shift, residual }).reshape(dims)
 }
 
 /// [`linear`], then GEGLU: the first half of the last axis times `gelu` (erf form) of the second. `[.., D_in]` to `[.., D]`,

@@ -39,8 +39,8 @@ fn check<const R: usize, const Q: usize>(
     assert_close(found.into_data(), expected, 8e-3 * (1.0 + (sums as f32).sqrt()));
 }
 
-fn plain() -> Added<Flex, 2> {
-    Added { bias: None, shift: None, residual: None }
+fn plain() -> LinearEpilogue<Flex, 2> {
+    LinearEpilogue { bias: None, shift: None, residual: None }
 }
 
 #[test]
@@ -163,7 +163,7 @@ proptest! {
         let weight = random([2 * half, d_in]);
         let bias = biased.then(|| random([2 * half]));
         let shift = shifted.then(|| random([groups, 2 * half]));
-        let all = Added { bias: bias.clone(), shift, residual: added.then(|| random([rows, 2 * half])) };
+        let all = LinearEpilogue { bias: bias.clone(), shift, residual: added.then(|| random([rows, 2 * half])) };
         check(
             random([rows, d_in]),
             d_in,
@@ -311,7 +311,7 @@ fn kept_packs_are_the_same_weights() {
         let root = tempfile::tempdir().unwrap();
         let folder = || Arc::new(PackFolder::open(root.path(), Fingerprint::of_text("weights")));
         let source = WeightSource::drawn(&shape, 1, 0.1);
-        let of = |source: &WeightSource| door(Flex::weight_on_demand(source).unwrap()).into_data();
+        let of = |source: &WeightSource| door(Flex::lazy_weight(source).unwrap()).into_data();
         let expected = of(&source);
         let first = source.kept_in(Some(folder()));
         assert_eq!(of(&first), expected);
@@ -320,7 +320,7 @@ fn kept_packs_are_the_same_weights() {
         let wrong = WeightSource::drawn(&shape, 2, 0.1).named(first.name());
         assert_eq!(of(&wrong.kept_in(Some(folder()))), expected);
         // Let go of, it is looked for again, and not otherwise.
-        let weight = Flex::weight_on_demand(&first).unwrap();
+        let weight = Flex::lazy_weight(&first).unwrap();
         for (forgets, is_back) in [(false, false), (true, true)] {
             door(weight.clone());
             walk(root.path()).iter().for_each(|path| std::fs::remove_file(path).unwrap());
@@ -369,7 +369,7 @@ fn weights_on_demand_are_the_same_weights() {
     fn both<const R: usize>(shape: [usize; R], seed: u64) -> [Tensor<Flex, R>; 2] {
         let source = WeightSource::drawn(&shape, seed, 0.1);
         let stored = Tensor::from_data(TensorData::new(source.values().unwrap(), shape), &Default::default());
-        [stored, Flex::weight_on_demand(&source).unwrap()]
+        [stored, Flex::lazy_weight(&source).unwrap()]
     }
     fn same<const R: usize, const Q: usize>(
         weights: [Tensor<Flex, R>; 2],

@@ -24,7 +24,7 @@ use burn::module::{Initializer, Module, Param};
 use burn::tensor::{Tensor, backend::Backend};
 use serde::{Deserialize, Serialize};
 
-use crate::layers::{Conv2d, Start};
+use crate::layers::{Conv2d, LayerInitializer};
 use crate::ops::{self, ModelBackend, cells_from_map, map_from_cells};
 
 /// Pixels of a picture per latent cell, in each direction.
@@ -91,7 +91,7 @@ impl SmallAutoencoderConfig {
     /// A network at its start.
     pub fn init<B: ModelBackend>(&self, device: &B::Device) -> SmallAutoencoder<B> {
         let depth = 3 * BLOCK * BLOCK;
-        let conv = |c_in, c_out, stride| Conv2d::init(c_in, c_out, 3, stride, Start::Uniform, device);
+        let conv = |c_in, c_out, stride| Conv2d::init(c_in, c_out, 3, stride, LayerInitializer::Uniform, device);
         let blocks = |count: usize, width| (0..count).map(|_| ResidualBlock::init(width, device)).collect::<Vec<_>>();
         SmallAutoencoder {
             encoder: Encoder {
@@ -232,8 +232,8 @@ struct ResidualBlock<B: Backend> {
 impl<B: ModelBackend> ResidualBlock<B> {
     fn init(width: usize, device: &B::Device) -> Self {
         Self {
-            conv1: Conv2d::init(width, width, 3, 1, Start::Uniform, device),
-            conv2: Conv2d::init(width, width, 3, 1, Start::Zero, device),
+            conv1: Conv2d::init(width, width, 3, 1, LayerInitializer::Uniform, device),
+            conv2: Conv2d::init(width, width, 3, 1, LayerInitializer::Zero, device),
         }
     }
 

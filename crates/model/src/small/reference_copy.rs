@@ -20,7 +20,7 @@ use burn::tensor::activation::softmax;
 use burn::tensor::{Tensor, TensorData, backend::Backend};
 use serde::{Deserialize, Serialize};
 
-use crate::layers::{Conv2d, Start};
+use crate::layers::{Conv2d, LayerInitializer};
 use crate::ops::{ModelBackend, tokens_from_map};
 
 /// Sizes of [`ReferenceCopy`].
@@ -44,8 +44,8 @@ impl ReferenceCopyConfig {
     pub fn init<B: ModelBackend>(&self, latent_channels: usize, device: &B::Device) -> ReferenceCopy<B> {
         assert!(self.width > 0, "reference copy: {self:?}");
         ReferenceCopy {
-            conv_in: Conv2d::init(latent_channels + 2, self.width, 3, 1, Start::Preserving, device),
-            conv_out: Conv2d::init(self.width, self.width, 3, 1, Start::Preserving, device),
+            conv_in: Conv2d::init(latent_channels + 2, self.width, 3, 1, LayerInitializer::Preserving, device),
+            conv_out: Conv2d::init(self.width, self.width, 3, 1, LayerInitializer::Preserving, device),
         }
     }
 }

@@ -17,7 +17,7 @@ use burn::tensor::module::adaptive_avg_pool2d;
 use burn::tensor::{Tensor, backend::Backend};
 use serde::{Deserialize, Serialize};
 
-use crate::layers::{Conv2d, LayerNorm, Linear, Start};
+use crate::layers::{Conv2d, LayerInitializer, LayerNorm, Linear};
 use crate::ops::ModelBackend;
 
 const LAYER_NORM_EPSILON: f64 = 1e-5;
@@ -42,10 +42,10 @@ impl ReferenceTokensConfig {
         assert!(grid > 0 && width > 0, "reference tokens: {self:?}");
         let positions = Initializer::Normal { mean: 0.0, std: 0.3 };
         ReferenceTokens {
-            conv_in: Conv2d::init(latent_channels, width, 3, 1, Start::Preserving, device),
-            conv_out: Conv2d::init(width, width, 3, 1, Start::Preserving, device),
+            conv_in: Conv2d::init(latent_channels, width, 3, 1, LayerInitializer::Preserving, device),
+            conv_out: Conv2d::init(width, width, 3, 1, LayerInitializer::Preserving, device),
             position_embedding: positions.init([grid * grid, width], device),
-            projection: Linear::init(width, width, true, Start::Preserving, device),
+            projection: Linear::init(width, width, true, LayerInitializer::Preserving, device),
             norm: LayerNorm::init(width, LAYER_NORM_EPSILON, device),
             grid,
         }

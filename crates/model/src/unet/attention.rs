@@ -9,7 +9,7 @@
 use burn::module::Module;
 use burn::tensor::{Tensor, backend::Backend};
 
-use crate::layers::{Linear, Start};
+use crate::layers::{LayerInitializer, Linear};
 pub use crate::ops::KeysValues;
 use crate::ops::{self, ModelBackend};
 use crate::unet::cache::{self, StepContext};
@@ -53,7 +53,7 @@ impl<B: ModelBackend> Attention<B> {
     pub fn init(config: &AttentionConfig, device: &B::Device) -> Self {
         let AttentionConfig { width, context_width, heads, head_width } = *config;
         let inner = heads * head_width;
-        let linear = |d_in, d_out, bias| Linear::init(d_in, d_out, bias, Start::Uniform, device);
+        let linear = |d_in, d_out, bias| Linear::init(d_in, d_out, bias, LayerInitializer::Uniform, device);
         Self {
             to_q: linear(width, inner, false),
             to_k: linear(context_width, inner, false),

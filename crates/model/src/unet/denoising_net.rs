@@ -16,7 +16,7 @@ use burn::module::{Module, Param};
 use burn::tensor::activation::silu;
 use burn::tensor::{Tensor, backend::Backend};
 
-use crate::layers::{Conv2d, GroupNorm, Start};
+use crate::layers::{Conv2d, GroupNorm, LayerInitializer};
 use crate::ops::{self, ModelBackend};
 use crate::trace::Trace;
 use crate::unet::cache::{self, CacheOptions, StepContext};
@@ -88,7 +88,7 @@ impl<B: ModelBackend> DenoisingNet<B> {
             mid_block: config.mid_block(device),
             up_blocks: config.up_blocks(device),
             conv_norm_out: GroupNorm::init(config.norm_groups, first, config.norm_epsilon, device),
-            conv_out: Conv2d::init(first, config.out_channels, 3, 1, Start::Uniform, device),
+            conv_out: Conv2d::init(first, config.out_channels, 3, 1, LayerInitializer::Uniform, device),
             norm_across_frames: !config.inflated_group_norm,
             sinusoids: config.time,
         }
@@ -217,7 +217,7 @@ struct Begun<'a, B: Backend> {
 /// The first convolution, with zero weights for the environment channels.
 fn conv_in<B: ModelBackend>(config: &UnetConfig, device: &B::Device) -> Conv2d<B> {
     let first = config.block_out_channels[0];
-    let mut conv = Conv2d::init(config.in_channels, first, 3, 1, Start::Uniform, device);
+    let mut conv = Conv2d::init(config.in_channels, first, 3, 1, LayerInitializer::Uniform, device);
     if config.environment_channels > 0 {
         let zeros = Tensor::zeros([first, config.environment_channels, 3, 3], device);
         conv.weight = Param::from_tensor(Tensor::cat(vec![conv.weight.val(), zeros], 1).detach());

@@ -4,7 +4,7 @@
 use burn::module::Module;
 use burn::tensor::{Tensor, backend::Backend};
 
-use crate::layers::{Linear, Start};
+use crate::layers::{LayerInitializer, Linear};
 use crate::ops::ModelBackend;
 
 /// Inner width over width in every public checkpoint.
@@ -28,8 +28,8 @@ impl<B: ModelBackend> FeedForward<B> {
     pub fn init(width: usize, factor: usize, device: &B::Device) -> Self {
         let inner = factor * width;
         Self {
-            net_0: Geglu { proj: Linear::init(width, 2 * inner, true, Start::Uniform, device) },
-            net_2: Linear::init(inner, width, true, Start::Uniform, device),
+            net_0: Geglu { proj: Linear::init(width, 2 * inner, true, LayerInitializer::Uniform, device) },
+            net_2: Linear::init(inner, width, true, LayerInitializer::Uniform, device),
         }
     }
 

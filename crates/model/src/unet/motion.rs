@@ -14,7 +14,7 @@ use burn::module::Module;
 use burn::tensor::{Tensor, TensorData, backend::Backend};
 use serde::{Deserialize, Serialize};
 
-use crate::layers::{GroupNorm, LayerNorm, Linear, Start};
+use crate::layers::{GroupNorm, LayerInitializer, LayerNorm, Linear};
 use crate::ops::{ModelBackend, map_from_tokens, tokens_from_map};
 use crate::unet::attention::{Attention, AttentionConfig};
 use crate::unet::cache::StepContext;
@@ -83,9 +83,9 @@ impl MotionConfig {
         MotionModule {
             temporal_transformer: TemporalTransformer {
                 norm: GroupNorm::init(self.norm_groups, channels, ENTRY_NORM_EPSILON, device),
-                proj_in: Linear::init(channels, width, true, Start::Uniform, device),
+                proj_in: Linear::init(channels, width, true, LayerInitializer::Uniform, device),
                 transformer_blocks: (0..self.blocks).map(block).collect(),
-                proj_out: Linear::init(width, channels, true, Start::Zero, device),
+                proj_out: Linear::init(width, channels, true, LayerInitializer::Zero, device),
                 positions,
             },
         }

@@ -17,7 +17,7 @@ use burn::tensor::activation::silu;
 use burn::tensor::{Tensor, backend::Backend};
 use serde::{Deserialize, Serialize};
 
-use crate::layers::{Conv2d, Start};
+use crate::layers::{Conv2d, LayerInitializer};
 use crate::ops::ModelBackend;
 use crate::unet::time_embedding::{Sinusoids, TimeEmbedding};
 use crate::unet::{DownBlock, MidBlock, Pass, ReferenceFeatures, Role, Site, Stage, UnetConfig, UpBlock, Walk, Writer};
@@ -72,7 +72,7 @@ impl<B: ModelBackend> ReferenceNet<B> {
         assert_eq!(config.check(), Ok(()), "reference network");
         let first = config.block_out_channels[0];
         Self {
-            conv_in: Conv2d::init(config.in_channels, first, 3, 1, Start::Uniform, device),
+            conv_in: Conv2d::init(config.in_channels, first, 3, 1, LayerInitializer::Uniform, device),
             time_embedding: TimeEmbedding::init(first, config.time_width(), device),
             down_blocks: config.down_blocks(device),
             mid_block: config.mid_block(device),

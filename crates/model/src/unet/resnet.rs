@@ -11,7 +11,7 @@
 use burn::module::Module;
 use burn::tensor::{Tensor, backend::Backend};
 
-use crate::layers::{Conv2d, GroupNorm, Linear, Start};
+use crate::layers::{Conv2d, GroupNorm, LayerInitializer, Linear};
 use crate::ops::ModelBackend;
 use crate::unet::cache::{self, StepContext};
 use crate::video::{frames_from_video, video_from_frames};
@@ -37,11 +37,13 @@ impl ResnetConfig {
     /// A block with fresh weights.
     pub fn init<B: ModelBackend>(&self, device: &B::Device) -> ResnetBlock<B> {
         let Self { channels_in, channels_out, norm_groups, norm_epsilon, .. } = *self;
-        let conv = |c_in, kernel| Conv2d::init(c_in, channels_out, kernel, 1, Start::Uniform, device);
+        let conv = |c_in, kernel| Conv2d::init(c_in, channels_out, kernel, 1, LayerInitializer::Uniform, device);
         ResnetBlock {
             norm1: GroupNorm::init(norm_groups, channels_in, norm_epsilon, device),
             conv1: conv(channels_in, 3),
-            time_emb_proj: self.time_width.map(|d| Linear::init(d, channels_out, true, Start::Uniform, device)),
+            time_emb_proj: self
+                .time_width
+                .map(|d| Linear::init(d, channels_out, true, LayerInitializer::Uniform, device)),
             norm2: GroupNorm::init(norm_groups, channels_out, norm_epsilon, device),
             conv2: conv(channels_out, 3),
             conv_shortcut: (channels_in != channels_out).then(|| conv(channels_in, 1)),
@@ -134,7 +136,7 @@ pub struct Downsample<B: Backend> {
 impl<B: ModelBackend> Downsample<B> {
     /// Keeps the number of channels.
     pub fn init(channels: usize, padding: DownsamplePadding, device: &B::Device) -> Self {
-        let conv = Conv2d::init(channels, channels, 3, 2, Start::Uniform, device);
+        let conv = Conv2d::init(channels, channels, 3, 2, LayerInitializer::Uniform, device);
         match padding {
             DownsamplePadding::Symmetric => Self { conv },
             DownsamplePadding::RightBottom => Self { conv: conv.with_padding([0, 1]) },
@@ -156,7 +158,7 @@ pub struct Upsample<B: Backend> {
 impl<B: ModelBackend> Upsample<B> {
     /// Keeps the number of channels.
     pub fn init(channels: usize, device: &B::Device) -> Self {
-        Self { conv: Conv2d::init(channels, channels, 3, 1, Start::Uniform, device) }
+        Self { conv: Conv2d::init(channels, channels, 3, 1, LayerInitializer::Uniform, device) }
     }
 
     /// `[M, C, h, w]` to `[M, C, 2h, 2w]`.

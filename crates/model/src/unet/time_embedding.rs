@@ -13,7 +13,7 @@ use burn::tensor::activation::silu;
 use burn::tensor::{Tensor, TensorData, backend::Backend};
 use serde::{Deserialize, Serialize};
 
-use crate::layers::{Linear, Start};
+use crate::layers::{LayerInitializer, Linear};
 use crate::ops::ModelBackend;
 
 /// The sinusoids of a timestep.
@@ -61,8 +61,8 @@ impl<B: ModelBackend> TimeEmbedding<B> {
     /// From `width` sinusoids to `width_out`.
     pub fn init(width: usize, width_out: usize, device: &B::Device) -> Self {
         Self {
-            linear_1: Linear::init(width, width_out, true, Start::Uniform, device),
-            linear_2: Linear::init(width_out, width_out, true, Start::Uniform, device),
+            linear_1: Linear::init(width, width_out, true, LayerInitializer::Uniform, device),
+            linear_2: Linear::init(width_out, width_out, true, LayerInitializer::Uniform, device),
         }
     }
 

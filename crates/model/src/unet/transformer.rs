@@ -13,7 +13,7 @@
 use burn::module::Module;
 use burn::tensor::{Tensor, backend::Backend};
 
-use crate::layers::{Conv2d, GroupNorm, LayerNorm, Start};
+use crate::layers::{Conv2d, GroupNorm, LayerInitializer, LayerNorm};
 use crate::ops::{ModelBackend, map_from_tokens, tokens_from_map};
 use crate::unet::attention::{Attention, AttentionConfig, KeysValues};
 use crate::unet::feed_forward::{FEED_FORWARD_FACTOR, FeedForward};
@@ -123,13 +123,13 @@ impl<B: ModelBackend> SpatialTransformer<B> {
         let inner = heads * (channels / heads);
         Self {
             norm: GroupNorm::init(norm_groups, channels, ENTRY_NORM_EPSILON, device),
-            proj_in: Conv2d::init(channels, inner, 1, 1, Start::Uniform, device),
+            proj_in: Conv2d::init(channels, inner, 1, 1, LayerInitializer::Uniform, device),
             transformer_blocks: vec![BasicTransformerBlock::init(
                 &AttentionConfig::among(inner, heads),
                 context_width,
                 device,
             )],
-            proj_out: Conv2d::init(inner, channels, 1, 1, Start::Uniform, device),
+            proj_out: Conv2d::init(inner, channels, 1, 1, LayerInitializer::Uniform, device),
         }
     }
 

@@ -16,7 +16,7 @@ use crate::ops::ModelBackend;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Residence {
     Memory,
-    OnDemand,
+    Lazy,
 }
 
 /// Puts weights into a module, parameter by parameter.
@@ -71,8 +71,8 @@ impl<'a> Loader<'a> {
             return Err(WeightError::Shape { name: name.into(), found, expected });
         }
         // Vectors are small, and biases are not packed.
-        let is_on_demand = self.residence == Residence::OnDemand && self.layer && D > 1;
-        let on_demand = is_on_demand.then(|| B::weight_on_demand(&source.kept_in(self.packs.cloned()))).flatten();
+        let is_on_demand = self.residence == Residence::Lazy && self.layer && D > 1;
+        let on_demand = is_on_demand.then(|| B::lazy_weight(&source.kept_in(self.packs.cloned()))).flatten();
         if let Some(weight) = on_demand {
             if !self.are_whole {
                 source.check()?;

@@ -2,7 +2,7 @@
 //!
 //! A module's path (`down_blocks.0.resnets.1.conv1.weight`) is the checkpoint's key; the few names that Rust cannot spell
 //! are in [`UPSTREAM_NAMES`]. [`published`] knows the files of other projects. Pickles are never executed. Of files only the headers stay in memory: values are read when a
-//! module is loaded, or, [on demand](Weights::load_on_demand), when a network first needs them.
+//! module is loaded, or, [on demand](Weights::load_for_inference), when a network first needs them.
 
 mod error;
 mod files;
@@ -111,7 +111,7 @@ impl Weights {
         Ok(Fingerprint::of_shards(hashes?))
     }
 
-    /// The same weights, of which those that are [loaded on demand](Self::load_on_demand) are kept as packs in a folder, which
+    /// The same weights, of which those that are [loaded on demand](Self::load_for_inference) are kept as packs in a folder, which
     /// must be that of their [fingerprint](Self::fingerprint).
     pub fn kept_in(mut self, packs: Arc<PackFolder>) -> Self {
         self.packs = Some(packs);
@@ -157,22 +157,22 @@ impl Weights {
     ///
     /// # Panics
     /// Later, in the network, when a file cannot be read any more.
-    pub fn load_on_demand<B: ModelBackend, M: Module<B>>(
+    pub fn load_for_inference<B: ModelBackend, M: Module<B>>(
         &self,
         module: M,
         prefix: &str,
         extra: Extra,
     ) -> Result<M, WeightError> {
-        self.load_into(module, prefix, extra, Residence::OnDemand, &[])
+        self.load_into(module, prefix, extra, Residence::Lazy, &[])
     }
 
-    /// [`load_on_demand`](Self::load_on_demand) of everything but parameters that stay as they are.
-    pub(crate) fn load_on_demand_but<B: ModelBackend, M: Module<B>>(
+    /// [`load_for_inference`](Self::load_for_inference) of everything but parameters that stay as they are.
+    pub(crate) fn load_for_inference_except<B: ModelBackend, M: Module<B>>(
         &self,
         module: M,
         stay: &[String],
     ) -> Result<M, WeightError> {
-        self.load_into(module, "", Extra::Refused, Residence::OnDemand, stay)
+        self.load_into(module, "", Extra::Refused, Residence::Lazy, stay)
     }
 
     fn load_into<B: ModelBackend, M: Module<B>>(
@@ -225,7 +225,7 @@ mod tests {
     use burn::tensor::backend::Backend;
 
     use super::*;
-    use crate::layers::{Linear, Start};
+    use crate::layers::{LayerInitializer, Linear};
 
     #[derive(Module, Debug)]
     struct Net<B: Backend> {
@@ -233,7 +233,7 @@ mod tests {
         blocks: Vec<Linear<B>>,
     }
 
-    fn net(start: Start) -> Net<Flex> {
+    fn net(start: LayerInitializer) -> Net<Flex> {
         let device = Default::default();
         Net { net_0: Linear::init(2, 3, true, start, &device), blocks: vec![Linear::init(1, 1, false, start, &device)] }
     }
@@ -244,11 +244,11 @@ mod tests {
 
     #[test]
     fn a_module_comes_back_under_upstream_names() {
-        let module = net(Start::Uniform);
+        let module = net(LayerInitializer::Uniform);
         let weights = Weights::from_bytes(&[&saved(&module)], "memory").unwrap();
         assert_eq!(weights.names().collect::<Vec<_>>(), ["a.blocks.0.weight", "a.net.0.bias", "a.net.0.weight"]);
         assert_eq!(weights.metadata("k"), Some("v"));
-        let loaded = weights.load(net(Start::Zero), "a.", Extra::Refused).unwrap();
+        let loaded = weights.load(net(LayerInitializer::Zero), "a.", Extra::Refused).unwrap();
         assert_eq!(collect(&loaded, ""), collect(&module, ""));
     }
 
@@ -258,10 +258,10 @@ mod tests {
         let load = |bytes: &[u8], fingerprint| {
             let weights = Weights::from_bytes(&[bytes], "memory").unwrap();
             let packs = Arc::new(PackFolder::open(root.path(), fingerprint));
-            let loaded = weights.kept_in(packs).load_on_demand(net(Start::Zero), "", Extra::Refused);
+            let loaded = weights.kept_in(packs).load_for_inference(net(LayerInitializer::Zero), "", Extra::Refused);
             loaded.map(|_| ()).map_err(|error| error.code())
         };
-        let mut tensors = collect(&net(Start::Uniform), "");
+        let mut tensors = collect(&net(LayerInitializer::Uniform), "");
         let bytes = |tensors: &[_]| to_bytes(tensors, Precision::F32, BTreeMap::new()).unwrap();
         let good = bytes(&tensors);
         let fingerprint = |bytes: &[u8]| Weights::from_bytes(&[bytes], "memory").unwrap().fingerprint().unwrap();
@@ -278,21 +278,21 @@ mod tests {
 
     #[test]
     fn every_way_to_be_wrong_has_its_error() {
-        let good = collect(&net(Start::Uniform), "a.");
+        let good = collect(&net(LayerInitializer::Uniform), "a.");
         type Tensors = Vec<(String, Vec<usize>, Vec<f32>)>;
         let check = |change: &dyn Fn(&mut Tensors), code: &str| {
             let mut tensors = good.clone();
             change(&mut tensors);
             let bytes = to_bytes(&tensors, Precision::F32, BTreeMap::new()).unwrap();
             let weights = Weights::from_bytes(&[&bytes], "memory").unwrap();
-            let error = weights.load(net(Start::Zero), "a.", Extra::Refused).unwrap_err();
+            let error = weights.load(net(LayerInitializer::Zero), "a.", Extra::Refused).unwrap_err();
             assert_eq!(error.code(), code, "{error}");
         };
         check(&|tensors| drop(tensors.pop()), "weights.missing_tensor");
         check(&|tensors| tensors.push(("a.more".into(), vec![1], vec![0.0])), "weights.unexpected_tensor");
         check(&|tensors| tensors[0].1.reverse(), "weights.shape");
         check(&|tensors| tensors[0].2[0] = f32::NAN, "weights.non_finite");
-        let bytes = saved(&net(Start::Zero));
+        let bytes = saved(&net(LayerInitializer::Zero));
         for length in 0..bytes.len() {
             assert_eq!(Weights::from_bytes(&[&bytes[..length]], "cut").unwrap_err().code(), "weights.malformed");
         }

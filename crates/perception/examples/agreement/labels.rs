@@ -3,9 +3,9 @@
 use std::error::Error;
 use std::path::Path;
 
-use perception::agreement::KnownJoints;
-use perception::pose::Joint;
 use serde::Deserialize;
+use stuntdouble_perception::agreement::KnownJoints;
+use stuntdouble_perception::pose::Joint;
 
 /// The smallest visibility at which a labelled joint counts.
 const VISIBLE: f32 = 0.5;

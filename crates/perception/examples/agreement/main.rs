@@ -1,6 +1,6 @@
 //! Compares our points and masks with the labels of a folder of clips and prints a Markdown table, then JSON.
 //!
-//! `cargo run --release -p perception --example agreement -- CLIPS MODELS [--overlays DIR] [--only NAME,NAME] [--quick] [--click]`
+//! `cargo run --release -p stuntdouble-perception --example agreement -- CLIPS MODELS [--overlays DIR] [--only NAME,NAME] [--quick] [--click]`
 //! `--quick` uses the lighter networks and the effort of `stuntdouble perceive --quick`. `--click` chooses the person
 //! by the middle of the hips in the first labelled frame, as a user would. `--person X,Y` chooses the person by that
 //! point in frame pixels at the start.
@@ -21,11 +21,11 @@ use media::geometry::Pts;
 use media::image_file::{load_mask, load_picture};
 use media::picture::Mask;
 use media::sheet::Sheet;
-use perception::agreement::{Mean, overlap, region_move};
-use perception::overlay::overlay_signals;
-use perception::perceiver::{Effort, FrameSignals, Perceiver, PerceiverConfig, PersonModels};
-use perception::tracker::PersonChoice;
 use serde::Serialize;
+use stuntdouble_perception::agreement::{Mean, overlap, region_move};
+use stuntdouble_perception::overlay::overlay_signals;
+use stuntdouble_perception::perceiver::{Effort, FrameSignals, Perceiver, PerceiverConfig, PersonModels};
+use stuntdouble_perception::person::tracker::PersonChoice;
 
 use labels::Labels;
 

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use media::image_file::{load_mask, load_picture};
 use media::picture::{Mask, Picture};
-use perception::pose::{Joint, Keypoint, Pose};
 use serde::Deserialize;
+use stuntdouble_perception::pose::{Joint, Keypoint, Pose};
 
 /// For each of our joints, the landmark of the same name. The neck lies between the shoulders.
 const LANDMARKS: [(Joint, usize); 17] = [

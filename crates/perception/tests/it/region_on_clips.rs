@@ -4,11 +4,11 @@ use std::path::Path;
 
 use media::geometry::{Frame, Rect};
 use media::image_file::save_picture;
-use perception::conditions::{ConditionsConfig, FrameSignals, inference_conditions};
-use perception::contact_sheet::{SheetFrame, contact_sheet, spread_rows};
-use perception::paste::{PasteConfig, paste};
-use perception::region::Region;
-use perception::region_path::{RegionConfig, person_box, plan_regions};
+use stuntdouble_perception::conditions::{ConditionsConfig, FrameSignals, inference_conditions};
+use stuntdouble_perception::contact_sheet::{SheetFrame, contact_sheet, spread_rows};
+use stuntdouble_perception::paste::{PasteConfig, paste};
+use stuntdouble_perception::region::Region;
+use stuntdouble_perception::region_path::{RegionConfig, person_box, plan_regions};
 
 use crate::labelled_clip::LabelledClip;
 

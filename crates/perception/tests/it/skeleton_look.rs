@@ -4,8 +4,8 @@ use std::path::Path;
 
 use media::image_file::save_picture;
 use media::sheet::Sheet;
-use perception::pose::{FACE_POINTS, Joint, Keypoint, Pose};
-use perception::skeleton::{SkeletonStyle, draw_skeleton};
+use stuntdouble_perception::maps::skeleton::{SkeletonStyle, draw_skeleton};
+use stuntdouble_perception::pose::{FACE_POINTS, Joint, Keypoint, Pose};
 
 fn at(x: f32, y: f32) -> Keypoint {
     Keypoint { x, y, z: 0.0, confidence: 1.0 }

@@ -12,8 +12,8 @@
 
 use image::{ExtendedColorType, ImageEncoder};
 use media::picture::{DepthMap, Mask, Picture};
+use perception::maps::skeleton::{SkeletonStyle, draw_skeleton};
 use perception::pose::{Joint, Pose};
-use perception::skeleton::{SkeletonStyle, draw_skeleton};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 

@@ -22,7 +22,7 @@ use crate::output::clip_files::clip_files;
 use crate::output::place::{Draft, Place};
 use crate::output::stamp::Stamp;
 use crate::output::stream::ClipStream;
-use crate::render::clip::Wanted;
+use crate::render::clip::Passes;
 use crate::settings::ClipSettings;
 
 /// Version of the layout.
@@ -39,7 +39,7 @@ pub struct ShardPlan {
     /// What every clip has in common.
     pub settings: ClipSettings,
     /// What to render.
-    pub wanted: Wanted,
+    pub wanted: Passes,
     /// Number of clips.
     pub clips: u64,
     /// Clips a shard.

@@ -2,7 +2,7 @@
 
 use crate::assets::collection::Assets;
 use crate::error::StageError;
-use crate::render::clip::{Clip, Wanted, render_parts};
+use crate::render::clip::{Clip, Passes, render_parts};
 use crate::seed::seed_of;
 use crate::settings::ClipSettings;
 use crate::spec::ClipSpec;
@@ -14,7 +14,7 @@ pub struct ClipStream<'a> {
     assets: &'a Assets,
     settings: &'a ClipSettings,
     set: &'a str,
-    wanted: Wanted,
+    wanted: Passes,
     next: u64,
     step: u64,
 }
@@ -22,7 +22,7 @@ pub struct ClipStream<'a> {
 impl<'a> ClipStream<'a> {
     /// All clips of the set `set`, from number 0 on, without end.
     pub fn new(assets: &'a Assets, settings: &'a ClipSettings, set: &'a str) -> Self {
-        Self { assets, settings, set, wanted: Wanted::ALL, next: 0, step: 1 }
+        Self { assets, settings, set, wanted: Passes::ALL, next: 0, step: 1 }
     }
 
     /// Only every `count`-th clip from number `first` on: the share of one of `count` processes.
@@ -31,7 +31,7 @@ impl<'a> ClipStream<'a> {
     }
 
     /// Leaves out parts of the clips.
-    pub fn wanting(self, wanted: Wanted) -> Self {
+    pub fn wanting(self, wanted: Passes) -> Self {
         Self { wanted, ..self }
     }
 

@@ -31,14 +31,14 @@ pub struct Clip {
 
 /// Parts that can be left out to save time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Wanted {
+pub struct Passes {
     /// Render the identity-swapped clip, if the description has one.
     pub twin: bool,
     /// Render reference pictures.
     pub references: bool,
 }
 
-impl Wanted {
+impl Passes {
     /// Everything in the description.
     pub const ALL: Self = Self { twin: true, references: true };
     /// Only the clip itself and its plate.
@@ -50,14 +50,14 @@ impl Wanted {
 /// # Errors
 /// When the description names assets that are not loaded, or contains values that cannot be rendered.
 pub fn render_clip(spec: &ClipSpec, assets: &Assets) -> Result<Clip, StageError> {
-    render_parts(spec, assets, Wanted::ALL)
+    render_parts(spec, assets, Passes::ALL)
 }
 
 /// Renders the chosen parts of `spec`.
 ///
 /// # Errors
 /// The errors of [`render_clip`].
-pub fn render_parts(spec: &ClipSpec, assets: &Assets, wanted: Wanted) -> Result<Clip, StageError> {
+pub fn render_parts(spec: &ClipSpec, assets: &Assets, wanted: Passes) -> Result<Clip, StageError> {
     check(spec)?;
     let size = (spec.width, spec.height);
     let surroundings = Surroundings::of(&spec.scene, assets)?;

@@ -1,6 +1,8 @@
 //! The data of a clip are consistent with each other.
 
-use stage::{Assets, Backdrop, Clip, ClipSettings, ClipSpec, Exposure, Usage, Wanted, render_clip, render_parts};
+use stuntdouble_stage::{
+    Assets, Backdrop, Clip, ClipSettings, ClipSpec, Exposure, Passes, Usage, render_clip, render_parts,
+};
 
 use crate::settings;
 
@@ -68,7 +70,7 @@ fn a_picture_is_the_plate_and_the_character_in_proportion_to_the_mask() {
         (spec.furniture, spec.bystanders, spec.exposure) = (vec![], vec![], Exposure::default());
         let mut before = |colour: f32| {
             spec.scene.backdrop = Backdrop::Plain { colour: [colour; 3] };
-            render_parts(&spec, &assets, Wanted::CLIP).unwrap()
+            render_parts(&spec, &assets, Passes::CLIP).unwrap()
         };
         let (dark, bright) = (before(0.05), before(0.6));
         for frame in 0..2 {
@@ -115,7 +117,7 @@ fn a_twin_shares_what_neither_body_nor_shadow_changes() {
         let mut shared = 0usize;
         for frame in 0..clip.take.frames.len() {
             for index in 0..clip.plate[frame].cells().len() {
-                let free = |take: &stage::Take| {
+                let free = |take: &stuntdouble_stage::Take| {
                     take.person[frame].cells()[index] == 0 && take.object[frame].cells()[index] == 0
                 };
                 let (a, b) = (clip.take.frames[frame].cells()[index], twin.frames[frame].cells()[index]);

@@ -1,7 +1,7 @@
 //! The same seed gives the same bytes.
 
 use sha2::{Digest, Sha256};
-use stage::{Assets, Clip, ClipSpec, Split, render_clip};
+use stuntdouble_stage::{Assets, Clip, ClipSpec, Split, render_clip};
 
 use crate::settings;
 
@@ -67,7 +67,7 @@ fn a_description_survives_json() {
 fn splits_share_no_made_up_identity_or_place() {
     let assets = Assets::procedural();
     let names = |split| -> Vec<String> {
-        let settings = stage::ClipSettings { split: Some(split), ..settings(16, 1) };
+        let settings = stuntdouble_stage::ClipSettings { split: Some(split), ..settings(16, 1) };
         (0..30).map(|seed| ClipSpec::draw(seed, &assets, &settings).unwrap().person.character).collect()
     };
     let (train, test) = (names(Split::Train), names(Split::Test));

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::{Value, json};
-use stage::{Assets, ClipSettings, ClipSpec};
+use stuntdouble_stage::{Assets, ClipSettings, ClipSpec};
 
 const JOINTS: [(&str, Option<usize>, [f32; 3]); 15] = [
     ("pelvis", None, [0.0, 1.0, 0.0]),
@@ -160,7 +160,7 @@ fn a_pack_draws_the_same_scenes_and_damaged_packs_are_refused() {
     for seed in 0..4 {
         let [one, two] = [&assets, &unpacked].map(|assets| ClipSpec::draw(seed, assets, &settings).unwrap());
         assert_eq!((&one.person, &one.action.motion), (&two.person, &two.action.motion));
-        assert!(stage::render_clip(&two, &unpacked).is_ok());
+        assert!(stuntdouble_stage::render_clip(&two, &unpacked).is_ok());
     }
     assert_eq!(assets.pack(&pack, 100).unwrap_err().code(), "stage.too_large");
     let bytes = fs::read(&pack).unwrap();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use stage::{Assets, ClipSettings, ClipSpec, Split, Wanted, render_parts};
+use stuntdouble_stage::{Assets, ClipSettings, ClipSpec, Passes, Split, render_parts};
 
 use crate::settings;
 
@@ -22,7 +22,7 @@ fn loaded_assets_act() {
         assert!(people >= 5, "{split:?}: {people}");
         let settings = ClipSettings { split: Some(split), twin: false, mannequin_share: 0.0, ..settings(64, 2) };
         let spec = ClipSpec::draw(1, &assets, &settings).unwrap();
-        let clip = render_parts(&spec, &assets, Wanted::CLIP).unwrap();
+        let clip = render_parts(&spec, &assets, Passes::CLIP).unwrap();
         assert!(clip.take.person.iter().all(|mask| mask.cells().iter().filter(|cell| **cell > 0).count() > 60));
         let character = assets.characters().iter().find(|named| named.id == spec.person.character).unwrap();
         assert_eq!(character.split, split);

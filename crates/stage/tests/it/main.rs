@@ -14,7 +14,7 @@ mod stores;
 mod videos;
 
 use media::geometry::Rate;
-use stage::ClipSettings;
+use stuntdouble_stage::ClipSettings;
 
 /// Small clips, so that a test takes a fraction of a second.
 fn settings(side: usize, frames: usize) -> ClipSettings {

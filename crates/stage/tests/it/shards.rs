@@ -4,8 +4,10 @@ use std::fs;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use stage::{Assets, ClipRecord, ClipSettings, ClipSpec, ClipStream, Place, ShardPlan, Wanted, render_clip};
-use stage::{inspect_shards, read_index, seed_of, verify_shards, write_shards};
+use stuntdouble_stage::{
+    Assets, ClipRecord, ClipSettings, ClipSpec, ClipStream, Passes, Place, ShardPlan, render_clip,
+};
+use stuntdouble_stage::{inspect_shards, read_index, seed_of, verify_shards, write_shards};
 
 use crate::settings;
 
@@ -15,7 +17,7 @@ pub(crate) fn plan(folder: &Path, clips: u64) -> ShardPlan {
         place: folder.to_owned().into(),
         set: "test".into(),
         settings,
-        wanted: Wanted::ALL,
+        wanted: Passes::ALL,
         clips,
         per_shard: 2,
     }
@@ -93,12 +95,12 @@ fn a_record_renders_to_the_same_clip_and_streams_share_the_set() {
     let settings = settings(32, 2);
     let spec = ClipSpec::draw(seed_of("test", 1), &assets, &settings).unwrap();
     let clip = render_clip(&spec, &assets).unwrap();
-    let files = stage::clip_files(&spec, &clip).unwrap();
+    let files = stuntdouble_stage::clip_files(&spec, &clip).unwrap();
     let (_, json) = files.iter().find(|(name, _)| name == "clip.json").unwrap();
     let record: ClipRecord = serde_json::from_slice(json).unwrap();
     assert_eq!(record.spec, spec);
     assert_eq!(record.take.joints, clip.take.joints);
-    let stream = ClipStream::new(&assets, &settings, "test").wanting(Wanted::CLIP);
+    let stream = ClipStream::new(&assets, &settings, "test").wanting(Passes::CLIP);
     let (odd, rendered) = stream.share(1, 2).next().unwrap().unwrap();
     assert_eq!(odd, spec);
     assert_eq!(rendered.take.frames, clip.take.frames);

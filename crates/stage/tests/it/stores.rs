@@ -4,7 +4,7 @@ use std::fs;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use stage::{Assets, Place, ShardPlan, inspect_shards, read_index, verify_shards, write_shards};
+use stuntdouble_stage::{Assets, Place, ShardPlan, inspect_shards, read_index, verify_shards, write_shards};
 
 use crate::s3::Server;
 use crate::settings;

@@ -5,7 +5,9 @@ use std::fs;
 use std::path::Path;
 
 use image::{Rgb, RgbImage};
-use stage::{Assets, Backdrop, Clip, ClipSettings, ClipSpec, Exposure, Split, Wanted, render_clip, render_parts};
+use stuntdouble_stage::{
+    Assets, Backdrop, Clip, ClipSettings, ClipSpec, Exposure, Passes, Split, render_clip, render_parts,
+};
 
 use crate::settings;
 
@@ -50,7 +52,7 @@ fn the_plate_is_the_video_and_the_rest_of_a_picture_is_the_plate_or_its_shadow()
         *zoom = 1.0;
         let (start, step) = (*start, *step);
         spec.exposure = Exposure { shutter: if seed % 2 == 0 { 0.0 } else { 0.5 }, noise: 0.0 };
-        let clip = render_parts(&spec, &assets, Wanted::CLIP).unwrap();
+        let clip = render_parts(&spec, &assets, Passes::CLIP).unwrap();
         for index in 0..3 {
             let expected = frame(start + index * step, SIDE as u32, SIDE as u32);
             assert_eq!(clip.plate[index].bytes(), expected.as_raw(), "seed {seed} frame {index}");
@@ -79,12 +81,12 @@ fn a_part_of_another_size_is_the_same_part_in_every_frame() {
     let mut spec = ClipSpec::draw(1, &assets, &filmed(5)).unwrap();
     spec.exposure = Exposure::default();
     // There are fewer pictures than frames, so they run forwards and backwards.
-    let clip = render_parts(&spec, &assets, Wanted::CLIP).unwrap();
+    let clip = render_parts(&spec, &assets, Passes::CLIP).unwrap();
     assert_ne!(clip.plate[0], clip.plate[1]);
     assert_eq!((&clip.plate[0], &clip.plate[1]), (&clip.plate[2], &clip.plate[3]));
     let Backdrop::Video { zoom, .. } = &mut spec.scene.backdrop else { panic!("no video behind the person") };
     *zoom = f32::NAN;
-    assert_eq!(render_parts(&spec, &assets, Wanted::CLIP).unwrap_err().code(), "stage.bad_spec");
+    assert_eq!(render_parts(&spec, &assets, Passes::CLIP).unwrap_err().code(), "stage.bad_spec");
 }
 
 #[test]
@@ -164,7 +166,7 @@ fn a_pack_holds_videos_and_without_any_clips_are_what_they_were() {
     assert_eq!(unpacked.counts(), assets.counts());
     let clips = [&assets, &unpacked].map(|assets| {
         let spec = ClipSpec::draw(4, assets, &filmed(2)).unwrap();
-        render_parts(&spec, assets, Wanted::CLIP).unwrap()
+        render_parts(&spec, assets, Passes::CLIP).unwrap()
     });
     assert_eq!(clips[0].take.person, clips[1].take.person);
 

@@ -23,7 +23,7 @@ use media::picture::Picture;
 use media::sheet::Sheet;
 use perception::overlay::overlay_signals;
 use perception::perceiver::{Effort, FrameSignals, Perceiver, PerceiverConfig, PersonModels};
-use stage::{Assets, ClipSettings, ClipSpec, Split, Wanted, render_parts, seed_of};
+use stage::{Assets, ClipSettings, ClipSpec, Passes, Split, render_parts, seed_of};
 use stuntdouble::events::Events;
 use stuntdouble::models::person_models;
 
@@ -93,7 +93,7 @@ fn measure(seed: u64, frames: usize, assets: &Assets, models: &PersonModels) -> 
     let split = Some(Split::Test);
     let settings = ClipSettings { frames, split, twin: false, references: 0, ..ClipSettings::default() };
     let spec = ClipSpec::draw(seed, assets, &settings)?;
-    let take = render_parts(&spec, assets, Wanted::CLIP)?.take;
+    let take = render_parts(&spec, assets, Passes::CLIP)?.take;
     let mut perceiver = Perceiver::open(models, PerceiverConfig::default())?;
     let mut measured = Measured::of_clip();
     let (mut before, mut worst): (Option<FrameSignals>, _) = (None, (f64::MAX, 0, None));

@@ -1,7 +1,7 @@
 //! Times each kernel at each level of the denoiser, through the ops that the networks call.
 
 use burn::tensor::{DType, Tensor};
-use model::ops::{self, Activation, Added, Convolution, KeysValues, Normalisation};
+use model::ops::{self, Activation, Convolution, KeysValues, LinearEpilogue, Normalisation};
 use model::preset::NetworksConfig;
 
 use super::{KernelTime, Measured, random};
@@ -29,7 +29,7 @@ pub(super) fn measure(config: &NetworksConfig, measured: &Measured) -> Vec<Kerne
         let name = format!("product {cells}x{c}x{c}");
         let weight = random([c, c]);
         times.take(name, 2 * cells * c * c, random([cells, c]), |x| {
-            ops::linear(x, weight.clone(), Added { bias: None, shift: None, residual: None })
+            ops::linear(x, weight.clone(), LinearEpilogue { bias: None, shift: None, residual: None })
         });
 
         let name = format!("attention {tokens} to {} h{heads} b{m}", 2 * tokens);

@@ -3,9 +3,9 @@
 use fetch::Store;
 use media::picture::{Mask, Picture};
 use media::still::Still;
-use perception::cut_out::{CutOutNetworks, Sight};
-use perception::foreground::{extended, without_background};
 use perception::perceiver::Effort;
+use perception::person::cut_out::{CutOutNetworks, Sight};
+use perception::person::foreground::{extended, without_background};
 
 use super::picture::{Character, CharacterPicture, MaskSource};
 use crate::error::Error;

@@ -114,7 +114,7 @@ impl CharacterPicture {
         let size = (side(width), side(height));
         // Colours of transparent pixels must not be mixed into others.
         let colours = match &coverage {
-            Some(mask) => perception::foreground::extended(&colours, mask, 8),
+            Some(mask) => perception::person::foreground::extended(&colours, mask, 8),
             None => colours,
         };
         let (x, y) = (size.0 as f32 / width as f32, size.1 as f32 / height as f32);

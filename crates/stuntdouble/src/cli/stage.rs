@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use stage::{Assets, ClipSettings, Place, ShardPlan, Split, Wanted, inspect_shards, write_shards};
+use stage::{Assets, ClipSettings, Passes, Place, ShardPlan, Split, inspect_shards, write_shards};
 use stuntdouble::Error;
 use stuntdouble::events::{Event, Events, Step};
 
@@ -144,7 +144,7 @@ fn render(options: Render, bucket: &[(String, String)], events: &Events) -> Resu
         place,
         set: options.set,
         settings,
-        wanted: Wanted::ALL,
+        wanted: Passes::ALL,
         clips: options.clips,
         per_shard: options.per_shard,
     };

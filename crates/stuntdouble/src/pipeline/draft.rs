@@ -18,8 +18,8 @@ use draft::scale::smooth_scales;
 use media::image_file::{load_mask, load_picture, save_cut_out, save_mask, save_picture};
 use media::picture::{Mask, Picture};
 use media::reader::FrameReader;
+use perception::person::scene_cut::SceneCut;
 use perception::pose::{Joint, Pose};
-use perception::scene_cut::SceneCut;
 
 use super::scene::SceneFrame;
 use super::work::Work;

@@ -9,10 +9,10 @@ use media::picture::Picture;
 use perception::conditions::{ConditionsConfig, FrameSignals, inference_conditions};
 use perception::contact_sheet::{SheetFrame, contact_sheet, spread_rows};
 use perception::perceiver::{Perceiver, PerceiverConfig};
+use perception::person::tracker::PersonChoice;
 use perception::pose::Pose;
 use perception::signals::{SignalsError, SignalsFolder};
 use perception::stream::{SeenFrame, perceive_frames};
-use perception::tracker::PersonChoice;
 
 use super::job::PerceiveJob;
 use super::report::Report;

@@ -7,7 +7,7 @@ use media::image_file::{load_mask, load_picture, save_picture};
 use media::probe::DecodeOptions;
 use media::reader::FrameReader;
 use perception::signals::SignalsFolder;
-use stage::{Assets, ClipSettings, ClipSpec, Wanted, render_parts};
+use stage::{Assets, ClipSettings, ClipSpec, Passes, render_parts};
 use stuntdouble::events::Events;
 use stuntdouble::fetch::{Options, Store};
 use stuntdouble::pipeline::{self, Job, Mode, PerceiveJob, Report, Tools};
@@ -34,7 +34,7 @@ impl Example {
         };
         let assets = Assets::procedural();
         let spec = ClipSpec::draw(5, &assets, &settings).unwrap();
-        let take = render_parts(&spec, &assets, Wanted { twin: false, references: true }).unwrap().take;
+        let take = render_parts(&spec, &assets, Passes { twin: false, references: true }).unwrap().take;
         let frames = folder.path().join("video");
         std::fs::create_dir(&frames).unwrap();
         let signals = SignalsFolder::new(folder.path().join("own"), FRAMES, (SIDE, SIDE));

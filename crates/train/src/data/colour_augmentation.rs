@@ -9,7 +9,7 @@
 use media::picture::Picture;
 use rand::Rng;
 
-use crate::data::supervision::Lesson;
+use crate::data::supervision::TrainingExample;
 use crate::trainer::random_of_step;
 
 /// All orders of three channels except the original one.
@@ -19,7 +19,7 @@ const EXPONENTS: std::ops::Range<f64> = -0.8..0.8;
 /// How many recoloured copies of a clip can exist.
 pub const MOST_COPIES: u64 = ORDERS.len() as u64;
 
-impl Lesson {
+impl TrainingExample {
     /// Copy `copy` (0 = original) of clip `index`. Copies of a clip differ, and the orders differ between clips.
     ///
     /// # Panics
@@ -63,9 +63,9 @@ mod tests {
 
     use super::*;
 
-    fn lesson() -> Lesson {
+    fn lesson() -> TrainingExample {
         let picture = || vec![Picture::filled(2, 1, [1, 2, 3])];
-        Lesson {
+        TrainingExample {
             target: picture(),
             environment: picture(),
             objects: Some(picture()),
@@ -105,7 +105,7 @@ mod tests {
     #[test]
     fn greys_change_too() {
         let grey = || vec![Picture::filled(2, 1, [120, 120, 120])];
-        let lesson = Lesson { target: grey(), ..lesson() };
+        let lesson = TrainingExample { target: grey(), ..lesson() };
         let mut levels: Vec<_> = (0..9).map(|index| lesson.clone().recoloured(index, 1).target[0].get(0, 0)).collect();
         levels.sort_unstable();
         levels.dedup();

@@ -17,14 +17,14 @@ use media::picture::{Mask, Picture};
 use model::ModelBackend;
 use model::small::autoencoder::{PIXELS_PER_CELL, SmallAutoencoder};
 use serde::{Deserialize, Serialize};
-use stage::{Assets, Clip, ClipSettings, ClipSpec, Split, Wanted, render_parts, seed_of};
+use stage::{Assets, Clip, ClipSettings, ClipSpec, Passes, Split, render_parts, seed_of};
 
 use crate::autoencoder;
 use crate::checkpoint::{json, sha256};
 use crate::data::colour_augmentation::MOST_COPIES;
 use crate::data::crops::PictureFolder;
 use crate::data::records::EncodedClip;
-use crate::data::supervision::{Lesson, SourceClip, SupervisionConfig, split};
+use crate::data::supervision::{SourceClip, SupervisionConfig, TrainingExample, split};
 use crate::error::{Result, TrainError};
 use crate::picture_tensor::tensor_from_pictures;
 use crate::trainer::{Event, Progress, random_of_step};
@@ -162,7 +162,7 @@ impl DatasetConfig {
     }
 
     /// Training example number `index`, and its origin.
-    pub(crate) fn lesson(&self, index: u64, scenery: &Scenery) -> Result<(Lesson, String)> {
+    pub(crate) fn lesson(&self, index: u64, scenery: &Scenery) -> Result<(TrainingExample, String)> {
         let Scenery { assets, backgrounds } = scenery;
         let settings = ClipSettings {
             width: self.side,
@@ -178,7 +178,7 @@ impl DatasetConfig {
         for attempt in 0..ATTEMPTS {
             let seed = seed_of(&set, index + (attempt << 40));
             let spec = ClipSpec::draw(seed, assets, &settings)?;
-            let clip = render_parts(&spec, assets, Wanted { twin: false, references: true })?;
+            let clip = render_parts(&spec, assets, Passes { twin: false, references: true })?;
             let source = source_clip(clip, spec.prop.is_some());
             if let Some(lesson) = split(&source, &self.supervision, backgrounds, &mut random_of_step(seed, 0)) {
                 let person = format!("{}/{}", spec.person.character, spec.person.appearance);
@@ -225,7 +225,7 @@ impl DatasetConfig {
             let name = if copy == 0 { format!("{index:06}") } else { format!("{index:06}-{copy}") };
             let path = folder.join(format!("{name}.safetensors"));
             if !path.exists() {
-                let (lesson, note) = Lesson::read(&self.lesson_path(index))?;
+                let (lesson, note) = TrainingExample::read(&self.lesson_path(index))?;
                 encode(&lesson.recoloured(index, copy), &network, device).save(&path, &note)?;
             }
             clips.push(EncodedClip::read(&path)?.0);
@@ -262,7 +262,11 @@ fn source_clip(clip: Clip, has_object: bool) -> SourceClip {
 ///
 /// # Panics
 /// When the pictures' sides are not multiples of 8.
-pub fn encode<B: ModelBackend>(lesson: &Lesson, network: &SmallAutoencoder<B>, device: &B::Device) -> EncodedClip {
+pub fn encode<B: ModelBackend>(
+    lesson: &TrainingExample,
+    network: &SmallAutoencoder<B>,
+    device: &B::Device,
+) -> EncodedClip {
     let latents = |pictures: &[Picture]| -> ([usize; 4], Vec<f16>) {
         let parts: Vec<Tensor<B, 4>> =
             pictures.chunks(16).map(|group| network.encode(tensor_from_pictures::<B>(group, device))).collect();
@@ -359,7 +363,7 @@ mod tests {
         let config = config(folder.path(), 2);
         let mut quiet = |_: &Event| ControlFlow::Continue(());
         let clips = config.load::<Flex>(&weights, &device, &mut quiet).unwrap();
-        let (lesson, _) = Lesson::read(&config.lesson_path(1)).unwrap();
+        let (lesson, _) = TrainingExample::read(&config.lesson_path(1)).unwrap();
         assert_eq!(clips[1], encode(&lesson, &network, &device));
         assert_eq!((clips[1].shape, clips[1].map, clips[1].reference_count()), ([2, 4, 4, 4], [32, 32], 2));
         let back = network.decode(Tensor::from_data(

@@ -1,4 +1,4 @@
-//! Clips on disk, one safetensors file each: as bytes of pictures (a [`Lesson`], one training example) or as latents
+//! Clips on disk, one safetensors file each: as bytes of pictures (a [`TrainingExample`], one training example) or as latents
 //! ([`EncodedClip`]).
 //!
 //! | tensor | type | shape |
@@ -21,7 +21,7 @@ use media::picture::{Picture, Plane};
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 
-use crate::data::supervision::Lesson;
+use crate::data::supervision::TrainingExample;
 use crate::error::{Result, TrainError};
 
 /// One tensor of bytes.
@@ -118,7 +118,7 @@ fn of_planes(name: &'static str, planes: &[Plane<u8>]) -> Entry {
     Entry { name, dtype: Dtype::U8, shape: vec![planes.len(), height, width], bytes }
 }
 
-impl Lesson {
+impl TrainingExample {
     /// Writes it. `note` describes its origin.
     ///
     /// # Errors
@@ -255,7 +255,7 @@ mod tests {
         let picture = |seed: u8| Picture::from_fn(8, 16, |x, y| [x as u8, y as u8, seed]);
         let plane = |seed: u8| Plane::from_fn(8, 16, |x, y| (x + y) as u8 + seed);
         for objects in [None, Some(vec![picture(5), picture(6)])] {
-            let lesson = Lesson {
+            let lesson = TrainingExample {
                 target: vec![picture(1), picture(2)],
                 environment: vec![picture(3), picture(4)],
                 objects: objects.clone(),
@@ -266,7 +266,7 @@ mod tests {
             };
             let path = folder.path().join("lesson");
             lesson.save(&path, "seed 1").unwrap();
-            assert_eq!(Lesson::read(&path).unwrap(), (lesson, "seed 1".into()));
+            assert_eq!(TrainingExample::read(&path).unwrap(), (lesson, "seed 1".into()));
             let halves = |count: usize| (0..count).map(|index| f16::from_f32(index as f32 / 7.0)).collect::<Vec<_>>();
             let encoded = EncodedClip {
                 shape: [2, 4, 2, 1],

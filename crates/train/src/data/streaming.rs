@@ -12,7 +12,7 @@ use model::small::autoencoder::SmallAutoencoder;
 
 use crate::data::dataset::{DatasetConfig, Scenery, encode};
 use crate::data::records::EncodedClip;
-use crate::data::supervision::Lesson;
+use crate::data::supervision::TrainingExample;
 use crate::error::{Result, TrainError};
 
 /// Largest number of rendered training examples that wait.
@@ -33,7 +33,7 @@ enum State {
     Running {
         /// Number of the oldest clip.
         first: u64,
-        lessons: Receiver<Result<Lesson>>,
+        lessons: Receiver<Result<TrainingExample>>,
     },
     /// Rendering has failed.
     Ended,
@@ -93,7 +93,7 @@ impl<B: ModelBackend> LiveClips<B> {
 }
 
 /// All training examples from number `first` on, in order, until one fails or nobody needs more.
-fn rendered(config: DatasetConfig, scenery: Scenery, first: u64) -> Receiver<Result<Lesson>> {
+fn rendered(config: DatasetConfig, scenery: Scenery, first: u64) -> Receiver<Result<TrainingExample>> {
     let (sender, lessons) = sync_channel(AHEAD);
     std::thread::spawn(move || {
         for index in first.. {

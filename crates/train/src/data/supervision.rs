@@ -18,12 +18,12 @@
 
 use media::geometry::{Crop, Frame, Rect};
 use media::picture::{Mask, Picture, Plane};
+use perception::maps::skeleton::{SkeletonStyle, draw_skeleton};
+use perception::maps::structured_depth::{DepthSpread, SkeletonNearness, structured_depth};
 use perception::mask::{COVERED, MaskConfig, bounding_box};
 use perception::pose::Pose;
 use perception::region::{crop_mask, crop_picture, crop_pose};
 use perception::region_path::{RegionConfig, fixed_region, person_box};
-use perception::skeleton::{SkeletonStyle, draw_skeleton};
-use perception::structured_depth::{DepthSpread, SkeletonNearness, structured_depth};
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
@@ -78,7 +78,7 @@ impl Default for SupervisionConfig {
 
 /// A training example. All pictures are `size x size`, and lists have one entry for each frame.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Lesson {
+pub struct TrainingExample {
     /// The target of the networks.
     pub target: Vec<Picture>,
     /// Masked source.
@@ -104,7 +104,7 @@ pub fn split(
     config: &SupervisionConfig,
     backgrounds: &[Picture],
     random: &mut ChaCha8Rng,
-) -> Option<Lesson> {
+) -> Option<TrainingExample> {
     let count = clip.frames.len();
     let (width, height) = clip.frames.first()?.size();
     assert!(width == height, "a clip of {width}x{height}: it must be square");
@@ -180,7 +180,7 @@ pub fn split(
     if references.is_empty() {
         return None;
     }
-    Some(Lesson { target: target_pictures, environment, objects, skeleton, depth, focus, references })
+    Some(TrainingExample { target: target_pictures, environment, objects, skeleton, depth, focus, references })
 }
 
 fn byte(value: f32) -> u8 {
@@ -342,7 +342,7 @@ mod tests {
         }
     }
 
-    fn lesson(seed: u64, scaled_share: f64) -> Lesson {
+    fn lesson(seed: u64, scaled_share: f64) -> TrainingExample {
         let config = SupervisionConfig { scaled_share, scales: [1.2, 1.25], ..SupervisionConfig::default() };
         split(&clip(), &config, &[], &mut random_of_step(seed, 0)).unwrap()
     }
@@ -395,7 +395,8 @@ mod tests {
         assert!((ratio - 1.5625).abs() < 0.1, "{ratio}");
         let feet: Rect<Frame> = bounding_box(&larger.person[0]).unwrap();
         assert!((feet.bottom() - 160).abs() <= 1, "{feet:?}");
-        let hole = |lesson: &Lesson| lesson.environment.iter().flat_map(|p| p.cells()).filter(|c| c[2] > 200).count();
+        let hole =
+            |lesson: &TrainingExample| lesson.environment.iter().flat_map(|p| p.cells()).filter(|c| c[2] > 200).count();
         assert_eq!(hole(&lesson(3, 1.0)), 0);
         assert!(hole(&lesson(3, 0.0)) > 0 || lesson(3, 0.0).focus[0].cells().iter().all(|v| *v > 0));
     }

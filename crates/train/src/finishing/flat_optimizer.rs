@@ -180,7 +180,7 @@ impl<B: Backend> ModuleMapper<B> for Halved {
 #[cfg(test)]
 mod tests {
     use burn::backend::{Autodiff, Flex};
-    use model::layers::{Linear, Start};
+    use model::layers::{LayerInitializer, Linear};
 
     use super::*;
 
@@ -197,7 +197,7 @@ mod tests {
 
     /// A map of one number to one, with weight 1 and bias 0.
     fn module() -> Linear<Train> {
-        let linear = Linear::init(1, 1, true, Start::ZeroWithBias(0.0), &Default::default());
+        let linear = Linear::init(1, 1, true, LayerInitializer::ZeroWithBias(0.0), &Default::default());
         Linear { weight: linear.weight.map(|weight| (weight + 1.0).detach().require_grad()), ..linear }
     }
 

@@ -16,7 +16,6 @@ mod config;
 pub mod feed;
 mod filmed;
 pub mod flat_optimizer;
-mod lesson;
 pub mod loss;
 pub mod mixed;
 mod noise;
@@ -25,6 +24,7 @@ mod run;
 pub mod sample;
 mod state;
 mod sums;
+mod training_example;
 
 pub use config::FinishingTraining;
 pub use flat_optimizer::Halved;

@@ -21,13 +21,13 @@ use stage::{Assets, Split};
 use super::config::FinishingTraining;
 use super::feed::{Batch, batches};
 use super::flat_optimizer::{FlatOptimizer, Halved, Step};
-use super::lesson::Lesson;
 use super::loss::unevenness;
 use super::mixed::ClipSource;
 use super::perceptual::PerceptualNetwork;
 use super::sample::{Sample, samples};
 use super::state::{self, Position};
 use super::sums::{Means, Sums};
+use super::training_example::TrainingExample;
 use crate::error::{Result, TrainError};
 use crate::following::RunLog;
 use crate::progress::{Event, MOST_SKIPPED, Progress};
@@ -183,7 +183,8 @@ where
     }
 
     fn step(&mut self, batch: Batch, device: &B::Device) {
-        let lesson = Lesson::<B>::new(batch, self.config.samples.frames, self.config.samples.size as usize, device);
+        let lesson =
+            TrainingExample::<B>::new(batch, self.config.samples.frames, self.config.samples.size as usize, device);
         let network = match self.config.half {
             true => self.network.clone().map(&mut Halved),
             false => self.network.clone(),
@@ -282,7 +283,7 @@ where
         for (index, sample) in held_out.iter().enumerate() {
             let batch =
                 Batch { count: 1, frames: sample.frames.clone(), characters: sample.character.clone(), clips: 0 };
-            let lesson = Lesson::<B::InnerBackend>::new(batch, frames, side, device);
+            let lesson = TrainingExample::<B::InnerBackend>::new(batch, frames, side, device);
             let (_, finished) = lesson.finish(network);
             for (row, frames) in [("draft", lesson.draft()), ("finished", finished.clone())] {
                 for (name, value) in lesson.judge(frames).parts(perceptual.as_ref(), 1) {

@@ -20,7 +20,7 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use serde::{Deserialize, Serialize};
-use stage::{Assets, ClipSettings, ClipSpec, Split, Take, Wanted, render_parts, seed_of};
+use stage::{Assets, ClipSettings, ClipSpec, Passes, Split, Take, render_parts, seed_of};
 
 use super::noise;
 use crate::error::Result;
@@ -90,7 +90,7 @@ pub fn samples(index: u64, split: Split, assets: &Assets, config: &SampleConfig)
         ..ClipSettings::default()
     };
     let spec = ClipSpec::draw(seed_of("finishing", index), assets, &settings)?;
-    let clip = render_parts(&spec, assets, Wanted::ALL)?;
+    let clip = render_parts(&spec, assets, Passes::ALL)?;
     let Some(twin) = &clip.twin else { return Ok(vec![]) };
     let mut random = ChaCha8Rng::seed_from_u64(index);
     let has_object = spec.prop.is_some();

@@ -3,7 +3,7 @@
 use media::geometry::{Frame, Rect};
 use media::picture::{Mask, Picture};
 use perception::mask::bounding_box;
-use perception::people::PeopleFinder;
+use perception::person::people::PeopleFinder;
 use perception::pose::{Joint, Pose};
 use serde::{Deserialize, Serialize};
 

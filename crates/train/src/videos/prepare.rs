@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use media::ffmpeg::Ffmpeg;
 use media::image_file::save_picture;
 use media::picture::Picture;
-use perception::people::PeopleFinder;
 use perception::perceiver::PersonModels;
+use perception::person::people::PeopleFinder;
 use serde::{Deserialize, Serialize};
 use stage::ShardEntry;
 

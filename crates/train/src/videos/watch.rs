@@ -8,7 +8,7 @@ use media::probe::{DecodeOptions, probe};
 use media::reader::FrameReader;
 use media::resize::{Filter, fit_size, resize_picture};
 use perception::perceiver::{Effort, Perceiver, PerceiverConfig, PersonModels};
-use perception::scene_cut::SceneCut;
+use perception::person::scene_cut::SceneCut;
 use perception::stream::{SeenFrame, perceive_frames};
 
 use super::config::VideoConfig;

@@ -1,6 +1,6 @@
 //! Minimum requirements for training.
 
-use train::Config;
+use stuntdouble_train::Config;
 
 use crate::small::{denoiser, errors, run};
 
@@ -18,7 +18,7 @@ fn one_clip_is_overfitted() {
     assert!(late < 0.5 * early, "stage 1: {errors_1:?}, {:?}", outcome.measures);
 
     let mut second = denoiser(folder.path(), "stage2", 12);
-    second.start_from = Some(folder.path().join("stage1").join(train::denoiser::WEIGHTS_FILE));
+    second.start_from = Some(folder.path().join("stage1").join(stuntdouble_train::denoiser::WEIGHTS_FILE));
     second.batch = 2;
     let (outcome, events) = run(&Config::Stage2(second), None);
     let errors_2: Vec<f64> = errors(&events).into_values().collect();

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use train::denoiser::DenoiserTraining;
-use train::{Config, Event, TrainError};
+use stuntdouble_train::denoiser::DenoiserTraining;
+use stuntdouble_train::{Config, Event, TrainError};
 
 use crate::small::{denoiser, run};
 
@@ -46,7 +46,7 @@ fn a_stopped_run_goes_on_bit_for_bit() {
         }
         assert_eq!(resumed.measures, expected.measures);
         cut.settings.seed += 1;
-        let error = train::run::<crate::small::Trained>(&kind(cut), &Default::default(), &mut |_| {
+        let error = stuntdouble_train::run::<crate::small::Trained>(&kind(cut), &Default::default(), &mut |_| {
             std::ops::ControlFlow::Continue(())
         });
         assert!(matches!(error, Err(TrainError::Mismatch { .. })));

@@ -10,12 +10,12 @@ use burn::tensor::{Distribution, Tensor};
 use model::preset::Preset;
 use model::small::autoencoder::SmallAutoencoderConfig;
 use stage::Split;
-use train::data::dataset::DatasetConfig;
-use train::data::supervision::SupervisionConfig;
-use train::denoiser::{DenoiserTraining, Objective};
-use train::optimizer::OptimizerConfig;
-use train::trainer::LoopConfig;
-use train::{Config, Event, Outcome};
+use stuntdouble_train::data::dataset::DatasetConfig;
+use stuntdouble_train::data::supervision::SupervisionConfig;
+use stuntdouble_train::denoiser::{DenoiserTraining, Objective};
+use stuntdouble_train::optimizer::OptimizerConfig;
+use stuntdouble_train::trainer::LoopConfig;
+use stuntdouble_train::{Config, Event, Outcome};
 
 /// The training data of the tests.
 pub(crate) type Trained = Autodiff<Flex>;
@@ -34,7 +34,7 @@ pub(crate) fn denoiser(folder: &Path, run: &str, steps: u64) -> DenoiserTraining
         let rows = raw.swap_dims(0, 1).reshape([4, 16 * 16]);
         let list = |values: Tensor<Flex, 2>| values.into_data().into_vec::<f32>().unwrap();
         let network = network.with_statistics(&list(rows.clone().mean_dim(1)), &list(rows.var(1).sqrt()));
-        train::autoencoder::save(&network, &sizes, &autoencoder).unwrap();
+        stuntdouble_train::autoencoder::save(&network, &sizes, &autoencoder).unwrap();
     }
     let clips = |name: &str, split| DatasetConfig {
         folder: folder.join(name),
@@ -91,7 +91,7 @@ pub(crate) fn run(config: &Config, stop: Option<usize>) -> (Outcome, Vec<Event>)
         events.push(event.clone());
         if stop.is_some_and(|stop| lines >= stop) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
-    let outcome = train::run::<Trained>(config, &Default::default(), &mut progress).unwrap().unwrap();
+    let outcome = stuntdouble_train::run::<Trained>(config, &Default::default(), &mut progress).unwrap().unwrap();
     (outcome, events)
 }
 

@@ -34,7 +34,7 @@ pub(super) fn with_logs(
     let sizes = Heads { batch: m, queries: l, heads, width: c / heads };
     let (mut result, mut logs) = (Space::<f32>::of(m * l * c), Space::<f32>::of(m * heads * l));
     let (cpu, scale) = (Cpu::detect(), scale(c / heads));
-    kernels::attention_with_logs(cpu, slice(&query), &sources, sizes, scale, result.values(), logs.values());
+    kernels::attention_with_log_sum_exp(cpu, slice(&query), &sources, sizes, scale, result.values(), logs.values());
     (result.stored([m, l, c], [0, 1, 2]), logs.stored([m, heads, l], [0, 1, 2]))
 }
 

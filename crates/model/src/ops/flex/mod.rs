@@ -6,8 +6,8 @@
 mod attention_gradients;
 mod convolutions;
 mod gradients;
+mod lazy_weight;
 mod maps;
-mod on_demand;
 mod packs;
 mod products;
 mod space;
@@ -18,14 +18,14 @@ use burn::tensor::{DType, Tensor, bf16};
 use kernels::Form;
 
 use super::{
-    Added, AttentionGradients, Convolution, ConvolutionGradients, KeysValues, ModelBackend, NormGradients,
+    AttentionGradients, Convolution, ConvolutionGradients, KeysValues, LinearEpilogue, ModelBackend, NormGradients,
     Normalisation, composed,
 };
 use crate::weights::WeightSource;
 use convolutions::{convolve, convolve_video, upsample_convolve};
 use maps::{add, blend, concat_channels};
 use products::{attention, group_norm, layer_norm, product, silu, temporal_attention};
-use space::Recycled;
+use space::Pooled;
 
 impl ModelBackend for Flex {
     const CHANNELS_LAST: bool = true;
@@ -78,7 +78,7 @@ impl ModelBackend for Flex {
         gradients::geglu_gradient(x, gradient)
     }
 
-    fn attention_with_logs(
+    fn attention_with_log_sum_exp(
         query: Tensor<Self, 3>,
         sources: &[&KeysValues<Self>],
         heads: usize,
@@ -99,21 +99,21 @@ impl ModelBackend for Flex {
         attention_gradients::temporal(query, own, heads, gradient)
     }
 
-    fn weight_on_demand<const R: usize>(source: &WeightSource) -> Option<Tensor<Self, R>> {
+    fn lazy_weight<const R: usize>(source: &WeightSource) -> Option<Tensor<Self, R>> {
         // Weights of one output are small, and doors read them as they are.
-        (source.shape()[0] > 1).then(|| on_demand::weight_on_demand(source))
+        (source.shape()[0] > 1).then(|| lazy_weight::lazy_weight(source))
     }
 
     fn forget<const R: usize>(weight: Tensor<Self, R>, only_mapped: bool) {
         packs::forget(weight, only_mapped);
     }
 
-    fn release_spare_memory() {
-        f32::spares().release();
-        bf16::spares().release();
+    fn release_buffer_pool() {
+        f32::pool().release();
+        bf16::pool().release();
     }
 
-    fn linear(x: Tensor<Self, 2>, weight: Tensor<Self, 2>, added: Added<Self, 2>) -> Tensor<Self, 2> {
+    fn linear(x: Tensor<Self, 2>, weight: Tensor<Self, 2>, added: LinearEpilogue<Self, 2>) -> Tensor<Self, 2> {
         match x.dtype() {
             DType::F32 => product::<f32>(x, weight, Form::Linear, added),
             DType::BF16 => product::<bf16>(x, weight, Form::Linear, added),
@@ -122,7 +122,7 @@ impl ModelBackend for Flex {
     }
 
     fn linear_geglu(x: Tensor<Self, 2>, weight: Tensor<Self, 2>, bias: Option<Tensor<Self, 1>>) -> Tensor<Self, 2> {
-        let added = |bias| Added { bias, shift: None, residual: None };
+        let added = |bias| LinearEpilogue { bias, shift: None, residual: None };
         match x.dtype() {
             DType::F32 => product::<f32>(x, weight, Form::Geglu, added(bias)),
             DType::BF16 => product::<bf16>(x, weight, Form::Geglu, added(bias)),

@@ -12,8 +12,8 @@ use burn::backend::flex::FlexTensor;
 use burn::tensor::{Bytes, Tensor, bf16};
 use kernels::{Cpu, Form, Geometry, Pack, winograd_pays};
 
-use super::on_demand::{address, read, source_of};
-use super::space::Recycled;
+use super::lazy_weight::{address, read, source_of};
+use super::space::Pooled;
 use super::storage::{in_order, is_run, of, slice};
 use crate::weights::WeightSource;
 use crate::weights::pack_folder::PackKey;
@@ -29,7 +29,7 @@ const KEPT_ELEMENTS: usize = 1 << 16;
 pub(super) fn convolution_form<T: Number>(geometry: Geometry, channels: [usize; 2], cells: usize) -> Form {
     let Geometry { kernel, stride, before, after } = geometry;
     if kernel == 3 && stride == 1 && is_fast::<T>(channels, cells) {
-        Form::FastConvolution { before, after }
+        Form::WinogradConvolution { before, after }
     } else {
         Form::Convolution(geometry)
     }
@@ -39,7 +39,7 @@ pub(super) fn convolution_form<T: Number>(geometry: Geometry, channels: [usize; 
 pub(super) fn upsample_form<T: Number>(channels: [usize; 2], cells: usize) -> Form {
     // Of bf16 the direct form is the faster one.
     if size_of::<T>() == size_of::<f32>() && is_fast::<T>(channels, cells) {
-        Form::FastUpsample
+        Form::WinogradUpsample
     } else {
         Form::Upsample
     }
@@ -50,7 +50,7 @@ fn is_fast<T: Number>([c_in, c_out]: [usize; 2], cells: usize) -> bool {
 }
 
 /// A number that the kernels of networks work on: stored by tensors, packed as weights, its memory used again.
-pub(super) trait Number: Recycled {
+pub(super) trait Number: Pooled {
     /// Packed weights of this type, of the whole process.
     fn packs() -> &'static Packs<Self>;
 }

@@ -7,13 +7,13 @@ use kernels::{Clip, Cpu, Epilogue, Form, GroupBias, GroupNorm, Heads, Pack, Sour
 use super::packs::{Number, packed};
 use super::space::Space;
 use super::storage::{floats, in_order, is_run, of, permuted, slice};
-use crate::ops::{Added, KeysValues, Normalisation};
+use crate::ops::{KeysValues, LinearEpilogue, Normalisation};
 
 pub(super) fn product<T: Number>(
     x: Tensor<Flex, 2>,
     weight: Tensor<Flex, 2>,
     form: Form,
-    Added { bias, shift, residual }: Added<Flex, 2>,
+    LinearEpilogue { bias, shift, residual }: LinearEpilogue<Flex, 2>,
 ) -> Tensor<Flex, 2> {
     let [rows, d_in] = x.dims();
     let Pack::Matrix(matrix) = &*packed::<T, 2>(weight, form) else { unreachable!("the pack of a matrix") };

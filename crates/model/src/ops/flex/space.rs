@@ -15,9 +15,9 @@ const LEAST: usize = 64 * 1024;
 const MOST: usize = 1 << 28;
 
 /// Memory of results that are gone, oldest first.
-pub(super) struct Spares<T>(Mutex<Vec<Vec<T>>>);
+pub(super) struct BufferPool<T>(Mutex<Vec<Vec<T>>>);
 
-impl<T: Stored> Spares<T> {
+impl<T: Stored> BufferPool<T> {
     pub(super) const fn new() -> Self {
         Self(Mutex::new(Vec::new()))
     }
@@ -46,34 +46,34 @@ impl<T: Stored> Spares<T> {
 }
 
 /// A number whose memory is used again.
-pub(super) trait Recycled: Stored {
+pub(super) trait Pooled: Stored {
     /// Memory of this type to use again, of the whole process.
-    fn spares() -> &'static Spares<Self>;
+    fn pool() -> &'static BufferPool<Self>;
 }
 
-impl Recycled for f32 {
-    fn spares() -> &'static Spares<Self> {
-        static SPARES: Spares<f32> = Spares::new();
-        &SPARES
+impl Pooled for f32 {
+    fn pool() -> &'static BufferPool<Self> {
+        static POOL: BufferPool<f32> = BufferPool::new();
+        &POOL
     }
 }
 
-impl Recycled for bf16 {
-    fn spares() -> &'static Spares<Self> {
-        static SPARES: Spares<bf16> = Spares::new();
-        &SPARES
+impl Pooled for bf16 {
+    fn pool() -> &'static BufferPool<Self> {
+        static POOL: BufferPool<bf16> = BufferPool::new();
+        &POOL
     }
 }
 
 /// Room for the values of a result; what is in it at first is anything.
-pub(super) struct Space<T: Recycled> {
+pub(super) struct Space<T: Pooled> {
     values: Vec<T>,
     len: usize,
 }
 
-impl<T: Recycled> Space<T> {
+impl<T: Pooled> Space<T> {
     pub(super) fn of(len: usize) -> Self {
-        let spare = if len * size_of::<T>() < LEAST { None } else { T::spares().take(len) };
+        let spare = if len * size_of::<T>() < LEAST { None } else { T::pool().take(len) };
         Self { values: spare.unwrap_or_else(|| vec![T::default(); len]), len }
     }
 
@@ -93,16 +93,16 @@ impl<T: Recycled> Space<T> {
     }
 }
 
-impl<T: Recycled> AsRef<[u8]> for Space<T> {
+impl<T: Pooled> AsRef<[u8]> for Space<T> {
     fn as_ref(&self) -> &[u8] {
         bytemuck::cast_slice(&self.values[..self.len])
     }
 }
 
-impl<T: Recycled> Drop for Space<T> {
+impl<T: Pooled> Drop for Space<T> {
     fn drop(&mut self) {
         if size_of_val(&self.values[..]) >= LEAST {
-            T::spares().give(std::mem::take(&mut self.values));
+            T::pool().give(std::mem::take(&mut self.values));
         }
     }
 }

@@ -31,7 +31,7 @@ pub(super) fn attention<B: ModelBackend, S: CheckpointStrategy, const N: usize>(
         .map(|source| KeysValues { keys: source.keys.clone().inner(), values: source.values.clone().inner() })
         .collect();
     let inner: Vec<_> = inner.iter().collect();
-    let (result, logs) = B::attention_with_logs(query.clone().inner(), &inner, heads);
+    let (result, logs) = B::attention_with_log_sum_exp(query.clone().inner(), &inner, heads);
     let mut parents = vec![primitive(query)];
     for source in sources {
         parents.extend([&source.keys, &source.values].map(|tensor| primitive(tensor.clone())));

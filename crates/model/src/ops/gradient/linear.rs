@@ -17,15 +17,15 @@ use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::tensor::Tensor;
 
 use super::{float, or_absent, primitive, register};
-use crate::ops::{Added, ModelBackend};
+use crate::ops::{LinearEpilogue, ModelBackend};
 
 pub(super) fn linear<B: ModelBackend, S: CheckpointStrategy>(
     x: Tensor<Autodiff<B, S>, 2>,
     weight: Tensor<Autodiff<B, S>, 2>,
-    Added { bias, shift, residual }: Added<Autodiff<B, S>, 2>,
+    LinearEpilogue { bias, shift, residual }: LinearEpilogue<Autodiff<B, S>, 2>,
 ) -> Tensor<Autodiff<B, S>, 2> {
     let device = x.device();
-    let inner = Added {
+    let inner = LinearEpilogue {
         bias: bias.clone().map(Tensor::inner),
         shift: shift.clone().map(Tensor::inner),
         residual: residual.clone().map(Tensor::inner),

@@ -20,7 +20,7 @@ use burn::tensor::backend::Backend;
 use burn::tensor::ops::FloatTensor;
 use burn::tensor::{DType, Tensor, TensorPrimitive};
 
-use super::{Added, Convolution, KeysValues, ModelBackend, Normalisation, composed};
+use super::{Convolution, KeysValues, LinearEpilogue, ModelBackend, Normalisation, composed};
 
 impl<B: ModelBackend, S: CheckpointStrategy> ModelBackend for Autodiff<B, S> {
     const CHANNELS_LAST: bool = B::OWN_GRADIENTS && B::CHANNELS_LAST;
@@ -29,7 +29,7 @@ impl<B: ModelBackend, S: CheckpointStrategy> ModelBackend for Autodiff<B, S> {
         B::measure_kernels();
     }
 
-    fn linear(x: Tensor<Self, 2>, weight: Tensor<Self, 2>, added: Added<Self, 2>) -> Tensor<Self, 2> {
+    fn linear(x: Tensor<Self, 2>, weight: Tensor<Self, 2>, added: LinearEpilogue<Self, 2>) -> Tensor<Self, 2> {
         if is_own::<B>([x.dtype(), weight.dtype()]) {
             linear::linear(x, weight, added)
         } else {
@@ -39,7 +39,7 @@ impl<B: ModelBackend, S: CheckpointStrategy> ModelBackend for Autodiff<B, S> {
 
     fn linear_geglu(x: Tensor<Self, 2>, weight: Tensor<Self, 2>, bias: Option<Tensor<Self, 1>>) -> Tensor<Self, 2> {
         if is_own::<B>([x.dtype(), weight.dtype()]) {
-            pointwise::geglu(linear::linear(x, weight, Added { bias, shift: None, residual: None }))
+            pointwise::geglu(linear::linear(x, weight, LinearEpilogue { bias, shift: None, residual: None }))
         } else {
             composed::linear_geglu(x, weight, bias)
         }

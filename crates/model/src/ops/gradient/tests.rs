@@ -74,7 +74,7 @@ proptest! {
         let (rows, d_out) = (groups * rows, 2 * half);
         let lengths = [rows * d_in, d_out * d_in, d_out, groups * d_out, rows * d_out];
         let parts = |of: &[Values]| {
-            let added = Added {
+            let added = LinearEpilogue {
                 bias: biased.then(|| of[2].clone()),
                 shift: shifted.then(|| of[3].clone().reshape([groups, d_out])),
                 residual: added.then(|| of[4].clone().reshape([rows, d_out])),
@@ -229,7 +229,7 @@ fn block<B: ModelBackend>(of: &[Tensor<B, 1>], [c, side]: [usize; 2], own: bool)
     let convolution = Convolution { residual: Some(x), ..Convolution::same(3, 1, None) };
     let y = convolution_door(inside, of[3].clone().reshape([c, c, 3, 3]), convolution);
     let rows = layout::tokens_from_map(y.clone()).reshape([2 * side * side, c]);
-    let added = Added { bias: Some(of[5].clone()), shift: None, residual: Some(rows.clone()) };
+    let added = LinearEpilogue { bias: Some(of[5].clone()), shift: None, residual: Some(rows.clone()) };
     let inner = geglu_door(rows, of[4].clone().reshape([2 * c, c]), None);
     let tokens = linear_door(inner, of[6].clone().reshape([c, c]), added).reshape([2, side * side, c]);
     crate::ops::add(layout::map_from_tokens(tokens, [side, side]), y)

@@ -15,8 +15,8 @@ use burn::backend::libtorch::TchTensor;
 use burn::tensor::{Tensor, TensorPrimitive};
 
 use super::{
-    Activation, Added, AttentionGradients, Convolution, ConvolutionGradients, KeysValues, ModelBackend, NormGradients,
-    Normalisation,
+    Activation, AttentionGradients, Convolution, ConvolutionGradients, KeysValues, LinearEpilogue, ModelBackend,
+    NormGradients, Normalisation,
 };
 
 /// A tensor of libtorch itself.
@@ -44,8 +44,8 @@ impl ModelBackend for LibTorch {
         tch::Cuda::cudnn_set_benchmark(true);
     }
 
-    fn linear(x: Tensor<Self, 2>, weight: Tensor<Self, 2>, added: Added<Self, 2>) -> Tensor<Self, 2> {
-        let Added { bias, shift, residual } = added;
+    fn linear(x: Tensor<Self, 2>, weight: Tensor<Self, 2>, added: LinearEpilogue<Self, 2>) -> Tensor<Self, 2> {
+        let LinearEpilogue { bias, shift, residual } = added;
         let mut y = native(x).linear(&native(weight), bias.map(native));
         if let Some(shift) = shift {
             let [groups, d] = sizes(shift.dims());
@@ -58,7 +58,7 @@ impl ModelBackend for LibTorch {
     }
 
     fn linear_geglu(x: Tensor<Self, 2>, weight: Tensor<Self, 2>, bias: Option<Tensor<Self, 1>>) -> Tensor<Self, 2> {
-        Self::geglu(Self::linear(x, weight, Added { bias, shift: None, residual: None }))
+        Self::geglu(Self::linear(x, weight, LinearEpilogue { bias, shift: None, residual: None }))
     }
 
     fn conv2d(x: Tensor<Self, 4>, weight: Tensor<Self, 4>, convolution: Convolution<Self>) -> Tensor<Self, 4> {
@@ -161,7 +161,7 @@ impl ModelBackend for LibTorch {
         gradients::geglu(x, gradient)
     }
 
-    fn attention_with_logs(
+    fn attention_with_log_sum_exp(
         query: Tensor<Self, 3>,
         sources: &[&KeysValues<Self>],
         heads: usize,

@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 
-use crate::ops::{self, Activation, Added, Convolution, KeysValues, ModelBackend, Normalisation, composed};
+use crate::ops::{self, Activation, Convolution, KeysValues, LinearEpilogue, ModelBackend, Normalisation, composed};
 
 /// What a door makes of operands that come as runs of values, for any backend.
 pub(super) trait Door {
@@ -41,7 +41,7 @@ impl Door for Linear {
             let door = if own { ops::linear_geglu } else { composed::linear_geglu };
             return flat(door(x, weight, Some(bias)));
         }
-        let added = Added {
+        let added = LinearEpilogue {
             bias: Some(bias),
             shift: Some(of[3].clone().reshape([self.groups, d_out])),
             residual: Some(of[4].clone().reshape([rows, d_out])),
@@ -214,9 +214,9 @@ impl Door for Block {
         let y = convolution_door(norm_door(x.clone(), norm), of[3].clone().reshape([c, c, 3, 3]), convolution);
         let rows = ops::tokens_from_map(y.clone()).reshape([m * side * side, c]);
         // The rows go three ways, and so do their gradients come.
-        let added = Added { bias: Some(of[5].clone()), shift: None, residual: Some(rows.clone()) };
+        let added = LinearEpilogue { bias: Some(of[5].clone()), shift: None, residual: Some(rows.clone()) };
         let tokens = linear_door(rows.clone(), of[4].clone().reshape([c, c]), added) + rows.clone();
-        let added = Added { bias: None, shift: None, residual: Some(tokens) };
+        let added = LinearEpilogue { bias: None, shift: None, residual: Some(tokens) };
         let tokens = linear_door(rows, of[4].clone().reshape([c, c]), added).reshape([m, side * side, c]);
         let z = ops::map_from_tokens(tokens, [side, side]);
         let z = ops::add(ops::add(z, y.clone()), x);

@@ -1,0 +1,61 @@
+//! Weights that are read when they are packed, and are in memory only as packs.
+//!
+//! Such a tensor has the weight's shape and one stored number, NaN, seen everywhere through strides of 0: an operation that
+//! is not a door would spread it. By the address of that number the source is found again, and its packs.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use burn::backend::Flex;
+use burn::backend::flex::{FlexTensor, Layout};
+use burn::tensor::{Bytes, DType, Shape, Tensor, TensorPrimitive};
+
+use super::storage::Stored;
+use crate::weights::WeightSource;
+
+struct Entry {
+    memory: Weak<Bytes>,
+    source: WeightSource,
+}
+
+fn sources() -> MutexGuard<'static, Option<HashMap<usize, Entry>>> {
+    static SOURCES: Mutex<Option<HashMap<usize, Entry>>> = Mutex::new(None);
+    SOURCES.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The place in memory that a tensor's storage is known by.
+pub(super) fn address(memory: &Arc<Bytes>) -> usize {
+    Arc::as_ptr(memory) as usize
+}
+
+/// The tensor that stands for a weight.
+pub(super) fn lazy_weight<const R: usize>(source: &WeightSource) -> Tensor<Flex, R> {
+    let memory = Arc::new(Bytes::from_elems(vec![f32::NAN]));
+    let mut sources = sources();
+    let sources = sources.get_or_insert_default();
+    sources.retain(|_, entry| entry.memory.strong_count() > 0);
+    sources.insert(address(&memory), Entry { memory: Arc::downgrade(&memory), source: source.clone() });
+    let layout = Layout::new(Shape::from(source.shape().to_vec()), vec![0; R], 0);
+    Tensor::from_primitive(TensorPrimitive::Float(FlexTensor::from_arc(memory, layout, DType::F32)))
+}
+
+/// Where the weight that this storage stands for is read from; none for storage that holds its numbers itself.
+pub(super) fn source_of(memory: &Arc<Bytes>) -> Option<WeightSource> {
+    // An address is not used again while its entry holds on to it.
+    let sources = sources();
+    let entry = sources.as_ref()?.get(&address(memory))?;
+    (entry.memory.strong_count() > 0).then(|| entry.source.clone())
+}
+
+/// The numbers of a source in the order of its shape.
+pub(super) fn read<T: Stored>(source: &WeightSource) -> Vec<T> {
+    let mut numbers = vec![T::default(); source.shape().iter().product()];
+    let mut done = 0;
+    let read = source.each_piece(&mut |piece| {
+        T::convert(piece, &mut numbers[done..done + piece.len()]);
+        done += piece.len();
+        Ok(())
+    });
+    read.unwrap_or_else(|error| panic!("a weight that could be read before: {error}"));
+    numbers
+}

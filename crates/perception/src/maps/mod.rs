@@ -1,0 +1,5 @@
+//! Poses drawn as maps: skeletons and depth along the bones.
+
+pub mod skeleton;
+pub(crate) mod stroke;
+pub mod structured_depth;
