@@ -1,6 +1,6 @@
 //! `cargo xtask ci`: every check, quick ones first, tests last.
 
-use crate::{cargo, licences, tests};
+use crate::{cargo, licences, python, tests};
 use anyhow::Result;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -18,6 +18,7 @@ pub(crate) fn run() -> Result<ExitCode> {
     step("documentation", || {
         cargo::must(&[&["doc", "--no-deps"], &everything[..]].concat(), &[("RUSTDOCFLAGS", "-D warnings")])
     })?;
+    step("python", || python::run().map(drop))?;
     println!("ci: tests");
     tests::run(&[])
 }

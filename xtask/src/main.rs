@@ -7,6 +7,7 @@ mod expression;
 mod gpu;
 mod libtorch;
 mod licences;
+mod python;
 mod structure;
 mod tests;
 
@@ -18,6 +19,7 @@ usage: cargo xtask COMMAND
   test                  all tests, with cargo-nextest if it is installed; arguments after it go to the test runner
   ci                    what CI runs: formatting, licences, clippy, documentation, tests
   licences              checks the licence of every crate in the dependency tree, by default and with object stores
+  python                builds the Python package and runs its tests
   structure             looks for circles between files, folders of more than 20 files, functions of more than 100 lines,
                         and sentences of ARCHITECTURE.md that are not true
   parity DIR            runs a folder of parity fixtures; the exit code is the runner's
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
         ["test", rest @ ..] => tests::run(rest),
         ["ci"] => checks::run(),
         ["licences"] => licences::run(),
+        ["python"] => python::run(),
         ["structure"] => structure::run(),
         ["parity", folder, rest @ ..] => {
             let command = ["run", "--release", "--package", "parity", "--", folder];

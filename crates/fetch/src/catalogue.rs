@@ -138,7 +138,7 @@ impl Catalogue {
     /// # Panics
     /// When the embedded text is invalid, which a test rules out.
     pub fn embedded() -> Self {
-        Self::from_toml(include_str!("../../../models.toml")).expect("the embedded catalogue is checked by a test")
+        Self::from_toml(include_str!("../models.toml")).expect("the embedded catalogue is checked by a test")
     }
 
     /// Parses a catalogue in the format of `models.toml`.

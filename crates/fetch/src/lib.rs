@@ -1,6 +1,6 @@
 //! Pinned, hashed files: which model weights and tools the program may download, and how they reach the user's cache.
 //!
-//! `models.toml` at the root of the repository is the [`Catalogue`]. A [`Store`] is a folder with downloaded files of
+//! `models.toml` in this crate is the [`Catalogue`]. A [`Store`] is a folder with downloaded files of
 //! the catalogue. A store hands out a file only after comparing its SHA-256 with the catalogue's, so nothing unverified
 //! is loaded.
 //!
