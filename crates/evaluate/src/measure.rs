@@ -28,7 +28,7 @@ const EVERY: usize = 8;
 /// An area of fewer pixels is not measured: it says more about the mask than about the row.
 const LEAST_PIXELS: usize = 12;
 /// Raise it whenever a figure changes its meaning.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 
 /// The figures of one row of one trial. A figure that cannot be measured (no object, a hidden limb) is not there.
 pub type Measures = BTreeMap<Metric, f64>;

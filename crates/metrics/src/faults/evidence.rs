@@ -6,7 +6,9 @@ use media::resize::{Filter, resize_picture};
 use super::{BETTER, ClipPair, Fault};
 
 /// Side of the small pictures. Their shape is that of a square whatever the clip's is, so that any two can be compared.
-const SIDE: usize = 48;
+pub const SIDE: usize = 48;
+/// Most frames in which the truths of other clips are compared, spread evenly: each clip is compared with all others.
+const SWAP_FRAMES: usize = 8;
 /// Share of the frames that a shift in time must fit better.
 const MOST: f64 = 0.7;
 /// Share of the truth's levels in the dark half from which on a squeezed or cut range shows.
@@ -16,10 +18,10 @@ const NEAR_MIDDLE: f64 = 120.0;
 /// A level that counts as cut off.
 const CUT: f64 = 16.0;
 
-/// The small pictures of a pair, levels 0..=255 of red, green and blue.
+/// The small pictures of a pair.
 pub(super) struct Evidence {
-    made: Vec<Vec<[f64; 3]>>,
-    truth: Vec<Vec<[f64; 3]>>,
+    made: Vec<Picture>,
+    truth: Vec<Picture>,
 }
 
 /// The truth as a fault would have it.
@@ -51,15 +53,18 @@ impl Evidence {
 
     /// Mean level of what was made and of the truth, frame by frame.
     pub(super) fn mean_levels(&self) -> Vec<[f64; 2]> {
-        let mean = |cells: &[[f64; 3]]| cells.iter().flatten().sum::<f64>() / (3 * cells.len()) as f64;
+        let mean = |picture: &Picture| {
+            let levels = picture.bytes();
+            levels.iter().map(|level| f64::from(*level)).sum::<f64>() / levels.len() as f64
+        };
         self.made.iter().zip(&self.truth).map(|(made, truth)| [mean(made), mean(truth)]).collect()
     }
 
     /// The share of levels that `is` is true for, made and true.
     fn shares(&self, is: impl Fn(f64) -> bool) -> [f64; 2] {
         [&self.made, &self.truth].map(|frames| {
-            let levels = || frames.iter().flatten().flatten();
-            levels().filter(|level| is(**level)).count() as f64 / levels().count().max(1) as f64
+            let levels = || frames.iter().flat_map(Picture::bytes);
+            levels().filter(|level| is(f64::from(**level))).count() as f64 / levels().count().max(1) as f64
         })
     }
 
@@ -91,8 +96,9 @@ impl Evidence {
     /// The same when the truth is that of another clip.
     fn left_by_truth_of(&self, other: &Self) -> f64 {
         let count = self.made.len().min(self.truth.len()).min(other.truth.len());
-        let total = |truth: &[Vec<[f64; 3]>]| {
-            (0..count).map(|frame| error(&self.made[frame], &truth[frame], unchanged)).sum::<f64>()
+        let step = count.div_ceil(SWAP_FRAMES).max(1);
+        let total = |truth: &[Picture]| {
+            (0..count).step_by(step).map(|frame| error(&self.made[frame], &truth[frame], unchanged)).sum::<f64>()
         };
         share(total(&other.truth), total(&self.truth))
     }
@@ -129,15 +135,16 @@ pub(super) fn best_explanation(all: &[Evidence], clip: usize) -> Option<Fault> {
     (best.1 < BETTER).then_some(best.0)
 }
 
-fn small(picture: &Picture) -> Vec<[f64; 3]> {
-    resize_picture(picture, SIDE, SIDE, Filter::Area).cells().iter().map(|colour| colour.map(f64::from)).collect()
+/// The small picture that is compared in place of a large one.
+pub fn small(picture: &Picture) -> Picture {
+    resize_picture(picture, SIDE, SIDE, Filter::Area)
 }
 
-fn error(made: &[[f64; 3]], truth: &[[f64; 3]], change: Change) -> f64 {
-    let cell = |(made, truth): (&[f64; 3], &[f64; 3])| {
-        made.iter().zip(change(*truth)).map(|(a, b)| (a - b) * (a - b)).sum::<f64>()
+fn error(made: &Picture, truth: &Picture, change: Change) -> f64 {
+    let cell = |(made, truth): (&[u8; 3], &[u8; 3])| {
+        made.iter().zip(change(truth.map(f64::from))).map(|(a, b)| (f64::from(*a) - b).powi(2)).sum::<f64>()
     };
-    made.iter().zip(truth).map(cell).sum()
+    made.cells().iter().zip(truth.cells()).map(cell).sum()
 }
 
 fn share(part: f64, whole: f64) -> f64 {

@@ -15,6 +15,9 @@
 //! "Fits better" compares mean squared errors of small pictures ([`BETTER`]). Of the faults that are seen that way a clip has
 //! one warning, the one that fits best. A fault that leaves no trace is not found: a frame late in a clip that stands still,
 //! red for blue in a grey one, or picture and truth in exchanged places, for which all figures of this crate are the same.
+//!
+//! Colours and times are judged in [`small`] pictures alone. Whoever cannot hold all clips at once keeps those, and gives them here later:
+//! the small picture of a small picture is the same picture.
 
 mod evidence;
 #[cfg(test)]
@@ -23,8 +26,10 @@ mod tests;
 use std::fmt;
 
 use media::picture::Picture;
+use serde::{Deserialize, Serialize};
 
 use evidence::Evidence;
+pub use evidence::{SIDE, small};
 
 /// An explanation must leave less than this share of the error.
 pub const BETTER: f64 = 0.75;
@@ -43,7 +48,8 @@ pub struct ClipPair<'a> {
 }
 
 /// What is wrong with a pair.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Fault {
     /// Other numbers of frames.
     FrameCount {

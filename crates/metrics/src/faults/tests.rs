@@ -130,6 +130,26 @@ fn planted_swaps_are_found() {
 }
 
 #[test]
+fn small_pictures_are_judged_like_large_ones() {
+    let truths: Vec<_> = (0..3).map(clip).collect();
+    let mut made: Vec<_> = truths.iter().map(|truth| made_of(truth, 1)).collect();
+    made.swap(0, 2);
+    made[1] = changed(&made[1], |[red, green, blue]| [blue, green, red]);
+    let shrunk = |clips: &[Vec<Picture>]| -> Vec<Vec<Picture>> {
+        clips.iter().map(|clip| clip.iter().map(small).collect()).collect()
+    };
+    let found = |made: &[Vec<Picture>], truths: &[Vec<Picture>]| {
+        let pairs: Vec<_> = made.iter().zip(truths).map(|(made, truth)| ClipPair { made, truth }).collect();
+        find_faults(&pairs)
+    };
+    let small_made = shrunk(&made);
+    assert_eq!(small(&small_made[0][0]), small_made[0][0]);
+    let large = found(&made, &truths);
+    assert_eq!(large.len(), 3);
+    assert_eq!(found(&small_made, &shrunk(&truths)), large);
+}
+
+#[test]
 fn warnings_say_what_and_where() {
     let check = |fault: Fault, expected: &str| assert_eq!(Warning { clip: 2, fault }.to_string(), expected);
     check(Fault::FrameCount { made: 7, truth: 8 }, "frame_count: clip 2: 7 frames, the truth has 8");

@@ -21,6 +21,7 @@ mod source;
 
 pub use job::{Job, Mode, PerceiveJob, Tools};
 pub use perceive::perceive_only;
+pub(crate) use scene::conditions;
 
 use fetch::Store;
 use media::picture::{Mask, Picture};
