@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use media::picture::Picture;
+
 use crate::case::Trial;
 use crate::error::EvaluateError;
 use crate::instruments::Instruments;
@@ -13,9 +15,7 @@ use crate::metric_name::Metric;
 use crate::report::record::{Given, Record, RecordFolder, RecordKey};
 use crate::rows::Row;
 use crate::rows::folder::fitted;
-use crate::suite::{Figures, Suite};
-
-use media::picture::Picture;
+use crate::suite::{Figures, SourceKind, Suite};
 
 /// What a clip is measured with.
 pub(crate) struct Measuring<'a> {
@@ -44,12 +44,16 @@ impl Measuring<'_> {
             return Ok(known.into_iter().filter_map(|(_, record)| record).collect());
         }
         let trial = self.suite.trial(clip)?;
-        let yardstick = Yardstick::new(&trial, self.instruments.vgg());
+        let yardstick = match self.suite.definition().source {
+            SourceKind::Videos => Yardstick::behind_the_reference(&trial, self.instruments.vgg()),
+            _ => Yardstick::new(&trial, self.instruments.vgg()),
+        };
+        let first = yardstick.first();
         self.folder.begin(clip)?;
         let reference = &trial.case.references[0].picture;
         self.folder.save_given(clip, Given::Reference, std::slice::from_ref(reference), reference)?;
         for (given, frames) in [(Given::Frame, &trial.case.frames), (Given::Truth, &trial.truth.frames)] {
-            self.folder.save_given(clip, given, frames, &yardstick.cut(&frames[0]))?;
+            self.folder.save_given(clip, given, frames, &yardstick.cut(&frames[first]))?;
         }
         let (name, definition) = (self.suite.clip_name(clip), self.suite.definition());
         // Where a suite takes a part of each video, a tool may have done all of it.
@@ -66,7 +70,7 @@ impl Measuring<'_> {
             let (pictures, faults) = fitted(made, trial.truth.frames.len(), trial.case.size());
             let measures = self.measures(&yardstick, &trial, &pictures);
             let record = Record { key, name: trial.case.name.clone(), seconds, faults, measures };
-            records.push(self.folder.save(&record, &pictures, &yardstick.cut(&pictures[0]))?);
+            records.push(self.folder.save(&record, &pictures, &yardstick.cut(&pictures[first]))?);
         }
         Ok(records)
     }

@@ -3,7 +3,7 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `row-ROW.png` | the first frame as it is compared |
+//! | `row-ROW.png` | the first frame that is compared, cut out |
 //! | `film-ROW.jpg` | frames to look at, under one another |
 //! | `small-ROW.png` | all frames, 48 x 48 pixels each: faults are looked for in them |
 //!
@@ -104,7 +104,7 @@ impl RecordFolder {
         (record.key == *key).then_some(record)
     }
 
-    /// Keeps a measurement with the row's frames, the first one also as it is compared. Gives it back as it will be read, so
+    /// Keeps a measurement with the row's frames, and the first that is compared cut out. Gives it back as it will be read, so
     /// that a run that goes on has the same numbers to the last digit.
     pub(crate) fn save(
         &self,
@@ -130,7 +130,7 @@ impl RecordFolder {
         Ok(save_picture(&self.clip(clip).join(format!("small-{name}.png")), &small_film(frames))?)
     }
 
-    /// Keeps frames that belong to no row, the first one also as it is compared.
+    /// Keeps frames that belong to no row, and the first that is compared cut out.
     pub(crate) fn save_given(
         &self,
         clip: u64,

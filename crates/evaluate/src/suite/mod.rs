@@ -63,7 +63,7 @@ pub struct Suite {
 enum Source {
     Rendered { assets: Box<Assets>, is_cross: bool },
     Real(real::RealClips),
-    Videos(videos::Videos),
+    Videos(Box<videos::Videos>),
 }
 
 impl Suite {
@@ -94,7 +94,7 @@ impl Suite {
             (SourceKind::Videos, Material::Clips { folder, decoder }) => {
                 let videos = videos::Videos::open(&folder, &definition, decoder)?;
                 definition.clips = videos.names().len() as u64;
-                Source::Videos(videos)
+                Source::Videos(Box::new(videos))
             }
         };
         Ok(Self { definition, signals, source })
@@ -218,10 +218,9 @@ fn check_numbers(definition: &SuiteDefinition) -> Result<(), EvaluateError> {
     if definition.frames == 0 && !is_videos {
         return zero("frames", "1 or more");
     }
-    let is_size = (32..=1024).contains(&definition.size) || (is_videos && definition.size == 0);
-    if !is_size && !(is_videos && definition.size <= 4096 && definition.size >= 32) {
-        let found = definition.size.to_string();
-        return Err(EvaluateError::Setting { setting: "size", found, expected: "32 to 1024 pixels" });
+    let (largest, expected) = if is_videos { (4096, "0 or 32 to 4096 pixels") } else { (1024, "32 to 1024 pixels") };
+    if !((32..=largest).contains(&definition.size) || (is_videos && definition.size == 0)) {
+        return Err(EvaluateError::Setting { setting: "size", found: definition.size.to_string(), expected });
     }
     Ok(())
 }

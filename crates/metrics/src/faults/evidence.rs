@@ -11,6 +11,8 @@ pub const SIDE: usize = 48;
 const SWAP_FRAMES: usize = 8;
 /// Share of the frames that a shift in time must fit better.
 const MOST: f64 = 0.7;
+/// What is made must move at least so much, as a share of the truth's movement: a still picture fits other frames better for no fault.
+const MOVES: f64 = 0.25;
 /// Share of the truth's levels in the dark half from which on a squeezed or cut range shows.
 const SEEN: f64 = 0.05;
 /// A level between the dark half and the middle, apart from the middle by some noise.
@@ -80,6 +82,12 @@ impl Evidence {
     /// The same when the truth is that of the frame before or after; infinite where too few frames say so.
     fn left_by_shift(&self, is_late: bool) -> f64 {
         let count = self.made.len().min(self.truth.len());
+        let movement = |frames: &[Picture]| -> f64 {
+            frames[..count].windows(2).map(|pair| error(&pair[0], &pair[1], unchanged)).sum()
+        };
+        if movement(&self.made) < MOVES * movement(&self.truth) {
+            return f64::INFINITY;
+        }
         let (mut shifted, mut plain, mut better) = (0.0, 0.0, 0);
         // The same frames for both directions: those with a neighbour on each side.
         let frames = 1..count.saturating_sub(1);

@@ -29,7 +29,7 @@ fn frame(clip: usize, time: usize) -> (Picture, Mask) {
     let grounds = [[20, 90, 160], [160, 40, 60], [30, 150, 40]];
     let persons = [[220, 60, 10], [20, 200, 240], [240, 20, 210]];
     let picture = Picture::from_fn(64, 64, |x, y| {
-        let stripe = if (x + clip * y) / 5 % 2 == 0 { 30 } else { 0 };
+        let stripe = if ((x + clip * y) / 5).is_multiple_of(2) { 30 } else { 0 };
         let colour = if mask.get(x, y) > 0 { persons[clip] } else { grounds[clip] };
         colour.map(|level: u8| level.saturating_add(stripe))
     });
