@@ -87,7 +87,9 @@ impl Measuring<'_> {
         match self.suite.definition().figures {
             Figures::Region => {}
             Figures::Frames => {
-                let figures = frame_figures(pictures, &truth.frames, self.instruments);
+                let definition = self.suite.definition();
+                let reference = (definition.source == SourceKind::Videos).then_some(definition.reference_frame);
+                let figures = frame_figures(pictures, &truth.frames, reference, self.instruments);
                 measures.extend(figures.into_iter().map(|(figure, value)| (Metric::Frame(figure), value)));
             }
             Figures::Drift => {

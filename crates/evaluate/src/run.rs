@@ -190,7 +190,7 @@ fn protocol(suite: &Suite, instruments: &Instruments, settings: &RunSettings) ->
     });
     if definition.paper_table.is_some() {
         lines.push(
-            "frames are compared whole, every one of them; each figure is the mean over frames, then over videos"
+            "frames are compared whole, all but the reference; each figure is the mean over frames, then over videos"
                 .into(),
         );
     }

@@ -42,7 +42,7 @@ pub enum Figures {
     /// Ours: a square around the person at 128 x 128 pixels, every eighth frame.
     #[default]
     Region,
-    /// Ours, and the field's: whole frames, every one of them.
+    /// Ours, and the field's: whole frames, all but the reference.
     Frames,
     /// Ours, and how far colours drift in long clips.
     Drift,

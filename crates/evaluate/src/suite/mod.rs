@@ -161,7 +161,7 @@ impl Suite {
             ),
             Source::Videos(videos) => (
                 format!("{clips} videos ({}), {frames} each", videos.names().join(", ")),
-                format!("reference: frame {reference_frame} of each video, which is measured too if it is among them"),
+                format!("reference: frame {reference_frame} of each video, which is not measured"),
             ),
         };
         let size = match (&self.source, size) {
