@@ -57,12 +57,17 @@ mod tests {
                 4,
                 |x, _| if (0..10).contains(&x) || (27..43).contains(&x) { [0; 3] } else { [100; 3] },
             );
-        let found = |picture: &Picture| outside(&[picture.clone()], &[source.clone()], &[mask(0, 10)], &[mask(30, 40)]);
+        let found = |picture: &Picture| {
+            outside(std::slice::from_ref(picture), std::slice::from_ref(&source), &[mask(0, 10)], &[mask(30, 40)])
+        };
         assert_eq!(found(&changed), Some((0.0, 0.0)));
         let mut worse = changed.clone();
         worse.set(50, 2, [100, 130, 100]);
         let outside_levels = f64::from(3 * 4 * (60 - 10 - 16));
         assert_eq!(found(&worse), Some((30.0 / outside_levels, 30.0)));
-        assert_eq!(outside(&[source.clone()], &[source.clone()], &[mask(0, 60)], &[mask(0, 60)]), None);
+        assert_eq!(
+            outside(std::slice::from_ref(&source), std::slice::from_ref(&source), &[mask(0, 60)], &[mask(0, 60)]),
+            None
+        );
     }
 }
