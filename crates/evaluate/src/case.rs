@@ -37,9 +37,10 @@ pub struct Case {
     pub objects: Vec<Mask>,
     /// The character's height relative to the driving person's. Only rows that say so in their names use it.
     pub stature: f32,
-    /// The region to replace, 0 or 255: the driving person with a margin, without the object.
+    /// What has to be made anew, 0 or 255: the driving person and a margin, without the object. Empty on a canvas.
     pub holes: Vec<Mask>,
     plates: OnceLock<Vec<Picture>>,
+    is_canvas: bool,
 }
 
 /// The signals of a driving clip.
@@ -82,7 +83,35 @@ impl Case {
             .enumerate()
             .map(|(index, person)| hole(person, objects.get(index).map_or(&[], std::slice::from_ref)))
             .collect();
-        Self { name, references, frames, persons, poses, objects, stature: 1.0, holes, plates: OnceLock::new() }
+        let (stature, plates, is_canvas) = (1.0, OnceLock::new(), false);
+        Self { name, references, frames, persons, poses, objects, stature, holes, plates, is_canvas }
+    }
+
+    /// A case whose surroundings are one picture without the driving person: `frames` show nobody, and `persons` say where the
+    /// driving person would stand.
+    ///
+    /// # Panics
+    /// As [`Case::new`].
+    pub fn on_canvas(
+        name: String,
+        background: Picture,
+        persons: Vec<Mask>,
+        poses: Vec<Option<Pose>>,
+        references: Vec<Reference>,
+    ) -> Self {
+        let frames = vec![background; persons.len()];
+        let driving = DrivingClip { frames: frames.clone(), persons, poses, objects: Vec::new() };
+        let mut case = Self::new(name, driving, references);
+        let (width, height) = case.size();
+        case.holes = vec![Mask::filled(width, height, 0); case.frames.len()];
+        case.plates = OnceLock::from(frames);
+        case.is_canvas = true;
+        case
+    }
+
+    /// True when the frames are a picture without the driving person.
+    pub fn is_canvas(&self) -> bool {
+        self.is_canvas
     }
 
     /// Columns and rows of a frame.

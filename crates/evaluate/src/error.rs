@@ -12,10 +12,72 @@ pub enum EvaluateError {
     #[error("suite `{suite}` needs {what}, found none at `{}`", path.display())]
     AssetsMissing {
         /// The suite.
-        suite: &'static str,
+        suite: String,
         /// What it needs.
         what: &'static str,
         /// Where it was searched.
+        path: PathBuf,
+    },
+    /// A suite that is neither built in nor a file.
+    #[error("unknown suite `{name}`, expected one of {expected}, or a file that ends in `.toml`")]
+    UnknownSuite {
+        /// The requested name.
+        name: String,
+        /// The known names, separated by commas.
+        expected: String,
+    },
+    /// A part of the paper that needs networks which do not exist.
+    #[error("suite `{suite}` cannot be measured: it needs {needs}, and nobody has trained them")]
+    SuiteUnavailable {
+        /// The suite.
+        suite: &'static str,
+        /// The networks.
+        needs: &'static str,
+    },
+    /// A suite's file that says something wrong.
+    #[error("{reason}, in {origin}")]
+    SuiteFile {
+        /// The file.
+        origin: String,
+        /// The fault.
+        reason: String,
+    },
+    /// A video that the suite names is not in the folder.
+    #[error("no video `{name}` in `{}`", path.display())]
+    VideoMissing {
+        /// Its name.
+        name: String,
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A video without the signals that methods are given.
+    #[error("video `{name}` has no {what} beside it")]
+    SignalsMissing {
+        /// Its name.
+        name: String,
+        /// What is missing.
+        what: &'static str,
+    },
+    /// A video file, and nothing that decodes it.
+    #[error("no ffmpeg to read `{}`", path.display())]
+    NoDecoder {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A folder of another tool's frames without those of a clip.
+    #[error("no frames of {clip} in `{}`: expected a folder or a video named `{name}`", path.display())]
+    FramesMissing {
+        /// The clip.
+        clip: String,
+        /// The name that is looked for.
+        name: String,
+        /// The folder of the tool.
+        path: PathBuf,
+    },
+    /// A method's folder that is not there.
+    #[error("no folder of frames at `{}`", path.display())]
+    NotAFolder {
+        /// What was asked for.
         path: PathBuf,
     },
     /// A folder contains no clip that can be measured.
@@ -27,9 +89,9 @@ pub enum EvaluateError {
     /// A row that is neither built in nor supplied.
     #[error("unknown row `{name}`, expected one of {expected}")]
     UnknownRow {
-        /// The requested name.
+        /// What was asked for.
         name: String,
-        /// The known names, separated by commas.
+        /// The names there are, with commas.
         expected: String,
     },
     /// A row is given twice, or a supplied row has the name of a built-in one.
@@ -37,12 +99,6 @@ pub enum EvaluateError {
     RepeatedRow {
         /// Its name.
         name: String,
-    },
-    /// A row that this build knows but cannot run.
-    #[error("row `{name}` is not part of this build")]
-    RowUnavailable {
-        /// Its name.
-        name: &'static str,
     },
     /// A row failed.
     #[error("row `{row}` failed on {clip}: {reason}")]
@@ -81,7 +137,7 @@ pub enum EvaluateError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// The reason.
+        /// Why not.
         source: std::io::Error,
     },
     /// A folder cannot be created.
@@ -89,7 +145,7 @@ pub enum EvaluateError {
     Unwritable {
         /// The folder.
         path: PathBuf,
-        /// The reason.
+        /// Why not.
         source: std::io::Error,
     },
     /// A file has unexpected content.
@@ -97,7 +153,7 @@ pub enum EvaluateError {
     Malformed {
         /// The file.
         path: PathBuf,
-        /// The fault.
+        /// What is wrong.
         reason: String,
     },
     /// A file differs from the pinned one.
@@ -113,6 +169,9 @@ pub enum EvaluateError {
     /// The caller asked to stop. All measurements so far are kept.
     #[error("stopped; what was measured is kept")]
     Stopped,
+    /// Figures of the field.
+    #[error(transparent)]
+    Metric(#[from] metrics::MetricError),
     /// Pictures.
     #[error(transparent)]
     Media(#[from] media::Error),
@@ -129,10 +188,17 @@ impl EvaluateError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::AssetsMissing { .. } => "evaluate.assets_missing",
+            Self::UnknownSuite { .. } => "evaluate.unknown_suite",
+            Self::SuiteUnavailable { .. } => "evaluate.suite_unavailable",
+            Self::SuiteFile { .. } => "evaluate.suite_file",
+            Self::VideoMissing { .. } => "evaluate.video_missing",
+            Self::SignalsMissing { .. } => "evaluate.signals_missing",
+            Self::NoDecoder { .. } => "evaluate.no_decoder",
+            Self::FramesMissing { .. } => "evaluate.frames_missing",
+            Self::NotAFolder { .. } => "evaluate.not_a_folder",
             Self::NoClips { .. } => "evaluate.no_clips",
             Self::UnknownRow { .. } => "evaluate.unknown_row",
             Self::RepeatedRow { .. } => "evaluate.repeated_row",
-            Self::RowUnavailable { .. } => "evaluate.row_unavailable",
             Self::RowFailed { .. } => "evaluate.row_failed",
             Self::RowMisfits { .. } => "evaluate.row_misfits",
             Self::Setting { .. } => "evaluate.setting",
@@ -141,6 +207,7 @@ impl EvaluateError {
             Self::Malformed { .. } => "evaluate.malformed",
             Self::NotTheWeights { .. } => "evaluate.not_the_weights",
             Self::Stopped => "evaluate.stopped",
+            Self::Metric(error) => error.code(),
             Self::Media(error) => error.code(),
             Self::Stage(error) => error.code(),
             Self::Perception(error) => error.code(),
@@ -151,17 +218,34 @@ impl EvaluateError {
     pub fn help(&self) -> String {
         match self {
             Self::AssetsMissing { .. } => "give `--assets` (rendered clips) or `--clips-dir` (real clips)".into(),
-            Self::NoClips { .. } => "each clip is a folder with `frames/`, `person_mask/` and `pose.json`".into(),
+            Self::NoClips { .. } => {
+                "each clip is a folder with `frames/`, for labelled clips with `person_mask/` and `pose.json` too"
+                    .into()
+            }
+            Self::UnknownSuite { .. } => "give `--suite` a name from that list".into(),
+            Self::SuiteUnavailable { .. } => {
+                "measure `table3` or `fig7`, which need nothing that does not exist".into()
+            }
+            Self::SuiteFile { .. } => "the files in `crates/evaluate/suites` show what a suite may say".into(),
+            Self::VideoMissing { .. } => {
+                "give the folder that holds it with `--clips-dir`, or leave it out of `videos`".into()
+            }
+            Self::SignalsMissing { .. } => "give `--signals perceived`, or put it there".into(),
+            Self::NoDecoder { .. } => "install ffmpeg, or give folders of pictures".into(),
+            Self::NotAFolder { .. } => {
+                "give `folder:` and a folder with the frames of each clip in a folder of its own".into()
+            }
+            Self::FramesMissing { .. } => "name each sub-folder or video of the tool after its clip".into(),
             Self::UnknownRow { .. } => "give `--rows` names from that list, with commas".into(),
             Self::RepeatedRow { .. } => "name each row once".into(),
-            Self::RowUnavailable { .. } => "leave it out of `--rows`".into(),
-            Self::RowFailed { .. } => "measured clips are kept; run the same command again to continue".into(),
+            Self::RowFailed { .. } => "measured clips are kept; the same command goes on from here".into(),
             Self::RowMisfits { .. } => "a row makes one picture for each frame, of the frame's size".into(),
             Self::Setting { .. } => "see `stuntdouble help evaluate` for the settings and their ranges".into(),
             Self::Unreadable { .. } | Self::Unwritable { .. } => "check the path and its permissions".into(),
-            Self::Malformed { .. } => "restore the file; a file in the output folder can be deleted".into(),
+            Self::Malformed { .. } => "restore the file; one in the output folder may be removed".into(),
             Self::NotTheWeights { .. } => "run `stuntdouble models fetch vgg-hed` and leave the file unchanged".into(),
-            Self::Stopped => "run the same command again to continue".into(),
+            Self::Stopped => "the same command goes on where it stopped".into(),
+            Self::Metric(error) => error.help().into(),
             Self::Media(error) => error.help().to_string(),
             Self::Stage(error) => error.help().to_string(),
             Self::Perception(error) => error.help().to_string(),
@@ -185,7 +269,7 @@ mod tests {
             "unknown row `magic`, expected one of `plate`, `rigid`",
         );
         check(
-            EvaluateError::AssetsMissing { suite: "real-self", what: "real clips", path: "clips".into() },
+            EvaluateError::AssetsMissing { suite: "real-self".into(), what: "real clips", path: "clips".into() },
             "evaluate.assets_missing",
             "suite `real-self` needs real clips, found none at `clips`",
         );

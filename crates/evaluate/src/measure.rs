@@ -1,8 +1,8 @@
 //! All metrics of one row of one trial.
 //!
-//! Pictures are compared in one square around both persons, fixed for the clip, at 128x128 pixels. Every eighth frame
-//! is compared, starting with the first, because neighbouring frames are nearly equal. Flicker is measured over all
-//! frames.
+//! Pictures are compared in one square around both persons, fixed for the clip, at 128 x 128 pixels. Every eighth frame is
+//! compared (frames side by side are nearly the same picture); flicker is measured over all of them. Where the first frame is the
+//! reference itself, comparing begins behind it.
 
 use std::collections::BTreeMap;
 
@@ -29,7 +29,7 @@ const EVERY: usize = 8;
 /// Smaller areas, in pixels, are not measured: their values depend more on the mask than on the row.
 const LEAST_PIXELS: usize = 12;
 /// Increase this whenever a metric changes its meaning.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 
 /// The metrics of one row of one trial. A metric that cannot be measured (no object, a hidden limb) is absent.
 pub type Measures = BTreeMap<Metric, f64>;
@@ -41,6 +41,7 @@ pub struct Yardstick<'a> {
     frames: Vec<Picture>,
     persons: Vec<Mask>,
     compared: Vec<ComparedFrame>,
+    first: usize,
     network: Option<&'a VggNetwork>,
 }
 
@@ -56,14 +57,28 @@ struct ComparedFrame {
 impl<'a> Yardstick<'a> {
     /// Crops the truth. Without the network there are no VGG-HED distances.
     pub fn new(trial: &Trial, network: Option<&'a VggNetwork>) -> Self {
+        Self::starting_at(0, trial, network)
+    }
+
+    /// The same for a clip that may begin with its own reference: half a step later, or at the last frame of a shorter one.
+    pub(crate) fn behind_the_reference(trial: &Trial, network: Option<&'a VggNetwork>) -> Self {
+        Self::starting_at((EVERY / 2).min(trial.truth.frames.len() - 1), trial, network)
+    }
+
+    fn starting_at(first: usize, trial: &Trial, network: Option<&'a VggNetwork>) -> Self {
         let square = square(trial);
         let frames: Vec<Picture> = trial.truth.frames.iter().map(|frame| crop_picture(frame, square, SIDE)).collect();
         let persons: Vec<Mask> = trial.truth.persons.iter().map(|person| crop_mask(person, square, SIDE)).collect();
-        let compared = (0..frames.len())
+        let compared = (first..frames.len())
             .step_by(EVERY)
             .map(|index| ComparedFrame::new(index, trial, square, &frames[index], &persons[index], network))
             .collect();
-        Self { square, frames, persons, compared, network }
+        Self { square, frames, persons, compared, first, network }
+    }
+
+    /// The first frame that is compared.
+    pub(crate) fn first(&self) -> usize {
+        self.first
     }
 
     /// Crops a picture of the trial's size for the comparison.
@@ -216,5 +231,16 @@ mod tests {
         assert_eq!(source.get(&Metric::VggHed(Area::Person)), None);
         assert_eq!(truth[&Metric::Psnr(Area::Region)], 100.0);
         assert_eq!([truth[&Metric::Lab(Area::Person)], truth[&Metric::BackgroundFlicker]], [0.0, 0.0]);
+    }
+
+    #[test]
+    fn a_clip_that_begins_with_its_reference_is_compared_behind_it() {
+        let trial = trial();
+        let mut pictures = trial.truth.frames.clone();
+        pictures[1] = Picture::filled(128, 128, [0; 3]);
+        let psnr = |yardstick: &Yardstick<'_>| yardstick.measure(&pictures)[&Metric::Psnr(Area::Person)];
+        assert_eq!(psnr(&Yardstick::new(&trial, None)), 100.0);
+        let behind = Yardstick::behind_the_reference(&trial, None);
+        assert!(behind.first() == 1 && psnr(&behind) < 10.0);
     }
 }

@@ -33,6 +33,65 @@ impl Area {
     }
 }
 
+/// A figure of whole frames, as the field measures them (crate `metrics`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FrameFigure {
+    /// SSIM as published: grey.
+    SsimGrey,
+    /// SSIM of the three channels.
+    SsimColour,
+    /// PSNR in dB.
+    Psnr,
+    /// PSNR with the overflow of DisCo's first script.
+    PsnrDiscoU8,
+    /// Mean absolute difference in levels.
+    L1,
+    /// L1 over the number of pixels, as DisCo prints it.
+    L1Disco,
+    /// LPIPS of AlexNet.
+    LpipsAlex,
+    /// LPIPS of VGG.
+    LpipsVgg,
+    /// LPIPS of AlexNet with input in [0, 1].
+    LpipsAlexRaw01,
+    /// LPIPS of VGG with input in [0, 1], as published.
+    LpipsVggRaw01,
+}
+
+impl FrameFigure {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::SsimGrey,
+        Self::SsimColour,
+        Self::Psnr,
+        Self::PsnrDiscoU8,
+        Self::L1,
+        Self::L1Disco,
+        Self::LpipsAlex,
+        Self::LpipsVgg,
+        Self::LpipsAlexRaw01,
+        Self::LpipsVggRaw01,
+    ];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::SsimGrey => "ssim-grey",
+            Self::SsimColour => "ssim-colour",
+            Self::Psnr => "psnr",
+            Self::PsnrDiscoU8 => "psnr-disco-u8",
+            Self::L1 => "l1",
+            Self::L1Disco => "l1-disco",
+            Self::LpipsAlex => "lpips-alex",
+            Self::LpipsVgg => "lpips-vgg",
+            Self::LpipsAlexRaw01 => "lpips-alex-raw01",
+            Self::LpipsVggRaw01 => "lpips-vgg-raw01",
+        }
+    }
+}
+
+/// Seconds after which the drift of colours is measured.
+pub const DRIFT_SECONDS: [u8; 3] = [10, 30, 60];
+
 /// A metric. Its text is `where/what`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
@@ -55,6 +114,14 @@ pub enum Metric {
     BackgroundFlicker,
     /// Change from frame to frame inside the true person, minus the truth's own.
     PersonFlickerExcess,
+    /// Mean difference from the source outside of hole and true person, in levels.
+    OutsideError,
+    /// The largest such difference.
+    OutsideLargest,
+    /// A figure of whole frames.
+    Frame(FrameFigure),
+    /// Lab distance that the person's mean colour has gone after so many seconds, less the truth's own way.
+    Drift(u8),
 }
 
 impl Metric {
@@ -69,7 +136,9 @@ impl Metric {
             .chain(areas(Self::MeanColour))
             .chain(limbs(Self::LimbLab))
             .chain(limbs(Self::LimbMeanColour))
-            .chain([Self::BackgroundFlicker, Self::PersonFlickerExcess])
+            .chain([Self::BackgroundFlicker, Self::PersonFlickerExcess, Self::OutsideError, Self::OutsideLargest])
+            .chain(FrameFigure::ALL.into_iter().map(Self::Frame))
+            .chain(DRIFT_SECONDS.into_iter().map(Self::Drift))
     }
 }
 
@@ -97,6 +166,10 @@ impl fmt::Display for Metric {
             Self::LimbMeanColour(limb) => write!(out, "limb-{}/mean-colour", limb_name(*limb)),
             Self::BackgroundFlicker => write!(out, "background/flicker"),
             Self::PersonFlickerExcess => write!(out, "person/flicker-excess"),
+            Self::OutsideError => write!(out, "outside/error"),
+            Self::OutsideLargest => write!(out, "outside/largest-error"),
+            Self::Frame(figure) => write!(out, "frame/{}", figure.name()),
+            Self::Drift(seconds) => write!(out, "drift/{seconds}s"),
         }
     }
 }
@@ -125,7 +198,7 @@ mod tests {
         for (index, metric) in Metric::all().enumerate() {
             assert_eq!(Metric::try_from(names[index].clone()), Ok(metric));
         }
-        assert_eq!(names.len(), 5 * 4 + 2 * 6 + 2);
+        assert_eq!(names.len(), 5 * 4 + 2 * 6 + 4 + 10 + 3);
         assert!(Metric::try_from("region/beauty".to_owned()).is_err());
     }
 }

@@ -1,28 +1,46 @@
-//! A run: measures every row on every trial, stores the results clip by clip, and then writes tables and sheets.
+//! A run: every row on every trial, kept clip by clip, then tables, sheets and a page.
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use media::file::write_atomic;
+use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::error::EvaluateError;
-use crate::measure::Yardstick;
-use crate::metric::vgg::VggNetwork;
-use crate::report::record::{Given, Record, RecordFolder, RecordKey};
+use crate::instruments::Instruments;
+use crate::measuring::Measuring;
+use crate::report::comparison::{self, ComparisonWarning};
+use crate::report::grid::grids;
+use crate::report::record::{Record, RecordFolder};
 use crate::report::summary::{RowSummary, summarise};
-use crate::report::{sheets, table};
+use crate::report::text::Report;
+use crate::report::{page, sheets};
 use crate::rows::Row;
-use crate::suite::{Suite, SuiteFingerprint};
+use crate::suite::{SignalsKind, Suite, SuiteDefinition, SuiteFingerprint};
+
+/// Memory for clips that are measured beside one another, in bytes.
+const MEMORY: usize = 3 << 30;
+
+/// How a run is done, and by what.
+#[derive(Debug, Default)]
+pub struct RunSettings {
+    /// Clips measured beside one another; by default as many as there are processors and a few gigabytes of memory for.
+    pub jobs: Option<usize>,
+    /// What made the results, a line each: program, commit, hashes of weights.
+    pub provenance: Vec<String>,
+}
 
 /// The results of a run.
 #[derive(Debug)]
 pub struct Outcome {
     /// Means for each row.
     pub rows: Vec<RowSummary>,
-    /// The same as Markdown tables.
+    /// The same as Markdown tables, with what is wrong with comparisons.
     pub tables: String,
+    /// Comparisons that were set up wrongly.
+    pub warnings: Vec<ComparisonWarning>,
     /// Mean seconds that each row needed for a clip's frames, in the order of the rows.
     pub seconds: Vec<f64>,
     /// The sheets.
@@ -35,92 +53,170 @@ pub struct Outcome {
 #[derive(Serialize)]
 struct SummaryFile<'a> {
     suite: &'a SuiteFingerprint,
+    definition: &'a SuiteDefinition,
     clips: u64,
+    protocol: &'a [String],
+    warnings: &'a [ComparisonWarning],
     rows: &'a [RowSummary],
+    published: Vec<PublishedFigures>,
 }
 
-/// Measures `rows` on the first `clips` trials of a suite. Writes `clips/`, `summary.json`, `table.md`, `timing.json`
-/// and `sheet-NN.png` into `out`. Keeps earlier measurements with the same settings and row versions. `progress` gets
-/// the number of finished clips after each one, and may stop the run.
+/// A row of the paper.
+#[derive(Serialize)]
+struct PublishedFigures {
+    table: u8,
+    method: &'static str,
+    with_other_videos: bool,
+    ssim: f64,
+    psnr: f64,
+    lpips: f64,
+    fvd: f64,
+}
+
+/// What `timing.json` holds.
+#[derive(Serialize)]
+struct TimingFile {
+    /// Clips measured beside one another: times of rows are longer then.
+    jobs: usize,
+    /// Of this run, with what was kept from before.
+    wall_seconds: f64,
+    clips_measured: usize,
+    /// Mean seconds a clip.
+    rows: serde_json::Map<String, serde_json::Value>,
+}
+
+/// Measures `rows` on the trials of a suite and writes `clips/`, `summary.json`, `table.md`, `table.tex`, `table.csv`,
+/// `timing.json`, `sheet-NN.png` and `page.html` into `out`. What was measured before with the same settings, row versions and
+/// networks is kept. `progress` is told after each clip how many are done, and may stop the run.
 ///
 /// # Errors
 /// Every [`EvaluateError`]; [`EvaluateError::Stopped`] when `progress` said so.
 pub fn run(
     suite: &Suite,
-    clips: u64,
     rows: &[Row],
-    network: Option<&VggNetwork>,
+    instruments: &Instruments,
+    settings: &RunSettings,
     out: &Path,
     progress: &mut dyn FnMut(u64) -> ControlFlow<()>,
 ) -> Result<Outcome, EvaluateError> {
     let setting = |setting, expected| EvaluateError::Setting { setting, found: "0".into(), expected };
-    if clips == 0 {
-        return Err(setting("clips", "1 or more"));
-    }
     if rows.is_empty() {
         return Err(setting("number of rows", "1 or more"));
     }
+    let jobs = match settings.jobs {
+        Some(0) => return Err(setting("jobs", "1 or more")),
+        Some(jobs) => jobs,
+        None => (MEMORY / suite.bytes_of_a_trial().max(1)).clamp(1, rayon::current_num_threads()),
+    };
+    // 1. Some clips beside one another, then the next ones.
+    let start = Instant::now();
     let folder = RecordFolder::new(out);
-    let fingerprint = suite.fingerprint();
-    // 1. Measure clip by clip.
-    let mut measured = 0;
-    let mut lists: Vec<(String, Vec<Record>)> = rows.iter().map(|row| (row.name().to_owned(), Vec::new())).collect();
-    for clip in 0..clips {
-        let keys = rows.iter().map(|row| RecordKey::new(&fingerprint, clip, row, network.is_some()));
-        let known: Vec<(RecordKey, Option<Record>)> = keys.map(|key| (key.clone(), folder.load(&key))).collect();
-        measured += usize::from(known.iter().any(|(_, record)| record.is_none()));
-        let records = measure_clip(suite, rows, known, network, &folder)?;
-        lists.iter_mut().zip(records).for_each(|((_, list), record)| list.push(record));
-        if progress(clip + 1).is_break() {
-            return Err(EvaluateError::Stopped);
-        }
-    }
+    let (measured, lists) = measure(&Measuring { suite, rows, instruments, folder: &folder }, jobs, progress)?;
     // 2. Summarise all clips.
+    let definition = suite.definition();
     let summary = summarise(&lists);
-    let heading = format!("{}, {} signals, {clips} clips", fingerprint.suite, fingerprint.signals);
-    let tables = table::tables(&heading, &summary);
+    let warnings = comparison::find(&folder, &lists)?;
+    let clips = definition.clips;
+    let heading = format!("{}, {} signals, {clips} clips", definition.name, signals_name(definition));
+    let protocol = protocol(suite, instruments, settings);
+    let grids = grids(&summary, definition.paper_table);
+    let report = Report { heading: &heading, protocol: &protocol, grids: &grids, warnings: &warnings };
+    let tables = report.markdown();
+    write_atomic(&out.join("table.md"), tables.as_bytes())?;
+    write_atomic(&out.join("table.tex"), report.latex().as_bytes())?;
+    write_atomic(&out.join("table.csv"), report.csv().as_bytes())?;
+    let summary_file = SummaryFile {
+        suite: &suite.fingerprint(),
+        definition,
+        clips,
+        protocol: &protocol,
+        warnings: &warnings,
+        rows: &summary,
+        published: published(definition),
+    };
+    write_json(&out.join("summary.json"), &summary_file)?;
+    let sheets = sheets::draw(out, &folder, &heading, &lists)?;
+    page::write(&out.join("page.html"), &folder, &report, &lists, &definition.rivals)?;
     let seconds: Vec<f64> =
         lists.iter().map(|(_, list)| list.iter().map(|record| record.seconds).sum::<f64>() / clips as f64).collect();
-    write_atomic(&out.join("table.md"), tables.as_bytes())?;
-    write_json(&out.join("summary.json"), &SummaryFile { suite: &fingerprint, clips, rows: &summary })?;
-    let timing: serde_json::Map<String, serde_json::Value> =
-        lists.iter().zip(&seconds).map(|((row, _), seconds)| (row.clone(), (*seconds).into())).collect();
-    write_json(&out.join("timing.json"), &timing)?;
-    let sheets = sheets::draw(out, &folder, &heading, &lists)?;
-    Ok(Outcome { rows: summary, tables, seconds, sheets, measured })
+    let rows = lists.iter().zip(&seconds).map(|((row, _), seconds)| (row.clone(), (*seconds).into())).collect();
+    let wall_seconds = start.elapsed().as_secs_f64();
+    write_json(&out.join("timing.json"), &TimingFile { jobs, wall_seconds, clips_measured: measured, rows })?;
+    Ok(Outcome { rows: summary, tables, warnings, seconds, sheets, measured })
 }
 
-/// The records of one clip. Missing ones are measured. A clip with all records is not even rendered.
-fn measure_clip(
-    suite: &Suite,
-    rows: &[Row],
-    known: Vec<(RecordKey, Option<Record>)>,
-    network: Option<&VggNetwork>,
-    folder: &RecordFolder,
-) -> Result<Vec<Record>, EvaluateError> {
-    let Some(clip) = known.iter().find(|(_, record)| record.is_none()).map(|(key, _)| key.clip) else {
-        return Ok(known.into_iter().filter_map(|(_, record)| record).collect());
-    };
-    let trial = suite.trial(clip)?;
-    let yardstick = Yardstick::new(&trial, network);
-    folder.begin(clip)?;
-    folder.save_given(clip, Given::Reference, &trial.case.references[0].picture)?;
-    folder.save_given(clip, Given::Frame, &yardstick.cut(&trial.case.frames[0]))?;
-    folder.save_given(clip, Given::Truth, &yardstick.cut(&trial.truth.frames[0]))?;
-    let mut records = Vec::new();
-    for (row, (key, record)) in rows.iter().zip(known) {
-        if let Some(record) = record {
-            records.push(record);
-            continue;
+/// The records of each row, and how many clips were not known before.
+type Measured = (usize, Vec<(String, Vec<Record>)>);
+
+fn measure(
+    measuring: &Measuring<'_>,
+    jobs: usize,
+    progress: &mut dyn FnMut(u64) -> ControlFlow<()>,
+) -> Result<Measured, EvaluateError> {
+    let rows = measuring.rows;
+    let mut lists: Vec<(String, Vec<Record>)> = rows.iter().map(|row| (row.name().to_owned(), Vec::new())).collect();
+    let clips: Vec<u64> = (0..measuring.suite.definition().clips).collect();
+    let mut measured = 0;
+    for group in clips.chunks(jobs) {
+        let known: Vec<_> = group.iter().map(|clip| (*clip, measuring.known(*clip))).collect();
+        measured += known.iter().filter(|(_, known)| known.iter().any(|(_, record)| record.is_none())).count();
+        let records: Vec<Result<Vec<Record>, EvaluateError>> =
+            known.into_par_iter().map(|(clip, known)| measuring.clip(clip, known)).collect();
+        for (clip, records) in group.iter().zip(records) {
+            lists.iter_mut().zip(records?).for_each(|((_, list), record)| list.push(record));
+            if progress(clip + 1).is_break() {
+                return Err(EvaluateError::Stopped);
+            }
         }
-        let start = Instant::now();
-        let pictures = row.make(&trial)?;
-        let seconds = start.elapsed().as_secs_f64();
-        let measures = yardstick.measure(&pictures);
-        let record = Record { key, name: trial.case.name.clone(), seconds, measures };
-        records.push(folder.save(&record, &yardstick.cut(&pictures[0]))?);
     }
-    Ok(records)
+    Ok((measured, lists))
+}
+
+fn signals_name(definition: &SuiteDefinition) -> &'static str {
+    match definition.signals {
+        SignalsKind::Exact => "exact",
+        SignalsKind::Perceived => "perceived",
+    }
+}
+
+/// How everything was measured, a line each.
+fn protocol(suite: &Suite, instruments: &Instruments, settings: &RunSettings) -> Vec<String> {
+    let definition = suite.definition();
+    let mut lines = vec![definition.title.clone()];
+    lines.extend(suite.protocol());
+    lines.push(match definition.signals {
+        SignalsKind::Exact => "poses and masks: as rendered or labelled".into(),
+        SignalsKind::Perceived => "poses and masks: as the pose networks see them".into(),
+    });
+    if definition.paper_table.is_some() {
+        lines.push(
+            "frames are compared whole, all but the reference; each figure is the mean over frames, then over videos"
+                .into(),
+        );
+    }
+    lines.extend(definition.notes.iter().cloned());
+    let names = instruments.names();
+    lines.push(if names.is_empty() {
+        "no networks measured".into()
+    } else {
+        format!("networks that measured: {}", names.join(", "))
+    });
+    lines.extend(settings.provenance.iter().cloned());
+    lines
+}
+
+fn published(definition: &SuiteDefinition) -> Vec<PublishedFigures> {
+    let rows = definition.paper_table.into_iter().flat_map(metrics::published::table);
+    rows.map(|row| PublishedFigures {
+        table: row.table,
+        method: row.method,
+        with_other_videos: row.with_other_videos,
+        ssim: row.ssim,
+        psnr: row.psnr,
+        lpips: row.lpips,
+        fvd: row.fvd,
+    })
+    .collect()
 }
 
 fn write_json(path: &Path, value: &impl Serialize) -> Result<(), EvaluateError> {

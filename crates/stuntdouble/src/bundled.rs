@@ -45,6 +45,11 @@ pub fn verified_parts() -> Result<Vec<&'static [u8]>, Error> {
     Ok(parts)
 }
 
+/// One hash of all of them: that of their manifest.
+pub fn hash() -> String {
+    hex(&Sha256::digest(MANIFEST))
+}
+
 #[cfg(all(test, feature = "bundled-weights"))]
 mod tests {
     use super::*;

@@ -10,7 +10,7 @@ use media::picture::{Mask, Picture};
 use model::conditioning::pixels;
 use model::sampling::clip_plan::{Clip, plan_clips};
 use model::sampling::sampler::{SamplingSettings, decode_frames, generate_clip, starting_noise};
-use perception::conditions::{Conditions, ConditionsConfig, CropSignals, FrameSignals, inference_conditions};
+use perception::conditions::{Conditions, CropSignals, FrameSignals, inference_conditions};
 use perception::paste::{PasteConfig, paste};
 use perception::reference::{ReferenceFit, inference_reference};
 use perception::region::{Region, crop_picture};
@@ -20,19 +20,34 @@ pub use finished::finished_row;
 
 use crate::error::Error;
 use crate::networks::LoadedNetworks;
-use crate::settings::Settings;
+use crate::pipeline;
+use crate::settings::{MaskShape, Settings};
 use crate::tensors;
 
 /// Increase this when the row makes other pictures from the same weights.
 const VERSION: u32 = 1;
 
-/// The row `bundled`: the output of `replace` with these settings, for the signals of the case.
+/// Rows of the bundled networks: with the usual mask, and with each of the three of the paper's figure 7.
+pub const BUNDLED_ROWS: [(&str, MaskShape); 4] = [
+    ("bundled", MaskShape::ShapeAgnostic),
+    ("bundled-precise", MaskShape::Precise),
+    ("bundled-box", MaskShape::Box),
+    ("bundled-shape-agnostic", MaskShape::ShapeAgnostic),
+];
+
+/// A row of the bundled networks: what `replace --set draft=false` makes with a mask, from the signals of the case.
 ///
 /// # Errors
 /// The errors of [`LoadedNetworks::load`].
-pub fn bundled_row(settings: &Settings) -> Result<OutsideRow, Error> {
-    let maker = Maker { loaded: LoadedNetworks::load(settings, None)?, settings: settings.clone() };
-    Ok(OutsideRow { name: "bundled".into(), version: VERSION, make: Box::new(move |case| maker.make(case)) })
+pub fn bundled_row(name: &str, mask: MaskShape) -> Result<OutsideRow, Error> {
+    let settings = Settings { mask, ..Settings::default() };
+    let maker = Maker { loaded: LoadedNetworks::load(&settings, None)?, settings };
+    Ok(OutsideRow { name: name.into(), version: VERSION, make: Box::new(move |case| maker.make(case)) })
+}
+
+/// One hash of the bundled networks' weights.
+pub fn bundled_hash() -> String {
+    crate::bundled::hash()
 }
 
 struct Maker {
@@ -70,7 +85,7 @@ impl Maker {
         let mut finished: Vec<Finished> = Vec::new();
         for clip in plan_clips(case.frames.len(), self.loaded.clip_frames()) {
             let signals: Vec<CropSignals> = clip.frames.iter().map(|frame| signals[*frame].clone()).collect();
-            let conditions = inference_conditions(&signals, None, &ConditionsConfig::default());
+            let conditions = inference_conditions(&signals, None, &pipeline::conditions(&self.settings));
             let before = clip.temporal_reference().map(|frame| finished[frame].over(&signals[0].picture));
             let pictures = self.generate(&clip, &conditions, &reference, before)?;
             let removed = conditions[clip.keep.clone()].iter().map(|conditions| conditions.mask.clone());

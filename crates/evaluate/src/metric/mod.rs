@@ -7,12 +7,17 @@
 //! | VGG-HED distance | 0 = equal, at most 10 | lower | `vgg` |
 //! | CIE Lab distance | ΔE*ab (1976) | lower | `lab` |
 //! | flicker | steps of 1/255 a frame | lower | `flicker` |
+//! | drift of colours | ΔE*ab (1976) | lower | `drift` |
+//! | difference outside of what is made anew | levels of 255 | lower | `outside` |
+//! | figures of whole frames, from crate `metrics` | | | `frames` |
 //!
-//! Every metric takes a weight for each pixel, 0..=1, and is a weighted mean. The result is `None` where nothing has
-//! weight.
+//! The first four take a weight for each pixel, 0..=1, and are weighted means; they are `None` where nothing has weight.
 
+pub(crate) mod drift;
 pub mod flicker;
+pub(crate) mod frames;
 pub mod lab;
+pub(crate) mod outside;
 pub mod psnr;
 pub mod ssim;
 pub mod vgg;

@@ -1,6 +1,10 @@
-//! The output of a run: measurements, tables, sheets.
+//! What is written of a run: measurements, tables, sheets, a page to look at.
 
+pub(crate) mod comparison;
+pub(crate) mod film;
+pub(crate) mod grid;
+pub(crate) mod page;
 pub(crate) mod record;
 pub(crate) mod sheets;
 pub(crate) mod summary;
-pub(crate) mod table;
+pub(crate) mod text;

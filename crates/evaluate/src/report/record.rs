@@ -1,13 +1,23 @@
-//! Stores measurements as files: `clips/NNNN/ROW.json`, with the row's first picture beside it. The JSON file is
-//! written last and atomically, so a killed run leaves either a complete measurement or none.
+//! Measurements as files: `clips/NNNN/ROW.json` with pictures of the row beside it. The JSON file is written last and whole,
+//! so a killed run leaves either a measurement or none.
+//!
+//! | file | what |
+//! |---|---|
+//! | `row-ROW.png` | the first frame that is compared, cut out |
+//! | `film-ROW.jpg` | frames to look at, under one another |
+//! | `small-ROW.png` | all frames, 48 x 48 pixels each: faults are looked for in them |
+//!
+//! What belongs to no row is called `given-reference`, `given-frame` and `given-truth`.
 
 use std::path::{Path, PathBuf};
 
 use media::file::write_atomic;
-use media::image_file::save_picture;
+use media::image_file::{load_picture, save_jpeg, save_picture};
 use media::picture::Picture;
+use metrics::{Fault, faults};
 use serde::{Deserialize, Serialize};
 
+use super::film::{QUALITY, film, frames_of, small_film};
 use crate::error::EvaluateError;
 use crate::measure::{Measures, VERSION};
 use crate::rows::Row;
@@ -21,14 +31,16 @@ pub(crate) struct RecordKey {
     pub(crate) row: String,
     pub(crate) row_version: u32,
     pub(crate) metrics_version: u32,
-    /// True if VGG-HED distances were measured.
-    pub(crate) vgg_hed: bool,
+    /// The networks that measured, with the hashes of their weights.
+    pub(crate) instruments: Vec<String>,
 }
 
 impl RecordKey {
-    pub(crate) fn new(suite: &SuiteFingerprint, clip: u64, row: &Row, vgg_hed: bool) -> Self {
-        let (row, row_version) = (row.name().to_owned(), row.version());
-        Self { suite: suite.clone(), clip, row, row_version, metrics_version: VERSION, vgg_hed }
+    /// The key of a row of a clip, which other tools know by the name `clip_name`.
+    pub(crate) fn new(suite: &SuiteFingerprint, clip: u64, clip_name: &str, row: &Row, instruments: &[String]) -> Self {
+        let (row, row_version) = (row.name().to_owned(), row.version(clip_name));
+        let instruments = instruments.to_vec();
+        Self { suite: suite.clone(), clip, row, row_version, metrics_version: VERSION, instruments }
     }
 }
 
@@ -41,6 +53,8 @@ pub(crate) struct Record {
     pub(crate) name: String,
     /// Time that the row needed to make the frames.
     pub(crate) seconds: f64,
+    /// What had to be fitted before anything was measured.
+    pub(crate) faults: Vec<Fault>,
     pub(crate) measures: Measures,
 }
 
@@ -56,6 +70,16 @@ pub(crate) enum Given {
     Reference,
     Frame,
     Truth,
+}
+
+impl Given {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Reference => "given-reference",
+            Self::Frame => "given-frame",
+            Self::Truth => "given-truth",
+        }
+    }
 }
 
 impl RecordFolder {
@@ -80,11 +104,18 @@ impl RecordFolder {
         (record.key == *key).then_some(record)
     }
 
-    /// Stores a measurement with the row's picture. Returns it as it will be read, so that a resumed run has the same
-    /// numbers to the last digit.
-    pub(crate) fn save(&self, record: &Record, picture: &Picture) -> Result<Record, EvaluateError> {
-        save_picture(&self.row_picture(record.key.clip, &record.key.row), picture)?;
-        let path = self.clip(record.key.clip).join(format!("{}.json", record.key.row));
+    /// Keeps a measurement with the row's frames, and the first that is compared cut out. Gives it back as it will be read, so
+    /// that a run that goes on has the same numbers to the last digit.
+    pub(crate) fn save(
+        &self,
+        record: &Record,
+        frames: &[Picture],
+        compared: &Picture,
+    ) -> Result<Record, EvaluateError> {
+        let (clip, row) = (record.key.clip, &record.key.row);
+        save_picture(&self.row_picture(clip, row), compared)?;
+        self.save_films(clip, row, frames)?;
+        let path = self.clip(clip).join(format!("{row}.json"));
         let malformed = |reason: serde_json::Error| {
             let reason = reason.to_string();
             EvaluateError::Malformed { path: path.clone(), reason }
@@ -94,21 +125,49 @@ impl RecordFolder {
         serde_json::from_str(&text).map_err(malformed)
     }
 
-    /// Stores a picture that does not belong to a row.
-    pub(crate) fn save_given(&self, clip: u64, given: Given, picture: &Picture) -> Result<(), EvaluateError> {
-        Ok(save_picture(&self.given_picture(clip, given), picture)?)
+    fn save_films(&self, clip: u64, name: &str, frames: &[Picture]) -> Result<(), EvaluateError> {
+        save_jpeg(&self.film(clip, name), &film(frames), QUALITY)?;
+        Ok(save_picture(&self.clip(clip).join(format!("small-{name}.png")), &small_film(frames))?)
+    }
+
+    /// Keeps frames that belong to no row, and the first that is compared cut out.
+    pub(crate) fn save_given(
+        &self,
+        clip: u64,
+        given: Given,
+        frames: &[Picture],
+        compared: &Picture,
+    ) -> Result<(), EvaluateError> {
+        save_picture(&self.given_picture(clip, given), compared)?;
+        self.save_films(clip, given.name(), frames)
     }
 
     pub(crate) fn given_picture(&self, clip: u64, given: Given) -> PathBuf {
-        let name = match given {
-            Given::Reference => "given-reference.png",
-            Given::Frame => "given-frame.png",
-            Given::Truth => "given-truth.png",
-        };
-        self.clip(clip).join(name)
+        self.clip(clip).join(format!("{}.png", given.name()))
     }
 
     pub(crate) fn row_picture(&self, clip: u64, row: &str) -> PathBuf {
         self.clip(clip).join(format!("row-{row}.png"))
+    }
+
+    /// The film of a row.
+    pub(crate) fn film(&self, clip: u64, row: &str) -> PathBuf {
+        self.clip(clip).join(format!("film-{row}.jpg"))
+    }
+
+    /// The film of something that is given.
+    pub(crate) fn given_film(&self, clip: u64, given: Given) -> PathBuf {
+        self.film(clip, given.name())
+    }
+
+    /// The small frames of a row.
+    pub(crate) fn small_frames(&self, clip: u64, row: &str) -> Result<Vec<Picture>, EvaluateError> {
+        let film = load_picture(&self.clip(clip).join(format!("small-{row}.png")))?;
+        Ok(frames_of(&film, faults::SIDE))
+    }
+
+    /// The small frames of the truth.
+    pub(crate) fn small_truth(&self, clip: u64) -> Result<Vec<Picture>, EvaluateError> {
+        self.small_frames(clip, Given::Truth.name())
     }
 }

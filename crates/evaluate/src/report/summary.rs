@@ -1,7 +1,9 @@
-//! Means over clips for each row.
+//! Means over clips, row by row, with bootstrap intervals.
 
 use std::collections::BTreeMap;
 
+use metrics::{BootstrapConfig, mean_interval};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::record::Record;
@@ -14,6 +16,8 @@ pub struct Average {
     pub mean: f64,
     /// Standard error of the mean; `None` for one clip.
     pub standard_error: Option<f64>,
+    /// Lower and upper end of the 95 % bootstrap interval over clips; `None` of one clip.
+    pub interval: Option<[f64; 2]>,
     /// Number of clips that have the metric.
     pub clips: usize,
 }
@@ -27,19 +31,21 @@ pub struct RowSummary {
     pub clips: usize,
     /// Each metric.
     pub averages: BTreeMap<Metric, Average>,
-    /// Each metric minus that of the first row of the table, computed clip by clip. The standard errors of two rows
-    /// would hide this.
+    /// Each figure less that of the first row of the table, clip by clip: what the intervals of two rows hide.
     pub over_first_row: BTreeMap<Metric, Average>,
 }
 
 /// Averages records: a list for each row, with the clips in the same order.
 pub(crate) fn summarise(rows: &[(String, Vec<Record>)]) -> Vec<RowSummary> {
     let Some((_, first)) = rows.first() else { return Vec::new() };
+    let metrics: Vec<Metric> = Metric::all().collect();
     let summary = |(row, records): &(String, Vec<Record>)| {
         let values = |metric: Metric| records.iter().map(move |record| record.measures.get(&metric).copied());
-        let averages = Metric::all()
-            .filter_map(|metric| Some((metric, average(&values(metric).flatten().collect::<Vec<f64>>())?)));
-        let over_first_row = Metric::all().filter_map(|metric| {
+        let averages = metrics.par_iter().filter_map(|&metric| {
+            let values: Vec<f64> = values(metric).flatten().collect();
+            Some((metric, average(&values)?))
+        });
+        let over_first_row = metrics.par_iter().filter_map(|&metric| {
             let pairs = values(metric).zip(first.iter().map(|record| record.measures.get(&metric).copied()));
             let differences: Vec<f64> = pairs.filter_map(|(own, first)| Some(own? - first?)).collect();
             Some((metric, average(&differences)?))
@@ -59,7 +65,12 @@ fn average(values: &[f64]) -> Option<Average> {
     let mean = values.iter().sum::<f64>() / count;
     let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
     let standard_error = (values.len() > 1).then(|| (squares / (count - 1.0) / count).sqrt());
-    (!values.is_empty()).then_some(Average { mean, standard_error, clips: values.len() })
+    let interval = match values.len() {
+        // One value says nothing about its spread.
+        ..=1 => None,
+        _ => mean_interval(values, &BootstrapConfig::default()).map(|interval| [interval.low, interval.high]),
+    };
+    (!values.is_empty()).then_some(Average { mean, standard_error, interval, clips: values.len() })
 }
 
 #[cfg(test)]
@@ -67,12 +78,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn means_have_standard_errors() {
-        // Deviations -2, 0, 2: variance 4, standard error 2 / sqrt(3).
+    fn means_have_standard_errors_and_intervals() {
+        // Deviations -2, 0, 2: variance 4, standard error 2 / sqrt(3). The mean of three draws is 1 or 5 in 1 of 27 draws each,
+        // more than the 2.5 % on each side.
         let found = average(&[1.0, 3.0, 5.0]).unwrap();
         assert_eq!((found.mean, found.clips), (3.0, 3));
         assert!((found.standard_error.unwrap() - 2.0 / 3.0_f64.sqrt()).abs() < 1e-12);
-        assert_eq!(average(&[7.0]).unwrap(), Average { mean: 7.0, standard_error: None, clips: 1 });
+        assert_eq!(found.interval, Some([1.0, 5.0]));
+        let one = Average { mean: 7.0, standard_error: None, interval: None, clips: 1 };
+        assert_eq!(average(&[7.0]).unwrap(), one);
         assert_eq!(average(&[]), None);
     }
 }

@@ -1,5 +1,6 @@
-//! Rows `draft`, `draft4` and `draft-sized`: the warped reference over the clean plate (crate `draft`), from one or
-//! four references, or from one with the character's height given.
+//! Rows `draft`, `draft4` and `draft-sized`: the warped reference over the clean plate (crate `draft`), from one or four
+//! references, or from one with the character's height told. Row `pseudo`: the character animated without its scene, then laid on
+//! the clean plate, which is how the paper builds its baseline of table 3.
 
 use draft::body::retarget::{Factors, PROPORTIONS, retarget};
 use draft::clip::{DraftClip, drafts};
@@ -41,7 +42,8 @@ impl Body {
             Self::Unknown => 1.0,
             Self::Sized => case.stature,
         };
-        DraftConfig { height, ..DraftConfig::default() }
+        // A canvas shows nobody whose light could be followed.
+        DraftConfig { height, light: !case.is_canvas(), ..DraftConfig::default() }
     }
 }
 
@@ -65,12 +67,13 @@ impl CaseDrafts {
         let seen = Mask::filled(width, height, 255);
         let plate = |picture: &Picture| PlateFrame { picture: picture.clone(), seen: seen.clone() };
         let plates: Vec<PlateFrame> = case.plates().iter().map(plate).collect();
+        let nobody = vec![None; case.poses.len()];
         let clip = DraftClip {
             frames: &case.frames,
             plates: &plates,
             holes: &case.holes,
             persons: &case.persons,
-            driving_poses: &case.poses,
+            driving_poses: if case.is_canvas() { &nobody } else { &case.poses },
             poses: &poses,
             objects: &case.objects,
         };
@@ -87,6 +90,27 @@ pub(crate) fn puppets(case: &Case, references: usize) -> Vec<Puppet> {
         .take(references)
         .filter_map(|reference| Cutout::new(&reference.picture, &reference.mask, reference.pose.as_ref()));
     cutouts.map(Puppet::new).collect()
+}
+
+/// The character over the clean plates as if those were all that is known of the scene: no light, no shadow, nothing in front.
+pub(crate) fn pseudo(case: &Case) -> Vec<Picture> {
+    let (plates, (width, height)) = (case.plates(), case.size());
+    let puppets = puppets(case, 1);
+    let poses = Body::Unknown.poses(case, &puppets);
+    let seen = Mask::filled(width, height, 255);
+    let under: Vec<PlateFrame> =
+        plates.iter().map(|plate| PlateFrame { picture: plate.clone(), seen: seen.clone() }).collect();
+    let clip = DraftClip {
+        frames: plates,
+        plates: &under,
+        holes: &vec![Mask::filled(width, height, 0); plates.len()],
+        persons: &case.persons,
+        driving_poses: &vec![None; plates.len()],
+        poses: &poses,
+        objects: &[],
+    };
+    let config = DraftConfig { light: false, shadow: false, height: 1.0 };
+    drafts(&clip, puppets, config).into_iter().map(|draft| draft.picture).collect()
 }
 
 /// The drafts as pictures.

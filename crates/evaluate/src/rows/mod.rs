@@ -3,6 +3,7 @@
 mod compose;
 mod cutout;
 pub(crate) mod draft;
+pub(crate) mod folder;
 mod part_map;
 pub(crate) mod plate;
 mod rigid;
@@ -10,8 +11,10 @@ mod rigid;
 use std::fmt;
 
 use media::picture::Picture;
+use media::resize::{Filter, resize_picture};
 
 use self::draft::Body;
+use self::folder::FolderRow;
 
 use crate::case::{Case, Trial};
 use crate::error::EvaluateError;
@@ -26,7 +29,7 @@ pub struct OutsideRow {
     /// Increase this when the method changes, so that old measurements are not reused.
     pub version: u32,
     /// Makes one picture for each frame, of the frame's size.
-    pub make: Box<dyn Fn(&Case) -> Made>,
+    pub make: Box<dyn Fn(&Case) -> Made + Send + Sync>,
 }
 
 impl fmt::Debug for OutsideRow {
@@ -40,6 +43,8 @@ impl fmt::Debug for OutsideRow {
 pub enum Row {
     /// The source frames, with the old person in them.
     Source,
+    /// The reference picture in every frame.
+    Still,
     /// Nobody.
     Plate,
     /// The character's cut-out over the plate, not animated.
@@ -56,16 +61,21 @@ pub enum Row {
         /// True if the character's height is given.
         body: Body,
     },
+    /// The character animated without its scene, over the plate.
+    Pseudo,
     /// The truth itself, which is the upper bound.
     Truth,
+    /// Frames that another tool made.
+    Folder(FolderRow),
     /// An external method.
     Outside(OutsideRow),
 }
 
 impl Row {
     /// Every built-in row.
-    pub const BUILT_IN: [Self; 9] = [
+    pub const BUILT_IN: [Self; 11] = [
         Self::Source,
+        Self::Still,
         Self::Plate,
         Self::Cutout,
         Self::Rigid { body: Body::Unknown },
@@ -73,6 +83,7 @@ impl Row {
         Self::Draft { references: 1, body: Body::Unknown },
         Self::Draft { references: 4, body: Body::Unknown },
         Self::Draft { references: 1, body: Body::Sized },
+        Self::Pseudo,
         Self::Truth,
     ];
 
@@ -80,6 +91,9 @@ impl Row {
     pub fn name(&self) -> &str {
         match self {
             Self::Source => "source",
+            Self::Still => "still",
+            Self::Pseudo => "pseudo",
+            Self::Folder(row) => row.name(),
             Self::Plate => "plate",
             Self::Cutout => "plate+cutout",
             Self::Rigid { body: Body::Unknown } => "rigid",
@@ -92,10 +106,12 @@ impl Row {
         }
     }
 
-    /// Its version. Measurements of another version are repeated.
-    pub fn version(&self) -> u32 {
+    /// Its version for a clip: a measurement of another version is made anew.
+    pub fn version(&self, clip: &str) -> u32 {
         match self {
-            Self::Source | Self::Truth => 1,
+            Self::Source | Self::Still | Self::Truth => 1,
+            Self::Folder(row) => row.version(clip),
+            Self::Pseudo => draft::VERSION,
             Self::Plate | Self::Cutout | Self::Rigid { body: Body::Unknown } => 2,
             Self::Rigid { body: Body::Sized } => draft::VERSION,
             Self::Draft { .. } => draft::VERSION,
@@ -103,12 +119,12 @@ impl Row {
         }
     }
 
-    /// The rows with these names, in order: built-in ones and those of `outside`.
+    /// The rows of these names, in their order: built-in ones, and `others`.
     ///
     /// # Errors
     /// [`EvaluateError::UnknownRow`], [`EvaluateError::RepeatedRow`].
-    pub fn select(names: &[String], outside: Vec<OutsideRow>) -> Result<Vec<Self>, EvaluateError> {
-        let mut known: Vec<Self> = Self::BUILT_IN.into_iter().chain(outside.into_iter().map(Self::Outside)).collect();
+    pub fn select(names: &[String], others: Vec<Self>) -> Result<Vec<Self>, EvaluateError> {
+        let mut known: Vec<Self> = Self::BUILT_IN.into_iter().chain(others).collect();
         let expected: Vec<String> = known.iter().map(|row| format!("`{}`", row.name())).collect();
         let mut chosen: Vec<Self> = Vec::new();
         for name in names {
@@ -122,26 +138,34 @@ impl Row {
         Ok(chosen)
     }
 
-    /// Makes the frames of a trial. Only the row `truth` uses the truth.
+    /// Makes the frames of a trial, whose clip other tools know by the name `clip`. Only the row `truth` looks at the truth.
+    /// A folder's frames come as they are: `most` of them, all when it is 0.
     ///
     /// # Errors
-    /// [`EvaluateError::RowFailed`], [`EvaluateError::RowMisfits`], [`EvaluateError::RowUnavailable`].
-    pub fn make(&self, trial: &Trial) -> Result<Vec<Picture>, EvaluateError> {
+    /// [`EvaluateError::RowFailed`], [`EvaluateError::RowMisfits`], [`EvaluateError::FramesMissing`],
+    /// [`EvaluateError::NoDecoder`], [`EvaluateError::Media`].
+    pub fn make(&self, trial: &Trial, clip: &str, most: usize) -> Result<Vec<Picture>, EvaluateError> {
         let case = &trial.case;
+        let (width, height) = case.size();
         let pictures = match self {
             Self::Source => case.frames.clone(),
+            Self::Still => {
+                let still = resize_picture(&case.references[0].picture, width, height, Filter::Bicubic);
+                vec![still; case.frames.len()]
+            }
             Self::Plate => case.plates().to_vec(),
             Self::Cutout => cutout::make(case),
             Self::Rigid { body } => rigid::make(case, *body),
             Self::Draft { references, body } => draft::make(case, *references, *body),
+            Self::Pseudo => draft::pseudo(case),
             Self::Truth => trial.truth.frames.clone(),
+            Self::Folder(row) => return row.frames(clip, &case.name, most),
             Self::Outside(row) => (row.make)(case).map_err(|reason| EvaluateError::RowFailed {
                 row: row.name.clone(),
                 clip: case.name.clone(),
                 reason: reason.to_string(),
             })?,
         };
-        let (width, height) = case.size();
         if pictures.len() != case.frames.len() || pictures.iter().any(|picture| picture.size() != (width, height)) {
             let sizes: Vec<String> = pictures.iter().map(|p| format!("{}x{}", p.width(), p.height())).collect();
             return Err(EvaluateError::RowMisfits {
@@ -167,12 +191,12 @@ mod tests {
     fn rows_are_found_by_name_once_each() {
         let select = |names: &[&str]| {
             let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-            Row::select(&names, vec![outside("bundled")])
+            Row::select(&names, vec![Row::Outside(outside("bundled"))])
         };
         let rows = select(&["truth", "bundled", "plate+cutout", "draft4"]).unwrap();
         let found: Vec<&str> = rows.iter().map(Row::name).collect();
         assert_eq!(found, ["truth", "bundled", "plate+cutout", "draft4"]);
-        assert_eq!(rows[1].version(), 3);
+        assert_eq!(rows[1].version("0000"), 3);
         assert_eq!(select(&["plate", "magic"]).unwrap_err().code(), "evaluate.unknown_row");
         assert_eq!(select(&["plate", "plate"]).unwrap_err().code(), "evaluate.repeated_row");
     }

@@ -79,9 +79,8 @@ impl RealClips {
     }
 
     /// The clips' names.
-    pub(super) fn names(&self) -> String {
-        let names: Vec<&str> = self.clips.iter().map(|clip| clip.name.as_str()).collect();
-        names.join(" ")
+    pub(super) fn names(&self) -> Vec<&str> {
+        self.clips.iter().map(|clip| clip.name.as_str()).collect()
     }
 
     /// Trial number `index`. Clips take turns, and every round uses another stretch of each.
@@ -104,12 +103,7 @@ impl RealClip {
         if meta.is_file() && read::<MetaFile>(&meta)?.label_quality.contains("frames only") {
             return Ok(None);
         }
-        let path = folder.join("pose.json");
-        let landmarks = read::<PoseFile>(&path)?.frames;
-        if let Some(wrong) = landmarks.iter().flatten().find(|points| points.len() != BODY_POINTS) {
-            let reason = format!("{} landmarks in a frame, expected {BODY_POINTS}", wrong.len());
-            return Err(EvaluateError::Malformed { path, reason });
-        }
+        let landmarks = landmarks(&folder.join("pose.json"))?;
         let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let mut clip = Self { folder, name, landmarks, reference: 0, starts: Vec::new() };
         let mut found = None;
@@ -181,6 +175,16 @@ impl RealClip {
     }
 }
 
+/// The landmarks of each frame in a `pose.json`.
+pub(super) fn landmarks(path: &Path) -> Result<Vec<Option<Vec<[f32; 4]>>>, EvaluateError> {
+    let landmarks = read::<PoseFile>(path)?.frames;
+    if let Some(wrong) = landmarks.iter().flatten().find(|points| points.len() != BODY_POINTS) {
+        let reason = format!("{} landmarks in a frame, expected {BODY_POINTS}", wrong.len());
+        return Err(EvaluateError::Malformed { path: path.into(), reason });
+    }
+    Ok(landmarks)
+}
+
 fn read<T: DeserializeOwned>(path: &Path) -> Result<T, EvaluateError> {
     let text =
         std::fs::read_to_string(path).map_err(|source| EvaluateError::Unreadable { path: path.into(), source })?;
@@ -189,7 +193,7 @@ fn read<T: DeserializeOwned>(path: &Path) -> Result<T, EvaluateError> {
 }
 
 /// Converts landmarks in shares of the frame to a pose in its pixels.
-fn pose(landmarks: &[[f32; 4]], (width, height): (usize, usize)) -> Pose {
+pub(super) fn pose(landmarks: &[[f32; 4]], (width, height): (usize, usize)) -> Pose {
     let (width, height) = (width as f32, height as f32);
     let points: [Keypoint; BODY_POINTS] = std::array::from_fn(|index| {
         let [x, y, z, confidence] = landmarks[index];
@@ -233,7 +237,7 @@ mod tests {
         clip(root.path(), "wrong", &[true; 16]);
         std::fs::write(root.path().join("wrong/meta.json"), r#"{"label_quality": "poor: use frames only"}"#).unwrap();
         let clips = RealClips::open(root.path(), 2).unwrap();
-        assert_eq!((clips.names().as_str(), clips.clips[0].reference), ("walk", 1));
+        assert_eq!((clips.names(), clips.clips[0].reference), (vec!["walk"], 1));
         assert_eq!(clips.clips[0].starts, [9, 12, 13, 14]);
         let trial = clips.trial(0).unwrap();
         assert_eq!(trial.case.name, "real-self walk 9");

@@ -3,26 +3,26 @@
 use perception::pose::Pose;
 use stage::{Assets, ClipSettings, ClipSpec, Passes, Split, Take, render_parts, seed_of};
 
-use super::{SuiteKind, TrialSettings};
+use super::definition::SuiteDefinition;
 use crate::case::{Case, DrivingClip, Reference, Trial, Truth};
 use crate::error::EvaluateError;
 
 /// Number of pictures of each identity.
 const REFERENCES: usize = 4;
 
-/// Renders a trial. `stage-cross`: the clip drives, and its identity-swapped clip is the truth. `stage-self`: the clip
-/// is both.
+/// Renders a trial. Where the character is another than the driver, the clip drives and its twin is the truth; else the clip is
+/// both. All suites of a kind show the same clips.
 pub(super) fn trial(
-    kind: SuiteKind,
+    is_cross: bool,
     index: u64,
-    settings: TrialSettings,
+    definition: &SuiteDefinition,
     assets: &Assets,
 ) -> Result<Trial, EvaluateError> {
-    let is_cross = kind == SuiteKind::StageCross;
+    let kind = seed_name(is_cross);
     let clip_settings = ClipSettings {
-        width: settings.size,
-        height: settings.size,
-        frames: settings.frames,
+        width: definition.size,
+        height: definition.size,
+        frames: definition.frames,
         split: Some(Split::Test),
         twin: is_cross,
         references: REFERENCES,
@@ -38,8 +38,8 @@ pub(super) fn trial(
         poses: known(&driver.poses),
         objects: objects(driver),
     };
-    let case =
-        Case::new(format!("{kind} {index}"), driving, references(shown)).with_stature(shown.height / driver.height);
+    let case = Case::new(format!("{} {index}", definition.name), driving, references(shown))
+        .with_stature(shown.height / driver.height);
     let truth = Truth {
         frames: shown.frames.clone(),
         persons: shown.person.clone(),
@@ -48,6 +48,11 @@ pub(super) fn trial(
         holes: case.holes.clone(),
     };
     Ok(Trial::new(case, truth))
+}
+
+/// The name from which the seeds of all clips of a kind are made.
+pub(super) fn seed_name(is_cross: bool) -> &'static str {
+    if is_cross { "stage-cross" } else { "stage-self" }
 }
 
 fn known(poses: &[Pose]) -> Vec<Option<Pose>> {

@@ -6,9 +6,13 @@ use media::resize::{Filter, resize_picture};
 use super::{BETTER, ClipPair, Fault};
 
 /// Side of the small pictures. They are square whatever the clip's shape, so that any two can be compared.
-const SIDE: usize = 48;
+pub const SIDE: usize = 48;
+/// Most frames in which the truths of other clips are compared, spread evenly: each clip is compared with all others.
+const SWAP_FRAMES: usize = 8;
 /// Share of the frames that must fit better with a shift in time.
 const MOST: f64 = 0.7;
+/// What is made must move at least so much, as a share of the truth's movement: a still picture fits other frames better for no fault.
+const MOVES: f64 = 0.25;
 /// If this share of the truth's levels lies in the dark half, a squeezed or clipped range is visible.
 const SEEN: f64 = 0.05;
 /// A level between the dark half and the middle, with a margin for noise.
@@ -16,10 +20,10 @@ const NEAR_MIDDLE: f64 = 120.0;
 /// A level that counts as clipped.
 const CUT: f64 = 16.0;
 
-/// The small pictures of a pair, with red, green and blue levels 0..=255.
+/// The small pictures of a pair.
 pub(super) struct Evidence {
-    made: Vec<Vec<[f64; 3]>>,
-    truth: Vec<Vec<[f64; 3]>>,
+    made: Vec<Picture>,
+    truth: Vec<Picture>,
 }
 
 /// The truth, changed as a fault would change it.
@@ -51,15 +55,18 @@ impl Evidence {
 
     /// Mean levels of the result and of the truth, for each frame.
     pub(super) fn mean_levels(&self) -> Vec<[f64; 2]> {
-        let mean = |cells: &[[f64; 3]]| cells.iter().flatten().sum::<f64>() / (3 * cells.len()) as f64;
+        let mean = |picture: &Picture| {
+            let levels = picture.bytes();
+            levels.iter().map(|level| f64::from(*level)).sum::<f64>() / levels.len() as f64
+        };
         self.made.iter().zip(&self.truth).map(|(made, truth)| [mean(made), mean(truth)]).collect()
     }
 
     /// The share of levels for which `is` holds, in the result and in the truth.
     fn shares(&self, is: impl Fn(f64) -> bool) -> [f64; 2] {
         [&self.made, &self.truth].map(|frames| {
-            let levels = || frames.iter().flatten().flatten();
-            levels().filter(|level| is(**level)).count() as f64 / levels().count().max(1) as f64
+            let levels = || frames.iter().flat_map(Picture::bytes);
+            levels().filter(|level| is(f64::from(**level))).count() as f64 / levels().count().max(1) as f64
         })
     }
 
@@ -75,6 +82,12 @@ impl Evidence {
     /// The same with the truth of the frame before or after; infinite if too few frames agree.
     fn left_by_shift(&self, is_late: bool) -> f64 {
         let count = self.made.len().min(self.truth.len());
+        let movement = |frames: &[Picture]| -> f64 {
+            frames[..count].windows(2).map(|pair| error(&pair[0], &pair[1], unchanged)).sum()
+        };
+        if movement(&self.made) < MOVES * movement(&self.truth) {
+            return f64::INFINITY;
+        }
         let (mut shifted, mut plain, mut better) = (0.0, 0.0, 0);
         // The same frames for both directions: those with a neighbour on each side.
         let frames = 1..count.saturating_sub(1);
@@ -91,8 +104,9 @@ impl Evidence {
     /// The same with the truth of another clip.
     fn left_by_truth_of(&self, other: &Self) -> f64 {
         let count = self.made.len().min(self.truth.len()).min(other.truth.len());
-        let total = |truth: &[Vec<[f64; 3]>]| {
-            (0..count).map(|frame| error(&self.made[frame], &truth[frame], unchanged)).sum::<f64>()
+        let step = count.div_ceil(SWAP_FRAMES).max(1);
+        let total = |truth: &[Picture]| {
+            (0..count).step_by(step).map(|frame| error(&self.made[frame], &truth[frame], unchanged)).sum::<f64>()
         };
         share(total(&other.truth), total(&self.truth))
     }
@@ -129,15 +143,16 @@ pub(super) fn best_explanation(all: &[Evidence], clip: usize) -> Option<Fault> {
     (best.1 < BETTER).then_some(best.0)
 }
 
-fn small(picture: &Picture) -> Vec<[f64; 3]> {
-    resize_picture(picture, SIDE, SIDE, Filter::Area).cells().iter().map(|colour| colour.map(f64::from)).collect()
+/// The small picture that is compared in place of a large one.
+pub fn small(picture: &Picture) -> Picture {
+    resize_picture(picture, SIDE, SIDE, Filter::Area)
 }
 
-fn error(made: &[[f64; 3]], truth: &[[f64; 3]], change: Change) -> f64 {
-    let cell = |(made, truth): (&[f64; 3], &[f64; 3])| {
-        made.iter().zip(change(*truth)).map(|(a, b)| (a - b) * (a - b)).sum::<f64>()
+fn error(made: &Picture, truth: &Picture, change: Change) -> f64 {
+    let cell = |(made, truth): (&[u8; 3], &[u8; 3])| {
+        made.iter().zip(change(truth.map(f64::from))).map(|(a, b)| (f64::from(*a) - b).powi(2)).sum::<f64>()
     };
-    made.iter().zip(truth).map(cell).sum()
+    made.cells().iter().zip(truth.cells()).map(cell).sum()
 }
 
 fn share(part: f64, whole: f64) -> f64 {

@@ -16,6 +16,9 @@
 //! gets one warning, for the fault that fits best. A fault that leaves no trace is not found: a late frame in a
 //! motionless clip, swapped channels in a grey one, or swapped result and truth, for which all metrics of this crate
 //! are the same.
+//!
+//! Colours and times are judged in [`small`] pictures alone. Whoever cannot hold all clips at once keeps those, and gives them here later:
+//! the small picture of a small picture is the same picture.
 
 mod evidence;
 #[cfg(test)]
@@ -24,8 +27,10 @@ mod tests;
 use std::fmt;
 
 use media::picture::Picture;
+use serde::{Deserialize, Serialize};
 
 use evidence::Evidence;
+pub use evidence::{SIDE, small};
 
 /// An explanation must leave less than this share of the error.
 pub const BETTER: f64 = 0.75;
@@ -44,7 +49,8 @@ pub struct ClipPair<'a> {
 }
 
 /// A fault of a pair.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Fault {
     /// The numbers of frames differ.
     FrameCount {

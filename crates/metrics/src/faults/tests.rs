@@ -75,6 +75,8 @@ fn good_pairs_have_no_warning() {
     let itself: Vec<_> = truths.iter().map(|truth| ClipPair { made: truth, truth }).collect();
     assert_eq!(find_faults(&itself), []);
     each_is(found(|made, _| *made = changed(made, |_| [127; 3])), &[]);
+    // A still picture fits the frames beside its own better, which is no shift.
+    each_is(found(|made, _| *made = vec![made[0].clone(); FRAMES]), &[]);
 }
 
 #[test]
@@ -127,6 +129,26 @@ fn planted_swaps_are_found() {
         let swapped = |clip, with| Warning { clip, fault: Fault::SwappedPair { with } };
         assert_eq!(found, [swapped(1, 3), swapped(3, 1)], "seed {seed}");
     }
+}
+
+#[test]
+fn small_pictures_are_judged_like_large_ones() {
+    let truths: Vec<_> = (0..3).map(clip).collect();
+    let mut made: Vec<_> = truths.iter().map(|truth| made_of(truth, 1)).collect();
+    made.swap(0, 2);
+    made[1] = changed(&made[1], |[red, green, blue]| [blue, green, red]);
+    let shrunk = |clips: &[Vec<Picture>]| -> Vec<Vec<Picture>> {
+        clips.iter().map(|clip| clip.iter().map(small).collect()).collect()
+    };
+    let found = |made: &[Vec<Picture>], truths: &[Vec<Picture>]| {
+        let pairs: Vec<_> = made.iter().zip(truths).map(|(made, truth)| ClipPair { made, truth }).collect();
+        find_faults(&pairs)
+    };
+    let small_made = shrunk(&made);
+    assert_eq!(small(&small_made[0][0]), small_made[0][0]);
+    let large = found(&made, &truths);
+    assert_eq!(large.len(), 3);
+    assert_eq!(found(&small_made, &shrunk(&truths)), large);
 }
 
 #[test]

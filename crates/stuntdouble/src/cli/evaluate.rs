@@ -2,18 +2,21 @@
 
 use perception::perceiver::Effort;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use evaluate::{EvaluateError, Material, OutsideRow, Row, Signals, Suite, SuiteKind, TrialSettings, VggNetwork};
+use evaluate::{
+    Backbone, EvaluateError, Instrument, Instruments, Lpips, Material, RunSettings, Signals, SignalsKind, SourceKind,
+    Suite, SuiteDefinition, VggNetwork, holds_videos,
+};
 use fetch::Store;
 use stage::Assets;
-use stuntdouble::evaluation::{bundled_row, finished_row};
 use stuntdouble::events::{Event, Events, Step};
-use stuntdouble::settings::Settings;
-
-use super::view::say;
+use stuntdouble::pipeline::Tools;
 use stuntdouble::{Error, models};
+
+use super::methods::{Methods, Sources, hash, methods, row_name};
+use super::view::say;
 
 /// Name of VGG-HED's weights in the catalogue.
 const VGG: &str = "vgg-hed";
@@ -21,46 +24,52 @@ const VGG: &str = "vgg-hed";
 /// Options of `evaluate`.
 #[derive(Debug, Args)]
 pub(crate) struct Evaluate {
-    /// The suite, which determines the clips and their truth
-    #[arg(long, value_enum)]
-    suite: SuiteName,
-    /// Number of clips
-    #[arg(long, value_name = "N", default_value_t = 100)]
-    clips: u64,
-    /// Methods to compare: `source`, `plate`, `plate+cutout`, `rigid`, `draft`, `draft4`, `finished`, `bundled`, `truth`
-    #[arg(long, value_name = "NAMES", value_delimiter = ',', default_value = "source,plate,plate+cutout,rigid,truth")]
+    /// What is measured: `table1`, `table2`, `table3`, `fig7`, `stage-cross`, `stage-self`, `real-self`, `drift`, or a TOML file
+    #[arg(long, value_name = "NAME|FILE.toml")]
+    suite: String,
+    /// A method to compare, beside the suite's rivals and the truth; give the option again for more: `paste`, `plate`, `draft`,
+    /// `ours`, `rigid`, `pseudo`, `bundled`, `finished`, `folder:DIR` (another tool's frames, a folder or video a clip)
+    #[arg(long = "method", value_name = "NAME")]
+    methods: Vec<String>,
+    /// Exactly these rows in this order, instead of rivals, methods and truth
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', conflicts_with = "methods")]
     rows: Vec<String>,
     /// The folder to write; an interrupted run continues there
     #[arg(short, long, value_name = "FOLDER")]
     out: PathBuf,
-    /// Source of the poses and masks that the methods get
-    #[arg(long, value_enum, default_value_t = SignalsName::Exact)]
-    signals: SignalsName,
+    /// Number of clips [default: the suite's]
+    #[arg(long, value_name = "N")]
+    clips: Option<u64>,
+    /// Frames a clip; 0 for all of a video [default: the suite's]
+    #[arg(long, value_name = "N")]
+    frames: Option<usize>,
+    /// Side of a rendered frame, or longest side of a video's, in pixels; 0 leaves a video as it is [default: the suite's]
+    #[arg(long, value_name = "PIXELS")]
+    size: Option<usize>,
+    /// The frame of each video that is the reference, from 0 [default: the suite's]
+    #[arg(long, value_name = "N")]
+    reference_frame: Option<usize>,
+    /// Poses and masks that the methods are given [default: the suite's]
+    #[arg(long, value_enum)]
+    signals: Option<SignalsName>,
     /// A folder or pack of characters, motions, props and places to render [default: the built-in cast]
     #[arg(long, value_name = "PATH")]
     assets: Option<PathBuf>,
-    /// A folder of real clips, for suite `real-self`
+    /// The folder of clips, for suites of real clips and videos
     #[arg(long, value_name = "FOLDER")]
     clips_dir: Option<PathBuf>,
     /// Weights of the network that finishes drafts, for row `finished`
     #[arg(long, value_name = "FILE")]
     finisher: Option<PathBuf>,
-    /// Number of frames in a clip
-    #[arg(long, value_name = "N", default_value_t = 4)]
-    frames: usize,
-    /// Side of a rendered frame in pixels
-    #[arg(long, value_name = "PIXELS", default_value_t = 256)]
-    size: usize,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum SuiteName {
-    /// Rendered clips: another character takes the driving person's place
-    StageCross,
-    /// Rendered clips: the driving person itself, from another picture
-    StageSelf,
-    /// Real clips: the driving person itself, from an earlier frame
-    RealSelf,
+    /// Weights of LPIPS with VGG: one file with everything, or backbone and factors
+    #[arg(long, value_name = "FILES", value_delimiter = ',')]
+    lpips_vgg: Vec<PathBuf>,
+    /// Weights of LPIPS with AlexNet
+    #[arg(long, value_name = "FILES", value_delimiter = ',')]
+    lpips_alex: Vec<PathBuf>,
+    /// Clips measured beside one another [default: as processors and memory allow]
+    #[arg(long, value_name = "N")]
+    jobs: Option<usize>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -72,39 +81,44 @@ enum SignalsName {
 }
 
 /// Measures, and prints the tables.
-pub(super) fn run(options: Evaluate, store: &Store, events: &Events, json: bool) -> Result<(), Error> {
-    let settings = TrialSettings { frames: options.frames, size: options.size };
+
+pub(super) fn run(options: Evaluate, store: &Store, tools: &Tools, events: &Events, json: bool) -> Result<(), Error> {
     // 1. Check that everything exists before anything is downloaded or rendered.
-    let kind = match options.suite {
-        SuiteName::StageCross => SuiteKind::StageCross,
-        SuiteName::StageSelf => SuiteKind::StageSelf,
-        SuiteName::RealSelf => SuiteKind::RealSelf,
+    let definition = options.definition()?;
+    let Methods { rows, mut provenance } = {
+        let sources = Sources { finisher: options.finisher.as_deref(), store, tools, events };
+        methods(&options.row_names(&definition), &options.methods, &sources)?
     };
-    let rows = rows(&options.rows, options.finisher.as_deref())?;
-    let material = match kind {
-        SuiteKind::RealSelf => Material::Clips(options.clips_dir.unwrap_or_default()),
-        SuiteKind::StageCross | SuiteKind::StageSelf => Material::Assets(Box::new(assets(options.assets, events)?)),
+    provenance.insert(0, program());
+    let material = material(&definition, options.clips_dir, options.assets, store, tools, events)?;
+    let signals = match definition.signals {
+        SignalsKind::Exact => Signals::Exact,
+        SignalsKind::Perceived => Signals::Perceived(models::person_models(store, Effort::Full, events)?),
     };
-    let signals = match options.signals {
-        SignalsName::Exact => Signals::Exact,
-        SignalsName::Perceived => Signals::Perceived(models::person_models(store, Effort::Full, events)?),
-    };
-    let suite = Suite::open(kind, settings, signals, material)?;
-    let network = vgg(store, events)?;
+    let suite = Suite::open(definition, signals, material)?;
+    let clips = suite.definition().clips;
+    let mut instruments = Instruments { vgg_hed: vgg(store, events)?, lpips: Vec::new() };
+    for (backbone, files) in [(Backbone::Vgg, &options.lpips_vgg), (Backbone::Alex, &options.lpips_alex)] {
+        instruments.lpips.extend(lpips(backbone, files)?.map(|network| (backbone, network)));
+    }
     // 2. Measure.
     let mut progress = |done: u64| {
-        events.progress(Step::Evaluate, done, options.clips);
+        events.progress(Step::Evaluate, done, clips);
         if events.check_cancelled().is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
-    let outcome = evaluate::run(&suite, options.clips, &rows, network.as_ref(), &options.out, &mut progress).map_err(
+    let settings = RunSettings { jobs: options.jobs, provenance };
+    let outcome = evaluate::run(&suite, &rows, &instruments, &settings, &options.out, &mut progress).map_err(
         |error| match error {
             EvaluateError::Stopped => Error::Cancelled,
             error => error.into(),
         },
     )?;
-    // 3. Report.
+    // 3. Tell.
     if !json {
         say!("{}", outcome.tables);
+    }
+    for warning in &outcome.warnings {
+        events.warn(warning.fault, format!("row `{}`, {}: {}", warning.row, warning.clip, warning.text));
     }
     for (row, seconds) in rows.iter().zip(&outcome.seconds) {
         events.note(format!("{}: {seconds:.2} s a clip", row.name()));
@@ -112,28 +126,64 @@ pub(super) fn run(options: Evaluate, store: &Store, events: &Events, json: bool)
     for sheet in &outcome.sheets {
         events.note(format!("sheet: {}", sheet.display()));
     }
+    events.note(format!("side by side: {}", options.out.join("page.html").display()));
     events.send(Event::Done { output: options.out.join("table.md").display().to_string() });
     Ok(())
 }
 
-/// The rows. Networks are loaded only for a row that needs them.
-fn rows(names: &[String], finisher: Option<&Path>) -> Result<Vec<Row>, Error> {
-    // Names are checked with placeholders first, because loading takes time.
-    let stand_in = |name: &str| OutsideRow { name: name.into(), version: 0, make: Box::new(|_| Ok(Vec::new())) };
-    Row::select(names, vec![stand_in("bundled"), stand_in("finished")])?;
-    let is_wanted = |name: &str| names.iter().any(|wanted| wanted == name);
-    let mut outside = vec![];
-    if is_wanted("bundled") {
-        outside.push(bundled_row(&Settings::default())?);
+impl Evaluate {
+    /// The suite with what was typed beside it.
+    fn definition(&self) -> Result<SuiteDefinition, Error> {
+        let mut definition = SuiteDefinition::find(&self.suite)?;
+        if self.reference_frame.is_some() && definition.source != SourceKind::Videos {
+            let reason = format!("suite `{}` has references of its own", definition.name);
+            return Err(Error::Setting { setting: "`--reference-frame`".into(), reason });
+        }
+        definition.clips = self.clips.unwrap_or(definition.clips);
+        definition.frames = self.frames.unwrap_or(definition.frames);
+        definition.size = self.size.unwrap_or(definition.size);
+        definition.reference_frame = self.reference_frame.unwrap_or(definition.reference_frame);
+        if let Some(signals) = self.signals {
+            definition.signals = match signals {
+                SignalsName::Exact => SignalsKind::Exact,
+                SignalsName::Perceived => SignalsKind::Perceived,
+            };
+        }
+        Ok(definition)
     }
-    if is_wanted("finished") {
-        let missing = || Error::Setting {
-            setting: "`--finisher`".into(),
-            reason: "row `finished` needs a file of weights".into(),
-        };
-        outside.push(finished_row(finisher.ok_or_else(missing)?)?);
+
+    fn row_names(&self, definition: &SuiteDefinition) -> Vec<String> {
+        if !self.rows.is_empty() {
+            return self.rows.clone();
+        }
+        let named: Vec<String> = self.methods.iter().map(|method| row_name(method, self.finisher.as_deref())).collect();
+        definition.rows((!named.is_empty()).then_some(named.as_slice()))
     }
-    Ok(Row::select(names, outside)?)
+}
+
+/// Version and commit of the program.
+fn program() -> String {
+    let commit = option_env!("STUNTDOUBLE_COMMIT").unwrap_or("unknown: built without STUNTDOUBLE_COMMIT");
+    format!("stuntdouble {}, commit {commit}", env!("CARGO_PKG_VERSION"))
+}
+
+fn material(
+    definition: &SuiteDefinition,
+    clips: Option<PathBuf>,
+    assets_path: Option<PathBuf>,
+    store: &Store,
+    tools: &Tools,
+    events: &Events,
+) -> Result<Material, Error> {
+    Ok(match definition.source {
+        SourceKind::StageCross | SourceKind::StageSelf => Material::Assets(Box::new(assets(assets_path, events)?)),
+        SourceKind::RealSelf => Material::Clips { folder: clips.unwrap_or_default(), decoder: None },
+        SourceKind::Videos => {
+            let folder = clips.unwrap_or_default();
+            let decoder = if holds_videos(&folder) { Some(models::ffmpeg(store, tools, events)?) } else { None };
+            Material::Clips { folder, decoder }
+        }
+    })
 }
 
 fn assets(path: Option<PathBuf>, events: &Events) -> Result<Assets, Error> {
@@ -149,13 +199,23 @@ fn assets(path: Option<PathBuf>, events: &Events) -> Result<Assets, Error> {
 }
 
 /// VGG16, if its weights exist or can be downloaded. Without it, only the other metrics are measured.
-fn vgg(store: &Store, events: &Events) -> Result<Option<VggNetwork>, Error> {
+fn vgg(store: &Store, events: &Events) -> Result<Option<Instrument<VggNetwork>>, Error> {
     match models::ensure(store, VGG, events) {
-        Ok(path) => Ok(Some(VggNetwork::open(&path)?)),
+        Ok(path) => Ok(Some(Instrument { network: VggNetwork::open(&path)?, hash: hash(&path)? })),
         Err(error) => {
             events.warn(error.code(), format!("VGG-HED distances are left out: {error}"));
             events.note(format!("`stuntdouble models fetch {VGG}` fetches what they need"));
             Ok(None)
         }
     }
+}
+
+/// LPIPS, if the user has its weights.
+fn lpips(backbone: Backbone, files: &[PathBuf]) -> Result<Option<Instrument<Lpips>>, Error> {
+    if files.is_empty() {
+        return Ok(None);
+    }
+    let network = Lpips::open(backbone, files).map_err(EvaluateError::from)?;
+    let hashes: Vec<String> = files.iter().map(|file| hash(file)).collect::<Result<_, _>>()?;
+    Ok(Some(Instrument { network, hash: hashes.join("+") }))
 }

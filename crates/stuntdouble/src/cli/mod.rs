@@ -5,6 +5,7 @@ mod bench;
 mod doctor;
 mod environment;
 mod evaluate;
+mod methods;
 mod models;
 mod stage;
 mod training;
@@ -88,7 +89,7 @@ fn run(arguments: Arguments, events: &Events) -> Result<(), Error> {
         Command::Models(command) => models::run(command, &store, events),
         Command::Train(options) => training::run(options, &store, &environment.tools(), events),
         Command::Stage(command) => stage::run(command, &environment.bucket, events),
-        Command::Evaluate(options) => evaluate::run(options, &store, events, arguments.json),
+        Command::Evaluate(options) => evaluate::run(options, &store, &environment.tools(), events, arguments.json),
         Command::Bench(options) => bench::run(&options.into_job(&environment.cache)?, events, arguments.json),
         Command::Doctor => doctor::run(&store, &environment, arguments.json),
     }

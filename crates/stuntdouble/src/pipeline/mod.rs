@@ -24,6 +24,7 @@ pub use crate::tools::Tools;
 pub use job::{Job, Mode, PerceiveJob};
 pub use perceive::perceive_only;
 pub use report::{MadeBy, Report};
+pub(crate) use scene::conditions;
 
 use fetch::Store;
 use media::picture::{Mask, Picture};

@@ -151,7 +151,8 @@ impl Scene {
     }
 }
 
-fn conditions(settings: &Settings) -> ConditionsConfig {
+/// How frames become conditions with these settings.
+pub(crate) fn conditions(settings: &Settings) -> ConditionsConfig {
     let kind = match settings.mask {
         MaskShape::ShapeAgnostic => MaskKind::ShapeAgnostic,
         MaskShape::Precise => MaskKind::Precise,

@@ -11,6 +11,7 @@
 mod bench;
 mod cli;
 mod ended;
+mod evaluate;
 mod examples;
 mod hostile;
 mod line;

@@ -1,0 +1,37 @@
+//! The networks that figures need. Each is optional: without its weights its figures are left out, and nothing stands for them.
+
+use metrics::{Backbone, Lpips};
+
+use crate::metric::vgg::VggNetwork;
+
+/// A network that measures, with the hash of its weights.
+#[derive(Debug)]
+pub struct Instrument<N> {
+    /// The network.
+    pub network: N,
+    /// SHA-256 of its weights in hexadecimal digits; of several files, joined by `+`.
+    pub hash: String,
+}
+
+/// The networks of a run.
+#[derive(Debug, Default)]
+pub struct Instruments {
+    /// VGG-HED.
+    pub vgg_hed: Option<Instrument<VggNetwork>>,
+    /// LPIPS, at most one of each backbone.
+    pub lpips: Vec<(Backbone, Instrument<Lpips>)>,
+}
+
+impl Instruments {
+    /// Name and hash of each, as they are kept beside measurements.
+    pub fn names(&self) -> Vec<String> {
+        let vgg = self.vgg_hed.iter().map(|vgg| format!("vgg-hed {}", vgg.hash));
+        let lpips =
+            self.lpips.iter().map(|(backbone, lpips)| format!("lpips {backbone:?} {}", lpips.hash).to_lowercase());
+        vgg.chain(lpips).collect()
+    }
+
+    pub(crate) fn vgg(&self) -> Option<&VggNetwork> {
+        self.vgg_hed.as_ref().map(|vgg| &vgg.network)
+    }
+}
