@@ -123,7 +123,7 @@ fn table_1_runs_end_to_end_with_the_paper_s_rows_beside() {
     }
     // Nothing is left to do, until the tool's frames change.
     assert_eq!(measure("table1", &clips, perfect(), &out).measured, 0);
-    let changed = tool.join("00336_result/0001.png");
+    let changed = tool.join("00336_result/0002.png");
     let darker = load_picture(&changed).unwrap().map(|colour| colour.map(|level| level / 2));
     save_picture(&changed, &darker).unwrap();
     let again = measure("table1", &clips, perfect(), &out);
