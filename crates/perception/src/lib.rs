@@ -19,6 +19,7 @@ mod extremities;
 pub mod foreground;
 mod guided_filter;
 pub mod inpaint;
+pub mod objects;
 pub mod one_euro;
 pub mod overlay;
 pub mod paste;
