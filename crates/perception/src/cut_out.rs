@@ -19,6 +19,7 @@ use crate::blazepose::body::BodyEstimate;
 use crate::error::Error;
 use crate::foreground::widened;
 use crate::mask::bounding_box;
+use crate::objects::prompt::Moment;
 use crate::people::{PeopleFinder, coverage_at, covers};
 use crate::perceiver::{Perceiver, PerceiverConfig, PersonModels};
 use crate::pose::{Keypoint, Pose};
@@ -114,7 +115,7 @@ impl CutOutNetworks {
         let area = around(body, ROOM, picture.size());
         let part = crop(picture, area);
         let (x, y) = (area.x as f32, area.y as f32);
-        let person = PersonChoice { x: body.region.centre.0 - x, y: body.region.centre.1 - y, at: Pts(0) };
+        let person = PersonChoice { x: body.region.centre.0 - x, y: body.region.centre.1 - y, at: Moment::default() };
         let config =
             PerceiverConfig { person: Some(person), smoothing: None, steady_mask: false, ..PerceiverConfig::default() };
         let seen = Perceiver::open(&self.models, config)?.push(&part, Pts(0))?;

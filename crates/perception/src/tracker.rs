@@ -1,18 +1,22 @@
 //! Follows one person through a video: the region of the next frame comes from the body network itself, and the
 //! detector is asked only at the start, at the time for which a person was chosen, and after a loss.
 
+mod sight;
+
 use media::geometry::Pts;
 use media::picture::Picture;
 
-use crate::blazepose::body::{BODY_SIDE, BodyEstimate, BodyNetwork, point};
+use crate::blazepose::body::{BodyEstimate, BodyNetwork};
 use crate::blazepose::detector::{BODY_MARGIN, Detection, Detector};
 use crate::candidates::{
     disagrees, distance, holds, is_large, is_near, other_views, parts, prominence, sort_by_key, wider,
 };
 use crate::error::Error;
+use crate::objects::prompt::Moment;
 use crate::one_euro::{PointSmoother, Smoothing};
 use crate::pose::Keypoint;
-use crate::turned_square::{TurnedSquare, bilinear_value};
+use crate::turned_square::TurnedSquare;
+use sight::{covers, leapt, region_after, shows_torso_of};
 
 /// A new person must be at least this sure.
 const FOUND: f32 = 0.5;
@@ -29,8 +33,6 @@ const CHECKED_EVERY: usize = 15;
 /// So many first frames, and every frame less sure than `DOUBTFUL`, are compared too.
 const YOUNG: usize = 5;
 const DOUBTFUL: f32 = 0.8;
-/// A body whose hips are further from where they were expected is another one, in sides.
-const LEAP: f32 = 0.3;
 /// How much larger than the last region the one is in which a lost person is looked for.
 const ROOM: f32 = 1.15;
 /// Sides of the squares in which a person at the user's point is looked for without the detector, in frame sides.
@@ -45,8 +47,8 @@ pub struct PersonChoice {
     pub x: f32,
     /// Row in frame pixels.
     pub y: f32,
-    /// The time at which the person is there; before it the usual choice holds.
-    pub at: Pts,
+    /// When the person is there; before it the usual choice holds.
+    pub at: Moment,
 }
 
 /// What was found in one frame.
@@ -68,6 +70,9 @@ pub struct Tracker {
     body: BodyNetwork,
     choice: Option<PersonChoice>,
     choice_done: bool,
+    /// The time of the first frame, and how many frames there were.
+    first: Option<Pts>,
+    frames: usize,
     next: Option<TurnedSquare>,
     last: Option<(TurnedSquare, Pts)>,
     smoother: PointSmoother,
@@ -78,7 +83,8 @@ impl Tracker {
     /// A tracker that has seen nothing yet.
     pub fn new(detector: Detector, body: BodyNetwork, choice: Option<PersonChoice>) -> Self {
         let smoother = PointSmoother::default();
-        Self { detector, body, choice, choice_done: false, next: None, last: None, smoother, age: 0 }
+        let (choice_done, first, frames) = (false, None, 0);
+        Self { detector, body, choice, choice_done, first, frames, next: None, last: None, smoother, age: 0 }
     }
 
     /// Forgets the person's place, for example at a cut.
@@ -93,7 +99,10 @@ impl Tracker {
     /// # Errors
     /// [`Error::ModelFailed`].
     pub fn follow(&mut self, picture: &Picture, at: Pts) -> Result<Sighting, Error> {
-        let due = self.choice.filter(|choice| !self.choice_done && at >= choice.at);
+        let first = *self.first.get_or_insert(at);
+        let is_due = |choice: &PersonChoice| choice.at.has_come(self.frames, Pts(at.0 - first.0));
+        let due = self.choice.filter(|choice| !self.choice_done && is_due(choice));
+        self.frames += 1;
         if due.is_some() {
             self.choice_done = true;
             self.forget();
@@ -278,28 +287,4 @@ impl Tracker {
         }
         Ok(found)
     }
-}
-
-/// The region of the next frame as the network says it, not smoothed.
-fn region_after(estimate: &BodyEstimate) -> TurnedSquare {
-    TurnedSquare::from_centre_and_top(estimate.next[0], estimate.next[1], BODY_MARGIN)
-}
-
-/// True when the network left the person that its region was made for.
-fn leapt(estimate: &BodyEstimate) -> bool {
-    distance(&estimate.region, estimate.next[0]) > LEAP
-}
-
-/// True when at least half of the torso of `followed` lies on the person of `seen`.
-fn shows_torso_of(seen: &BodyEstimate, followed: &BodyEstimate) -> bool {
-    use point::{LEFT_HIP, LEFT_SHOULDER, RIGHT_HIP, RIGHT_SHOULDER};
-    let torso = [LEFT_SHOULDER, RIGHT_SHOULDER, LEFT_HIP, RIGHT_HIP].map(|name| followed.points[name]);
-    torso.iter().filter(|joint| covers(seen, (joint.x, joint.y))).count() >= 2
-}
-
-/// True when the place lies on the person rather than beside.
-fn covers(estimate: &BodyEstimate, place: (f32, f32)) -> bool {
-    let (x, y) = estimate.region.region_from_frame(place);
-    let side = BODY_SIDE as f32;
-    holds(&estimate.region, place) && bilinear_value(&estimate.mask, x * side, y * side) > 0.5
 }

@@ -19,6 +19,8 @@ pub enum Step {
     Fetch,
     /// Pose and masks are read from the frames.
     Perceive,
+    /// Objects that the user pointed at are followed.
+    Objects,
     /// Drafts of frames are composed.
     Draft,
     /// Frames are generated; counted in denoising steps.
@@ -36,6 +38,7 @@ impl Step {
         match self {
             Self::Fetch => "fetching",
             Self::Perceive => "perceiving",
+            Self::Objects => "following objects",
             Self::Draft => "drafting",
             Self::Generate => "generating",
             Self::Export => "exporting",

@@ -21,6 +21,7 @@ use media::image_file::{load_mask, load_picture};
 use media::picture::Mask;
 use media::sheet::Sheet;
 use perception::agreement::{Mean, overlap, region_move};
+use perception::objects::prompt::Moment;
 use perception::overlay::overlay_signals;
 use perception::perceiver::{Effort, FrameSignals, Perceiver, PerceiverConfig, PersonModels};
 use perception::tracker::PersonChoice;
@@ -155,7 +156,7 @@ fn measure(folder: &Path, models: &PersonModels, arguments: &Arguments) -> Resul
     let at = |index: usize| Pts((index as f64 * 1e6 / labels.fps) as i64);
     let clicked = labels.first_place().filter(|_| arguments.click);
     let person = clicked.or(arguments.person.map(|place| (0, place)));
-    let person = person.map(|(frame, (x, y))| PersonChoice { x, y, at: at(frame) });
+    let person = person.map(|(frame, (x, y))| PersonChoice { x, y, at: Moment::Frame(frame) });
     let effort = if arguments.quick { Effort::Quick } else { Effort::Full };
     let config = PerceiverConfig { person, effort, ..PerceiverConfig::default() };
     let mut perceiver = Perceiver::open(models, config)?;

@@ -49,33 +49,35 @@ pub(super) struct Look {
     pub(super) hands: Vec<Limb>,
     /// Joints of the body that are seen, hands left out.
     pub(super) joints: Vec<(f32, f32)>,
-    /// Working pixels a frame pixel.
+    /// Working pixels to a frame pixel.
     pub(super) scale: f32,
 }
 
-/// The factor and size at which a frame of `size` is worked on.
-pub(super) fn working_size(size: (usize, usize)) -> (f32, (usize, usize)) {
-    let scale = (WORKING_SIDE as f32 / size.0.max(size.1).max(1) as f32).min(1.0);
-    let length = |side: usize| ((side as f32 * scale).round() as usize).max(1);
-    (scale, (length(size.0), length(size.1)))
+/// A frame at the size in which objects are followed: the frame itself, or smaller.
+pub(super) fn reduced(picture: &Picture) -> Picture {
+    let (width, height) = picture.size();
+    let longest = width.max(height);
+    if longest <= WORKING_SIDE {
+        return picture.clone();
+    }
+    let length = |side: usize| (side * WORKING_SIDE).div_ceil(longest);
+    resize_picture(picture, length(width), length(height), Filter::Area)
 }
 
 impl Look {
-    /// Looks at a frame.
+    /// Looks at a frame of `size` that may have been reduced; the mask may have either size, the pose is in frame pixels.
     ///
     /// # Panics
-    /// When the frame is empty or the person's mask has another size.
-    pub(super) fn of(picture: &Picture, person: &Mask, pose: Option<&Pose>) -> Self {
-        assert_eq!(picture.size(), person.size(), "frame {:?}, person {:?}", picture.size(), person.size());
-        let (scale, (width, height)) = working_size(picture.size());
-        let coverage = person.map(|value| f32::from(value) / 255.0);
-        let (small, person) = match scale < 1.0 {
-            true => (
-                resize_picture(picture, width, height, Filter::Area),
-                resize_real(&coverage, width, height, Filter::Area),
-            ),
-            false => (picture.clone(), coverage),
-        };
+    /// When the frame is empty.
+    pub(super) fn of(picture: &Picture, person: &Mask, pose: Option<&Pose>, size: (usize, usize)) -> Self {
+        let small = reduced(picture);
+        let (width, height) = small.size();
+        assert!(width > 0 && height > 0, "a frame of {width}x{height}");
+        let mut person = person.map(|value| f32::from(value) / 255.0);
+        if person.size() != (width, height) {
+            person = resize_real(&person, width, height, Filter::Area);
+        }
+        let scale = width as f32 / size.0 as f32;
         let colours = small.map(colour);
         let edges = edges(&softened(&colours));
         let hands = pose.map_or(vec![], |pose| hands(pose, scale));
@@ -95,6 +97,12 @@ impl Look {
         let corners = [at(0, 0), at(1, 0), at(0, 1), at(1, 1)];
         let weights = [(1.0 - across) * (1.0 - down), across * (1.0 - down), (1.0 - across) * down, across * down];
         std::array::from_fn(|channel| (0..4).map(|corner| weights[corner] * corners[corner][channel]).sum())
+    }
+
+    /// True when the place lies inside of the frame.
+    pub(super) fn holds(&self, (x, y): (f32, f32)) -> bool {
+        let (width, height) = (self.size().0 as f32, self.size().1 as f32);
+        x > -0.5 && y > -0.5 && x < width - 0.5 && y < height - 0.5
     }
 
     /// Distance from the nearest hand or forearm in its half widths; infinite where none is known.
@@ -150,7 +158,8 @@ fn hands(pose: &Pose, scale: f32) -> Vec<Limb> {
         let length = (elbow.0 - wrist.0).hypot(elbow.1 - wrist.1).max(4.0);
         limbs.push(Limb { from: elbow, to: wrist, half_width: FOREARM * length });
         let knuckles = fingers.get(9).filter(|point| point.is_drawn()).map(|point| place(*point));
-        let beyond = |along: usize| [wrist.0, wrist.1][along] + HAND_REACH * ([wrist.0 - elbow.0, wrist.1 - elbow.1][along]);
+        let beyond =
+            |along: usize| [wrist.0, wrist.1][along] + HAND_REACH * ([wrist.0 - elbow.0, wrist.1 - elbow.1][along]);
         let to = knuckles.unwrap_or((beyond(0), beyond(1)));
         limbs.push(Limb { from: wrist, to, half_width: PALM * length });
     }

@@ -1,29 +1,26 @@
-//! Objects that the user points at.
+//! Objects that the user points at, followed through the video without any network.
+//!
+//! 1. `prompt`: what is typed.
+//! 2. `look`: a frame at the working size. `regions`, `proposals`, `shape`, `choice`: the regions around a click and which of them
+//!    is meant. `first`: its edge, by the colours inside and around.
+//! 3. `follower`: from frame to frame, by `motion`, `votes` of remembered frames, `palette` and `relax`.
+//! 4. `tracker`: all this for frames of any size.
 
 mod choice;
+mod first;
+mod follower;
 mod look;
+mod motion;
 mod palette;
+pub mod prompt;
+mod prompt_error;
 mod proposals;
 mod regions;
 mod relax;
 mod shape;
-
-use media::picture::{Mask, Picture};
+mod tracker;
+mod votes;
 
 pub use proposals::Proposal;
 pub use shape::{FIGURES, Figures};
-
-use crate::pose::Pose;
-use look::Look;
-
-/// What a click in a frame may mean, the likeliest first.
-///
-/// # Panics
-/// When the frame is empty or the person's mask has another size.
-pub fn proposals(picture: &Picture, person: &Mask, pose: Option<&Pose>, (x, y): (f32, f32)) -> Vec<Proposal> {
-    let look = Look::of(picture, person, pose);
-    let (width, height) = look.size();
-    let place = ((x * look.scale) as usize, (y * look.scale) as usize);
-    let place = (place.0.min(width - 1), place.1.min(height - 1));
-    proposals::proposals(&look, &proposals::hierarchies(&look), place)
-}
+pub use tracker::{ObjectFrame, ObjectMask, ObjectTracker, working_picture};

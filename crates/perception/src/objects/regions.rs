@@ -10,6 +10,8 @@ use super::look::{Colour, Look, difference};
 
 /// Regions that follow each other around a place differ by at least this factor in size.
 const GROWTH: f32 = 1.06;
+/// A cost that has grown by more than this factor since it was noted is noted anew.
+const STALE: f32 = 1.02;
 /// No parent yet.
 const NONE: u32 = u32::MAX;
 
@@ -76,28 +78,38 @@ impl Regions {
             costs: vec![0.0; nodes.len()],
             areas: nodes.iter().map(|node| node.area as u32).collect(),
         };
+        // The number of the region that each node has become; none once it was joined to another.
+        let mut current: Vec<u32> = (0..nodes.len() as u32).collect();
         let mut queue = BinaryHeap::new();
         for (index, node) in nodes.iter().enumerate() {
             for &other in node.neighbours.keys().filter(|&&other| other > index as u32) {
                 queue.push(Reverse((Cost(cost(node, &nodes[other as usize], other, joining)), index as u32, other)));
             }
         }
-        while let Some(Reverse((Cost(at), one, other))) = queue.pop() {
-            if regions.parents[one as usize] != NONE || regions.parents[other as usize] != NONE {
+        while let Some(Reverse((Cost(then), one, other))) = queue.pop() {
+            if current[one as usize] == NONE || current[other as usize] == NONE {
                 continue;
             }
-            let joined = nodes.len() as u32;
-            let node = join(&mut nodes, one, other, joined);
-            for (&near, _) in &node.neighbours {
-                let new = cost(&node, &nodes[near as usize], near, joining);
-                queue.push(Reverse((Cost(new), near, joined)));
+            let at = cost(&nodes[one as usize], &nodes[other as usize], other, joining);
+            if at > STALE * then {
+                // Both have grown since.
+                queue.push(Reverse((Cost(at), one, other)));
+                continue;
             }
-            regions.parents[one as usize] = joined;
-            regions.parents[other as usize] = joined;
+            let is_larger = nodes[one as usize].neighbours.len() >= nodes[other as usize].neighbours.len();
+            let (large, small) = if is_larger { (one, other) } else { (other, one) };
+            for near in join(&mut nodes, large, small) {
+                let new = cost(&nodes[large as usize], &nodes[near as usize], near, joining);
+                queue.push(Reverse((Cost(new), large, near)));
+            }
+            let joined = regions.parents.len() as u32;
+            for node in [large, small] {
+                regions.parents[current[node as usize] as usize] = joined;
+            }
+            (current[large as usize], current[small as usize]) = (joined, NONE);
             regions.parents.push(NONE);
             regions.costs.push(at);
-            regions.areas.push(node.area as u32);
-            nodes.push(node);
+            regions.areas.push(nodes[large as usize].area as u32);
         }
         regions
     }
@@ -160,11 +172,7 @@ pub(super) fn pieces(look: &Look) -> Plane<u32> {
 }
 
 /// The four neighbours of a pixel as far as they exist.
-pub(super) fn neighbours(
-    x: usize,
-    y: usize,
-    (width, height): (usize, usize),
-) -> impl Iterator<Item = (usize, usize)> {
+pub(super) fn neighbours(x: usize, y: usize, (width, height): (usize, usize)) -> impl Iterator<Item = (usize, usize)> {
     let places = [(x.wrapping_sub(1), y), (x + 1, y), (x, y.wrapping_sub(1)), (x, y + 1)];
     places.into_iter().filter(move |&(x, y)| x < width && y < height)
 }
@@ -207,23 +215,59 @@ fn cost(node: &Node, other: &Node, number: u32, joining: Joining) -> f32 {
     apart * node.area.min(other.area).powf(joining.area_power)
 }
 
-/// The region of two, entered with all its neighbours.
-fn join(nodes: &mut [Node], one: u32, other: u32, joined: u32) -> Node {
-    let mut borders = std::mem::take(&mut nodes[one as usize].neighbours);
-    for (near, (sum, length)) in std::mem::take(&mut nodes[other as usize].neighbours) {
-        let border = borders.entry(near).or_default();
-        *border = (border.0 + sum, border.1 + length);
+/// Joins the small node to the large one and returns the neighbours that it brings.
+fn join(nodes: &mut [Node], large: u32, small: u32) -> Vec<u32> {
+    let brought = std::mem::take(&mut nodes[small as usize].neighbours);
+    for (&near, &(sum, length)) in brought.iter().filter(|(near, _)| **near != large) {
+        nodes[near as usize].neighbours.remove(&small);
+        for (one, other) in [(near, large), (large, near)] {
+            let border = nodes[one as usize].neighbours.entry(other).or_default();
+            *border = (border.0 + sum, border.1 + length);
+        }
     }
-    borders.remove(&one);
-    borders.remove(&other);
-    for (&near, &border) in &borders {
-        let back = &mut nodes[near as usize].neighbours;
-        back.remove(&one);
-        back.remove(&other);
-        back.insert(joined, border);
+    let (area, mean) = (nodes[small as usize].area, nodes[small as usize].mean);
+    let node = &mut nodes[large as usize];
+    node.neighbours.remove(&small);
+    let whole = node.area + area;
+    node.mean = std::array::from_fn(|channel| (node.area * node.mean[channel] + area * mean[channel]) / whole);
+    node.area = whole;
+    brought.into_keys().filter(|&near| near != large).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::objects::look::Look;
+    use media::picture::{Mask, Picture};
+
+    /// A dark square of 6 x 4 pixels in a bright frame.
+    fn square() -> Look {
+        let inside = |x: usize, y: usize| (4..10).contains(&x) && (5..9).contains(&y);
+        let picture = Picture::from_fn(24, 16, |x, y| if inside(x, y) { [40, 40, 90] } else { [200, 190, 180] });
+        Look::of(&picture, &Mask::filled(24, 16, 0), None, (24, 16))
     }
-    let (one, other) = (&nodes[one as usize], &nodes[other as usize]);
-    let area = one.area + other.area;
-    let mean = std::array::from_fn(|channel| (one.area * one.mean[channel] + other.area * other.mean[channel]) / area);
-    Node { area, mean, neighbours: borders }
+
+    #[test]
+    fn a_square_is_one_of_the_regions_around_a_pixel_in_it() {
+        let look = square();
+        let pieces = pieces(&look);
+        let regions = Regions::of(&look, &pieces, Joining { means: 0.5, area_power: 0.15 });
+        let found = regions.around(6, 6, (4, 100));
+        let exact = found.iter().find(|region| region.area == 24).expect("the square itself");
+        assert!(
+            (0..24 * 16).all(|index| exact.inside[index] == look.colours.cells()[index].eq(&look.colours.get(6, 6)))
+        );
+        // It is joined with its surroundings at a far greater cost than its own parts.
+        assert!(exact.costs.1 > 10.0 * exact.costs.0.max(1.0), "{:?}", exact.costs);
+    }
+
+    #[test]
+    fn the_last_region_is_the_whole_frame() {
+        let look = square();
+        let regions = Regions::of(&look, &pieces(&look), Joining { means: 1.0, area_power: 0.3 });
+        assert_eq!(regions.areas.last(), Some(&(24 * 16)));
+        assert_eq!(regions.parents.iter().filter(|parent| **parent == NONE).count(), 1);
+        let sizes: Vec<usize> = regions.around(0, 0, (1, 24 * 16)).iter().map(|region| region.area).collect();
+        assert!(sizes.is_sorted() && sizes.last() == Some(&(24 * 16)), "{sizes:?}");
+    }
 }

@@ -97,7 +97,8 @@ pub(super) fn figures(look: &Look, region: &Nested, click: (usize, usize)) -> Op
     let root = ((xx - yy).powi(2) / 4.0 + xy * xy).sqrt();
     let (long, short) = ((xx + yy) / 2.0 + root, ((xx + yy) / 2.0 - root).max(0.1));
     let deepest = outline.depth.cells().iter().copied().fold(0.0, f32::max);
-    let at = |(x, y): (usize, usize)| outline.depth.get(x - outline.window.columns.start, y - outline.window.rows.start);
+    let at =
+        |(x, y): (usize, usize)| outline.depth.get(x - outline.window.columns.start, y - outline.window.rows.start);
     let person_area: f32 = look.person.cells().iter().sum();
     let (columns, rows) = {
         let (columns, rows) = outline.window.size();
@@ -165,9 +166,8 @@ fn sums(look: &Look, outline: &Outline) -> Sums {
         let hand = look.hand_distance(x, y);
         sums.hands += f32::from(u8::from(hand < 1.0));
         sums.nearest_hand = sums.nearest_hand.min(hand);
-        let outside = |&(x, y): &(usize, usize)| {
-            outline.distance.get(x - window.columns.start, y - window.rows.start) > 0.0
-        };
+        let outside =
+            |&(x, y): &(usize, usize)| outline.distance.get(x - window.columns.start, y - window.rows.start) > 0.0;
         let at_frame = x == 0 || y == 0 || x + 1 == width || y + 1 == height;
         let beyond: Vec<_> = neighbours(x, y, (width, height)).filter(outside).collect();
         if beyond.is_empty() && !at_frame {

@@ -6,6 +6,7 @@ mod doctor;
 mod environment;
 mod evaluate;
 mod models;
+mod prompts;
 mod stage;
 mod training;
 mod training_data;

@@ -1,0 +1,65 @@
+//! Real clips whose masks, drawn by people, cover the person together with the object in use.
+
+use std::error::Error;
+use std::path::Path;
+
+use media::image_file::{load_mask, load_picture, save_picture};
+use media::picture::{Mask, Picture};
+use media::sheet::Sheet;
+use perception::agreement::{Mean, overlap};
+
+use crate::clips::{Click, area, place_in, random};
+use crate::rows::{Row, Seen};
+use crate::staged::marked;
+
+const CLIPS: [&str; 5] = ["tennis", "horsejump-high", "kite-surf", "soapbox", "motocross-jump"];
+/// Fewest pixels of an object that can be clicked at.
+const LEAST: usize = 150;
+
+/// One click in the largest piece of what the truth covers and the person's label does not; prints the overlap of the person's label alone
+/// and of label and object together with the truth.
+pub(crate) fn run(folder: &Path, sheets: &Path) -> Result<(), Box<dyn Error>> {
+    println!("| clip | frames | clicked frame | person alone | person and object | object alone |");
+    println!("|---|---:|---:|---:|---:|---:|");
+    for name in CLIPS {
+        let clip = folder.join(name);
+        let count = std::fs::read_dir(clip.join("frames"))?.count();
+        let mask = |kind: &str, index: usize| load_mask(&clip.join(format!("{kind}/{index:05}.png")), None);
+        let frames: Vec<Picture> = (0..count)
+            .map(|index| load_picture(&clip.join(format!("frames/{index:05}.jpg"))))
+            .collect::<Result<_, _>>()?;
+        let persons: Vec<Mask> = (0..count).map(|index| mask("person_mask", index)).collect::<Result<_, _>>()?;
+        let truths: Vec<Mask> = (0..count).map(|index| mask("gt_mask", index)).collect::<Result<_, _>>()?;
+        let objects: Vec<Mask> = (0..count).map(|index| mask("object_mask", index)).collect::<Result<_, _>>()?;
+        let mut random = random(name);
+        // The first frame in the middle third that shows the object.
+        let shown = (count / 3..count).find(|&index| area(&objects[index]) >= LEAST);
+        let Some(frame) = shown else { continue };
+        let click = Click { frame, place: place_in(&objects[frame], &mut random) };
+        let seen = Seen { frames: &frames, persons: &persons, poses: vec![None; count], objects: &objects };
+        let found = seen.masks(Row::Ours, click);
+        let mut means = [Mean::default(); 3];
+        let mut sheet = Sheet::new(3, 512, 288).titled(name);
+        for index in 0..count {
+            let union = union(&persons[index], &found[index].0);
+            let pairs =
+                [(&persons[index], &truths[index]), (&union, &truths[index]), (&found[index].0, &objects[index])];
+            for (mean, (found, truth)) in means.iter_mut().zip(pairs) {
+                mean.extend(overlap(found, truth).map(|overlap| overlap.iou));
+            }
+            if index % count.div_ceil(8) == 0 || index == frame {
+                let label = if index == frame { "clicked" } else { "frame" };
+                sheet.push(&marked(&frames[index], &objects[index], &found[index].0), format!("{label} {index}"));
+            }
+        }
+        let [person, both, alone] = means.map(|mean| mean.value().unwrap_or_default());
+        println!("| {name} | {count} | {frame} | {person:.3} | {both:.3} | {alone:.3} |");
+        save_picture(&sheets.join(format!("{name}.png")), &sheet.render())?;
+    }
+    Ok(())
+}
+
+fn union(one: &Mask, other: &Mask) -> Mask {
+    let cells = one.cells().iter().zip(other.cells()).map(|(one, other)| (*one).max(*other));
+    Mask::from_cells(one.width(), one.height(), cells.collect())
+}
