@@ -16,10 +16,10 @@ const CLIPS: [&str; 5] = ["tennis", "horsejump-high", "kite-surf", "soapbox", "m
 /// Fewest pixels of an object that can be clicked at.
 const LEAST: usize = 150;
 
-/// One click in the largest piece of what the truth covers and the person's label does not; prints the overlap of the person's label alone
-/// and of label and object together with the truth.
+/// In one frame, a click in what the truth covers and the person's label does not, and the box of all that the truth covers; prints the
+/// overlap with the truth of the person's label alone, and of label and found object together.
 pub(crate) fn run(folder: &Path, sheets: &Path) -> Result<(), Box<dyn Error>> {
-    println!("| clip | frames | clicked frame | person alone | person and object | object alone |");
+    println!("| clip | frames | frame of the prompt | person's label alone | with one click | with the true box |");
     println!("|---|---:|---:|---:|---:|---:|");
     for name in CLIPS {
         let clip = folder.join(name);
@@ -38,8 +38,9 @@ pub(crate) fn run(folder: &Path, sheets: &Path) -> Result<(), Box<dyn Error>> {
         let click = Click { frame, place: place_in(&objects[frame], &mut random) };
         let seen = Seen { frames: &frames, persons: &persons, poses: vec![None; count], objects: &objects };
         let found = seen.masks(Row::Ours, click);
+        let boxed = Seen { objects: &truths, ..seen }.masks(Row::FromBox, click);
         let mut means = [Mean::default(); 3];
-        let mut sheet = Sheet::new(3, 512, 288).titled(name);
+        let mut sheet = Sheet::new(4, 512, 288).titled(name);
         for index in 0..count {
             let union = union(&persons[index], &found[index].0);
             let pairs =
@@ -49,11 +50,13 @@ pub(crate) fn run(folder: &Path, sheets: &Path) -> Result<(), Box<dyn Error>> {
             }
             if index % count.div_ceil(8) == 0 || index == frame {
                 let label = if index == frame { "clicked" } else { "frame" };
-                sheet.push(&marked(&frames[index], &objects[index], &found[index].0), format!("{label} {index}"));
+                sheet
+                    .push(&marked(&frames[index], &objects[index], &found[index].0), format!("{label} {index}: click"));
+                sheet.push(&marked(&frames[index], &truths[index], &boxed[index].0), format!("{label} {index}: box"));
             }
         }
-        let [person, both, alone] = means.map(|mean| mean.value().unwrap_or_default());
-        println!("| {name} | {count} | {frame} | {person:.3} | {both:.3} | {alone:.3} |");
+        let [person, click, boxed] = means.map(|mean| mean.value().unwrap_or_default());
+        println!("| {name} | {count} | {frame} | {person:.3} | {click:.3} | {boxed:.3} |");
         save_picture(&sheets.join(format!("{name}.png")), &sheet.render())?;
     }
     Ok(())

@@ -1,7 +1,5 @@
 //! Ways of finding a prop from one click, and how well they do.
 
-use std::time::Instant;
-
 use media::picture::{Mask, Picture};
 use perception::agreement::overlap;
 use perception::objects::prompt::Target;
@@ -120,13 +118,6 @@ impl Seen<'_> {
             *mask = (found.mask, found.score);
         }
         masks
-    }
-
-    /// Milliseconds a frame for one click.
-    pub(crate) fn milliseconds(&self, click: Click) -> f64 {
-        let start = Instant::now();
-        self.masks(Row::Ours, click);
-        start.elapsed().as_secs_f64() * 1e3 / self.frames.len() as f64
     }
 
     /// Overlap in each frame that counts.

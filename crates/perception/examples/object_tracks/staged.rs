@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::path::Path;
+use std::time::Instant;
 
 use media::image_file::save_picture;
 use media::picture::{Mask, Picture};
@@ -40,13 +41,22 @@ pub(crate) fn run(set: &Path, count: usize, exact: bool, out: Option<&Path>) -> 
             poses: poses.iter().map(Some).collect(),
             objects: &clip.objects,
         };
-        let made: Vec<Vec<(Mask, f32)>> = Row::ALL.iter().map(|&row| seen.masks(row, click)).collect();
+        let made: Vec<Vec<(Mask, f32)>> = Row::ALL
+            .iter()
+            .map(|&row| {
+                let start = Instant::now();
+                let masks = seen.masks(row, click);
+                if row == Row::Ours {
+                    spent.push(start.elapsed().as_secs_f64() * 1e3 / clip.frames.len() as f64);
+                }
+                masks
+            })
+            .collect();
         let overlaps: Vec<Vec<(usize, f64)>> = made.iter().map(|made| seen.overlaps(made)).collect();
         let means: Vec<f64> = overlaps.iter().map(|found| mean(found.iter().map(|found| found.1))).collect();
         let means: [f64; Row::ALL.len()] = std::array::from_fn(|row| means[row]);
         let ours = Row::ALL.iter().position(|&row| row == Row::Ours).unwrap_or_default();
         let clicked = overlaps[ours].iter().find(|found| found.0 == click.frame).map_or(0.0, |found| found.1);
-        spent.push(seen.milliseconds(click));
         println!(
             "{:03} {:.2} clicked {clicked:.2} {} {} ({})",
             lines.len() + 1,

@@ -4,7 +4,7 @@ use media::picture::Plane;
 
 use super::look::Look;
 use super::palette::{Palette, log_odds};
-use super::proposals::{Proposal, hierarchies, proposals};
+use super::proposals::{Proposal, hierarchies, nested, proposals};
 use super::regions::Regions;
 use super::relax::{Window, relaxed};
 use super::shape::{Outline, window_of};
@@ -77,15 +77,15 @@ fn by_box(
         let share = |step: usize| (step as f32 + 0.5) / BOX_GRID as f32;
         let (across, down) = (share(step % BOX_GRID), share(step / BOX_GRID));
         let place = (left + across * (right - left), top + down * (bottom - top));
-        for proposal in proposals(look, regions, pixel(look, place)) {
-            let Some(found) = window_of(&proposal.region.inside, size, 0) else { continue };
+        for region in nested(look, regions, pixel(look, place)) {
+            let Some(found) = window_of(&region.inside, size, 0) else { continue };
             let hit = not.iter().any(|&place| {
                 let (x, y) = pixel(look, place);
-                proposal.region.inside[y * size.0 + x]
+                region.inside[y * size.0 + x]
             });
             let alike = overlap(&found, (left, top, right, bottom)) * if hit { 0.5 } else { 1.0 };
             if best.as_ref().is_none_or(|(_, most)| alike > *most) {
-                best = Some((proposal.region.inside, alike));
+                best = Some((region.inside, alike));
             }
         }
     }

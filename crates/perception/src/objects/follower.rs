@@ -133,7 +133,7 @@ impl Follower {
         let Some(window) = self.window(motion, size) else { return coverage };
         // 1. Votes of the last frame and of the first one.
         let last = self.last.votes(look, motion, &window);
-        let anchor = self.from_first(look, motion).map(|motion| self.anchor.votes(look, &motion, &window));
+        let anchor = self.since_first(look, motion).map(|motion| self.anchor.votes(look, &motion, &window));
         // 2. Colours.
         let odds: Vec<f32> = window
             .places()
@@ -160,7 +160,7 @@ impl Follower {
     }
 
     /// The motion since the first frame, where that frame still looks like this one.
-    fn from_first(&self, look: &Look, motion: &Affine) -> Option<Affine> {
+    fn since_first(&self, look: &Look, motion: &Affine) -> Option<Affine> {
         let samples = Samples::of(&self.anchor.look, &self.anchor.coverage)?;
         let (motion, error) = samples.fitted(look, &self.from_anchor.then(motion));
         (error < UNLIKE).then_some(motion)

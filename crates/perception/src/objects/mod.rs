@@ -21,6 +21,9 @@ mod shape;
 mod tracker;
 mod votes;
 
+#[cfg(test)]
+mod tests;
+
 pub use proposals::Proposal;
 pub use shape::{FIGURES, Figures};
 pub use tracker::{ObjectFrame, ObjectMask, ObjectTracker, working_picture};

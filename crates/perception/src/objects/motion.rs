@@ -192,9 +192,9 @@ impl<'a> Samples<'a> {
                 }
             }
         }
-        for index in 0..6 {
+        for (index, row) in normal.iter_mut().enumerate() {
             let share = if index % 3 == 0 { 1.0 } else { f64::from(stiffness) };
-            normal[index][index] += share * 10.0;
+            row[index] += share * 10.0;
         }
         let [tx, a, b, ty, c, d] = solved(normal, right)?.map(|value| value as f32);
         let [a, b, c, d] = [a, b, c, d].map(|value| value / self.radius);
@@ -213,9 +213,9 @@ fn solved(mut matrix: [[f64; 6]; 6], mut right: [f64; 6]) -> Option<[f64; 6]> {
             return None;
         }
         for row in pivot + 1..6 {
-            let factor = matrix[row][pivot] / matrix[pivot][pivot];
-            for column in pivot..6 {
-                matrix[row][column] -= factor * matrix[pivot][column];
+            let (above, factor) = (matrix[pivot], matrix[row][pivot] / matrix[pivot][pivot]);
+            for (cell, above) in matrix[row].iter_mut().zip(above) {
+                *cell -= factor * above;
             }
             right[row] -= factor * right[pivot];
         }
@@ -226,4 +226,31 @@ fn solved(mut matrix: [[f64; 6]; 6], mut right: [f64; 6]) -> Option<[f64; 6]> {
         answer[row] = (right[row] - known) / matrix[row][row];
     }
     answer.iter().all(|value| value.is_finite()).then_some(answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_map_and_its_inverse_lead_back(a in 0.7f32..1.4, b in -0.3f32..0.3, c in -0.3f32..0.3, d in 0.7f32..1.4, x in -50.0f32..50.0, y in -50.0f32..50.0) {
+            let map = Affine { matrix: [[a, b], [c, d]], shift: [x, y] };
+            let there = map.apply((3.0, 7.0));
+            let (column, row) = map.inverse().apply(there);
+            prop_assert!((column - 3.0).abs() < 1e-2 && (row - 7.0).abs() < 1e-2);
+            let (column, row) = map.then(&map.inverse()).apply((-5.0, 2.0));
+            prop_assert!((column + 5.0).abs() < 1e-2 && (row - 2.0).abs() < 1e-2);
+        }
+    }
+
+    #[test]
+    fn six_equations_are_solved_and_contradictions_refused() {
+        let mut matrix = [[0.0; 6]; 6];
+        // Rows in reverse order, so that rows must be exchanged: 2 x5 = 2, 2 x4 = 4 ...
+        (0..6).for_each(|row| matrix[row][5 - row] = 2.0);
+        assert_eq!(solved(matrix, [2.0, 4.0, 6.0, 8.0, 10.0, 12.0]), Some([6.0, 5.0, 4.0, 3.0, 2.0, 1.0]));
+        assert_eq!(solved([[1.0; 6]; 6], [1.0; 6]), None);
+    }
 }

@@ -88,3 +88,33 @@ impl Palette {
 pub(super) fn log_odds(one: &Palette, other: &Palette, colour: &Colour, bound: f32) -> f32 {
     (one.share(colour) / other.share(colour)).ln().clamp(-bound, bound)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn of(colours: &[Colour]) -> Palette {
+        let mut palette = Palette::default();
+        colours.iter().for_each(|colour| palette.add(colour, 1.0));
+        palette
+    }
+
+    #[test]
+    fn colours_speak_for_the_palette_that_has_them() {
+        let (red, blue) = ([90.0, 80.0, 20.0], [80.0, -40.0, -90.0]);
+        let (one, other) = (of(&[red; 20]), of(&[blue; 20]));
+        assert!(log_odds(&one, &other, &red, 2.0) == 2.0 && log_odds(&one, &other, &blue, 2.0) == -2.0);
+        assert!((one.overlap(&one) - 1.0).abs() < 1e-4 && one.overlap(&other) < 1e-4);
+        let both = one.mixed(&other, 0.5);
+        assert!((both.overlap(&one) - 0.5).abs() < 1e-4 && (both.total() - 20.0).abs() < 1e-3);
+    }
+
+    proptest! {
+        #[test]
+        fn every_colour_is_counted_once(light in -300.0f32..500.0, red in -400.0f32..400.0, yellow in -400.0f32..400.0) {
+            let palette = of(&[[light, red, yellow]]);
+            prop_assert!((palette.counts.iter().sum::<f32>() - 1.0).abs() < 1e-4);
+        }
+    }
+}

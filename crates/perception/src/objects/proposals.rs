@@ -45,12 +45,22 @@ pub(super) fn hierarchies(look: &Look) -> Vec<Regions> {
     JOININGS.iter().map(|&joining| Regions::of(look, &pieces, joining)).collect()
 }
 
+/// The regions around a place in working pixels.
+pub(super) fn nested<'a>(
+    look: &Look,
+    hierarchies: &'a [Regions],
+    (x, y): (usize, usize),
+) -> impl Iterator<Item = Nested> + use<'a> {
+    let size = look.size();
+    let bounds = (LEAST, (MOST * (size.0 * size.1) as f32) as usize);
+    hierarchies.iter().flat_map(move |regions| regions.around(x, y, bounds))
+}
+
 /// The regions around a place in working pixels, the likeliest first.
 pub(super) fn proposals(look: &Look, hierarchies: &[Regions], (x, y): (usize, usize)) -> Vec<Proposal> {
     let size = look.size();
-    let bounds = (LEAST, (MOST * (size.0 * size.1) as f32) as usize);
     let mut regions: Vec<Nested> = vec![];
-    for region in hierarchies.iter().flat_map(|regions| regions.around(x, y, bounds)) {
+    for region in nested(look, hierarchies, (x, y)) {
         if regions.iter().all(|known| !is_same(known, &region)) {
             regions.push(region);
         }

@@ -80,3 +80,35 @@ pub(super) fn relaxed(look: &Look, window: &Window, odds: &[f32], strength: f32)
     }
     answer
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use media::picture::{Mask, Picture};
+
+    #[test]
+    fn a_pixel_in_doubt_follows_neighbours_of_its_colour() {
+        // Left half dark, right half bright; one pixel of each half says nothing.
+        let picture = Picture::from_fn(12, 6, |x, _| if x < 6 { [20; 3] } else { [220; 3] });
+        let look = Look::of(&picture, &Mask::filled(12, 6, 0), None, (12, 6));
+        let window = Window { columns: 0..12, rows: 0..6 };
+        let silent = [(5, 3), (6, 3)];
+        let odds: Vec<f32> = window
+            .places()
+            .map(|place| {
+                if silent.contains(&place) {
+                    0.0
+                } else if place.0 < 6 {
+                    2.0
+                } else {
+                    -2.0
+                }
+            })
+            .collect();
+        let answer = relaxed(&look, &window, &odds, 3.0);
+        assert!(answer[3 * 12 + 5] > 0.8 && answer[3 * 12 + 6] < 0.2, "{} {}", answer[3 * 12 + 5], answer[3 * 12 + 6]);
+        // Without agreement each pixel keeps its own probability.
+        let alone = relaxed(&look, &window, &odds, 0.0);
+        assert!((alone[0] - probability(2.0)).abs() < 1e-3 && (alone[3 * 12 + 5] - 0.5).abs() < 1e-6);
+    }
+}

@@ -16,6 +16,9 @@ const SIMILAR: f32 = 60.0;
 /// The same for its distance in pixels.
 const NEAR: f32 = 2.0;
 
+/// Coverages that differ by less say the same.
+const ALIKE: f32 = 0.02;
+
 /// A frame whose coverage by the object is known.
 #[derive(Debug, Clone)]
 pub(super) struct Memory {
@@ -37,6 +40,13 @@ impl Memory {
             .map(|(x, y)| {
                 let (column, row) = back.apply((x as f32, y as f32));
                 let (column, row) = (column.round() as i32, row.round() as i32);
+                // Far inside and far outside all votes are the same.
+                let nearest = self.covered(column, row);
+                let differs =
+                    |&(dx, dy, _): &(i32, i32, f32)| (self.covered(column + dx, row + dy) - nearest).abs() > ALIKE;
+                if !near.iter().any(differs) {
+                    return nearest;
+                }
                 let (mut sum, mut weights) = (0.0, 1e-6);
                 for &(dx, dy, far) in &near {
                     let (from_x, from_y) = (column + dx, row + dy);
@@ -45,7 +55,6 @@ impl Memory {
                     weights += weight;
                     sum += weight * self.covered(from_x, from_y);
                 }
-                let nearest = self.covered(column, row);
                 // Where nothing is alike, place alone counts.
                 (sum + 1e-6 * nearest) / weights
             })

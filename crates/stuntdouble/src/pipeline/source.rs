@@ -71,7 +71,7 @@ impl Source {
             }
         };
         let point = |prompt: &PointPrompt, at: Moment| check(prompt.to_string(), [(prompt.x, prompt.y); 2], at);
-        for prompt in &settings.person {
+        if let Some(prompt) = &settings.person {
             point(prompt, prompt.at.unwrap_or_default())?;
         }
         for object in &settings.objects {
