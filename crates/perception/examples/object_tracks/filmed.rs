@@ -42,11 +42,10 @@ pub(crate) fn run(folder: &Path, sheets: &Path) -> Result<(), Box<dyn Error>> {
         let mut means = [Mean::default(); 3];
         let mut sheet = Sheet::new(4, 512, 288).titled(name);
         for index in 0..count {
-            let union = union(&persons[index], &found[index].0);
-            let pairs =
-                [(&persons[index], &truths[index]), (&union, &truths[index]), (&found[index].0, &objects[index])];
-            for (mean, (found, truth)) in means.iter_mut().zip(pairs) {
-                mean.extend(overlap(found, truth).map(|overlap| overlap.iou));
+            let clicked = union(&persons[index], &found[index].0);
+            let with_box = union(&persons[index], &boxed[index].0);
+            for (mean, found) in means.iter_mut().zip([&persons[index], &clicked, &with_box]) {
+                overlap(found, &truths[index]).into_iter().for_each(|overlap| mean.add(overlap.iou));
             }
             if index % count.div_ceil(8) == 0 || index == frame {
                 let label = if index == frame { "clicked" } else { "frame" };
