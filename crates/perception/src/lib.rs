@@ -12,6 +12,7 @@ pub mod inpaint;
 pub mod maps;
 pub mod mask;
 pub mod networks;
+pub mod objects;
 pub mod overlay;
 pub mod paste;
 pub mod perceiver;

@@ -21,6 +21,9 @@ pub enum Error {
     /// Signals read from files.
     #[error(transparent)]
     Signals(#[from] perception::signals::SignalsError),
+    /// What the user points at.
+    #[error(transparent)]
+    Prompt(#[from] perception::objects::prompt::PromptError),
     /// Network weights.
     #[error(transparent)]
     Weights(#[from] model::weights::WeightError),
@@ -100,6 +103,7 @@ impl Error {
             Self::Fetch(error) => error.code(),
             Self::Perception(error) => error.code(),
             Self::Signals(error) => error.code(),
+            Self::Prompt(error) => error.code(),
             Self::Weights(error) => error.code(),
             Self::Networks(error) => error.code(),
             Self::Sampling(error) => error.code(),
@@ -124,6 +128,7 @@ impl Error {
             Self::Fetch(error) => error.help().to_string(),
             Self::Perception(error) => error.help().to_string(),
             Self::Signals(error) => error.help().to_string(),
+            Self::Prompt(error) => error.help().to_string(),
             Self::Weights(error) => error.help().to_string(),
             Self::Networks(error) => error.help().to_string(),
             Self::Sampling(error) => error.help().to_string(),
@@ -153,6 +158,7 @@ impl Error {
             "run.cancelled" => 130,
             "usage.invalid" | "settings.invalid" | "run.differs" | "output.is_input" => 2,
             "stage.bad_place" | "stage.no_object_stores" => 2,
+            code if code.starts_with("prompt.") => 2,
             "evaluate.unknown_row" | "evaluate.repeated_row" | "evaluate.not_a_folder" => 2,
             "evaluate.unknown_suite" | "evaluate.suite_unavailable" | "evaluate.suite_file" => 2,
             "evaluate.assets_missing" | "evaluate.setting" => 2,

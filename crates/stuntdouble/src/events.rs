@@ -18,6 +18,8 @@ pub enum Step {
     Fetch,
     /// Finding pose and masks in the frames.
     Perceive,
+    /// Following the objects that the user pointed at.
+    Objects,
     /// Composing drafts.
     Draft,
     /// Generating frames; counted in denoising steps.
@@ -36,6 +38,7 @@ impl Step {
         match self {
             Self::Fetch => "fetching",
             Self::Perceive => "perceiving",
+            Self::Objects => "following objects",
             Self::Draft => "drafting",
             Self::Generate => "generating",
             Self::Export => "exporting",

@@ -209,7 +209,15 @@ mod tests {
             video: Input::of(&video).unwrap(),
             signals: None,
             weights: None,
-            settings: Settings { person: Some((1.5, 2.0)), mask_blocks: Some(4), ..Settings::default() },
+            settings: Settings {
+                person: "1.5,2@3f".parse().ok(),
+                objects: vec![perception::objects::prompt::ObjectPrompt {
+                    shown: perception::objects::prompt::Shown::Point("7,8@1s".parse().unwrap()),
+                    not: vec!["9,8".parse().unwrap()],
+                }],
+                mask_blocks: Some(4),
+                ..Settings::default()
+            },
         }
     }
 

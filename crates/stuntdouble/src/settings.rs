@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use model::networks::ComputePrecision;
+use perception::objects::prompt::{ObjectPrompt, PointPrompt};
 use perception::perceiver::Effort;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
@@ -111,8 +112,10 @@ pub struct Settings {
     pub mask: MaskShape,
     /// Number of blocks along each side of the person's box; none for blocks of about 10 pixels.
     pub mask_blocks: Option<usize>,
-    /// The person to replace: a point of the first frame, in pixels.
-    pub person: Option<(f32, f32)>,
+    /// The person to replace: a point of the person, in pixels, and when the person is there.
+    pub person: Option<PointPrompt>,
+    /// Objects to keep, each pointed at in one frame.
+    pub objects: Vec<ObjectPrompt>,
     /// The person in the character's first picture: a point of it, in pixels.
     pub character_at: Option<(f32, f32)>,
     /// Make the video from drafts alone, by geometry. The default for preset `bundled` with the weights inside the
@@ -153,6 +156,7 @@ impl Default for Settings {
             mask: MaskShape::default(),
             mask_blocks: None,
             person: None,
+            objects: vec![],
             character_at: None,
             draft: true,
             proportions: f64::from(draft::body::retarget::PROPORTIONS),
@@ -231,10 +235,8 @@ impl Settings {
         if self.max_frames == Some(0) {
             return Err(invalid("`max-frames`", "found 0, expected at least 1"));
         }
-        for (name, point) in [("`person`", self.person), ("`character-at`", self.character_at)] {
-            if point.is_some_and(|(x, y)| !(x.is_finite() && y.is_finite())) {
-                return Err(invalid(name, "expected two finite numbers"));
-            }
+        if self.character_at.is_some_and(|(x, y)| !(x.is_finite() && y.is_finite())) {
+            return Err(invalid("`character-at`", "expected two finite numbers"));
         }
         Ok(self)
     }

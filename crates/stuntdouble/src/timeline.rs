@@ -67,7 +67,7 @@ pub struct Timeline {
     boxes: Vec<Option<Rect<Frame>>>,
     regions: Vec<Region>,
     person: SignalsFolder,
-    objects: SignalsFolder,
+    objects: Vec<SignalsFolder>,
 }
 
 impl Timeline {
@@ -85,16 +85,9 @@ impl Timeline {
             Some(poses) => poses,
             None => perceived.poses()?.unwrap_or_else(|| vec![None; extent.frames]),
         };
-        let mut person = perceived.clone();
-        let mut objects = perceived;
-        if let Some(own) = own {
-            if extent.frames > 0 && own.person(0)?.is_some() {
-                person = own.clone();
-            }
-            if own.object_count() > 0 {
-                objects = own;
-            }
-        }
+        let brings_person = own.as_ref().filter(|_| extent.frames > 0).map(|own| own.person(0)).transpose()?.flatten();
+        let person = own.as_ref().filter(|_| brings_person.is_some()).unwrap_or(&perceived).clone();
+        let objects = own.into_iter().chain([perceived]).collect();
         let frame = (extent.width, extent.height);
         let mut boxes = Vec::with_capacity(extent.frames);
         for (index, pose) in poses.iter().enumerate() {
@@ -171,12 +164,25 @@ impl Timeline {
         self.regions = plan_regions(&self.boxes, frame, &RegionConfig::default());
     }
 
-    /// The masks of the person and of the objects in a frame, in the video's own pixels.
+    /// The person's mask in a frame, in the video's own pixels.
+    ///
+    /// # Errors
+    /// [`Error::Signals`].
+    pub fn load_person(&self, index: usize) -> Result<Mask, Error> {
+        let empty = || Mask::filled(self.extent.width as usize, self.extent.height as usize, 0);
+        Ok(self.person.person(index)?.unwrap_or_else(empty))
+    }
+
+    /// The masks of the person and of the objects in a frame, in the video's own pixels: the objects of the user's own signals, then
+    /// those that were pointed at.
     ///
     /// # Errors
     /// [`Error::Signals`].
     pub fn load_masks(&self, index: usize) -> Result<(Mask, Vec<Mask>), Error> {
-        let empty = || Mask::filled(self.extent.width as usize, self.extent.height as usize, 0);
-        Ok((self.person.person(index)?.unwrap_or_else(empty), self.objects.objects(index)?))
+        let mut objects = vec![];
+        for folder in &self.objects {
+            objects.extend(folder.objects(index)?);
+        }
+        Ok((self.load_person(index)?, objects))
     }
 }

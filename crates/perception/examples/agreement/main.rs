@@ -23,6 +23,7 @@ use media::picture::Mask;
 use media::sheet::Sheet;
 use serde::Serialize;
 use stuntdouble_perception::agreement::{Mean, overlap, region_move};
+use stuntdouble_perception::objects::prompt::Moment;
 use stuntdouble_perception::overlay::overlay_signals;
 use stuntdouble_perception::perceiver::{Effort, FrameSignals, Perceiver, PerceiverConfig, PersonModels};
 use stuntdouble_perception::person::tracker::PersonChoice;
@@ -157,7 +158,7 @@ fn measure(folder: &Path, models: &PersonModels, arguments: &Arguments) -> Resul
     let at = |index: usize| Pts((index as f64 * 1e6 / labels.fps) as i64);
     let clicked = labels.first_place().filter(|_| arguments.click);
     let person = clicked.or(arguments.person.map(|place| (0, place)));
-    let person = person.map(|(frame, (x, y))| PersonChoice { x, y, at: at(frame) });
+    let person = person.map(|(frame, (x, y))| PersonChoice { x, y, at: Moment::Frame(frame) });
     let effort = if arguments.quick { Effort::Quick } else { Effort::Full };
     let config = PerceiverConfig { person, effort, ..PerceiverConfig::default() };
     let mut perceiver = Perceiver::open(models, config)?;

@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 use media::image_file::{load_mask, load_picture};
 
 use super::*;
+use crate::objects::prompt::Moment;
 use crate::pose::Joint;
 use crate::stream::perceive_frames;
 
@@ -62,7 +63,7 @@ fn an_empty_scene_warns_and_a_frame_without_pixels_is_an_error() {
         eprintln!("ran 0 real frames: STUNTDOUBLE_SHARED is not set");
         return;
     };
-    let person = Some(PersonChoice { x: 3.0, y: 3.0, at: Pts(0) });
+    let person = Some(PersonChoice { x: 3.0, y: 3.0, at: Moment::default() });
     let config = PerceiverConfig { person, ..PerceiverConfig::default() };
     let mut perceiver = Perceiver::open(&models(&data), config).unwrap();
     let signals = perceiver.push(&Picture::filled(48, 32, [90, 120, 80]), Pts(0)).unwrap();

@@ -19,6 +19,7 @@ use media::resize::{Filter, resize_mask, resize_picture, resize_real};
 use crate::error::Error;
 use crate::mask::bounding_box;
 use crate::networks::blazepose::body::BodyEstimate;
+use crate::objects::prompt::Moment;
 use crate::perceiver::{Perceiver, PerceiverConfig, PersonModels};
 use crate::person::foreground::widened;
 use crate::person::people::{PeopleFinder, coverage_at, covers};
@@ -115,7 +116,7 @@ impl CutOutNetworks {
         let area = around(body, ROOM, picture.size());
         let part = crop(picture, area);
         let (x, y) = (area.x as f32, area.y as f32);
-        let person = PersonChoice { x: body.region.centre.0 - x, y: body.region.centre.1 - y, at: Pts(0) };
+        let person = PersonChoice { x: body.region.centre.0 - x, y: body.region.centre.1 - y, at: Moment::default() };
         let config =
             PerceiverConfig { person: Some(person), smoothing: None, steady_mask: false, ..PerceiverConfig::default() };
         let seen = Perceiver::open(&self.models, config)?.push(&part, Pts(0))?;

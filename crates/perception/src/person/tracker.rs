@@ -1,17 +1,22 @@
 //! Follows one person through a video. The body network itself gives the region of the next frame. The detector runs at
 //! the start, at the time of a chosen point, after a loss, and for occasional checks.
 
+mod sight;
+
 use media::geometry::Pts;
 use media::picture::Picture;
 
+use sight::{covers, leapt, region_after, shows_torso_of};
+
 use crate::error::Error;
-use crate::networks::blazepose::body::{BODY_SIDE, BodyEstimate, BodyNetwork, point};
+use crate::networks::blazepose::body::{BodyEstimate, BodyNetwork};
 use crate::networks::blazepose::detector::{BODY_MARGIN, Detection, Detector};
+use crate::objects::prompt::Moment;
 use crate::person::candidates::{
     disagrees, distance, holds, is_large, is_near, other_views, parts, prominence, sort_by_key, wider,
 };
 use crate::person::one_euro::{PointSmoother, Smoothing};
-use crate::person::rotated_roi::{RotatedRoi, bilinear_value};
+use crate::person::rotated_roi::RotatedRoi;
 use crate::pose::Keypoint;
 
 /// Smallest confidence of a new person.
@@ -29,8 +34,6 @@ const CHECKED_EVERY: usize = 15;
 /// This many first frames are compared too, and every frame with less confidence than `DOUBTFUL`.
 const YOUNG: usize = 5;
 const DOUBTFUL: f32 = 0.8;
-/// If the hips are farther from their expected place than this, in sides, it is another body.
-const LEAP: f32 = 0.3;
 /// Enlargement of the last region when searching for a lost person.
 const ROOM: f32 = 1.15;
 /// Sides of the squares in which a person at the user's point is searched without the detector, in frame sides.
@@ -45,8 +48,8 @@ pub struct PersonChoice {
     pub x: f32,
     /// Row in frame pixels.
     pub y: f32,
-    /// The time at which the person is there. Before it, the default choice applies.
-    pub at: Pts,
+    /// When the person is there. Before it, the default choice applies.
+    pub at: Moment,
 }
 
 /// The result for one frame.
@@ -68,6 +71,9 @@ pub struct Tracker {
     body: BodyNetwork,
     choice: Option<PersonChoice>,
     choice_done: bool,
+    /// The time of the first frame, and how many frames there were.
+    first: Option<Pts>,
+    frames: usize,
     next: Option<RotatedRoi>,
     last: Option<(RotatedRoi, Pts)>,
     smoother: PointSmoother,
@@ -78,7 +84,8 @@ impl Tracker {
     /// A tracker that has seen no frame.
     pub fn new(detector: Detector, body: BodyNetwork, choice: Option<PersonChoice>) -> Self {
         let smoother = PointSmoother::default();
-        Self { detector, body, choice, choice_done: false, next: None, last: None, smoother, age: 0 }
+        let (choice_done, first, frames) = (false, None, 0);
+        Self { detector, body, choice, choice_done, first, frames, next: None, last: None, smoother, age: 0 }
     }
 
     /// Forgets the person's place, for example at a cut.
@@ -93,7 +100,10 @@ impl Tracker {
     /// # Errors
     /// [`Error::ModelFailed`].
     pub fn follow(&mut self, picture: &Picture, at: Pts) -> Result<Sighting, Error> {
-        let due = self.choice.filter(|choice| !self.choice_done && at >= choice.at);
+        let first = *self.first.get_or_insert(at);
+        let is_due = |choice: &PersonChoice| choice.at.has_come(self.frames, Pts(at.0 - first.0));
+        let due = self.choice.filter(|choice| !self.choice_done && is_due(choice));
+        self.frames += 1;
         if due.is_some() {
             self.choice_done = true;
             self.forget();
@@ -278,28 +288,4 @@ impl Tracker {
         }
         Ok(found)
     }
-}
-
-/// The region of the next frame according to the network, unsmoothed.
-fn region_after(estimate: &BodyEstimate) -> RotatedRoi {
-    RotatedRoi::from_centre_and_top(estimate.next[0], estimate.next[1], BODY_MARGIN)
-}
-
-/// True when the network moved to a person other than the one of its region.
-fn leapt(estimate: &BodyEstimate) -> bool {
-    distance(&estimate.region, estimate.next[0]) > LEAP
-}
-
-/// True when at least half of the torso of `followed` lies on the person of `seen`.
-fn shows_torso_of(seen: &BodyEstimate, followed: &BodyEstimate) -> bool {
-    use point::{LEFT_HIP, LEFT_SHOULDER, RIGHT_HIP, RIGHT_SHOULDER};
-    let torso = [LEFT_SHOULDER, RIGHT_SHOULDER, LEFT_HIP, RIGHT_HIP].map(|name| followed.points[name]);
-    torso.iter().filter(|joint| covers(seen, (joint.x, joint.y))).count() >= 2
-}
-
-/// True when the place lies on the person.
-fn covers(estimate: &BodyEstimate, place: (f32, f32)) -> bool {
-    let (x, y) = estimate.region.region_from_frame(place);
-    let side = BODY_SIDE as f32;
-    holds(&estimate.region, place) && bilinear_value(&estimate.mask, x * side, y * side) > 0.5
 }

@@ -11,6 +11,8 @@ use stuntdouble::run_folder::SIGNALS;
 use stuntdouble::settings::{Device, MaskShape, Precision, PresetName, Settings};
 use toml::{Table, Value};
 
+use super::prompts::PromptOptions;
+
 /// Puts your character into a video.
 #[derive(Debug, Parser)]
 #[command(version, about, propagate_version = true, arg_required_else_help = true)]
@@ -196,9 +198,8 @@ struct SettingOptions {
     /// Number of blocks along each side of the person's box, instead of blocks of about 10 pixels
     #[arg(long, value_name = "N")]
     mask_blocks: Option<u32>,
-    /// The person to replace: a point of the first frame in pixels
-    #[arg(long, value_name = "X,Y", value_parser = point)]
-    person: Option<Point>,
+    #[command(flatten)]
+    prompts: PromptOptions,
     /// The character, if its first picture shows several people: a point of that picture in pixels
     #[arg(long, value_name = "X,Y", value_parser = point)]
     character_at: Option<Point>,
@@ -254,7 +255,8 @@ impl SettingOptions {
         put("mask-blocks", integer(self.mask_blocks));
         put("max-frames", integer(self.max_frames));
         let place = |Point(x, y)| Value::Array(vec![Value::Float(x), Value::Float(y)]);
-        put("person", self.person.map(place));
+        put("person", self.prompts.person()?);
+        put("objects", self.prompts.objects()?);
         put("character-at", self.character_at.map(place));
         put("draft", self.draft.then_some(Value::Boolean(true)));
         put("proportions", self.proportions.map(Value::Float));
@@ -281,6 +283,11 @@ impl WeightCacheOptions {
 impl Run {
     pub(crate) fn into_job(self, mode: Mode, cache: &Path) -> Result<Job, Error> {
         let settings = self.settings.resolve()?;
+        if mode == Mode::Animate && !settings.objects.is_empty() {
+            let reason =
+                "`animate` shows the picture's own scene, in which nothing of the video is kept; use `replace`";
+            return Err(Error::Setting { setting: "`object`".into(), reason: reason.into() });
+        }
         let run_dir = self.run_dir.unwrap_or_else(|| self.output.with_extension("run"));
         Ok(Job {
             mode,

@@ -7,6 +7,7 @@ mod environment;
 mod evaluate;
 mod methods;
 mod models;
+mod prompts;
 mod stage;
 mod training;
 mod training_data;

@@ -12,6 +12,7 @@ mod draft;
 mod export;
 mod generate;
 mod job;
+mod objects;
 mod perceive;
 mod plan;
 mod report;

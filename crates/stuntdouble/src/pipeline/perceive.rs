@@ -15,8 +15,9 @@ use perception::signals::{SignalsError, SignalsFolder};
 use perception::stream::{SeenFrame, perceive_frames};
 
 use super::job::PerceiveJob;
+use super::objects::{self, Scores};
 use super::report::Report;
-use super::source::Source;
+use super::source::{Source, past_end};
 use crate::error::{Error, io};
 use crate::events::{Event, Events, Step};
 use crate::models;
@@ -60,6 +61,9 @@ pub(super) fn perceive(
     }
     if earlier.is_none() {
         std::fs::create_dir_all(signals).map_err(io("create", signals))?;
+        if !settings.objects.is_empty() {
+            objects::follow(&settings.objects, signals, &timeline, source, events)?;
+        }
         extent.save(signals)?;
     }
     Ok(timeline)
@@ -93,10 +97,15 @@ fn see(
 ) -> Result<Extent, Error> {
     let effort = settings.effort();
     let models = models::person_models(store, effort, events)?;
-    let person = settings.person.map(|(x, y)| PersonChoice { x, y, at: Pts(0) });
+    let person = settings.person.map(|prompt| PersonChoice {
+        x: prompt.x,
+        y: prompt.y,
+        at: prompt.at.unwrap_or_default().nearest(source.interval()),
+    });
     let config = PerceiverConfig { person, effort, ..PerceiverConfig::default() };
     let mut perceiver = Perceiver::open(&models, config)?;
     let mut poses: Vec<Option<Pose>> = vec![];
+    let (mut first, mut is_chosen) = (None, person.is_none());
     let mut extent = Extent { frames: 0, width: 0, height: 0, end: None };
     let total = source.expected_frames();
     let mut frames = source.frames()?;
@@ -110,11 +119,16 @@ fn see(
         extent = Extent { width: picture.width() as u32, height: picture.height() as u32, ..extent };
         SignalsFolder::new(signals, total as usize, picture.size()).save_person(*index, &seen.person)?;
         watcher(&frame)?;
+        let since_first = Pts(frame.at.0 - first.get_or_insert(frame.at).0);
+        is_chosen |= person.is_some_and(|person| person.at.has_come(frame.index, since_first));
         poses.push(frame.signals.pose);
         events.progress(Step::Perceive, poses.len() as u64, total.max(poses.len() as u64));
         Ok(())
     })?;
     source.warn_of_damage(&frames, events);
+    if let Some(prompt) = settings.person.filter(|_| !is_chosen) {
+        return Err(past_end(prompt.to_string(), poses.len()));
+    }
     extent = Extent { frames: poses.len(), end: frames.end(), ..extent };
     SignalsFolder::new(signals, poses.len(), (extent.width as usize, extent.height as usize)).save_poses(poses)?;
     Ok(extent)
@@ -170,11 +184,15 @@ fn perceive_into(
         Ok(())
     };
     let timeline = perceive(&job.settings, signals, None, source, store, events, &mut keep)?;
-    let places = spread_rows(timeline.len(), SHEET_ROWS);
+    let prompts = Scores::load_all(signals)?;
+    let mut places = spread_rows(timeline.len(), SHEET_ROWS);
+    places.extend(prompts.iter().map(|prompt| prompt.frame));
+    places.sort_unstable();
+    places.dedup();
     if places != expected {
         kept = pictures_at(source, &places)?;
     }
-    save_sheet(&job.output.join("sheet.png"), kept, &timeline)?;
+    save_sheet(&job.output.join("sheet.png"), kept, &timeline, &prompts)?;
     let report = Report::of(None, &job.output, &timeline, events);
     report.save(&job.output)?;
     Ok(report)
@@ -186,7 +204,12 @@ fn pictures_at(source: &Source, places: &[usize]) -> Result<Vec<(usize, Picture)
     frames.map(|(index, frame)| Ok((index, frame?.picture))).collect()
 }
 
-fn save_sheet(path: &Path, pictures: Vec<(usize, Picture)>, timeline: &Timeline) -> Result<(), Error> {
+fn save_sheet(
+    path: &Path,
+    pictures: Vec<(usize, Picture)>,
+    timeline: &Timeline,
+    prompts: &[Scores],
+) -> Result<(), Error> {
     let mut rows = vec![];
     for (index, picture) in pictures {
         let (person, objects) = timeline.load_masks(index)?;
@@ -194,6 +217,10 @@ fn save_sheet(path: &Path, pictures: Vec<(usize, Picture)>, timeline: &Timeline)
         let signals = FrameSignals { picture: &picture, person: &person, pose, depth: None, objects: &objects };
         let crop = signals.crop(timeline.region(index), SHEET_SIZE);
         let conditions = inference_conditions(&[crop], None, &ConditionsConfig::default()).remove(0);
+        let mut picture = picture;
+        for prompt in prompts.iter().filter(|prompt| prompt.frame == index) {
+            objects::mark(&mut picture, prompt.prompt.target().0, 1.0);
+        }
         rows.push((index, picture, person, conditions));
     }
     let frames: Vec<SheetFrame<'_>> = rows

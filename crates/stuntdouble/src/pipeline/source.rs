@@ -9,11 +9,12 @@ use media::geometry::Pts;
 use media::probe::{DecodeOptions, VideoInfo};
 use media::reader::FrameReader;
 use media::writer::{VideoSettings, VideoWriter};
+use perception::objects::prompt::{Moment, PointPrompt, PromptError};
 
 use crate::error::Error;
 use crate::events::{Events, Step};
 use crate::models;
-use crate::settings::{Settings, invalid};
+use crate::settings::Settings;
 use crate::timeline::Extent;
 use crate::tools::Tools;
 
@@ -46,13 +47,6 @@ impl Source {
             ..DecodeOptions::default()
         };
         let info = media::probe::probe(&ffmpeg, path, &options)?;
-        if let Some((x, y)) = settings.person {
-            let inside = |place: f32, length: u32| (0.0..length as f32).contains(&place);
-            if !(inside(x, info.width) && inside(y, info.height)) {
-                let reason = format!("found {x},{y}, expected a point of a frame of {}x{}", info.width, info.height);
-                return Err(invalid("`person`", reason));
-            }
-        }
         if info.interlaced.is_some() {
             let done = if settings.keep_fields {
                 "its fields are treated as whole pictures"
@@ -61,7 +55,46 @@ impl Source {
             };
             events.warn("video.interlaced", format!("the video is interlaced; {done}"));
         }
-        Ok(Self { ffmpeg, path: path.into(), info, options })
+        let source = Self { ffmpeg, path: path.into(), info, options };
+        source.check_prompts(settings)?;
+        Ok(source)
+    }
+
+    /// Checks that what is pointed at lies inside of the frame and, as far as the container says, before the end.
+    fn check_prompts(&self, settings: &Settings) -> Result<(), Error> {
+        let (width, height) = self.size();
+        let check = |prompt: String, [first, last]: [(f32, f32); 2], at: Moment| {
+            let inside = |(x, y): (f32, f32)| x <= width as f32 && y <= height as f32;
+            let is_seen = first.0 < width as f32 && first.1 < height as f32;
+            if !(is_seen && inside(last)) {
+                return Err(PromptError::OutsideFrame { prompt, width, height }.into());
+            }
+            let frames = self.info.frame_count.map(|_| self.expected_frames());
+            match at {
+                Moment::Frame(frame) if frames.is_some_and(|frames| frame as u64 >= frames) => {
+                    Err(past_end(prompt, self.expected_frames() as usize))
+                }
+                Moment::Seconds(seconds) if self.info.end.is_some() && seconds > self.seconds() => {
+                    Err(Error::Prompt(PromptError::PastEnd { prompt, length: format!("{:.3} s", self.seconds()) }))
+                }
+                _ => Ok(()),
+            }
+        };
+        let point = |prompt: &PointPrompt, at: Moment| check(prompt.to_string(), [(prompt.x, prompt.y); 2], at);
+        if let Some(prompt) = &settings.person {
+            point(prompt, prompt.at.unwrap_or_default())?;
+        }
+        for object in &settings.objects {
+            let (target, at) = object.target();
+            check(object.to_string(), target.corners(), at)?;
+            object.not.iter().try_for_each(|not| point(not, not.at.unwrap_or(at)))?;
+        }
+        Ok(())
+    }
+
+    /// Seconds from one frame to the next, on average.
+    pub(super) fn interval(&self) -> f64 {
+        1.0 / self.info.rate.hertz().max(1e-3)
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -151,4 +184,9 @@ impl Source {
             if info.has_audio() { ", audio" } else { "" }
         )
     }
+}
+
+/// The error for something pointed at after the last frame.
+pub(super) fn past_end(prompt: String, frames: usize) -> Error {
+    Error::Prompt(PromptError::PastEnd { prompt, length: format!("{frames} frames") })
 }

@@ -5,6 +5,7 @@
 mod characters;
 mod commands;
 mod outputs;
+mod prompts;
 mod signals;
 mod videos;
 mod weights;

@@ -52,8 +52,8 @@ fn settings_that_make_no_sense() {
         bench.refuse(what, line, "file.inaccessible", 3);
     }
     if bench.has_ffmpeg() {
-        bench.refuse("person outside of the frame", &line.clone().with("--person", "64,10"), "settings.invalid", 2);
-        bench.refuse("person above the frame", &line.clone().flag("--person=10,-1"), "settings.invalid", 2);
+        bench.refuse("person outside of the frame", &line.clone().with("--person", "64,10"), "prompt.outside_frame", 2);
+        bench.refuse("person above the frame", &line.clone().flag("--person=10,-1"), "prompt.number", 2);
         bench.accept("many blocks", &line.clone().with("--mask-blocks", "4294967295"), "out.mp4", &[]);
     }
     let nowhere = line.clone().environment("STUNTDOUBLE_FFMPEG", bench.path("missing"));

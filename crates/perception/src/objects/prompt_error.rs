@@ -1,0 +1,99 @@
+//! What can be wrong with what the user points at.
+
+/// Why a prompt cannot be understood or followed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PromptError {
+    /// There are too few or too many numbers.
+    #[error("expected `{expected}`, found `{found}`")]
+    Shape {
+        /// How it is written.
+        expected: &'static str,
+        /// What was typed.
+        found: String,
+    },
+    /// Something is not a number that a place can have.
+    #[error("expected a finite number of at least 0, found `{part}` in `{found}`")]
+    Number {
+        /// The part.
+        part: String,
+        /// What was typed.
+        found: String,
+    },
+    /// A box without an inside.
+    #[error("the box has no inside: `{found}`")]
+    EmptyBox {
+        /// What was typed.
+        found: String,
+    },
+    /// The moment is neither seconds nor a frame.
+    #[error("expected seconds such as `1.5` or `1.5s`, or a frame such as `12f`, found `{part}` in `{found}`")]
+    Moment {
+        /// The part after `@`.
+        part: String,
+        /// What was typed.
+        found: String,
+    },
+    /// The place lies outside of the frame.
+    #[error("`{prompt}` lies outside of the frame, which has {width}x{height} pixels")]
+    OutsideFrame {
+        /// The prompt.
+        prompt: String,
+        /// Columns of the frame.
+        width: u32,
+        /// Rows of the frame.
+        height: u32,
+    },
+    /// The video ends before the moment.
+    #[error("`{prompt}` is later than the end of the video, which has {length}")]
+    PastEnd {
+        /// The prompt.
+        prompt: String,
+        /// How long the video is.
+        length: String,
+    },
+    /// A point that is not an object's comes before every object.
+    #[error("`--not {prompt}` comes before every `--object` and `--object-box`")]
+    NotWithoutObject {
+        /// The prompt.
+        prompt: String,
+    },
+    /// Nothing at the place differs from what is around it.
+    #[error("nothing stands out from its surroundings at `{prompt}`")]
+    NothingThere {
+        /// The prompt.
+        prompt: String,
+    },
+}
+
+impl PromptError {
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Shape { .. } => "prompt.shape",
+            Self::Number { .. } => "prompt.number",
+            Self::EmptyBox { .. } => "prompt.empty_box",
+            Self::Moment { .. } => "prompt.moment",
+            Self::OutsideFrame { .. } => "prompt.outside_frame",
+            Self::PastEnd { .. } => "prompt.past_end",
+            Self::NotWithoutObject { .. } => "prompt.not_without_object",
+            Self::NothingThere { .. } => "prompt.nothing_there",
+        }
+    }
+
+    /// One line that says what to do.
+    pub fn help(&self) -> &'static str {
+        match self {
+            Self::Shape { .. } => "write for example `--object 120,80@1.5s` or `--object-box 100,60,40,40@12f`",
+            Self::Number { .. } => "give pixels of the frame, counted from its top left corner",
+            Self::EmptyBox { .. } => "give left, top, width and height, the last two greater than 0",
+            Self::Moment { .. } => "leave `@...` out for the first frame",
+            Self::OutsideFrame { .. } => "give pixels of the frame as it is shown, counted from its top left corner",
+            Self::PastEnd { .. } => "give an earlier time in seconds, or a frame counted from 0 such as `12f`",
+            Self::NotWithoutObject { .. } => "write `--not` after the object that it belongs to",
+            Self::NothingThere { .. } => {
+                "point at the middle of the object, or draw a box around it with `--object-box`"
+            }
+        }
+    }
+}
