@@ -67,7 +67,13 @@ fn settings_hold_objects_as_they_are_typed() {
 
 proptest! {
     #[test]
-    fn what_is_written_is_read_again(x in 0.0f32..5000.0, y in 0.0f32..5000.0, frame in 0usize..9999, seconds in 0.0f64..9999.0, kind in 0..3) {
+    fn what_is_written_is_read_again(
+        x in 0.0_f32..5000.0,
+        y in 0.0_f32..5000.0,
+        frame in 0_usize..9999,
+        seconds in 0.0_f64..9999.0,
+        kind in 0_usize..3,
+    ) {
         let at = [None, Some(Moment::Frame(frame)), Some(Moment::Seconds(seconds))][kind];
         let prompt = PointPrompt { x, y, at };
         prop_assert_eq!(prompt.to_string().parse::<PointPrompt>(), Ok(prompt));
