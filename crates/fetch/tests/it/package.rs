@@ -201,7 +201,7 @@ fn what_a_package_holds_is_checked() {
     broken(&[("pack/one", &bytes(3000, 8))], "fetch.hash_mismatch", "found sha256");
     broken(&[("pack/one", &right[..2999])], "fetch.hash_mismatch", "found 2999 bytes, expected 3000 bytes");
     broken(&[("pack/one", &bytes(90_000, 7))], "fetch.hash_mismatch", "found 3001 bytes, expected 3000 bytes");
-    broken(&[("pack/other", &right)], "fetch.member_missing", "holds no `pack/one`");
+    broken(&[("pack/other", &right)], "fetch.member_missing", "contains no `pack/one`");
     check("true", "fetch.bad_archive", "brought 0 archives");
     check("echo text > \"$to/a.whl\"", "fetch.bad_archive", "the archive of `pip pack==1.0`");
     check("echo text > \"$to/a.tgz\"", "fetch.bad_archive", "the archive of `pip pack==1.0`");
