@@ -3,6 +3,7 @@
 //! `cargo run --release -p stuntdouble --example custom_signals -- FOLDER`
 //!
 //! Here the renderer is the other program: it gives frames, exact masks and exact joints.
+#![expect(clippy::print_stdout, reason = "a program for the terminal")]
 
 use std::path::{Path, PathBuf};
 

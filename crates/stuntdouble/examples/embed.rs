@@ -1,6 +1,7 @@
 //! Replaces the person of a video from another program, with progress reports.
 //!
 //! `cargo run --release -p stuntdouble --example embed -- CHARACTER VIDEO OUTPUT CACHE`
+#![expect(clippy::print_stdout, reason = "a program for the terminal")]
 
 use stuntdouble::events::Event;
 use stuntdouble::{Error, Events, Host, Job, Report, Settings};

@@ -40,8 +40,7 @@ pub(super) fn names(text: &str) -> Vec<Name> {
     let mut found = Vec::new();
     let mut rest = text;
     while let Some(at) = next_use(rest) {
-        let is_re_export =
-            rest[..at].trim_end_matches(' ').ends_with(|c: char| c == 'b' || c == ')') && !rest[..at].ends_with('\n');
+        let is_re_export = rest[..at].trim_end_matches(' ').ends_with(['b', ')']) && !rest[..at].ends_with('\n');
         let statement = &rest[at + 4..];
         let end = statement.find(';').unwrap_or(statement.len());
         expand(&[], &statement[..end], is_re_export, &mut found);

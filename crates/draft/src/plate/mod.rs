@@ -5,7 +5,7 @@
 //!    result is exactly the identity.
 //! 2. `keyframes` holds a bounded number of frames.
 //! 3. `sources`, `local` and `brightness` choose the frames that show a hole. Each of these frames has a field of small
-//!   shifts and an exposure, both measured around the hole.
+//!    shifts and an exposure, both measured around the hole.
 //! 4. `compose` takes a weighted median over time, and `seam` spreads the step at the border into the hole.
 //! 5. `memory`, `inpaint` and `patches` inpaint once what no frame shows, and let it follow the camera.
 

@@ -28,6 +28,8 @@ const FOLLOW: f32 = 0.1;
 const LOST: f32 = 0.06;
 /// Fewest pixels of an object.
 const LEAST: f32 = 6.0;
+/// Mean difference of colours above which an object is not where it was expected, but gone.
+const GONE: f32 = 45.0;
 /// Mean difference of colours below which a lost object is found again.
 const FOUND: f32 = 22.0;
 /// Mean difference of colours above which the first frame says nothing about this one.
@@ -86,7 +88,8 @@ impl Follower {
 
     /// Finds the object in the next frame. `not` are places that are not the object's.
     pub(super) fn follow(&mut self, look: &Arc<Look>, not: &[(f32, f32)]) -> Seen {
-        let found = if self.lost > 0 { self.found_again(look) } else { self.moved(look) };
+        let found =
+            if self.lost > 0 { self.found_again(look) } else { self.moved(look).filter(|(_, error)| *error < GONE) };
         let Some((motion, error)) = found else { return self.lose(look) };
         let coverage = self.coverage(look, &motion, not);
         let area: f32 = coverage.cells().iter().filter(|share| **share > 0.5).sum();

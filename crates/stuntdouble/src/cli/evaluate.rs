@@ -81,7 +81,6 @@ enum SignalsName {
 }
 
 /// Measures, and prints the tables.
-
 pub(super) fn run(options: Evaluate, store: &Store, tools: &Tools, events: &Events, json: bool) -> Result<(), Error> {
     // 1. Check that everything exists before anything is downloaded or rendered.
     let definition = options.definition()?;
