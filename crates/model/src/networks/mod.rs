@@ -100,7 +100,7 @@ pub enum Part {
     /// Pose modulation and object guider: done after [`clip_features`](Networks::clip_features).
     Conditions,
     /// The denoiser, while frames are decoded. Other clips want it back at once: of its weights only those go that are mapped
-    /// from [packs](crate::pack_folder).
+    /// from [packs](crate::weights::pack_folder).
     Denoiser,
 }
 
