@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
+use perception::objects::prompt::{Moment, ObjectPrompt, PointPrompt, Shown};
+
 use crate::error::Error;
-use crate::pipeline::{Job, Mode};
+use crate::pipeline::Job;
 use crate::settings::Settings;
 
 const CHARACTER: &[u8] = include_bytes!("../../../examples/demo/character.png");
@@ -18,16 +20,9 @@ pub fn job(folder: &Path) -> Result<Job, Error> {
     let (character, video) = (folder.join("character.png"), folder.join("driving.mp4"));
     media::file::write_atomic(&character, CHARACTER)?;
     media::file::write_atomic(&video, DRIVING)?;
-    Ok(Job {
-        mode: Mode::Replace,
-        characters: vec![character],
-        character_pose: None,
-        video,
-        output: folder.join("output.mp4"),
-        run_dir: folder.join("run"),
-        signals: None,
-        dry_run: false,
-        weight_cache: None,
-        settings: Settings::default(),
-    })
+    // The tablet in her hands, as with `--object 151,112@10f`.
+    let tablet = PointPrompt { x: 151.0, y: 112.0, at: Some(Moment::Frame(10)) };
+    let objects = vec![ObjectPrompt { shown: Shown::Point(tablet), not: vec![] }];
+    Ok(Job { run_dir: folder.join("run"), ..Job::replace(character, video, folder.join("output.mp4")) }
+        .with_settings(Settings { objects, ..Settings::default() }))
 }
