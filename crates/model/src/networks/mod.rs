@@ -340,6 +340,6 @@ struct Forget {
 
 impl<B: ModelBackend> ModuleVisitor<B> for Forget {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<B, D>>) {
-        B::forget(param.val(), self.only_mapped);
+        B::evict(param.val(), self.only_mapped);
     }
 }

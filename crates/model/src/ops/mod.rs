@@ -13,6 +13,7 @@
 
 mod backend;
 mod composed;
+mod differentiable;
 mod flex;
 mod gradient;
 mod layout;
@@ -22,6 +23,7 @@ mod libtorch;
 mod tests;
 
 pub use backend::ModelBackend;
+pub use differentiable::{Conv3dGradients, DifferentiableBackend};
 pub use layout::{cells_from_map, in_order, map_from_cells, map_from_tokens, swap_dims, tokens_from_map};
 
 use burn::tensor::Tensor;

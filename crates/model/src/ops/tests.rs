@@ -321,11 +321,11 @@ fn kept_packs_are_the_same_weights() {
         assert_eq!(of(&wrong.kept_in(Some(folder()))), expected);
         // Let go of, it is looked for again, and not otherwise.
         let weight = Flex::lazy_weight(&first).unwrap();
-        for (forgets, is_back) in [(false, false), (true, true)] {
+        for (evicts, is_back) in [(false, false), (true, true)] {
             door(weight.clone());
             walk(root.path()).iter().for_each(|path| std::fs::remove_file(path).unwrap());
-            if forgets {
-                Flex::forget(weight.clone(), true);
+            if evicts {
+                Flex::evict(weight.clone(), true);
             }
             assert_eq!(door(weight.clone()).into_data(), expected);
             let found = walk(root.path()).iter().any(|path| path.extension().is_some_and(|name| name == "pack"));
@@ -379,7 +379,7 @@ fn weights_on_demand_are_the_same_weights() {
         assert_eq!(on_demand.dims(), stored.dims());
         let expected = door(stored).into_data();
         assert_eq!(door(on_demand.clone()).into_data(), expected);
-        Flex::forget(on_demand.clone(), false);
+        Flex::evict(on_demand.clone(), false);
         assert_eq!(door(on_demand).into_data(), expected);
     }
     for dtype in [DType::F32, DType::BF16] {

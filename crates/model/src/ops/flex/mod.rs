@@ -18,8 +18,8 @@ use burn::tensor::{DType, Tensor, bf16};
 use kernels::Form;
 
 use super::{
-    AttentionGradients, Convolution, ConvolutionGradients, KeysValues, LinearEpilogue, ModelBackend, NormGradients,
-    Normalisation, composed,
+    AttentionGradients, Convolution, ConvolutionGradients, DifferentiableBackend, KeysValues, LinearEpilogue,
+    ModelBackend, NormGradients, Normalisation, composed,
 };
 use crate::weights::WeightSource;
 use convolutions::{convolve, convolve_video, upsample_convolve};
@@ -29,83 +29,14 @@ use space::Pooled;
 
 impl ModelBackend for Flex {
     const CHANNELS_LAST: bool = true;
-    const OWN_GRADIENTS: bool = true;
-
-    fn conv2d_gradients(known: ConvolutionGradients<Self>, wanted: [bool; 2]) -> [Option<Tensor<Self, 4>>; 2] {
-        let [input, weight] = wanted;
-        let of_weight = weight.then(|| gradients::conv2d_weight(known.clone()));
-        [input.then(|| gradients::conv2d_input(known)), of_weight]
-    }
-
-    fn linear_weight_gradient(x: Tensor<Self, 2>, gradient: Tensor<Self, 2>) -> Tensor<Self, 2> {
-        gradients::linear_weight(x, gradient)
-    }
-
-    fn linear_input_gradient(weight: Tensor<Self, 2>, gradient: Tensor<Self, 2>) -> Tensor<Self, 2> {
-        gradients::linear_input(weight, gradient)
-    }
-
-    fn group_sums(rows: Tensor<Self, 2>, groups: usize) -> Tensor<Self, 2> {
-        gradients::group_sums(rows, groups)
-    }
-
-    fn group_norm_gradients<const R: usize>(
-        x: Tensor<Self, R>,
-        norm: Normalisation<Self>,
-        gradient: Tensor<Self, R>,
-    ) -> NormGradients<Self, R> {
-        gradients::group_norm(x, norm, gradient)
-    }
-
-    fn layer_norm_gradients(
-        x: Tensor<Self, 2>,
-        weight: Tensor<Self, 1>,
-        epsilon: f64,
-        gradient: Tensor<Self, 2>,
-    ) -> NormGradients<Self, 2> {
-        gradients::layer_norm(x, weight, epsilon, gradient)
-    }
-
-    fn silu_gradient<const R: usize>(x: Tensor<Self, R>, gradient: Tensor<Self, R>) -> Tensor<Self, R> {
-        gradients::silu(x, gradient)
-    }
-
-    fn geglu(x: Tensor<Self, 2>) -> Tensor<Self, 2> {
-        gradients::geglu(x)
-    }
-
-    fn geglu_gradient(x: Tensor<Self, 2>, gradient: Tensor<Self, 2>) -> Tensor<Self, 2> {
-        gradients::geglu_gradient(x, gradient)
-    }
-
-    fn attention_with_log_sum_exp(
-        query: Tensor<Self, 3>,
-        sources: &[&KeysValues<Self>],
-        heads: usize,
-    ) -> (Tensor<Self, 3>, Tensor<Self, 3>) {
-        attention_gradients::with_logs(query, sources, heads)
-    }
-
-    fn attention_gradients(known: AttentionGradients<Self>) -> (Tensor<Self, 3>, Vec<KeysValues<Self>>) {
-        attention_gradients::attention(known)
-    }
-
-    fn temporal_attention_gradients(
-        query: Tensor<Self, 4>,
-        own: KeysValues<Self, 4>,
-        heads: usize,
-        gradient: Tensor<Self, 4>,
-    ) -> [Tensor<Self, 4>; 3] {
-        attention_gradients::temporal(query, own, heads, gradient)
-    }
 
     fn lazy_weight<const R: usize>(source: &WeightSource) -> Option<Tensor<Self, R>> {
         // Weights of one output are small, and doors read them as they are.
         (source.shape()[0] > 1).then(|| lazy_weight::lazy_weight(source))
     }
 
-    fn forget<const R: usize>(weight: Tensor<Self, R>, only_mapped: bool) {
-        packs::forget(weight, only_mapped);
+    fn evict<const R: usize>(weight: Tensor<Self, R>, only_mapped: bool) {
+        packs::evict(weight, only_mapped);
     }
 
     fn release_buffer_pool() {
@@ -222,5 +153,79 @@ impl ModelBackend for Flex {
             DType::BF16 => temporal_attention::<bf16>(query, own, heads),
             _ => composed::temporal_attention(query, own, heads),
         }
+    }
+}
+
+impl DifferentiableBackend for Flex {
+    fn has_gradients(dtype: DType) -> bool {
+        dtype == DType::F32
+    }
+
+    fn conv2d_gradients(known: ConvolutionGradients<Self>, wanted: [bool; 2]) -> [Option<Tensor<Self, 4>>; 2] {
+        let [input, weight] = wanted;
+        let of_weight = weight.then(|| gradients::conv2d_weight(known.clone()));
+        [input.then(|| gradients::conv2d_input(known)), of_weight]
+    }
+
+    fn linear_weight_gradient(x: Tensor<Self, 2>, gradient: Tensor<Self, 2>) -> Tensor<Self, 2> {
+        gradients::linear_weight(x, gradient)
+    }
+
+    fn linear_input_gradient(weight: Tensor<Self, 2>, gradient: Tensor<Self, 2>) -> Tensor<Self, 2> {
+        gradients::linear_input(weight, gradient)
+    }
+
+    fn group_sums(rows: Tensor<Self, 2>, groups: usize) -> Tensor<Self, 2> {
+        gradients::group_sums(rows, groups)
+    }
+
+    fn group_norm_gradients<const R: usize>(
+        x: Tensor<Self, R>,
+        norm: Normalisation<Self>,
+        gradient: Tensor<Self, R>,
+    ) -> NormGradients<Self, R> {
+        gradients::group_norm(x, norm, gradient)
+    }
+
+    fn layer_norm_gradients(
+        x: Tensor<Self, 2>,
+        weight: Tensor<Self, 1>,
+        epsilon: f64,
+        gradient: Tensor<Self, 2>,
+    ) -> NormGradients<Self, 2> {
+        gradients::layer_norm(x, weight, epsilon, gradient)
+    }
+
+    fn silu_gradient<const R: usize>(x: Tensor<Self, R>, gradient: Tensor<Self, R>) -> Tensor<Self, R> {
+        gradients::silu(x, gradient)
+    }
+
+    fn geglu(x: Tensor<Self, 2>) -> Tensor<Self, 2> {
+        gradients::geglu(x)
+    }
+
+    fn geglu_gradient(x: Tensor<Self, 2>, gradient: Tensor<Self, 2>) -> Tensor<Self, 2> {
+        gradients::geglu_gradient(x, gradient)
+    }
+
+    fn attention_with_log_sum_exp(
+        query: Tensor<Self, 3>,
+        sources: &[&KeysValues<Self>],
+        heads: usize,
+    ) -> (Tensor<Self, 3>, Tensor<Self, 3>) {
+        attention_gradients::with_logs(query, sources, heads)
+    }
+
+    fn attention_gradients(known: AttentionGradients<Self>) -> (Tensor<Self, 3>, Vec<KeysValues<Self>>) {
+        attention_gradients::attention(known)
+    }
+
+    fn temporal_attention_gradients(
+        query: Tensor<Self, 4>,
+        own: KeysValues<Self, 4>,
+        heads: usize,
+        gradient: Tensor<Self, 4>,
+    ) -> [Tensor<Self, 4>; 3] {
+        attention_gradients::temporal(query, own, heads, gradient)
     }
 }

@@ -148,15 +148,15 @@ fn kept<T: Number>(source: &WeightSource, sizes: [usize; 2], form: Form) -> (Pac
 }
 
 /// Lets go of the packs of a weight that can be read again; with `only_mapped` only of those that cost nothing to have back.
-pub(super) fn forget<const R: usize>(weight: Tensor<Flex, R>, only_mapped: bool) {
+pub(super) fn evict<const R: usize>(weight: Tensor<Flex, R>, only_mapped: bool) {
     let memory = of(weight).data_arc();
     if source_of(&memory).is_some() {
-        forget_of::<f32>(address(&memory), only_mapped);
-        forget_of::<bf16>(address(&memory), only_mapped);
+        evict_from::<f32>(address(&memory), only_mapped);
+        evict_from::<bf16>(address(&memory), only_mapped);
     }
 }
 
-fn forget_of<T: Number>(address: usize, only_mapped: bool) {
+fn evict_from<T: Number>(address: usize, only_mapped: bool) {
     let mut packs = T::packs().0.lock().unwrap_or_else(PoisonError::into_inner);
     let stays = |key: &Key, entry: &Entry<T>| key.address != address || only_mapped && !entry.is_mapped;
     packs.get_or_insert_default().retain(|key, entry| stays(key, entry));

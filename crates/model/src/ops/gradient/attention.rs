@@ -18,10 +18,10 @@ use burn::tensor::Tensor;
 use burn::tensor::ops::FloatTensor;
 
 use super::{float, primitive, register};
-use crate::ops::{AttentionGradients, KeysValues, ModelBackend};
+use crate::ops::{AttentionGradients, DifferentiableBackend, KeysValues, ModelBackend};
 
 /// The nodes of `N` parents: a query, and two of each source.
-pub(super) fn attention<B: ModelBackend, S: CheckpointStrategy, const N: usize>(
+pub(super) fn attention<B: DifferentiableBackend, S: CheckpointStrategy, const N: usize>(
     query: Tensor<Autodiff<B, S>, 3>,
     sources: &[&KeysValues<Autodiff<B, S>>],
     heads: usize,
@@ -50,7 +50,7 @@ pub(super) fn attention<B: ModelBackend, S: CheckpointStrategy, const N: usize>(
 #[derive(Debug)]
 struct AttentionNode;
 
-impl<B: ModelBackend, const N: usize> Backward<B, N> for AttentionNode {
+impl<B: DifferentiableBackend, const N: usize> Backward<B, N> for AttentionNode {
     /// The parents; result and logarithms; heads.
     type State = ([NodeId; N], FloatTensor<B>, FloatTensor<B>, usize);
 
@@ -72,7 +72,7 @@ impl<B: ModelBackend, const N: usize> Backward<B, N> for AttentionNode {
     }
 }
 
-pub(super) fn temporal_attention<B: ModelBackend, S: CheckpointStrategy>(
+pub(super) fn temporal_attention<B: DifferentiableBackend, S: CheckpointStrategy>(
     query: Tensor<Autodiff<B, S>, 4>,
     KeysValues { keys, values }: KeysValues<Autodiff<B, S>, 4>,
     heads: usize,
@@ -93,7 +93,7 @@ pub(super) fn temporal_attention<B: ModelBackend, S: CheckpointStrategy>(
 #[derive(Debug)]
 struct TemporalNode;
 
-impl<B: ModelBackend> Backward<B, 3> for TemporalNode {
+impl<B: DifferentiableBackend> Backward<B, 3> for TemporalNode {
     /// The parents; heads.
     type State = ([NodeId; 3], usize);
 

@@ -17,7 +17,9 @@ use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::tensor::Tensor;
 
 use super::{float, or_absent, pointwise, primitive, register};
-use crate::ops::{Activation, Convolution, ConvolutionGradients, ModelBackend, add, cells_from_map};
+use crate::ops::{
+    Activation, Convolution, ConvolutionGradients, DifferentiableBackend, ModelBackend, add, cells_from_map,
+};
 
 /// What a node must know beside its tensors.
 #[derive(Debug, Clone, Copy)]
@@ -30,7 +32,7 @@ struct Steps {
     enlarged: bool,
 }
 
-pub(super) fn conv2d<B: ModelBackend, S: CheckpointStrategy>(
+pub(super) fn conv2d<B: DifferentiableBackend, S: CheckpointStrategy>(
     x: Tensor<Autodiff<B, S>, 4>,
     weight: Tensor<Autodiff<B, S>, 4>,
     convolution: Convolution<Autodiff<B, S>>,
@@ -50,7 +52,7 @@ pub(super) fn conv2d<B: ModelBackend, S: CheckpointStrategy>(
     }
 }
 
-pub(super) fn upsample_conv2d<B: ModelBackend, S: CheckpointStrategy>(
+pub(super) fn upsample_conv2d<B: DifferentiableBackend, S: CheckpointStrategy>(
     x: Tensor<Autodiff<B, S>, 4>,
     weight: Tensor<Autodiff<B, S>, 4>,
     bias: Option<Tensor<Autodiff<B, S>, 1>>,
@@ -59,7 +61,7 @@ pub(super) fn upsample_conv2d<B: ModelBackend, S: CheckpointStrategy>(
 }
 
 /// A convolution without activation.
-fn node<B: ModelBackend, S: CheckpointStrategy>(
+fn node<B: DifferentiableBackend, S: CheckpointStrategy>(
     x: Tensor<Autodiff<B, S>, 4>,
     weight: Tensor<Autodiff<B, S>, 4>,
     convolution: Convolution<Autodiff<B, S>>,
@@ -99,7 +101,7 @@ fn node<B: ModelBackend, S: CheckpointStrategy>(
 #[derive(Debug)]
 struct ConvolutionNode;
 
-impl<B: ModelBackend> Backward<B, 5> for ConvolutionNode {
+impl<B: DifferentiableBackend> Backward<B, 5> for ConvolutionNode {
     /// Input, weight, and the rest.
     type State = (NodeId, NodeId, Steps);
 
@@ -132,7 +134,7 @@ impl<B: ModelBackend> Backward<B, 5> for ConvolutionNode {
 }
 
 /// The sums over all cells of each clip's frames: `[M, C, h, w]` to `[clips, C]`.
-fn channel_sums<B: ModelBackend>(map: Tensor<B, 4>, clips: usize) -> Tensor<B, 2> {
+fn channel_sums<B: DifferentiableBackend>(map: Tensor<B, 4>, clips: usize) -> Tensor<B, 2> {
     let [m, c, h, w] = map.dims();
     let rows = if B::CHANNELS_LAST {
         cells_from_map(map).reshape([m * h * w, c])

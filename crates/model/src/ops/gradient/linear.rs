@@ -17,9 +17,9 @@ use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::tensor::Tensor;
 
 use super::{float, or_absent, primitive, register};
-use crate::ops::{LinearEpilogue, ModelBackend};
+use crate::ops::{DifferentiableBackend, LinearEpilogue, ModelBackend};
 
-pub(super) fn linear<B: ModelBackend, S: CheckpointStrategy>(
+pub(super) fn linear<B: DifferentiableBackend, S: CheckpointStrategy>(
     x: Tensor<Autodiff<B, S>, 2>,
     weight: Tensor<Autodiff<B, S>, 2>,
     LinearEpilogue { bias, shift, residual }: LinearEpilogue<Autodiff<B, S>, 2>,
@@ -47,7 +47,7 @@ pub(super) fn linear<B: ModelBackend, S: CheckpointStrategy>(
 #[derive(Debug)]
 struct LinearNode;
 
-impl<B: ModelBackend> Backward<B, 5> for LinearNode {
+impl<B: DifferentiableBackend> Backward<B, 5> for LinearNode {
     /// Input, weight, groups of the shift.
     type State = (NodeId, NodeId, usize);
 

@@ -20,10 +20,10 @@ use burn::tensor::backend::Backend;
 use burn::tensor::ops::FloatTensor;
 use burn::tensor::{DType, Tensor, TensorPrimitive};
 
-use super::{Convolution, KeysValues, LinearEpilogue, ModelBackend, Normalisation, composed};
+use super::{Convolution, DifferentiableBackend, KeysValues, LinearEpilogue, ModelBackend, Normalisation, composed};
 
-impl<B: ModelBackend, S: CheckpointStrategy> ModelBackend for Autodiff<B, S> {
-    const CHANNELS_LAST: bool = B::OWN_GRADIENTS && B::CHANNELS_LAST;
+impl<B: DifferentiableBackend, S: CheckpointStrategy> ModelBackend for Autodiff<B, S> {
+    const CHANNELS_LAST: bool = B::CHANNELS_LAST;
 
     fn measure_kernels() {
         B::measure_kernels();
@@ -67,10 +67,11 @@ impl<B: ModelBackend, S: CheckpointStrategy> ModelBackend for Autodiff<B, S> {
         bias: Option<Tensor<Self, 1>>,
         padding: [usize; 3],
     ) -> Tensor<Self, 5> {
-        if B::OWN_GRADIENTS_IN_TIME && is_own::<B>([x.dtype(), weight.dtype()]) {
-            convolution_in_time::conv3d(x, weight, bias, padding)
-        } else {
-            composed::conv3d(x, weight, bias, padding)
+        match B::CONV3D_GRADIENTS {
+            Some(gradients) if is_own::<B>([x.dtype(), weight.dtype()]) => {
+                convolution_in_time::conv3d(x, weight, bias, padding, gradients)
+            }
+            _ => composed::conv3d(x, weight, bias, padding),
         }
     }
 
@@ -125,9 +126,9 @@ impl<B: ModelBackend, S: CheckpointStrategy> ModelBackend for Autodiff<B, S> {
     }
 }
 
-/// The backend has a backward pass for operands of these types.
-fn is_own<B: ModelBackend>(types: [DType; 2]) -> bool {
-    B::OWN_GRADIENTS && (types == [DType::F32; 2] || B::OWN_GRADIENTS_IN_HALF && types == [DType::BF16; 2])
+/// The backend's backward passes work on two operands of these types.
+fn is_own<B: DifferentiableBackend>([first, second]: [DType; 2]) -> bool {
+    first == second && B::has_gradients(first)
 }
 
 fn float<B: Backend, const R: usize>(primitive: FloatTensor<B>) -> Tensor<B, R> {
@@ -145,7 +146,7 @@ fn or_absent<B: Backend, const R: usize>(tensor: Option<Tensor<B, R>>, device: &
 
 /// Adds a gradient to what other nodes found for the tensor of the node that `at` writes into `place.node` (whose type has no
 /// public name). Burn would do so itself, but one element after the other where a map's channels are neighbours in memory.
-fn register<B: ModelBackend, const R: usize>(
+fn register<B: DifferentiableBackend, const R: usize>(
     grads: &mut Gradients,
     at: impl FnOnce(&mut FloatTensor<Autodiff<B>>),
     gradient: Tensor<B, R>,
@@ -161,7 +162,7 @@ fn register<B: ModelBackend, const R: usize>(
 }
 
 /// The sum of two maps `[B, C, ..]` or other tensors.
-fn sum<B: ModelBackend, const R: usize>(a: Tensor<B, R>, b: Tensor<B, R>) -> Tensor<B, R> {
+fn sum<B: DifferentiableBackend, const R: usize>(a: Tensor<B, R>, b: Tensor<B, R>) -> Tensor<B, R> {
     if !B::CHANNELS_LAST {
         // Both are held until the sum exists: libtorch (burn-tch 0.21) takes views by swapped axes for owners of their memory,
         // and would add in place to a gradient that another node has still to read.

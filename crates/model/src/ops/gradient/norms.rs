@@ -14,9 +14,9 @@ use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::tensor::Tensor;
 
 use super::{float, primitive, register};
-use crate::ops::{Activation, ModelBackend, NormGradients, Normalisation};
+use crate::ops::{Activation, DifferentiableBackend, ModelBackend, NormGradients, Normalisation};
 
-pub(super) fn group_norm<B: ModelBackend, S: CheckpointStrategy, const R: usize>(
+pub(super) fn group_norm<B: DifferentiableBackend, S: CheckpointStrategy, const R: usize>(
     x: Tensor<Autodiff<B, S>, R>,
     norm: Normalisation<Autodiff<B, S>>,
 ) -> Tensor<Autodiff<B, S>, R> {
@@ -39,7 +39,7 @@ pub(super) fn group_norm<B: ModelBackend, S: CheckpointStrategy, const R: usize>
 #[derive(Debug)]
 struct GroupNormNode<const R: usize>;
 
-impl<B: ModelBackend, const R: usize> Backward<B, 3> for GroupNormNode<R> {
+impl<B: DifferentiableBackend, const R: usize> Backward<B, 3> for GroupNormNode<R> {
     /// Input, weight and bias; groups, epsilon, what follows.
     type State = ([NodeId; 3], usize, f64, Activation);
 
@@ -53,7 +53,7 @@ impl<B: ModelBackend, const R: usize> Backward<B, 3> for GroupNormNode<R> {
     }
 }
 
-pub(super) fn layer_norm<B: ModelBackend, S: CheckpointStrategy>(
+pub(super) fn layer_norm<B: DifferentiableBackend, S: CheckpointStrategy>(
     x: Tensor<Autodiff<B, S>, 2>,
     weight: Tensor<Autodiff<B, S>, 1>,
     bias: Tensor<Autodiff<B, S>, 1>,
@@ -77,7 +77,7 @@ pub(super) fn layer_norm<B: ModelBackend, S: CheckpointStrategy>(
 #[derive(Debug)]
 struct LayerNormNode;
 
-impl<B: ModelBackend> Backward<B, 3> for LayerNormNode {
+impl<B: DifferentiableBackend> Backward<B, 3> for LayerNormNode {
     /// Input and weight; epsilon.
     type State = ([NodeId; 2], f64);
 
@@ -91,7 +91,7 @@ impl<B: ModelBackend> Backward<B, 3> for LayerNormNode {
 }
 
 /// Adds what was found to the gradients of input, weight and bias, the parents of a norm's node.
-fn register_all<B: ModelBackend, State, const R: usize>(
+fn register_all<B: DifferentiableBackend, State, const R: usize>(
     grads: &mut Gradients,
     ops: Ops<State, 3>,
     NormGradients { input, weight, bias }: NormGradients<B, R>,

@@ -9,9 +9,9 @@ use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::tensor::Tensor;
 
 use super::{float, primitive, register};
-use crate::ops::ModelBackend;
+use crate::ops::{DifferentiableBackend, ModelBackend};
 
-pub(super) fn silu<B: ModelBackend, S: CheckpointStrategy, const R: usize>(
+pub(super) fn silu<B: DifferentiableBackend, S: CheckpointStrategy, const R: usize>(
     x: Tensor<Autodiff<B, S>, R>,
 ) -> Tensor<Autodiff<B, S>, R> {
     let result = <B as ModelBackend>::silu(x.clone().inner());
@@ -28,7 +28,7 @@ pub(super) fn silu<B: ModelBackend, S: CheckpointStrategy, const R: usize>(
 #[derive(Debug)]
 struct SiluNode<const R: usize>;
 
-impl<B: ModelBackend, const R: usize> Backward<B, 1> for SiluNode<R> {
+impl<B: DifferentiableBackend, const R: usize> Backward<B, 1> for SiluNode<R> {
     /// Input.
     type State = NodeId;
 
@@ -43,7 +43,9 @@ impl<B: ModelBackend, const R: usize> Backward<B, 1> for SiluNode<R> {
 }
 
 /// Rows `[2 * width]`, values and gates, to `[width]`.
-pub(super) fn geglu<B: ModelBackend, S: CheckpointStrategy>(x: Tensor<Autodiff<B, S>, 2>) -> Tensor<Autodiff<B, S>, 2> {
+pub(super) fn geglu<B: DifferentiableBackend, S: CheckpointStrategy>(
+    x: Tensor<Autodiff<B, S>, 2>,
+) -> Tensor<Autodiff<B, S>, 2> {
     let result = B::geglu(x.clone().inner());
     let x = primitive(x);
     float(match GegluNode.prepare::<S>([x.node.clone()]).compute_bound().stateful() {
@@ -58,7 +60,7 @@ pub(super) fn geglu<B: ModelBackend, S: CheckpointStrategy>(x: Tensor<Autodiff<B
 #[derive(Debug)]
 struct GegluNode;
 
-impl<B: ModelBackend> Backward<B, 1> for GegluNode {
+impl<B: DifferentiableBackend> Backward<B, 1> for GegluNode {
     /// Input.
     type State = NodeId;
 
@@ -72,7 +74,7 @@ impl<B: ModelBackend> Backward<B, 1> for GegluNode {
     }
 }
 
-pub(super) fn swap_dims<B: ModelBackend, S: CheckpointStrategy, const R: usize>(
+pub(super) fn swap_dims<B: DifferentiableBackend, S: CheckpointStrategy, const R: usize>(
     x: Tensor<Autodiff<B, S>, R>,
     axes: [usize; 2],
 ) -> Tensor<Autodiff<B, S>, R> {
@@ -87,7 +89,7 @@ pub(super) fn swap_dims<B: ModelBackend, S: CheckpointStrategy, const R: usize>(
 #[derive(Debug)]
 struct SwapNode<const R: usize>;
 
-impl<B: ModelBackend, const R: usize> Backward<B, 1> for SwapNode<R> {
+impl<B: DifferentiableBackend, const R: usize> Backward<B, 1> for SwapNode<R> {
     type State = [usize; 2];
 
     fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {

@@ -12,11 +12,11 @@ mod tests;
 
 use burn::backend::LibTorch;
 use burn::backend::libtorch::TchTensor;
-use burn::tensor::{Tensor, TensorPrimitive};
+use burn::tensor::{DType, Tensor, TensorPrimitive};
 
 use super::{
-    Activation, AttentionGradients, Convolution, ConvolutionGradients, KeysValues, LinearEpilogue, ModelBackend,
-    NormGradients, Normalisation,
+    Activation, AttentionGradients, Conv3dGradients, Convolution, ConvolutionGradients, DifferentiableBackend,
+    KeysValues, LinearEpilogue, ModelBackend, NormGradients, Normalisation,
 };
 
 /// A tensor of libtorch itself.
@@ -36,10 +36,6 @@ fn sizes<const R: usize>(dims: [usize; R]) -> [i64; R] {
 }
 
 impl ModelBackend for LibTorch {
-    const OWN_GRADIENTS: bool = true;
-    const OWN_GRADIENTS_IN_HALF: bool = true;
-    const OWN_GRADIENTS_IN_TIME: bool = true;
-
     fn measure_kernels() {
         tch::Cuda::cudnn_set_benchmark(true);
     }
@@ -87,11 +83,6 @@ impl ModelBackend for LibTorch {
         owned(native(x).silu())
     }
 
-    fn geglu(x: Tensor<Self, 2>) -> Tensor<Self, 2> {
-        let [values, gates] = gradients::halves(&native(x));
-        owned(values * gates.gelu("none"))
-    }
-
     fn swap_dims<const R: usize>(x: Tensor<Self, R>, first: usize, second: usize) -> Tensor<Self, R> {
         let x = native(x);
         let y = x.transpose(first as i64, second as i64).contiguous();
@@ -110,18 +101,17 @@ impl ModelBackend for LibTorch {
     fn temporal_attention(query: Tensor<Self, 4>, own: KeysValues<Self, 4>, heads: usize) -> Tensor<Self, 4> {
         attention::temporal(query, own, heads)
     }
+}
+
+impl DifferentiableBackend for LibTorch {
+    const CONV3D_GRADIENTS: Option<Conv3dGradients<Self>> = Some(convolutions::gradients_in_time);
+
+    fn has_gradients(dtype: DType) -> bool {
+        matches!(dtype, DType::F32 | DType::BF16)
+    }
 
     fn conv2d_gradients(known: ConvolutionGradients<Self>, wanted: [bool; 2]) -> [Option<Tensor<Self, 4>>; 2] {
         convolutions::gradients(known, wanted)
-    }
-
-    fn conv3d_gradients(
-        operands: [Tensor<Self, 5>; 2],
-        gradient: Tensor<Self, 5>,
-        padding: [usize; 3],
-        wanted: [bool; 2],
-    ) -> [Option<Tensor<Self, 5>>; 2] {
-        convolutions::gradients_in_time(operands, gradient, padding, wanted)
     }
 
     fn linear_weight_gradient(x: Tensor<Self, 2>, gradient: Tensor<Self, 2>) -> Tensor<Self, 2> {
@@ -151,6 +141,11 @@ impl ModelBackend for LibTorch {
         gradient: Tensor<Self, 2>,
     ) -> NormGradients<Self, 2> {
         gradients::layer_norm(x, weight, epsilon, gradient)
+    }
+
+    fn geglu(x: Tensor<Self, 2>) -> Tensor<Self, 2> {
+        let [values, gates] = gradients::halves(&native(x));
+        owned(values * gates.gelu("none"))
     }
 
     fn silu_gradient<const R: usize>(x: Tensor<Self, R>, gradient: Tensor<Self, R>) -> Tensor<Self, R> {
