@@ -1,7 +1,8 @@
-//! Every door composed of Burn operations: what backends without kernels run, and the reference for those with.
+//! Every operation composed of Burn operations. Backends without their own kernels run these versions; backends with kernels are
+//! tested against them.
 //!
-//! What a door made itself stands on the left of a sum: libtorch (burn-tch 0.21) takes views that others look at for owners of
-//! their memory, and works in place on the left side.
+//! In sums, the left operand is a tensor that the operation itself computed. burn-tch 0.21 treats some views of shared memory as
+//! owners of that memory, and it adds in place to the left operand first.
 
 use burn::tensor::activation::{gelu, sigmoid, silu};
 use burn::tensor::backend::Backend;
@@ -45,7 +46,7 @@ pub(super) fn conv2d<B: Backend>(x: Tensor<B, 4>, weight: Tensor<B, 4>, convolut
     finish_conv2d(module::conv2d(x, weight, bias, options), shift, activation, residual)
 }
 
-/// What happens to a convolution's sums.
+/// The epilogue of a convolution: bias per clip, activation, residual.
 pub(super) fn finish_conv2d<B: Backend>(
     mut y: Tensor<B, 4>,
     shift: Option<Tensor<B, 2>>,
@@ -82,7 +83,7 @@ pub(super) fn conv3d<B: Backend>(
     module::conv3d(x, weight, bias, ConvOptions::new([1; 3], padding, [1; 3], 1))
 }
 
-/// `[M, C, h, w]` to `[M, C, 2h, 2w]`, each cell four times.
+/// 2x nearest upsampling: `[M, C, h, w]` to `[M, C, 2h, 2w]`.
 pub(super) fn repeat_cells<B: Backend>(x: Tensor<B, 4>) -> Tensor<B, 4> {
     let [m, c, h, w] = x.dims();
     x.reshape([m * c * h, 1, w, 1]).expand([m * c * h, 2, w, 2]).reshape([m, c, 2 * h, 2 * w])
@@ -111,8 +112,8 @@ pub(super) fn layer_norm<B: Backend>(
     bias: Tensor<B, 1>,
     epsilon: f64,
 ) -> Tensor<B, 2> {
-    // `x` is held until the difference exists: libtorch (burn-tch 0.21) believes that a transposed view owns its memory, and
-    // would subtract in place from whatever tensor the view was taken of.
+    // `x` stays alive until the difference exists. burn-tch 0.21 treats a transposed view as the owner of its memory, so it would
+    // subtract in place and overwrite the tensor behind the view.
     let mean = x.clone().mean_dim(1);
     let centred = x.clone() - mean;
     drop(x);
@@ -120,7 +121,7 @@ pub(super) fn layer_norm<B: Backend>(
     centred * variance.add_scalar(epsilon).sqrt().recip() * weight.unsqueeze() + bias.unsqueeze()
 }
 
-/// What the convolution puts out passes through the backend's own doors.
+/// Concatenation and convolution are the backend's own operations.
 pub(super) fn blend<B: ModelBackend>(
     [x, y]: [Tensor<B, 4>; 2],
     weight: Tensor<B, 4>,
@@ -129,7 +130,7 @@ pub(super) fn blend<B: ModelBackend>(
     let both = <B as ModelBackend>::concat_channels(vec![x.clone(), y.clone()]);
     let alpha = sigmoid(cells_from_map(<B as ModelBackend>::conv2d(both, weight, Convolution::same(1, 1, Some(bias))))); // Eq. 3
     let (x, y) = (cells_from_map(x), cells_from_map(y));
-    // Neither map is worked on in place, for on libtorch tokens may look at its memory.
+    // Neither map may be overwritten in place: with libtorch, a tensor of tokens may share its memory.
     let difference = y.clone() - x.clone();
     drop(y);
     map_from_cells(difference * alpha + x) // Eq. 4
@@ -153,7 +154,7 @@ fn split_heads<B: Backend>(x: Tensor<B, 3>, heads: usize) -> Tensor<B, 4> {
     x.reshape([m, l, heads, width / heads]).swap_dims(1, 2)
 }
 
-/// `[B, L, C]` to `[B*N, L, C]`, the same for every frame of a clip.
+/// Repeats the tokens of each clip for all of its frames: `[B, L, C]` to `[M, L, C]`.
 fn repeat_for_frames<B: Backend>(x: Tensor<B, 3>, m: usize) -> Tensor<B, 3> {
     let [b, l, c] = x.dims();
     if m == b {

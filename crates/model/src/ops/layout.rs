@@ -1,33 +1,34 @@
-//! Feature maps `[M, C, h, w]` as a backend likes them in memory. Functions that work cell by cell turn maps into cells and
-//! back, which costs nothing where maps came from a door.
+//! The memory layout of feature maps `[M, C, h, w]`. Code that works cell by cell permutes a map's axes into the backend's
+//! storage order and back. The permutation only changes strides, so it copies nothing.
 
 use burn::tensor::Tensor;
 
 use super::ModelBackend;
 
-/// A map `[M, C, h, w]` with its axes in the order in which the backend stores them: `[M, h, w, C]`, or the same.
+/// Permutes a map `[M, C, h, w]` into the backend's storage order: `[M, h, w, C]` if [`ModelBackend::CHANNELS_LAST`], unchanged
+/// otherwise.
 pub fn cells_from_map<B: ModelBackend>(map: Tensor<B, 4>) -> Tensor<B, 4> {
     if B::CHANNELS_LAST { map.permute([0, 2, 3, 1]) } else { map }
 }
 
-/// The way back from [`cells_from_map`].
+/// The inverse of [`cells_from_map`].
 pub fn map_from_cells<B: ModelBackend>(cells: Tensor<B, 4>) -> Tensor<B, 4> {
     if B::CHANNELS_LAST { cells.permute([0, 3, 1, 2]) } else { cells }
 }
 
-/// The tensor with two axes swapped: what networks call in place of Burn's function of this name, whose results libtorch
-/// (burn-tch 0.21) takes for owners of memory that is another tensor's.
+/// Swaps two axes. Networks call this function, not Burn's `swap_dims`: burn-tch 0.21 treats the view that Burn's function returns
+/// as the owner of its memory, although another tensor shares that memory.
 pub fn swap_dims<B: ModelBackend, const R: usize>(x: Tensor<B, R>, first: usize, second: usize) -> Tensor<B, R> {
     <B as ModelBackend>::swap_dims(x, first, second)
 }
 
-/// The same with memory in the order of the shape: arithmetic of tensors whose orders differ is many times slower on a CPU.
+/// The tensor with contiguous row-major memory. On a CPU, arithmetic on tensors with different layouts is many times slower.
 pub fn in_order<B: ModelBackend>(x: Tensor<B, 4>) -> Tensor<B, 4> {
     let [m, c, h, w] = x.dims();
     x.reshape([m * c, h * w]).reshape([m, c, h, w])
 }
 
-/// `[M, C, h, w]` to tokens `[M, h*w, C]`.
+/// A map `[M, C, h, w]` to tokens `[M, h*w, C]`.
 pub fn tokens_from_map<B: ModelBackend>(map: Tensor<B, 4>) -> Tensor<B, 3> {
     let [m, c, h, w] = map.dims();
     if B::CHANNELS_LAST {
@@ -37,7 +38,7 @@ pub fn tokens_from_map<B: ModelBackend>(map: Tensor<B, 4>) -> Tensor<B, 3> {
     }
 }
 
-/// Tokens `[M, h*w, C]` to `[M, C, h, w]`.
+/// Tokens `[M, h*w, C]` to a map `[M, C, h, w]`.
 ///
 /// # Panics
 /// When there are not `h*w` tokens.

@@ -1,7 +1,8 @@
-//! The one door of each hot operation. Networks call these and nothing else, so that a faster kernel needs one edit.
+//! The hot operations of the networks. Each operation has one function here, and networks call only these functions. A faster
+//! kernel therefore needs one edit.
 //!
-//! Each function checks shapes and passes on to [`ModelBackend`], whose defaults are composed of Burn operations and are the
-//! reference for every faster version. `Flex` runs the kernels of crate `kernels`.
+//! Each function checks shapes and calls the method of [`ModelBackend`] with the same name. The default methods are composed of
+//! Burn operations and are the reference for every faster version. `Flex` runs the kernels of crate `kernels`.
 //!
 //! | letter | meaning |
 //! |---|---|
@@ -29,62 +30,63 @@ pub use layout::{cells_from_map, in_order, map_from_cells, map_from_tokens, swap
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 
-/// What follows a product or a normalisation in the same pass.
+/// The activation that a convolution or a normalisation applies in the same pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Activation {
-    /// Nothing.
+    /// The identity.
     None,
     /// `x * sigmoid(x)`.
     Silu,
 }
 
-/// How a 2D convolution runs, and what happens to its sums before they are stored:
-/// `residual + activation(sum + bias + shift)`.
+/// The bias, geometry and epilogue of a 2D convolution. The result is
+/// `residual + activation(convolution + bias + shift)`.
 #[derive(Debug, Clone)]
 pub struct Convolution<B: Backend> {
     /// `[C_out]`.
     pub bias: Option<Tensor<B, 1>>,
-    /// Cells between neighbouring results.
+    /// Step between windows, in cells of the input.
     pub stride: usize,
-    /// Zeros above and to the left, and below and to the right.
+    /// Zero padding: `[top and left, bottom and right]`.
     pub padding: [usize; 2],
-    /// `[B, C_out]`, the same for all frames of a clip: the time embedding.
+    /// A bias per clip, `[B, C_out]`, shared by the clip's frames. It carries the time embedding.
     pub shift: Option<Tensor<B, 2>>,
-    /// Of the result's shape.
+    /// Added after the activation; has the result's shape.
     pub residual: Option<Tensor<B, 4>>,
-    /// Before the residual.
+    /// Applied before the residual is added.
     pub activation: Activation,
 }
 
 impl<B: Backend> Convolution<B> {
-    /// One that keeps the size at stride 1, with half of the kernel in zeros on all sides, and adds a bias only.
+    /// A convolution with padding `kernel / 2` on all sides, which keeps the size at stride 1 for odd kernels. Its epilogue only
+    /// adds the bias.
     pub fn same(kernel: usize, stride: usize, bias: Option<Tensor<B, 1>>) -> Self {
         let padding = [kernel / 2; 2];
         Self { bias, stride, padding, shift: None, residual: None, activation: Activation::None }
     }
 }
 
-/// What the gradients of a convolution are made of.
+/// The operands of a convolution's backward pass.
 #[derive(Debug, Clone)]
 pub struct ConvolutionGradients<B: Backend> {
-    /// Input, `[M, C_in, h, w]`.
+    /// The input, `[M, C_in, h, w]`.
     pub x: Tensor<B, 4>,
     /// `[C_out, C_in, k, k]`.
     pub weight: Tensor<B, 4>,
-    /// Of the result, `[M, C_out, h', w']`.
+    /// The gradient of the result, `[M, C_out, h', w']`.
     pub gradient: Tensor<B, 4>,
-    /// Cells between neighbouring results.
+    /// Step between windows, in cells of the input.
     pub stride: usize,
-    /// Zeros above and to the left, and below and to the right.
+    /// Zero padding: `[top and left, bottom and right]`.
     pub padding: [usize; 2],
-    /// Each cell of the input counts four times: [`upsample_conv2d`].
+    /// The convolution ran on the input after 2x nearest upsampling, as in [`upsample_conv2d`]. `x` is the map before upsampling.
     pub enlarged: bool,
 }
 
 /// Gradients of a normalisation's operands.
 #[derive(Debug, Clone)]
 pub struct NormGradients<B: Backend, const R: usize> {
-    /// Of the input's shape.
+    /// Has the input's shape.
     pub input: Tensor<B, R>,
     /// `[C]`.
     pub weight: Tensor<B, 1>,
@@ -95,7 +97,7 @@ pub struct NormGradients<B: Backend, const R: usize> {
 /// A group normalisation.
 #[derive(Debug, Clone)]
 pub struct Normalisation<B: Backend> {
-    /// Groups of neighbouring channels.
+    /// Number of groups; each has consecutive channels.
     pub groups: usize,
     /// `[C]`.
     pub weight: Tensor<B, 1>,
@@ -103,11 +105,11 @@ pub struct Normalisation<B: Backend> {
     pub bias: Tensor<B, 1>,
     /// Added to the variance.
     pub epsilon: f64,
-    /// What follows.
+    /// Applied to the normalised values.
     pub activation: Activation,
 }
 
-/// Keys and values of a set of tokens, heads not yet split.
+/// Keys and values of a set of tokens, before the split into heads.
 #[derive(Debug, Clone)]
 pub struct KeysValues<B: Backend, const R: usize = 3> {
     /// `[M, L, C]`.
@@ -116,38 +118,39 @@ pub struct KeysValues<B: Backend, const R: usize = 3> {
     pub values: Tensor<B, R>,
 }
 
-/// What the gradients of an attention are made of.
+/// The operands of an attention's backward pass.
 #[derive(Debug, Clone)]
 pub struct AttentionGradients<B: Backend> {
     /// `[M, L, heads*d]`.
     pub query: Tensor<B, 3>,
     /// Keys and values, `[B_s, L_s, heads*d]`.
     pub sources: Vec<KeysValues<B>>,
-    /// Heads.
+    /// Number of heads.
     pub heads: usize,
-    /// What the attention gave, `[M, L, heads*d]`.
+    /// The result of the forward pass, `[M, L, heads*d]`.
     pub result: Tensor<B, 3>,
-    /// The logarithm of each query's sum of weights, to base 2, `[M, heads, L]`.
+    /// The base-2 log-sum-exp of each query's scores, `[M, heads, L]`, from
+    /// [`DifferentiableBackend::attention_with_log_sum_exp`].
     pub logs: Tensor<B, 3>,
-    /// Of the result.
+    /// The gradient of the result, `[M, L, heads*d]`.
     pub gradient: Tensor<B, 3>,
 }
 
-/// What a linear map adds to its sums.
+/// The epilogue of a linear map: the terms added to the matmul's result.
 #[derive(Debug, Clone)]
 pub struct LinearEpilogue<B: Backend, const R: usize> {
     /// `[D_out]`.
     pub bias: Option<Tensor<B, 1>>,
-    /// `[G, D_out]`: each row for as many of the result's rows that follow each other.
+    /// A bias per group of rows, `[G, D_out]`. The result's rows form `G` equal groups of consecutive rows.
     pub shift: Option<Tensor<B, 2>>,
-    /// Of the result's shape.
+    /// Has the result's shape.
     pub residual: Option<Tensor<B, R>>,
 }
 
-/// `x W^T` over the last axis plus what is `added`: `[.., D_in]` to `[.., D_out]`, weight `[D_out, D_in]`.
+/// A linear map, `x W^T` over the last axis, plus the epilogue `added`: `[.., D_in]` to `[.., D_out]`, weight `[D_out, D_in]`.
 ///
 /// # Panics
-/// When the last axis of `x` is not `D_in`, or what is added has another shape.
+/// When the last axis of `x` is not `D_in`, or the epilogue's bias per group or residual does not fit.
 pub fn linear<B: ModelBackend, const R: usize>(
     x: Tensor<B, R>,
     weight: Tensor<B, 2>,
@@ -171,8 +174,8 @@ pub fn linear<B: ModelBackend, const R: usize>(
     <B as ModelBackend>::linear(x, weight, LinearEpilogue { bias, shift, residual }).reshape(dims)
 }
 
-/// [`linear`], then GEGLU: the first half of the last axis times `gelu` (erf form) of the second. `[.., D_in]` to `[.., D]`,
-/// weight `[2D, D_in]`.
+/// [`linear`], then GEGLU: the first half of the last axis times `gelu` (the exact form, with erf) of the second half.
+/// `[.., D_in]` to `[.., D]`, weight `[2D, D_in]`.
 ///
 /// # Panics
 /// When the last axis of `x` is not `D_in`, or the weight has an odd number of rows.
@@ -192,7 +195,7 @@ pub fn linear_geglu<B: ModelBackend, const R: usize>(
 /// 2D convolution `[M, C_in, h, w]` to `[M, C_out, h', w']`, weight `[C_out, C_in, k, k]`.
 ///
 /// # Panics
-/// When channels, shift or residual do not fit.
+/// When the channels, the bias per clip or the residual do not fit.
 pub fn conv2d<B: ModelBackend>(x: Tensor<B, 4>, weight: Tensor<B, 4>, convolution: Convolution<B>) -> Tensor<B, 4> {
     let ([m, c, h, w], [c_out, c_in, k, _]) = (x.dims(), weight.dims());
     assert_eq!(c, c_in, "conv2d: input {:?}, weight {:?}", x.dims(), weight.dims());
@@ -209,7 +212,7 @@ pub fn conv2d<B: ModelBackend>(x: Tensor<B, 4>, weight: Tensor<B, 4>, convolutio
     <B as ModelBackend>::conv2d(x, weight, convolution)
 }
 
-/// Each cell four times, then a 3x3 convolution that keeps the size: `[M, C_in, h, w]` to `[M, C_out, 2h, 2w]`, weight
+/// 2x nearest upsampling, then a 3x3 convolution with padding 1: `[M, C_in, h, w]` to `[M, C_out, 2h, 2w]`, weight
 /// `[C_out, C_in, 3, 3]`.
 ///
 /// # Panics
@@ -224,7 +227,8 @@ pub fn upsample_conv2d<B: ModelBackend>(
     <B as ModelBackend>::upsample_conv2d(x, weight, bias)
 }
 
-/// 3D convolution `[B, C_in, N, h, w]` with stride 1, weight `[C_out, C_in, k_n, k_h, k_w]`, zero padding on all sides.
+/// 3D convolution of `[B, C_in, N, h, w]` with stride 1 and weight `[C_out, C_in, k_n, k_h, k_w]`. `padding` is the number of
+/// zeros at both ends of the axes `N`, `h` and `w`.
 ///
 /// # Panics
 /// When the channels differ.
@@ -238,11 +242,11 @@ pub fn conv3d<B: ModelBackend>(
     <B as ModelBackend>::conv3d(x, weight, bias, padding)
 }
 
-/// Group normalisation of `[B, C, ..]` with the biased variance, statistics over each group's channels and all the other
+/// Group normalisation of `[B, C, ..]` with the biased variance. Each group's statistics run over its channels and all later
 /// axes.
 ///
 /// # Panics
-/// When `C` is not a multiple of the groups or the affine parameters have another width.
+/// When `C` is not a multiple of the number of groups, or `x` has another number of channels than the weight.
 pub fn group_norm<B: ModelBackend, const R: usize>(x: Tensor<B, R>, norm: Normalisation<B>) -> Tensor<B, R> {
     let (dims, [c]) = (x.dims(), norm.weight.dims());
     assert!(c % norm.groups == 0 && dims[1] == c, "group_norm: {dims:?}, {} groups, weight [{c}]", norm.groups);
@@ -252,7 +256,7 @@ pub fn group_norm<B: ModelBackend, const R: usize>(x: Tensor<B, R>, norm: Normal
 /// Layer normalisation over the last axis, with the biased variance.
 ///
 /// # Panics
-/// When the affine parameters have another width.
+/// When the last axis of `x` has another length than the weight.
 pub fn layer_norm<B: ModelBackend, const R: usize>(
     x: Tensor<B, R>,
     weight: Tensor<B, 1>,
@@ -278,10 +282,10 @@ pub fn add<B: ModelBackend>(a: Tensor<B, 4>, b: Tensor<B, 4>) -> Tensor<B, 4> {
     <B as ModelBackend>::add(a, b)
 }
 
-/// Maps `[M, C_i, h, w]` to `[M, sum C_i, h, w]`.
+/// Concatenates maps along the channels: `[M, C_i, h, w]` to `[M, sum C_i, h, w]`.
 ///
 /// # Panics
-/// When there is none, or they differ in more than their channels.
+/// When `maps` is empty, or the maps differ in more than their channels.
 pub fn concat_channels<B: ModelBackend>(maps: Vec<Tensor<B, 4>>) -> Tensor<B, 4> {
     let dims: Vec<_> = maps.iter().map(Tensor::dims).collect();
     let fits = dims.iter().all(|[m, _, h, w]| [*m, *h, *w] == [dims[0][0], dims[0][2], dims[0][3]]);
@@ -289,8 +293,8 @@ pub fn concat_channels<B: ModelBackend>(maps: Vec<Tensor<B, 4>>) -> Tensor<B, 4>
     <B as ModelBackend>::concat_channels(maps)
 }
 
-/// `x + (y - x) * sigmoid(conv([x; y]))` (paper Eq. 3, 4) of maps `[M, C, h, w]`, with a 1x1 convolution of weight
-/// `[1, 2C, 1, 1]` or `[C, 2C, 1, 1]` and its bias.
+/// `x + (y - x) * sigmoid(conv([x; y]))` (paper Eq. 3, 4) for maps `[x, y]` of shape `[M, C, h, w]`. `conv` is a 1x1 convolution
+/// with weight `[1, 2C, 1, 1]` or `[C, 2C, 1, 1]` and a bias.
 ///
 /// # Panics
 /// When the shapes do not fit.
@@ -302,9 +306,10 @@ pub fn blend<B: ModelBackend>(maps: [Tensor<B, 4>; 2], weight: Tensor<B, 4>, bia
     <B as ModelBackend>::blend(maps, weight, bias)
 }
 
-/// `softmax(Q K^T / sqrt(d)) V` per head, for queries `[M, L, heads*d]`, to the same shape. Keys and values `[B_s, L_s,
-/// heads*d]` of all sources are taken together; a source of fewer than `M` pictures gives each of its own to `M / B_s`
-/// pictures that follow each other.
+/// `softmax(Q K^T / sqrt(d)) V` per head: queries `[M, L, heads*d]` to the same shape.
+///
+/// The keys and values of all sources, `[B_s, L_s, heads*d]`, are concatenated along the tokens. `B_s` divides `M`: each image of
+/// a source serves `M / B_s` consecutive images of the query.
 ///
 /// # Panics
 /// When the shapes do not fit.
@@ -324,7 +329,7 @@ pub fn attention<B: ModelBackend>(query: Tensor<B, 3>, sources: &[&KeysValues<B>
     <B as ModelBackend>::attention(query, sources, heads)
 }
 
-/// Attention of every cell to itself through time: `[B, N, cells, heads*d]` to the same shape.
+/// Attention along the frames, separately for each cell: `[B, N, cells, heads*d]` to the same shape.
 ///
 /// # Panics
 /// When the shapes differ.
