@@ -1,4 +1,4 @@
-//! Backward passes of attention, of f32. Tokens lie in the order of their shape.
+//! Backward passes of attention, for f32. Tokens are contiguous and row-major.
 
 use burn::backend::Flex;
 use burn::backend::flex::FlexTensor;
@@ -10,7 +10,7 @@ use super::space::Space;
 use super::storage::{in_order, of, slice};
 use crate::ops::{AttentionGradients, KeysValues};
 
-/// Keys, values and how many pictures and tokens they have.
+/// Keys, values and their shape, `[B_s, L_s, heads*d]`.
 type Stored = (FlexTensor, FlexTensor, [usize; 3]);
 
 fn stored(source: &KeysValues<Flex>) -> Stored {

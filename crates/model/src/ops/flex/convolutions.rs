@@ -1,4 +1,4 @@
-//! Convolutions. Cells lie channels-last in memory.
+//! Convolutions. Maps are channels-last in memory.
 
 use burn::backend::Flex;
 use burn::backend::flex::FlexTensor;
@@ -10,7 +10,7 @@ use super::space::Space;
 use super::storage::{floats, in_order, of, permuted, slice};
 use crate::ops::Convolution;
 
-/// The axes of a map in the order in which kernels want it, and the way back.
+/// Permutation of the axes from `[M, C, h, w]` to the kernels' `[M, h, w, C]`. `MAP` is its inverse.
 const CELLS: [usize; 4] = [0, 2, 3, 1];
 pub(super) const MAP: [usize; 4] = [0, 3, 1, 2];
 
@@ -26,7 +26,7 @@ pub(super) fn convolve<T: Number>(
     run::<T, 4>(x, weight, convolution)
 }
 
-/// A convolution of maps by a weight `[C_out, .., k, k]`.
+/// A 2D convolution with a weight `[C_out, .., k, k]`.
 fn run<T: Number, const R: usize>(
     x: Tensor<Flex, 4>,
     weight: Tensor<Flex, R>,
@@ -70,8 +70,8 @@ pub(super) fn upsample_convolve<T: Number>(
     result.stored([m, 2 * h, 2 * w, c_out], MAP)
 }
 
-/// A 2D convolution over cells that have the channels of `k_n` frames, in the order in which the weight has them: by
-/// channel, then by frame.
+/// A 3D convolution, run as a 2D convolution: each cell gathers the channels of `k_n` consecutive frames. The gathered channels
+/// have the weight's order: by input channel, then by frame.
 pub(super) fn convolve_video<T: Number>(
     x: Tensor<Flex, 5>,
     weight: Tensor<Flex, 5>,

@@ -1,4 +1,4 @@
-//! Backward passes of f32. Maps lie channels-last, rows and tokens in the order of their shape.
+//! Backward passes for f32. Maps are channels-last in memory; rows and tokens are row-major.
 
 use burn::backend::Flex;
 use burn::tensor::Tensor;
@@ -8,7 +8,7 @@ use super::space::Space;
 use super::storage::{floats, in_order, of, permuted, slice};
 use crate::ops::{ConvolutionGradients, NormGradients, Normalisation};
 
-/// `[B, C, ..]` to `[B, .., C]`, and the way back.
+/// The permutation of axes from `[B, C, ..]` to `[B, .., C]`, and its inverse.
 fn last<const R: usize>() -> [[usize; R]; 2] {
     [
         std::array::from_fn(|axis| if axis == 0 { 0 } else { axis % (R - 1) + 1 }),
@@ -121,7 +121,7 @@ pub(super) fn layer_norm(
 
 pub(super) fn silu<const R: usize>(x: Tensor<Flex, R>, gradient: Tensor<Flex, R>) -> Tensor<Flex, R> {
     let dims = x.dims();
-    // Maps lie channels-last, all else in the order of its shape.
+    // Maps are channels-last; all other tensors are row-major.
     let own: [usize; R] = std::array::from_fn(|axis| axis);
     let [to, back] = if R < 4 { [own; 2] } else { last::<R>() };
     let [x, gradient] = [x, gradient].map(|map| in_order::<f32>(permuted(of(map), &to)));

@@ -1,7 +1,7 @@
-//! Weights that are read when they are packed, and are in memory only as packs.
+//! Lazy weights: the kernels' prepacked form is made directly from the weight's source, and memory holds only that form.
 //!
-//! Such a tensor has the weight's shape and one stored number, NaN, seen everywhere through strides of 0: an operation that
-//! is not a door would spread it. By the address of that number the source is found again, and its packs.
+//! The placeholder tensor has the weight's shape but stores a single NaN, which strides of 0 repeat for every element. Operations
+//! outside `ops` would compute with that NaN. The address of its storage identifies the weight's source and its prepacked forms.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -23,12 +23,12 @@ fn sources() -> MutexGuard<'static, Option<HashMap<usize, Entry>>> {
     SOURCES.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The place in memory that a tensor's storage is known by.
+/// The address that identifies a tensor's storage.
 pub(super) fn address(memory: &Arc<Bytes>) -> usize {
     Arc::as_ptr(memory) as usize
 }
 
-/// The tensor that stands for a weight.
+/// The placeholder tensor of a weight.
 pub(super) fn lazy_weight<const R: usize>(source: &WeightSource) -> Tensor<Flex, R> {
     let memory = Arc::new(Bytes::from_elems(vec![f32::NAN]));
     let mut sources = sources();
@@ -39,15 +39,15 @@ pub(super) fn lazy_weight<const R: usize>(source: &WeightSource) -> Tensor<Flex,
     Tensor::from_primitive(TensorPrimitive::Float(FlexTensor::from_arc(memory, layout, DType::F32)))
 }
 
-/// Where the weight that this storage stands for is read from; none for storage that holds its numbers itself.
+/// The source of the lazy weight with this storage; `None` if the storage holds its values itself.
 pub(super) fn source_of(memory: &Arc<Bytes>) -> Option<WeightSource> {
-    // An address is not used again while its entry holds on to it.
+    // While an entry exists, its weak reference keeps the allocation, so no other storage can have this address.
     let sources = sources();
     let entry = sources.as_ref()?.get(&address(memory))?;
     (entry.memory.strong_count() > 0).then(|| entry.source.clone())
 }
 
-/// The numbers of a source in the order of its shape.
+/// The values of a source in row-major order.
 pub(super) fn read<T: Stored>(source: &WeightSource) -> Vec<T> {
     let mut numbers = vec![T::default(); source.shape().iter().product()];
     let mut done = 0;

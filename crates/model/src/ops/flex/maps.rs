@@ -1,4 +1,4 @@
-//! Sums, neighbours and blends of maps, whose cells lie channels-last in memory.
+//! Addition, concatenation and blending of maps. Maps are channels-last in memory.
 
 use burn::backend::Flex;
 use burn::tensor::Tensor;
@@ -27,7 +27,7 @@ pub(super) fn concat_channels<T: Number>(maps: Vec<Tensor<Flex, 4>>) -> Tensor<F
     result.stored([m, h, w, channels], MAP)
 }
 
-/// With a weight `[1, 2C, 1, 1]`.
+/// [`blend`](crate::ops::blend) for a weight `[1, 2C, 1, 1]`.
 pub(super) fn blend<T: Number>(
     maps: [Tensor<Flex, 4>; 2],
     weight: Tensor<Flex, 4>,

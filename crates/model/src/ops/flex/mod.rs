@@ -1,7 +1,8 @@
-//! The doors on the CPU: crate `kernels` on the storage of Flex's tensors, without copies where maps lie channels-last.
+//! The operations on the CPU. The kernels of crate `kernels` work on the storage of Flex's tensors. Channels-last maps are not
+//! copied.
 //!
-//! What a tensor stores decides what is computed: maps and tokens of bf16 are multiplied as bf16 with sums in f32, and weights
-//! are packed as whatever comes to them. Numbers that are neither f32 nor bf16 go to the composed doors.
+//! The type of the maps or tokens decides the arithmetic: bf16 operands are multiplied as bf16 and summed in f32. Weights are
+//! packed in the type of the maps or tokens. Types other than f32 and bf16 use the composed operations.
 
 mod attention_gradients;
 mod convolutions;
@@ -31,7 +32,7 @@ impl ModelBackend for Flex {
     const CHANNELS_LAST: bool = true;
 
     fn lazy_weight<const R: usize>(source: &WeightSource) -> Option<Tensor<Self, R>> {
-        // Weights of one output are small, and doors read them as they are.
+        // Weights with one output are small, and some operations read them without packing.
         (source.shape()[0] > 1).then(|| lazy_weight::lazy_weight(source))
     }
 

@@ -1,8 +1,8 @@
-//! Weights packed for the kernels once, and found again by where the weights lie.
+//! The cache of prepacked weights. Each weight is packed for the kernels once and found by the address of its storage.
 //!
-//! A pack belongs to a piece of memory, not to a layer: whoever trains makes new weights, and with the old ones their pack
-//! goes. Memory that a pack was made of cannot be taken for other weights while its entry stands, because the entry holds
-//! on to the address.
+//! An entry belongs to a storage, not to a layer. Training creates new weights; when the old storage is dropped, its entry
+//! becomes invalid. An entry's weak reference keeps the storage's allocation, so no other weight can get the same address while
+//! the entry exists.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -18,14 +18,14 @@ use super::storage::{in_order, is_run, of, slice};
 use crate::weights::WeightSource;
 use crate::weights::pack_folder::PackKey;
 
-/// Packs of a fast convolution take four times the memory of f32 weights: of larger ones than this they are not made, nor of
-/// half as large ones of bf16, for which they take eight times.
+/// f32 weights with more elements than this do not use Winograd packing, which takes four times their memory. For bf16 the limit
+/// is half as large, because packing takes eight times their memory.
 const FAST_ELEMENTS: usize = 4 << 20;
 
-/// Elements of the smallest weights whose packs are kept in files: smaller ones are packed as fast as a file is opened.
+/// Lazy weights with fewer elements than this do not use the weight cache on disk: packing them is as fast as opening a file.
 const KEPT_ELEMENTS: usize = 1 << 16;
 
-/// For a convolution between `[C_in, C_out]` channels, with `cells` in its result.
+/// The form for a convolution from `C_in` to `C_out` channels whose result has `cells` cells.
 pub(super) fn convolution_form<T: Number>(geometry: Geometry, channels: [usize; 2], cells: usize) -> Form {
     let Geometry { kernel, stride, before, after } = geometry;
     if kernel == 3 && stride == 1 && is_fast::<T>(channels, cells) {
@@ -35,9 +35,9 @@ pub(super) fn convolution_form<T: Number>(geometry: Geometry, channels: [usize; 
     }
 }
 
-/// For a convolution after an enlargement.
+/// The form for a 3x3 convolution after nearest upsampling. `cells` counts the cells of the result.
 pub(super) fn upsample_form<T: Number>(channels: [usize; 2], cells: usize) -> Form {
-    // Of bf16 the direct form is the faster one.
+    // For bf16 the direct form is faster.
     if size_of::<T>() == size_of::<f32>() && is_fast::<T>(channels, cells) {
         Form::WinogradUpsample
     } else {
@@ -45,13 +45,14 @@ pub(super) fn upsample_form<T: Number>(channels: [usize; 2], cells: usize) -> Fo
     }
 }
 
+/// Whether Winograd convolution pays off for a 3x3 convolution and its weight is within [`FAST_ELEMENTS`].
 fn is_fast<T: Number>([c_in, c_out]: [usize; 2], cells: usize) -> bool {
     winograd_pays([c_in, c_out], cells) && 9 * c_in * c_out <= FAST_ELEMENTS * size_of::<T>() / size_of::<f32>()
 }
 
-/// A number that the kernels of networks work on: stored by tensors, packed as weights, its memory used again.
+/// An element type that the kernels support, with a buffer pool and a cache of prepacked weights.
 pub(super) trait Number: Pooled {
-    /// Packed weights of this type, of the whole process.
+    /// The process-wide cache of prepacked weights of this type.
     fn packs() -> &'static Packs<Self>;
 }
 
@@ -69,7 +70,7 @@ impl Number for bf16 {
     }
 }
 
-/// Where a weight lies, its shape, and what it is packed for.
+/// Identifies a prepacked weight: its place in memory, its shape, and the form it is packed for.
 #[derive(PartialEq, Eq, Hash)]
 struct Key {
     address: usize,
@@ -81,11 +82,11 @@ struct Key {
 struct Entry<T: Number> {
     weights: Weak<Bytes>,
     pack: Arc<Pack<T>>,
-    /// From a file.
+    /// The prepacked weight is mapped from a file.
     is_mapped: bool,
 }
 
-/// All packs of one type.
+/// The prepacked weights of one element type.
 pub(super) struct Packs<T: Number>(Mutex<Option<HashMap<Key, Entry<T>>>>);
 
 impl<T: Number> Packs<T> {
@@ -94,14 +95,14 @@ impl<T: Number> Packs<T> {
     }
 }
 
-/// The pack of a weight, made on first use.
+/// The prepacked form of a weight, made on first use.
 pub(super) fn packed<T: Number, const R: usize>(weight: Tensor<Flex, R>, form: Form) -> Arc<Pack<T>> {
     let shape = weight.dims();
     let weight = of(weight);
     let memory = weight.data_arc();
     let source = if is_run(&weight) && memory.len() > size_of::<f32>() { None } else { source_of(&memory) };
     if source.is_none() && !is_run(&weight) {
-        // Another view of the same memory may have the same shape and start.
+        // Not cached: another view of the same memory may have the same shape and offset but other strides.
         return Arc::new(pack(weight, sizes(&shape), form));
     }
     let key = Key { address: address(&memory), offset: weight.layout().start_offset(), shape: shape.to_vec(), form };
@@ -123,17 +124,18 @@ pub(super) fn packed<T: Number, const R: usize>(weight: Tensor<Flex, R>, form: F
     pack
 }
 
-/// Outputs and inputs of a layer by its weight's shape; the frames of a video's convolution count as inputs.
+/// A layer's numbers of outputs and inputs from its weight's shape. The frames of a 3D convolution's kernel count as inputs.
 fn sizes(shape: &[usize]) -> [usize; 2] {
     [shape[0], shape[1] * if shape.len() == 5 { shape[2] } else { 1 }]
 }
 
-/// Packs a weight that is in memory.
+/// Packs a weight whose values are in memory.
 fn pack<T: Number>(weight: FlexTensor, sizes: [usize; 2], form: Form) -> Pack<T> {
     Pack::new(Cpu::detect(), slice(&in_order::<T>(weight)), sizes, form)
 }
 
-/// The pack of a weight that can be read, from the folder of its packs if there is one; and whether it is mapped.
+/// The prepacked form of a lazy weight, and whether it is mapped from a file. A form in the weight cache on disk is mapped. A
+/// missing form is made from the source and, where possible, added to that cache.
 fn kept<T: Number>(source: &WeightSource, sizes: [usize; 2], form: Form) -> (Pack<T>, bool) {
     let key = PackKey { name: source.name(), sizes, form };
     let folder = source.packs().filter(|_| source.shape().iter().product::<usize>() >= KEPT_ELEMENTS);
@@ -147,7 +149,7 @@ fn kept<T: Number>(source: &WeightSource, sizes: [usize; 2], form: Form) -> (Pac
     }
 }
 
-/// Lets go of the packs of a weight that can be read again; with `only_mapped` only of those that cost nothing to have back.
+/// Evicts the prepacked forms of a lazy weight; with `only_mapped`, only those mapped from a file, which are cheap to map again.
 pub(super) fn evict<const R: usize>(weight: Tensor<Flex, R>, only_mapped: bool) {
     let memory = of(weight).data_arc();
     if source_of(&memory).is_some() {

@@ -1,4 +1,4 @@
-//! Linear maps, norms and attention. Tokens and rows lie in the order of their shape.
+//! Linear maps, normalisations, SiLU and attention. Tokens and rows are contiguous and row-major.
 
 use burn::backend::Flex;
 use burn::tensor::Tensor;
@@ -35,7 +35,7 @@ pub(super) fn product<T: Number>(
 pub(super) fn group_norm<T: Number, const R: usize>(x: Tensor<Flex, R>, norm: Normalisation<Flex>) -> Tensor<Flex, R> {
     let Normalisation { groups, weight, bias, epsilon, activation } = norm;
     let dims = x.dims();
-    // `[B, C, ..]` to `[B, .., C]`, and the way back.
+    // The permutation of axes from `[B, C, ..]` to `[B, .., C]`, and its inverse.
     let to: [usize; R] = std::array::from_fn(|axis| match axis {
         0 => 0,
         axis if axis + 1 == R => 1,
@@ -69,7 +69,7 @@ pub(super) fn layer_norm<T: Number>(
 
 pub(super) fn silu<T: Number, const R: usize>(x: Tensor<Flex, R>) -> Tensor<Flex, R> {
     let dims = x.dims();
-    // Any order of the axes will do that makes the memory one run: as stored, or channels-last.
+    // SiLU works elementwise, so a channels-last tensor keeps its layout; any other layout becomes row-major.
     let last: [usize; R] = std::array::from_fn(|axis| if axis == 0 || R < 3 { axis } else { axis % (R - 1) + 1 });
     let back: [usize; R] = std::array::from_fn(|axis| last.iter().position(|of| *of == axis).unwrap_or(axis));
     let x = of(x);

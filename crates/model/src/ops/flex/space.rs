@@ -1,5 +1,5 @@
-//! Memory for results, used again: a step of a network asks for the same sizes as the step before, and new memory would have
-//! to be cleared by the system page by page each time.
+//! The buffer pool for results. Each step of a network needs buffers of the same sizes as the step before. Without the pool, the
+//! system would zero the pages of new memory at every step.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -9,12 +9,12 @@ use burn::tensor::{AllocationProperty, Bytes, Shape, Tensor, TensorPrimitive, bf
 
 use super::storage::Stored;
 
-/// Below this many bytes the allocator does as well.
+/// Results smaller than this many bytes do not use the pool: the allocator is as fast.
 const LEAST: usize = 64 * 1024;
-/// Bytes of each type that wait for their next use at most.
+/// The pool of each element type holds at most this many bytes.
 const MOST: usize = 1 << 28;
 
-/// Memory of results that are gone, oldest first.
+/// The buffers of dropped results, oldest first.
 pub(super) struct BufferPool<T>(Mutex<Vec<Vec<T>>>);
 
 impl<T: Stored> BufferPool<T> {
@@ -22,7 +22,7 @@ impl<T: Stored> BufferPool<T> {
         Self(Mutex::new(Vec::new()))
     }
 
-    /// The smallest that holds `len` values and wastes less than it holds.
+    /// Takes the smallest buffer that holds `len` values and is shorter than twice that.
     fn take(&self, len: usize) -> Option<Vec<T>> {
         let mut spares = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let fitting = spares.iter().enumerate().filter(|(_, spare)| (len..2 * len).contains(&spare.len()));
@@ -30,7 +30,7 @@ impl<T: Stored> BufferPool<T> {
         Some(spares.remove(place))
     }
 
-    /// Gives all of it back to the system.
+    /// Frees all buffers in the pool.
     pub(super) fn release(&self) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
@@ -45,9 +45,9 @@ impl<T: Stored> BufferPool<T> {
     }
 }
 
-/// A number whose memory is used again.
+/// An element type with a buffer pool.
 pub(super) trait Pooled: Stored {
-    /// Memory of this type to use again, of the whole process.
+    /// The process-wide buffer pool of this type.
     fn pool() -> &'static BufferPool<Self>;
 }
 
@@ -65,7 +65,7 @@ impl Pooled for bf16 {
     }
 }
 
-/// Room for the values of a result; what is in it at first is anything.
+/// A buffer for the values of a result. Its initial values are arbitrary. Dropping a large buffer returns its memory to the pool.
 pub(super) struct Space<T: Pooled> {
     values: Vec<T>,
     len: usize,
@@ -81,7 +81,8 @@ impl<T: Pooled> Space<T> {
         &mut self.values[..self.len]
     }
 
-    /// A tensor of the values, which lie in the order of `shape`, seen with its axes in the order `axes`.
+    /// A tensor of the values, which are contiguous in the order of `shape`. The tensor's axes are those of `shape`, permuted by
+    /// `axes`.
     pub(super) fn stored<const R: usize>(mut self, shape: [usize; R], axes: [usize; R]) -> Tensor<Flex, R> {
         let bytes = if self.len * size_of::<T>() < LEAST {
             Bytes::from_elems(std::mem::take(&mut self.values))

@@ -1,4 +1,4 @@
-//! Flex's tensors as plain slices for kernels, and back.
+//! Flex's tensors as contiguous slices for the kernels, with conversion between element types.
 
 use burn::backend::Flex;
 use burn::backend::flex::{FlexTensor, Layout};
@@ -7,14 +7,15 @@ use kernels::Cpu;
 
 use crate::ops::Activation;
 
-/// A number that kernels take and tensors store.
+/// An element type of tensors that the kernels support.
 pub(super) trait Stored: kernels::Element + Element + bytemuck::Pod + Default + Send + Sync {
     const TYPE: DType;
 
-    /// Storeds as this type's.
+    /// Converts f32 values to this type and writes them to `to`, which has the same length.
     fn convert(values: &[f32], to: &mut [Self]);
-    /// A tensor of another type as this one.
+    /// Converts a tensor of f32 or bf16 to this type, contiguous and row-major.
     fn converted(tensor: &FlexTensor) -> FlexTensor;
+    /// Swaps the last two axes of contiguous values `[batch, rows, columns]`.
     fn transposed(values: &[Self], shape: [usize; 3]) -> Vec<Self> {
         let mut result = vec![Self::default(); values.len()];
         kernels::transpose(Cpu::detect(), values, shape, &mut result);
@@ -51,7 +52,7 @@ impl Stored for bf16 {
     }
 }
 
-/// The values of a tensor in order, as f32.
+/// The values of a tensor of f32 or bf16 in row-major order, as f32.
 fn widened(tensor: &FlexTensor) -> Vec<f32> {
     match tensor.dtype() {
         DType::F32 => slice::<f32>(&in_order::<f32>(tensor.clone())).to_vec(),
@@ -66,29 +67,29 @@ fn widened(tensor: &FlexTensor) -> Vec<f32> {
     }
 }
 
-/// The primitive of a tensor.
+/// The Flex tensor behind a Burn tensor.
 pub(super) fn of<const R: usize>(tensor: Tensor<Flex, R>) -> FlexTensor {
     tensor.into_primitive().tensor()
 }
 
-/// Values in f32, whatever they are stored as: biases and affine parameters.
+/// The values of a small tensor, such as a bias, in row-major order as f32.
 pub(super) fn floats<const R: usize>(tensor: Tensor<Flex, R>) -> Vec<f32> {
     widened(&of(tensor))
 }
 
-/// A tensor's elements where they are one run of memory in the order of its axes.
+/// The elements of a tensor, which must be contiguous in row-major order.
 pub(super) fn slice<T: Stored>(tensor: &FlexTensor) -> &[T] {
     let start = tensor.layout().start_offset();
     &tensor.storage::<T>()[start..start + tensor.layout().num_elements()]
 }
 
-/// The same memory with the axes in another order.
+/// A view of the tensor with its axes permuted.
 pub(super) fn permuted(tensor: FlexTensor, axes: &[usize]) -> FlexTensor {
     let layout = tensor.layout().permute(axes);
     tensor.with_layout(layout)
 }
 
-/// The elements are one run of memory in the order of the axes. Axes of length 1 may have any stride.
+/// Whether the elements are contiguous in row-major order. Axes of length 1 may have any stride.
 pub(super) fn is_run(tensor: &FlexTensor) -> bool {
     let layout = tensor.layout();
     let mut expected = 1_isize;
@@ -101,7 +102,7 @@ pub(super) fn is_run(tensor: &FlexTensor) -> bool {
     true
 }
 
-/// The tensor as numbers of type `T`, one run of memory in the order of its axes: itself where it is that already.
+/// The tensor as type `T`, contiguous in row-major order. It is copied only if it differs in type or layout.
 pub(super) fn in_order<T: Stored>(tensor: FlexTensor) -> FlexTensor {
     if tensor.dtype() != T::TYPE {
         return T::converted(&tensor);
@@ -118,14 +119,14 @@ pub(super) fn in_order<T: Stored>(tensor: FlexTensor) -> FlexTensor {
     tensor.to_contiguous()
 }
 
-/// `[batch, rows, columns]` of the memory, if the tensor `[batch, .., last]` is that with the last axis stored before those
-/// in the middle.
+/// The shape `[batch, rows, columns]` of the memory, if a tensor `[batch, .., last]` is contiguous once its last axis moves to the
+/// second place. `rows` is the last axis; `columns` combines the middle axes.
 fn turned(tensor: &FlexTensor) -> Option<[usize; 3]> {
     let rank = tensor.layout().num_dims();
     if rank < 3 {
         return None;
     }
-    // The last axis moved to the second place.
+    // The permutation that moves the last axis to the second place.
     let axes: Vec<usize> =
         (0..rank).map(|axis| if axis == 0 { 0 } else { (axis + rank - 3) % (rank - 1) + 1 }).collect();
     let stored = permuted(tensor.clone(), &axes);
