@@ -1,12 +1,13 @@
-//! Attention as one node. It keeps its result and the logarithm of each query's sum of weights, and no weights.
+//! Attention as one node of the graph. The node keeps its result and the log-sum-exp of each query's scores. The backward pass
+//! recomputes the attention probabilities.
 //!
 //! | parent | shape |
 //! |---|---|
 //! | query | `[M, L, heads*d]` |
 //! | keys, values of each source | `[B_s, L_s, heads*d]` |
 //!
-//! A source that several pictures share has the sum of what they give. Along time, the parents are `[B, N, cells, heads*d]`, and
-//! nothing is kept but them.
+//! The gradient of a source that several images share is the sum over those images. Temporal attention is a node of its own: its
+//! parents are query, keys and values, `[B, N, cells, heads*d]`, and it keeps nothing else.
 
 use burn::backend::Autodiff;
 use burn::backend::autodiff::NodeId;
@@ -20,7 +21,7 @@ use burn::tensor::ops::FloatTensor;
 use super::{float, primitive, register};
 use crate::ops::{AttentionGradients, DifferentiableBackend, KeysValues, ModelBackend};
 
-/// The nodes of `N` parents: a query, and two of each source.
+/// A node with `N` parents: the query, and the keys and values of each source.
 pub(super) fn attention<B: DifferentiableBackend, S: CheckpointStrategy, const N: usize>(
     query: Tensor<Autodiff<B, S>, 3>,
     sources: &[&KeysValues<Autodiff<B, S>>],
@@ -51,7 +52,7 @@ pub(super) fn attention<B: DifferentiableBackend, S: CheckpointStrategy, const N
 struct AttentionNode;
 
 impl<B: DifferentiableBackend, const N: usize> Backward<B, N> for AttentionNode {
-    /// The parents; result and logarithms; heads.
+    /// Parents, result, log-sum-exp, number of heads.
     type State = ([NodeId; N], FloatTensor<B>, FloatTensor<B>, usize);
 
     fn backward(self, ops: Ops<Self::State, N>, grads: &mut Gradients, checkpointer: &mut Checkpointer) {
@@ -94,7 +95,7 @@ pub(super) fn temporal_attention<B: DifferentiableBackend, S: CheckpointStrategy
 struct TemporalNode;
 
 impl<B: DifferentiableBackend> Backward<B, 3> for TemporalNode {
-    /// The parents; heads.
+    /// Parents, number of heads.
     type State = ([NodeId; 3], usize);
 
     fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, checkpointer: &mut Checkpointer) {
@@ -104,7 +105,7 @@ impl<B: DifferentiableBackend> Backward<B, 3> for TemporalNode {
         let found = B::temporal_attention_gradients(query, KeysValues { keys, values }, heads, gradient);
         for (parent, gradient) in ops.parents.into_iter().zip(found) {
             if let Some(node) = parent {
-                // Tokens, not maps: they lie in the order of their shape.
+                // These are row-major tokens; `register` would take rank 4 for a map in the backend's layout.
                 grads.register::<B>(node.id, primitive(gradient));
             }
         }

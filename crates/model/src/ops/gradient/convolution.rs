@@ -1,4 +1,5 @@
-//! Convolutions with what they add, as one node, SiLU as another.
+//! A convolution with its bias, bias per clip and residual, as one node of the graph. With SiLU, the convolution, SiLU and the
+//! residual are separate nodes.
 //!
 //! | parent | shape | gradient |
 //! |---|---|---|
@@ -6,7 +7,7 @@
 //! | weight | `[C_out, C_in, k, k]` | sums over all cells |
 //! | bias | `[C_out]` | sum over all cells |
 //! | shift | `[B, C_out]` | sums over the cells of each clip |
-//! | residual | `[M, C_out, h', w']` | the result's |
+//! | residual | `[M, C_out, h', w']` | the gradient itself |
 
 use burn::backend::Autodiff;
 use burn::backend::autodiff::NodeId;
@@ -21,14 +22,14 @@ use crate::ops::{
     Activation, Convolution, ConvolutionGradients, DifferentiableBackend, ModelBackend, add, cells_from_map,
 };
 
-/// What a node must know beside its tensors.
+/// The settings that the backward pass needs besides the tensors.
 #[derive(Debug, Clone, Copy)]
 struct Steps {
     stride: usize,
     padding: [usize; 2],
-    /// Rows of the shift.
+    /// Rows of the bias per clip; 1 without one.
     clips: usize,
-    /// Each cell of the input counts four times.
+    /// The input is upsampled before the convolution.
     enlarged: bool,
 }
 
@@ -60,7 +61,7 @@ pub(super) fn upsample_conv2d<B: DifferentiableBackend, S: CheckpointStrategy>(
     node(x, weight, Convolution::same(3, 1, bias), true)
 }
 
-/// A convolution without activation.
+/// The node of a convolution without activation.
 fn node<B: DifferentiableBackend, S: CheckpointStrategy>(
     x: Tensor<Autodiff<B, S>, 4>,
     weight: Tensor<Autodiff<B, S>, 4>,
@@ -102,7 +103,7 @@ fn node<B: DifferentiableBackend, S: CheckpointStrategy>(
 struct ConvolutionNode;
 
 impl<B: DifferentiableBackend> Backward<B, 5> for ConvolutionNode {
-    /// Input, weight, and the rest.
+    /// Input, weight, settings.
     type State = (NodeId, NodeId, Steps);
 
     fn backward(self, ops: Ops<Self::State, 5>, grads: &mut Gradients, checkpointer: &mut Checkpointer) {
@@ -133,7 +134,7 @@ impl<B: DifferentiableBackend> Backward<B, 5> for ConvolutionNode {
     }
 }
 
-/// The sums over all cells of each clip's frames: `[M, C, h, w]` to `[clips, C]`.
+/// Sums over all cells of each clip's frames: `[M, C, h, w]` to `[clips, C]`.
 fn channel_sums<B: DifferentiableBackend>(map: Tensor<B, 4>, clips: usize) -> Tensor<B, 2> {
     let [m, c, h, w] = map.dims();
     let rows = if B::CHANNELS_LAST {

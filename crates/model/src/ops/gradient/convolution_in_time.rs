@@ -1,4 +1,4 @@
-//! A convolution in time as one node.
+//! A 3D convolution as one node of the graph.
 //!
 //! | parent | shape | gradient |
 //! |---|---|---|

@@ -1,4 +1,4 @@
-//! A linear map with all that it adds, as one node.
+//! A linear map with its epilogue, as one node of the graph.
 //!
 //! | parent | shape | gradient |
 //! |---|---|---|
@@ -6,7 +6,7 @@
 //! | weight | `[D_out, D_in]` | `gradient^T * input` |
 //! | bias | `[D_out]` | sum over rows |
 //! | shift | `[G, D_out]` | sums over the rows of each group |
-//! | residual | `[rows, D_out]` | the result's |
+//! | residual | `[rows, D_out]` | the gradient itself |
 
 use burn::backend::Autodiff;
 use burn::backend::autodiff::NodeId;
@@ -48,7 +48,7 @@ pub(super) fn linear<B: DifferentiableBackend, S: CheckpointStrategy>(
 struct LinearNode;
 
 impl<B: DifferentiableBackend> Backward<B, 5> for LinearNode {
-    /// Input, weight, groups of the shift.
+    /// Input, weight, number of groups of the bias per group.
     type State = (NodeId, NodeId, usize);
 
     fn backward(self, ops: Ops<Self::State, 5>, grads: &mut Gradients, checkpointer: &mut Checkpointer) {

@@ -1,8 +1,8 @@
-//! Doors under differentiation. Where the backend brings backward passes of its own, doors of f32 are single nodes of the graph
-//! that use them; otherwise, and for other types, doors are composed of operations that Burn differentiates.
+//! The operations under automatic differentiation. If the backend has a backward pass for an operation and its operands' type,
+//! the operation is one node of the graph, or a few. Otherwise it is composed of operations that Burn differentiates.
 //!
-//! A node's gradient of a map has the map's shape and lies in memory as the backend likes it. What a door has no use for is an
-//! untracked tensor without elements, so that a node always has the same number of parents.
+//! The gradient of a map has the map's shape and the backend's memory layout. An untracked empty tensor replaces each absent
+//! operand, so that a kind of node always has the same number of parents.
 
 mod attention;
 mod convolution;
@@ -96,7 +96,7 @@ impl<B: DifferentiableBackend, S: CheckpointStrategy> ModelBackend for Autodiff<
     }
 
     fn swap_dims<const R: usize>(x: Tensor<Self, R>, first: usize, second: usize) -> Tensor<Self, R> {
-        // Where maps lie channels-last, it is a matter of strides.
+        // On channels-last backends the swap only changes strides, and Burn differentiates it.
         if is_own::<B>([x.dtype(); 2]) && !B::CHANNELS_LAST {
             pointwise::swap_dims(x, [first, second])
         } else {
@@ -126,7 +126,7 @@ impl<B: DifferentiableBackend, S: CheckpointStrategy> ModelBackend for Autodiff<
     }
 }
 
-/// The backend's backward passes work on two operands of these types.
+/// Whether the backend has backward passes for two operands of these types.
 fn is_own<B: DifferentiableBackend>([first, second]: [DType; 2]) -> bool {
     first == second && B::has_gradients(first)
 }
@@ -139,13 +139,14 @@ fn primitive<B: Backend, const R: usize>(tensor: Tensor<B, R>) -> FloatTensor<B>
     tensor.into_primitive().tensor()
 }
 
-/// The tensor, or an untracked one in its place.
+/// The tensor, or an untracked empty tensor if it is absent.
 fn or_absent<B: Backend, const R: usize>(tensor: Option<Tensor<B, R>>, device: &B::Device) -> FloatTensor<B> {
     primitive(tensor.unwrap_or_else(|| Tensor::zeros([0; R], device)))
 }
 
-/// Adds a gradient to what other nodes found for the tensor of the node that `at` writes into `place.node` (whose type has no
-/// public name). Burn would do so itself, but one element after the other where a map's channels are neighbours in memory.
+/// Adds a gradient to the gradient that other nodes have registered for the same tensor. `at` writes the tensor's node into
+/// `place.node`, because the node's type has no public name. Burn's own sum adds channels-last maps element by element; this
+/// function adds them as contiguous memory.
 fn register<B: DifferentiableBackend, const R: usize>(
     grads: &mut Gradients,
     at: impl FnOnce(&mut FloatTensor<Autodiff<B>>),
@@ -161,11 +162,11 @@ fn register<B: DifferentiableBackend, const R: usize>(
     grads.register::<B>(place.node.id, primitive(sum));
 }
 
-/// The sum of two maps `[B, C, ..]` or other tensors.
+/// The sum of two maps `[B, C, ..]` or other tensors; maps are added in the backend's memory layout.
 fn sum<B: DifferentiableBackend, const R: usize>(a: Tensor<B, R>, b: Tensor<B, R>) -> Tensor<B, R> {
     if !B::CHANNELS_LAST {
-        // Both are held until the sum exists: libtorch (burn-tch 0.21) takes views by swapped axes for owners of their memory,
-        // and would add in place to a gradient that another node has still to read.
+        // Both operands stay alive until the sum exists. burn-tch 0.21 treats a view with swapped axes as the owner of its
+        // memory, so it would add in place and overwrite a gradient that another node still has to read.
         return a.clone() + b.clone();
     }
     if R < 4 {

@@ -1,4 +1,4 @@
-//! Normalisations as nodes. Statistics are not kept but taken anew.
+//! Normalisations as nodes of the graph. The nodes do not keep the statistics; the backward pass recomputes them.
 //!
 //! | parent | shape |
 //! |---|---|
@@ -40,7 +40,7 @@ pub(super) fn group_norm<B: DifferentiableBackend, S: CheckpointStrategy, const 
 struct GroupNormNode<const R: usize>;
 
 impl<B: DifferentiableBackend, const R: usize> Backward<B, 3> for GroupNormNode<R> {
-    /// Input, weight and bias; groups, epsilon, what follows.
+    /// `[input, weight, bias]`, number of groups, epsilon, activation.
     type State = ([NodeId; 3], usize, f64, Activation);
 
     fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, checkpointer: &mut Checkpointer) {
@@ -78,7 +78,7 @@ pub(super) fn layer_norm<B: DifferentiableBackend, S: CheckpointStrategy>(
 struct LayerNormNode;
 
 impl<B: DifferentiableBackend> Backward<B, 3> for LayerNormNode {
-    /// Input and weight; epsilon.
+    /// `[input, weight]`, epsilon.
     type State = ([NodeId; 2], f64);
 
     fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, checkpointer: &mut Checkpointer) {
@@ -90,7 +90,7 @@ impl<B: DifferentiableBackend> Backward<B, 3> for LayerNormNode {
     }
 }
 
-/// Adds what was found to the gradients of input, weight and bias, the parents of a norm's node.
+/// Registers the gradients of a normalisation's parents: input, weight and bias.
 fn register_all<B: DifferentiableBackend, State, const R: usize>(
     grads: &mut Gradients,
     ops: Ops<State, 3>,

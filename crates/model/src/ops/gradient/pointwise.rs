@@ -1,4 +1,4 @@
-//! SiLU, the second half of GEGLU, and swapped axes, as nodes.
+//! SiLU, the gate of GEGLU, and the swap of two axes, as nodes of the graph.
 
 use burn::backend::Autodiff;
 use burn::backend::autodiff::NodeId;
@@ -29,7 +29,7 @@ pub(super) fn silu<B: DifferentiableBackend, S: CheckpointStrategy, const R: usi
 struct SiluNode<const R: usize>;
 
 impl<B: DifferentiableBackend, const R: usize> Backward<B, 1> for SiluNode<R> {
-    /// Input.
+    /// The input.
     type State = NodeId;
 
     fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, checkpointer: &mut Checkpointer) {
@@ -42,7 +42,7 @@ impl<B: DifferentiableBackend, const R: usize> Backward<B, 1> for SiluNode<R> {
     }
 }
 
-/// Rows `[2 * width]`, values and gates, to `[width]`.
+/// GEGLU without its linear map, [`DifferentiableBackend::geglu`], as a node.
 pub(super) fn geglu<B: DifferentiableBackend, S: CheckpointStrategy>(
     x: Tensor<Autodiff<B, S>, 2>,
 ) -> Tensor<Autodiff<B, S>, 2> {
@@ -61,7 +61,7 @@ pub(super) fn geglu<B: DifferentiableBackend, S: CheckpointStrategy>(
 struct GegluNode;
 
 impl<B: DifferentiableBackend> Backward<B, 1> for GegluNode {
-    /// Input.
+    /// The input.
     type State = NodeId;
 
     fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, checkpointer: &mut Checkpointer) {

@@ -1,4 +1,4 @@
-//! Backward passes of our own against Burn's through the composed doors, and against central differences.
+//! Our backward passes against Burn's differentiation of the composed operations, and against central differences.
 
 use burn::backend::Flex;
 use burn::backend::autodiff::checkpoint::strategy::{BalancedCheckpointing, NoCheckpointing};
@@ -10,7 +10,7 @@ use crate::ops::tests::random;
 use crate::ops::{Activation, layout, silu};
 
 type Trained = Autodiff<Flex>;
-/// Every operand as one run of values.
+/// An operand as a flat tensor.
 type Values = Tensor<Trained, 1>;
 
 /// Step of the central differences.
@@ -20,8 +20,8 @@ fn values(tensor: Tensor<Flex, 1>) -> Vec<f32> {
     tensor.into_data().to_vec().unwrap()
 }
 
-/// Panics unless the gradients of all operands of these lengths are the same through both functions, and near the differences
-/// for a few values of each.
+/// Panics unless both functions give the same gradients for random operands of these lengths. For a few values of each operand,
+/// compares the gradient of `own` with central differences too.
 fn check<const R: usize>(
     lengths: &[usize],
     own: impl Fn(&[Values]) -> Tensor<Trained, R>,
@@ -81,7 +81,7 @@ proptest! {
             };
             (of[0].clone().reshape([rows, d_in]), of[1].clone().reshape([d_out, d_in]), added)
         };
-        // An operand that is not used still has a gradient: zero.
+        // Zero times the sum of every operand, so that unused operands have a gradient too.
         let unused = |of: &[Values]| of.iter().fold(Tensor::zeros([1], &Default::default()), |sum, x| sum + x.clone().sum() * 0.0);
         let with = |y: Tensor<Trained, 2>, of: &[Values]| y + unused(of).unsqueeze();
         check(
@@ -210,7 +210,8 @@ proptest! {
     }
 }
 
-/// A block of a network: maps that go two ways, and back and forth between tokens and maps. Through the doors, or `composed`.
+/// A block of a network with residual connections and conversions between maps and tokens. It runs our operations if `own`, and
+/// composed ones otherwise.
 fn block<B: ModelBackend>(of: &[Tensor<B, 1>], [c, side]: [usize; 2], own: bool) -> Tensor<B, 4> {
     let of: Vec<_> = of.iter().map(|of| of.clone() * 0.4).collect();
     let norm = Normalisation {
@@ -221,17 +222,17 @@ fn block<B: ModelBackend>(of: &[Tensor<B, 1>], [c, side]: [usize; 2], own: bool)
         activation: Activation::Silu,
     };
     let x = of[0].clone().reshape([2, c, side, side]);
-    let norm_door = if own { crate::ops::group_norm } else { composed::group_norm };
-    let convolution_door = if own { crate::ops::conv2d } else { composed::conv2d };
-    let linear_door = if own { <B as ModelBackend>::linear } else { composed::linear };
-    let geglu_door = if own { <B as ModelBackend>::linear_geglu } else { composed::linear_geglu };
-    let inside = norm_door(x.clone(), norm);
+    let norm_op = if own { crate::ops::group_norm } else { composed::group_norm };
+    let convolution_op = if own { crate::ops::conv2d } else { composed::conv2d };
+    let linear_op = if own { <B as ModelBackend>::linear } else { composed::linear };
+    let geglu_op = if own { <B as ModelBackend>::linear_geglu } else { composed::linear_geglu };
+    let inside = norm_op(x.clone(), norm);
     let convolution = Convolution { residual: Some(x), ..Convolution::same(3, 1, None) };
-    let y = convolution_door(inside, of[3].clone().reshape([c, c, 3, 3]), convolution);
+    let y = convolution_op(inside, of[3].clone().reshape([c, c, 3, 3]), convolution);
     let rows = layout::tokens_from_map(y.clone()).reshape([2 * side * side, c]);
     let added = LinearEpilogue { bias: Some(of[5].clone()), shift: None, residual: Some(rows.clone()) };
-    let inner = geglu_door(rows, of[4].clone().reshape([2 * c, c]), None);
-    let tokens = linear_door(inner, of[6].clone().reshape([c, c]), added).reshape([2, side * side, c]);
+    let inner = geglu_op(rows, of[4].clone().reshape([2 * c, c]), None);
+    let tokens = linear_op(inner, of[6].clone().reshape([c, c]), added).reshape([2, side * side, c]);
     crate::ops::add(layout::map_from_tokens(tokens, [side, side]), y)
 }
 
@@ -247,7 +248,7 @@ fn a_block_of_a_network_with_and_without_checkpoints() {
         let gradients = block(&lifted, size, true).sum().backward();
         lifted.iter().map(|operand| values(operand.grad(&gradients).expect("a gradient"))).collect()
     }
-    // Burn's default of checkpoints and the balanced one, with our nodes between its own.
+    // Both of Burn's checkpoint strategies give the same gradients when our nodes stand between its own.
     let plain = gradients::<NoCheckpointing>(&operands, [c, side]);
     assert_eq!(gradients::<BalancedCheckpointing>(&operands, [c, side]), plain);
 }
