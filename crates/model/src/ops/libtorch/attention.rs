@@ -1,4 +1,4 @@
-//! Attention, whose backward pass takes the weights anew.
+//! Attention. The backward pass recomputes the attention probabilities.
 
 use burn::backend::LibTorch;
 use burn::tensor::Tensor;
@@ -7,7 +7,7 @@ use super::gradients::native_gradients;
 use super::{Native, native, owned, sizes};
 use crate::ops::{AttentionGradients, KeysValues};
 
-/// The most pictures of one call: CUDA's limit of a grid along the axis that libtorch's kernels give them.
+/// The largest batch of one call. libtorch's kernels put the batch on a grid axis that CUDA limits to this length.
 const MOST_PICTURES: i64 = 65_535;
 
 pub(super) fn attention(
@@ -51,7 +51,8 @@ pub(super) fn temporal_gradients(
     [(); 3].map(|()| found.next().unwrap_or_else(|| unreachable!("a gradient of each operand")))
 }
 
-/// Attention of a query `[M, L, heads*d]` to keys and values `[B_s, L_s, heads*d]` of sources, which follow it in turn.
+/// Attention of a query `[M, L, heads*d]` to sources. `operands` holds the query, then the keys and values `[B_s, L_s, heads*d]` of
+/// each source.
 fn attend(operands: &[Native], heads: usize) -> Native {
     let (query, sources) = (&operands[0], &operands[1..]);
     let size = query.size();
@@ -63,7 +64,7 @@ fn attend(operands: &[Native], heads: usize) -> Native {
     scaled_products(&split_heads(query, heads), &all(0), &all(1)).transpose(1, 2).reshape(size)
 }
 
-/// Attention of each cell of `[B, N, cells, heads*d]` to itself through time.
+/// Attention along the frames, separately for each cell. `operands` holds query, keys and values, `[B, N, cells, heads*d]`.
 fn attend_in_time(operands: &[Native], heads: usize) -> Native {
     let size = operands[0].size();
     let &[b, n, cells, c] = size.as_slice() else { unreachable!("four axes: {size:?}") };
@@ -77,7 +78,7 @@ fn split_heads(x: &Native, heads: usize) -> Native {
     x.reshape([size[0], size[1], heads, size[2] / heads]).transpose(1, 2)
 }
 
-/// `[B, L, C]` to `[B*N, L, C]`, the same for every frame of a clip.
+/// Repeats the tokens of each clip for all of its frames: `[B, L, C]` to `[M, L, C]`.
 fn for_frames(x: &Native, m: i64) -> Native {
     let size = x.size();
     let &[b, l, c] = size.as_slice() else { unreachable!("three axes: {size:?}") };
@@ -87,7 +88,7 @@ fn for_frames(x: &Native, m: i64) -> Native {
     x.reshape([b, 1, l, c]).expand([b, m / b, l, c], false).reshape([m, l, c])
 }
 
-/// `softmax(Q K^T / sqrt(d)) V`, all `[M, heads, L, d]`.
+/// `softmax(Q K^T / sqrt(d)) V`. Query and result are `[M, heads, L, d]`, keys and values `[M, heads, L_s, d]`.
 fn scaled_products(query: &Native, keys: &Native, values: &Native) -> Native {
     let products = |query: &Native, keys: &Native, values: &Native| {
         Native::scaled_dot_product_attention(query, keys, values, None::<Native>, 0.0, false, None, false)

@@ -1,4 +1,4 @@
-//! Convolutions, and their backward passes without a forward pass.
+//! Convolutions, and backward passes that do not run the forward pass again.
 
 use burn::backend::LibTorch;
 use burn::tensor::Tensor;
@@ -37,7 +37,7 @@ pub(super) fn upsample_conv2d(
     owned(enlarged(&native(x)).conv2d(&native(weight), bias.map(native), [1, 1], [1, 1], [1, 1], 1))
 }
 
-/// The map, and the zeros that are still to come on all of its sides.
+/// The map, and the symmetric padding that the convolution still has to add. Asymmetric padding is added to the map here.
 fn padded(x: Native, [before, after]: [usize; 2]) -> (Native, i64) {
     if before == after {
         return (x, before as i64);
@@ -46,17 +46,18 @@ fn padded(x: Native, [before, after]: [usize; 2]) -> (Native, i64) {
     (x.constant_pad_nd([before, after, before, after]), 0)
 }
 
-/// `[M, C, h, w]` to `[M, C, 2h, 2w]`, each cell four times.
+/// 2x nearest upsampling: `[M, C, h, w]` to `[M, C, 2h, 2w]`.
 fn enlarged(x: &Native) -> Native {
     let size = x.size();
     x.upsample_nearest2d([2 * size[2], 2 * size[3]], None, None)
 }
 
-/// The gradients of input and weight, those that are wanted, from `transposed`: the input's gradient by the weight.
+/// The gradients of a convolution's input and weight, where wanted. `transposed` maps the weight to the input's gradient: the
+/// transposed convolution of the result's gradient.
 ///
-/// The input's is a transposed convolution of the result's gradient with the same weight. The weight's is what that transposed
-/// convolution, in its turn, has as the gradient of its weight when `x` is the gradient of its result, for both are the sum over
-/// all results of `gradient * weight * x`, differentiated by the weight. So no forward pass runs only to be differentiated.
+/// With the result's gradient `g`, the weight's gradient is the derivative of `<g, conv(x, weight)>` by the weight. This inner
+/// product equals `<transposed(weight), x>`. So the weight's gradient is also the gradient of `transposed` by the weight, with `x`
+/// as the gradient of its result. No forward pass has to run again.
 fn both(
     x: &Native,
     weight: &Native,
@@ -80,7 +81,7 @@ pub(super) fn gradients(known: ConvolutionGradients<LibTorch>, wanted: [bool; 2]
     let x = if is_enlarged { enlarged(&x) } else { x };
     let (x, zeros) = padded(x, padding);
     let (size, results, stride) = (x.size(), gradient.size(), stride as i64);
-    // Cells at the lower and right edge that no result has seen.
+    // The numbers of rows at the lower edge and columns at the right edge that no window covers: `output_padding` below.
     let unseen = [2, 3].map(|axis| size[axis] - ((results[axis] - 1) * stride + k - 2 * zeros));
     let transposed =
         |weight: &Native| gradient.conv_transpose2d(weight, None::<Native>, [stride; 2], [zeros; 2], unseen, 1, [1, 1]);

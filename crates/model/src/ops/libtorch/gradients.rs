@@ -1,4 +1,5 @@
-//! Backward passes: libtorch's functions where it has them for others to call, its differentiation where it has not.
+//! Backward passes. They call libtorch's backward functions where the binding offers them, and libtorch's automatic
+//! differentiation otherwise.
 
 use burn::backend::LibTorch;
 use burn::tensor::Tensor;
@@ -6,23 +7,23 @@ use burn::tensor::Tensor;
 use super::{Native, native, owned, sizes};
 use crate::ops::{Activation, NormGradients, Normalisation};
 
-/// The most numbers that one inner product takes.
+/// The most elements that libtorch's `dot` accepts.
 const MOST_OF_ONE_PRODUCT: usize = i32::MAX as usize;
 
-/// The operands as tensors of their own graph, on the same memory.
+/// The operands as leaves of a new libtorch graph. They share the operands' memory.
 pub(super) fn leaves(operands: &[&Native]) -> Vec<Native> {
     operands.iter().map(|operand| operand.detach().set_requires_grad(true)).collect()
 }
 
-/// Runs `forward` so that libtorch remembers what was done to [`leaves`], whatever it was told before.
+/// Runs `forward` while libtorch records its graph, whether or not recording is enabled outside.
 pub(super) fn remembered(forward: impl FnOnce() -> Native) -> Native {
     tch::with_grad(forward)
 }
 
-/// The gradients of the leaves, from a result that was [`remembered`] and its gradient. The graph is gone afterwards.
+/// The gradients of [`leaves`] from a [`remembered`] result and its gradient. Frees the graph.
 pub(super) fn backward(result: &Native, gradient: &Native, leaves: &[Native]) -> Vec<Native> {
-    // libtorch's binding starts from ones alone. The inner product's gradient is the other operand, and of all functions of which
-    // that is true it moves the fewest numbers.
+    // The binding can only start a backward pass from a gradient of ones. So the loss is the dot product of `result` and
+    // `gradient`, whose derivative by `result` is `gradient`. It moves less memory than the elementwise product.
     let loss = tch::with_grad(|| {
         if result.numel() <= MOST_OF_ONE_PRODUCT {
             result.reshape([-1]).dot(&gradient.reshape([-1]))
@@ -33,7 +34,7 @@ pub(super) fn backward(result: &Native, gradient: &Native, leaves: &[Native]) ->
     Native::run_backward(&[loss], leaves, false, false).iter().map(Native::contiguous).collect()
 }
 
-/// The gradients of the operands of `forward`, which runs anew, from the gradient of its result.
+/// The gradients of the operands of `forward` from the gradient of its result. Runs `forward` again.
 pub(super) fn native_gradients(
     operands: &[&Native],
     gradient: &Native,
@@ -44,7 +45,7 @@ pub(super) fn native_gradients(
     backward(&result, gradient, &leaves)
 }
 
-/// Input, weight and bias of a norm, in this order.
+/// The gradients of a normalisation's input, weight and bias, which `found` holds in this order.
 fn norm_gradients<const R: usize>(mut found: Vec<Native>) -> NormGradients<LibTorch, R> {
     let mut last = || found.pop().unwrap_or_else(|| unreachable!("a gradient of each operand"));
     let (bias, weight, input) = (last(), last(), last());
@@ -73,7 +74,7 @@ pub(super) fn layer_norm(
     gradient: Tensor<LibTorch, 2>,
 ) -> NormGradients<LibTorch, 2> {
     let (x, weight) = (native(x), native(weight));
-    // No gradient depends on the bias.
+    // No gradient depends on the bias's values.
     let bias = weight.zeros_like();
     norm_gradients(native_gradients(&[&x, &weight, &bias], &native(gradient), |of| {
         of[0].layer_norm(of[1].size(), Some(&of[1]), Some(&of[2]), epsilon, true)
@@ -87,12 +88,13 @@ pub(super) fn group_sums(rows: Tensor<LibTorch, 2>, groups: usize) -> Tensor<Lib
     owned(grouped.sum_dim_intlist([1_i64].as_slice(), false, rows.kind()))
 }
 
-/// Values and gates, `[rows, D]` each.
+/// Splits `[rows, 2 * D]` into values and gates, `[rows, D]` each.
 pub(super) fn halves(x: &Native) -> [Native; 2] {
     let width = x.size()[1] / 2;
     [x.narrow(1, 0, width), x.narrow(1, width, width)]
 }
 
+/// The gradient of GEGLU's input `[rows, 2 * D]` from the gradient of its result.
 pub(super) fn geglu(x: Tensor<LibTorch, 2>, gradient: Tensor<LibTorch, 2>) -> Tensor<LibTorch, 2> {
     let [values, gates] = halves(&native(x));
     let gradient = native(gradient);

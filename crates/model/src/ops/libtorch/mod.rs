@@ -1,8 +1,8 @@
-//! The doors on libtorch: its own functions and its own backward passes, on whatever device the tensors are. Nothing here reads
-//! a value, so that the processor never waits for the card.
+//! The operations on libtorch, with libtorch's own functions and backward passes, on any device. No operation reads a value back,
+//! so the CPU never waits for the GPU.
 //!
-//! Burn works in place on tensors that it believes to have no other owner. Nothing here does, and what a door returns shares its
-//! memory with no other tensor.
+//! Burn overwrites tensors in place if it believes them to be unshared. The operations here overwrite no operand, and no result
+//! shares its memory with another tensor.
 
 mod attention;
 mod convolutions;
@@ -19,14 +19,14 @@ use super::{
     KeysValues, LinearEpilogue, ModelBackend, NormGradients, Normalisation,
 };
 
-/// A tensor of libtorch itself.
+/// A tensor of the binding `tch`.
 type Native = tch::Tensor;
 
 fn native<const R: usize>(tensor: Tensor<LibTorch, R>) -> Native {
     tensor.into_primitive().tensor().tensor
 }
 
-/// A tensor of Burn from one that shares its memory with no other.
+/// A Burn tensor from a libtorch tensor, which must not share its memory with another tensor.
 fn owned<const R: usize>(tensor: Native) -> Tensor<LibTorch, R> {
     Tensor::from_primitive(TensorPrimitive::Float(TchTensor::new(tensor)))
 }
@@ -86,7 +86,7 @@ impl ModelBackend for LibTorch {
     fn swap_dims<const R: usize>(x: Tensor<Self, R>, first: usize, second: usize) -> Tensor<Self, R> {
         let x = native(x);
         let y = x.transpose(first as i64, second as i64).contiguous();
-        // Where one of the axes has length one, there was nothing to move.
+        // `contiguous` copies nothing if the transposed view already is contiguous, for example if one axis has length 1.
         owned(if y.data_ptr() == x.data_ptr() { y.copy() } else { y })
     }
 
@@ -161,7 +161,7 @@ impl DifferentiableBackend for LibTorch {
         sources: &[&KeysValues<Self>],
         heads: usize,
     ) -> (Tensor<Self, 3>, Tensor<Self, 3>) {
-        // The backward pass takes the weights anew and asks for no logarithms.
+        // The backward pass recomputes the attention probabilities and needs no log-sum-exp.
         let none = Tensor::zeros([0; 3], &query.device());
         (attention::attention(query, sources, heads), none)
     }

@@ -1,6 +1,6 @@
-//! Every door and its gradients on libtorch, against Flex's own and against Burn's differentiation of the composed doors.
+//! Every operation and its gradients on libtorch and Flex, against Burn's differentiation of the composed operations on Flex.
 
-mod doors;
+mod operations;
 
 use std::time::Instant;
 
@@ -10,23 +10,18 @@ use proptest::prelude::*;
 
 use crate::ops::tests::random;
 use crate::ops::{self, Convolution, ModelBackend, composed};
-use doors::{Attentions, Block, Convolutions, Door, InTime, Linear, Norms, Upsampling};
+use operations::{Attentions, Block, Convolutions, InTime, Linear, Norms, Op, Upsampling};
 
-/// The result's values, and those of the gradients of all operands when the result's are `outside`.
-fn values<B: ModelBackend>(
-    door: &impl Door,
-    operands: &[TensorData],
-    outside: &TensorData,
-    own: bool,
-) -> Vec<Vec<f32>> {
+/// The values of the result, and of the gradients of all operands if the result's gradient is `outside`.
+fn values<B: ModelBackend>(op: &impl Op, operands: &[TensorData], outside: &TensorData, own: bool) -> Vec<Vec<f32>> {
     let device = Default::default();
     let lifted: Vec<Tensor<Autodiff<B>, 1>> =
         operands.iter().map(|of| Tensor::from_data(of.clone(), &device).require_grad()).collect();
-    let y = door.run(&lifted, own);
+    let y = op.run(&lifted, own);
     let mut found = vec![y.clone().into_data().to_vec().unwrap()];
     let gradients = (y * Tensor::from_data(outside.clone(), &device)).sum().backward();
     found.extend(lifted.iter().map(|of| of.grad(&gradients).expect("a gradient").into_data().to_vec().unwrap()));
-    // The operands themselves are as they were.
+    // No operand was overwritten.
     for (operand, lifted) in operands.iter().zip(lifted) {
         lifted.into_data().assert_eq(operand, true);
     }
@@ -44,16 +39,16 @@ fn assert_same(found: &[Vec<f32>], expected: &[Vec<f32>], what: &str) {
     }
 }
 
-fn check(door: &impl Door) {
-    let operands: Vec<_> = door.lengths().into_iter().map(|length| random([length]).into_data()).collect();
+fn check(op: &impl Op) {
+    let operands: Vec<_> = op.lengths().into_iter().map(|length| random([length]).into_data()).collect();
     let plain: Vec<Tensor<LibTorch, 1>> =
         operands.iter().map(|of| Tensor::from_data(of.clone(), &Default::default())).collect();
-    let result = door.run(&plain, true).into_data();
+    let result = op.run(&plain, true).into_data();
     let outside = random([result.num_elements()]).into_data();
-    let expected = values::<Flex>(door, &operands, &outside, false);
-    assert_same(&values::<LibTorch>(door, &operands, &outside, true), &expected, "libtorch");
-    assert_same(&values::<LibTorch>(door, &operands, &outside, false), &expected, "libtorch, composed");
-    assert_same(&values::<Flex>(door, &operands, &outside, true), &expected, "flex");
+    let expected = values::<Flex>(op, &operands, &outside, false);
+    assert_same(&values::<LibTorch>(op, &operands, &outside, true), &expected, "libtorch");
+    assert_same(&values::<LibTorch>(op, &operands, &outside, false), &expected, "libtorch, composed");
+    assert_same(&values::<Flex>(op, &operands, &outside, true), &expected, "flex");
     assert_same(&[result.to_vec().unwrap()], &expected[..1], "libtorch, not differentiated");
 }
 
@@ -116,7 +111,7 @@ fn more_tracks_through_time_than_one_call_takes() {
     check(&Attentions { clips: 1, frames: 2, heads: 1, width: 2, l: 70_001, shared: 0, in_time: true });
 }
 
-/// Run it with `--release --ignored --nocapture`.
+/// Run with `--release` and the test flags `--ignored --nocapture`.
 #[test]
 #[ignore = "takes time, and tells it"]
 #[expect(clippy::print_stdout, reason = "this is the test's result")]
@@ -130,8 +125,8 @@ fn time_of_a_convolution() {
             .map(|_| {
                 let [x, weight] = [&x, &weight].map(|of| Tensor::<Trained, 4>::from_inner(of.clone()).require_grad());
                 let start = Instant::now();
-                let door = if own { ops::conv2d } else { composed::conv2d };
-                let y = door(x.clone(), weight.clone(), Convolution::same(3, 1, None));
+                let op = if own { ops::conv2d } else { composed::conv2d };
+                let y = op(x.clone(), weight.clone(), Convolution::same(3, 1, None));
                 let gradients = (y * Tensor::from_inner(outside.clone())).sum().backward();
                 assert!(x.grad(&gradients).is_some() && weight.grad(&gradients).is_some());
                 start.elapsed().as_secs_f64()

@@ -1,15 +1,15 @@
-//! The doors as functions of runs of values.
+//! The operations as functions of flat tensors.
 
 use burn::tensor::Tensor;
 
 use crate::ops::{self, Activation, Convolution, KeysValues, LinearEpilogue, ModelBackend, Normalisation, composed};
 
-/// What a door makes of operands that come as runs of values, for any backend.
-pub(super) trait Door {
-    /// How many values each operand has.
+/// An operation, or several, on flat operands, for any backend.
+pub(super) trait Op {
+    /// The number of values of each operand.
     fn lengths(&self) -> Vec<usize>;
 
-    /// Through the doors, or `composed`. The result as a run of values.
+    /// Runs our operations if `own`, and the composed ones otherwise. The result is flat.
     fn run<B: ModelBackend>(&self, of: &[Tensor<B, 1>], own: bool) -> Tensor<B, 1>;
 }
 
@@ -26,7 +26,7 @@ pub(super) struct Linear {
     pub(super) geglu: bool,
 }
 
-impl Door for Linear {
+impl Op for Linear {
     fn lengths(&self) -> Vec<usize> {
         let (rows, d_out) = (self.groups * self.rows, 2 * self.half);
         let all = vec![rows * self.d_in, d_out * self.d_in, d_out, self.groups * d_out, rows * d_out];
@@ -38,16 +38,16 @@ impl Door for Linear {
         let (x, weight, bias) =
             (of[0].clone().reshape([rows, d_in]), of[1].clone().reshape([d_out, d_in]), of[2].clone());
         if self.geglu {
-            let door = if own { ops::linear_geglu } else { composed::linear_geglu };
-            return flat(door(x, weight, Some(bias)));
+            let op = if own { ops::linear_geglu } else { composed::linear_geglu };
+            return flat(op(x, weight, Some(bias)));
         }
         let added = LinearEpilogue {
             bias: Some(bias),
             shift: Some(of[3].clone().reshape([self.groups, d_out])),
             residual: Some(of[4].clone().reshape([rows, d_out])),
         };
-        let door = if own { ops::linear } else { composed::linear };
-        flat(door(x, weight, added))
+        let op = if own { ops::linear } else { composed::linear };
+        flat(op(x, weight, added))
     }
 }
 
@@ -60,7 +60,7 @@ pub(super) struct Convolutions {
     pub(super) stride: usize,
     pub(super) padding: [usize; 2],
     pub(super) active: bool,
-    /// The input arrives with the channels of a cell as neighbours in memory.
+    /// The input is channels-last in memory.
     pub(super) turned: bool,
 }
 
@@ -71,7 +71,7 @@ impl Convolutions {
     }
 }
 
-impl Door for Convolutions {
+impl Op for Convolutions {
     fn lengths(&self) -> Vec<usize> {
         let [c_in, c_out] = self.channels;
         let map = self.clips * self.frames * c_in * self.size[0] * self.size[1];
@@ -91,14 +91,14 @@ impl Door for Convolutions {
             residual: Some(of[4].clone().reshape(self.result())),
             activation: if self.active { Activation::Silu } else { Activation::None },
         };
-        let door = if own { ops::conv2d } else { composed::conv2d };
-        flat(door(x, of[1].clone().reshape([c_out, c_in, k, k]), convolution))
+        let op = if own { ops::conv2d } else { composed::conv2d };
+        flat(op(x, of[1].clone().reshape([c_out, c_in, k, k]), convolution))
     }
 }
 
 pub(super) struct Upsampling(pub(super) [usize; 5]);
 
-impl Door for Upsampling {
+impl Op for Upsampling {
     fn lengths(&self) -> Vec<usize> {
         let [m, c_in, c_out, h, w] = self.0;
         vec![m * c_in * h * w, 9 * c_out * c_in, c_out]
@@ -107,15 +107,15 @@ impl Door for Upsampling {
     fn run<B: ModelBackend>(&self, of: &[Tensor<B, 1>], own: bool) -> Tensor<B, 1> {
         let [m, c_in, c_out, h, w] = self.0;
         let (x, weight) = (of[0].clone().reshape([m, c_in, h, w]), of[1].clone().reshape([c_out, c_in, 3, 3]));
-        let door = if own { ops::upsample_conv2d } else { composed::upsample_conv2d };
-        flat(door(x, weight, Some(of[2].clone())))
+        let op = if own { ops::upsample_conv2d } else { composed::upsample_conv2d };
+        flat(op(x, weight, Some(of[2].clone())))
     }
 }
 
-/// Batch, channels in and out, frames, both sides, and the kernel's.
+/// A 3D convolution: `[b, c_in, c_out, n, h, w]` and the kernel's sides `[k_n, k_h, k_w]`.
 pub(super) struct InTime(pub(super) [usize; 6], pub(super) [usize; 3]);
 
-impl Door for InTime {
+impl Op for InTime {
     fn lengths(&self) -> Vec<usize> {
         let ([b, c_in, c_out, n, h, w], [k_n, k_h, k_w]) = (self.0, self.1);
         vec![b * c_in * n * h * w, c_out * c_in * k_n * k_h * k_w, c_out]
@@ -125,15 +125,15 @@ impl Door for InTime {
         let ([b, c_in, c_out, n, h, w], [k_n, k_h, k_w]) = (self.0, self.1);
         let x = of[0].clone().reshape([b, c_in, n, h, w]);
         let weight = of[1].clone().reshape([c_out, c_in, k_n, k_h, k_w]);
-        let door = if own { ops::conv3d } else { composed::conv3d };
-        flat(door(x, weight, Some(of[2].clone()), [k_n / 2, k_h / 2, k_w / 2]))
+        let op = if own { ops::conv3d } else { composed::conv3d };
+        flat(op(x, weight, Some(of[2].clone()), [k_n / 2, k_h / 2, k_w / 2]))
     }
 }
 
-/// Batch, groups, channels of a group, frames, and both sides.
+/// Normalisations and SiLU: `[b, groups, channels per group, n, h, w]`, and whether group normalisation applies SiLU.
 pub(super) struct Norms(pub(super) [usize; 6], pub(super) bool);
 
-impl Door for Norms {
+impl Op for Norms {
     fn lengths(&self) -> Vec<usize> {
         let ([b, groups, width, n, h, w], c) = (self.0, self.0[1] * self.0[2]);
         vec![b * groups * width * n * h * w, c, c]
@@ -144,12 +144,12 @@ impl Door for Norms {
         let c = groups * width;
         let activation = if active { Activation::Silu } else { Activation::None };
         let norm = || Normalisation { groups, weight: of[1].clone(), bias: of[2].clone(), epsilon: 1e-2, activation };
-        let door = if own { ops::group_norm } else { composed::group_norm };
-        let video = door(of[0].clone().reshape([b, c, n, h, w]), norm());
-        let door = if own { ops::group_norm } else { composed::group_norm };
-        let map = door(of[0].clone().reshape([b, c, n * h, w]), norm());
-        let door = if own { ops::layer_norm } else { composed::layer_norm };
-        let rows = door(of[0].clone().reshape([b * n * h * w, c]), of[1].clone(), of[2].clone(), 1e-2);
+        let op = if own { ops::group_norm } else { composed::group_norm };
+        let video = op(of[0].clone().reshape([b, c, n, h, w]), norm());
+        let op = if own { ops::group_norm } else { composed::group_norm };
+        let map = op(of[0].clone().reshape([b, c, n * h, w]), norm());
+        let op = if own { ops::layer_norm } else { composed::layer_norm };
+        let rows = op(of[0].clone().reshape([b * n * h * w, c]), of[1].clone(), of[2].clone(), 1e-2);
         let rows = if own { ops::silu(rows) } else { burn::tensor::activation::silu(rows) };
         Tensor::cat(vec![flat(video), flat(map), flat(rows)], 0)
     }
@@ -161,12 +161,12 @@ pub(super) struct Attentions {
     pub(super) heads: usize,
     pub(super) width: usize,
     pub(super) l: usize,
-    /// Tokens of the source that has one picture a clip.
+    /// Number of tokens of a second source with one image per clip; 0 for none.
     pub(super) shared: usize,
     pub(super) in_time: bool,
 }
 
-impl Door for Attentions {
+impl Op for Attentions {
     fn lengths(&self) -> Vec<usize> {
         let c = self.heads * self.width;
         let (own, shared) = (self.clips * self.frames * self.l * c, self.clips * self.shared * c);
@@ -178,8 +178,8 @@ impl Door for Attentions {
         if self.in_time {
             let [query, keys, values] =
                 [0, 1, 2].map(|at| of[at].clone().reshape([self.clips, self.frames, self.l, c]));
-            let door = if own { ops::temporal_attention } else { composed::temporal_attention };
-            return flat(door(query, KeysValues { keys, values }, self.heads));
+            let op = if own { ops::temporal_attention } else { composed::temporal_attention };
+            return flat(op(query, KeysValues { keys, values }, self.heads));
         }
         let tokens = |at: usize, batch: usize, l: usize| of[at].clone().reshape([batch, l, c]);
         let mut sources = vec![KeysValues { keys: tokens(1, m, self.l), values: tokens(2, m, self.l) }];
@@ -187,15 +187,15 @@ impl Door for Attentions {
             let (keys, values) = (tokens(3, self.clips, self.shared), tokens(4, self.clips, self.shared));
             sources.push(KeysValues { keys, values });
         }
-        let door = if own { ops::attention } else { composed::attention };
-        flat(door(tokens(0, m, self.l), &sources.iter().collect::<Vec<_>>(), self.heads))
+        let op = if own { ops::attention } else { composed::attention };
+        flat(op(tokens(0, m, self.l), &sources.iter().collect::<Vec<_>>(), self.heads))
     }
 }
 
-/// A map that goes two ways, turns into tokens and back, and is blended with what it was.
+/// A block with residual connections, conversion from map to tokens and back, and a blend: `[m, c, side]`.
 pub(super) struct Block(pub(super) [usize; 3]);
 
-impl Door for Block {
+impl Op for Block {
     fn lengths(&self) -> Vec<usize> {
         let [m, c, side] = self.0;
         vec![m * c * side * side, c, c, 9 * c * c, c * c, c, 2 * c]
@@ -206,20 +206,20 @@ impl Door for Block {
         let x = of[0].clone().reshape([m, c, side, side]) * 0.5;
         let (weight, bias) = (of[1].clone(), of[2].clone());
         let norm = Normalisation { groups: 1, weight, bias, epsilon: 1e-1, activation: Activation::Silu };
-        let norm_door = if own { ops::group_norm } else { composed::group_norm };
-        let convolution_door = if own { ops::conv2d } else { composed::conv2d };
-        let linear_door = if own { ops::linear } else { composed::linear };
-        let blend_door = if own { ops::blend } else { composed::blend };
+        let norm_op = if own { ops::group_norm } else { composed::group_norm };
+        let convolution_op = if own { ops::conv2d } else { composed::conv2d };
+        let linear_op = if own { ops::linear } else { composed::linear };
+        let blend_op = if own { ops::blend } else { composed::blend };
         let convolution = Convolution { residual: Some(x.clone()), ..Convolution::same(3, 1, None) };
-        let y = convolution_door(norm_door(x.clone(), norm), of[3].clone().reshape([c, c, 3, 3]), convolution);
+        let y = convolution_op(norm_op(x.clone(), norm), of[3].clone().reshape([c, c, 3, 3]), convolution);
         let rows = ops::tokens_from_map(y.clone()).reshape([m * side * side, c]);
-        // The rows go three ways, and so do their gradients come.
+        // The rows have several uses, so their gradient is a sum of several gradients.
         let added = LinearEpilogue { bias: Some(of[5].clone()), shift: None, residual: Some(rows.clone()) };
-        let tokens = linear_door(rows.clone(), of[4].clone().reshape([c, c]), added) + rows.clone();
+        let tokens = linear_op(rows.clone(), of[4].clone().reshape([c, c]), added) + rows.clone();
         let added = LinearEpilogue { bias: None, shift: None, residual: Some(tokens) };
-        let tokens = linear_door(rows, of[4].clone().reshape([c, c]), added).reshape([m, side * side, c]);
+        let tokens = linear_op(rows, of[4].clone().reshape([c, c]), added).reshape([m, side * side, c]);
         let z = ops::map_from_tokens(tokens, [side, side]);
         let z = ops::add(ops::add(z, y.clone()), x);
-        flat(blend_door([z, y], of[6].clone().reshape([1, 2 * c, 1, 1]), Tensor::zeros([1], &of[0].device())))
+        flat(blend_op([z, y], of[6].clone().reshape([1, 2 * c, 1, 1]), Tensor::zeros([1], &of[0].device())))
     }
 }
