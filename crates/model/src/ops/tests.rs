@@ -1,4 +1,4 @@
-//! Doors by hand, and the kernels' doors against the composed ones.
+//! Operations against results computed by hand, and Flex's operations against the composed ones.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ pub(super) fn random<const R: usize>(shape: [usize; R]) -> Tensor<Flex, R> {
     Tensor::random(shape, Distribution::Uniform(-1.0, 1.0), &Default::default())
 }
 
-/// The same map, channels-last in memory.
+/// The same map in channels-last memory.
 pub(super) fn turned(map: Tensor<Flex, 4>) -> Tensor<Flex, 4> {
     let [m, c, h, w] = map.dims();
     map.permute([0, 2, 3, 1]).reshape([m * h * w * c]).reshape([m, h, w, c]).permute([0, 3, 1, 2])
@@ -24,17 +24,18 @@ pub(super) fn assert_close(found: TensorData, expected: TensorData, tolerance: f
     found.convert::<f32>().assert_approx_eq::<f32>(&expected, Tolerance::absolute(tolerance).set_relative(tolerance));
 }
 
-/// What the door gives for f32, and for bf16 in place of the tensor, beside the composed result.
+/// Compares `op` with `composed` for `x` in f32. For bf16, compares `op` with `composed` on the rounded `x` in f32. The tolerance
+/// grows with `sums`, about the number of terms in each sum.
 fn check<const R: usize, const Q: usize>(
     x: Tensor<Flex, R>,
     sums: usize,
-    door: impl Fn(Tensor<Flex, R>) -> Tensor<Flex, Q>,
+    op: impl Fn(Tensor<Flex, R>) -> Tensor<Flex, Q>,
     composed: impl Fn(Tensor<Flex, R>) -> Tensor<Flex, Q>,
 ) {
-    assert_close(door(x.clone()).into_data(), composed(x.clone()).into_data(), 2e-6 * (sums as f32 + 8.0));
+    assert_close(op(x.clone()).into_data(), composed(x.clone()).into_data(), 2e-6 * (sums as f32 + 8.0));
     let narrow = x.cast(DType::BF16);
     let expected = composed(narrow.clone().cast(DType::F32)).into_data();
-    let found = door(narrow);
+    let found = op(narrow);
     assert_eq!(found.dtype(), DType::BF16);
     assert_close(found.into_data(), expected, 8e-3 * (1.0 + (sums as f32).sqrt()));
 }
@@ -82,10 +83,10 @@ fn trained_weights_get_a_new_pack() {
     for _ in 0..4 {
         let expected = composed::linear(x.clone(), weight.clone(), plain()).into_data();
         assert_close(linear(x.clone(), weight.clone(), plain()).into_data(), expected, 1e-5);
-        // In place, because nobody else holds the weight.
+        // Burn computes this in place, because no other tensor shares the weight's memory.
         weight = weight * 2.0 + 0.25;
     }
-    // Two views of the same memory, alike in all but their strides.
+    // Two views of the same memory that differ only in their strides, and a tensor with its own memory.
     let square = random([6, 6]);
     for view in [square.clone(), square.clone().transpose(), square.slice([2..4, 0..6]).repeat_dim(0, 3)] {
         let x = random([2, 6]);
@@ -101,7 +102,8 @@ fn memory_is_used_again_only_when_it_is_free() {
     let expected = composed::linear(x.clone(), weight.clone(), plain()).into_data();
     let held = run(&x);
     let view = held.clone().narrow(0, 100, 200);
-    // In place on memory that others look at, and on memory that nobody does.
+    // `held` is shared, so the product must not overwrite it. `other` below is unshared: it may be overwritten, and its memory is
+    // used again.
     let doubled = held.clone() * 2.0;
     for turn in 0..6 {
         let other = run(&(x.clone() + turn as f32));
@@ -303,31 +305,31 @@ proptest! {
     }
 }
 
-/// A weight whose packs are kept in a folder, through all doors that take weights, both precisions: packed and mapped at once, mapped
-/// in a later run, and made anew where the folder is damaged.
+/// The weight cache on disk changes no result, for every operation with a weight, in f32 and bf16. Cases: packed and mapped at once,
+/// mapped in a later run, evicted, and packed again after the cache is damaged.
 #[test]
 fn kept_packs_are_the_same_weights() {
-    fn check<const R: usize, const Q: usize>(shape: [usize; R], door: impl Fn(Tensor<Flex, R>) -> Tensor<Flex, Q>) {
+    fn check<const R: usize, const Q: usize>(shape: [usize; R], op: impl Fn(Tensor<Flex, R>) -> Tensor<Flex, Q>) {
         let root = tempfile::tempdir().unwrap();
         let folder = || Arc::new(PackFolder::open(root.path(), Fingerprint::of_text("weights")));
         let source = WeightSource::drawn(&shape, 1, 0.1);
-        let of = |source: &WeightSource| door(Flex::lazy_weight(source).unwrap()).into_data();
+        let of = |source: &WeightSource| op(Flex::lazy_weight(source).unwrap()).into_data();
         let expected = of(&source);
         let first = source.kept_in(Some(folder()));
         assert_eq!(of(&first), expected);
         assert_eq!(of(&first), expected, "found by the same process");
-        // Other numbers that say they were the same: they are not read.
+        // Other values under the same name: the cache is hit, and they are not read.
         let wrong = WeightSource::drawn(&shape, 2, 0.1).named(first.name());
         assert_eq!(of(&wrong.kept_in(Some(folder()))), expected);
-        // Let go of, it is looked for again, and not otherwise.
+        // Only an evicted weight is looked up in the cache on disk again.
         let weight = Flex::lazy_weight(&first).unwrap();
         for (evicts, is_back) in [(false, false), (true, true)] {
-            door(weight.clone());
+            op(weight.clone());
             walk(root.path()).iter().for_each(|path| std::fs::remove_file(path).unwrap());
             if evicts {
                 Flex::evict(weight.clone(), true);
             }
-            assert_eq!(door(weight.clone()).into_data(), expected);
+            assert_eq!(op(weight.clone()).into_data(), expected);
             let found = walk(root.path()).iter().any(|path| path.extension().is_some_and(|name| name == "pack"));
             assert_eq!(found, is_back);
         }
@@ -363,7 +365,7 @@ fn kept_packs_are_the_same_weights() {
     }
 }
 
-/// A weight read on demand and the same numbers in a tensor, through all doors that take weights, both precisions.
+/// A lazy weight gives the same results as a tensor with its values, for every operation with a weight, in f32 and bf16.
 #[test]
 fn weights_on_demand_are_the_same_weights() {
     fn both<const R: usize>(shape: [usize; R], seed: u64) -> [Tensor<Flex, R>; 2] {
@@ -373,14 +375,14 @@ fn weights_on_demand_are_the_same_weights() {
     }
     fn same<const R: usize, const Q: usize>(
         weights: [Tensor<Flex, R>; 2],
-        door: impl Fn(Tensor<Flex, R>) -> Tensor<Flex, Q>,
+        op: impl Fn(Tensor<Flex, R>) -> Tensor<Flex, Q>,
     ) {
         let [stored, on_demand] = weights;
         assert_eq!(on_demand.dims(), stored.dims());
-        let expected = door(stored).into_data();
-        assert_eq!(door(on_demand.clone()).into_data(), expected);
+        let expected = op(stored).into_data();
+        assert_eq!(op(on_demand.clone()).into_data(), expected);
         Flex::evict(on_demand.clone(), false);
-        assert_eq!(door(on_demand).into_data(), expected);
+        assert_eq!(op(on_demand).into_data(), expected);
     }
     for dtype in [DType::F32, DType::BF16] {
         let (rows, video) = (random([5, 6]).cast(dtype), random([1, 4, 3, 5, 6]).cast(dtype));
@@ -388,7 +390,7 @@ fn weights_on_demand_are_the_same_weights() {
         same(both([4, 6], 2), |weight| linear_geglu(rows.clone(), weight, None));
         same(both([2, 1], 3), |weight| linear(rows.clone().narrow(1, 0, 1), weight, plain()));
         same(both([2, 4, 3, 3, 3], 4), |weight| conv3d(video.clone(), weight, None, [1; 3]));
-        // Direct and fast.
+        // Direct and Winograd convolution.
         for (channels, side) in [(8, 6), (64, 32)] {
             let map = random([1, channels, side, side]).cast(dtype);
             for stride in [1, 2] {
