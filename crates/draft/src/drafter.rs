@@ -108,13 +108,22 @@ impl Drafter {
     /// # Panics
     /// When source, plate and masks differ in size, or the number of scales differs from the number of puppets.
     pub fn push(&mut self, input: &DraftInput<'_>) -> Draft {
+        let layer = self.warp(input, input.source.size());
+        self.compose(input, layer)
+    }
+
+    /// Composes the next frame with this layer in place of the warped picture.
+    ///
+    /// # Panics
+    /// When source, plate and masks differ in size.
+    pub fn compose(&mut self, input: &DraftInput<'_>, layer: Option<Warp>) -> Draft {
         let size = input.source.size();
         assert_eq!(input.plate.picture.size(), size, "plate {:?}, frame {size:?}", input.plate.picture.size());
         if input.starts_shot {
             (self.light, self.darkness) = (None, None);
         }
         let mut picture = input.plate.picture.clone();
-        let mut warp = self.warp(input, size);
+        let mut warp = layer;
         if self.config.shadow {
             self.draw_shadow(input, &mut picture);
         }

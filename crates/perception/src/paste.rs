@@ -56,6 +56,27 @@ struct Alpha {
     cells: Vec<f32>,
 }
 
+/// The part of a frame of size `(columns, rows)` that a region covers, with a generated crop and its coverage, both at the
+/// frame's resolution. None when the region lies outside the frame.
+///
+/// # Panics
+/// When picture and coverage differ in size.
+pub fn layer_in_frame(
+    generated: &Picture,
+    coverage: &Mask,
+    region: Region,
+    frame: (usize, usize),
+) -> Option<(Rect<Frame>, Picture, Mask)> {
+    assert_eq!(generated.size(), coverage.size(), "layer: picture {:?}, coverage {:?}", generated.size(), coverage.size());
+    let area = region.square.intersection(&Rect::of_size(frame.0 as u32, frame.1 as u32));
+    if area.is_empty() {
+        return None;
+    }
+    let part = within_crop(area, region, generated.size());
+    let size = (area.width as usize, area.height as usize);
+    Some((area, picture_window(generated, part, size), mask_window(coverage, part, size, Enlarge::Linear)))
+}
+
 /// Composites `generated`, the picture of `region`'s crop at any size, into `source`. `removed` is the formulated mask
 /// in crop pixels (255 = removed), at any size.
 pub fn paste(source: &Picture, generated: &Picture, region: Region, removed: &Mask, config: &PasteConfig) -> Pasted {

@@ -61,6 +61,7 @@ fn main() -> anyhow::Result<()> {
         steps: settings.steps,
         guidance: settings.guidance as f32,
         schedule: loaded.networks.config().schedule.clone(),
+        windows: None,
     };
     let (assets, _) = Assets::load(&assets)?;
     let cases: Vec<Case> =

@@ -14,7 +14,7 @@ use std::time::Instant;
 use burn::tensor::{Distribution, Tensor};
 use kernels::{Cpu as Processor, peak_loop};
 use model::networks::{Networks, NetworksError};
-use model::preset::NetworksConfig;
+use model::preset::{NetworksConfig, Preset};
 use model::unet::cache::CacheOptions;
 use model::weights::Fingerprint;
 use model::weights::pack_folder::PackFolder;
@@ -28,10 +28,8 @@ use crate::settings::{Precision, PresetName, Settings, invalid};
 /// Settings of a measurement.
 #[derive(Debug, Clone)]
 pub struct BenchJob {
-    /// Networks, precision, weights.
+    /// Networks, precision, weights, size.
     pub settings: Settings,
-    /// Side of the picture in pixels; none uses the preset's.
-    pub size: Option<usize>,
     /// Number of frames in a clip; none uses the preset's.
     pub frames: Option<usize>,
     /// Number of timed runs, after one warm-up run; the median is reported.
@@ -95,9 +93,13 @@ pub fn run(job: &BenchJob, events: &Events) -> Result<Report, Error> {
     let Settings { preset, precision, .. } = job.settings;
     let start = Instant::now();
     let (networks, folder) = match (preset, &job.settings.weights) {
-        (PresetName::Sd15, None) => {
-            events.note("preset `sd15` without weights: measuring with random ones");
-            let config = model::preset::Preset::Sd15.config();
+        (PresetName::Sd15 | PresetName::Moore | PresetName::Mimo, None) => {
+            events.note("no weights: measuring with random ones");
+            let config = match preset {
+                PresetName::Moore => Preset::Moore.config(),
+                PresetName::Mimo => Preset::Mimo.config(),
+                _ => Preset::Sd15.config(),
+            };
             // Random weights have their own names.
             let random = Fingerprint::of_text("random weights of bench");
             let folder = job.weight_cache.as_ref().map(|root| Arc::new(PackFolder::open(root, random)));
@@ -114,7 +116,7 @@ pub fn run(job: &BenchJob, events: &Events) -> Result<Report, Error> {
     let load_milliseconds = start.elapsed().as_secs_f64() * 1e3;
     let networks = networks.with_cache_options(job.cache_options);
     let config = networks.config().clone();
-    let (size, frames) = (job.size.unwrap_or(config.size), job.frames.unwrap_or(config.clip_frames));
+    let (size, frames) = (job.settings.size.map_or(config.size, |size| size as usize), job.frames.unwrap_or(config.clip_frames));
     let step = 8 << (config.unet.block_out_channels.len() - 1);
     if size == 0 || !size.is_multiple_of(step) {
         return Err(invalid("`size`", format!("found {size}, expected a multiple of {step}")));

@@ -12,6 +12,7 @@ use std::path::PathBuf;
 
 use fetch::Store;
 
+pub(crate) use cut_out::networks as cut_out_networks;
 pub use files::{CharacterFiles, CharacterOptions};
 pub use picture::{Character, MaskSource};
 

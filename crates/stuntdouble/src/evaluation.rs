@@ -83,7 +83,7 @@ impl Maker {
             .collect();
         let reference = tensors::reference_state(&self.loaded.networks, &reference_picture(&case.references[0], size));
         let mut finished: Vec<Finished> = Vec::new();
-        for clip in plan_clips(case.frames.len(), self.loaded.clip_frames()) {
+        for clip in plan_clips(case.frames.len(), self.loaded.config().clip_frames) {
             let signals: Vec<CropSignals> = clip.frames.iter().map(|frame| signals[*frame].clone()).collect();
             let conditions = inference_conditions(&signals, None, &pipeline::conditions(&self.settings));
             let before = clip.temporal_reference().map(|frame| finished[frame].over(&signals[0].picture));
@@ -112,6 +112,7 @@ impl Maker {
             steps: settings.steps,
             guidance: settings.guidance as f32,
             schedule: networks.config().schedule.clone(),
+            windows: None,
         };
         let shape = networks.latent_shape(&conditions);
         let noise = starting_noise(networks, settings.seed, clip.index, shape, &Default::default());

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use burn::backend::Flex;
 use model::networks::{Networks, NetworksError};
-use model::preset::Preset;
+use model::preset::{EnvironmentUse, NetworksConfig, Preset};
+use model::sampling::clip_plan::{Clip, plan_clips};
+use model::sampling::windows::ContextConfig;
 use model::weights::pack_folder::PackFolder;
 use model::weights::{LoadReport, Weights};
 
@@ -17,6 +19,9 @@ use crate::settings::{PresetName, Settings};
 
 /// The backend of this build.
 pub type Cpu = Flex;
+
+/// Frames of the longest clip over which windows run. Its pose features take 0.6 GB at 512x512 pixels in f32.
+const LONGEST_CLIP: usize = 120;
 
 /// Seed of the random weights of preset `tiny`.
 const TINY_SEED: u64 = 1;
@@ -44,7 +49,11 @@ impl LoadedNetworks {
     /// [`Error::Weights`], [`Error::Networks`]; [`Error::Setting`] when a preset needs `weights` and none are given.
     pub fn load(settings: &Settings, packs: Option<&Path>) -> Result<Self, Error> {
         let loaded = Self::load_weights(settings, packs)?;
-        Ok(Self { networks: loaded.networks.with_precision(settings.precision.into()), ..loaded })
+        let mut networks = loaded.networks.with_precision(settings.precision.into());
+        if let Some(size) = settings.size {
+            networks = networks.with_size(size as usize).map_err(NetworksError::from)?;
+        }
+        Ok(Self { networks, ..loaded })
     }
 
     fn load_weights(settings: &Settings, packs: Option<&Path>) -> Result<Self, Error> {
@@ -65,13 +74,14 @@ impl LoadedNetworks {
                     packs: None,
                 })
             }
-            (PresetName::Sd15 | PresetName::Moore, None) => Err(Error::Setting {
+            (PresetName::Sd15 | PresetName::Moore | PresetName::Mimo, None) => Err(Error::Setting {
                 setting: "`weights`".into(),
                 reason: "this preset needs a folder of weight files".into(),
             }),
-            (PresetName::Sd15 | PresetName::Moore, Some(folder)) if is_published(folder) => {
+            (PresetName::Sd15 | PresetName::Moore | PresetName::Mimo, Some(folder)) if is_published(folder) => {
                 let config = match settings.preset {
                     PresetName::Moore => Preset::Moore.config(),
+                    PresetName::Mimo => Preset::Mimo.config(),
                     _ => Preset::Sd15.config(),
                 };
                 let mut published = open_published(folder)?;
@@ -89,6 +99,7 @@ impl LoadedNetworks {
                 let config = match (weights.metadata(model::networks::CONFIG_KEY), preset) {
                     (None, PresetName::Sd15) => Some(Preset::Sd15.config()),
                     (None, PresetName::Moore) => Some(Preset::Moore.config()),
+                    (None, PresetName::Mimo) => Some(Preset::Mimo.config()),
                     _ => None,
                 };
                 let fingerprint = weights.fingerprint()?;
@@ -119,9 +130,23 @@ impl LoadedNetworks {
         self.networks.config().size as u32
     }
 
-    /// Number of frames in a clip.
-    pub fn clip_frames(&self) -> usize {
-        self.networks.config().clip_frames
+    /// The configuration.
+    pub fn config(&self) -> &NetworksConfig {
+        self.networks.config()
+    }
+
+    /// The clips of a video. Networks of this method go from clip to clip by a temporal reference. Those of others know
+    /// none, so their clips are as long as memory allows, and windows run over them.
+    pub fn plan(&self, frames: usize) -> Vec<Clip> {
+        let longest = if self.windows().is_some() { LONGEST_CLIP } else { self.config().clip_frames };
+        plan_clips(frames, frames.clamp(1, longest))
+    }
+
+    /// The windows that the denoiser sees of a clip; none if it sees the whole clip.
+    pub fn windows(&self) -> Option<ContextConfig> {
+        let config = self.config();
+        (config.environment != EnvironmentUse::Concatenated)
+            .then(|| ContextConfig { size: config.clip_frames, ..ContextConfig::default() })
     }
 }
 

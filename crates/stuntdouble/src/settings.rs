@@ -23,6 +23,8 @@ pub enum PresetName {
     Sd15,
     /// Animate Anyone, the predecessor of the method, with its public weights from `--weights`.
     Moore,
+    /// MIMO, a relative of Animate Anyone that sees the scene, with its public weights from `--weights`.
+    Mimo,
     /// Random weights, for tests.
     Tiny,
 }
@@ -34,6 +36,7 @@ impl PresetName {
             Self::Bundled => (1, 3.0),
             Self::Sd15 => (20, 3.5),
             Self::Moore => (30, 3.5),
+            Self::Mimo => (25, 3.5),
             Self::Tiny => (2, 1.0),
         }
     }
@@ -90,6 +93,9 @@ pub enum MaskShape {
 /// Allowed heights of a character, relative to the driving person.
 const HEIGHTS: RangeInclusive<f64> = 0.4..=2.0;
 
+/// Allowed sides of the networks' picture, in pixels.
+const SIZES: RangeInclusive<u32> = 16..=2048;
+
 /// Everything that changes a result. Stored in `run.toml`, which is enough to repeat the run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
@@ -102,6 +108,8 @@ pub struct Settings {
     pub device: Device,
     /// The number format of the networks.
     pub precision: Precision,
+    /// Side in pixels of the square that the networks make; none for the size that they were made for.
+    pub size: Option<u32>,
     /// Seed of the noise.
     pub seed: u64,
     /// Denoising steps, 1..=1000; the default depends on the preset.
@@ -150,6 +158,7 @@ impl Default for Settings {
             weights: None,
             device: Device::default(),
             precision: Precision::default(),
+            size: None,
             seed: 0,
             steps,
             guidance,
@@ -197,6 +206,7 @@ impl Settings {
         let preset = match layers.get("preset").and_then(Value::as_str) {
             Some("sd15") => PresetName::Sd15,
             Some("moore") => PresetName::Moore,
+            Some("mimo") => PresetName::Mimo,
             Some("tiny") => PresetName::Tiny,
             _ => PresetName::Bundled,
         };
@@ -231,6 +241,10 @@ impl Settings {
         }
         if self.mask_blocks == Some(0) {
             return Err(invalid("`mask-blocks`", "found 0, expected at least 1"));
+        }
+        if self.size.is_some_and(|size| !SIZES.contains(&size)) {
+            let expected = format!("expected {} to {} pixels", SIZES.start(), SIZES.end());
+            return Err(invalid("`size`", format!("found {}, {expected}", self.size.unwrap_or_default())));
         }
         if self.max_frames == Some(0) {
             return Err(invalid("`max-frames`", "found 0, expected at least 1"));
@@ -311,5 +325,6 @@ mod tests {
         assert!(check("guidance=nan").contains("guidance"));
         assert!(check("steps").contains("name=value"));
         assert!(check("max-frames=0").contains("max-frames"));
+        assert!(check("size=8").contains("size"));
     }
 }

@@ -10,7 +10,7 @@ use media::picture::{Picture, Plane};
 use media::resize::{Filter, resize_picture};
 use model::conditioning::pixels::{self, Size};
 use model::networks::{ClipConditions, Networks, ReferenceState};
-use model::preset::{EnvironmentUse, ObjectUse};
+use model::preset::ObjectUse;
 use perception::conditions::Conditions;
 
 use crate::networks::Cpu;
@@ -31,7 +31,10 @@ pub fn clip_conditions(networks: &Networks<Cpu>, conditions: &[Conditions]) -> C
     let skeletons: Vec<&[u8]> = conditions.iter().map(|conditions| conditions.skeleton.bytes()).collect();
     let depths: Vec<&[f32]> = conditions.iter().map(|conditions| conditions.depth.cells()).collect();
     ClipConditions {
-        environment: (networks.config().environment == EnvironmentUse::Concatenated)
+        environment: networks
+            .config()
+            .environment
+            .is_seen()
             .then(|| encode(conditions.iter().map(|conditions| conditions.environment.bytes()).collect())),
         skeleton: video(pixels::maps_from_rgb(&skeletons, size, &device)),
         depth: video(pixels::maps_from_values(&depths, size, &device)),

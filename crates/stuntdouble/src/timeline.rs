@@ -164,6 +164,14 @@ impl Timeline {
         self.regions = plan_regions(&self.boxes, frame, &RegionConfig::default());
     }
 
+    /// Makes the square around a canvas the region of every frame.
+    pub fn cover(&mut self, (columns, rows): (usize, usize)) {
+        let side = columns.max(rows);
+        let place = |length: usize| -(((side - length) / 2) as i32);
+        let square = Rect::new(place(columns), place(rows), side as u32, side as u32);
+        self.regions.fill(Region { square });
+    }
+
     /// The person's mask in a frame, in the video's own pixels.
     ///
     /// # Errors

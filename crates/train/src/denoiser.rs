@@ -298,6 +298,7 @@ impl<B: AutodiffBackend + ModelBackend> Denoising<'_, B> {
             steps: self.config.sample_steps,
             guidance: self.config.guidance,
             schedule: self.schedule.config().clone(),
+            windows: None,
         };
         let mut columns: [Vec<_>; 5] = Default::default();
         let mut quality = 0.0;

@@ -21,6 +21,18 @@ pub struct Warp {
 }
 
 impl Warp {
+    /// A layer from elsewhere, such as a generated figure: one depth, and nothing guessed.
+    ///
+    /// # Panics
+    /// When colour, coverage and region differ in size.
+    pub fn of_picture(area: Rect<Frame>, colour: Picture, alpha: Mask) -> Self {
+        let (width, height) = colour.size();
+        let sizes = (alpha.size(), (area.width as usize, area.height as usize));
+        assert_eq!(sizes, (colour.size(), colour.size()), "layer: sizes of coverage and region, and of the colour");
+        let (depth, guess) = (Plane::filled(width, height, 0.0), Mask::filled(width, height, 0));
+        Self { area, colour, alpha, depth, guess }
+    }
+
     /// The colour, extended smoothly over pixels with little or no coverage.
     pub fn spread_colour(&self) -> Picture {
         let (width, height) = self.colour.size();

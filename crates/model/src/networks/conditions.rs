@@ -1,6 +1,6 @@
 //! What networks are given and what they make of it once: conditions and features of a clip, and the reference.
 
-use burn::tensor::{Tensor, backend::Backend};
+use burn::tensor::{Int, Tensor, backend::Backend};
 
 use crate::ops::ModelBackend;
 use crate::small::reference_copy::ReferenceCells;
@@ -45,6 +45,18 @@ pub struct ClipFeatures<B: Backend> {
     pub pose: Tensor<B, 5>,
     /// One map a level, finest first; `None` when there are no objects to blend.
     pub objects: Option<Vec<Tensor<B, 5>>>,
+}
+
+impl<B: ModelBackend> ClipFeatures<B> {
+    /// The features of the frames at `indices`.
+    pub(crate) fn at(&self, indices: &Tensor<B, 1, Int>) -> Self {
+        let of = |map: &Tensor<B, 5>| map.clone().select(2, indices.clone());
+        Self {
+            environment: self.environment.as_ref().map(of),
+            pose: of(&self.pose),
+            objects: self.objects.as_ref().map(|levels| levels.iter().map(of).collect()),
+        }
+    }
 }
 
 /// A reference picture as the sampler takes it: the same for all steps and clips.

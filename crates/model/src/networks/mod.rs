@@ -247,6 +247,16 @@ impl<B: ModelBackend> Networks<B> {
         self
     }
 
+    /// The same networks for square pictures of another size.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when the levels of the UNet cannot halve that size.
+    pub fn with_size(mut self, size: usize) -> Result<Self, ConfigError> {
+        self.config.size = size;
+        self.config.check()?;
+        Ok(self)
+    }
+
     /// The same networks calculating in another precision.
     pub fn with_precision(mut self, precision: ComputePrecision) -> Self {
         self.precision = precision;

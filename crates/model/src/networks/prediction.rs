@@ -84,8 +84,10 @@ impl<B: ModelBackend> Networks<B> {
         };
         let environment = match (self.config.environment, environment) {
             (EnvironmentUse::Absent, _) => None,
-            (EnvironmentUse::Concatenated, None) => panic!("networks: a clip without its environment"),
-            (EnvironmentUse::Concatenated, Some(environment)) => Some(match self.config.objects {
+            (EnvironmentUse::Concatenated | EnvironmentUse::CleanPlate, None) => {
+                panic!("networks: a clip without its environment")
+            }
+            (EnvironmentUse::Concatenated | EnvironmentUse::CleanPlate, Some(environment)) => Some(match self.config.objects {
                 ObjectUse::Concatenated => {
                     let objects = objects.unwrap_or_else(|| environment.zeros_like());
                     Tensor::cat(vec![environment, objects], 1)

@@ -25,18 +25,28 @@ pub enum ObjectUse {
     Absent,
 }
 
-/// Whether the denoiser sees the environment.
+/// What the denoiser sees of the environment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EnvironmentUse {
     /// Its latents are concatenated to the noise's (paper 3.2).
     #[default]
     Concatenated,
-    /// Not at all: Animate Anyone, whose background is that of the reference picture.
+    /// The latents of the clean plate, the scene without the person, are concatenated to the noise's (MIMO).
+    CleanPlate,
+    /// Nothing: Animate Anyone, whose background is that of the reference picture.
     Absent,
 }
 
 impl EnvironmentUse {
+    /// True if the denoiser sees latents of the environment.
+    pub fn is_seen(self) -> bool {
+        match self {
+            Self::Concatenated | Self::CleanPlate => true,
+            Self::Absent => false,
+        }
+    }
+
     /// Whether it is the default, which files do not mention.
     pub fn is_concatenated(&self) -> bool {
         *self == Self::Concatenated
@@ -56,7 +66,7 @@ pub struct NetworksConfig {
     pub fusion: FusionBlocks,
     /// Skeleton and depth to pose features.
     pub pose: PoseModulationConfig,
-    /// Whether the denoiser sees the environment.
+    /// What the denoiser sees of the environment.
     #[serde(default, skip_serializing_if = "EnvironmentUse::is_concatenated")]
     pub environment: EnvironmentUse,
     /// How objects reach the denoiser.
@@ -86,10 +96,7 @@ impl NetworksConfig {
     /// The denoiser's configuration with its environment channels, blending, and all channels that it gives.
     pub fn denoiser(&self) -> UnetConfig {
         let latent = self.autoencoder.latent_channels();
-        let environment = match self.environment {
-            EnvironmentUse::Concatenated => latent,
-            EnvironmentUse::Absent => 0,
-        };
+        let environment = if self.environment.is_seen() { latent } else { 0 };
         let (environment_channels, blending) = match self.objects {
             ObjectUse::Blended => (environment, Some(self.blending)),
             ObjectUse::Concatenated => (environment + latent, None),
@@ -118,6 +125,8 @@ impl NetworksConfig {
             });
         let longest = self.unet.motion.as_ref().filter(|motion| motion.positions).map(|motion| motion.max_frames);
         let cells = self.autoencoder.pixels_per_cell();
+        // Every level but the last halves the latent.
+        let smallest = cells << (self.unet.block_out_channels.len() - 1);
         let rules = [
             (
                 "autoencoder",
@@ -173,7 +182,7 @@ impl NetworksConfig {
             ),
             (
                 "environment",
-                self.environment == EnvironmentUse::Concatenated
+                self.environment.is_seen()
                     || (self.objects != ObjectUse::Concatenated && self.denoiser_output.is_velocity()),
                 format!("{:?}", self.environment),
                 "the environment, where objects are concatenated or changes predicted".into(),
@@ -184,7 +193,12 @@ impl NetworksConfig {
                 self.clip_frames.to_string(),
                 format!("1 to {}", longest.map_or("any number".into(), |longest| longest.to_string())),
             ),
-            ("size", self.size > 0 && self.size.is_multiple_of(8), self.size.to_string(), "a multiple of 8".into()),
+            (
+                "size",
+                self.size > 0 && self.size.is_multiple_of(smallest),
+                self.size.to_string(),
+                format!("a multiple of {smallest}"),
+            ),
             (
                 "schedule.num_train_timesteps",
                 self.schedule.num_train_timesteps > 0,

@@ -34,13 +34,15 @@ pub enum Preset {
     /// Animate Anyone, the method before this one, as published by Moore Threads: skeletons and a reference picture, no
     /// environment, no objects; takes those weights.
     Moore,
+    /// MIMO as published: Animate Anyone's networks, and a denoiser that sees the scene without the person; takes those weights.
+    Mimo,
     /// For tests: every part, a few thousand weights each.
     Tiny,
 }
 
 impl Preset {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Bundled, Self::Sd15, Self::Moore, Self::Tiny];
+    pub const ALL: [Self; 5] = [Self::Bundled, Self::Sd15, Self::Moore, Self::Mimo, Self::Tiny];
 
     /// The name that users type.
     pub fn name(self) -> &'static str {
@@ -48,6 +50,7 @@ impl Preset {
             Self::Bundled => "bundled",
             Self::Sd15 => "sd15",
             Self::Moore => "moore",
+            Self::Mimo => "mimo",
             Self::Tiny => "tiny",
         }
     }
@@ -58,6 +61,7 @@ impl Preset {
             Self::Bundled => bundled(),
             Self::Sd15 => sd15(),
             Self::Moore => moore(),
+            Self::Mimo => mimo(),
             Self::Tiny => tiny(),
         }
     }
@@ -76,7 +80,7 @@ impl FromStr for Preset {
         Self::ALL.into_iter().find(|preset| preset.name() == name).ok_or_else(|| ConfigError {
             setting: "preset",
             found: format!("`{name}`"),
-            expected: "`bundled`, `sd15`, `moore` or `tiny`".into(),
+            expected: "`bundled`, `sd15`, `moore`, `mimo` or `tiny`".into(),
         })
     }
 }
@@ -145,6 +149,10 @@ fn moore() -> NetworksConfig {
         clip_frames: 24,
         ..sd15()
     }
+}
+
+fn mimo() -> NetworksConfig {
+    NetworksConfig { environment: EnvironmentUse::CleanPlate, schedule: DdimConfig::default(), ..moore() }
 }
 
 fn tiny() -> NetworksConfig {
@@ -221,6 +229,7 @@ mod tests {
         assert_eq!(denoiser(ObjectUse::Blended).environment_channels, 16);
         assert_eq!(denoiser(ObjectUse::Concatenated).environment_channels, 32);
         assert_eq!(Preset::Moore.config().denoiser().environment_channels, 0);
+        assert_eq!(Preset::Mimo.config().denoiser().environment_channels, 4);
         assert!(denoiser(ObjectUse::Concatenated).blending.is_none() && denoiser(ObjectUse::Absent).blending.is_none());
     }
 }

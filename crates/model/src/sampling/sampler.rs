@@ -21,6 +21,7 @@ use thiserror::Error;
 use crate::networks::{ClipConditions, ClipFeatures, Networks, Part, ReferenceState, SeenReference};
 use crate::ops::ModelBackend;
 use crate::sampling::ddim::{self, Ddim, DdimConfig};
+use crate::sampling::windows::{ContextConfig, ContextSum};
 
 /// How a clip is sampled.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,11 +33,14 @@ pub struct SamplingSettings {
     pub guidance: f32,
     /// The noise schedule; usually that of the networks' configuration.
     pub schedule: DdimConfig,
+    /// Windows over a clip that is longer than their size. Without them the denoiser sees the whole clip at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub windows: Option<ContextConfig>,
 }
 
 impl Default for SamplingSettings {
     fn default() -> Self {
-        Self { steps: 30, guidance: 3.5, schedule: DdimConfig::default() }
+        Self { steps: 30, guidance: 3.5, schedule: DdimConfig::default(), windows: None }
     }
 }
 
@@ -198,7 +202,10 @@ pub fn generate_clip_observed<B: ModelBackend>(
             check_finite(&latent, SamplingStage::Step(step))?;
         }
         step += 1;
-        Ok(guided(networks, latent, timestep, &features, reference, settings.guidance))
+        Ok(match &settings.windows {
+            Some(windows) => guided_in_windows(networks, latent, timestep, &features, reference, settings.guidance, windows),
+            None => guided(networks, latent, timestep, &features, reference, settings.guidance),
+        })
     };
     let latents = ddim::sample(&ddim, settings.steps, noise, denoise, progress)?.ok_or(SamplingError::Stopped)?;
     check_finite(&latents, SamplingStage::Step(step))?;
@@ -224,6 +231,33 @@ fn guided<B: ModelBackend>(
     }
     let [conditional, unconditional] = networks.predict_both(latent, timestep, features, reference);
     unconditional.clone() + (conditional - unconditional) * guidance
+}
+
+/// [`guided`] over overlapping windows of frames. Each frame gets the mean of its windows' predictions. The windows are those
+/// of step 0 in every step, as in the public pipelines.
+fn guided_in_windows<B: ModelBackend>(
+    networks: &Networks<B>,
+    latent: Tensor<B, 5>,
+    timestep: i64,
+    features: &ClipFeatures<B>,
+    reference: &ReferenceState<B>,
+    guidance: f32,
+    windows: &ContextConfig,
+) -> Tensor<B, 5> {
+    let device = latent.device();
+    let frames = latent.dims()[2];
+    if frames <= windows.size {
+        return guided(networks, latent, timestep, features, reference, guidance);
+    }
+    let mut sum = ContextSum::new(latent.dims(), &device);
+    for window in windows.windows(frames, 0) {
+        let indices: Vec<i64> = window.iter().map(|frame| *frame as i64).collect();
+        let indices = Tensor::from_data(TensorData::new(indices, [window.len()]), &device);
+        let part = latent.clone().select(2, indices.clone());
+        let prediction = guided(networks, part, timestep, &features.at(&indices), reference, guidance);
+        sum.add(&window, &prediction);
+    }
+    sum.mean()
 }
 
 /// Decodes the frames at `places` of a clip's latents `[1, C, N, h, w]` one by one; `sink` takes each place and its picture

@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 use model::networks::{ClipConditions, Networks, Part, SeenReference};
-use model::preset::{EnvironmentUse, ObjectUse};
+use model::preset::ObjectUse;
 
 use super::{Measured, StageTime, random};
 use crate::networks::Cpu;
@@ -28,7 +28,7 @@ pub(super) fn measure(networks: Networks<Cpu>, measured: &Measured) -> Vec<Stage
     networks.rest(Part::Autoencoder);
     let video = || random([1, c, frames, cells, cells]);
     let conditions = ClipConditions {
-        environment: (config.environment == EnvironmentUse::Concatenated).then(video),
+        environment: config.environment.is_seen().then(video),
         skeleton: random([1, 3, frames, size, size]),
         depth: random([1, 1, frames, size, size]),
         objects: (config.objects != ObjectUse::Absent).then(video),

@@ -17,8 +17,8 @@ const REACH: (f32, usize) = (0.012, 8);
 /// A cut-out brighter than this (of 255) does not contrast with white.
 const BRIGHT: u32 = 190;
 
-/// The networks for a character's picture. Without the one for saliency masks are rougher; then there is a warning.
-pub(super) fn networks(store: &Store, events: &Events) -> Result<CutOutNetworks, Error> {
+/// The networks that cut a person out of a picture. Without the one for saliency masks are rougher; then there is a warning.
+pub(crate) fn networks(store: &Store, events: &Events) -> Result<CutOutNetworks, Error> {
     let people = models::person_models(store, Effort::Full, events)?;
     let saliency = match models::ensure(store, "u2netp", events) {
         Ok(path) => Some(path),

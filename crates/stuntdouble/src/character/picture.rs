@@ -64,6 +64,12 @@ impl Character {
         Some(plan_regions(&[Some(found)], size, &RegionConfig::default())[0].square)
     }
 
+    /// The character alone in front of a plain colour, in a square of `size` x `size` pixels.
+    pub fn reference_on_plain(&self, size: u32) -> Option<Picture> {
+        let square = self.square()?;
+        Some(reference_over(&self.picture, Some(&self.mask), square, size, self.behind))
+    }
+
     /// A square of the picture at `size` x `size` pixels. Outside the picture and behind transparent pixels it shows a
     /// plain colour.
     pub fn reference(&self, square: Rect<Frame>, size: u32) -> Picture {

@@ -110,9 +110,6 @@ pub(crate) struct Perceive {
 /// Options of `bench`.
 #[derive(Debug, Args)]
 pub(crate) struct Bench {
-    /// Side of the picture in pixels [default: the preset's]
-    #[arg(long, value_name = "PIXELS")]
-    size: Option<usize>,
     /// Frames of a clip [default: the preset's]
     #[arg(long, value_name = "N")]
     frames: Option<usize>,
@@ -183,6 +180,9 @@ struct SettingOptions {
     /// Number format of the networks
     #[arg(long, value_enum)]
     precision: Option<Precision>,
+    /// Side in pixels of the square that the networks make [default: the preset's]
+    #[arg(long, value_name = "PIXELS")]
+    size: Option<u32>,
     /// Seed of the noise
     #[arg(long)]
     seed: Option<u32>,
@@ -249,6 +249,7 @@ impl SettingOptions {
         put("precision", self.precision.and_then(|value| Value::try_from(value).ok()));
         put("mask", self.mask.and_then(|value| Value::try_from(value).ok()));
         put("weights", self.weights.as_ref().map(|path| Value::String(path.display().to_string())));
+        put("size", integer(self.size));
         put("seed", integer(self.seed));
         put("steps", integer(self.steps));
         put("guidance", self.guidance.map(Value::Float));
@@ -306,7 +307,7 @@ impl Run {
 
 impl Bench {
     pub(crate) fn into_job(self, cache: &Path) -> Result<BenchJob, Error> {
-        let Self { size, frames, repeat, without, weight_cache, settings } = self;
+        let Self { frames, repeat, without, weight_cache, settings } = self;
         let settings = settings.resolve()?;
         // Random weights are not worth the disk space unless the user asks for it.
         let weight_cache =
@@ -318,7 +319,7 @@ impl Bench {
             branches: saved(Saved::Halves),
             steps: saved(Saved::Steps),
         };
-        Ok(BenchJob { settings, size, frames, repeat, cache_options, weight_cache })
+        Ok(BenchJob { settings, frames, repeat, cache_options, weight_cache })
     }
 }
 

@@ -1,5 +1,5 @@
-//! Step 2 without trained networks of ours: composes each frame's draft from the clean plate, the character's pictures
-//! laid on the driving pose, and the objects in use. Writes `conditions/{plate,seen,warp,draft,mask}/%06d.png`.
+//! Composes each frame from the clean plate, the character, and the objects in use. The character is its pictures laid on
+//! the driving pose (a draft), or a figure that networks made (pseudo-integration). Writes `conditions/{plate,seen,warp,draft,mask}/%06d.png`.
 //!
 //! The step is short. A stopped draft step starts again from the first frame, and makes the same pictures.
 
@@ -8,19 +8,16 @@ use std::sync::mpsc::{Receiver, sync_channel};
 
 use draft::body::retarget::{Factors, retarget};
 use draft::drafter::{Draft, DraftConfig, DraftInput, Drafter};
-use draft::held::Hands;
-use draft::hole::hole;
-use draft::in_use::{InUse, InUseInput};
-use draft::plate::{PlateConfig, PlateFrame, PlateMaker};
+use draft::plate::PlateFrame;
 use draft::puppet::Puppet;
 use draft::puppet::cutout::Cutout;
 use draft::scale::smooth_scales;
 use media::image_file::{load_mask, load_picture, save_cut_out, save_mask, save_picture};
 use media::picture::{Mask, Picture};
-use media::reader::FrameReader;
-use perception::person::scene_cut::SceneCut;
 use perception::pose::{Joint, Pose};
 
+use super::figure::Figures;
+use super::plates::{Plates, Removed};
 use super::scene::SceneFrame;
 use super::work::Work;
 use crate::error::Error;
@@ -36,8 +33,9 @@ const WAITING: usize = 4;
 /// Distance from the wrist within which an object counts as held, in lengths of the forearm.
 const IN_HAND: f32 = 0.8;
 
-/// Makes the draft of every frame, unless they exist.
-pub(super) fn draft(work: &Work<'_>) -> Result<(), Error> {
+/// Composes every frame, unless this is done. `figures` cuts out what networks made; without it the character's pictures are
+/// warped.
+pub(super) fn draft(work: &Work<'_>, figures: Option<Figures>) -> Result<(), Error> {
     let drafts = folder(work.run.root(), DRAFT);
     if work.run.is_done(&drafts) {
         return Ok(());
@@ -48,7 +46,7 @@ pub(super) fn draft(work: &Work<'_>) -> Result<(), Error> {
     let (sender, receiver) = sync_channel(WAITING);
     std::thread::scope(|scope| {
         let writer = scope.spawn(|| write(work.run, receiver));
-        let made = Making::new(work).and_then(|making| making.every_frame(|made| sender.send(made).is_ok()));
+        let made = Making::new(work, figures).and_then(|making| making.every_frame(|made| sender.send(made).is_ok()));
         drop(sender);
         let written = writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         // If the writer failed, that is why the drafts stopped.
@@ -114,20 +112,21 @@ fn at_frame_size(draft: &Draft, (width, height): (usize, usize)) -> (Picture, Ma
 struct Making<'a> {
     work: &'a Work<'a>,
     drafter: Drafter,
+    figures: Option<Figures>,
     poses: Vec<Option<Pose>>,
     scales: Vec<Vec<Option<f32>>>,
 }
 
 impl<'a> Making<'a> {
-    fn new(work: &'a Work<'a>) -> Result<Self, Error> {
+    fn new(work: &'a Work<'a>, figures: Option<Figures>) -> Result<Self, Error> {
         let Work { job, scene, timeline, events, .. } = work;
-        let puppets: Vec<Puppet> = scene
-            .characters()
+        let pictures = if figures.is_some() { &[] } else { scene.characters() };
+        let puppets: Vec<Puppet> = pictures
             .iter()
             .filter_map(|character| Cutout::new(&character.picture, &character.mask, character.pose.as_ref()))
             .map(Puppet::new)
             .collect();
-        if !puppets.iter().any(Puppet::is_jointed) {
+        if figures.is_none() && !puppets.iter().any(Puppet::is_jointed) {
             events.warn(
                 "draft.whole_cutout",
                 "no body was recognised in the character's picture, it is moved as a whole",
@@ -149,7 +148,7 @@ impl<'a> Making<'a> {
         if drafter.keeps_legs() && !scene.is_canvas() {
             events.warn("draft.legs_kept", "the character's picture shows no legs, so the driving person's legs stay");
         }
-        Ok(Self { work, drafter, poses, scales })
+        Ok(Self { work, drafter, figures, poses, scales })
     }
 
     /// Makes frames until `take` returns false.
@@ -167,6 +166,9 @@ impl<'a> Making<'a> {
                 break;
             }
             events.progress(Step::Draft, index as u64 + 1, timeline.len() as u64);
+        }
+        if let Some(figures) = &self.figures {
+            figures.warn(events);
         }
         Ok(())
     }
@@ -187,94 +189,14 @@ impl<'a> Making<'a> {
             scales: &scales,
             starts_shot: plates.starts_shot(index),
         };
-        let draft = self.drafter.push(&input);
-        Ok(Made { index, plate, draft })
-    }
-}
-
-/// A frame without the person.
-struct Removed {
-    plate: PlateFrame,
-    hole: Mask,
-    /// What the hands hold, found without a prompt.
-    things: Option<Mask>,
-}
-
-/// Clean plates in the order of frames. It has its own reader, which runs ahead.
-struct Plates<'a> {
-    work: &'a Work<'a>,
-    maker: PlateMaker,
-    in_use: InUse,
-    ahead: FrameReader,
-    cut: SceneCut,
-    /// First frames of shots, as far as the reader got.
-    starts: Vec<usize>,
-    looked: usize,
-}
-
-impl<'a> Plates<'a> {
-    fn new(work: &'a Work<'a>) -> Result<Self, Error> {
-        let maker = PlateMaker::new(PlateConfig::default());
-        let (ahead, in_use) = (work.source.frames()?, InUse::default());
-        Ok(Self { work, maker, in_use, ahead, cut: SceneCut::default(), starts: vec![], looked: 0 })
-    }
-
-    /// The plate of the next frame, its hole, and what the hands hold.
-    fn next(&mut self, index: usize, view: &SceneFrame) -> Result<Removed, Error> {
-        if self.work.scene.is_canvas() {
-            let (width, height) = view.picture.size();
-            let plate = PlateFrame { picture: view.picture.clone(), seen: Mask::filled(width, height, 255) };
-            return Ok(Removed { plate, hole: Mask::filled(width, height, 0), things: None });
-        }
-        while self.maker.wants_look() {
-            self.work.events.check_cancelled()?;
-            let Some(frame) = self.ahead.next().transpose()?.filter(|_| self.looked < self.work.timeline.len()) else {
-                self.maker.end();
-                break;
-            };
-            let is_start = self.cut.happened(&frame.picture) || self.looked == 0;
-            if is_start {
-                self.starts.push(self.looked);
+        let draft = match &mut self.figures {
+            None => self.drafter.push(&input),
+            Some(figures) => {
+                let layer = figures.layer(self.work, index, view.picture.size())?;
+                self.drafter.compose(&input, layer)
             }
-            let (person, objects) = self.work.timeline.load_masks(self.looked)?;
-            let (_, wide) = self.holes(self.looked, &person, &objects);
-            self.maker.look(&frame.picture, &wide, is_start);
-            self.in_use.look(&frame.picture, &person, self.work.timeline.pose(self.looked), is_start);
-            self.looked += 1;
-        }
-        if index >= self.looked {
-            return Err(self.work.source.changed(index));
-        }
-        let (hole, wide) = self.holes(index, view.person(), view.objects());
-        let mut plate = self.maker.plate(&view.picture, &wide);
-        let found = self.in_use.objects(&InUseInput {
-            source: &view.picture,
-            plate: &plate,
-            person: view.person(),
-            pose: self.work.timeline.pose(index),
-            starts_shot: self.starts_shot(index),
-        });
-        // If the user supplies objects, only these are used.
-        let things = found.filter(|_| view.objects().is_empty());
-        // Pixels near the hands that are not removed after all go back to the source.
-        for (index, _) in hole.cells().iter().enumerate().filter(|(_, hole)| **hole == 0) {
-            plate.picture.cells_mut()[index] = view.picture.cells()[index];
-            plate.seen.cells_mut()[index] = 255;
-        }
-        Ok(Removed { plate, hole, things })
-    }
-
-    /// What is removed from a frame, and the region for which a plate is made. That region also includes the
-    /// surroundings of the hands, unless the user supplies the objects.
-    fn holes(&self, index: usize, person: &Mask, objects: &[Mask]) -> (Mask, Mask) {
-        let hole = hole(person, objects);
-        let hands = self.work.timeline.pose(index).filter(|_| objects.is_empty()).and_then(Hands::of);
-        let wide = hands.map_or_else(|| hole.clone(), |hands| hands.widened(&hole));
-        (hole, wide)
-    }
-
-    fn starts_shot(&self, index: usize) -> bool {
-        index == 0 || self.starts.contains(&index)
+        };
+        Ok(Made { index, plate, draft })
     }
 }
 

@@ -11,6 +11,7 @@ use media::picture::{Mask, Picture};
 use perception::paste::{PasteConfig, Pasted, paste};
 use perception::region::Region;
 
+use super::composition::Composition;
 use super::draft::draft_of;
 use super::job::Job;
 use super::sheet::RunSheet;
@@ -70,16 +71,18 @@ pub(super) fn export(work: &Work<'_>, sheet: &mut RunSheet<'_>) -> Result<(), Er
 
 /// A frame of the result. Outside the edited region it equals the scene byte for byte.
 fn finished_frame(work: &Work<'_>, index: usize, source: &Picture) -> Result<Picture, Error> {
-    if work.job.settings.draft {
+    if work.composition.is_layered() {
         return draft_of(work.run.root(), index);
     }
     let region = work.timeline.region(index);
-    Ok(paste_frame(work.job, work.run.root(), work.clip_of(index), index, region, work.scene.backdrop(source))?.picture)
+    let is_whole = work.job.settings.raw || work.composition == Composition::WholePicture;
+    let backdrop = work.scene.backdrop(source);
+    Ok(paste_frame(is_whole, work.run.root(), work.clip_of(index), index, region, backdrop)?.picture)
 }
 
-/// Composites the clip's picture for a frame into its backdrop.
+/// Composites the clip's picture for a frame into its backdrop: the whole picture, or the removed region of it.
 pub(super) fn paste_frame(
-    job: &Job,
+    is_whole: bool,
     run: &Path,
     clip: usize,
     index: usize,
@@ -93,7 +96,7 @@ pub(super) fn paste_frame(
     }
     let generated = load_picture(&path)?;
     let mut mask = load_mask(&run.join(format!("conditions/mask/{index:06}.png")), None)?;
-    if job.settings.raw {
+    if is_whole {
         mask.cells_mut().fill(255);
     }
     Ok(paste(backdrop, &generated, region, &mask, &PasteConfig::default()))

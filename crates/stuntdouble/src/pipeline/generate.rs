@@ -7,11 +7,15 @@ use media::image_file::{load_picture, save_depth, save_mask, save_picture};
 use media::picture::{Mask, Picture};
 use model::conditioning::pixels;
 use model::networks::{Networks, ReferenceState};
+use model::preset::EnvironmentUse;
 use model::sampling::clip_plan::Clip;
 use model::sampling::sampler::{SamplingSettings, decode_frames, generate_clip, starting_noise};
+use model::sampling::windows::ContextConfig;
 use model::weights::{Precision, to_bytes};
 use perception::conditions::{Conditions, CropSignals, inference_conditions};
+use perception::region::crop_picture;
 
+use super::plates::Plates;
 use super::work::Work;
 use crate::error::{Error, io};
 use crate::events::Step;
@@ -23,19 +27,24 @@ use crate::tensors;
 struct Held {
     frame: usize,
     signals: CropSignals,
+    /// The scene without the person, for networks that see it.
+    plate: Option<Picture>,
 }
 
 /// Makes every missing clip.
 pub(super) fn generate(work: &Work<'_>, loaded: &LoadedNetworks) -> Result<(), Error> {
-    let Work { run, source, scene, timeline, plan, events, job } = work;
+    let Work { run, source, scene, timeline, plan, events, job, composition } = work;
     let steps = job.settings.steps;
     let total = (plan.len() * steps) as u64;
     let size = loaded.size();
     let maker = ClipMaker {
         work,
         networks: &loaded.networks,
-        reference: tensors::reference_state(&loaded.networks, &scene.reference(size)),
+        windows: loaded.windows(),
+        reference: tensors::reference_state(&loaded.networks, &scene.reference(*composition, size)),
     };
+    let sees_plate = loaded.config().environment == EnvironmentUse::CleanPlate;
+    let mut plates = sees_plate.then(|| Plates::new(work)).transpose()?;
     let mut held: VecDeque<Held> = VecDeque::new();
     let mut frames = source.frames()?;
     let mut next_frame = 0;
@@ -48,8 +57,15 @@ pub(super) fn generate(work: &Work<'_>, loaded: &LoadedNetworks) -> Result<(), E
         while next_frame < clip.new_frames().end {
             let frame = frames.next().ok_or_else(|| source.changed(next_frame))??;
             let view = scene.frame(&frame.picture, next_frame, timeline)?;
-            let signals = view.signals().crop(timeline.region(next_frame), size);
-            held.push_back(Held { frame: next_frame, signals });
+            let region = timeline.region(next_frame);
+            let signals = view.signals().crop(region, size);
+            let plate = match &mut plates {
+                Some(plates) => {
+                    Some(crop_picture(&plates.next(next_frame, &view)?.plate.picture, region.square, size))
+                }
+                None => None,
+            };
+            held.push_back(Held { frame: next_frame, signals, plate });
             next_frame += 1;
         }
         let folder = run.clip(clip.index);
@@ -57,8 +73,13 @@ pub(super) fn generate(work: &Work<'_>, loaded: &LoadedNetworks) -> Result<(), E
             continue;
         }
         // 2. Conditions. A clip without a person needs no pictures: its frames pass through.
-        let signals: Vec<CropSignals> = clip.frames.iter().map(|&frame| at(&held, frame).clone()).collect();
-        let conditions = inference_conditions(&signals, None, &scene.conditions);
+        let signals: Vec<CropSignals> = clip.frames.iter().map(|&frame| at(&held, frame).signals.clone()).collect();
+        let mut conditions = inference_conditions(&signals, None, &scene.conditions);
+        for (conditions, &frame) in conditions.iter_mut().zip(&clip.frames) {
+            if let Some(plate) = &at(&held, frame).plate {
+                conditions.environment = plate.clone();
+            }
+        }
         run.begin(&folder)?;
         if conditions.iter().any(|conditions| conditions.mask.cells().contains(&255)) {
             let finished = finished_before(work, clip, &signals[0], &conditions[0])?;
@@ -71,9 +92,9 @@ pub(super) fn generate(work: &Work<'_>, loaded: &LoadedNetworks) -> Result<(), E
     Ok(())
 }
 
-fn at(held: &VecDeque<Held>, frame: usize) -> &CropSignals {
+fn at(held: &VecDeque<Held>, frame: usize) -> &Held {
     let found = held.iter().find(|held| held.frame == frame);
-    &found.unwrap_or_else(|| unreachable!("frame {frame} of the clip was read before it")).signals
+    found.unwrap_or_else(|| unreachable!("frame {frame} of the clip was read before it"))
 }
 
 /// The finished picture of the clip's temporal reference: generated inside the hole, the source outside.
@@ -120,6 +141,7 @@ struct ClipMaker<'a> {
     work: &'a Work<'a>,
     networks: &'a Networks<Cpu>,
     reference: ReferenceState<Cpu>,
+    windows: Option<ContextConfig>,
 }
 
 impl ClipMaker<'_> {
@@ -128,7 +150,7 @@ impl ClipMaker<'_> {
         let (networks, settings) = (self.networks, &job.settings);
         // 1. Tensors.
         let mut conditions = tensors::clip_conditions(networks, conditions);
-        if let Some(finished) = finished.filter(|_| conditions.environment.is_some()) {
+        if let Some(finished) = finished.filter(|_| self.windows.is_none()) {
             conditions = conditions.with_temporal_reference(tensors::encoded(networks, &finished));
         }
         // 2. Denoising.
@@ -137,6 +159,7 @@ impl ClipMaker<'_> {
             steps: settings.steps,
             guidance: settings.guidance as f32,
             schedule: networks.config().schedule.clone(),
+            windows: self.windows,
         };
         let noise = starting_noise(networks, settings.seed, clip.index, shape, &Default::default());
         let total = (plan.len() * settings.steps) as u64;

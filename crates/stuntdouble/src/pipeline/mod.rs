@@ -8,13 +8,16 @@
 //! ```
 //! Frames stream through each pass, so memory does not grow with the video's length.
 
+mod composition;
 mod draft;
 mod export;
+mod figure;
 mod generate;
 mod job;
 mod objects;
 mod perceive;
 mod plan;
+mod plates;
 mod report;
 mod scene;
 mod sheet;
@@ -29,7 +32,6 @@ pub(crate) use scene::conditions;
 
 use fetch::Store;
 use media::picture::{Mask, Picture};
-use model::sampling::clip_plan::plan_clips;
 
 use crate::character::CharacterFiles;
 use crate::error::Error;
@@ -40,6 +42,8 @@ use crate::models;
 use crate::networks::{LoadedNetworks, tell_trouble};
 use crate::run_folder::{LOG, RunFolder, RunRecord, SIGNALS};
 use crate::timeline::{Extent, Timeline};
+use composition::Composition;
+use figure::Figures;
 use scene::Scene;
 use sheet::RunSheet;
 use source::Source;
@@ -91,17 +95,21 @@ pub fn run(job: &Job, store: &Store, tools: &Tools, events: &Events) -> Result<R
         }
         begun => begun?,
     };
-    let scene = Scene::prepare(job, characters, &mut timeline, store, events)?;
-    let plan = networks.as_ref().map_or(vec![], |networks| plan_clips(timeline.len(), networks.clip_frames()));
-    let work = Work { job, run: &run, source: &source, scene: &scene, timeline: &timeline, plan: &plan, events };
+    let composition = Composition::of(job, networks.as_ref().map(LoadedNetworks::config));
+    let scene = Scene::prepare(job, composition, characters, &mut timeline, store, events)?;
+    let plan = networks.as_ref().map_or(vec![], |networks| networks.plan(timeline.len()));
+    let work = Work { job, composition, run: &run, source: &source, scene: &scene, timeline: &timeline, plan: &plan, events };
     match &networks {
         Some(networks) => {
             generate::generate(&work, networks)?;
             tell_trouble(networks.packs.as_deref(), events);
+            if composition == Composition::PseudoIntegration {
+                draft::draft(&work, Some(Figures::open(store, events)?))?;
+            }
         }
         None => {
             draft::note(&work);
-            draft::draft(&work)?;
+            draft::draft(&work, None)?;
         }
     }
     let mut sheet = RunSheet::new(&work);
@@ -129,16 +137,20 @@ fn begin(job: &Job, run: &RunFolder, source: &Source, store: &Store, events: &Ev
 /// # Errors
 /// [`Error`] when the run folder does not belong to a finished job.
 pub fn finished_picture(job: &Job, index: usize, source: &Picture) -> Result<(Picture, Mask), Error> {
-    if job.settings.draft {
+    let networks = match job.settings.draft {
+        true => None,
+        false => Some(LoadedNetworks::load(&job.settings, job.weight_cache.as_deref())?),
+    };
+    let composition = Composition::of(job, networks.as_ref().map(LoadedNetworks::config));
+    let Some(networks) = networks.filter(|_| !composition.is_layered()) else {
         return Ok((draft::draft_of(&job.run_dir, index)?, draft::edited_of(&job.run_dir, index)?));
-    }
+    };
     let signals = job.run_dir.join(SIGNALS);
     let unfinished =
         || Error::OtherRun { path: job.run_dir.clone(), what: "state: its signals are not finished".into() };
     let extent = Extent::load(&signals)?.ok_or_else(unfinished)?;
     let timeline = Timeline::load(extent, signals, job.signals.as_deref())?;
-    let frames = LoadedNetworks::load(&job.settings, job.weight_cache.as_deref())?.clip_frames();
-    let clip = plan_clips(timeline.len(), frames).partition_point(|clip| clip.new_frames().end <= index);
-    let pasted = export::paste_frame(job, &job.run_dir, clip, index, timeline.region(index), source)?;
+    let clip = networks.plan(timeline.len()).partition_point(|clip| clip.new_frames().end <= index);
+    let pasted = export::paste_frame(job.settings.raw, &job.run_dir, clip, index, timeline.region(index), source)?;
     Ok((pasted.picture, pasted.edited))
 }

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Distribution, Tensor};
 use model::ops::{Convolution, conv2d};
-use model::sampling::clip_plan::plan_clips;
 
 use super::job::Job;
 use super::source::Source;
@@ -25,7 +24,7 @@ pub(super) fn report(job: &Job, source: &Source, loaded: Option<&LoadedNetworks>
         events.note(format!("{frames} frames, drafts by geometry alone"));
         return;
     };
-    let clips = plan_clips(frames, loaded.clip_frames());
+    let clips = loaded.plan(frames);
     let config = loaded.networks.config();
     let halves = if job.settings.guidance > 1.0 { 2 } else { 1 };
     let mut counter = Counter {
@@ -35,10 +34,10 @@ pub(super) fn report(job: &Job, source: &Source, loaded: Option<&LoadedNetworks>
         operations: 0.0,
     };
     loaded.networks.denoising_unet.visit(&mut counter);
-    let passes = clips.len() * loaded.clip_frames() * job.settings.steps * halves;
+    let passes = clips.iter().map(|clip| clip.frames.len()).sum::<usize>() * job.settings.steps * halves;
     let seconds = counter.operations * passes as f64 / machine_speed();
     let parameters: usize = loaded.networks.parameter_counts().values().sum();
-    events.note(format!("{frames} frames in {} clips of {}", clips.len(), loaded.clip_frames()));
+    events.note(format!("{frames} frames in {} clips", clips.len()));
     events.note(format!(
         "networks: preset {:?}, {:.1} M weights, {}x{} pixels, {} steps, guidance {}",
         job.settings.preset,

@@ -10,6 +10,7 @@ use perception::mask::{MaskConfig, MaskKind};
 use perception::pose::Pose;
 use perception::reference::{ReferenceFit, inference_reference};
 
+use super::composition::Composition;
 use super::job::{Job, Mode};
 use crate::character::{Character, CharacterFiles};
 use crate::error::Error;
@@ -69,6 +70,7 @@ impl Scene {
     /// Processes the character's pictures and prepares the scene.
     pub(super) fn prepare(
         job: &Job,
+        composition: Composition,
         characters: CharacterFiles,
         timeline: &mut Timeline,
         store: &Store,
@@ -96,6 +98,9 @@ impl Scene {
                     fit(timeline.frame_size(), canvas.size())
                 });
                 timeline.move_to_canvas(&alignment, canvas.size());
+                if composition == Composition::WholePicture {
+                    timeline.cover(canvas.size());
+                }
                 Stage::Canvas { background, alignment }
             }
         };
@@ -103,11 +108,15 @@ impl Scene {
     }
 
     /// The character's picture in the form that the reference network needs.
-    pub(super) fn reference(&self, size: u32) -> Picture {
+    pub(super) fn reference(&self, composition: Composition, size: u32) -> Picture {
         let character = &self.characters[0];
-        match character.square() {
-            Some(square) => character.reference(square, size),
-            None => inference_reference(&character.original, size, ReferenceFit::default()),
+        let whole = || inference_reference(&character.original, size, ReferenceFit::default());
+        match composition {
+            Composition::WholePicture => whole(),
+            Composition::PseudoIntegration => character.reference_on_plain(size).unwrap_or_else(whole),
+            Composition::Draft | Composition::Region => {
+                character.square().map_or_else(whole, |square| character.reference(square, size))
+            }
         }
     }
 

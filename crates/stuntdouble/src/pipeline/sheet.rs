@@ -13,7 +13,7 @@ const CELL: usize = 256;
 
 /// The conditions between source and result.
 fn made_of(work: &Work<'_>) -> [&'static str; 2] {
-    if work.job.settings.draft { ["plate", "warp"] } else { ["skeleton", "environment"] }
+    if work.composition.is_layered() { ["plate", "warp"] } else { ["skeleton", "environment"] }
 }
 
 /// A sheet with a few frames of a run, filled during the export.
@@ -30,7 +30,7 @@ impl<'a> RunSheet<'a> {
         Self {
             work,
             frames: spread_rows(work.timeline.len(), ROWS),
-            reference: work.scene.reference(CELL as u32),
+            reference: work.scene.reference(work.composition, CELL as u32),
             sheet: Sheet::new(5, CELL, CELL).titled(format!("reference, source, {}, result", made_of(work).join(", "))),
         }
     }

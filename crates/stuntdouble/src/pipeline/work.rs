@@ -1,5 +1,6 @@
 //! Data that the steps of a job share.
 
+use super::composition::Composition;
 use super::job::Job;
 use super::scene::Scene;
 use super::source::Source;
@@ -12,6 +13,7 @@ use crate::timeline::Timeline;
 /// Shared by the steps of one job.
 pub(super) struct Work<'a> {
     pub(super) job: &'a Job,
+    pub(super) composition: Composition,
     pub(super) run: &'a RunFolder,
     pub(super) source: &'a Source,
     pub(super) scene: &'a Scene,
