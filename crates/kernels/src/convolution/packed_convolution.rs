@@ -122,6 +122,7 @@ impl<T: Element> PackedConvolution<T> {
         }
     }
 
+    /// Kernel size, stride and padding.
     pub fn geometry(&self) -> Geometry {
         self.geometry
     }
