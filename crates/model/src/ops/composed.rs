@@ -1,7 +1,8 @@
-//! Every door composed of Burn operations: what backends without kernels run, and the reference for those with.
+//! Every op composed of Burn operations. Backends without kernels run these, and tests use them as the reference for
+//! the kernels.
 //!
-//! What a door made itself stands on the left of a sum: libtorch (burn-tch 0.21) takes views that others look at for owners of
-//! their memory, and works in place on the left side.
+//! In sums, the left operand is always a tensor created by the op itself. libtorch (burn-tch 0.21) takes shared views
+//! for owners of their memory, and computes in place on the left operand.
 
 use burn::tensor::activation::{gelu, sigmoid, silu};
 use burn::tensor::backend::Backend;
@@ -45,7 +46,7 @@ pub(super) fn conv2d<B: Backend>(x: Tensor<B, 4>, weight: Tensor<B, 4>, convolut
     finish_conv2d(module::conv2d(x, weight, bias, options), shift, activation, residual)
 }
 
-/// What happens to a convolution's sums.
+/// The epilogue of a convolution.
 pub(super) fn finish_conv2d<B: Backend>(
     mut y: Tensor<B, 4>,
     shift: Option<Tensor<B, 2>>,
@@ -82,7 +83,7 @@ pub(super) fn conv3d<B: Backend>(
     module::conv3d(x, weight, bias, ConvOptions::new([1; 3], padding, [1; 3], 1))
 }
 
-/// `[M, C, h, w]` to `[M, C, 2h, 2w]`, each cell four times.
+/// Nearest upsampling by two: `[M, C, h, w]` to `[M, C, 2h, 2w]`.
 pub(super) fn repeat_cells<B: Backend>(x: Tensor<B, 4>) -> Tensor<B, 4> {
     let [m, c, h, w] = x.dims();
     x.reshape([m * c * h, 1, w, 1]).expand([m * c * h, 2, w, 2]).reshape([m, c, 2 * h, 2 * w])
@@ -111,8 +112,8 @@ pub(super) fn layer_norm<B: Backend>(
     bias: Tensor<B, 1>,
     epsilon: f64,
 ) -> Tensor<B, 2> {
-    // `x` is held until the difference exists: libtorch (burn-tch 0.21) believes that a transposed view owns its memory, and
-    // would subtract in place from whatever tensor the view was taken of.
+    // Keep `x` until the difference is computed. libtorch (burn-tch 0.21) takes a transposed view for the owner of its
+    // memory, and would subtract in place from the original tensor.
     let mean = x.clone().mean_dim(1);
     let centred = x.clone() - mean;
     drop(x);
@@ -120,7 +121,7 @@ pub(super) fn layer_norm<B: Backend>(
     centred * variance.add_scalar(epsilon).sqrt().recip() * weight.unsqueeze() + bias.unsqueeze()
 }
 
-/// What the convolution puts out passes through the backend's own doors.
+/// Uses the backend's own ops around the convolution's output.
 pub(super) fn blend<B: ModelBackend>(
     [x, y]: [Tensor<B, 4>; 2],
     weight: Tensor<B, 4>,
@@ -129,7 +130,7 @@ pub(super) fn blend<B: ModelBackend>(
     let both = <B as ModelBackend>::concat_channels(vec![x.clone(), y.clone()]);
     let alpha = sigmoid(cells_from_map(<B as ModelBackend>::conv2d(both, weight, Convolution::same(1, 1, Some(bias))))); // Eq. 3
     let (x, y) = (cells_from_map(x), cells_from_map(y));
-    // Neither map is worked on in place, for on libtorch tokens may look at its memory.
+    // Keep both maps from being modified in place, because on libtorch tokens may share their memory.
     let difference = y.clone() - x.clone();
     drop(y);
     map_from_cells(difference * alpha + x) // Eq. 4
@@ -153,7 +154,7 @@ fn split_heads<B: Backend>(x: Tensor<B, 3>, heads: usize) -> Tensor<B, 4> {
     x.reshape([m, l, heads, width / heads]).swap_dims(1, 2)
 }
 
-/// `[B, L, C]` to `[B*N, L, C]`, the same for every frame of a clip.
+/// Repeats `[B, L, C]` for every frame of a clip: `[B*N, L, C]`.
 fn repeat_for_frames<B: Backend>(x: Tensor<B, 3>, m: usize) -> Tensor<B, 3> {
     let [b, l, c] = x.dims();
     if m == b {

@@ -1,27 +1,28 @@
-//! Feature maps `[M, C, h, w]` as a backend likes them in memory. Functions that work cell by cell turn maps into cells and
-//! back, which costs nothing where maps came from a door.
+//! The backend's memory layout for feature maps `[M, C, h, w]`. Functions that work cell by cell convert maps to cells
+//! and back. The conversion is free for maps that come from an op.
 
 use burn::tensor::Tensor;
 
 use super::ModelBackend;
 
-/// A map `[M, C, h, w]` with its axes in the order in which the backend stores them: `[M, h, w, C]`, or the same.
+/// A map `[M, C, h, w]` with its axes in the storage order of the backend: `[M, h, w, C]`, or unchanged.
 pub fn cells_from_map<B: ModelBackend>(map: Tensor<B, 4>) -> Tensor<B, 4> {
     if B::CHANNELS_LAST { map.permute([0, 2, 3, 1]) } else { map }
 }
 
-/// The way back from [`cells_from_map`].
+/// The inverse of [`cells_from_map`].
 pub fn map_from_cells<B: ModelBackend>(cells: Tensor<B, 4>) -> Tensor<B, 4> {
     if B::CHANNELS_LAST { cells.permute([0, 3, 1, 2]) } else { cells }
 }
 
-/// The tensor with two axes swapped: what networks call in place of Burn's function of this name, whose results libtorch
-/// (burn-tch 0.21) takes for owners of memory that is another tensor's.
+/// Swaps two axes. Networks call this instead of Burn's function of the same name, whose results libtorch (burn-tch
+/// 0.21) takes for owners of memory that belongs to another tensor.
 pub fn swap_dims<B: ModelBackend, const R: usize>(x: Tensor<B, R>, first: usize, second: usize) -> Tensor<B, R> {
     <B as ModelBackend>::swap_dims(x, first, second)
 }
 
-/// The same with memory in the order of the shape: arithmetic of tensors whose orders differ is many times slower on a CPU.
+/// The same tensor, contiguous in memory. Arithmetic on tensors with different memory orders is many times slower on a
+/// CPU.
 pub fn in_order<B: ModelBackend>(x: Tensor<B, 4>) -> Tensor<B, 4> {
     let [m, c, h, w] = x.dims();
     x.reshape([m * c, h * w]).reshape([m, c, h, w])

@@ -1,4 +1,4 @@
-//! Doors by hand, and the kernels' doors against the composed ones.
+//! Hand-computed cases, and the ops with kernels against the composed ones.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ pub(super) fn random<const R: usize>(shape: [usize; R]) -> Tensor<Flex, R> {
     Tensor::random(shape, Distribution::Uniform(-1.0, 1.0), &Default::default())
 }
 
-/// The same map, channels-last in memory.
+/// The same map, stored channels-last.
 pub(super) fn turned(map: Tensor<Flex, 4>) -> Tensor<Flex, 4> {
     let [m, c, h, w] = map.dims();
     map.permute([0, 2, 3, 1]).reshape([m * h * w * c]).reshape([m, h, w, c]).permute([0, 3, 1, 2])
@@ -24,7 +24,7 @@ pub(super) fn assert_close(found: TensorData, expected: TensorData, tolerance: f
     found.convert::<f32>().assert_approx_eq::<f32>(&expected, Tolerance::absolute(tolerance).set_relative(tolerance));
 }
 
-/// What the door gives for f32, and for bf16 in place of the tensor, beside the composed result.
+/// Compares the op with the composed reference, for f32 and for bf16 input.
 fn check<const R: usize, const Q: usize>(
     x: Tensor<Flex, R>,
     sums: usize,
@@ -82,10 +82,10 @@ fn trained_weights_get_a_new_pack() {
     for _ in 0..4 {
         let expected = composed::linear(x.clone(), weight.clone(), plain()).into_data();
         assert_close(linear(x.clone(), weight.clone(), plain()).into_data(), expected, 1e-5);
-        // In place, because nobody else holds the weight.
+        // In place, because nothing else holds the weight.
         weight = weight * 2.0 + 0.25;
     }
-    // Two views of the same memory, alike in all but their strides.
+    // Views of the same memory that differ only in their strides.
     let square = random([6, 6]);
     for view in [square.clone(), square.clone().transpose(), square.slice([2..4, 0..6]).repeat_dim(0, 3)] {
         let x = random([2, 6]);
@@ -101,7 +101,7 @@ fn memory_is_used_again_only_when_it_is_free() {
     let expected = composed::linear(x.clone(), weight.clone(), plain()).into_data();
     let held = run(&x);
     let view = held.clone().narrow(0, 100, 200);
-    // In place on memory that others look at, and on memory that nobody does.
+    // Not in place, because the memory is shared; then in place on memory that is not shared.
     let doubled = held.clone() * 2.0;
     for turn in 0..6 {
         let other = run(&(x.clone() + turn as f32));
@@ -303,8 +303,8 @@ proptest! {
     }
 }
 
-/// A weight whose packs are kept in a folder, through all doors that take weights, both precisions: packed and mapped at once, mapped
-/// in a later run, and made anew where the folder is damaged.
+/// A weight with a weight cache, through all ops that take weights, in both precisions. It is packed and mapped in one
+/// run, mapped in a later run, and packed again where the cache is damaged.
 #[test]
 fn kept_packs_are_the_same_weights() {
     fn check<const R: usize, const Q: usize>(shape: [usize; R], door: impl Fn(Tensor<Flex, R>) -> Tensor<Flex, Q>) {
@@ -316,10 +316,10 @@ fn kept_packs_are_the_same_weights() {
         let first = source.kept_in(Some(folder()));
         assert_eq!(of(&first), expected);
         assert_eq!(of(&first), expected, "found by the same process");
-        // Other numbers that say they were the same: they are not read.
+        // Other values under the same name: they are not read, because the cache is used.
         let wrong = WeightSource::drawn(&shape, 2, 0.1).named(first.name());
         assert_eq!(of(&wrong.kept_in(Some(folder()))), expected);
-        // Let go of, it is looked for again, and not otherwise.
+        // After eviction the weight is looked up in the cache again, otherwise not.
         let weight = Flex::lazy_weight(&first).unwrap();
         for (forgets, is_back) in [(false, false), (true, true)] {
             door(weight.clone());
@@ -363,7 +363,7 @@ fn kept_packs_are_the_same_weights() {
     }
 }
 
-/// A weight read on demand and the same numbers in a tensor, through all doors that take weights, both precisions.
+/// A lazy weight and a tensor with the same values, through all ops that take weights, in both precisions.
 #[test]
 fn weights_on_demand_are_the_same_weights() {
     fn both<const R: usize>(shape: [usize; R], seed: u64) -> [Tensor<Flex, R>; 2] {
@@ -388,7 +388,7 @@ fn weights_on_demand_are_the_same_weights() {
         same(both([4, 6], 2), |weight| linear_geglu(rows.clone(), weight, None));
         same(both([2, 1], 3), |weight| linear(rows.clone().narrow(1, 0, 1), weight, plain()));
         same(both([2, 4, 3, 3, 3], 4), |weight| conv3d(video.clone(), weight, None, [1; 3]));
-        // Direct and fast.
+        // Direct and Winograd convolution.
         for (channels, side) in [(8, 6), (64, 32)] {
             let map = random([1, channels, side, side]).cast(dtype);
             for stride in [1, 2] {
