@@ -80,7 +80,7 @@ impl DenoiserOutput {
     }
 }
 
-/// `[B, 1, 1, 1, 1]` for timesteps `[B]`.
+/// Cumulative alphas `[B, 1, 1, 1, 1]` at timesteps `[B]`.
 fn cumulated_alphas<B: ModelBackend>(timestep: &Tensor<B, 1>, schedule: &Ddim) -> Tensor<B, 5> {
     let [b] = timestep.dims();
     let table = schedule.alphas_cumprod();
