@@ -203,7 +203,7 @@ impl<B: ModelBackend> DenoisingNet<B> {
     }
 }
 
-/// A pass that has come to the first block that sees context or reference.
+/// A forward pass that has reached the first block with context or reference.
 #[derive(Debug, Clone)]
 struct Begun<'a, B: Backend> {
     walk: Walk<B>,
@@ -214,7 +214,7 @@ struct Begun<'a, B: Backend> {
     step: Option<StepContext<'a, B>>,
 }
 
-/// The first convolution, with zero weights for the environment channels.
+/// The first convolution. Its weights for the environment channels are zero-initialized.
 fn conv_in<B: ModelBackend>(config: &UnetConfig, device: &B::Device) -> Conv2d<B> {
     let first = config.block_out_channels[0];
     let mut conv = Conv2d::init(config.in_channels, first, 3, 1, LayerInitializer::Uniform, device);
