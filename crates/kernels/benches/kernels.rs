@@ -1,5 +1,5 @@
-//! Times every kernel at the shapes of an SD 1.5-class network: `cargo bench -p stuntdouble-kernels -- [--threads N]
-//! [--cpu-time] [--repeat N] [NAME..]`.
+//! Times every kernel at the shapes of an SD 1.5-class network:
+//! `cargo bench -p stuntdouble-kernels -- [--threads N] [--cpu-time] [--repeat N] [NAME..]`.
 //!
 //! For each kernel it prints the best and the median time, GFLOP/s, and the percentage of the multiply-add peak
 //! measured in the same run. Operations are counted as for the direct algorithm, so kernels that need fewer can exceed

@@ -97,8 +97,8 @@ impl<B: ModelBackend> Linear<B> {
         self.forward_added(x, None, Some(residual))
     }
 
-    /// [`forward`](Self::forward) plus `shift`, as in [`forward_shifted`](Self::forward_shifted), and `residual`, `[..,
-    /// D_out]`.
+    /// [`forward`](Self::forward) plus `shift`, as in [`forward_shifted`](Self::forward_shifted), and `residual`,
+    /// `[.., D_out]`.
     pub fn forward_added<const R: usize>(
         &self,
         x: Tensor<B, R>,

@@ -25,7 +25,7 @@ pub struct Source<'a, T> {
     pub keys: &'a [T],
     /// `[batch, len, heads * D]`
     pub values: &'a [T],
-    /// The batch of the queries, or a divisor of it. Each item is then shared by that many consecutive pictures.
+    /// The batch of the queries, or a divisor of it. Each item is shared by equally many consecutive pictures.
     pub batch: usize,
     /// Number of tokens.
     pub len: usize,
@@ -60,9 +60,9 @@ pub fn attention<T: Element>(
     run(cpu, query, sources, sizes, scale, result, None);
 }
 
-/// Like [`attention`], and also writes the base-2 logarithm of every query's sum of `exp(scale * score)`, `[B, heads,
-/// L]`. [`attention_gradient`](crate::attention_gradient) recomputes the weights from it. If there are no keys, `logs`
-/// is not written.
+/// Like [`attention`], and also writes the base-2 logarithm of every query's sum of `exp(scale * score)`,
+/// `[B, heads, L]`. [`attention_gradient`](crate::attention_gradient) recomputes the weights from it. If there are no
+/// keys, `logs` is not written.
 ///
 /// # Panics
 /// As [`attention`], and when `logs` has the wrong length.

@@ -45,8 +45,8 @@ impl Geometry {
     }
 }
 
-/// Whether [`PackedConvolution::winograd`] is faster than the direct convolution. It is from 64 channels `[C_in,
-/// C_out]` on both sides and 1,024 result pixels.
+/// Whether [`PackedConvolution::winograd`] is faster than the direct convolution. It is from 64 channels
+/// `[C_in, C_out]` on both sides and 1,024 result pixels.
 pub fn winograd_pays([inputs, outputs]: [usize; 2], pixels: usize) -> bool {
     inputs.min(outputs) >= 64 && pixels >= 1024
 }

@@ -74,8 +74,8 @@ pub(crate) unsafe fn spread<S: Simd, T: Element>(
     }
 }
 
-/// `B^T d`: row by row the coefficients of `M(x) / (x - point)`; the last row has those of `M(x) = x (x^2 - a^2) (x^2 -
-/// b^2)`.
+/// `B^T d`: row by row the coefficients of `M(x) / (x - point)`; the last row has those of
+/// `M(x) = x (x^2 - a^2) (x^2 - b^2)`.
 ///
 /// # Safety
 /// The CPU supports `S`.

@@ -10,10 +10,10 @@
 //! | sums for queries | `[part][D][NV * LANES]` |
 //! | sums for keys and values | `[panel][key of all sources][width of the panel]` |
 //!
-//! Let `w` be the softmax weights, recomputed from the scores and the logarithm of their sum, and `delta = gradient .
-//! result`. The gradient of a value is `sum w * gradient`. The slope of a score is `w * (gradient . value - delta)`.
-//! Slopes times keys give the gradients of queries, and slopes times queries those of keys. Source: Dao 2023 (arXiv
-//! 2307.08691), Algorithm 2.
+//! Let `w` be the softmax weights, recomputed from the scores and the logarithm of their sum, and
+//! `delta = gradient . result`. The gradient of a value is `sum w * gradient`. The slope of a score is
+//! `w * (gradient . value - delta)`. Slopes times keys give the gradients of queries, and slopes times queries those of
+//! keys. Source: Dao 2023 (arXiv 2307.08691), Algorithm 2.
 
 use crate::attention::block::{Tokens, scores, weigh};
 use crate::attention::memory::{KEYS, PARTS, Queries, finish, pack_queries};

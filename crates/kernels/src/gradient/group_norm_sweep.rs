@@ -28,8 +28,8 @@ pub(crate) enum Which {
     Result,
 }
 
-/// One sweep over a chunk: `input`, `gradient`, `result` are `[pixels, C]`, `numbers` `[NUMBERS, C]`, `partial` `[2,
-/// C]`.
+/// One sweep over a chunk: `input`, `gradient`, `result` are `[pixels, C]`, `numbers` `[NUMBERS, C]`, `partial`
+/// `[2, C]`.
 pub(crate) struct Sweep<'a> {
     pub(crate) which: Which,
     pub(crate) input: &'a [f32],

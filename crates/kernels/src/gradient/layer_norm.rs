@@ -5,9 +5,9 @@
 //! | input, gradient of the result, gradient of the input | `[rows, C]` |
 //! | weight, gradients of weight and bias | `[C]` |
 //!
-//! With `n = (x - mean) / deviation` and `g` the gradient times the weight, the input gradient is `(g - mean(g) - n *
-//! mean(g * n)) / deviation`. Statistics are recomputed while the row is in L1 cache. Each task sums its rows for
-//! weight and bias; the sums of the tasks are added in a fixed order.
+//! With `n = (x - mean) / deviation` and `g` the gradient times the weight, the input gradient is
+//! `(g - mean(g) - n * mean(g * n)) / deviation`. Statistics are recomputed while the row is in L1 cache. Each task
+//! sums its rows for weight and bias; the sums of the tasks are added in a fixed order.
 
 use crate::gradient::column_sums::column_sums;
 use crate::memory::buffer::Buffer;
@@ -59,8 +59,8 @@ pub fn layer_norm_gradient(
     let (shared, shared_sums) = (Shared::new(result.input), Shared::new(&mut sums));
     for_each_task(tasks, |task| {
         let range = task * each..input.len().min((task + 1) * each);
-        // SAFETY: each task has its own range of the result, as long as its range of the input, and its own `2 *
-        // channels` sums.
+        // SAFETY: each task has its own range of the result, as long as its range of the input, and its own
+        // `2 * channels` sums.
         let (result, sums) = unsafe {
             (
                 std::slice::from_raw_parts_mut(shared.pointer().add(range.start), range.len()),

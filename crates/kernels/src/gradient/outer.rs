@@ -70,8 +70,8 @@ pub(crate) fn outer(
     });
 }
 
-/// The left operand `[rows, M]`, split into blocks of `block` elements and these into tiles of `[rows, elements of the
-/// tile]`.
+/// The left operand `[rows, M]`, split into blocks of `block` elements and these into tiles of
+/// `[rows, elements of the tile]`.
 fn packed(cpu: Cpu, left: &[f32], [rows, height, block]: [usize; 3]) -> Buffer<f32> {
     let mut packed = Buffer::<f32>::zeros(rows * height);
     let shared = Shared::new(&mut packed);
@@ -141,8 +141,8 @@ unsafe fn copy_few(from: *const f32, to: *mut f32, count: usize) {
     }
 }
 
-/// Adds the outer products of the rows `chunk` to the sums. `left` is a packed block of all `rows`, `panel` is `[chunk,
-/// 2 * LANES]`, `sums` is `[count, 2 * LANES]`.
+/// Adds the outer products of the rows `chunk` to the sums. `left` is a packed block of all `rows`, `panel` is
+/// `[chunk, 2 * LANES]`, `sums` is `[count, 2 * LANES]`.
 struct Chunk<'a> {
     left: &'a [f32],
     rows: usize,

@@ -19,8 +19,8 @@ fn convolved([batch, height, width]: [usize; 3], [inputs, outputs]: [usize; 2]) 
     Convolved { input: [batch, 2 * height, 2 * width], inputs, outputs, geometry: Geometry::same(3, 1) }
 }
 
-/// The gradient of the weight, `[C_out, C_in, 3, 3]`. `size` is `[B, H, W]` of the input, `channels` is `[C_in,
-/// C_out]`.
+/// The gradient of the weight, `[C_out, C_in, 3, 3]`. `size` is `[B, H, W]` of the input, `channels` is
+/// `[C_in, C_out]`.
 ///
 /// # Panics
 /// When a slice's length does not match the shapes.

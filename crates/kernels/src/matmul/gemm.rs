@@ -29,8 +29,8 @@ unsafe impl<T: Element> Rows<T> for Strided<'_, T> {
     }
 }
 
-/// `result = epilogue(left * weight^T)`: `left` is `[rows, channels]` with rows `stride` apart, `result` is `[rows,
-/// columns]`.
+/// `result = epilogue(left * weight^T)`: `left` is `[rows, channels]` with rows `stride` apart, `result` is
+/// `[rows, columns]`.
 ///
 /// # Panics
 /// When a slice's length does not match the shapes, or the weight is that of a convolution.

@@ -43,7 +43,7 @@ unsafe impl<T: Sync> Sync for Address<T> {}
 // SAFETY: zero bytes are the null pointer, any bytes are a valid raw pointer, and there is no drop.
 unsafe impl<T: Plain> Plain for Address<T> {}
 
-/// A zero-initialised slice whose first element lies on a 64-byte boundary.
+/// A zero-initialized slice whose first element lies on a 64-byte boundary.
 pub(crate) struct Buffer<T: Plain> {
     data: NonNull<T>,
     len: usize,

@@ -224,8 +224,8 @@ unsafe fn moments<S: Simd, T: Element, const NV: usize>(
     }
 }
 
-/// `activation(input * affine[0] + affine[1])`: `input` and `result` are `[pixels, channels]`, `affine` is `[2,
-/// channels]`.
+/// `activation(input * affine[0] + affine[1])`: `input` and `result` are `[pixels, channels]`, `affine` is
+/// `[2, channels]`.
 pub(crate) struct Apply<'a, T> {
     input: &'a [T],
     result: &'a mut [T],

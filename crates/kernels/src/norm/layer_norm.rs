@@ -19,8 +19,8 @@ use crate::simd::vector::{Kernel, Simd};
 /// Approximate elements per task.
 const TASK: usize = 32 * 1024;
 
-/// Normalises each row of `[rows, C]`, where `C` is the length of `weight`: `(x - mean) / sqrt(variance + epsilon) *
-/// weight + bias`.
+/// Normalises each row of `[rows, C]`, where `C` is the length of `weight`:
+/// `(x - mean) / sqrt(variance + epsilon) * weight + bias`.
 ///
 /// # Panics
 /// When a slice's length does not match the shapes.

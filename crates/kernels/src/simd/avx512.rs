@@ -137,7 +137,7 @@ macro_rules! shared {
         }
         #[inline(always)]
         fn prefetch(p: *const u8) {
-            // SAFETY: a prefetch is a hint and accesses no memory.
+            // SAFETY: a prefetch is a hint; it never faults, whatever the address.
             unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
         }
         #[inline(always)]

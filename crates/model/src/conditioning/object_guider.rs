@@ -4,7 +4,7 @@
 //! Objects keep their appearance from the source video, so plain 3x3 convolutions are enough. After a stem there is one
 //! convolution per level, with stride 1 for the first and 2 for the others.
 //!
-//! | level | SD1.5 shape | used by |
+//! | level | SD 1.5 shape | used by |
 //! |---|---|---|
 //! | 0 | `[B, 320, N, h, w]` | up block 3 |
 //! | 1 | `[B, 640, N, h/2, w/2]` | up block 2 |

@@ -8,7 +8,7 @@ use crate::ops::{ModelBackend, in_order, swap_dims};
 
 /// Cells per unit of the network's shift output.
 const SHIFT_UNIT: f64 = 8.0;
-/// Side of the squares of cells that share one light value.
+/// Side, in cells of the output maps, of the squares over which light is averaged.
 const LIGHT_CELLS: usize = 8;
 
 /// `[M, C, H, W]` to `[M, C*P*P, H/P, W/P]`.

@@ -145,8 +145,8 @@ fn shifted<B: ModelBackend>(values: Tensor<B, 4>, shift: Tensor<B, 4>) -> Tensor
     };
     let x = along(0, width, &|cell| cell % width);
     let y = along(1, height, &|cell| cell / width % height);
-    // The cell before each sampling position. The cell after it always exists, because the last cell counts as its
-    // predecessor's neighbour with share 1.
+    // The cell before each sampling position, at most the second to last, so that the cell after it exists. The last
+    // cell is reached with share 1.
     let cell =
         |place: &Tensor<B, 4>, length: usize| place.clone().detach().floor().clamp(0.0, (length.max(2) - 2) as f32);
     let (left, top) = (cell(&x, width), cell(&y, height));

@@ -35,8 +35,8 @@ impl<B: ModelBackend> Networks<B> {
         self.image_encoder.as_ref().map(|encoder| encoder.forward(pixels).image_embeds.unsqueeze_dim(1))
     }
 
-    /// A reference for training, from its latent `[B, C, h, w]` and, if there is an image encoder, its embedding `[B,
-    /// 1, D]`.
+    /// A reference for training, from its latent `[B, C, h, w]` and, if there is an image encoder, its embedding
+    /// `[B, 1, D]`.
     pub fn reference_features(&self, latent: Tensor<B, 4>, embedding: Option<Tensor<B, 3>>) -> TrainedReference<B> {
         let context = self.reference_tokens.as_ref().map(|tokens| tokens.forward(latent.clone())).or(embedding);
         let timestep = Tensor::zeros([latent.dims()[0]], &latent.device());

@@ -13,7 +13,7 @@
 
 use std::ops::Range;
 
-/// One clip.
+/// One clip of the plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Clip {
     /// Index of the clip. It seeds the clip's noise.

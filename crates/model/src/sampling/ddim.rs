@@ -199,7 +199,7 @@ impl Ddim {
 
     /// The min-SNR loss weight (Hang et al. 2023, arXiv 2303.09556) in the form of the public trainers: the
     /// signal-to-noise ratio capped at `gamma`, divided by the ratio. For v-prediction, 1 is first added to the ratio
-    /// in both places.
+    /// in both places; for sample prediction, the division is left out.
     ///
     /// # Panics
     /// When the timestep is not in the table.

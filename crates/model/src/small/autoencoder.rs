@@ -1,6 +1,6 @@
 //! The autoencoder of the `bundled` preset: 8x downsampling, 16 latent channels, fast enough for a CPU.
 //!
-//! It starts with a 4x4 space-to-depth, so no layer has more than `H/4 x W/4` cells. It has no normalization, because
+//! It starts with a 4x4 space-to-depth, so no layer has more than `H/4 x W/4` cells. It has no normalisation, because
 //! dividing by a picture's own statistics loses its colours. It has no activation outside the residual branches, so
 //! flat colours pass through linearly. The output of plain convolutions is multiplied by `sqrt(3)`. This compensates
 //! for their initialization in `+-1/sqrt(fan in)` and preserves the variance. Residual branches are zero-initialized.
@@ -10,7 +10,7 @@
 //! | picture | `[M, 3, H, W]` in [-1, 1] | |
 //! | space-to-depth, conv 48 -> 64, 1 residual block | `[M, 64, H/4, W/4]` | 415 |
 //! | conv stride 2, 2 residual blocks | `[M, 128, H/8, W/8]` | 680 |
-//! | conv 128 -> 16, normalized by mean and deviation | `[M, 16, H/8, W/8]` | 19 |
+//! | conv 128 -> 16, normalised by mean and deviation | `[M, 16, H/8, W/8]` | 19 |
 //! | decoder: conv 16 -> 128, 2 residual blocks | `[M, 128, H/8, W/8]` | 623 |
 //! | nearest upsampling, conv 128 -> 64, 1 residual block | `[M, 64, H/4, W/4]` | 604 |
 //! | conv 64 -> 48, depth-to-space | `[M, 3, H, W]` | 113 |
@@ -143,7 +143,7 @@ impl<B: ModelBackend> SmallAutoencoder<B> {
         self.decode_raw(latents * deviation + mean)
     }
 
-    /// As [`encode`](Self::encode), without normalization by the statistics. Training uses these raw latents.
+    /// As [`encode`](Self::encode), without normalisation by the statistics. Training uses these raw latents.
     pub fn encode_raw(&self, pictures: Tensor<B, 4>) -> Tensor<B, 4> {
         self.encoder.forward(pictures)
     }

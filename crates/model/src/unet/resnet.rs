@@ -180,8 +180,8 @@ impl<B: ModelBackend> Upsample<B> {
     }
 }
 
-/// Nearest upsampling to twice the size or one less. Cropping the doubled picture equals indexing by `floor(i * h /
-/// H)`.
+/// Nearest upsampling to twice the size or one less. Cropping the doubled picture equals indexing by
+/// `floor(i * h / H)`.
 fn repeat_cells<B: Backend>(x: Tensor<B, 4>, [height, width]: [usize; 2]) -> Tensor<B, 4> {
     let [m, c, h, w] = x.dims();
     let fits = |small: usize, large: usize| large == 2 * small || large + 1 == 2 * small;

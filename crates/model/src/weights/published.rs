@@ -2,7 +2,7 @@
 //!
 //! | file | from | becomes |
 //! |---|---|---|
-//! | `reference_unet`, `denoising_unet`, `pose_guider`, `motion_module` | Animate Anyone by Moore Threads, MIMO, Champ | the same networks |
+//! | `reference_unet`, `denoising_unet`, `pose_guider`, `motion_module` | Animate Anyone by Moore Threads, MIMO, Champ | same networks |
 //! | `unet` | Stable Diffusion 1.5 (diffusers), also inpainting | either UNet |
 //! | motion modules | AnimateDiff, with and without a leading `module.`; diffusers' `MotionAdapter` | the denoiser's temporal modules |
 //! | `vae` | diffusers, attention under old names and new ones | the autoencoder |
