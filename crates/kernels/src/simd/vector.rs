@@ -4,7 +4,7 @@ use half::bf16;
 
 /// Work that is compiled per instruction set.
 pub(crate) trait Kernel {
-    /// The result of [`run`](Self::run).
+    /// The result of [`run`](Kernel::run).
     type Output;
 
     /// Runs the kernel. Implementations are `#[inline(always)]`.
