@@ -1,9 +1,9 @@
-//! Times every kernel at the shapes of an SD1.5-class network: `cargo bench -p stuntdouble-kernels -- [--threads N] [--cpu-time]
-//! [--repeat N] [NAME..]`.
+//! Times every kernel at the shapes of an SD 1.5-class network:
+//! `cargo bench -p stuntdouble-kernels -- [--threads N] [--cpu-time] [--repeat N] [NAME..]`.
 //!
-//! Prints, per kernel: best and median time, GFLOP/s, and the share of what a loop of multiply-adds reaches in the same run.
-//! Operations are those of the direct sum, so that kernels which need fewer can pass 100 %.
-//! `--cpu-time` counts the processor time of one thread instead of the wall clock, for machines that are busy.
+//! For each kernel it prints the best and the median time, GFLOP/s, and the percentage of the multiply-add peak
+//! measured in the same run. Operations are counted as for the direct algorithm, so kernels that need fewer can exceed
+//! 100 %. `--cpu-time` uses one thread and measures its CPU time instead of wall-clock time. Use it on busy machines.
 #![expect(clippy::print_stdout, reason = "a program for the terminal")]
 
 use std::hint::black_box;
@@ -12,13 +12,13 @@ use std::time::Duration;
 use rustix::time::{ClockId, clock_gettime};
 use stuntdouble_kernels::*;
 
-/// How to measure, and what the yardstick gave.
+/// The options and the measured peak.
 struct Bench {
     names: Vec<String>,
     repeat: usize,
     threads: usize,
     clock: ClockId,
-    /// GFLOP/s of one thread times the threads.
+    /// GFLOP/s of one thread multiplied by the number of threads.
     peak: f64,
     suffix: &'static str,
 }
@@ -182,7 +182,7 @@ fn main() {
             "--threads" => bench.threads = number(),
             "--repeat" => bench.repeat = number(),
             "--cpu-time" => (bench.clock, bench.threads) = (ClockId::ThreadCPUTime, 1),
-            // What cargo adds.
+            // Cargo adds this argument.
             "--bench" => {}
             _ => bench.names.push(argument),
         }

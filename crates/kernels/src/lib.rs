@@ -1,35 +1,38 @@
-//! CPU kernels near the limit of the machine, on plain slices.
+//! Fast CPU kernels on plain slices.
 //!
-//! Each takes f32 or bf16 (sums are f32 for both), runs on the instruction set of a [`Cpu`], cuts its work into rayon
-//! tasks by shape alone, and gives the same bits for any number of threads. Weights are packed once and used again.
-//! Feature maps are channels-last.
+//! Every kernel takes f32 or bf16 and accumulates in f32. It runs on the instruction set of a [`Cpu`]. Work is split
+//! into rayon tasks by shape alone, so the result has the same bits for any number of threads. Weights are packed once
+//! and reused. Feature maps are channels-last.
 //!
 //! Shape letters: `B` batch, `N` frames, `C` channels, `H W` pixels, `L` tokens, `D` width of a head.
 //!
-//! Slices of the wrong size are a caller's bug and panic; only packs in files ([`Pack::map`]) return errors. NaN and infinity
-//! pass through as in plain arithmetic (Winograd's convolution spreads them within a tile).
+//! A slice of the wrong length is a bug of the caller and panics. Only packed weights in files ([`Pack::map`]) return
+//! errors. NaN and infinity propagate as in plain arithmetic, except that Winograd convolution spreads them within a
+//! tile.
 //!
 //! # How to call it
-//! 1. Ask once: [`Cpu::detect`].
-//! 2. When weights are loaded, pack them: [`PackedMatrix::linear`], [`PackedMatrix::geglu`], [`PackedConvolution::new`] or,
-//!    for 3x3 at stride 1, [`PackedConvolution::winograd`], [`PackedUpsample`]. They are read as checkpoints have them. A
-//!    [`Pack`] is any of these, and can be written to a file that later runs map.
-//! 3. In the network, call the functions on borrowed slices of the tensors' storage, results included. No function keeps a
-//!    slice, and none allocates in proportion to its data but [`group_norm`] for its sums of channels and the gradients: scratch
-//!    belongs to the threads and is used again.
-//! 4. Keep maps channels-last from the first convolution to the last. Tokens `[B, H * W, C]` and maps `[B, H, W, C]` are
-//!    then the same memory. Data that come as `[B, C, H, W]` are turned by [`transpose`], once on each side.
-//! 5. Put what follows a product into its [`Epilogue`]: the time embedding as `group_bias` (rows of a group: the pixels of a
-//!    picture), the residual, SiLU. [`group_norm`] takes SiLU as its activation.
-//! 6. For attention to a reference give two [`Source`]s; the reference's has a `batch` for each clip, and the clip's
-//!    pictures share it.
+//! 1. Call [`Cpu::detect`] once.
+//! 2. Pack weights when they are loaded: [`PackedMatrix::linear`], [`PackedMatrix::geglu`], [`PackedConvolution::new`],
+//!    [`PackedConvolution::winograd`] (for 3x3 at stride 1) or [`PackedUpsample`]. Their inputs have the layout of
+//!    checkpoints. A [`Pack`] is any of these. It can be written to a file, and later runs can map that file.
+//! 3. In the network, call the functions on borrowed slices of tensor storage, for results too. No function keeps a
+//!    slice. Scratch memory belongs to the threads and is reused. Only [`group_norm`], for its channel sums, and the
+//!    gradients allocate in proportion to their data.
+//! 4. Keep maps channels-last from the first convolution to the last. Tokens `[B, H * W, C]` and maps `[B, H, W, C]`
+//!    are then the same memory. For data that arrive as `[B, C, H, W]`, call [`transpose`] once on each side.
+//! 5. Fuse what follows a matmul or convolution into its [`Epilogue`]: the time embedding as `group_bias` (the rows of
+//!    a group are the pixels of a picture), the residual, SiLU. [`group_norm`] takes SiLU as its activation.
+//! 6. For reference attention pass two [`Source`]s. The batch of the reference's source is the number of clips; the
+//!    pictures of a clip share one item.
 //!
-//! 7. For training, f32 only: functions whose name ends in `gradient` take the operands of the forward function and the gradient
-//!    of its result. [`attention_gradient`] also wants what [`attention_with_log_sum_exp`] gave. Biases have [`column_sums`].
+//! 7. For training (f32 only), functions whose names end in `gradient` take the operands of the forward function and
+//!    the gradient of its result. [`attention_gradient`] also needs the output of [`attention_with_log_sum_exp`]. The
+//!    gradient of a bias is [`column_sums`].
 //!
-//! All work on the rayon pool of the caller; on one thread inside `pool.install`.
+//! All functions use the rayon thread pool they are called in. To use one thread, call them inside `pool.install` of a
+//! pool with one thread.
 //!
-//! | data | 3x3, stride 1 | 3x3 after enlargement | otherwise |
+//! | data | 3x3, stride 1 | 3x3 after nearest upsampling | otherwise |
 //! |---|---|---|---|
 //! | f32 | `winograd` where memory allows | `winograd` | `new` |
 //! | bf16 | `winograd` where memory allows | `new` | `new` |

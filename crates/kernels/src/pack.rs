@@ -1,7 +1,7 @@
-//! A weight packed for one use, kept in memory or in a file.
+//! A weight packed for one op, in memory or mapped from a file.
 //!
-//! A file holds the numbers in the order in which tiles read them, so that a later run maps it ([`Pack::map`]) and neither reads
-//! nor packs the weight. Numbers that are mapped are those that were written, bit by bit.
+//! A file holds the elements in the order in which tiles read them. A later run maps it ([`Pack::map`]) and need not
+//! read or pack the weight. Mapped elements are bit-identical to the written ones.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -13,7 +13,7 @@ use crate::memory::pack_file::{self, LABEL, Mapping, PackFileError, as_bytes};
 use crate::simd::element::Element;
 use crate::simd::isa::Cpu;
 
-/// What a weight is packed for.
+/// The op that a weight is packed for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Form {
     /// [`PackedMatrix::linear`].
@@ -24,9 +24,9 @@ pub enum Form {
     Convolution(Geometry),
     /// [`PackedConvolution::winograd`].
     WinogradConvolution {
-        /// Zeros above and to the left.
+        /// Zero padding above and to the left.
         before: usize,
-        /// Zeros below and to the right.
+        /// Zero padding below and to the right.
         after: usize,
     },
     /// [`PackedUpsample::new`].
@@ -37,19 +37,19 @@ pub enum Form {
 
 /// A packed weight.
 pub enum Pack<T: Element> {
-    /// Of [`Form::Linear`] or [`Form::Geglu`].
+    /// Packed as [`Form::Linear`] or [`Form::Geglu`].
     Matrix(PackedMatrix<T>),
-    /// Of [`Form::Convolution`] or [`Form::WinogradConvolution`].
+    /// Packed as [`Form::Convolution`] or [`Form::WinogradConvolution`].
     Convolution(PackedConvolution<T>),
-    /// Of [`Form::Upsample`] or [`Form::WinogradUpsample`].
+    /// Packed as [`Form::Upsample`] or [`Form::WinogradUpsample`].
     Upsample(PackedUpsample<T>),
 }
 
 impl<T: Element> Pack<T> {
-    /// Packs `weight`, `[outputs, inputs, ..]` with the taps that the form has.
+    /// Packs `weight`, `[outputs, inputs, ..]`, with the taps of the form.
     ///
     /// # Panics
-    /// When `weight` has another length.
+    /// When `weight` has the wrong length.
     pub fn new(cpu: Cpu, weight: &[T], [outputs, inputs]: [usize; 2], form: Form) -> Self {
         match form {
             Form::Linear => Self::Matrix(PackedMatrix::linear(cpu, weight, outputs, inputs)),
@@ -65,7 +65,7 @@ impl<T: Element> Pack<T> {
         }
     }
 
-    /// The numbers of all matrices.
+    /// The packed elements of all matrices.
     fn parts(&self) -> Vec<&[u8]> {
         match self {
             Self::Matrix(matrix) => vec![as_bytes(matrix.numbers())],
@@ -74,12 +74,13 @@ impl<T: Element> Pack<T> {
         }
     }
 
-    /// Bytes of its numbers.
+    /// Bytes of the packed elements.
     pub fn bytes(&self) -> usize {
         self.parts().iter().map(|part| part.len()).sum()
     }
 
-    /// Writes the pack. `label` says whose it is: weight, form, sizes, type and instruction set; who maps it says the same.
+    /// Writes the packed weight. `label` identifies it: weight, form, sizes, element type and instruction set.
+    /// [`map`](Self::map) must be given the same label.
     ///
     /// # Errors
     /// Those of `to`.
@@ -87,8 +88,8 @@ impl<T: Element> Pack<T> {
         pack_file::write(&self.parts(), label, to)
     }
 
-    /// Maps the pack that was [written](Self::write) to `file`, which must not be altered from now on: replace it, and never write to
-    /// it. Its checksum is compared unless it `is_known` to be right.
+    /// Maps a packed weight that was [written](Self::write) to `file`. From then on the file must not change: replace
+    /// it, but never write to it. The checksum is verified unless the file `is_known` to be intact.
     ///
     /// # Errors
     /// [`PackFileError`].

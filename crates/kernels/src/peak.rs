@@ -1,4 +1,4 @@
-//! What the machine can do at most: multiply-adds on registers, nothing else.
+//! Measures the peak of the machine: multiply-adds on registers and nothing else.
 
 use std::hint::black_box;
 
@@ -7,14 +7,14 @@ use crate::simd::element::Element;
 use crate::simd::isa::Cpu;
 use crate::simd::vector::{Kernel, Simd};
 
-/// Independent chains, more than latency times throughput of any machine we know.
+/// Independent chains. More than latency times throughput of any known CPU.
 const CHAINS: usize = 12;
 
-/// Runs `rounds` rounds of multiply-adds of `T` on registers and returns the floating-point operations done, as a yardstick
-/// for timings of kernels: one multiplication and one addition are two.
+/// Runs `rounds` rounds of multiply-adds of `T` on registers and returns the number of floating-point operations. A
+/// multiplication and an addition count as two. Compare kernel timings with this peak.
 pub fn peak_loop<T: Element>(cpu: Cpu, rounds: usize) -> f64 {
     let one = [T::from_f32(1.0); 32];
-    // SAFETY: the kernel reads `LANES * STEP`, at most 32, elements.
+    // SAFETY: the kernel reads `LANES * STEP` elements, at most 32.
     let lanes = unsafe { run_loop(cpu, Loop { one: &one, rounds }) };
     2.0 * (rounds * CHAINS * lanes * T::STEP) as f64
 }

@@ -1,5 +1,5 @@
-//! The few layers that carry weights, with the parameter names and layouts of PyTorch, so that a module's path is the
-//! checkpoint's key.
+//! The layers that have weights. Their parameter names and layouts are those of PyTorch, so the path of a parameter is
+//! its checkpoint key.
 //!
 //! | layer | `weight` | `bias` |
 //! |---|---|---|
@@ -21,12 +21,13 @@ const SILU_MEAN_SQUARE: f64 = 0.3558;
 pub enum LayerInitializer {
     /// Uniform in `+-1/sqrt(fan in)`, PyTorch's default.
     Uniform,
-    /// Uniform, no bias, and wide enough for what comes out of SiLU to keep its mean square in the next layer: for stacks of
-    /// convolutions without norms, in which PyTorch's default loses two thirds of the signal a layer.
+    /// Uniform without bias, with variance chosen so that features after SiLU keep their mean square through the next
+    /// layer. For stacks of convolutions without norms, where PyTorch's default loses two thirds of the signal per
+    /// layer.
     Preserving,
-    /// All zeros: the layer adds nothing until it is trained.
+    /// All zeros. The layer has no effect until it is trained.
     Zero,
-    /// Zero weights and this bias.
+    /// Zero weights, with this bias.
     ZeroWithBias(f64),
 }
 
@@ -62,7 +63,7 @@ fn initial_bias<B: Backend>(
     }
 }
 
-/// A linear map over the last axis.
+/// A linear layer over the last axis.
 #[derive(Module, Debug)]
 pub struct Linear<B: Backend> {
     /// `[D_out, D_in]`.
@@ -72,7 +73,7 @@ pub struct Linear<B: Backend> {
 }
 
 impl<B: ModelBackend> Linear<B> {
-    /// A map of `d_in` to `d_out` with a bias or without.
+    /// A layer from `d_in` to `d_out`, with or without a bias.
     pub fn init(d_in: usize, d_out: usize, bias: bool, initializer: LayerInitializer, device: &B::Device) -> Self {
         Self {
             weight: initial_weight(initializer, [d_out, d_in], d_in, device),
@@ -85,17 +86,19 @@ impl<B: ModelBackend> Linear<B> {
         self.forward_added(x, None, None)
     }
 
-    /// The same plus `shift` `[G, D_out]`, each row for as many rows of the result that follow each other.
+    /// [`forward`](Self::forward) plus `shift`, `[G, D_out]`. The rows of the result are split into `G` equal runs; row
+    /// `g` of `shift` is added to run `g`.
     pub fn forward_shifted<const R: usize>(&self, x: Tensor<B, R>, shift: Tensor<B, 2>) -> Tensor<B, R> {
         self.forward_added(x, Some(shift), None)
     }
 
-    /// The same plus `residual`, `[.., D_out]`.
+    /// [`forward`](Self::forward) plus `residual`, `[.., D_out]`.
     pub fn forward_onto<const R: usize>(&self, residual: Tensor<B, R>, x: Tensor<B, R>) -> Tensor<B, R> {
         self.forward_added(x, None, Some(residual))
     }
 
-    /// The same plus a `shift` as in [`forward_shifted`](Self::forward_shifted) and a `residual` `[.., D_out]`.
+    /// [`forward`](Self::forward) plus `shift`, as in [`forward_shifted`](Self::forward_shifted), and `residual`,
+    /// `[.., D_out]`.
     pub fn forward_added<const R: usize>(
         &self,
         x: Tensor<B, R>,
@@ -106,13 +109,13 @@ impl<B: ModelBackend> Linear<B> {
         ops::linear(x, self.weight.val(), LinearEpilogue { bias, shift, residual })
     }
 
-    /// The same with GEGLU: `[.., D_in]` to `[.., D_out / 2]`.
+    /// The layer followed by GEGLU: `[.., D_in]` to `[.., D_out / 2]`.
     pub fn forward_geglu<const R: usize>(&self, x: Tensor<B, R>) -> Tensor<B, R> {
         ops::linear_geglu(x, self.weight.val(), self.bias.as_ref().map(Param::val))
     }
 }
 
-/// A square 2D convolution with bias.
+/// A 2D convolution with a square kernel.
 #[derive(Module, Debug)]
 pub struct Conv2d<B: Backend> {
     /// `[C_out, C_in, k, k]`.
@@ -120,12 +123,12 @@ pub struct Conv2d<B: Backend> {
     /// `[C_out]`.
     pub bias: Option<Param<Tensor<B, 1>>>,
     stride: usize,
-    /// Zeros above and to the left, below and to the right.
+    /// Zero padding: above and to the left; below and to the right.
     padding: [usize; 2],
 }
 
 impl<B: ModelBackend> Conv2d<B> {
-    /// A `kernel` x `kernel` convolution that pads by `kernel / 2`.
+    /// A `kernel` x `kernel` convolution with bias, padded by `kernel / 2`.
     pub fn init(
         c_in: usize,
         c_out: usize,
@@ -143,7 +146,7 @@ impl<B: ModelBackend> Conv2d<B> {
         }
     }
 
-    /// The same with other numbers of zeros above and to the left, and below and to the right.
+    /// Sets the zero padding: above and to the left; below and to the right.
     pub fn with_padding(mut self, padding: [usize; 2]) -> Self {
         self.padding = padding;
         self
@@ -154,28 +157,28 @@ impl<B: ModelBackend> Conv2d<B> {
         ops::conv2d(x, self.weight.val(), self.convolution())
     }
 
-    /// The same, then SiLU.
+    /// [`forward`](Self::forward), then SiLU.
     pub fn forward_silu(&self, x: Tensor<B, 4>) -> Tensor<B, 4> {
         ops::conv2d(x, self.weight.val(), Convolution { activation: Activation::Silu, ..self.convolution() })
     }
 
-    /// The same plus `shift` `[B, C_out]` for all frames of each clip.
+    /// [`forward`](Self::forward) plus `shift`, `[B, C_out]`, for all frames of each clip.
     pub fn forward_shifted(&self, x: Tensor<B, 4>, shift: Tensor<B, 2>) -> Tensor<B, 4> {
         ops::conv2d(x, self.weight.val(), Convolution { shift: Some(shift), ..self.convolution() })
     }
 
-    /// The same plus `residual` `[B, C_out, H', W']`.
+    /// [`forward`](Self::forward) plus `residual`, `[B, C_out, H', W']`.
     pub fn forward_onto(&self, residual: Tensor<B, 4>, x: Tensor<B, 4>) -> Tensor<B, 4> {
         ops::conv2d(x, self.weight.val(), Convolution { residual: Some(residual), ..self.convolution() })
     }
 
-    /// 3x3 at stride 1 on the input with each cell four times: `[B, C_in, H, W]` to `[B, C_out, 2H, 2W]`.
+    /// Nearest upsampling by two, then this convolution (3x3 at stride 1): `[B, C_in, H, W]` to `[B, C_out, 2H, 2W]`.
     pub fn forward_upsampled(&self, x: Tensor<B, 4>) -> Tensor<B, 4> {
         assert_eq!((self.stride, self.padding), (1, [1; 2]), "a convolution after an enlargement keeps the size");
         ops::upsample_conv2d(x, self.weight.val(), self.bias.as_ref().map(Param::val))
     }
 
-    /// As the mixing weight of [`ops::blend`]: two maps `[M, C_in / 2, h, w]` to one.
+    /// Uses this layer's weights in [`ops::blend`]: blends two maps `[M, C_in / 2, h, w]` into one.
     pub fn forward_blending(&self, maps: [Tensor<B, 4>; 2]) -> Tensor<B, 4> {
         let Some(bias) = &self.bias else { panic!("a mixing weight has a bias") };
         ops::blend(maps, self.weight.val(), bias.val())
@@ -188,7 +191,7 @@ impl<B: ModelBackend> Conv2d<B> {
     }
 }
 
-/// A 3D convolution over frames and space with stride 1 that keeps the size.
+/// A 3D convolution over frames and space with stride 1. It keeps the size.
 #[derive(Module, Debug)]
 pub struct Conv3d<B: Backend> {
     /// `[C_out, C_in, k_n, k_h, k_w]`.
@@ -222,7 +225,7 @@ impl<B: ModelBackend> Conv3d<B> {
     }
 }
 
-/// Group normalisation.
+/// Group norm.
 #[derive(Module, Debug)]
 pub struct GroupNorm<B: Backend> {
     /// `[C]`.
@@ -234,7 +237,7 @@ pub struct GroupNorm<B: Backend> {
 }
 
 impl<B: ModelBackend> GroupNorm<B> {
-    /// Starts as the identity's affine part.
+    /// A norm with weight 1 and bias 0.
     ///
     /// # Panics
     /// When `channels` is not a multiple of `groups`.
@@ -248,7 +251,7 @@ impl<B: ModelBackend> GroupNorm<B> {
         }
     }
 
-    /// Normalises `[B, C, ..]`, statistics over a group's channels and all axes after `C`.
+    /// Normalises `[B, C, ..]`. Statistics cover the channels of a group and all axes after `C`.
     pub fn forward<const R: usize>(&self, x: Tensor<B, R>) -> Tensor<B, R> {
         self.forward_with(x, Activation::None)
     }
@@ -264,7 +267,7 @@ impl<B: ModelBackend> GroupNorm<B> {
     }
 }
 
-/// Layer normalisation over the last axis.
+/// Layer norm over the last axis.
 #[derive(Module, Debug)]
 pub struct LayerNorm<B: Backend> {
     /// `[D]`.
@@ -275,7 +278,7 @@ pub struct LayerNorm<B: Backend> {
 }
 
 impl<B: ModelBackend> LayerNorm<B> {
-    /// Starts as the identity's affine part.
+    /// A norm with weight 1 and bias 0.
     pub fn init(width: usize, epsilon: f64, device: &B::Device) -> Self {
         Self {
             weight: Initializer::Ones.init([width], device),
@@ -305,7 +308,7 @@ mod tests {
         let after = |initializer| {
             let stack: Vec<Conv2d<Flex>> = (0..6).map(|_| Conv2d::init(16, 16, 3, 1, initializer, &device)).collect();
             let y = stack.iter().fold(x.clone(), |y, conv| conv.forward(silu(y)));
-            // The same picture twice as bright: what is left of the difference is signal, not bias.
+            // The same input with twice the amplitude. The difference of the outputs is signal, not bias.
             let z = stack.iter().fold(x.clone() * 2.0, |z, conv| conv.forward(silu(z)));
             (z - y).square().mean().into_scalar()
         };

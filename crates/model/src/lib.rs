@@ -2,11 +2,12 @@
 //!
 //! # Shape letters
 //! Used everywhere in this crate: `B` batch, `N` frames, `C` channels, `H W` pixels, `h w` latent cells (`H/8`, `W/8`),
-//! `L` tokens, `D` width. Video tensors are `[B, C, N, h, w]` as in the public checkpoints' code; spatial layers see
-//! `[B*N, C, h, w]`, temporal layers `[B*h*w, N, C]`.
+//! `L` tokens, `D` width. Video tensors are `[B, C, N, h, w]` as in the code of the public checkpoints. Spatial layers
+//! take `[B*N, C, h, w]`, temporal layers `[B*h*w, N, C]`.
 //!
 //! # Invariants
-//! This crate opens no file but weights and packs of them, starts no process and reads no environment variable.
+//! This crate opens only weight files and their prepacked cache. It starts no process and reads no environment
+//! variable.
 
 pub mod autoencoder;
 pub mod conditioning;

@@ -1,11 +1,11 @@
-//! Copies of named intermediate results, to compare a network with its reference block by block.
+//! Copies of named intermediate results, for comparing a network with its reference implementation block by block.
 
 use burn::tensor::{Tensor, TensorData, backend::Backend};
 
-/// What a network's named parts put out, in the order of the forward pass.
+/// The outputs of a network's named blocks, in the order of the forward pass.
 #[derive(Debug, Default)]
 pub struct Trace {
-    /// Name, as a module's path in a checkpoint, and result.
+    /// Name (the module's path in a checkpoint) and output.
     pub entries: Vec<(String, TensorData)>,
 }
 

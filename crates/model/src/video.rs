@@ -1,6 +1,6 @@
-//! The only places that change a video tensor's layout.
+//! Conversion between video and frame layouts. No other code changes the layout of a video tensor.
 //!
-//! | layout | shape | seen by |
+//! | layout | shape | used by |
 //! |---|---|---|
 //! | video | `[B, C, N, h, w]` | public signatures |
 //! | frames | `[B*N, C, h, w]` | spatial layers |
@@ -54,7 +54,7 @@ mod tests {
         let at = |data: burn::tensor::TensorData, index: usize| data.to_vec::<f32>().unwrap()[index];
         let frames = frames_from_video(video());
         assert_eq!(frames.dims(), [8, 3, 5, 6]);
-        // Clip 1, channel 2, frame 3, row 4, column 5 is the last cell; take column 2 of row 1 for good measure.
+        // Clip 1, channel 2, frame 3; column 2 of row 1.
         let expected = ((((3 + 2) * 4 + 3) * 5 + 1) * 6 + 2) as f32;
         assert_eq!(at(frames.into_data(), ((7 * 3 + 2) * 5 + 1) * 6 + 2), expected);
     }

@@ -1,4 +1,4 @@
-//! Memory in the loop of denoising steps: maps of one step lie where those of the step before lay.
+//! Memory reuse in the denoising loop: the feature maps of a step reuse the memory of the previous step.
 
 use std::alloc::System;
 
@@ -20,7 +20,7 @@ fn random<const R: usize>(shape: [usize; R]) -> Tensor<Flex, R> {
 
 #[test]
 fn steps_use_the_memory_of_the_step_before() {
-    // What fetches latents is the framework's own operations.
+    // Copying latents uses operations of the framework.
     let config = NetworksConfig { reference_copy: None, ..Preset::Bundled.config() };
     let (size, cells, c) = (config.size, config.size / 8, config.autoencoder.latent_channels());
     let networks = Networks::<Flex>::draw_to_run(&config, 1, None, &Default::default()).unwrap();
@@ -43,6 +43,7 @@ fn steps_use_the_memory_of_the_step_before() {
     let later = step();
     Flex::release_buffer_pool();
     let anew = step();
-    // What is left are the framework's operations on latents, of which this preset has many channels, and sums of channels.
+    // The remaining allocations are framework operations on latents, of which this preset has many channels, and
+    // channel sums.
     assert!(later < anew / 3, "{later} bytes, {anew} where nothing was kept");
 }

@@ -67,7 +67,13 @@ pub fn layer_in_frame(
     region: Region,
     frame: (usize, usize),
 ) -> Option<(Rect<Frame>, Picture, Mask)> {
-    assert_eq!(generated.size(), coverage.size(), "layer: picture {:?}, coverage {:?}", generated.size(), coverage.size());
+    assert_eq!(
+        generated.size(),
+        coverage.size(),
+        "layer: picture {:?}, coverage {:?}",
+        generated.size(),
+        coverage.size()
+    );
     let area = region.square.intersection(&Rect::of_size(frame.0 as u32, frame.1 as u32));
     if area.is_empty() {
         return None;

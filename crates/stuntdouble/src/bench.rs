@@ -116,7 +116,8 @@ pub fn run(job: &BenchJob, events: &Events) -> Result<Report, Error> {
     let load_milliseconds = start.elapsed().as_secs_f64() * 1e3;
     let networks = networks.with_cache_options(job.cache_options);
     let config = networks.config().clone();
-    let (size, frames) = (job.settings.size.map_or(config.size, |size| size as usize), job.frames.unwrap_or(config.clip_frames));
+    let (size, frames) =
+        (job.settings.size.map_or(config.size, |size| size as usize), job.frames.unwrap_or(config.clip_frames));
     let step = 8 << (config.unet.block_out_channels.len() - 1);
     if size == 0 || !size.is_multiple_of(step) {
         return Err(invalid("`size`", format!("found {size}, expected a multiple of {step}")));

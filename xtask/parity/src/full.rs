@@ -127,13 +127,12 @@ fn pipeline(networks: &Networks<Backend>, settings: &Settings, tensors: &BTreeMa
     let noise = tensors.get("in.init_latents").context("no `in.init_latents`")?;
     let cells: Vec<f32> = noise.values.iter().map(|value| *value as f32).collect();
     let noise = Tensor::from_data(TensorData::new(cells, noise.shape.clone()), &device);
-    let sampling =
-        SamplingSettings {
-            steps: settings.steps,
-            guidance: settings.guidance,
-            schedule: settings.scheduler.clone(),
-            windows: None,
-        };
+    let sampling = SamplingSettings {
+        steps: settings.steps,
+        guidance: settings.guidance,
+        schedule: settings.scheduler.clone(),
+        windows: None,
+    };
     let observe = |step: usize, _: usize, latents: &Tensor<Backend, 5>| {
         let noise = settings.f32_noise_latents.get(step - 1).copied().unwrap_or(0.0);
         found.insert(format!("out.latents.{step}"), (latents.clone().into(), TIMES_THE_NOISE * noise));

@@ -1,22 +1,22 @@
-//! One head's attention for a block of queries: online softmax over tiles of keys, queries along the vector lanes.
+//! Attention of one head for a block of queries: online softmax over tiles of keys, with queries along the SIMD lanes.
 //!
 //! | array | layout |
 //! |---|---|
-//! | queries, keys, values, result | a token's `D` elements contiguous, tokens `stride` apart |
+//! | queries, keys, values, result | the `D` elements of a token are contiguous, tokens are `stride` apart |
 //! | packed queries | `[part][D / STEP][NV * LANES][STEP]` |
-//! | scores | `[key of the tile][NV * LANES]`, weights in their place or, paired, beside them |
-//! | sums | `[part][D][NV * LANES]`, as are the running maximum and total without the `D` |
+//! | scores | `[key of the tile][NV * LANES]`; weights overwrite them or, if paired, have their own array |
+//! | sums | `[part][D][NV * LANES]`; running maximum and total have no `D` axis |
 //!
-//! Both products are transposed: scores = K Q^T and sums = V^T weights, so that keys and values are broadcast from where they
-//! lie, no lane is lost whatever `D` is, and softmax runs down the rows without sums across lanes.
-//! Source: Milakov and Gimelshein 2018 (arXiv 1805.02867); Dao et al. 2022 (arXiv 2205.14135).
+//! A part is a group of `NV * LANES` queries. Both matmuls are transposed: scores = K Q^T and sums = V^T weights. Keys
+//! and values are broadcast from their place in memory, every lane is used whatever `D` is, and softmax needs no sums
+//! across lanes. Source: Milakov and Gimelshein 2018 (arXiv 1805.02867); Dao et al. 2022 (arXiv 2205.14135).
 
 use crate::attention::memory::{KEYS, Memory, Queries, finish, pack_queries, pair_values};
 use crate::matmul::micro_kernel::{Left, Segment, Tile, even_height};
 use crate::simd::element::Element;
 use crate::simd::vector::Simd;
 
-/// Vectors of queries of a part.
+/// SIMD vectors of queries in a part.
 pub(crate) const VECTORS: usize = 2;
 
 /// Keys and values of one head: `len` tokens, `stride` elements apart.
@@ -28,11 +28,12 @@ pub(crate) struct Tokens<T> {
     pub(crate) len: usize,
 }
 
-/// Attention of `queries` over all `sources`, of heads of `width`, scores times `scale`.
+/// Computes attention of `queries` over all `sources`, for heads of `width` elements. Scores are multiplied by `scale`.
 ///
 /// # Safety
-/// The machine has `S`; `queries.count` is at most `PARTS * NV * LANES`, all tokens have `width` readable (the result:
-/// writable) elements, `logs` one a query, and `memory` was taken for `width` and at least `NV * LANES` lanes.
+/// The CPU supports `S`. `queries.count` is at most `PARTS * NV * LANES`. All tokens have `width` readable elements
+/// (writable in the result), and `logs`, if not null, has one element per query. `memory` was taken for `width` and for
+/// at least `NV * LANES` lanes.
 #[inline(always)]
 pub(crate) unsafe fn attend<S: Simd, T: Element, const NV: usize>(
     queries: Queries<T>,
@@ -47,7 +48,7 @@ pub(crate) unsafe fn attend<S: Simd, T: Element, const NV: usize>(
     debug_assert!(memory.packed.len() >= even * block && memory.sums.len() >= width * block);
     memory.maximum[..block].fill(f32::MIN);
     let mut started = false;
-    // SAFETY: the caller's; every range below lies in what `Memory::lengths` gives.
+    // SAFETY: the caller upholds the contract; every range below lies within the lengths that `Memory::lengths` gives.
     unsafe {
         pack_queries::<S, T>(queries, lanes, width, &mut memory.packed[..even * block]);
         let scale = scale * std::f32::consts::LOG2_E;
@@ -107,10 +108,10 @@ pub(crate) unsafe fn attend<S: Simd, T: Element, const NV: usize>(
     }
 }
 
-/// Scores of one part: a row for each key.
+/// Scores of one part, one row per key.
 ///
 /// # Safety
-/// As `attend`.
+/// As for `attend`.
 #[inline(always)]
 pub(crate) unsafe fn scores<S: Simd, T: Element, const NV: usize>(
     keys: &[*const T],
@@ -123,7 +124,7 @@ pub(crate) unsafe fn scores<S: Simd, T: Element, const NV: usize>(
     while key < keys.len() {
         let rows = even_height::<S>(keys.len() - key);
         let left = Left::Rows { pointers: keys[key..].as_ptr(), height: rows, segments: &segments };
-        // SAFETY: `rows` keys are left, each of `width` elements; the part has `width` packed steps.
+        // SAFETY: at least `rows` keys are left, each with `width` elements; the part has `width` packed steps.
         unsafe {
             let sums = scores.add(key * NV * S::LANES);
             Tile::<T, NV> { rows, left, right: packed, sums, add: false, ahead: std::ptr::null() }.compute::<S>();
@@ -132,11 +133,11 @@ pub(crate) unsafe fn scores<S: Simd, T: Element, const NV: usize>(
     }
 }
 
-/// Turns scores into weights, `2^(scale * (score - maximum))`, and brings maximum, total and, once `started`, sums up to
-/// date.
+/// Turns scores into weights, `2^(scale * (score - maximum))`. Updates the maximum, the total and, once `started`, the
+/// sums.
 ///
 /// # Safety
-/// As `attend`; `weights` may be `scores` where a step is one element.
+/// As for `attend`. `weights` may alias `scores` when a step is one element.
 #[inline(always)]
 unsafe fn soften<S: Simd, T: Element, const NV: usize>(
     scores: *mut f32,
@@ -148,7 +149,8 @@ unsafe fn soften<S: Simd, T: Element, const NV: usize>(
     started: bool,
 ) {
     let lanes = NV * S::LANES;
-    // SAFETY: the caller's; rows are below `count <= KEYS`, and a missing half of a pair is not read but made.
+    // SAFETY: the caller upholds the contract; rows are below `count <= KEYS`. The missing half of a pair is never
+    // read; it is set to zero.
     unsafe {
         let scale = S::splat(scale);
         for v in 0..NV {
@@ -203,10 +205,10 @@ unsafe fn soften<S: Simd, T: Element, const NV: usize>(
     }
 }
 
-/// Adds the weighted values of a tile of keys to the sums, or begins these.
+/// Multiplies a tile of values by their weights. With `add` it accumulates into the sums, otherwise it overwrites them.
 ///
 /// # Safety
-/// As `attend`.
+/// As for `attend`.
 #[inline(always)]
 pub(crate) unsafe fn weigh<S: Simd, T: Element, const NV: usize>(
     left: Left<'_, T>,
@@ -219,7 +221,7 @@ pub(crate) unsafe fn weigh<S: Simd, T: Element, const NV: usize>(
     let mut d = 0;
     while d < width {
         let rows = even_height::<S>(width - d);
-        // SAFETY: `d + rows <= width` elements of each value, and as many rows of sums.
+        // SAFETY: each value has `d + rows <= width` elements, and there are as many rows of sums.
         unsafe {
             let left = Left::Column { base: base.add(d * T::STEP), stride, steps };
             let sums = sums.add(d * NV * S::LANES);

@@ -1,15 +1,16 @@
-//! What attention keeps beside its registers, and how tokens come into it and out of it.
+//! Scratch memory of attention, and how tokens are moved into and out of it.
 //!
-//! Layouts are those of `attention_block`. Tokens have their elements next to each other, packed queries and sums have
-//! theirs in different rows: both ways go through squares of `LANES` by `LANES` words, a word being an f32 or a bf16 pair.
+//! Layouts are those of `attention::block`. The elements of a token are contiguous, but in packed queries and sums they
+//! lie in different rows. Copies both ways therefore transpose squares of `LANES` by `LANES` words; a word is one f32
+//! or two bf16.
 
 use crate::memory::buffer::Scratch;
 use crate::simd::element::Element;
 use crate::simd::vector::Simd;
 
-/// Keys of a tile.
+/// Keys in a tile.
 pub(crate) const KEYS: usize = 64;
-/// Parts of a block that share a pass over the keys.
+/// Parts of a block. They share one pass over the keys.
 pub(crate) const PARTS: usize = 4;
 
 /// Queries of one head that are computed together.
@@ -17,13 +18,13 @@ pub(crate) const PARTS: usize = 4;
 pub(crate) struct Queries<T> {
     pub(crate) query: *const T,
     pub(crate) result: *mut T,
-    /// Where the logarithm (to base 2) of each query's sum of weights goes, one next to the other; or null.
+    /// Output for the base-2 logarithm of each query's sum of weights, contiguous; or null.
     pub(crate) logs: *mut f32,
     pub(crate) stride: usize,
     pub(crate) count: usize,
 }
 
-/// Memory of a block.
+/// Scratch arrays for a block.
 pub(crate) struct Memory<'a, T> {
     pub(crate) packed: &'a mut [T],
     pub(crate) sums: &'a mut [f32],
@@ -35,7 +36,7 @@ pub(crate) struct Memory<'a, T> {
 }
 
 impl<'a, T: Element> Memory<'a, T> {
-    /// Lengths for heads of `width` and parts of `lanes` queries.
+    /// Array lengths for heads of `width` elements and parts of `lanes` queries.
     fn lengths(width: usize, lanes: usize) -> [usize; 7] {
         let block = PARTS * lanes;
         let paired = if T::STEP == 1 { 0 } else { 1 };
@@ -43,7 +44,7 @@ impl<'a, T: Element> Memory<'a, T> {
         [even * block, width * block, block, block, KEYS * lanes, paired * KEYS * lanes, paired * KEYS * width]
     }
 
-    /// Bytes of scratch that `take` needs.
+    /// Bytes of scratch memory that `take` needs.
     pub(crate) fn bytes(width: usize, lanes: usize) -> usize {
         let [packed, sums, maximum, total, scores, weights, values] = Self::lengths(width, lanes);
         let whole = [sums, maximum, total, scores].map(Scratch::bytes::<f32>);
@@ -51,7 +52,7 @@ impl<'a, T: Element> Memory<'a, T> {
         whole.iter().chain(&own).sum()
     }
 
-    /// Cuts the scratch.
+    /// Splits scratch memory into the arrays.
     pub(crate) fn take(scratch: &mut Scratch<'a>, width: usize, lanes: usize) -> Self {
         let [packed, sums, maximum, total, scores, weights, values] = Self::lengths(width, lanes);
         Self {
@@ -66,10 +67,10 @@ impl<'a, T: Element> Memory<'a, T> {
     }
 }
 
-/// Packs queries into lanes; lanes without a query are zero.
+/// Packs queries along the lanes. Lanes without a query are zero.
 ///
 /// # Safety
-/// The machine has `S`; `queries` are readable; `packed` has room for all parts.
+/// The CPU supports `S`, `queries` are readable, and `packed` has room for all parts.
 #[inline(always)]
 pub(crate) unsafe fn pack_queries<S: Simd, T: Element>(
     queries: Queries<T>,
@@ -102,10 +103,10 @@ pub(crate) unsafe fn pack_queries<S: Simd, T: Element>(
     }
 }
 
-/// Interleaves neighbouring values, `[pair][width][2]`; the missing half of an odd count is zero.
+/// Interleaves neighbouring values as `[pair][width][2]`. If the count is odd, the missing half is zero.
 ///
 /// # Safety
-/// The machine has `S`; `count` values are readable, `stride` apart; `paired` has room for all pairs.
+/// The CPU supports `S`, `count` values are readable, `stride` apart, and `paired` has room for all pairs.
 #[inline(always)]
 pub(crate) unsafe fn pair_values<S: Simd, T: Element>(
     values: *const T,
@@ -116,7 +117,7 @@ pub(crate) unsafe fn pair_values<S: Simd, T: Element>(
 ) {
     debug_assert!(paired.len() >= count.next_multiple_of(2) * width);
     for pair in 0..count.div_ceil(2) {
-        // SAFETY: value `2 * pair` and, where there is one, the next have `width` elements; a pair has `2 * width`.
+        // SAFETY: value `2 * pair` and the next one, if it exists, have `width` elements; a pair has `2 * width`.
         unsafe {
             let to = paired.as_mut_ptr().add(pair * 2 * width);
             let low = values.add(2 * pair * stride);
@@ -124,7 +125,7 @@ pub(crate) unsafe fn pair_values<S: Simd, T: Element>(
             let mut d = 0;
             while d < width {
                 if width >= S::LANES {
-                    // The last vector begins early enough to end with the row.
+                    // The last vector starts early enough to end with the row.
                     d = d.min(width - S::LANES);
                     let second = match high {
                         Some(high) => T::load::<S>(high.add(d)),
@@ -142,10 +143,10 @@ pub(crate) unsafe fn pair_values<S: Simd, T: Element>(
     }
 }
 
-/// Divides the sums of one part by their totals and writes its queries' results.
+/// Divides the sums of one part by their totals and writes the results of its queries.
 ///
 /// # Safety
-/// As `attend`; `rows` has room for a part of packed queries.
+/// As for `attend`; `rows` has room for a part of packed queries.
 #[inline(always)]
 pub(crate) unsafe fn finish<S: Simd, T: Element, const NV: usize>(
     queries: Queries<T>,
@@ -156,7 +157,7 @@ pub(crate) unsafe fn finish<S: Simd, T: Element, const NV: usize>(
     rows: *mut T,
 ) {
     let lanes = NV * S::LANES;
-    // SAFETY: the caller's; lane `q` of the part is query `first + q`, below `count`.
+    // SAFETY: the caller upholds the contract; lane `q` of the part is query `first + q`, below `count`.
     unsafe {
         for v in 0..NV {
             let inverse = S::div(S::splat(1.0), S::load(total.add(v * S::LANES)));
@@ -179,10 +180,11 @@ pub(crate) unsafe fn finish<S: Simd, T: Element, const NV: usize>(
     }
 }
 
-/// Turns words (`STEP` elements) of `from` around: row `i`, word `j` goes to row `j`, word `i`. Strides are in elements.
+/// Transposes words (`STEP` elements each) of `from`: row `i`, word `j` goes to row `j`, word `i`. Strides are in
+/// elements.
 ///
 /// # Safety
-/// The machine has `S`; `from` has `size[0]` rows of `size[1]` words, `to` the reverse.
+/// The CPU supports `S`. `from` has `size[0]` rows of `size[1]` words, and `to` the reverse.
 #[inline(always)]
 unsafe fn transpose<S: Simd, T: Element>(
     size: [usize; 2],
@@ -192,7 +194,7 @@ unsafe fn transpose<S: Simd, T: Element>(
     to_stride: usize,
 ) {
     let lanes = S::LANES;
-    // SAFETY: the caller's; at the edges squares move back and overlap rather than leave.
+    // SAFETY: the caller upholds the contract; at the edges squares move back and overlap, so they stay inside.
     unsafe {
         if size[0] >= lanes && size[1] >= lanes {
             for i in (0..size[0]).step_by(lanes).map(|i| i.min(size[0] - lanes)) {

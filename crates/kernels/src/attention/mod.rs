@@ -1,4 +1,4 @@
-//! Attention within a picture and between the frames of a clip.
+//! Spatial attention and temporal attention.
 
 pub(crate) mod block;
 pub(crate) mod memory;

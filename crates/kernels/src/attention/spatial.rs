@@ -1,12 +1,12 @@
-//! Attention over the tokens of a map, keys from several sources without joining them.
+//! Attention over the tokens of feature maps. Keys may come from several sources, which are not concatenated.
 //!
 //! | operand | shape |
 //! |---|---|
 //! | query, result | `[B, L, heads * D]` |
 //! | keys, values of a source | `[B_s, L_s, heads * D]`, `B_s` a divisor of `B` |
 //!
-//! `softmax(scale * Q K^T) V` per head, where `K` and `V` are all sources' one after the other. A task is up to
-//! `PARTS * VECTORS` vectors of queries of one head.
+//! Computes `softmax(scale * Q K^T) V` per head, where `K` and `V` are those of all sources, one after the other. A
+//! task covers up to `PARTS * VECTORS` SIMD vectors of queries of one head.
 
 use crate::attention::block::{Tokens, VECTORS, attend};
 use crate::attention::memory::{Memory, PARTS, Queries};
@@ -18,37 +18,37 @@ use crate::simd::element::Element;
 use crate::simd::isa::Cpu;
 use crate::simd::vector::{Kernel, Simd};
 
-/// Keys and values that queries look at, for instance a map's own or a reference's.
+/// Keys and values to attend to, for instance of the same map or of the reference.
 #[derive(Debug, Clone, Copy)]
 pub struct Source<'a, T> {
     /// `[batch, len, heads * D]`
     pub keys: &'a [T],
     /// `[batch, len, heads * D]`
     pub values: &'a [T],
-    /// As many as queries have, or a divisor of that: each is shared by as many pictures that follow each other.
+    /// The batch of the queries, or a divisor of it. Each item is shared by equally many consecutive pictures.
     pub batch: usize,
-    /// Tokens.
+    /// Number of tokens.
     pub len: usize,
 }
 
-/// Sizes of an attention.
+/// Sizes of an attention op.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Heads {
-    /// Pictures.
+    /// Number of pictures.
     pub batch: usize,
-    /// Query tokens of a picture.
+    /// Query tokens per picture.
     pub queries: usize,
-    /// Heads.
+    /// Number of heads.
     pub heads: usize,
     /// Elements of a token in one head, `D`.
     pub width: usize,
 }
 
-/// Attention of `query` over all `sources`; scores are multiplied by `scale`, usually `1 / sqrt(D)`. Without any key the
-/// result is zero.
+/// Attention of `query` over all `sources`. Scores are multiplied by `scale`, usually `1 / sqrt(D)`. If there are no
+/// keys, the result is zero.
 ///
 /// # Panics
-/// When a slice does not have the size that the shapes ask for, or `scale` is not positive.
+/// When a slice's length does not match the shapes, or `scale` is not positive.
 pub fn attention<T: Element>(
     cpu: Cpu,
     query: &[T],
@@ -60,11 +60,12 @@ pub fn attention<T: Element>(
     run(cpu, query, sources, sizes, scale, result, None);
 }
 
-/// The same, and the logarithm to base 2 of every query's sum of `exp(scale * score)`, `[B, heads, L]`: what
-/// [`attention_gradient`](crate::attention_gradient) makes the weights of. Without any key they are meaningless.
+/// Like [`attention`], and also writes the base-2 logarithm of every query's sum of `exp(scale * score)`,
+/// `[B, heads, L]`. [`attention_gradient`](crate::attention_gradient) recomputes the weights from it. If there are no
+/// keys, `logs` is not written.
 ///
 /// # Panics
-/// As [`attention`], and when `logs` has another size.
+/// As [`attention`], and when `logs` has the wrong length.
 pub fn attention_with_log_sum_exp<T: Element>(
     cpu: Cpu,
     query: &[T],
@@ -78,7 +79,7 @@ pub fn attention_with_log_sum_exp<T: Element>(
     run(cpu, query, sources, sizes, scale, result, Some(Shared::new(logs)));
 }
 
-/// Panics unless query and sources have the sizes that the shapes ask for.
+/// Panics unless the lengths of query and sources match the shapes.
 pub(crate) fn check<T>(query: &[T], sources: &[Source<'_, T>], sizes: Heads, scale: f32) {
     let Heads { batch, queries, heads, width } = sizes;
     let token = heads * width;
@@ -92,7 +93,7 @@ pub(crate) fn check<T>(query: &[T], sources: &[Source<'_, T>], sizes: Heads, sca
     }
 }
 
-/// One head's tokens of a source, of those that belong to `picture`.
+/// The tokens of one head in the source item that belongs to `picture`.
 pub(crate) fn tokens_of<T>(
     source: &Source<'_, T>,
     picture: usize,
@@ -100,7 +101,7 @@ pub(crate) fn tokens_of<T>(
     head: usize,
     token: usize,
 ) -> Tokens<T> {
-    // An empty source has no element to start at.
+    // An empty source has no element to point to.
     let start = if source.len == 0 { 0 } else { picture / (batch / source.batch) * source.len * token + head };
     let (keys, values) = (source.keys[start..].as_ptr(), source.values[start..].as_ptr());
     Tokens { keys, values, stride: token, len: source.len }
@@ -138,14 +139,15 @@ fn run<T: Element>(
         let count = block.min(queries - first);
         // SAFETY: `start` is in range, because `picture`, `first` and `head` are.
         let place = unsafe { shared.pointer().add(start) };
-        // SAFETY: there is one for each picture, head and query, and the task's queries are its own.
+        // SAFETY: `logs` has one element for each picture, head and query, and no other task has this task's queries.
         let logs = logs.map_or(std::ptr::null_mut(), |logs| unsafe {
             logs.pointer().add((picture * heads + head) * queries + first)
         });
         let queries = Queries { query: query[start..].as_ptr(), result: place, logs, stride: token, count };
         with_scratch(Memory::<T>::bytes(width, lanes), |mut scratch| {
             let memory = Memory::take(&mut scratch, width, lanes);
-            // SAFETY: all tokens are in their slices by the lengths compared above; tasks write different queries or heads.
+            // SAFETY: the lengths checked above keep all tokens inside their slices; tasks write different queries or
+            // heads.
             unsafe { run_block(cpu, Task { queries, tokens: &tokens, width, scale, memory }) };
         });
     });
@@ -166,7 +168,7 @@ impl<T: Element> Kernel for Task<'_, T> {
 
     #[inline(always)]
     unsafe fn run<S: Simd>(mut self) {
-        // SAFETY: the caller's; `attention` has sized block and memory.
+        // SAFETY: the caller upholds the contract; `attention` has sized block and memory.
         unsafe { attend::<S, T, VECTORS>(self.queries, self.tokens, self.width, self.scale, &mut self.memory) };
     }
 }

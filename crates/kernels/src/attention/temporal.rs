@@ -1,12 +1,13 @@
-//! Attention along time: every pixel's tokens over the frames of a clip, read and written where they lie in the video.
+//! Temporal attention: for every pixel, attention over the frames of a clip, in the video's own memory layout.
 //!
 //! | operand | shape |
 //! |---|---|
 //! | query, keys, values, result | `[B, N, pixels, heads * D]` |
 //!
-//! Nothing is transposed in memory. A pixel's tokens are `pixels * heads * D` elements apart, often a multiple of the page,
-//! so that they would push each other out of every cache: the tokens of a few pixels are copied side by side, each line
-//! of the video touched once, and results go back the same way. A task is a run of pixels, all heads.
+//! The video is not transposed. The tokens of one pixel are `pixels * heads * D` elements apart, often a multiple of
+//! the page size, so they would map to the same cache sets and evict each other. Therefore the tokens of a few pixels
+//! are first copied side by side, which touches each cache line of the video once. Results are written back the same
+//! way. A task is a run of pixels with all heads.
 
 use crate::attention::block::{Tokens, VECTORS, attend};
 use crate::attention::memory::{Memory, PARTS, Queries};
@@ -18,32 +19,32 @@ use crate::simd::element::Element;
 use crate::simd::isa::Cpu;
 use crate::simd::vector::{Kernel, Simd};
 
-/// Pixels of a task.
+/// Pixels per task.
 const PIXELS: usize = 32;
-/// Bytes of a run of neighbouring tokens that are copied at once, about.
+/// Approximate bytes of neighbouring tokens copied at once.
 const RUN: usize = 4096;
-/// Bytes of all copies, about.
+/// Approximate bytes of all copies.
 const COPIES: usize = 512 * 1024;
 
-/// Sizes of a temporal attention.
+/// Sizes of a temporal attention op.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Clip {
-    /// Clips.
+    /// Number of clips.
     pub batch: usize,
-    /// Frames of a clip.
+    /// Frames per clip.
     pub frames: usize,
-    /// Pixels of a frame.
+    /// Pixels per frame.
     pub pixels: usize,
-    /// Heads.
+    /// Number of heads.
     pub heads: usize,
     /// Elements of a token in one head, `D`.
     pub width: usize,
 }
 
-/// Attention of every pixel's frames over each other; scores are multiplied by `scale`, usually `1 / sqrt(D)`.
+/// Attention of every pixel over the frames of its clip. Scores are multiplied by `scale`, usually `1 / sqrt(D)`.
 ///
 /// # Panics
-/// When a slice does not have the size that `clip` asks for, or `scale` is not positive.
+/// When a slice's length does not match `clip`, or `scale` is not positive.
 pub fn temporal_attention<T: Element>(
     cpu: Cpu,
     [query, keys, values]: [&[T]; 3],
@@ -63,7 +64,7 @@ pub fn temporal_attention<T: Element>(
     let token = heads * width;
     let bytes = token * size_of::<T>();
     let together = (RUN / bytes).min(COPIES / (4 * frames * bytes)).clamp(1, PIXELS);
-    // Not a multiple of a cache's size either.
+    // The gap keeps the row length from being a multiple of a cache size.
     let row = together * token + 64 / size_of::<T>();
     let result = Shared::new(result);
     for_each_task(batch * runs, |task| {
@@ -98,7 +99,7 @@ pub(crate) struct Task<'a, T> {
     run: std::ops::Range<usize>,
     scale: f32,
     memory: Memory<'a, T>,
-    /// Query, keys, values, result: `[frames, row]` each, a row being `together` pixels' tokens and a gap.
+    /// Query, keys, values and result, `[frames, row]` each. A row holds the tokens of `together` pixels and a gap.
     copies: [&'a mut [T]; 4],
     row: usize,
     together: usize,
@@ -134,8 +135,8 @@ impl<T: Element> Kernel for Task<'_, T> {
                     let (query, result) = (query[at..].as_ptr(), result[at..].as_mut_ptr());
                     let logs = std::ptr::null_mut();
                     let queries = Queries { query, result, logs, stride: row, count: most.min(frames - frame) };
-                    // SAFETY: `count` frames are left; every copy has `frames` rows, a token at `head` in each. The memory
-                    // is for `VECTORS * LANES` lanes.
+                    // SAFETY: `count` frames are left; every copy has `frames` rows, with a token at `head` in each.
+                    // The memory was taken for `VECTORS * LANES` lanes.
                     unsafe {
                         if one {
                             attend::<S, T, 1>(queries, &tokens, width, self.scale, &mut memory);
@@ -147,7 +148,7 @@ impl<T: Element> Kernel for Task<'_, T> {
                 }
             }
             for (frame, copy) in result.chunks_exact(row).enumerate() {
-                // SAFETY: the place is in the clip, as it was for the query, and no other task writes its pixels.
+                // SAFETY: `place` is inside the clip, as for the query, and no other task writes these pixels.
                 unsafe { std::ptr::copy_nonoverlapping(copy.as_ptr(), self.result.pointer().add(place(frame)), count) };
             }
             first += together;

@@ -1,4 +1,4 @@
-//! Convolutions: general, Winograd, of planes, and after nearest upsampling.
+//! Convolutions: direct, Winograd, of separate planes, and after nearest upsampling.
 
 pub(crate) mod packed_convolution;
 pub(crate) mod planes;

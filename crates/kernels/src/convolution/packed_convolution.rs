@@ -1,13 +1,14 @@
-//! Convolution on channels-last maps as a product of rows found through pointers: nothing is unfolded into memory.
+//! Convolution of channels-last maps as a GEMM whose rows are found through pointers. There is no im2col buffer.
 //!
 //! | operand | shape |
 //! |---|---|
 //! | input | `[B, H, W, C_in]` |
-//! | weight | `[C_out, C_in, k, k]`, as checkpoints have it |
+//! | weight | `[C_out, C_in, k, k]`, as in checkpoints |
 //! | result | `[B, H', W', C_out]`, `H' = (H + before + after - k) / stride + 1` |
 //!
-//! Direct: a row of the product is a pixel of the result, a segment of the summed axis one tap; a tap outside of the map
-//! points to zeros. Source: the indirect formulation, Dukhan 2019 (arXiv 1907.02129). Or by `winograd`.
+//! In the direct form, a row of the GEMM is a pixel of the result, and each tap is one segment of the summed axis. Taps
+//! outside the map point to zeros. Source: indirect convolution, Dukhan 2019 (arXiv 1907.02129). The alternative is
+//! `winograd`.
 
 use crate::convolution::winograd::{self, Components, Map};
 use crate::matmul::epilogue::Epilogue;
@@ -18,34 +19,34 @@ use crate::memory::pack_file::{Mapping, PackFileError, as_bytes};
 use crate::simd::element::Element;
 use crate::simd::isa::Cpu;
 
-/// Size and placement of a square convolution kernel.
+/// Size, stride and padding of a square convolution kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Geometry {
-    /// Taps along each side, 1 or 3 in our networks.
+    /// Kernel size along each side, 1 or 3 in these networks.
     pub kernel: usize,
-    /// Pixels between neighbouring results.
+    /// Input pixels between neighbouring results.
     pub stride: usize,
-    /// Zeros above and to the left.
+    /// Zero padding above and to the left.
     pub before: usize,
-    /// Zeros below and to the right.
+    /// Zero padding below and to the right.
     pub after: usize,
 }
 
 impl Geometry {
-    /// A kernel that keeps the size at stride 1: half of its width in zeros on all sides.
+    /// Pads by half the kernel size, so that stride 1 keeps the size of the map.
     pub fn same(kernel: usize, stride: usize) -> Self {
         Self { kernel, stride, before: kernel / 2, after: kernel / 2 }
     }
 
-    /// Pixels of the result along a side of `input` pixels; 0 where the kernel does not fit.
+    /// Result pixels along a side of `input` pixels; 0 where the kernel does not fit.
     pub fn output(&self, input: usize) -> usize {
         let padded = input + self.before + self.after;
         if input == 0 || padded < self.kernel { 0 } else { (padded - self.kernel) / self.stride + 1 }
     }
 }
 
-/// Whether the convolution of [`PackedConvolution::winograd`] beats the direct one: from 64 channels `[C_in, C_out]` on both
-/// sides and 1,024 pixels of the result on.
+/// Whether [`PackedConvolution::winograd`] is faster than the direct convolution. It is from 64 channels
+/// `[C_in, C_out]` on both sides and 1,024 result pixels.
 pub fn winograd_pays([inputs, outputs]: [usize; 2], pixels: usize) -> bool {
     inputs.min(outputs) >= 64 && pixels >= 1024
 }
@@ -55,12 +56,12 @@ enum Form<T: Element> {
     Winograd(Components),
 }
 
-/// Weights of a convolution, packed for one instruction set.
+/// Convolution weights packed for one instruction set.
 pub struct PackedConvolution<T: Element> {
     form: Form<T>,
     geometry: Geometry,
     columns: usize,
-    /// What taps outside of the map read.
+    /// Read by taps outside the map.
     zeros: Buffer<T>,
 }
 
@@ -68,7 +69,7 @@ impl<T: Element> PackedConvolution<T> {
     /// Packs `weight`, `[outputs, inputs, kernel, kernel]`.
     ///
     /// # Panics
-    /// When `weight` has another length, or the kernel or the stride is 0.
+    /// When `weight` has the wrong length, or the kernel or the stride is 0.
     pub fn new(cpu: Cpu, weight: &[T], outputs: usize, inputs: usize, geometry: Geometry) -> Self {
         let taps = geometry.kernel * geometry.kernel;
         assert!(taps > 0 && geometry.stride > 0, "convolution: {geometry:?}");
@@ -79,15 +80,16 @@ impl<T: Element> PackedConvolution<T> {
         Self { form: Form::Direct(matrix), geometry, columns: outputs, zeros: Buffer::zeros(inputs) }
     }
 
-    /// Transforms `weight`, `[outputs, inputs, 3, 3]`, for a 3x3 convolution of stride 1 with a quarter of the
-    /// multiplications. `before` and `after` are zeros around the map, as in [`Geometry`].
+    /// Transforms `weight`, `[outputs, inputs, 3, 3]`, for a Winograd convolution of stride 1, which needs a quarter of
+    /// the multiplications. `before` and `after` are the zero padding, as in [`Geometry`].
     ///
-    /// The sums are f32 for maps of either type, with about twice the direct sum's error. Two prices: weights take four
-    /// times the memory of f32 ones (eight of bf16), and a NaN or an infinity may spoil every pixel of each 4x4 tile that sees
-    /// it: up to 4 pixels away instead of 1. It pays from about 64 channels and 32 by 32 pixels on.
+    /// Sums are f32 for both element types, with about twice the error of the direct convolution. There are two costs.
+    /// The weights take four times the memory of f32 weights (eight times that of bf16). And a NaN or an infinity can
+    /// spread to every pixel of each 4x4 tile that reads it: up to 4 pixels away instead of 1. Winograd is faster from
+    /// about 64 channels and 32 by 32 pixels.
     ///
     /// # Panics
-    /// When `weight` has another length.
+    /// When `weight` has the wrong length.
     pub fn winograd(cpu: Cpu, weight: &[T], outputs: usize, inputs: usize, [before, after]: [usize; 2]) -> Self {
         assert_eq!(weight.len(), outputs * inputs * 9, "convolution weight [{outputs}, {inputs}, 3, 3]");
         let geometry = Geometry { kernel: 3, stride: 1, before, after };
@@ -95,7 +97,7 @@ impl<T: Element> PackedConvolution<T> {
         Self { form, geometry, columns: outputs, zeros: Buffer::zeros(inputs) }
     }
 
-    /// What [`new`](Self::new) or [`winograd`](Self::winograd) made before.
+    /// Maps weights that [`new`](Self::new) or [`winograd`](Self::winograd) packed earlier.
     pub(crate) fn mapped(
         cpu: Cpu,
         [outputs, inputs]: [usize; 2],
@@ -112,7 +114,7 @@ impl<T: Element> PackedConvolution<T> {
         Ok(Self { form, geometry, columns: outputs, zeros: Buffer::zeros(inputs) })
     }
 
-    /// The numbers of all matrices.
+    /// The packed elements of all matrices.
     pub(crate) fn parts(&self) -> Vec<&[u8]> {
         match &self.form {
             Form::Direct(matrix) => vec![as_bytes(matrix.numbers())],
@@ -120,13 +122,13 @@ impl<T: Element> PackedConvolution<T> {
         }
     }
 
-    /// Kernel, stride and padding.
+    /// Kernel size, stride and padding.
     pub fn geometry(&self) -> Geometry {
         self.geometry
     }
 }
 
-/// Pixels of the result, in order.
+/// The result pixels as GEMM rows, in order.
 struct Pixels<'a, T: Element> {
     input: &'a [T],
     weight: &'a PackedConvolution<T>,
@@ -134,8 +136,8 @@ struct Pixels<'a, T: Element> {
     output_size: [usize; 2],
 }
 
-// SAFETY: a pixel inside of the map has `channels` elements in `input` (its length is checked), one outside points to as
-// many zeros; results lie `columns` apart.
+// SAFETY: a pixel inside the map has `channels` elements in `input`, whose length is checked. A pixel outside points to
+// as many zeros. Result rows are `columns` apart.
 unsafe impl<T: Element> Rows<T> for Pixels<'_, T> {
     fn inputs(&self, row: usize, taps: &mut [Address<T>]) {
         let Geometry { kernel, stride, before, .. } = self.weight.geometry;
@@ -144,7 +146,7 @@ unsafe impl<T: Element> Rows<T> for Pixels<'_, T> {
         let (x, y) = (row % output_width * stride, row / output_width % output_height * stride);
         let picture = row / (output_width * output_height);
         for (tap, pointer) in taps.iter_mut().enumerate() {
-            // Where a coordinate is negative it wraps to a number larger than any map.
+            // A negative coordinate wraps to a number larger than any map.
             let tap_y = (y + tap / kernel).wrapping_sub(before);
             let tap_x = (x + tap % kernel).wrapping_sub(before);
             pointer.0 = if tap_y < height && tap_x < width {
@@ -159,12 +161,12 @@ unsafe impl<T: Element> Rows<T> for Pixels<'_, T> {
     }
 }
 
-/// `result = epilogue(input * weight)`: `input` is `batch` maps of `[height, width, C_in]`.
+/// `result = epilogue(input * weight)`, where `input` is `batch` maps of `[height, width, C_in]`.
 ///
-/// The time embedding is the epilogue's group bias, `[B, C_out]` with `H' * W'` rows a group.
+/// The time embedding is passed as the epilogue's group bias, `[B, C_out]` with `H' * W'` rows per group.
 ///
 /// # Panics
-/// When a slice does not have the size that the shapes ask for.
+/// When a slice's length does not match the shapes.
 pub fn convolve<T: Element>(
     input: &[T],
     [batch, height, width]: [usize; 3],

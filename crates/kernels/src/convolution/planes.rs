@@ -1,35 +1,36 @@
-//! Convolution of planes `[C, H, W]` in which each result plane mixes few source planes: depthwise convolutions above all.
+//! Convolution of planes `[C, H, W]` where each result plane mixes few source planes, above all depthwise convolution.
 //!
-//! A matrix product has nothing to gain there. Instead, the planes of a group are copied with zeros around them, the columns
-//! sorted by their remainder modulo the stride, so that every tap is a load of neighbours; four rows share each weight.
+//! A GEMM would not help there. Instead, the planes of a group are copied with zero padding, and their columns are
+//! sorted by their remainder modulo the stride. Every tap is then a contiguous load. Each weight is used for four rows
+//! at once.
 
 use crate::simd::dispatch::dispatch;
 use crate::simd::isa::Cpu;
 use crate::simd::vector::{Kernel, Simd};
 
-/// Result rows that share a weight.
+/// Result rows computed with one load of a weight.
 const ROWS: usize = 4;
-/// Widest vector of any instruction set.
+/// Lanes of the widest vector of any instruction set.
 const WIDEST: usize = 16;
 
-/// The sizes of a convolution of planes.
+/// Sizes of a convolution of planes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PlaneGeometry {
-    /// Source planes and result planes.
+    /// Number of source planes and of result planes.
     pub channels: [usize; 2],
-    /// Groups of planes that do not mix; equal to the channels when depthwise.
+    /// Groups of planes that do not mix; equal to the number of channels when depthwise.
     pub groups: usize,
-    /// Rows and columns of the window.
+    /// Rows and columns of the kernel.
     pub kernel: [usize; 2],
-    /// Source cells from one result cell to the next, along both axes.
+    /// Stride along both axes.
     pub stride: usize,
-    /// Zeros above and to the left of the source; below and to the right there are as many as the result needs.
+    /// Zero padding above and to the left. Below and to the right there is as much padding as the result needs.
     pub before: [usize; 2],
     /// Rows and columns of a source plane.
     pub source: [usize; 2],
     /// Rows and columns of a result plane.
     pub result: [usize; 2],
-    /// Results are clamped to this range; infinite for none.
+    /// Results are clamped to this range; infinite bounds do nothing.
     pub range: [f32; 2],
 }
 
@@ -40,19 +41,19 @@ impl PlaneGeometry {
         assert!(channels.is_multiple_of(self.groups) && filters.is_multiple_of(self.groups), "{self:?}");
     }
 
-    /// Cells of a window over the planes of a group.
+    /// Taps of a kernel over the planes of a group.
     fn taps(&self) -> usize {
         self.channels[0] / self.groups * self.kernel[0] * self.kernel[1]
     }
 
-    /// Rows of a padded plane, and cells of a row of each remainder.
+    /// Rows of a padded plane, and row pitch for each column remainder.
     fn padded(&self) -> [usize; 2] {
         let rows = self.result[0].next_multiple_of(ROWS) - 1;
         let columns = self.result[1].next_multiple_of(WIDEST) + (self.kernel[1] - 1) / self.stride;
         [rows * self.stride + self.kernel[0], columns]
     }
 
-    /// Where each tap of a group lies in the padded planes, relative to the result cell's place.
+    /// Offset of each tap of a group in the padded planes, relative to the position of the result cell.
     fn offsets(&self) -> Vec<usize> {
         let ([rows, pitch], [height, width]) = (self.padded(), self.kernel);
         let place = |tap: usize| {
@@ -62,13 +63,13 @@ impl PlaneGeometry {
         (0..self.taps()).map(place).collect()
     }
 
-    /// Copies one source plane between the zeros of a padded one.
+    /// Copies one source plane into a zero-padded one.
     fn pad(&self, source: &[f32], padded: &mut [f32]) {
         let [rows, pitch] = self.padded();
         let [top, left] = self.before;
         for (y, row) in source.chunks_exact(self.source[1]).enumerate().take(rows.saturating_sub(top)) {
             for remainder in 0..self.stride {
-                // The first column whose padded place has this remainder.
+                // The first column whose padded position has this remainder.
                 let first = (remainder + self.stride - left % self.stride) % self.stride;
                 let start = (first + left) / self.stride;
                 if first >= row.len() || start >= pitch {
@@ -87,10 +88,11 @@ impl PlaneGeometry {
     }
 }
 
-/// Convolves planes on the calling thread: `weight` is `[filters, channels / groups, rows, columns]`, `bias` one number a filter.
+/// Convolves planes on the calling thread. `weight` is `[filters, channels / groups, rows, columns]`; `bias` has one
+/// element per filter.
 ///
 /// # Panics
-/// When a slice has another size than the geometry says, or the groups do not divide the channels.
+/// When a slice's length does not match the geometry, or the groups do not divide the channels.
 pub fn convolve_planes(
     cpu: Cpu,
     input: &[f32],
@@ -125,7 +127,7 @@ pub fn convolve_planes(
                 bias: bias[filter],
                 result: &mut result[filter * cells..][..cells],
             };
-            // SAFETY: the plane's slices have the sizes of the geometry, checked above; `offsets` lie in `padded`.
+            // SAFETY: the slices have the sizes of the geometry, checked above; `offsets` lie in `padded`.
             unsafe { dispatch(cpu, plane) };
         }
     }
@@ -148,8 +150,8 @@ impl Kernel for Plane<'_> {
     unsafe fn run<S: Simd>(self) {
         let [height, width] = self.geometry.result;
         let step = self.geometry.stride * self.geometry.padded()[1];
-        // SAFETY: padded rows reach `ROWS` result rows and a widest vector beyond the last cell, whatever the tap; stores end
-        // with the row.
+        // SAFETY: for every tap, padded rows extend `ROWS` result rows and one widest vector beyond the last cell.
+        // Stores end with the row.
         unsafe {
             let (low, high) = (S::splat(self.geometry.range[0]), S::splat(self.geometry.range[1]));
             for y in (0..height).step_by(ROWS) {
@@ -164,7 +166,7 @@ impl Kernel for Plane<'_> {
                     }
                     for (row, sum) in sums.into_iter().enumerate().take(height - y) {
                         let to = self.result.as_mut_ptr().add((y + row) * width + x);
-                        // In this order of operands a NaN stays.
+                        // This operand order preserves NaN.
                         let clamped = S::min(high, S::max(low, sum));
                         if x + S::LANES <= width {
                             S::store(to, clamped)

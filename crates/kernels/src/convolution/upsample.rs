@@ -1,4 +1,4 @@
-//! Nearest enlargement by two and the 3x3 convolution after it, in one: the enlarged map never exists.
+//! Nearest upsampling by two fused with the 3x3 convolution after it. The upsampled map is never stored.
 //!
 //! | operand | shape |
 //! |---|---|
@@ -6,10 +6,10 @@
 //! | weight | `[C_out, C_in, 3, 3]` |
 //! | result | `[B, 2H, 2W, C_out]` |
 //!
-//! Along each axis a result pixel sees only two input pixels: an even one its neighbour before (tap 0) and its own (taps
-//! 1 + 2), an odd one its own (taps 0 + 1) and the one after (tap 2). So there are four 2x2 convolutions with summed
-//! weights, one for each parity: 4/9 of the multiplications. bf16 weights are rounded once more after summing. Or by
-//! `winograd`, which reads the small map as if it were the large one.
+//! Along each axis a result pixel reads only two input pixels. An even one reads the previous pixel (tap 0) and its own
+//! (taps 1 + 2). An odd one reads its own (taps 0 + 1) and the next (tap 2). The op is therefore four 2x2 convolutions
+//! with summed weights, one per parity, with 4/9 of the multiplications. bf16 weights are rounded once more after
+//! summing. The alternative is `winograd`, which addresses the small map as if it were the large one.
 
 use crate::convolution::winograd::{self, Components, Map};
 use crate::matmul::epilogue::{Epilogue, GroupBias};
@@ -20,7 +20,7 @@ use crate::memory::pack_file::{Mapping, PackFileError, as_bytes};
 use crate::simd::element::Element;
 use crate::simd::isa::Cpu;
 
-/// Weights of a 3x3 convolution that follows an enlargement, summed per parity and packed.
+/// Weights of a 3x3 convolution after nearest upsampling, summed per parity and packed.
 pub struct PackedUpsample<T: Element> {
     form: Form<T>,
     columns: usize,
@@ -28,7 +28,7 @@ pub struct PackedUpsample<T: Element> {
 }
 
 enum Form<T: Element> {
-    /// Four, by parity of y, then x.
+    /// Four matrices, indexed by the parity of y, then of x.
     Direct(Vec<PackedMatrix<T>>),
     Winograd(Components),
 }
@@ -37,10 +37,10 @@ impl<T: Element> PackedUpsample<T> {
     /// Packs `weight`, `[outputs, inputs, 3, 3]`.
     ///
     /// # Panics
-    /// When `weight` has another length.
+    /// When `weight` has the wrong length.
     pub fn new(cpu: Cpu, weight: &[T], outputs: usize, inputs: usize) -> Self {
         assert_eq!(weight.len(), outputs * inputs * 9, "upsampling weight [{outputs}, {inputs}, 3, 3]");
-        /// Taps that fall on the first or second input pixel.
+        /// Taps that read the first or second input pixel.
         fn taps(parity: usize, pixel: usize) -> std::ops::Range<usize> {
             match (parity, pixel) {
                 (0, 0) => 0..1,
@@ -64,19 +64,19 @@ impl<T: Element> PackedUpsample<T> {
         Self { form: Form::Direct((0..4).map(matrix).collect()), columns: outputs, zeros: Buffer::zeros(inputs) }
     }
 
-    /// Transforms `weight`, `[outputs, inputs, 3, 3]`, for 1/4 of the multiplications instead of 4/9; at the prices of
-    /// [`PackedConvolution::winograd`](crate::PackedConvolution::winograd). It pays for f32; with dot products of bf16
-    /// [`PackedUpsample::new`] is the faster one for bf16.
+    /// Transforms `weight`, `[outputs, inputs, 3, 3]`, for 1/4 of the multiplications instead of 4/9. The costs are
+    /// those of [`PackedConvolution::winograd`](crate::PackedConvolution::winograd). It is faster for f32. For bf16,
+    /// [`PackedUpsample::new`] is faster on CPUs with bf16 dot products.
     ///
     /// # Panics
-    /// When `weight` has another length.
+    /// When `weight` has the wrong length.
     pub fn winograd(cpu: Cpu, weight: &[T], outputs: usize, inputs: usize) -> Self {
         assert_eq!(weight.len(), outputs * inputs * 9, "upsampling weight [{outputs}, {inputs}, 3, 3]");
         let form = Form::Winograd(Components::new(cpu, weight, outputs, inputs));
         Self { form, columns: outputs, zeros: Buffer::zeros(inputs) }
     }
 
-    /// What [`new`](Self::new) or [`winograd`](Self::winograd) made before.
+    /// Maps weights that [`new`](Self::new) or [`winograd`](Self::winograd) packed earlier.
     pub(crate) fn mapped(
         cpu: Cpu,
         [outputs, inputs]: [usize; 2],
@@ -92,7 +92,7 @@ impl<T: Element> PackedUpsample<T> {
         Ok(Self { form, columns: outputs, zeros: Buffer::zeros(inputs) })
     }
 
-    /// The numbers of all matrices.
+    /// The packed elements of all matrices.
     pub(crate) fn parts(&self) -> Vec<&[u8]> {
         match &self.form {
             Form::Direct(parities) => parities.iter().map(|matrix| as_bytes(matrix.numbers())).collect(),
@@ -101,7 +101,7 @@ impl<T: Element> PackedUpsample<T> {
     }
 }
 
-/// Result pixels of one parity, in the order of the input's.
+/// Result pixels of one parity, in the order of the input pixels.
 struct Parity<'a, T: Element> {
     input: &'a [T],
     zeros: &'a [T],
@@ -116,7 +116,7 @@ unsafe impl<T: Element> Rows<T> for Parity<'_, T> {
         let ([height, width], channels) = (self.size, self.zeros.len());
         let (x, y, picture) = (row % width, row / width % height, row / (width * height));
         for (tap, pointer) in taps.iter_mut().enumerate() {
-            // The first pixel is the one before for even parities; -1 wraps to a number larger than any map.
+            // For even parities the first pixel is the previous one; -1 wraps to a number larger than any map.
             let tap_y = (y + self.parity[0] + tap / 2).wrapping_sub(1);
             let tap_x = (x + self.parity[1] + tap % 2).wrapping_sub(1);
             pointer.0 = if tap_y < height && tap_x < width {
@@ -134,11 +134,11 @@ unsafe impl<T: Element> Rows<T> for Parity<'_, T> {
     }
 }
 
-/// `result = epilogue(enlarged(input) * weight)`: `input` is `batch` maps of `[height, width, C_in]`.
+/// `result = epilogue(upsampled(input) * weight)`, where `input` is `batch` maps of `[height, width, C_in]`.
 ///
 /// # Panics
-/// When a slice does not have the size that the shapes ask for, a group of the group bias is not whole pictures, or there is
-/// a row bias.
+/// When a slice's length does not match the shapes, a group of the group bias is not a whole number of pictures, or
+/// there is a row bias.
 pub fn upsample_convolve<T: Element>(
     input: &[T],
     [batch, height, width]: [usize; 3],

@@ -1,15 +1,16 @@
-//! The 3x3 convolution with a quarter of the multiplications: Winograd's F(4x4, 3x3).
+//! Winograd convolution F(4x4, 3x3): a 3x3 convolution with a quarter of the multiplications.
 //!
 //! | array | layout |
 //! |---|---|
 //! | weights | 36 packed matrices `[C_out, C_in]`, f32: component `(i, j)` is `(G g G^T)[i][j]` |
 //! | spread | `[component][tile][C_in]` f32: `B^T d B` of the 6x6 input pixels of each tile |
 //! | products | `[component][panel][tile][2 * LANES]` f32: weights times spread |
-//! | result | `A^T products A`, 4x4 pixels a tile, through the epilogue |
+//! | result | `A^T products A`, 4x4 pixels per tile, through the epilogue |
 //!
-//! All of it is f32, bf16 maps too: they are widened when they are spread, so that bf16 maps gain speed and lose nothing.
-//! Weights take 36/9 of f32's memory. A task is a block of tiles from start to end, its arrays are scratch of the thread.
-//! Source: Lavin and Gray 2016 (arXiv 1509.09308); the points are in `winograd_transform`.
+//! All arithmetic is f32. bf16 maps are widened in the input transform, so they gain speed without losing precision.
+//! Weights take 36/9 of the memory of f32 weights. A task computes all stages for a block of tiles, in scratch memory
+//! of its thread. Source: Lavin and Gray 2016 (arXiv 1509.09308). `winograd_transform` explains the interpolation
+//! points.
 
 use std::ops::Range;
 
@@ -26,18 +27,18 @@ use crate::simd::element::Element;
 use crate::simd::isa::Cpu;
 use crate::simd::vector::{Kernel, Simd};
 
-/// Products of a tile for each pair of channels.
+/// Multiplications per tile and pair of channels.
 const COMPONENTS: usize = SEEN * SEEN;
-/// Bytes of scratch of a task, about.
+/// Approximate bytes of scratch memory per task.
 const MEMORY: usize = 12 << 20;
-/// Tasks that a convolution is cut into at least, where it is large enough.
+/// Minimum number of tasks for a convolution, if it is large enough.
 const TASKS: usize = 8;
 
 /// Transformed weights of a 3x3 convolution.
 pub(crate) struct Components(Vec<PackedMatrix<f32>>);
 
 impl Components {
-    /// Transforms `weight`, `[outputs, inputs, 3, 3]`, whose length the caller has checked.
+    /// Transforms `weight`, `[outputs, inputs, 3, 3]`. The caller has checked its length.
     pub(crate) fn new<T: Element>(cpu: Cpu, weight: &[T], outputs: usize, inputs: usize) -> Self {
         let rows = weight_rows();
         let components = PackedMatrix::pack_many(cpu, [outputs, 1, inputs], false, |output, _, input| {
@@ -49,13 +50,13 @@ impl Components {
         Self(components.into())
     }
 
-    /// The same of numbers that were transformed before.
+    /// Maps weights that were transformed earlier.
     pub(crate) fn mapped(cpu: Cpu, outputs: usize, inputs: usize, file: &mut Mapping) -> Result<Self, PackFileError> {
         let matrix = |_| PackedMatrix::mapped(cpu, [outputs, 1, inputs], false, file);
         Ok(Self((0..COMPONENTS).map(matrix).collect::<Result<_, _>>()?))
     }
 
-    /// The numbers of all matrices.
+    /// The packed elements of all matrices.
     pub(crate) fn parts(&self) -> Vec<&[u8]> {
         self.0.iter().map(|matrix| as_bytes(matrix.numbers())).collect()
     }
@@ -69,17 +70,17 @@ impl Components {
     }
 }
 
-/// A batch of maps as the convolution sees it.
+/// A batch of feature maps, addressed as the convolution needs it.
 pub(crate) struct Map<'a, T> {
     pub(crate) input: &'a [T],
-    /// As many zeros as there are channels.
+    /// One zero per channel.
     pub(crate) zeros: &'a [T],
-    /// Height and width, enlarged.
+    /// Height and width after upsampling.
     pub(crate) size: [usize; 2],
     pub(crate) output_size: [usize; 2],
-    /// Zeros above and to the left.
+    /// Zero padding above and to the left.
     pub(crate) before: usize,
-    /// Every pixel of the input stands for a square of `1 << enlarge` by `1 << enlarge`.
+    /// Every input pixel stands for a square of `1 << enlarge` by `1 << enlarge` pixels.
     pub(crate) enlarge: u32,
 }
 
@@ -94,13 +95,13 @@ impl<T> Map<'_, T> {
         [tile / (rows * columns), tile / columns % rows * SIDE, tile % columns * SIDE]
     }
 
-    /// What a tile sees: pointers to the channels of its pixels, or to zeros.
+    /// The 6x6 input pixels of a tile: pointers to their channels, or to zeros.
     fn seen(&self, tile: usize) -> [*const T; COMPONENTS] {
         let ([picture, y, x], [height, width]) = (self.place(tile), self.size);
         let channels = self.zeros.len();
         let mut pixels = [self.zeros.as_ptr(); COMPONENTS];
         for (i, pixel) in pixels.iter_mut().enumerate() {
-            // Where a coordinate is negative it wraps to a number larger than any map.
+            // A negative coordinate wraps to a number larger than any map.
             let (y, x) = ((y + i / SEEN).wrapping_sub(self.before), (x + i % SEEN).wrapping_sub(self.before));
             if y < height && x < width {
                 let row = picture * (height >> self.enlarge) + (y >> self.enlarge);
@@ -112,15 +113,16 @@ impl<T> Map<'_, T> {
     }
 }
 
-/// Sizes of a task's arrays, in f32. Planes are a little apart, so that the same place of all 36 is not in one cache set.
+/// Sizes of a task's arrays, in f32. Planes have a small gap, so that equal positions of all 36 do not fall into one
+/// cache set.
 #[derive(Clone, Copy)]
 struct Layout {
-    /// Tiles of a task at most.
+    /// Maximum number of tiles in a task.
     tiles: usize,
-    /// Of a tile in a plane of `spread`.
+    /// Length of one tile in a plane of `spread`.
     spread_row: usize,
     spread_plane: usize,
-    /// Of a panel in a plane of `products`.
+    /// Length of one panel in a plane of `products`.
     panel: usize,
     product_plane: usize,
 }
@@ -183,7 +185,7 @@ impl<T: Element> Kernel for Task<'_, T> {
 
     #[inline(always)]
     unsafe fn run<S: Simd>(mut self) {
-        // SAFETY: the caller's; `multiply` has sized the arrays by the layout.
+        // SAFETY: the caller upholds the contract; `multiply` has sized the arrays by the layout.
         unsafe {
             self.spread::<S>();
             self.multiply::<S>();
@@ -193,8 +195,10 @@ impl<T: Element> Kernel for Task<'_, T> {
 }
 
 impl<T: Element> Task<'_, T> {
+    /// Input transform.
+    ///
     /// # Safety
-    /// The machine has `S`.
+    /// The CPU supports `S`.
     #[inline(always)]
     unsafe fn spread<S: Simd>(&mut self) {
         let Layout { spread_row, spread_plane, .. } = self.layout;
@@ -211,8 +215,10 @@ impl<T: Element> Task<'_, T> {
         }
     }
 
+    /// One GEMM per component.
+    ///
     /// # Safety
-    /// The machine has `S`.
+    /// The CPU supports `S`.
     #[inline(always)]
     unsafe fn multiply<S: Simd>(&mut self) {
         let Layout { spread_row, spread_plane, panel: panel_len, product_plane, .. } = self.layout;
@@ -233,7 +239,7 @@ impl<T: Element> Task<'_, T> {
                         let left = Left::Rows { pointers: pointers.as_ptr(), height: rows, segments: &block.segments };
                         let sums = products[at * width..(at + rows) * width].as_mut_ptr();
                         let tile = Tile::<f32, 2> { rows, left, right, sums, add: number > 0, ahead: std::ptr::null() };
-                        // SAFETY: each row has the channels of the block's segments, the panel a step for each.
+                        // SAFETY: each row has the channels of the block's segments; the panel has a step for each.
                         unsafe { tile.compute::<S>() };
                         at += rows;
                     }
@@ -242,8 +248,10 @@ impl<T: Element> Task<'_, T> {
         }
     }
 
+    /// Output transform and epilogue.
+    ///
     /// # Safety
-    /// The machine has `S`.
+    /// The CPU supports `S`.
     #[inline(always)]
     unsafe fn gather<S: Simd>(&mut self) {
         let Layout { panel: panel_len, product_plane, .. } = self.layout;
@@ -255,7 +263,8 @@ impl<T: Element> Task<'_, T> {
                 let column = panel * 2 * S::LANES;
                 let at = panel * panel_len + number * 2 * S::LANES;
                 debug_assert!((COMPONENTS - 1) * product_plane + at + 2 * S::LANES <= self.products.len());
-                // SAFETY: every plane has two vectors at `at`; `sums` holds two vectors of at most 16 lanes for each pixel.
+                // SAFETY: every plane has two vectors at `at`; `sums` holds two vectors of at most 16 lanes for each
+                // pixel.
                 unsafe {
                     let products = self.products.as_ptr().add(at);
                     gather::<S>(products, product_plane, sums.as_mut_ptr());

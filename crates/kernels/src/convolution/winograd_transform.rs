@@ -1,8 +1,8 @@
-//! The three transforms of F(4x4, 3x3), each a one-dimensional one along both axes.
+//! The three transforms of F(4x4, 3x3). Each is a one-dimensional transform applied along both axes.
 //!
-//! A polynomial product is evaluated at six points: 0, ±a, ±b and infinity. With `a = sqrt(1/2)`, `b = sqrt(2)` rather than
-//! the usual 1 and 2 (`a b = 1`, so no power of a point is far from 1), the root mean square error of an f32 sum over 320
-//! channels is 1.7 times that of the direct sum, not 3.6 times: measured, random data.
+//! A polynomial product is evaluated at six points: 0, ±a, ±b and infinity. Here `a = sqrt(1/2)` and `b = sqrt(2)`
+//! instead of the usual 1 and 2. As `a b = 1`, no power of a point is far from 1. Measured on random data, the root
+//! mean square error of an f32 sum over 320 channels is 1.7 times that of the direct sum, not 3.6 times.
 #![expect(clippy::needless_range_loop, reason = "vectors are counted, in step with pointers")]
 
 use crate::simd::element::{Element, load};
@@ -11,17 +11,17 @@ use crate::simd::vector::Simd;
 const A: f32 = std::f32::consts::FRAC_1_SQRT_2;
 const B: f32 = std::f32::consts::SQRT_2;
 
-/// Pixels along a side of a tile of the result.
+/// Result pixels along a side of a tile.
 pub(crate) const SIDE: usize = 4;
-/// Pixels along a side of what a tile sees.
+/// Input pixels along a side of a tile.
 pub(crate) const SEEN: usize = 6;
 
-/// `G`.
+/// The matrix `G`.
 pub(crate) fn weight_rows() -> [[f64; 3]; SEEN] {
     std::array::from_fn(weight_row)
 }
 
-/// `G g G^T`, `g` being nine taps.
+/// `G g G^T`, where `g` is the nine taps.
 pub(crate) fn transformed_weight(rows: &[[f64; 3]; SEEN], taps: [f64; 9]) -> [[f64; SEEN]; SEEN] {
     let product = |row: &[f64; 3], [x, y, z]: [f64; 3]| row[0] * x + row[1] * y + row[2] * z;
     rows.map(|row| {
@@ -30,7 +30,7 @@ pub(crate) fn transformed_weight(rows: &[[f64; 3]; SEEN], taps: [f64; 9]) -> [[f
     })
 }
 
-/// A row of `G`: `1, x, x^2` over the product of the distances from the point `x` to all others.
+/// A row of `G`: `1, x, x^2` divided by the product of the differences between point `x` and all other points.
 fn weight_row(point: usize) -> [f64; 3] {
     let (a, b) = (std::f64::consts::FRAC_1_SQRT_2, std::f64::consts::SQRT_2);
     let points = [0.0, a, -a, b, -b];
@@ -39,10 +39,11 @@ fn weight_row(point: usize) -> [f64; 3] {
     [1.0 / distances, x / distances, x * x / distances]
 }
 
-/// `B^T d B` of one vector of channels: component `i` goes to `to + i * plane`.
+/// `B^T d B` for one vector of channels. Component `i` goes to `to + i * plane`.
 ///
 /// # Safety
-/// The machine has `S`; every pixel has `n <= LANES` elements from `channel`; `to` is writable for a vector in every plane.
+/// The CPU supports `S`. Every pixel has `n <= LANES` elements from `channel`, and `to` is writable for one vector in
+/// every plane.
 #[inline(always)]
 pub(crate) unsafe fn spread<S: Simd, T: Element>(
     pixels: &[*const T; SEEN * SEEN],
@@ -51,7 +52,7 @@ pub(crate) unsafe fn spread<S: Simd, T: Element>(
     to: *mut f32,
     plane: usize,
 ) {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe {
         let mut grid = [[S::splat(0.0); SEEN]; SEEN];
         for x in 0..SEEN {
@@ -73,13 +74,14 @@ pub(crate) unsafe fn spread<S: Simd, T: Element>(
     }
 }
 
-/// `B^T d`: coefficients of `M(x) / (x - point)`, the last of `M(x) = x (x^2 - a^2) (x^2 - b^2)`.
+/// `B^T d`: row by row the coefficients of `M(x) / (x - point)`; the last row has those of
+/// `M(x) = x (x^2 - a^2) (x^2 - b^2)`.
 ///
 /// # Safety
-/// The machine has `S`.
+/// The CPU supports `S`.
 #[inline(always)]
 unsafe fn spread_line<S: Simd>(d: [S::F; SEEN]) -> [S::F; SEEN] {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe {
         let (both, p, q) = (S::splat(-2.5), S::splat(-0.5), S::splat(-2.0));
         let even_a = S::mul_add(q, d[2], d[4]);
@@ -97,13 +99,13 @@ unsafe fn spread_line<S: Simd>(d: [S::F; SEEN]) -> [S::F; SEEN] {
     }
 }
 
-/// `A^T m A` of one vector of columns: pixel `i` of the tile goes to `to + i * 2 * LANES`.
+/// `A^T m A` for one vector of columns. Pixel `i` of the tile goes to `to + i * 2 * LANES`.
 ///
 /// # Safety
-/// The machine has `S`; every plane of 36 has a vector at `from`, every pixel of 16 at `to`.
+/// The CPU supports `S`. Each of the 36 planes has a vector at `from`, and each of the 16 pixels one at `to`.
 #[inline(always)]
 pub(crate) unsafe fn gather<S: Simd>(from: *const f32, plane: usize, to: *mut f32) {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe {
         let mut grid = [[S::splat(0.0); SEEN]; SIDE];
         for x in 0..SEEN {
@@ -125,13 +127,13 @@ pub(crate) unsafe fn gather<S: Simd>(from: *const f32, plane: usize, to: *mut f3
     }
 }
 
-/// `A^T m`: the sum over points of their value times `1, x, x^2, x^3`; infinity counts for the last alone.
+/// `A^T m`: the sum over points of their value times `1, x, x^2, x^3`. Infinity contributes to the last row only.
 ///
 /// # Safety
-/// The machine has `S`.
+/// The CPU supports `S`.
 #[inline(always)]
 unsafe fn gather_line<S: Simd>(m: [S::F; SEEN]) -> [S::F; SIDE] {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe {
         let (sum_a, difference_a) = (S::add(m[1], m[2]), S::sub(m[1], m[2]));
         let (sum_b, difference_b) = (S::add(m[3], m[4]), S::sub(m[3], m[4]));
@@ -152,11 +154,11 @@ mod tests {
 
     #[test]
     fn rows_of_g_are_values_of_polynomials() {
-        // Of the tap polynomial 1 + 2x + 4x^2 at 0, over a^2 b^2 = 1, and at infinity.
+        // The tap polynomial 1 + 2x + 4x^2 at 0, divided by a^2 b^2 = 1, and at infinity.
         let [first, ..] = transformed_weight(&weight_rows(), [1.0, 2.0, 4.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
         assert!((first[0] - 1.0).abs() < 1e-15);
         assert!((first[5] - 4.0).abs() < 1e-15);
-        // At a: (1 + 2a + 4a^2) over 2 a^2 (a^2 - b^2) = -1.5.
+        // At a: (1 + 2a + 4a^2) divided by 2 a^2 (a^2 - b^2) = -1.5.
         let a = 0.5_f64.sqrt();
         assert!((first[1] - (3.0 + 2.0 * a) / -1.5).abs() < 1e-14);
     }

@@ -1,11 +1,11 @@
-//! Spatial blending of two maps by a weight for each cell (paper Eq. 3 and 4): `a = sigmoid(w . [x; y] + b)`, then
-//! `x + (y - x) * a`, each cell read from memory once.
+//! Spatial blending of two feature maps with one weight per cell (paper Eq. 3 and 4): `a = sigmoid(w . [x; y] + b)`,
+//! then `x + (y - x) * a`. Each cell is read from memory once.
 //!
 //! | operand | shape |
 //! |---|---|
 //! | `x`, `y`, result | `[cells, C]` |
 //! | weight | `[2C]` f32, that of `x` first |
-//! | bias | a number |
+//! | bias | scalar |
 
 use crate::memory::partition::{Shared, for_each_task};
 use crate::simd::compiled::compiled;
@@ -14,13 +14,13 @@ use crate::simd::isa::Cpu;
 use crate::simd::math;
 use crate::simd::vector::{Kernel, Simd};
 
-/// Elements of a task, about.
+/// Approximate elements per task.
 const TASK: usize = 32 * 1024;
 
-/// Blends `y` into `x`; `C` is half of the weight's length.
+/// Blends `y` into `x`. `C` is half the length of `weight`.
 ///
 /// # Panics
-/// When a slice does not have the size that the shapes ask for.
+/// When a slice's length does not match the shapes.
 pub fn blend<T: Element>(cpu: Cpu, [x, y]: [&[T]; 2], weight: &[f32], bias: f32, result: &mut [T]) {
     let channels = weight.len() / 2;
     assert_eq!(weight.len(), 2 * channels, "blend: weight");
@@ -33,15 +33,15 @@ pub fn blend<T: Element>(cpu: Cpu, [x, y]: [&[T]; 2], weight: &[f32], bias: f32,
     let shared = Shared::new(result);
     for_each_task(x.len().div_ceil(each), |task| {
         let range = task * each..x.len().min((task + 1) * each);
-        // SAFETY: each task has its own part of the result, as long as its parts of the maps.
+        // SAFETY: each task has its own range of the result, as long as its ranges of the maps.
         let result = unsafe { std::slice::from_raw_parts_mut(shared.pointer().add(range.start), range.len()) };
         let maps = [&x[range.clone()], &y[range]];
-        // SAFETY: the slices have the sizes that `Blend` asks for.
+        // SAFETY: the slices have the sizes that `Blend` requires.
         unsafe { run_blend(cpu, Blend { maps, weight, bias, result }) };
     });
 }
 
-/// Whole cells: `maps`, `result` `[cells, C]`, `weight` `[2C]`.
+/// Blends whole cells: `maps` and `result` are `[cells, C]`, `weight` is `[2C]`.
 pub(crate) struct Blend<'a, T> {
     maps: [&'a [T]; 2],
     weight: &'a [f32],
@@ -60,8 +60,8 @@ impl<T: Element> Kernel for Blend<'_, T> {
         let cells = self.maps[0].chunks_exact(channels).zip(self.maps[1].chunks_exact(channels));
         for ((x, y), result) in cells.zip(self.result.chunks_exact_mut(channels)) {
             let (x, y, weight) = (x.as_ptr(), y.as_ptr(), self.weight.as_ptr());
-            // SAFETY: the channels from `c` that a vector covers exist in both cells, both halves of the weight and the
-            // result.
+            // SAFETY: the channels from `c` that a vector covers exist in both cells, in both halves of the weight and
+            // in the result.
             unsafe {
                 let mut sums = [S::splat(0.0); 2];
                 let mut c = 0;

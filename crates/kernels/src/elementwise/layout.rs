@@ -1,7 +1,7 @@
-//! From and to channels-last, and between f32 and bf16: what a caller pays whose data lie otherwise.
+//! Transposition to and from channels-last, concatenation, and conversion between f32 and bf16.
 //!
-//! Each reads and writes its data once: at the speed of memory, about a thousandth of the convolution of 320 channels
-//! that might follow, a tenth of the normalisation.
+//! Each op reads and writes its data once, so memory bandwidth limits it. It costs about a thousandth of the
+//! convolution of 320 channels that might follow, and a tenth of a normalisation.
 
 use half::bf16;
 use rayon::prelude::*;
@@ -13,18 +13,18 @@ use crate::simd::element::{Element, Native};
 use crate::simd::isa::Cpu;
 use crate::simd::vector::{Kernel, Simd};
 
-/// Columns of a task.
+/// Columns per task.
 const COLUMNS: usize = 64;
-/// Elements of a task of conversions.
+/// Elements per conversion task.
 const PIECE: usize = 64 * 1024;
 
-/// Turns each of `batch` matrices around: `input` `[batch, rows, columns]`, `result` `[batch, columns, rows]`.
+/// Transposes each of `batch` matrices: `input` is `[batch, rows, columns]`, `result` is `[batch, columns, rows]`.
 ///
-/// Of `[B, C, H, W]` it makes channels-last with `[B, C, H * W]`, and back with `[B, H * W, C]`. Subnormal bf16 may become
-/// zero.
+/// With shape `[B, C, H * W]` it turns `[B, C, H, W]` into channels-last; with `[B, H * W, C]` it turns it back.
+/// Subnormal bf16 values may become zero.
 ///
 /// # Panics
-/// When a slice does not have the size that the shape asks for.
+/// When a slice's length does not match the shape.
 pub fn transpose<T: Element>(cpu: Cpu, input: &[T], shape: [usize; 3], result: &mut [T]) {
     let [batch, rows, columns] = shape;
     assert_eq!(input.len(), batch * rows * columns, "transpose: input {shape:?}");
@@ -44,10 +44,10 @@ pub fn transpose<T: Element>(cpu: Cpu, input: &[T], shape: [usize; 3], result: &
     });
 }
 
-/// The rows of several matrices side by side: `parts` of `[rows, columns_i]` to `result` `[rows, sum of columns_i]`.
+/// Concatenates the rows of several matrices: `parts` of `[rows, columns_i]` into `result` `[rows, sum of columns_i]`.
 ///
 /// # Panics
-/// When a slice does not have the size that the shapes ask for.
+/// When a slice's length does not match the shapes.
 pub fn concat_columns<T: Element>(parts: &[(&[T], usize)], rows: usize, result: &mut [T]) {
     let width: usize = parts.iter().map(|(_, columns)| columns).sum();
     assert_eq!(result.len(), rows * width, "concat_columns: result");
@@ -68,13 +68,13 @@ pub fn concat_columns<T: Element>(parts: &[(&[T], usize)], rows: usize, result: 
 }
 
 pub(crate) struct Turn<'a, T> {
-    /// One matrix, `size`.
+    /// One matrix of shape `size`.
     input: &'a [T],
     result: Shared<T>,
-    /// Where the matrix starts in the result.
+    /// Offset of the matrix in the result.
     matrix: usize,
     size: [usize; 2],
-    /// Columns to turn.
+    /// Columns to transpose.
     range: std::ops::Range<usize>,
 }
 
@@ -87,7 +87,7 @@ impl<T: Element> Kernel for Turn<'_, T> {
     unsafe fn run<S: Simd>(self) {
         let ([rows, columns], lanes) = (self.size, S::LANES);
         debug_assert!(self.range.end <= columns && self.input.len() == rows * columns);
-        // SAFETY: the matrix is `rows * columns` elements on both sides; squares and single elements stay inside of it.
+        // SAFETY: the matrix has `rows * columns` elements on both sides; squares and single elements stay inside it.
         unsafe {
             let to = self.result.pointer().add(self.matrix);
             for column in self.range.clone().step_by(lanes) {
@@ -109,15 +109,15 @@ impl<T: Element> Kernel for Turn<'_, T> {
     }
 }
 
-/// A square of `LANES` by `LANES`, rows `stride` elements apart.
+/// Transposes a square of `LANES` by `LANES`, with rows `stride` elements apart.
 ///
 /// # Safety
-/// The machine has `S`; both squares are accessible.
+/// The CPU supports `S`; both squares are accessible.
 #[inline(always)]
 unsafe fn turn_square<S: Simd, T: Element>(from: *const T, from_stride: usize, to: *mut T, to_stride: usize) {
     let (mut wide, mut turned) = ([0.0_f32; 256], [0.0_f32; 256]);
     let row = S::LANES * size_of::<f32>();
-    // SAFETY: the caller's; the squares of f32 have room for 16 by 16.
+    // SAFETY: the caller upholds the contract; the f32 squares have room for 16 by 16.
     unsafe {
         if size_of::<T>() == size_of::<f32>() {
             S::transpose(from.cast(), from_stride * 4, to.cast(), to_stride * 4);
@@ -133,7 +133,7 @@ unsafe fn turn_square<S: Simd, T: Element>(from: *const T, from_stride: usize, t
     }
 }
 
-/// Rounds f32 to bf16: to nearest, ties to even. NaN stays NaN, subnormals may become zero.
+/// Rounds f32 to bf16, to nearest with ties to even. NaN stays NaN; subnormals may become zero.
 ///
 /// # Panics
 /// When the slices differ in length.
@@ -141,7 +141,7 @@ pub fn narrow(cpu: Cpu, input: &[f32], result: &mut [bf16]) {
     convert(cpu, input, result);
 }
 
-/// Widens bf16 to f32, exactly.
+/// Widens bf16 to f32. The conversion is exact.
 ///
 /// # Panics
 /// When the slices differ in length.
@@ -154,7 +154,7 @@ fn convert<T: Native, U: Native>(cpu: Cpu, input: &[T], result: &mut [U]) {
     let shared = Shared::new(result);
     for_each_task(input.len().div_ceil(PIECE), |task| {
         let input = &input[task * PIECE..input.len().min((task + 1) * PIECE)];
-        // SAFETY: each task has its own part of the result, as long as its part of the input.
+        // SAFETY: each task has its own range of the result, as long as its range of the input.
         let result = unsafe { std::slice::from_raw_parts_mut(shared.pointer().add(task * PIECE), input.len()) };
         // SAFETY: the slices are equally long.
         unsafe { dispatch(cpu, Convert { input, result }) };
@@ -173,7 +173,7 @@ impl<T: Native, U: Native> Kernel for Convert<'_, T, U> {
     unsafe fn run<S: Simd>(self) {
         let (count, from, to) = (self.input.len(), self.input.as_ptr(), self.result.as_mut_ptr());
         let full = count - count % S::LANES;
-        // SAFETY: both slices have `count` elements; vectors end at most at `full`.
+        // SAFETY: both slices have `count` elements; vectors end at `full` at the latest.
         unsafe {
             for at in (0..full).step_by(S::LANES) {
                 U::store::<S>(to.add(at), T::load::<S>(from.add(at)));

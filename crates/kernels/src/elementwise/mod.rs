@@ -1,4 +1,4 @@
-//! Functions of single numbers, blends, and changes of layout and type.
+//! Elementwise ops, blending, and conversions of layout and type.
 
 pub(crate) mod blend;
 pub(crate) mod layout;

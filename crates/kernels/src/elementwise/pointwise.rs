@@ -1,4 +1,4 @@
-//! Element by element: SiLU and sums where no product or norm comes before them to take them along.
+//! Elementwise ops: SiLU and addition, for places where no GEMM or norm can fuse them.
 
 use crate::memory::partition::{Shared, for_each_task};
 use crate::simd::compiled::compiled;
@@ -7,10 +7,10 @@ use crate::simd::isa::Cpu;
 use crate::simd::math;
 use crate::simd::vector::{Kernel, Simd};
 
-/// Elements of a task.
+/// Elements per task.
 const PIECE: usize = 16 * 1024;
 
-/// `x * sigmoid(x)` of every element.
+/// `x * sigmoid(x)` for every element.
 ///
 /// # Panics
 /// When the slices differ in length.
@@ -19,14 +19,14 @@ pub fn silu<T: Element>(cpu: Cpu, input: &[T], result: &mut [T]) {
     let shared = Shared::new(result);
     for_each_task(input.len().div_ceil(PIECE), |task| {
         let input = &input[task * PIECE..input.len().min((task + 1) * PIECE)];
-        // SAFETY: each task has its own part of the result, as long as its part of the input.
+        // SAFETY: each task has its own range of the result, as long as its range of the input.
         let result = unsafe { std::slice::from_raw_parts_mut(shared.pointer().add(task * PIECE), input.len()) };
         // SAFETY: the slices are equally long.
         unsafe { run_silu(cpu, Silu { input, result }) };
     });
 }
 
-/// The sum of two maps of one shape.
+/// The elementwise sum of two maps.
 ///
 /// # Panics
 /// When the slices differ in length.
@@ -35,7 +35,7 @@ pub fn add<T: Element>(cpu: Cpu, [x, y]: [&[T]; 2], result: &mut [T]) {
     let shared = Shared::new(result);
     for_each_task(x.len().div_ceil(PIECE), |task| {
         let range = task * PIECE..x.len().min((task + 1) * PIECE);
-        // SAFETY: each task has its own part of the result, as long as its parts of the maps.
+        // SAFETY: each task has its own range of the result, as long as its ranges of the maps.
         let result = unsafe { std::slice::from_raw_parts_mut(shared.pointer().add(range.start), range.len()) };
         // SAFETY: the slices are equally long.
         unsafe { run_add(cpu, Add { maps: [&x[range.clone()], &y[range]], result }) };
@@ -56,7 +56,7 @@ impl<T: Element> Kernel for Add<'_, T> {
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
         let (x, y, len) = (self.maps[0].as_ptr(), self.maps[1].as_ptr(), self.result.len());
-        // SAFETY: vectors end at most at `len`, which is the length of all slices.
+        // SAFETY: vectors end at `len` at the latest, the length of all slices.
         unsafe {
             for at in (0..len).step_by(S::LANES) {
                 let n = S::LANES.min(len - at);
@@ -82,7 +82,7 @@ impl<T: Element> Kernel for Silu<'_, T> {
     unsafe fn run<S: Simd>(self) {
         let (from, to, len) = (self.input.as_ptr(), self.result.as_mut_ptr(), self.input.len());
         let full = len - len % S::LANES;
-        // SAFETY: whole vectors end at `full`, the last one has what is left; both slices are `len` long.
+        // SAFETY: whole vectors end at `full`, and the last one has the remaining elements; both slices are `len` long.
         unsafe {
             for at in (0..full).step_by(S::LANES) {
                 T::store::<S>(to.add(at), math::silu::<S, T>(T::load::<S>(from.add(at))));

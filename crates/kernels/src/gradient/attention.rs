@@ -1,4 +1,4 @@
-//! What training needs of attention: the gradients of queries, and of the keys and values of every source, in f32.
+//! Gradients of attention: of the queries, and of the keys and values of every source, in f32.
 //!
 //! | operand | shape |
 //! |---|---|
@@ -6,9 +6,10 @@
 //! | logs | `[B, heads, L]`, from [`attention_with_log_sum_exp`](crate::attention_with_log_sum_exp) |
 //! | keys, values of a source, their gradients | `[B_s, L_s, heads * D]`, `B_s` a divisor of `B` |
 //!
-//! A task is one head of one picture, or a part of its queries where tasks would be few. It owns its queries' gradients, and
-//! sums those of all keys in its scratch. Tokens that several tasks share (a reference's by the pictures of a clip, or all by
-//! the parts of a picture's queries) get each task's sums side by side, which are then added in the order of the tasks.
+//! A task is one head of one picture. Where tasks would be few, the queries of a picture are split into several tasks.
+//! A task owns the gradients of its queries and accumulates those of all keys in its scratch memory. Several tasks can
+//! share tokens: the pictures of a clip share those of the reference, and the tasks of one picture share all tokens. In
+//! that case each task writes its own copy of the sums, and the copies are then added in task order.
 
 use crate::attention::block::VECTORS;
 use crate::attention::memory::PARTS;
@@ -20,12 +21,12 @@ use crate::simd::dispatch::{dispatch, shape};
 use crate::simd::isa::Cpu;
 use crate::simd::vector::{Kernel, Simd};
 
-/// Tasks that the work is cut into at least, where it is large enough.
+/// Minimum number of tasks, if the work is large enough.
 const TASKS: usize = 16;
-/// Elements of a task that adds.
+/// Elements per task that adds copies.
 const PIECE: usize = 16 * 1024;
 
-/// What an attention leaves for its gradients, and the gradient of its result.
+/// The tensors that the forward pass leaves for the gradients, and the gradient of its result.
 #[derive(Debug, Clone, Copy)]
 pub struct AttentionState<'a> {
     /// `[B, L, heads * D]`
@@ -38,7 +39,7 @@ pub struct AttentionState<'a> {
     pub gradient: &'a [f32],
 }
 
-/// Gradients of a source's tokens, to be written.
+/// Output: gradients of a source's tokens.
 #[derive(Debug)]
 pub struct SourceGradients<'a> {
     /// `[B_s, L_s, heads * D]`
@@ -47,17 +48,17 @@ pub struct SourceGradients<'a> {
     pub values: &'a mut [f32],
 }
 
-/// Where the tasks' sums of a source's tokens go: to the result itself, or side by side.
+/// Where tasks write their sums for a source's tokens: directly into the result, or as separate copies.
 struct Sums {
     places: [Shared<f32>; 2],
-    /// Tasks that share the tokens.
+    /// Number of tasks that share the tokens.
     sharers: usize,
 }
 
 /// Gradients of [`attention`](crate::attention) over `sources` with the same `scale`.
 ///
 /// # Panics
-/// When a slice does not have the size that the shapes ask for, or `scale` is not positive.
+/// When a slice's length does not match the shapes, or `scale` is not positive.
 pub fn attention_gradient(
     cpu: Cpu,
     state: &AttentionState<'_>,
@@ -85,7 +86,7 @@ pub fn attention_gradient(
     }
     let (token, vector) = (heads * width, shape(cpu).0);
     let lanes = VECTORS * vector;
-    // 1. The parts of a picture's queries, in whole blocks.
+    // 1. Split the queries of a picture, in whole blocks.
     let blocks = queries.div_ceil(PARTS * lanes);
     let part = blocks.div_ceil(TASKS.div_ceil(batch * heads).min(blocks)) * PARTS * lanes;
     let parts = queries.div_ceil(part);
@@ -105,7 +106,7 @@ pub fn attention_gradient(
         };
     let sums: Vec<Sums> = sources.iter().zip(of_sources.iter_mut()).zip(&mut shared).map(sums).collect();
     let place = Shared::new(of_query);
-    // 2. Tasks.
+    // 2. Run the tasks.
     for_each_task(batch * heads * parts, |task| {
         let (picture, head, number) = (task / (heads * parts), task / parts % heads, task % parts);
         let start = picture * queries * token + head * width;
@@ -127,7 +128,7 @@ pub fn attention_gradient(
                     count: (PARTS * lanes).min(queries - first),
                 };
                 let block = Block { attended, tokens: &tokens, keys, width, scale, memory: &mut memory };
-                // SAFETY: all tokens are in their slices by the lengths compared above; tasks write the gradients of
+                // SAFETY: the lengths checked above keep all tokens inside their slices; tasks write the gradients of
                 // different queries or heads.
                 unsafe { dispatch(cpu, block) };
             }
@@ -137,7 +138,7 @@ pub fn attention_gradient(
                 let sharer = (picture % (batch / source.batch)) * parts + number;
                 let at = (own * sums.sharers + sharer) * source.len * token + head * width;
                 if source.len > 0 {
-                    // SAFETY: every sharer of a source's picture has its own copy of its tokens, and heads lie apart.
+                    // SAFETY: every sharer has its own copy of the tokens of a source item, and heads do not overlap.
                     unsafe {
                         let to = sums.places.map(|place| place.pointer().add(at));
                         memory.write(base..base + source.len, keys, [width, vector], to, token);
@@ -147,7 +148,7 @@ pub fn attention_gradient(
             }
         });
     });
-    // 3. Sums of the sharers.
+    // 3. Add the copies of the sharers.
     for ((source, of), shared) in sources.iter().zip(of_sources).zip(&shared) {
         let [keys, values] = shared;
         add_up(keys, source.len * token, sharers(source), of.keys);
@@ -155,7 +156,7 @@ pub fn attention_gradient(
     }
 }
 
-/// Adds `sharers` copies of each of the result's pictures of `each` elements.
+/// Adds `sharers` copies of each source item of `each` elements.
 fn add_up(copies: &[f32], each: usize, sharers: usize, result: &mut [f32]) {
     if sharers == 1 || result.is_empty() {
         return;
@@ -195,7 +196,7 @@ impl Kernel for Block<'_, '_> {
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
         let Self { attended, tokens, keys, width, scale, memory } = self;
-        // SAFETY: the caller's; `attention_gradient` has sized block and memory.
+        // SAFETY: the caller upholds the contract; `attention_gradient` has sized block and memory.
         unsafe { attend_backward::<S, VECTORS>(attended, tokens, keys, width, scale, memory) };
     }
 }

@@ -1,17 +1,19 @@
-//! One head's gradients for a block of queries, tile by tile of keys; no weight is kept from the forward pass.
+//! Attention gradients of one head for a block of queries, one tile of keys at a time. The weights are recomputed, not
+//! stored by the forward pass.
 //!
 //! | array | layout |
 //! |---|---|
-//! | operands, gradients of queries | a token's `D` elements contiguous, tokens `stride` apart |
+//! | operands, gradients of queries | the `D` elements of a token are contiguous, tokens are `stride` apart |
 //! | packed queries and gradients | `[part][D][NV * LANES]` |
-//! | rows of queries and gradients | `[part][panel][query][width of the panel]`, panels of two vectors, the last of one or two |
+//! | rows of queries and gradients | `[part][panel][query][width of the panel]`; panels have two vectors, the last has one or two |
 //! | weights, slopes | `[key of the tile][NV * LANES]` |
 //! | sums for queries | `[part][D][NV * LANES]` |
 //! | sums for keys and values | `[panel][key of all sources][width of the panel]` |
 //!
-//! With `w` the softmax's weights, recomputed from the scores and the logarithm of their sum, and `delta = gradient . result`:
-//! a value's gradient is `sum w * gradient`, a score's slope `w * (gradient . value - delta)`, and slopes times keys and
-//! queries give the gradients of queries and keys. Source: Dao 2023 (arXiv 2307.08691), Algorithm 2.
+//! Let `w` be the softmax weights, recomputed from the scores and the logarithm of their sum, and
+//! `delta = gradient . result`. The gradient of a value is `sum w * gradient`. The slope of a score is
+//! `w * (gradient . value - delta)`. Slopes times keys give the gradients of queries, and slopes times queries those of
+//! keys. Source: Dao 2023 (arXiv 2307.08691), Algorithm 2.
 
 use crate::attention::block::{Tokens, scores, weigh};
 use crate::attention::memory::{KEYS, PARTS, Queries, finish, pack_queries};
@@ -20,21 +22,21 @@ use crate::memory::buffer::Scratch;
 use crate::simd::element::load;
 use crate::simd::vector::Simd;
 
-/// Queries of one head, what is known of their attention, and where their gradient goes.
+/// Queries of one head, the forward results needed for them, and where their gradients go.
 #[derive(Clone, Copy)]
 pub(crate) struct Attended {
     pub(crate) query: *const f32,
     pub(crate) result: *const f32,
-    /// One a query, next to each other.
+    /// One per query, contiguous.
     pub(crate) logs: *const f32,
-    /// Of the result.
+    /// Gradient of the result.
     pub(crate) gradient: *const f32,
     pub(crate) of_query: *mut f32,
     pub(crate) stride: usize,
     pub(crate) count: usize,
 }
 
-/// Memory of a block, and of the sums of all keys.
+/// Scratch arrays for a block, and the sums of all keys.
 pub(crate) struct GradientMemory<'a> {
     packed: [&'a mut [f32]; 2],
     rows: [&'a mut [f32]; 2],
@@ -49,19 +51,20 @@ pub(crate) struct GradientMemory<'a> {
 }
 
 impl<'a> GradientMemory<'a> {
-    /// Lengths of one each, for heads of `width`, parts of `lanes` queries, vectors of `vector` and so many keys.
+    /// Lengths of the arrays, by kind, for heads of `width` elements, parts of `lanes` queries, SIMD vectors of
+    /// `vector` lanes and `keys` keys.
     fn lengths(width: usize, lanes: usize, vector: usize, keys: usize) -> [usize; 5] {
         let padded = width.next_multiple_of(vector);
         [width * PARTS * lanes, padded * PARTS * lanes, PARTS * lanes, KEYS * lanes, padded * keys]
     }
 
-    /// Bytes of scratch that `take` needs.
+    /// Bytes of scratch memory that `take` needs.
     pub(crate) fn bytes(width: usize, lanes: usize, vector: usize, keys: usize) -> usize {
         let [packed, rows, block, tile, sums] = Self::lengths(width, lanes, vector, keys).map(Scratch::bytes::<f32>);
         3 * packed + 2 * rows + 3 * block + 2 * tile + 2 * sums
     }
 
-    /// Cuts the scratch.
+    /// Splits scratch memory into the arrays.
     pub(crate) fn take(scratch: &mut Scratch<'a>, width: usize, lanes: usize, vector: usize, keys: usize) -> Self {
         let [packed, rows, block, tile, sums] = Self::lengths(width, lanes, vector, keys);
         Self {
@@ -77,7 +80,7 @@ impl<'a> GradientMemory<'a> {
         }
     }
 
-    /// Forgets the sums of `range` of `keys` keys.
+    /// Clears the sums of `range` out of `keys` keys.
     pub(crate) fn clear(&mut self, range: std::ops::Range<usize>, keys: usize, [width, vector]: [usize; 2]) {
         for sums in &mut self.sums {
             for (start, columns) in panels(width, vector) {
@@ -86,7 +89,8 @@ impl<'a> GradientMemory<'a> {
         }
     }
 
-    /// Writes the sums of `range` of `keys` keys to tokens, `stride` apart: keys' gradients, then values'.
+    /// Writes the sums of `range` out of `keys` keys to tokens `stride` apart: first the gradients of keys, then of
+    /// values.
     ///
     /// # Safety
     /// `width` elements are writable at each token.
@@ -103,7 +107,7 @@ impl<'a> GradientMemory<'a> {
                 let count = columns.min(width - start);
                 let rows = sums[start * keys..][range.start * columns..range.end * columns].chunks_exact(columns);
                 for (row, sums) in rows.enumerate() {
-                    // SAFETY: the caller's; `start + count` is at most `width`.
+                    // SAFETY: the caller upholds the contract; `start + count` is at most `width`.
                     unsafe { std::ptr::copy_nonoverlapping(sums.as_ptr(), to.add(row * stride + start), count) };
                 }
             }
@@ -111,17 +115,19 @@ impl<'a> GradientMemory<'a> {
     }
 }
 
-/// First column and width of each panel of a head, vectors being `vector` wide.
+/// First column and width of each panel of a head, for SIMD vectors of `vector` lanes.
 fn panels(width: usize, vector: usize) -> impl Iterator<Item = (usize, usize)> {
     let padded = width.next_multiple_of(vector);
     (0..padded).step_by(2 * vector).map(move |start| (start, (2 * vector).min(padded - start)))
 }
 
-/// Writes the gradients of `queries`, and adds to the sums of `sources`' keys and values, of which there are `keys` in all.
+/// Writes the gradients of `queries`, and adds to the sums of the keys and values of `sources`, which have `keys` keys
+/// in all.
 ///
 /// # Safety
-/// The machine has `S`; `queries.count` is at most `PARTS * NV * LANES`, all tokens have `width` readable (gradients: writable)
-/// elements, and `memory` was taken for `width`, at least `NV * LANES` lanes, vectors of `LANES` and `keys` keys.
+/// The CPU supports `S`. `queries.count` is at most `PARTS * NV * LANES`. All tokens have `width` readable elements
+/// (writable in gradients). `memory` was taken for `width`, at least `NV * LANES` lanes, vectors of `LANES` lanes and
+/// `keys` keys.
 #[inline(always)]
 pub(crate) unsafe fn attend_backward<S: Simd, const NV: usize>(
     queries: Attended,
@@ -136,7 +142,8 @@ pub(crate) unsafe fn attend_backward<S: Simd, const NV: usize>(
     let padded = width.next_multiple_of(S::LANES);
     debug_assert!(sources.iter().map(|source| source.len).sum::<usize>() == keys, "{keys} keys");
     debug_assert!(memory.packed[0].len() >= width * parts * lanes && memory.sums[0].len() >= padded * keys);
-    // SAFETY: the caller's; every range below lies in what `GradientMemory::lengths` gives.
+    // SAFETY: the caller upholds the contract; every range below lies within the lengths that `GradientMemory::lengths`
+    // gives.
     unsafe {
         prepare::<S>(queries, lanes, width, scale, memory);
         let mut started = false;
@@ -192,16 +199,17 @@ pub(crate) unsafe fn attend_backward<S: Simd, const NV: usize>(
     }
 }
 
-/// Packs queries and gradients in both ways, and fills logarithms and deltas. Lanes without a query have no weight.
+/// Packs queries and gradients in both layouts, and fills logarithms and deltas. Lanes without a query get zero weight.
 ///
 /// # Safety
-/// As `attend_backward`.
+/// As for `attend_backward`.
 #[inline(always)]
 unsafe fn prepare<S: Simd>(queries: Attended, lanes: usize, width: usize, scale: f32, memory: &mut GradientMemory<'_>) {
     let Attended { query, result, logs, gradient, stride, count, .. } = queries;
     let (padded, all) = (width.next_multiple_of(S::LANES), count.next_multiple_of(lanes));
     memory.ones.fill(1.0);
-    // SAFETY: the caller's; `count` tokens are readable, each `width` long, and a token's panels are `padded` long.
+    // SAFETY: the caller upholds the contract; `count` tokens are readable, each `width` long, and the panels of a
+    // token are `padded` long.
     unsafe {
         for (which, from) in [query, gradient].into_iter().enumerate() {
             let tokens =
@@ -232,10 +240,10 @@ unsafe fn prepare<S: Simd>(queries: Attended, lanes: usize, width: usize, scale:
     }
 }
 
-/// Turns scores into weights, and products of gradients and values into the scores' slopes, `scale` included.
+/// Turns scores into weights, and dot products of gradients and values into the slopes of the scores, `scale` included.
 ///
 /// # Safety
-/// As `attend_backward`; `count` rows of `NV * LANES` lie at both pointers.
+/// As for `attend_backward`; there are `count` rows of `NV * LANES` at both pointers.
 #[inline(always)]
 unsafe fn slope<S: Simd, const NV: usize>(
     [weights, slopes]: [*mut f32; 2],
@@ -244,7 +252,7 @@ unsafe fn slope<S: Simd, const NV: usize>(
     logs: *const f32,
     deltas: *const f32,
 ) {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe {
         let (scale, binary) = (S::splat(scale), S::splat(scale * std::f32::consts::LOG2_E));
         for v in 0..NV {
@@ -260,10 +268,11 @@ unsafe fn slope<S: Simd, const NV: usize>(
     }
 }
 
-/// Adds to each key's sums: its row of `some` of `lanes` numbers times the queries' rows of a panel of `P` vectors.
+/// Adds to the sums of each key the matmul of its row of `numbers` (`some` of `lanes` elements) with the queries' rows
+/// of a panel of `P` vectors.
 ///
 /// # Safety
-/// As `attend_backward`; `count` rows lie at `numbers` and at `sums`, `some` at `rows`.
+/// As for `attend_backward`; there are `count` rows at `numbers` and at `sums`, and `some` at `rows`.
 #[inline(always)]
 unsafe fn add<S: Simd, const P: usize>(
     numbers: *const f32,

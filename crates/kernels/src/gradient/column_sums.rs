@@ -1,11 +1,11 @@
-//! Sums down the columns of a matrix: the gradient of a bias, and how parts of one gradient are joined.
+//! Sums of the columns of a matrix. They give the gradient of a bias and add up partial gradients.
 //!
 //! | operand | shape |
 //! |---|---|
 //! | input | `[rows, columns]` |
 //! | result | `[columns]` |
 //!
-//! Pieces of rows are summed by themselves, then the pieces in their order.
+//! Chunks of rows are summed in parallel. Their sums are then added in a fixed order.
 #![expect(clippy::needless_range_loop, reason = "vectors are counted, in step with pointers")]
 
 use crate::memory::buffer::Buffer;
@@ -15,15 +15,15 @@ use crate::simd::element::{load, store};
 use crate::simd::isa::Cpu;
 use crate::simd::vector::{Kernel, Simd};
 
-/// Elements of a piece, about.
+/// Approximate elements per chunk.
 const PIECE: usize = 32 * 1024;
-/// Rows of a piece at least, so that pieces are fewer than rows.
+/// Minimum rows per chunk, so that there are far fewer chunks than rows.
 const ROWS: usize = 16;
 
-/// Sums each column of `input`; a result without columns has none.
+/// Sums each column of `input`. `result.len()` is the number of columns.
 ///
 /// # Panics
-/// When `input` is not whole rows.
+/// When `input` is not a whole number of rows.
 pub fn column_sums(cpu: Cpu, input: &[f32], result: &mut [f32]) {
     let columns = result.len();
     if columns == 0 || input.is_empty() {
@@ -35,7 +35,7 @@ pub fn column_sums(cpu: Cpu, input: &[f32], result: &mut [f32]) {
     let piece = (PIECE / columns).max(ROWS) * columns;
     let pieces = input.len().div_ceil(piece);
     if pieces == 1 {
-        // SAFETY: the slices have the sizes that `Sums` asks for.
+        // SAFETY: the slices have the sizes that `Sums` requires.
         unsafe { dispatch(cpu, Sums { input, result }) };
         return;
     }
@@ -45,13 +45,13 @@ pub fn column_sums(cpu: Cpu, input: &[f32], result: &mut [f32]) {
         let input = &input[task * piece..input.len().min((task + 1) * piece)];
         // SAFETY: each task has its own `columns` elements of `parts`, which outlives the tasks.
         let result = unsafe { std::slice::from_raw_parts_mut(shared.pointer().add(task * columns), columns) };
-        // SAFETY: the slices have the sizes that `Sums` asks for.
+        // SAFETY: the slices have the sizes that `Sums` requires.
         unsafe { dispatch(cpu, Sums { input, result }) };
     });
     column_sums(cpu, &parts, result);
 }
 
-/// `input` `[rows, columns]`, `result` `[columns]`.
+/// `input` is `[rows, columns]`, `result` is `[columns]`.
 struct Sums<'a> {
     input: &'a [f32],
     result: &'a mut [f32],
@@ -83,14 +83,14 @@ impl Kernel for Sums<'_> {
     }
 }
 
-/// Sums of `NV` vectors of columns, the last with `n` of them.
+/// Sums of `NV` vectors of columns. A single vector has `n` columns.
 ///
 /// # Safety
-/// The machine has `S`; each of `rows` rows, `stride` apart, and the result have these columns.
+/// The CPU supports `S`. Each of `rows` rows, `stride` apart, and the result have these columns.
 #[inline(always)]
 unsafe fn sums<S: Simd, const NV: usize>(input: *const f32, rows: usize, stride: usize, n: usize, result: *mut f32) {
     let n = if NV > 1 { S::LANES } else { n };
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe {
         let mut sums = [S::splat(0.0); NV];
         for row in 0..rows {

@@ -1,4 +1,4 @@
-//! What training needs of a convolution: the gradients of its weight and of its input, in f32.
+//! Gradients of a convolution: of its weight and of its input, in f32.
 //!
 //! | operand | shape |
 //! |---|---|
@@ -6,9 +6,9 @@
 //! | weight | `[C_out, C_in, k, k]` |
 //! | gradient of the result | `[B, H', W', C_out]` |
 //!
-//! Weight: the sum over all cells of the result of the gradient's channels times what the taps saw there, `[C_out, R]` times
-//! `[R, taps * C_in]`; a panel of what they saw is gathered for a few cells at a time. Input: a convolution of the gradient,
-//! spread out by the stride, with the weight turned around.
+//! The weight gradient is a matmul over all result cells: the result gradient, `[C_out, R]`, times the input patches,
+//! `[R, taps * C_in]`. Patches are gathered into a panel for a few cells at a time. The input gradient is a convolution
+//! of the result gradient, dilated by the stride, with the flipped and transposed weight.
 
 use std::ops::Range;
 
@@ -19,7 +19,7 @@ use crate::memory::partition::Shared;
 use crate::simd::dispatch::shape;
 use crate::simd::isa::Cpu;
 
-/// A convolution whose gradients are wanted.
+/// The shapes of a convolution whose gradients are computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Convolved {
     /// `B`, `H`, `W` of the input.
@@ -48,15 +48,16 @@ impl Convolved {
 /// The gradient of the weight, `[C_out, C_in, k, k]`.
 ///
 /// # Panics
-/// When a slice does not have the size that the shapes ask for.
+/// When a slice's length does not match the shapes.
 pub fn weight_gradient(cpu: Cpu, of: &Convolved, input: &[f32], gradient: &[f32], result: &mut [f32]) {
     weight_sums(cpu, of, 0, input, gradient, result);
 }
 
-/// The same with the input enlarged `enlarge` times by two before the convolution: `of` is that of the enlarged map.
+/// As [`weight_gradient`], with nearest upsampling by two, `enlarge` times, before the convolution. `of` describes the
+/// upsampled map.
 ///
 /// # Panics
-/// When a slice does not have the size that the shapes ask for.
+/// When a slice's length does not match the shapes.
 pub(crate) fn weight_sums(
     cpu: Cpu,
     of: &Convolved,
@@ -76,7 +77,7 @@ pub(crate) fn weight_sums(
         result.fill(0.0);
         return;
     }
-    // A column of the right side is a channel of a tap, `[tap, channel]`; a row is a cell of the result.
+    // A column of the right operand is a channel of a tap, `[tap, channel]`; a row is a cell of the result.
     let taps = kernel * kernel;
     let lanes = 2 * shape(cpu).0;
     let fill = |rows: Range<usize>, column: usize, panel: &mut [f32]| {
@@ -90,11 +91,11 @@ pub(crate) fn weight_sums(
             let (count, place) = ((end - from).min(inputs - channel), from - column);
             let mut row = rows.start;
             while row < rows.end {
-                // The cells of one row of a picture.
+                // The result cells of this chunk that lie in one row of a picture.
                 let (first, picture) = (row % output_width, row / output_width / output_height);
                 let cells = (output_width - first).min(rows.end - row);
                 let runs = panel[(row - rows.start) * lanes..].chunks_mut(lanes).take(cells);
-                // Where a coordinate is negative it wraps to a number larger than any map.
+                // A negative coordinate wraps to a number larger than any map.
                 let y = (row / output_width % output_height * stride + tap / kernel).wrapping_sub(before);
                 for (cell, run) in runs.enumerate() {
                     let x = ((first + cell) * stride + tap % kernel).wrapping_sub(before);
@@ -131,7 +132,7 @@ pub(crate) fn weight_sums(
 /// The gradient of the input, `[B, H, W, C_in]`.
 ///
 /// # Panics
-/// When a slice does not have the size that the shapes ask for, or the padding is wider than the kernel reaches.
+/// When a slice's length does not match the shapes, or the padding is not smaller than the kernel.
 pub fn input_gradient(cpu: Cpu, of: &Convolved, weight: &[f32], gradient: &[f32], result: &mut [f32]) {
     let Convolved { input: [batch, height, width], inputs, outputs, geometry } = *of;
     let Geometry { kernel, stride, before, .. } = geometry;
@@ -144,14 +145,14 @@ pub fn input_gradient(cpu: Cpu, of: &Convolved, weight: &[f32], gradient: &[f32]
         result.fill(0.0);
         return;
     }
-    // 1. The weight turned around: outputs become inputs, taps run backwards.
+    // 1. Transpose and flip the weight: outputs become inputs, taps run backwards.
     let taps = kernel * kernel;
     let mut turned = vec![0.0; weight.len()];
     for (at, value) in weight.iter().enumerate() {
         let (output, input, tap) = (at / taps / inputs, at / taps % inputs, at % taps);
         turned[(input * outputs + output) * taps + taps - 1 - tap] = *value;
     }
-    // 2. The gradient with the stride between its cells, where there is one.
+    // 2. Dilate the gradient by the stride.
     let lead = kernel - 1 - before;
     let (spread, grid);
     let (gradient, [grid_height, grid_width]) = if stride == 1 {
@@ -168,7 +169,8 @@ pub fn input_gradient(cpu: Cpu, of: &Convolved, weight: &[f32], gradient: &[f32]
         spread = cells;
         (&spread[..], grid)
     };
-    // 3. Zeros around it up to where the input's last row and column reach; the longer side gets what is too much.
+    // 3. Pad it so that it covers the input's last row and column. The side that needs less gets surplus rows or
+    //    columns, which are cut off below.
     let missing = |side: usize, grid: usize| (side + kernel - 1).saturating_sub(lead + grid);
     let after = missing(height, grid_height).max(missing(width, grid_width));
     let geometry = Geometry { kernel, stride: 1, before: lead, after };

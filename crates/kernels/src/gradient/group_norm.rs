@@ -1,14 +1,14 @@
-//! What training needs of a group normalisation, with SiLU after it or without: the gradients of its input, weight and bias,
-//! in f32.
+//! Gradients of a group norm, with or without SiLU after it: of its input, weight and bias, in f32.
 //!
 //! | operand | shape |
 //! |---|---|
 //! | input, gradient of the result, gradient of the input | `[B, pixels, C]` |
 //! | weight, bias, their gradients | `[C]` |
 //!
-//! With `n = (x - mean) / deviation` and `g` the gradient (through SiLU) times the weight:
-//! `(g - mean(g) - n * mean(g * n)) / deviation`, means over a group. Three sweeps over pieces of a map: statistics, which are
-//! taken anew; `g` before the weight, which waits in the result, with its sums; the result. Pieces are joined in f64.
+//! With `n = (x - mean) / deviation` and `g` the gradient (through SiLU) times the weight, the input gradient is
+//! `(g - mean(g) - n * mean(g * n)) / deviation`, with means over a group. There are three sweeps over chunks of a map.
+//! The first recomputes the statistics. The second writes `g` without the weight into the result and sums it. The third
+//! computes the result from it. Sums of chunks are added in f64.
 
 use crate::gradient::group_norm_sweep::{NUMBERS, Sweep, Which};
 use crate::gradient::layer_norm::NormGradients;
@@ -19,13 +19,13 @@ use crate::norm::group_norm::{GroupNorm, Moments, of_group};
 use crate::simd::dispatch::dispatch;
 use crate::simd::isa::Cpu;
 
-/// Elements of a piece, about.
+/// Approximate elements per chunk.
 const PIECE: usize = 32 * 1024;
 
-/// Gradients of [`group_norm`](crate::group_norm) of `batch` maps, from the result's.
+/// Gradients of [`group_norm`](crate::group_norm) of `batch` maps, from the gradient of the result.
 ///
 /// # Panics
-/// When a slice does not have the size that the shapes ask for, or `C` is not a multiple of the groups.
+/// When a slice's length does not match the shapes, or `C` is not a multiple of the groups.
 pub fn group_norm_gradient(
     cpu: Cpu,
     input: &[f32],
@@ -54,7 +54,7 @@ pub fn group_norm_gradient(
         let (start, first) = (task / pieces * pixels, task % pieces * piece);
         (start + first) * channels..(start + pixels.min(first + piece)) * channels
     };
-    // Two numbers of each channel of a piece; five of each channel of a picture.
+    // Two numbers per channel of a chunk, and five per channel of a picture.
     let mut partial = Buffer::<f32>::zeros(batch * pieces * 2 * channels);
     let mut numbers = Buffer::<f32>::zeros(batch * NUMBERS * channels);
     let shared_result = Shared::new(result.input);
@@ -70,7 +70,7 @@ pub fn group_norm_gradient(
             };
             let (input, gradient) = (&input[range(task)], &gradient[range(task)]);
             let numbers = &numbers[task / pieces * NUMBERS * channels..][..NUMBERS * channels];
-            // SAFETY: the slices have the sizes that `Sweep` asks for.
+            // SAFETY: the slices have the sizes that `Sweep` requires.
             unsafe { dispatch(cpu, Sweep { which, input, gradient, result, numbers, partial }) };
         });
     };
@@ -80,7 +80,7 @@ pub fn group_norm_gradient(
         // SAFETY: each task has its own sums.
         let partial =
             unsafe { std::slice::from_raw_parts_mut(shared_partial.pointer().add(task * 2 * channels), 2 * channels) };
-        // SAFETY: the slices have the sizes that `Moments` asks for.
+        // SAFETY: the slices have the sizes that `Moments` requires.
         unsafe { dispatch(cpu, Moments { input: &input[range(task)], partial, channels }) };
     });
     let pictures = partial.chunks_exact(pieces * 2 * channels).zip(numbers.chunks_exact_mut(NUMBERS * channels));
@@ -99,7 +99,8 @@ pub fn group_norm_gradient(
     sweep(&mut partial, &numbers, Which::Result);
 }
 
-/// Mean, factor and bias of each channel from the pieces' statistics; returns one over each group's deviation.
+/// Computes mean, factor and bias of each channel from the statistics of the chunks. Returns the reciprocal deviation
+/// of each group.
 fn statistics(partial: &[f32], sizes: impl Fn(usize) -> f64, norm: &GroupNorm<'_>, numbers: &mut [f32]) -> Vec<f64> {
     let channels = norm.weight.len();
     let width = channels / norm.groups;
@@ -116,7 +117,8 @@ fn statistics(partial: &[f32], sizes: impl Fn(usize) -> f64, norm: &GroupNorm<'_
     (0..norm.groups).map(fill).collect()
 }
 
-/// The result's factor of `x - mean` and its summand, from the pieces' sums, which are added to the parameters' gradients.
+/// Computes the factor of `x - mean` and the constant term of the result from the sums of the chunks. Adds those sums
+/// to the gradients of the parameters.
 fn join(
     partial: &[f32],
     pixels: usize,

@@ -1,33 +1,35 @@
-//! The sweeps over a piece of a map that a group normalisation's gradients are made of.
+//! The sweeps over a chunk of a map that compute the gradients of a group norm.
 //!
 //! | operand | shape |
 //! |---|---|
 //! | input, gradient, result | `[pixels, C]` |
-//! | numbers | `[NUMBERS, C]`: mean, weight over deviation, bias; then the result's factor of `x - mean` and its summand |
-//! | partial | `[2, C]`: what a sweep sums |
+//! | numbers | `[NUMBERS, C]`: mean, weight over deviation, bias; then the factor of `x - mean` and the constant term of the result |
+//! | partial | `[2, C]`: the sums of a sweep |
 //!
-//! A sweep goes through the pixels of four vectors of channels, then of the next four, with all their numbers in registers.
+//! A sweep covers all pixels for four vectors of channels, then for the next four, so that the per-channel numbers stay
+//! in registers.
 #![expect(clippy::needless_range_loop, reason = "vectors are counted, in step with pointers")]
 
 use crate::gradient::pointwise::silu_slope;
 use crate::simd::element::{load, store};
 use crate::simd::vector::{Kernel, Simd};
 
-/// Numbers of a picture's channel.
+/// Numbers per channel of a picture.
 pub(crate) const NUMBERS: usize = 5;
 
-/// What a sweep does.
+/// The kind of sweep.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Which {
-    /// The gradient to the result; its sum, and that of its product with `x - mean`.
+    /// Copies the gradient to the result. Sums it, and its product with `x - mean`.
     Sums,
-    /// The same through SiLU.
+    /// The same with the gradient through SiLU.
     SiluSums,
-    /// The result from what lies there.
+    /// Computes the final result from the contents of `result`.
     Result,
 }
 
-/// One sweep over a piece: `input`, `gradient`, `result` `[pixels, C]`, `numbers` `[NUMBERS, C]`, `partial` `[2, C]`.
+/// One sweep over a chunk: `input`, `gradient`, `result` are `[pixels, C]`, `numbers` `[NUMBERS, C]`, `partial`
+/// `[2, C]`.
 pub(crate) struct Sweep<'a> {
     pub(crate) which: Which,
     pub(crate) input: &'a [f32],
@@ -65,7 +67,7 @@ impl Kernel for Sweep<'_> {
     }
 }
 
-/// Some neighbouring channels of all pixels of a piece: whole vectors, or one of `n` channels.
+/// Neighbouring channels of all pixels of a chunk: whole vectors, or one vector of `n` channels.
 #[derive(Clone, Copy)]
 struct Columns {
     channels: usize,
@@ -80,10 +82,11 @@ struct Columns {
 
 impl Columns {
     /// # Safety
-    /// The machine has `S`; `NV` vectors, the last with `n` channels, lie at every pointer, for every pixel and number.
+    /// The CPU supports `S`. For every pixel and number, `NV` vectors lie at every pointer; a single vector has `n`
+    /// channels.
     #[inline(always)]
     unsafe fn sweep<S: Simd, const NV: usize>(self, which: Which) {
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds the contract.
         unsafe {
             match which {
                 Which::Sums => self.sums::<S, NV>(|gradient, _| gradient),
@@ -93,14 +96,14 @@ impl Columns {
         }
     }
 
-    /// The vectors of a row of channels at `p`.
+    /// Loads the vectors of a row of channels at `p`.
     ///
     /// # Safety
-    /// As `sweep`.
+    /// As for `sweep`.
     #[inline(always)]
     unsafe fn load<S: Simd, const NV: usize>(self, p: *const f32) -> [S::F; NV] {
         let n = if NV > 1 { S::LANES } else { self.n };
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds the contract.
         unsafe {
             let mut x = [S::splat(0.0); NV];
             for v in 0..NV {
@@ -111,21 +114,21 @@ impl Columns {
     }
 
     /// # Safety
-    /// As `sweep`.
+    /// As for `sweep`.
     #[inline(always)]
     unsafe fn store<S: Simd, const NV: usize>(self, p: *mut f32, x: [S::F; NV]) {
         let n = if NV > 1 { S::LANES } else { self.n };
         for v in 0..NV {
-            // SAFETY: the caller's.
+            // SAFETY: the caller upholds the contract.
             unsafe { store::<S, f32>(p.add(v * S::LANES), x[v], n) };
         }
     }
 
     /// # Safety
-    /// As `sweep`.
+    /// As for `sweep`.
     #[inline(always)]
     unsafe fn sums<S: Simd, const NV: usize>(self, through: impl Fn(S::F, S::F) -> S::F) {
-        // SAFETY: the caller's; pixels are below their number.
+        // SAFETY: the caller upholds the contract; `pixel` is below the number of pixels.
         unsafe {
             let number = |i: usize| self.load::<S, NV>(self.numbers.add(i * self.channels));
             let (mean, factor, bias) = (number(0), number(1), number(2));
@@ -147,10 +150,10 @@ impl Columns {
     }
 
     /// # Safety
-    /// As `sweep`.
+    /// As for `sweep`.
     #[inline(always)]
     unsafe fn result<S: Simd, const NV: usize>(self) {
-        // SAFETY: the caller's; pixels are below their number.
+        // SAFETY: the caller upholds the contract; `pixel` is below the number of pixels.
         unsafe {
             let number = |i: usize| self.load::<S, NV>(self.numbers.add(i * self.channels));
             let (mean, factor, slope, summand) = (number(0), number(1), number(3), number(4));

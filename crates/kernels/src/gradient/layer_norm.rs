@@ -1,12 +1,13 @@
-//! What training needs of a layer normalisation: the gradients of its input, weight and bias, in f32.
+//! Gradients of a layer norm: of its input, weight and bias, in f32.
 //!
 //! | operand | shape |
 //! |---|---|
 //! | input, gradient of the result, gradient of the input | `[rows, C]` |
 //! | weight, gradients of weight and bias | `[C]` |
 //!
-//! With `n = (x - mean) / deviation` and `g` the gradient times the weight: `(g - mean(g) - n * mean(g * n)) / deviation`. Statistics
-//! are taken anew, from the nearest cache. Each task sums its rows for weight and bias; the tasks' sums are added in their order.
+//! With `n = (x - mean) / deviation` and `g` the gradient times the weight, the input gradient is
+//! `(g - mean(g) - n * mean(g * n)) / deviation`. Statistics are recomputed while the row is in L1 cache. Each task
+//! sums its rows for weight and bias; the sums of the tasks are added in a fixed order.
 
 use crate::gradient::column_sums::column_sums;
 use crate::memory::buffer::Buffer;
@@ -16,13 +17,13 @@ use crate::simd::element::{load, store};
 use crate::simd::isa::Cpu;
 use crate::simd::vector::{Kernel, Simd};
 
-/// Elements of a task, about.
+/// Approximate elements per task.
 const TASK: usize = 32 * 1024;
 
-/// Gradients of a normalisation's operands, to be written.
+/// Output: gradients of the operands of a norm.
 #[derive(Debug)]
 pub struct NormGradients<'a> {
-    /// Of the input's shape.
+    /// In the shape of the input.
     pub input: &'a mut [f32],
     /// `[C]`
     pub weight: &'a mut [f32],
@@ -30,10 +31,10 @@ pub struct NormGradients<'a> {
     pub bias: &'a mut [f32],
 }
 
-/// Gradients of [`layer_norm`](crate::layer_norm) of `input` with `weight`, from the result's.
+/// Gradients of [`layer_norm`](crate::layer_norm) of `input` with `weight`, from the gradient of the result.
 ///
 /// # Panics
-/// When a slice does not have the size that the shapes ask for.
+/// When a slice's length does not match the shapes.
 pub fn layer_norm_gradient(
     cpu: Cpu,
     input: &[f32],
@@ -58,7 +59,8 @@ pub fn layer_norm_gradient(
     let (shared, shared_sums) = (Shared::new(result.input), Shared::new(&mut sums));
     for_each_task(tasks, |task| {
         let range = task * each..input.len().min((task + 1) * each);
-        // SAFETY: each task has its own part of the result, as long as its part of the input, and its own `2 * channels` sums.
+        // SAFETY: each task has its own range of the result, as long as its range of the input, and its own
+        // `2 * channels` sums.
         let (result, sums) = unsafe {
             (
                 std::slice::from_raw_parts_mut(shared.pointer().add(range.start), range.len()),
@@ -66,7 +68,7 @@ pub fn layer_norm_gradient(
             )
         };
         let (input, gradient) = (&input[range.clone()], &gradient[range]);
-        // SAFETY: the slices have the sizes that `Rows` asks for.
+        // SAFETY: the slices have the sizes that `Rows` requires.
         unsafe { dispatch(cpu, Rows { input, gradient, weight, epsilon: epsilon as f32, result, sums }) };
     });
     let mut both = vec![0.0; 2 * channels];
@@ -75,7 +77,8 @@ pub fn layer_norm_gradient(
     result.bias.copy_from_slice(&both[channels..]);
 }
 
-/// Whole rows: `input`, `gradient`, `result` `[rows, C]`, `weight` `[C]`, `sums` `[2, C]` of zeros.
+/// Processes whole rows: `input`, `gradient`, `result` are `[rows, C]`, `weight` is `[C]`, `sums` is `[2, C]`,
+/// initially zero.
 struct Rows<'a> {
     input: &'a [f32],
     gradient: &'a [f32],
@@ -97,9 +100,9 @@ impl Kernel for Rows<'_> {
         for ((input, gradient), result) in rows.zip(self.result.chunks_exact_mut(channels)) {
             let (x, dy, weight) = (input.as_ptr(), gradient.as_ptr(), self.weight.as_ptr());
             let (of_weight, of_bias) = (self.sums.as_mut_ptr(), self.sums[channels..].as_mut_ptr());
-            // SAFETY: every pointer is good for `channels` elements, and `vectors` names no others.
+            // SAFETY: every pointer is valid for `channels` elements, and `vectors` yields only ranges within them.
             unsafe {
-                // 1. Mean, then variance: the row is in the nearest cache.
+                // 1. Mean, then variance. The row is in L1 cache.
                 let mut sum = S::splat(0.0);
                 for (c, n) in vectors::<S>(channels) {
                     sum = S::add(sum, load::<S, f32>(x.add(c), n));
@@ -109,13 +112,13 @@ impl Kernel for Rows<'_> {
                 let mut squares = S::splat(0.0);
                 for (c, n) in vectors::<S>(channels) {
                     let off = S::sub(load::<S, f32>(x.add(c), n), means);
-                    // Lanes behind the row would count as zeros.
+                    // Lanes past the end of the row hold `-mean` and must not count.
                     squares =
                         if n == S::LANES { S::mul_add(off, off, squares) } else { add_some::<S>(squares, off, n) };
                 }
                 let scale = 1.0 / (S::sum(squares) * inverse + self.epsilon).sqrt();
                 let scales = S::splat(scale);
-                // 2. Sums of the row, and what it adds to the parameters' gradients.
+                // 2. Sums of the row, and its contribution to the gradients of the parameters.
                 let (mut plain, mut along) = (S::splat(0.0), S::splat(0.0));
                 for (c, n) in vectors::<S>(channels) {
                     let normal = S::mul(S::sub(load::<S, f32>(x.add(c), n), means), scales);
@@ -139,8 +142,8 @@ impl Kernel for Rows<'_> {
     }
 }
 
-/// The start and length of each vector of a row. A closure in place of a loop over it might be compiled without the vectors'
-/// instructions.
+/// The start and length of each vector of a row. A plain loop over it keeps the SIMD target features; a closure might
+/// be compiled without them.
 #[inline(always)]
 fn vectors<S: Simd>(channels: usize) -> impl Iterator<Item = (usize, usize)> {
     (0..channels).step_by(S::LANES).map(move |c| (c, S::LANES.min(channels - c)))
@@ -149,7 +152,7 @@ fn vectors<S: Simd>(channels: usize) -> impl Iterator<Item = (usize, usize)> {
 /// Adds the squares of the first `n` lanes.
 ///
 /// # Safety
-/// The machine has `S`.
+/// The CPU supports `S`.
 #[inline(always)]
 unsafe fn add_some<S: Simd>(sum: S::F, x: S::F, n: usize) -> S::F {
     let mut lanes = [0.0_f32; 16];

@@ -1,4 +1,4 @@
-//! What training needs of a linear layer: the gradients of its input and of its weight, in f32.
+//! Gradients of a linear layer: of its input and of its weight, in f32.
 //!
 //! | operand | shape |
 //! |---|---|
@@ -6,8 +6,8 @@
 //! | weight | `[D_out, D_in]` |
 //! | gradient of the result | `[rows, D_out]` |
 //!
-//! Input: gradient times weight. Weight: gradient, transposed, times input. The bias has the gradient's
-//! [`column_sums`](crate::column_sums).
+//! The input gradient is the result gradient times the weight. The weight gradient is the transposed result gradient
+//! times the input. The bias gradient is the [`column_sums`](crate::column_sums) of the result gradient.
 
 use crate::gradient::outer::{copy_run, outer};
 use crate::matmul::epilogue::Epilogue;
@@ -17,7 +17,7 @@ use crate::memory::partition::Shared;
 use crate::simd::dispatch::shape;
 use crate::simd::isa::Cpu;
 
-/// A linear layer whose gradients are wanted.
+/// The sizes of a linear layer whose gradients are computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LinearSizes {
     /// Rows of the input.
@@ -31,7 +31,7 @@ pub struct LinearSizes {
 /// The gradient of the input, `[rows, D_in]`.
 ///
 /// # Panics
-/// When a slice does not have the size that the shapes ask for.
+/// When a slice's length does not match the shapes.
 pub fn linear_input_gradient(cpu: Cpu, sizes: LinearSizes, weight: &[f32], gradient: &[f32], result: &mut [f32]) {
     let LinearSizes { rows, inputs, outputs } = sizes;
     assert_eq!(weight.len(), outputs * inputs, "linear_input_gradient: weight of {sizes:?}");
@@ -45,7 +45,7 @@ pub fn linear_input_gradient(cpu: Cpu, sizes: LinearSizes, weight: &[f32], gradi
 /// The gradient of the weight, `[D_out, D_in]`.
 ///
 /// # Panics
-/// When a slice does not have the size that the shapes ask for.
+/// When a slice's length does not match the shapes.
 pub fn linear_weight_gradient(cpu: Cpu, sizes: LinearSizes, input: &[f32], gradient: &[f32], result: &mut [f32]) {
     let LinearSizes { rows, inputs, outputs } = sizes;
     assert_eq!(input.len(), rows * inputs, "linear_weight_gradient: input of {sizes:?}");

@@ -1,14 +1,14 @@
-//! Sums over rows of outer products: what the gradient of a weight is.
+//! Sums of outer products over rows, `left^T * right`. They are the core of weight gradients.
 //!
 //! | operand | shape |
 //! |---|---|
 //! | left | `[rows, M]` |
-//! | right | `[rows, columns]`, given panel by panel: `[rows of a chunk][2 * LANES]` |
+//! | right | `[rows, columns]`, supplied one panel at a time: `[rows of a chunk][2 * LANES]` |
 //! | result | `[M, columns]` |
 //!
-//! The left side is packed first, once for all panels: the elements of a tile lie next to each other, row after row. A task is a
-//! panel of columns times a block of `M`; it goes through all rows in their order, a chunk at a time, so that a chunk of the panel
-//! stays in the nearest cache.
+//! The left operand is packed once for all panels: the elements of a tile are contiguous, row after row. A task is a
+//! panel of columns times a block of `M`. It goes through all rows in order, one chunk at a time, so that the panel's
+//! chunk stays in L1 cache.
 
 use std::ops::Range;
 
@@ -19,15 +19,16 @@ use crate::simd::dispatch::{dispatch, shape};
 use crate::simd::isa::Cpu;
 use crate::simd::vector::{Kernel, Simd};
 
-/// Rows of a chunk.
+/// Rows per chunk.
 const CHUNK: usize = 256;
-/// Tasks that a sum is cut into at least, where it is large enough.
+/// Minimum number of tasks, if the work is large enough.
 const TASKS: usize = 16;
-/// Elements of `M` that a task has at least, if there are as many: each costs as much as it does to fill a row of the panel.
+/// Minimum elements of `M` per task, if there are as many. Every task pays again for filling the rows of the panel.
 const LEAST: usize = 24;
 
-/// Sums of `left^T * right`: `fill(rows, column, panel)` writes those rows of the right side from `column` on, `2 * LANES` each
-/// with zeros behind the last column; `store(row, column, sums)` receives each row of the result, a panel at a time.
+/// Sums of `left^T * right`. `fill(rows, column, panel)` writes the given rows of the right operand from `column` on,
+/// `2 * LANES` elements each, with zeros after the last column. `store(row, column, sums)` receives each row of the
+/// result, one panel at a time.
 pub(crate) fn outer(
     cpu: Cpu,
     left: &[f32],
@@ -57,8 +58,8 @@ pub(crate) fn outer(
                 let chunk = start..rows.min(start + CHUNK);
                 let panel = &mut panel[..chunk.len() * width];
                 fill(chunk.clone(), column, panel);
-                // SAFETY: `left` has the tiles of `count` elements of all rows, `panel` a row for each of the chunk, `sums`
-                // one for each element.
+                // SAFETY: `left` has the tiles of `count` elements for all rows, `panel` has a row for each row of the
+                // chunk, and `sums` has one for each element.
                 unsafe { dispatch(cpu, Chunk { left, rows, chunk, panel, sums }) };
             }
             let last = width.min(columns - column);
@@ -69,7 +70,8 @@ pub(crate) fn outer(
     });
 }
 
-/// The left side `[rows, M]` by blocks of `block` elements, and in a block by tiles: `[rows, elements of the tile]` each.
+/// The left operand `[rows, M]`, split into blocks of `block` elements and these into tiles of
+/// `[rows, elements of the tile]`.
 fn packed(cpu: Cpu, left: &[f32], [rows, height, block]: [usize; 3]) -> Buffer<f32> {
     let mut packed = Buffer::<f32>::zeros(rows * height);
     let shared = Shared::new(&mut packed);
@@ -77,7 +79,8 @@ fn packed(cpu: Cpu, left: &[f32], [rows, height, block]: [usize; 3]) -> Buffer<f
         let chunk = task * CHUNK..rows.min((task + 1) * CHUNK);
         for first in (0..height).step_by(block) {
             let count = block.min(height - first);
-            // SAFETY: `first * rows..(first + count) * rows` is the block's part of the result, of which a task writes its rows.
+            // SAFETY: `first * rows..(first + count) * rows` is the block's range of the result; each task writes its
+            // own rows of it.
             unsafe {
                 let to = shared.pointer().add(first * rows);
                 dispatch(cpu, Packing { left: &left[first..], height, count, rows, chunk: chunk.clone(), to });
@@ -87,7 +90,7 @@ fn packed(cpu: Cpu, left: &[f32], [rows, height, block]: [usize; 3]) -> Buffer<f
     packed
 }
 
-/// Packs the rows `chunk` of `count` elements: `left` has rows `height` apart, `to` is the block's place.
+/// Packs the rows `chunk` of `count` elements. Rows of `left` are `height` apart; `to` is the start of the block.
 struct Packing<'a> {
     left: &'a [f32],
     height: usize,
@@ -108,7 +111,7 @@ impl Kernel for Packing<'_> {
         while at < count {
             let tile = even_height::<S>(count - at);
             for row in chunk.clone() {
-                // SAFETY: `at + tile <= count`; the row lies in `left` and the tile's part of the block.
+                // SAFETY: `at + tile <= count`; the row lies in `left` and in the tile's range of the block.
                 unsafe {
                     let from = left.as_ptr().add(row * height + at);
                     copy_few(from, to.add(at * rows + row * tile), tile);
@@ -119,13 +122,13 @@ impl Kernel for Packing<'_> {
     }
 }
 
-/// Copies as many elements as a tile can have, without a call for the usual numbers.
+/// Copies the elements of one tile row. The usual counts are copied without a call.
 ///
 /// # Safety
 /// `count` elements are readable and writable, and do not overlap.
 #[inline(always)]
 unsafe fn copy_few(from: *const f32, to: *mut f32, count: usize) {
-    // SAFETY: the caller's; `[f32; N]` is aligned as `f32` is.
+    // SAFETY: the caller upholds the contract; `[f32; N]` has the alignment of `f32`.
     unsafe {
         match count {
             4 => *to.cast::<[f32; 4]>() = *from.cast(),
@@ -138,8 +141,8 @@ unsafe fn copy_few(from: *const f32, to: *mut f32, count: usize) {
     }
 }
 
-/// Adds the products of the rows `chunk` to the sums: `left` is a packed block of all `rows`, `panel` `[chunk, 2 * LANES]`, `sums`
-/// `[count, 2 * LANES]`.
+/// Adds the outer products of the rows `chunk` to the sums. `left` is a packed block of all `rows`, `panel` is
+/// `[chunk, 2 * LANES]`, `sums` is `[count, 2 * LANES]`.
 struct Chunk<'a> {
     left: &'a [f32],
     rows: usize,
@@ -161,7 +164,7 @@ impl Kernel for Chunk<'_> {
         let mut at = 0;
         while at < count {
             let tile = even_height::<S>(count - at);
-            // SAFETY: the tile's elements of the chunk's rows lie in `left`, and as many rows in `sums`.
+            // SAFETY: the tile's elements of the chunk's rows lie in `left`, and as many rows lie in `sums`.
             unsafe {
                 let base = left.as_ptr().add(at * rows + chunk.start * tile);
                 let left = Left::Column { base, stride: tile, steps };
@@ -174,7 +177,7 @@ impl Kernel for Chunk<'_> {
     }
 }
 
-/// Copies a short run; the lengths that whole panels have are copied without a call.
+/// Copies a short run. The lengths that occur in whole panels are copied without a call.
 #[inline(always)]
 pub(crate) fn copy_run(to: &mut [f32], from: &[f32]) {
     debug_assert_eq!(to.len(), from.len(), "copy_run");

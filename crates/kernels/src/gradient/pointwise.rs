@@ -1,8 +1,8 @@
-//! Gradients of SiLU and of GEGLU's second half, element by element, in f32.
+//! Elementwise gradients of SiLU and of GEGLU's gating, in f32.
 //!
 //! | operand | shape |
 //! |---|---|
-//! | SiLU: input, gradient, result | any, the same |
+//! | SiLU: input, gradient, result | any, all the same |
 //! | GEGLU: input, gradient of the input | `[rows, 2 * width]`, values, then gates |
 //! | GEGLU: result, its gradient | `[rows, width]` |
 
@@ -13,10 +13,10 @@ use crate::simd::isa::Cpu;
 use crate::simd::math;
 use crate::simd::vector::{Kernel, Simd};
 
-/// Elements of a task, about.
+/// Approximate elements per task.
 const PIECE: usize = 16 * 1024;
 
-/// The gradient of [`silu`](crate::silu)'s input, from the result's.
+/// The gradient of the input of [`silu`](crate::silu), from the gradient of the result.
 ///
 /// # Panics
 /// When the slices differ in length.
@@ -26,41 +26,42 @@ pub fn silu_gradient(cpu: Cpu, input: &[f32], gradient: &[f32], result: &mut [f3
     for_each_task(input.len().div_ceil(PIECE), |task| {
         let range = task * PIECE..input.len().min((task + 1) * PIECE);
         let (input, gradient) = (&input[range.clone()], &gradient[range.clone()]);
-        // SAFETY: each task has its own part of the result, as long as its part of the input.
+        // SAFETY: each task has its own range of the result, as long as its range of the input.
         let result = unsafe { std::slice::from_raw_parts_mut(shared.pointer().add(range.start), range.len()) };
         // SAFETY: the slices are equally long.
         unsafe { dispatch(cpu, SiluGradient { input, gradient, result }) };
     });
 }
 
-/// `values * gelu(gates)` of rows `[2 * width]`: what [`PackedMatrix::geglu`](crate::PackedMatrix::geglu) does after its product.
+/// `values * gelu(gates)` for rows `[2 * width]`. [`PackedMatrix::geglu`](crate::PackedMatrix::geglu) fuses the same
+/// operation into the matmul.
 ///
 /// # Panics
-/// When a slice does not have the size that the shapes ask for.
+/// When a slice's length does not match the shapes.
 pub fn geglu(cpu: Cpu, input: &[f32], width: usize, result: &mut [f32]) {
     assert_eq!(input.len(), 2 * result.len(), "geglu: width {width}");
     each_run(width, result, 1, |rows, result| {
         let input = &input[2 * width * rows.start..2 * width * rows.end];
-        // SAFETY: `input` has two rows' width for each row of the result.
+        // SAFETY: `input` has `2 * width` elements for each row of the result.
         unsafe { dispatch(cpu, Geglu { input, width, result }) };
     });
 }
 
-/// The gradient of [`geglu`]'s input, from the result's.
+/// The gradient of the input of [`geglu`], from the gradient of the result.
 ///
 /// # Panics
-/// When a slice does not have the size that the shapes ask for.
+/// When a slice's length does not match the shapes.
 pub fn geglu_gradient(cpu: Cpu, input: &[f32], width: usize, gradient: &[f32], result: &mut [f32]) {
     assert_eq!([input.len(), 2 * gradient.len()], [result.len(); 2], "geglu_gradient: width {width}");
     each_run(width, result, 2, |rows, result| {
         let input = &input[2 * width * rows.start..2 * width * rows.end];
         let gradient = &gradient[width * rows.start..width * rows.end];
-        // SAFETY: `input` and `result` have two rows' width for each row of the gradient.
+        // SAFETY: `input` and `result` have `2 * width` elements for each row of the gradient.
         unsafe { dispatch(cpu, GegluGradient { input, width, gradient, result }) };
     });
 }
 
-/// Cuts a result with rows of `times * width` elements into runs of rows.
+/// Calls `work` in parallel on runs of rows; a row of the result has `times * width` elements.
 fn each_run(
     width: usize,
     result: &mut [f32],
@@ -83,7 +84,7 @@ fn each_run(
     });
 }
 
-/// Slices of one length.
+/// Slices of equal length.
 struct SiluGradient<'a> {
     input: &'a [f32],
     gradient: &'a [f32],
@@ -98,7 +99,7 @@ impl Kernel for SiluGradient<'_> {
         let len = self.input.len();
         for at in (0..len).step_by(S::LANES) {
             let n = S::LANES.min(len - at);
-            // SAFETY: `n` elements are left from `at` on in each slice.
+            // SAFETY: each slice has `n` more elements from `at`.
             unsafe {
                 let (x, g) = (load::<S, f32>(self.input.as_ptr().add(at), n), self.gradient.as_ptr().add(at));
                 let slope = silu_slope::<S>(x);
@@ -111,17 +112,17 @@ impl Kernel for SiluGradient<'_> {
 /// The derivative of `x * sigmoid(x)`.
 ///
 /// # Safety
-/// The machine has `S`.
+/// The CPU supports `S`.
 #[inline(always)]
 pub(crate) unsafe fn silu_slope<S: Simd>(x: S::F) -> S::F {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe {
         let (one, sigmoid) = (S::splat(1.0), math::sigmoid::<S, f32>(x));
         S::mul(sigmoid, S::mul_add(x, S::sub(one, sigmoid), one))
     }
 }
 
-/// `input` `[rows, 2 * width]`, `result` `[rows, width]`.
+/// `input` is `[rows, 2 * width]`, `result` is `[rows, width]`.
 struct Geglu<'a> {
     input: &'a [f32],
     width: usize,
@@ -137,7 +138,7 @@ impl Kernel for Geglu<'_> {
         for (input, result) in self.input.chunks_exact(2 * width).zip(self.result.chunks_exact_mut(width)) {
             for at in (0..width).step_by(S::LANES) {
                 let n = S::LANES.min(width - at);
-                // SAFETY: `n` values and as many gates are left from `at` on.
+                // SAFETY: `n` values and as many gates remain from `at`.
                 unsafe {
                     let value = load::<S, f32>(input.as_ptr().add(at), n);
                     let gate = load::<S, f32>(input.as_ptr().add(width + at), n);
@@ -148,7 +149,7 @@ impl Kernel for Geglu<'_> {
     }
 }
 
-/// `input`, `result` `[rows, 2 * width]`, `gradient` `[rows, width]`.
+/// `input` and `result` are `[rows, 2 * width]`, `gradient` is `[rows, width]`.
 struct GegluGradient<'a> {
     input: &'a [f32],
     width: usize,
@@ -166,7 +167,7 @@ impl Kernel for GegluGradient<'_> {
         for ((input, gradient), result) in rows.zip(self.result.chunks_exact_mut(2 * width)) {
             for at in (0..width).step_by(S::LANES) {
                 let n = S::LANES.min(width - at);
-                // SAFETY: `n` values and as many gates are left from `at` on.
+                // SAFETY: `n` values and as many gates remain from `at`.
                 unsafe {
                     let value = load::<S, f32>(input.as_ptr().add(at), n);
                     let gate = load::<S, f32>(input.as_ptr().add(width + at), n);
@@ -180,13 +181,13 @@ impl Kernel for GegluGradient<'_> {
     }
 }
 
-/// The derivative of `x * Phi(x)`, with `Phi` the normal distribution: `Phi(x) + x * exp(-x^2 / 2) / sqrt(2 pi)`.
+/// The derivative of `x * Phi(x)`, where `Phi` is the normal distribution: `Phi(x) + x * exp(-x^2 / 2) / sqrt(2 pi)`.
 ///
 /// # Safety
-/// The machine has `S`.
+/// The CPU supports `S`.
 #[inline(always)]
 unsafe fn gelu_slope<S: Simd>(x: S::F) -> S::F {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe {
         let distribution = math::normal_distribution::<S, f32>(x);
         let density = S::exp2(S::mul(S::mul(x, x), S::splat(-0.5 * std::f32::consts::LOG2_E)), false);

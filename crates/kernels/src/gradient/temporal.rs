@@ -1,11 +1,11 @@
-//! What training needs of attention along time: the gradients of queries, keys and values, in f32.
+//! Gradients of temporal attention: of queries, keys and values, in f32.
 //!
 //! | operand | shape |
 //! |---|---|
 //! | query, keys, values, gradient of the result, all gradients | `[B, N, pixels, heads * D]` |
 //!
-//! As in `temporal`, the tokens of a few pixels are copied side by side. Nothing is kept of the forward pass: a pixel's frames
-//! are few, so its result is computed again.
+//! As in `attention::temporal`, the tokens of a few pixels are copied side by side. The forward pass stores nothing: a
+//! pixel has few frames, so its result is recomputed here.
 
 use crate::attention::block::{Tokens, VECTORS, attend};
 use crate::attention::memory::{Memory, PARTS, Queries};
@@ -17,30 +17,31 @@ use crate::simd::dispatch::{dispatch, shape};
 use crate::simd::isa::Cpu;
 use crate::simd::vector::{Kernel, Simd};
 
-/// Pixels of a task.
+/// Pixels per task.
 const PIXELS: usize = 32;
-/// Bytes of a run of neighbouring tokens that are copied at once, about.
+/// Approximate bytes of neighbouring tokens copied at once.
 const RUN: usize = 4096;
-/// Bytes of all copies, about.
+/// Approximate bytes of all copies.
 const COPIES: usize = 512 * 1024;
-/// Copies: query, keys, values, gradient; then the result and three gradients.
+/// Copies: query, keys, values and gradient, then the result and three gradients.
 const ALL: usize = 8;
 
-/// Gradients of a temporal attention's operands, to be written: `[B, N, pixels, heads * D]` each.
+/// Output: gradients of the operands of a temporal attention, `[B, N, pixels, heads * D]` each.
 #[derive(Debug)]
 pub struct TemporalGradients<'a> {
-    /// Of the queries.
+    /// Gradient of the queries.
     pub query: &'a mut [f32],
-    /// Of the keys.
+    /// Gradient of the keys.
     pub keys: &'a mut [f32],
-    /// Of the values.
+    /// Gradient of the values.
     pub values: &'a mut [f32],
 }
 
-/// Gradients of [`temporal_attention`](crate::temporal_attention) of the same operands and `scale`, from the result's.
+/// Gradients of [`temporal_attention`](crate::temporal_attention) of the same operands and `scale`, from the gradient
+/// of the result.
 ///
 /// # Panics
-/// When a slice does not have the size that `clip` asks for, or `scale` is not positive.
+/// When a slice's length does not match `clip`, or `scale` is not positive.
 pub fn temporal_attention_gradient(
     cpu: Cpu,
     operands: [&[f32]; 3],
@@ -64,7 +65,7 @@ pub fn temporal_attention_gradient(
     let token = heads * width;
     let bytes = token * size_of::<f32>();
     let together = (RUN / bytes).min(COPIES / (ALL * frames * bytes)).clamp(1, PIXELS);
-    // Not a multiple of a cache's size.
+    // The gap keeps the row length from being a multiple of a cache size.
     let row = together * token + 64 / size_of::<f32>();
     let results = [of_query, of_keys, of_values].map(Shared::new);
     let needed = Memory::<f32>::bytes(width, lanes)
@@ -104,7 +105,7 @@ struct Task<'a> {
     memory: Memory<'a, f32>,
     gradients: GradientMemory<'a>,
     logs: &'a mut [f32],
-    /// `[frames, row]` each, a row being `together` pixels' tokens and a gap.
+    /// `[frames, row]` each. A row holds the tokens of `together` pixels and a gap.
     copies: [&'a mut [f32]; ALL],
     row: usize,
     together: usize,
@@ -127,7 +128,7 @@ impl Kernel for Task<'_> {
                 }
             }
             for head in (0..count).step_by(width) {
-                // SAFETY: every copy has `frames` rows, a token at `head` in each.
+                // SAFETY: every copy has `frames` rows, with a token at `head` in each.
                 unsafe {
                     if frames <= S::LANES {
                         self.head::<S, 1>(head);
@@ -138,7 +139,7 @@ impl Kernel for Task<'_> {
             }
             for (copy, result) in self.copies[ALL - 3..].iter().zip(self.results) {
                 for (frame, copy) in copy.chunks_exact(row).enumerate() {
-                    // SAFETY: the place is in the clip, as it was for the query, and no other task writes its pixels.
+                    // SAFETY: `place` is inside the clip, as for the query, and no other task writes these pixels.
                     unsafe { std::ptr::copy_nonoverlapping(copy.as_ptr(), result.pointer().add(place(frame)), count) };
                 }
             }
@@ -148,10 +149,10 @@ impl Kernel for Task<'_> {
 }
 
 impl Task<'_> {
-    /// The gradients of one head of one pixel, `head` elements into the copies' rows.
+    /// The gradients of one head of one pixel, at offset `head` in the rows of the copies.
     ///
     /// # Safety
-    /// The machine has `S`; there is such a head.
+    /// The CPU supports `S`; `head` is a valid offset.
     #[inline(always)]
     unsafe fn head<S: Simd, const NV: usize>(&mut self, head: usize) {
         let (Clip { frames, width, .. }, row, block) = (self.clip, self.row, PARTS * NV * S::LANES);
@@ -166,14 +167,15 @@ impl Task<'_> {
             let queries = Queries { query, result, logs, stride: row, count };
             let (gradient, of_query) = (gradient[at..].as_ptr(), of_query[at..].as_mut_ptr());
             let attended = Attended { query, result, logs, gradient, of_query, stride: row, count };
-            // SAFETY: `count` frames are left; both memories are for `VECTORS * LANES` lanes, the second for `frames` keys.
+            // SAFETY: `count` frames are left; both memories were taken for `VECTORS * LANES` lanes, the second for
+            // `frames` keys.
             unsafe {
                 attend::<S, f32, NV>(queries, &tokens, width, self.scale, &mut self.memory);
                 attend_backward::<S, NV>(attended, &tokens, frames, width, self.scale, &mut self.gradients);
             }
         }
         let to = [of_keys[head..].as_mut_ptr(), of_values[head..].as_mut_ptr()];
-        // SAFETY: a token at `head` in each of `frames` rows.
+        // SAFETY: each of `frames` rows has a token at `head`.
         unsafe { self.gradients.write(0..frames, frames, [width, S::LANES], to, row) };
     }
 }

@@ -1,4 +1,4 @@
-//! What training needs of an enlargement by two with a 3x3 convolution after it: the gradients of weight and input, in f32.
+//! Gradients of nearest upsampling by two followed by a 3x3 convolution: of weight and input, in f32.
 //!
 //! | operand | shape |
 //! |---|---|
@@ -6,8 +6,8 @@
 //! | weight | `[C_out, C_in, 3, 3]` |
 //! | gradient of the result | `[B, 2H, 2W, C_out]` |
 //!
-//! Weight: as of any convolution, with cells read from the small map. Input: the gradient of the enlarged map, of which each
-//! cell's four are added.
+//! The weight gradient is that of a convolution, with cells read from the small map. The input gradient is that of the
+//! upsampled map, summed over the four cells that each input cell stands for.
 
 use crate::convolution::packed_convolution::Geometry;
 use crate::gradient::convolution::{Convolved, input_gradient, weight_sums};
@@ -19,10 +19,11 @@ fn convolved([batch, height, width]: [usize; 3], [inputs, outputs]: [usize; 2]) 
     Convolved { input: [batch, 2 * height, 2 * width], inputs, outputs, geometry: Geometry::same(3, 1) }
 }
 
-/// The gradient of the weight, `[C_out, C_in, 3, 3]`; `size` is `[B, H, W]` of the input, `channels` are `[C_in, C_out]`.
+/// The gradient of the weight, `[C_out, C_in, 3, 3]`. `size` is `[B, H, W]` of the input, `channels` is
+/// `[C_in, C_out]`.
 ///
 /// # Panics
-/// When a slice does not have the size that the shapes ask for.
+/// When a slice's length does not match the shapes.
 pub fn upsample_weight_gradient(
     cpu: Cpu,
     size: [usize; 3],
@@ -34,10 +35,10 @@ pub fn upsample_weight_gradient(
     weight_sums(cpu, &convolved(size, channels), 1, input, gradient, result);
 }
 
-/// The gradient of the input, `[B, H, W, C_in]`; `size` and `channels` as in [`upsample_weight_gradient`].
+/// The gradient of the input, `[B, H, W, C_in]`. `size` and `channels` are as in [`upsample_weight_gradient`].
 ///
 /// # Panics
-/// When a slice does not have the size that the shapes ask for.
+/// When a slice's length does not match the shapes.
 pub fn upsample_input_gradient(
     cpu: Cpu,
     size: [usize; 3],

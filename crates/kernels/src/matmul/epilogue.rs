@@ -1,43 +1,43 @@
-//! What happens to a row of sums before it is stored: biases, activation, gate, residual.
+//! The operations on a row of sums before it is stored: biases, activation, gate, residual.
 //!
-//! `y = residual + activation(sum + bias[column] + row_bias[row] + group_bias[row / rows][column])`; with a GEGLU matrix
-//! `y = residual + value * gelu(gate)`, where value and gate are two such sums.
+//! `y = residual + activation(sum + bias[column] + row_bias[row] + group_bias[row / rows][column])`. With a GEGLU
+//! matrix, `y = residual + value * gelu(gate)`, where value and gate are two such sums, each with its biases.
 
 use crate::simd::element::{Element, load};
 use crate::simd::math;
 use crate::simd::vector::Simd;
 
-/// What follows the biases.
+/// The function applied after the biases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Activation {
-    /// Nothing.
+    /// The identity.
     #[default]
     None,
     /// `x * sigmoid(x)`.
     Silu,
 }
 
-/// One row of biases for every `rows` rows of the result, as the time embedding has one for every picture.
+/// One row of biases for every `rows` rows of the result. The time embedding, for example, has one for every picture.
 #[derive(Debug, Clone, Copy)]
 pub struct GroupBias<'a> {
     /// `[groups, columns]`.
     pub values: &'a [f32],
-    /// Rows of the result in a group.
+    /// Rows of the result per group.
     pub rows: usize,
 }
 
-/// What a product does to its sums before it stores them. The default does nothing.
+/// The operations that a matmul or convolution applies to its sums before it stores them. The default does nothing.
 #[derive(Debug, Clone, Copy)]
 pub struct Epilogue<'a, T> {
-    /// `[columns]`, added to each row.
+    /// `[columns]`, added to every row.
     pub bias: Option<&'a [f32]>,
-    /// `[rows]`, added to each column.
+    /// `[rows]`, added to every column.
     pub row_bias: Option<&'a [f32]>,
-    /// Added to each row of a group.
+    /// Added to every row of a group.
     pub group_bias: Option<GroupBias<'a>>,
     /// Applied after the biases.
     pub activation: Activation,
-    /// Of the result's shape, added last.
+    /// Added last; in the shape of the result.
     pub residual: Option<&'a [T]>,
 }
 
@@ -48,7 +48,8 @@ impl<T> Default for Epilogue<'_, T> {
 }
 
 impl<T: Element> Epilogue<'_, T> {
-    /// Panics unless every part fits a result of `rows` rows, from sums of `columns` columns.
+    /// Panics unless all lengths match a matmul of `rows` rows and `columns` columns whose result has `result`
+    /// elements.
     pub(crate) fn check(&self, rows: usize, columns: usize, result: usize) {
         let fits = |len: Option<usize>, expected: usize, what: &str| {
             assert!(len.is_none_or(|len| len == expected), "{what} of {len:?} elements, expected {expected}");
@@ -65,13 +66,14 @@ impl<T: Element> Epilogue<'_, T> {
         }
     }
 
-    /// The sum with its biases, `n <= LANES` columns from `column`.
+    /// Loads `n <= LANES` sums from `column` on and adds their biases.
     ///
     /// # Safety
-    /// The machine has `S`; `row`, `column..column + n` lie in the shape given to `check`; `sums` has `LANES` elements.
+    /// The CPU supports `S`. `row` and `column..column + n` lie in the shape given to `check`. `sums` has `LANES`
+    /// elements.
     #[inline(always)]
     unsafe fn biased<S: Simd>(&self, sums: *const f32, row: usize, column: usize, columns: usize, n: usize) -> S::F {
-        // SAFETY: the caller's; `check` has compared the lengths.
+        // SAFETY: the caller upholds the contract; `check` has compared the lengths.
         unsafe {
             let mut x = S::load(sums);
             if let Some(bias) = self.bias {
@@ -87,10 +89,10 @@ impl<T: Element> Epilogue<'_, T> {
         }
     }
 
-    /// Finishes a row of one panel of two vectors: `sums` to `result[at..]`, columns from `column`.
+    /// Finishes a row of one panel of two vectors: writes `sums` to `result[at..]`, from `column` on.
     ///
     /// # Safety
-    /// The machine has `S`; `row` and `column` lie in the shape given to `check`; `sums` has `2 * LANES` elements;
+    /// The CPU supports `S`. `row` and `column` lie in the shape given to `check`. `sums` has `2 * LANES` elements.
     /// `result.add(at)` is writable, and the residual readable, for the row's columns.
     #[inline(always)]
     pub(crate) unsafe fn finish<S: Simd>(&self, place: Place<T>, sums: *const f32) {
@@ -98,7 +100,7 @@ impl<T: Element> Epilogue<'_, T> {
         let lanes = S::LANES;
         debug_assert!(column < if gated { columns / 2 } else { columns }, "column {column} of {columns}");
         debug_assert!(self.residual.is_none_or(|residual| at + column < residual.len()), "residual ends before {at}");
-        // SAFETY: the caller's; a vector is loaded or stored in full only where all its columns exist.
+        // SAFETY: the caller upholds the contract; a full vector is loaded or stored only where all its columns exist.
         unsafe {
             if gated {
                 let n = lanes.min(columns / 2 - column);
@@ -121,16 +123,17 @@ impl<T: Element> Epilogue<'_, T> {
         }
     }
 
-    /// [`finish`](Self::finish) for all rows of a tile: what does not change from row to row is fetched once.
+    /// [`finish`](Self::finish) for all rows of a tile. Values that are the same for all rows are loaded once.
     ///
     /// # Safety
-    /// As `finish`, for each row; `sums` has `2 * LANES` elements a row.
+    /// As for `finish`, for each row; `sums` has `2 * LANES` elements per row.
     #[inline(always)]
     pub(crate) unsafe fn finish_tile<S: Simd>(&self, tile: TilePlace<'_, T>, sums: *const f32) {
         let TilePlace { row: first, starts, column, columns, gated, result } = tile;
         let lanes = S::LANES;
         let second = if gated { columns / 2 + column } else { column + lanes };
-        // SAFETY: the caller's; both vectors of a panel that is not the last have all their columns.
+        // SAFETY: the caller upholds the contract; both vectors of a panel have all their columns unless the panel is
+        // the last.
         unsafe {
             if (if gated { column + lanes > columns / 2 } else { column + 2 * lanes > columns })
                 || self.row_bias.is_some()
@@ -144,7 +147,7 @@ impl<T: Element> Epilogue<'_, T> {
             let from = |values: &[f32]| [S::load(values.as_ptr().add(column)), S::load(values.as_ptr().add(second))];
             let bias = self.bias.map_or([S::splat(0.0); 2], from);
             let mut biases = bias;
-            // The row at which another group begins.
+            // The row at which the next group begins.
             let mut next = if self.group_bias.is_some() { first } else { usize::MAX };
             for (r, at) in starts.iter().enumerate() {
                 if let Some(GroupBias { values, rows }) = self.group_bias
@@ -175,10 +178,10 @@ impl<T: Element> Epilogue<'_, T> {
     }
 
     /// # Safety
-    /// As `finish`, for `n` elements at `at`.
+    /// As for `finish`, for `n` elements at `at`.
     #[inline(always)]
     unsafe fn store<S: Simd>(&self, x: S::F, result: *mut T, at: usize, n: usize) {
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds the contract.
         unsafe {
             let x = match self.residual {
                 Some(residual) => S::add(x, load::<S, T>(residual.as_ptr().add(at), n)),
@@ -189,14 +192,14 @@ impl<T: Element> Epilogue<'_, T> {
     }
 }
 
-/// Where in the result a row of sums goes.
+/// Where a row of sums goes in the result.
 #[derive(Clone, Copy)]
 pub(crate) struct Place<T> {
-    /// Row of the product.
+    /// Row of the matmul.
     pub(crate) row: usize,
     /// First column of the panel in the result.
     pub(crate) column: usize,
-    /// Columns of the product: for a gated one, values and gates together.
+    /// Columns of the matmul. For a gated one, values and gates together.
     pub(crate) columns: usize,
     pub(crate) gated: bool,
     pub(crate) result: *mut T,
@@ -204,10 +207,10 @@ pub(crate) struct Place<T> {
     pub(crate) at: usize,
 }
 
-/// Where in the result the rows of a tile's sums go.
+/// Where the rows of a tile go in the result.
 #[derive(Clone, Copy)]
 pub(crate) struct TilePlace<'a, T> {
-    /// First row of the product.
+    /// First row of the matmul.
     pub(crate) row: usize,
     /// Where each row starts in the result and in the residual.
     pub(crate) starts: &'a [usize],

@@ -1,4 +1,4 @@
-//! Matrix product with a packed weight: linear layers, projections, feed-forward.
+//! Matmul with packed weights, for linear layers, projections and feed-forward layers.
 //!
 //! | operand | shape |
 //! |---|---|
@@ -19,7 +19,7 @@ struct Strided<'a, T> {
     columns: usize,
 }
 
-// SAFETY: `matmul` has checked that all rows lie in `left`; results of different rows lie `columns` apart.
+// SAFETY: `matmul` has checked that all rows lie in `left`; the results of different rows are `columns` apart.
 unsafe impl<T: Element> Rows<T> for Strided<'_, T> {
     fn inputs(&self, row: usize, taps: &mut [Address<T>]) {
         taps[0] = Address(self.left[row * self.stride..].as_ptr());
@@ -29,10 +29,11 @@ unsafe impl<T: Element> Rows<T> for Strided<'_, T> {
     }
 }
 
-/// `result = epilogue(left * weight^T)`: `left` `[rows, channels]` with rows `stride` apart, `result` `[rows, columns]`.
+/// `result = epilogue(left * weight^T)`: `left` is `[rows, channels]` with rows `stride` apart, `result` is
+/// `[rows, columns]`.
 ///
 /// # Panics
-/// When a slice does not have the size that the shapes ask for, or the weight is that of a convolution.
+/// When a slice's length does not match the shapes, or the weight is that of a convolution.
 pub fn matmul<T: Element>(
     left: &[T],
     rows: usize,

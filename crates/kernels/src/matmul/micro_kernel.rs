@@ -1,21 +1,22 @@
-//! The tile: up to `ROWS` rows by `NV` vectors of sums, held in registers while the summed axis goes by.
+//! The GEMM micro-kernel: a register tile of up to `ROWS` rows by `NV` vectors of accumulators, which stay in registers
+//! along the whole summed axis.
 //!
 //! | operand | layout |
 //! |---|---|
-//! | left, [`Left::Rows`] | a pointer a row and segment, summed axis contiguous: `[segment][ROWS]` pointers |
-//! | left, [`Left::Column`] | rows contiguous (a step of each), summed axis `stride` elements a step |
+//! | left, [`Left::Rows`] | one pointer per row and segment, summed axis contiguous: `[segment][ROWS]` pointers |
+//! | left, [`Left::Column`] | rows contiguous (one step of each), summed axis strided: `stride` elements per step |
 //! | right | packed: `[step][NV * LANES][STEP]` |
 //! | sums | `[row][NV * LANES]` f32 |
 //!
-//! Every matrix product of the crate runs here: linear layers, convolutions (a segment is a tap), and both products of
-//! attention. A row's sum is taken in the same order whatever the height of the tile it is in.
-//! Source: the indirect formulation of convolution, Dukhan 2019 (arXiv 1907.02129); register tiles as in BLIS.
+//! Every matmul of the crate runs here: linear layers, convolutions (a segment is a tap) and both matmuls of attention.
+//! The order in which a row is summed does not depend on the height of its tile. Source: indirect convolution, Dukhan
+//! 2019 (arXiv 1907.02129); register tiles as in BLIS.
 #![expect(clippy::needless_range_loop, reason = "rows and vectors of a tile are counted, in step with pointers")]
 
 use crate::simd::element::Native;
 use crate::simd::vector::{Kernel, Simd};
 
-/// A run of the summed axis: `len` elements from `offset` behind the row pointers number `pointers`.
+/// A run of the summed axis: `len` elements that start `offset` elements after the row pointers of index `pointers`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Segment {
     pub(crate) pointers: usize,
@@ -23,7 +24,7 @@ pub(crate) struct Segment {
     pub(crate) len: usize,
 }
 
-/// Where the rows of the left operand are.
+/// How the rows of the left operand are addressed.
 #[derive(Clone, Copy)]
 pub(crate) enum Left<'a, T> {
     /// `pointers[segment.pointers * height + row]`.
@@ -38,20 +39,21 @@ pub(crate) struct Tile<'a, T, const NV: usize> {
     pub(crate) left: Left<'a, T>,
     pub(crate) right: *const T,
     pub(crate) sums: *mut f32,
-    /// Whether to add to what `sums` holds.
+    /// Whether to accumulate into `sums` instead of overwriting it.
     pub(crate) add: bool,
-    /// Memory that will be needed soon, or null: as many bytes as the rows have come from memory while the tile is computed.
+    /// Memory that will be needed soon, or null. While the tile is computed, it prefetches as many bytes as the rows
+    /// have.
     pub(crate) ahead: *const T,
 }
 
-/// The height of the next tile of `rows` rows: as few tiles as can be, about equally high.
+/// The height of the next tile when `rows` rows are left. It gives the fewest tiles, of nearly equal height.
 #[inline(always)]
 pub(crate) fn even_height<S: Simd>(rows: usize) -> usize {
     let each = rows.div_ceil(rows.div_ceil(S::ROWS).max(1));
     if each == height::<S>(each) { each } else { height::<S>(rows.min(each + 1)) }
 }
 
-/// The highest tile that exists for `rows` rows.
+/// The largest available tile height for `rows` rows.
 #[inline(always)]
 pub(crate) fn height<S: Simd>(rows: usize) -> usize {
     match rows.min(S::ROWS) {
@@ -65,15 +67,15 @@ impl<T: Native, const NV: usize> Tile<'_, T, NV> {
     /// Computes the tile.
     ///
     /// # Safety
-    /// The machine has `S`; `rows` is a value of [`height`]; `left` and `right` are readable, and `sums` writable, over all
-    /// that the tables in the head of the file say.
+    /// The CPU supports `S`. `rows` is a value of [`height`]. `left` and `right` are readable, and `sums` is writable,
+    /// over the ranges given by the table in the module documentation.
     #[inline(always)]
     pub(crate) unsafe fn compute<S: Simd>(self) {
         debug_assert!(self.rows == height::<S>(self.rows), "tile of {} rows", self.rows);
         macro_rules! by_height {
             ($($rows:literal)*) => {
                 match self.rows {
-                    // SAFETY: passed on.
+                    // SAFETY: the caller upholds the contract.
                     $($rows if $rows <= S::ROWS => unsafe { S::call(Fixed::<T, NV, $rows>(self)) },)*
                     _ => unreachable!("tile of {} rows", self.rows),
                 }
@@ -131,16 +133,16 @@ impl<T: Native, const NV: usize, const R: usize> Kernel for Fixed<'_, T, NV, R> 
     }
 }
 
-/// Bytes that memory moves at once.
+/// Bytes of a cache line.
 pub(crate) const LINE: usize = 64;
 
-/// Steps written out in a row, so that row pointers are loaded once for all of them.
+/// Unrolled steps. Row pointers are loaded once for all of them.
 const UNROLL: usize = 4;
 
-/// Adds `len` elements of each row times the panel; returns where the panel goes on.
+/// Adds the matmul of `len` elements of each row with the panel. Returns the end of the panel range it has read.
 ///
 /// # Safety
-/// As [`Tile::compute`].
+/// As for [`Tile::compute`].
 #[inline(always)]
 unsafe fn rows_by_panel<S: Simd, T: Native, const NV: usize, const R: usize>(
     sums: &mut [[S::F; NV]; R],
@@ -188,14 +190,14 @@ unsafe fn rows_by_panel<S: Simd, T: Native, const NV: usize, const R: usize>(
 /// One step of the summed axis for the whole tile.
 ///
 /// # Safety
-/// As [`Tile::compute`]; `left` gives `STEP` readable elements.
+/// As for [`Tile::compute`]; `left` points to `STEP` readable elements.
 #[inline(always)]
 unsafe fn step<S: Simd, T: Native, const NV: usize, const R: usize>(
     sums: &mut [[S::F; NV]; R],
     right: *const T,
     left: impl Fn(usize) -> *const T,
 ) {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe {
         let mut b = [T::operand::<S>(right); NV];
         for v in 1..NV {

@@ -1,4 +1,4 @@
-//! Matrix products (GEMM): packed weights, the register tile, the loops around it, the epilogue.
+//! Matmul (GEMM): packed weights, the register tile, the loops around it, the epilogue.
 
 pub(crate) mod epilogue;
 pub(crate) mod gemm;

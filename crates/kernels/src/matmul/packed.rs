@@ -1,12 +1,12 @@
-//! Weights, packed once into the order in which tiles read them.
+//! Weights packed once, in the order in which tiles read them.
 //!
 //! | level | layout |
 //! |---|---|
 //! | source | `weight(column, tap, channel)`; a linear layer has one tap |
-//! | summed axis | chunks of at most `CHUNK` channels, in each all taps, in each the chunk's channels |
-//! | packed | `[panel][step][2 * LANES][STEP]`, columns and odd channels filled up with zeros |
+//! | summed axis | chunks of at most `CHUNK` steps of channels; in each chunk all taps; in each tap the channels of the chunk |
+//! | packed | `[panel][step][2 * LANES][STEP]`; columns and odd channel counts are zero-padded |
 //!
-//! In a GEGLU matrix the first vector of a panel holds values and the second the gates that belong to them.
+//! In a GEGLU matrix, the first vector of a panel holds values and the second vector their gates.
 
 use std::ops::Range;
 
@@ -19,7 +19,7 @@ use crate::simd::dispatch::shape;
 use crate::simd::element::Element;
 use crate::simd::isa::Cpu;
 
-/// Steps after which sums go to memory, so that this much of a panel stays in the nearest caches.
+/// Steps after which sums are written to memory. The panel range of so many steps stays in L1 or L2 cache.
 const BLOCK: usize = 512;
 
 /// A weight matrix, or the weights of a convolution, packed for one instruction set.
@@ -29,50 +29,52 @@ pub struct PackedMatrix<T: Element> {
     pub(crate) taps: usize,
     pub(crate) channels: usize,
     pub(crate) gated: bool,
-    /// Columns of the result in a panel.
+    /// Result columns per panel.
     pub(crate) panel_columns: usize,
-    /// Elements of a panel.
+    /// Elements per panel.
     pub(crate) panel_len: usize,
     pub(crate) blocks: Vec<Block>,
     data: Panels<T>,
 }
 
-/// Segments whose sums stay in registers, and where their part of a panel begins.
+/// Segments whose sums stay in registers, and the offset of their range in a panel.
 pub(crate) struct Block {
     pub(crate) segments: Vec<Segment>,
     pub(crate) start: usize,
 }
 
 impl<T: Element> PackedMatrix<T> {
-    /// Packs the weight of a linear layer, `[columns, channels]` as checkpoints have it.
+    /// Packs the weight of a linear layer, `[columns, channels]` as in checkpoints.
     ///
     /// # Panics
-    /// When `weight` has another length.
+    /// When `weight` has the wrong length.
     pub fn linear(cpu: Cpu, weight: &[T], columns: usize, channels: usize) -> Self {
         assert_eq!(weight.len(), columns * channels, "linear weight [{columns}, {channels}]");
         Self::pack(cpu, [columns, 1, channels], false, |column, _, channel| weight[column * channels + channel])
     }
 
-    /// Packs the weight of a GEGLU layer, `[2 * width, channels]`: values, then gates. The product has `width` columns.
+    /// Packs the weight of a GEGLU layer, `[2 * width, channels]`: values, then gates. The result of the matmul has
+    /// `width` columns.
     ///
     /// # Panics
-    /// When `weight` has another length.
+    /// When `weight` has the wrong length.
     pub fn geglu(cpu: Cpu, weight: &[T], width: usize, channels: usize) -> Self {
         assert_eq!(weight.len(), 2 * width * channels, "GEGLU weight [2 * {width}, {channels}]");
         Self::pack(cpu, [2 * width, 1, channels], true, |column, _, channel| weight[column * channels + channel])
     }
 
-    /// Columns of the product.
+    /// Columns of the matmul's result.
     pub fn columns(&self) -> usize {
         if self.gated { self.columns / 2 } else { self.columns }
     }
 
-    /// The instruction set that it is packed for, and that products with it use.
+    /// The instruction set that the matrix is packed for. Matmuls with it run on the same set.
     pub fn cpu(&self) -> Cpu {
         self.cpu
     }
 
-    /// Packs `weight(column, tap, channel)`; `gated` makes the second half of the columns gates of the first.
+    /// Packs `weight(column, tap, channel)`. With `gated`, the second half of the columns are the gates of the first
+    /// half.
     pub(crate) fn pack(
         cpu: Cpu,
         sizes: [usize; 3],
@@ -83,7 +85,7 @@ impl<T: Element> PackedMatrix<T> {
         packed
     }
 
-    /// Packs `M` matrices of the same sizes, whose numbers `weights(column, tap, channel)` come together.
+    /// Packs `M` matrices of the same sizes. `weights(column, tap, channel)` returns one element of each.
     pub(crate) fn pack_many<const M: usize>(
         cpu: Cpu,
         sizes: [usize; 3],
@@ -121,7 +123,7 @@ impl<T: Element> PackedMatrix<T> {
         data.map(|data| Self { data: Panels::Owned(data), ..Self::without_numbers(cpu, sizes, gated) })
     }
 
-    /// The same of numbers that were packed before.
+    /// Maps a matrix that was packed earlier.
     pub(crate) fn mapped(cpu: Cpu, sizes: [usize; 3], gated: bool, file: &mut Mapping) -> Result<Self, PackFileError> {
         let mut packed = Self::without_numbers(cpu, sizes, gated);
         packed.data = file.take(packed.len())?;
@@ -138,22 +140,22 @@ impl<T: Element> PackedMatrix<T> {
         Self { cpu, columns, taps, channels, gated, panel_columns, panel_len, blocks, data }
     }
 
-    /// Elements of all panels.
+    /// Number of elements in all panels.
     fn len(&self) -> usize {
         self.panels() * self.panel_len
     }
 
-    /// All panels.
+    /// The elements of all panels.
     pub(crate) fn numbers(&self) -> &[T] {
         &self.data
     }
 
-    /// Panels that hold all columns.
+    /// Number of panels.
     pub(crate) fn panels(&self) -> usize {
         self.columns().div_ceil(self.panel_columns)
     }
 
-    /// The part of `panel` that belongs to `block`.
+    /// `panel` from the start of `block` to its end.
     pub(crate) fn right(&self, panel: usize, block: &Block) -> &[T] {
         let start = panel * self.panel_len + block.start;
         &self.data[start..(panel + 1) * self.panel_len]
@@ -166,7 +168,7 @@ impl Block {
     }
 }
 
-/// Cuts the summed axis into segments, and these into blocks. An empty axis is one block without segments.
+/// Splits the summed axis into segments, and groups these into blocks. An empty axis gives one block without segments.
 fn blocks<T: Element>(taps: usize, channels: usize, width: usize) -> Vec<Block> {
     let chunks = channels.div_ceil(CHUNK * T::STEP).max(1);
     let chunk = channels.div_ceil(chunks).next_multiple_of(T::STEP);

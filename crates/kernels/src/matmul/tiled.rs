@@ -1,7 +1,8 @@
-//! The loops around the tile: any product of rows, found through pointers, with a packed matrix.
+//! The loops around the register tile: a matmul of rows, found through pointers, with a packed matrix.
 //!
-//! A task is a range of rows times a range of panels. In it, for each panel, for each block of the summed axis, all tiles
-//! of rows: the block of the panel stays in the nearest cache, the rows in the next. Sums between blocks are kept in f32.
+//! A task is a range of rows times a range of panels. It loops over panels, then over blocks of the summed axis, then
+//! over tiles of rows. The panel's block stays in L1 cache, and the rows stay in L2 cache. Between blocks, sums are
+//! kept in f32.
 
 use crate::matmul::epilogue::{Epilogue, TilePlace};
 use crate::matmul::micro_kernel::{LINE, Left, Tile, height};
@@ -15,24 +16,24 @@ use crate::simd::vector::{Kernel, Simd};
 
 /// Tiles in the row range of a task.
 const TILES: usize = 16;
-/// Tasks that a product is cut into at least, where it is large enough.
+/// Minimum number of tasks of a matmul, if it is large enough.
 const TASKS: usize = 16;
-/// Multiplications below which a task is not worth its overhead.
+/// A task with fewer multiplications is not worth its overhead.
 const SMALL: usize = 1 << 20;
 
-/// Where rows of a product come from and where they go.
+/// Where the rows of a matmul are read from and where results are written.
 ///
 /// # Safety
 /// For every row below the count given to [`multiply`], `inputs` gives pointers to `channels` readable elements, and
-/// `output` a start from which `columns` elements lie in the result; outputs of different rows do not overlap.
+/// `output` gives an offset at which the result has `columns` elements. Outputs of different rows do not overlap.
 pub(crate) unsafe trait Rows<T>: Sync {
-    /// Writes the pointer of each tap.
+    /// Writes the pointer for each tap.
     fn inputs(&self, row: usize, taps: &mut [Address<T>]);
-    /// Where the row starts in the result.
+    /// The offset of the row in the result.
     fn output(&self, row: usize) -> usize;
 }
 
-/// `rows` times `packed`, finished by `epilogue`, into `result`.
+/// `result = epilogue(rows * packed)`.
 ///
 /// The caller has checked the epilogue against the shape.
 pub(crate) fn multiply<T: Element>(
@@ -66,7 +67,8 @@ pub(crate) fn multiply<T: Element>(
         with_scratch(bytes, |mut scratch| {
             let (sums, pointers, starts) = (scratch.take(len), scratch.take(table), scratch.take(range.len()));
             let task = Task { packed, rows, epilogue, result, range, panels, sums, pointers, starts };
-            // SAFETY: tasks have disjoint ranges, so they write disjoint parts of `result`; the rest is `Rows`' promise.
+            // SAFETY: tasks have disjoint ranges, so they write disjoint elements of `result`; the rest is guaranteed
+            // by `Rows`.
             unsafe { run_tiles(packed.cpu, task) };
         });
     });
@@ -81,9 +83,9 @@ pub(crate) struct Task<'a, T: Element> {
     panels: std::ops::Range<usize>,
     /// `[rows of the range, 2 * LANES]`
     sums: &'a mut [f32],
-    /// The taps of one row, then of each tile of the range, one tile after the other: `[tap][row of the tile]`.
+    /// The taps of one row, then those of each tile of the range, tile after tile: `[tap][row of the tile]`.
     pointers: &'a mut [Address<T>],
-    /// Where each row of the range starts in the result.
+    /// Offset in the result of each row of the range.
     starts: &'a mut [usize],
 }
 
@@ -107,11 +109,11 @@ impl<T: Element> Kernel for Task<'_, T> {
                 let mut at = 0;
                 while at < range.len() {
                     let tile_rows = height::<S>(range.len() - at);
-                    // Sums that wait for no other block stay in one place, in the nearest cache.
+                    // With a single block, all tiles reuse one place for their sums, which stays in L1 cache.
                     let slot = if packed.blocks.len() == 1 { 0 } else { at };
                     let tile_sums = &mut sums[slot * width..(slot + tile_rows) * width];
                     if last {
-                        // While the sums are computed, the lines that they meet come from memory.
+                        // Prefetch the result and residual lines that the epilogue will access.
                         let residual = epilogue.residual.map_or(std::ptr::null(), <[T]>::as_ptr);
                         for start in &starts[at..at + tile_rows] {
                             for line in (0..packed.panel_columns * size_of::<T>()).step_by(LINE) {
@@ -123,7 +125,7 @@ impl<T: Element> Kernel for Task<'_, T> {
                             }
                         }
                     }
-                    // Rows come from memory when the first panel meets them: those of the tile after the next.
+                    // The first panel reads rows from memory, so prefetch the tile after the next.
                     let is_first = panel == first && taps == 1 && number == 0;
                     let ahead = pointers
                         .get((at + 2 * tile_rows) * taps)
@@ -142,8 +144,8 @@ impl<T: Element> Kernel for Task<'_, T> {
                         add: number > 0,
                         ahead,
                     };
-                    // SAFETY: the pointer table has `taps` pointers a row, good for `channels` elements each; the
-                    // panel has a row for each step of the block's segments; `tile_sums` has the tile's size.
+                    // SAFETY: the pointer table has `taps` pointers per row, each valid for `channels` elements; the
+                    // panel has a row for each step of the block's segments; `tile_sums` has the size of the tile.
                     unsafe { tile.compute::<S>() };
                     if last {
                         let place = TilePlace {
@@ -154,7 +156,7 @@ impl<T: Element> Kernel for Task<'_, T> {
                             gated: packed.gated,
                             result: result.pointer(),
                         };
-                        // SAFETY: rows and columns are in range, and nobody else writes them.
+                        // SAFETY: rows and columns are in range, and no other task writes them.
                         unsafe { epilogue.finish_tile::<S>(place, tile_sums.as_ptr()) };
                     }
                     at += tile_rows;
@@ -164,7 +166,7 @@ impl<T: Element> Kernel for Task<'_, T> {
     }
 }
 
-/// Fills the table of a task; returns the part that tiles read.
+/// Fills the pointer table of a task. Returns the range that tiles read.
 #[inline(always)]
 fn fill_pointers<'a, S: Simd, T: Element>(
     rows: &dyn Rows<T>,

@@ -1,6 +1,6 @@
-//! Memory that starts on a cache line, and scratch that a thread keeps between tasks.
+//! Cache-line-aligned buffers, and scratch memory that a thread keeps between tasks.
 //!
-//! Kernels allocate nothing per tile: a task asks for its scratch once, and a thread's scratch only ever grows.
+//! Kernels allocate nothing per tile. A task takes its scratch memory once; the scratch memory of a thread only grows.
 
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::cell::RefCell;
@@ -10,13 +10,13 @@ use std::ptr::NonNull;
 
 use memmap2::MmapMut;
 
-/// Bytes of a cache line, and of the widest vector; less than a page.
+/// Bytes of a cache line and of the widest vector. Smaller than a page.
 const ALIGN: usize = 64;
-/// From so many bytes on a buffer is a mapping of its own, which the system has back when it goes. An allocator would keep
-/// the place of a pack among others for a piece of the same size.
+/// Buffers at least this large are memory-mapped, so dropping them returns memory to the system. An allocator would
+/// keep the space of freed packed weights for a later allocation of the same size.
 const MAPPED: usize = 1 << 20;
 
-/// Types for which all-zero bytes are a value and which need no drop.
+/// Types for which all-zero bytes are a valid value and which need no drop.
 ///
 /// # Safety
 /// Both must hold for the implementing type.
@@ -30,19 +30,20 @@ unsafe impl Plain for half::bf16 {}
 // SAFETY: as above.
 unsafe impl Plain for u64 {}
 
-/// A pointer into data that other threads read too, kept in scratch.
+/// A pointer into shared read-only data, stored in scratch memory.
 #[derive(Clone, Copy)]
 #[repr(transparent)]
 pub(crate) struct Address<T>(pub(crate) *const T);
 
-// SAFETY: as sending a `*const T` that is only read while the data is borrowed; those who read through it argue why.
+// SAFETY: equivalent to sending a `*const T` that is only read while the data is borrowed; every read through it has
+// its own argument.
 unsafe impl<T: Sync> Send for Address<T> {}
 // SAFETY: as above.
 unsafe impl<T: Sync> Sync for Address<T> {}
-// SAFETY: zero bytes are the null pointer, any bytes are some pointer, and there is no drop.
+// SAFETY: zero bytes are the null pointer, any bytes are a valid raw pointer, and there is no drop.
 unsafe impl<T: Plain> Plain for Address<T> {}
 
-/// A slice of zeros whose first element lies on a 64-byte boundary.
+/// A zero-initialized slice whose first element lies on a 64-byte boundary.
 pub(crate) struct Buffer<T: Plain> {
     data: NonNull<T>,
     len: usize,
@@ -50,12 +51,12 @@ pub(crate) struct Buffer<T: Plain> {
     owns: PhantomData<T>,
 }
 
-/// Where a buffer's elements are.
+/// Where the elements of a buffer are stored.
 enum Home {
-    /// There are none.
+    /// The buffer is empty.
     Nowhere,
     Heap,
-    /// Held until the buffer goes.
+    /// Held until the buffer is dropped.
     Mapped {
         _map: MmapMut,
     },
@@ -67,10 +68,10 @@ unsafe impl<T: Plain> Send for Buffer<T> {}
 unsafe impl<T: Plain> Sync for Buffer<T> {}
 
 impl<T: Plain> Buffer<T> {
-    /// `len` zeros.
+    /// A buffer of `len` zeros.
     ///
     /// # Panics
-    /// When `len` elements are more than the address space.
+    /// When `len` elements exceed the address space.
     pub(crate) fn zeros(len: usize) -> Self {
         if len == 0 {
             return Self { data: NonNull::dangling(), len, home: Home::Nowhere, owns: PhantomData };
@@ -96,14 +97,15 @@ impl<T: Plain> Buffer<T> {
 impl<T: Plain> Deref for Buffer<T> {
     type Target = [T];
     fn deref(&self) -> &[T] {
-        // SAFETY: `data` points to `len` values, zeroed when allocated or mapped (or dangles, aligned, with `len == 0`).
+        // SAFETY: `data` points to `len` values, zeroed when allocated or mapped. With `len == 0` it dangles and is
+        // aligned.
         unsafe { std::slice::from_raw_parts(self.data.as_ptr(), self.len) }
     }
 }
 
 impl<T: Plain> DerefMut for Buffer<T> {
     fn deref_mut(&mut self) -> &mut [T] {
-        // SAFETY: as in `deref`, and `&mut self` is the only access.
+        // SAFETY: as in `deref`; `&mut self` makes this the only access.
         unsafe { std::slice::from_raw_parts_mut(self.data.as_ptr(), self.len) }
     }
 }
@@ -122,7 +124,7 @@ thread_local! {
     static SCRATCH: RefCell<Buffer<u64>> = RefCell::new(Buffer::zeros(0));
 }
 
-/// Calls `work` with `bytes` bytes of this thread's scratch as aligned words; what they hold is left from earlier calls.
+/// Calls `work` with `bytes` bytes of this thread's scratch memory. Its contents are left over from earlier calls.
 ///
 /// # Panics
 /// When called inside `work`.
@@ -136,7 +138,7 @@ pub(crate) fn with_scratch<R>(bytes: usize, work: impl FnOnce(Scratch<'_>) -> R)
     })
 }
 
-/// Scratch not yet handed out.
+/// The scratch memory that has not been taken yet.
 pub(crate) struct Scratch<'a> {
     rest: &'a mut [u64],
 }
@@ -147,16 +149,17 @@ impl<'a> Scratch<'a> {
         (len * size_of::<T>()).next_multiple_of(ALIGN)
     }
 
-    /// The next `len` elements, on a 64-byte boundary; their values are arbitrary but valid.
+    /// Takes the next `len` elements, on a 64-byte boundary. Their values are arbitrary but valid.
     ///
     /// # Panics
-    /// When less is left.
+    /// When fewer bytes are left.
     pub(crate) fn take<T: Plain>(&mut self, len: usize) -> &'a mut [T] {
         let words = Self::bytes::<T>(len) / size_of::<u64>();
         let (head, rest) = std::mem::take(&mut self.rest).split_at_mut(words);
         self.rest = rest;
-        // SAFETY: `head` has at least `len * size_of::<T>()` bytes, starts on a 64-byte boundary (every piece is a multiple
-        // of 64 long), every bit pattern is a value of the `Plain` types, and nobody else holds `head`.
+        // SAFETY: `head` has at least `len * size_of::<T>()` bytes. It starts on a 64-byte boundary, because the length
+        // of every piece is a multiple of 64. Every bit pattern is a value of the `Plain` types. Nobody else holds
+        // `head`.
         unsafe { std::slice::from_raw_parts_mut(head.as_mut_ptr().cast(), len) }
     }
 }

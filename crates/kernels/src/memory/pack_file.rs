@@ -1,14 +1,15 @@
-//! Packs in files, which later runs map into memory instead of packing again.
+//! Files of packed weights. Later runs map them into memory instead of packing again.
 //!
-//! | part of a file | bytes |
+//! | field | bytes |
 //! |---|---|
-//! | [`MAGIC`]; [`LAYOUT`] and how channels are cut | 8, 8 |
-//! | label: what was packed and for what, as the caller says it | 32 |
-//! | length of the rest, its CRC-32 | 8, 8 |
-//! | the numbers of each matrix, from a multiple of 64 bytes on | |
+//! | [`MAGIC`]; [`LAYOUT`] and how channels are split | 8, 8 |
+//! | label, chosen by the caller: what was packed and for what | 32 |
+//! | length of the data, its CRC-32 | 8, 8 |
+//! | the elements of each matrix, each starting at a multiple of 64 bytes | |
 //!
-//! Numbers are in the machine's own byte order; on another machine the magic does not match. A mapped file must not be
-//! altered: files are written under another name, take theirs when they are whole, and are replaced, never written to.
+//! Elements are in native byte order; with another byte order the magic does not match. A mapped file must not change.
+//! So a file is written under a temporary name and renamed when it is complete. Existing files are replaced, never
+//! written to.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -23,34 +24,34 @@ use crate::memory::buffer::Buffer;
 use crate::simd::element::Element;
 
 const MAGIC: u64 = u64::from_be_bytes(*b"stntpack");
-/// Number of what packs hold. Count it up when their order or the way their numbers are made changes. A test knows packs by their
-/// checksums, and fails when they change.
+/// Version of the format. Increment it when the order of the elements or their computation changes. A test compares
+/// checksums of packed weights and fails on such a change.
 const LAYOUT: u64 = 1;
-/// Channels of one segment of a packed matrix at most, counted in steps: how channels are cut.
+/// Maximum steps of channels in one segment of a packed matrix.
 pub(crate) const CHUNK: usize = 512;
-/// Bytes of the header, and what parts start at multiples of.
+/// Bytes of the header, and alignment of the parts.
 const ALIGN: usize = 64;
 /// Bytes of a label.
 pub(crate) const LABEL: usize = 32;
-/// Bytes that a thread checks at once.
+/// Bytes per checksum task.
 const CHECKED: usize = 4 << 20;
 
-/// Why a file is not the pack that is asked for. All it costs is to pack again.
+/// Why a file cannot be used as the requested packed weights. The caller can always pack again.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PackFileError {
-    /// It cannot be mapped.
+    /// The file cannot be mapped.
     #[error("a file of packed weights cannot be mapped")]
     Io(#[from] io::Error),
-    /// It is whole, but another pack, or one of another layout.
+    /// The file is complete, but holds other packed weights or another version of the format.
     #[error("a file of other packed weights")]
     Other,
-    /// It is damaged, or no pack at all.
+    /// The file is damaged, or is not a file of packed weights.
     #[error("a damaged file of packed weights")]
     Damaged,
 }
 
-/// A header's words and label.
+/// The bytes of a header.
 fn header(label: [u8; LABEL], length: usize, checksum: u32) -> [u8; ALIGN] {
     let mut header = [0; ALIGN];
     header[..8].copy_from_slice(&MAGIC.to_ne_bytes());
@@ -91,19 +92,20 @@ fn checksum(bytes: &[u8]) -> crc32fast::Hasher {
     bytes.par_chunks(CHECKED).map(of_piece).reduce(crc32fast::Hasher::new, joined)
 }
 
-/// A mapped file whose parts are taken one after the other.
+/// A mapped file whose parts are taken in order.
 pub(crate) struct Mapping {
     map: Arc<Mmap>,
     at: usize,
 }
 
 impl Mapping {
-    /// Maps a file that [`write`] made with this label. `is_known` leaves out the checksum.
+    /// Maps a file that [`write`] made with this label. With `is_known` the checksum is not verified.
     pub(crate) fn open(file: &File, label: [u8; LABEL], is_known: bool) -> Result<Self, PackFileError> {
-        // SAFETY: a map must not change while it is borrowed. It is read-only here, and shows what others write to the file:
-        // nobody does, because files of packs are never written to once they have their names (module documentation).
-        // Whoever does so all the same changes numbers, all bits of which are values. Where a page cannot be read, because the
-        // file was cut off or the disk fails, the system stops the program, as with the program's own file.
+        // SAFETY: a map must not change while it is borrowed. It is read-only here, but shows what others write to the
+        // file. Nobody does, because these files are never written to once they have their names (module
+        // documentation). If somebody does all the same, elements change, and all their bit patterns are valid values.
+        // If a page cannot be read because the file was truncated or the disk fails, the system terminates the process,
+        // as it does for the executable's own file.
         let map = unsafe { MmapOptions::new().populate().map(file) }?;
         let (found, rest) = map.split_at_checked(ALIGN).ok_or(PackFileError::Damaged)?;
         let expected = header(label, rest.len(), 0);
@@ -119,12 +121,12 @@ impl Mapping {
         Ok(Self { map: Arc::new(map), at: ALIGN })
     }
 
-    /// The next part, of `len` numbers.
+    /// Takes the next part, of `len` elements.
     pub(crate) fn take<T: Element>(&mut self, len: usize) -> Result<Panels<T>, PackFileError> {
         const { assert!(ALIGN.is_multiple_of(align_of::<T>())) };
         let bytes = len.checked_mul(size_of::<T>()).ok_or(PackFileError::Other)?;
         let part = self.map.get(self.at..).and_then(|rest| rest.get(..bytes)).ok_or(PackFileError::Other)?;
-        // A part starts at a multiple of `ALIGN` in pages: it is aligned.
+        // A part starts at a multiple of `ALIGN` in page-aligned memory, so it is aligned.
         let data = NonNull::from(part).cast::<T>();
         self.at += bytes.next_multiple_of(ALIGN);
         Ok(Panels::Mapped(Mapped { map: self.map.clone(), data, len }))
@@ -136,22 +138,22 @@ impl Mapping {
     }
 }
 
-/// The numbers of a matrix.
+/// The elements of a packed matrix.
 pub(crate) enum Panels<T: Element> {
     Owned(Buffer<T>),
     Mapped(Mapped<T>),
 }
 
-/// Numbers in a mapped file.
+/// Elements in a mapped file.
 pub(crate) struct Mapped<T> {
-    /// Keeps the numbers where they are.
+    /// Keeps the mapping alive.
     #[expect(dead_code, reason = "it is held, not read")]
     map: Arc<Mmap>,
     data: NonNull<T>,
     len: usize,
 }
 
-// SAFETY: the numbers are only read, and the map can be sent and shared.
+// SAFETY: the elements are only read, and the map is `Send` and `Sync`.
 unsafe impl<T: Element> Send for Mapped<T> {}
 // SAFETY: as above.
 unsafe impl<T: Element> Sync for Mapped<T> {}
@@ -161,15 +163,15 @@ impl<T: Element> Deref for Panels<T> {
     fn deref(&self) -> &[T] {
         match self {
             Self::Owned(buffer) => buffer,
-            // SAFETY: `data` points to `len` aligned numbers in the map (`take`), any bits of which are a value; the map
-            // stays as long as `self` does.
+            // SAFETY: `data` points to `len` aligned elements in the map (`take`), whose bit patterns are all valid;
+            // the map lives as long as `self`.
             Self::Mapped(Mapped { data, len, .. }) => unsafe { std::slice::from_raw_parts(data.as_ptr(), *len) },
         }
     }
 }
 
-/// The memory of numbers.
+/// The bytes of a slice of elements.
 pub(crate) fn as_bytes<T: Element>(numbers: &[T]) -> &[u8] {
-    // SAFETY: numbers have no bytes without a value, and bytes have no alignment.
+    // SAFETY: elements have no padding bytes, and bytes have no alignment.
     unsafe { std::slice::from_raw_parts(numbers.as_ptr().cast(), size_of_val(numbers)) }
 }

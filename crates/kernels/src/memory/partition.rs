@@ -1,10 +1,10 @@
-//! Work cut into tasks by shape alone, so that a result never depends on the number of threads.
+//! Partition of work into tasks by shape alone, so that results do not depend on the number of threads.
 //!
-//! Every element of a result is computed by one task from start to end, in an order that the shape fixes.
+//! Every element of a result is computed by one task, in an order that depends on the shape only.
 
 use rayon::prelude::*;
 
-/// Runs `task` for each index below `count`, on the threads of the current pool.
+/// Runs `task` for each index below `count` on the current thread pool.
 pub(crate) fn for_each_task(count: usize, task: impl Fn(usize) + Sync + Send) {
     if count == 1 {
         task(0);
@@ -13,11 +13,11 @@ pub(crate) fn for_each_task(count: usize, task: impl Fn(usize) + Sync + Send) {
     }
 }
 
-/// A pointer into a result of which each task writes its own part.
+/// A pointer into a result. Each task writes its own elements through it.
 #[derive(Clone, Copy)]
 pub(crate) struct Shared<T>(*mut T);
 
-// SAFETY: tasks write disjoint elements; each place that writes argues why.
+// SAFETY: tasks write disjoint elements; every write has its own argument.
 unsafe impl<T: Send> Send for Shared<T> {}
 // SAFETY: as above.
 unsafe impl<T: Send> Sync for Shared<T> {}

@@ -1,17 +1,18 @@
-//! Group normalisation of channels-last maps, with SiLU in the same pass.
+//! Group norm of channels-last maps, with optional fused SiLU.
 //!
 //! | operand | shape |
 //! |---|---|
 //! | input, result | `[B, pixels, C]` |
 //! | weight, bias | `[C]` f32 |
 //!
-//! Statistics have two levels: each piece of a map gives mean and squared deviations from it for every channel in one
-//! sweep; these are joined in f64 (Chan, Golub, LeVeque 1983). So a map is read from memory once for statistics and once,
-//! from the last-level cache where it fits, for the result. The variance is the biased one.
+//! Statistics are computed in two levels. One sweep over each chunk of a map gives, for every channel, the mean and the
+//! sum of squared deviations from it. The chunks are then combined in f64 (Chan, Golub, LeVeque 1983). A map is thus
+//! read from memory once for statistics, and once more for the result, then from the last-level cache if it fits. The
+//! variance is the biased one.
 //!
-//! The sweep goes in runs of `RUN` pixels and sums differences from the mean so far (at first: from the first pixel) and their
-//! squares. However far that lies from the run's mean, its own distance is in the variance: rounding grows at most
-//! `RUN + 1` times, and far less on real maps.
+//! The sweep works in runs of `RUN` pixels. It sums differences from the current mean (initially the first pixel) and
+//! their squares. If the current mean is far from the mean of the run, that distance is itself part of the variance.
+//! Rounding errors therefore grow at most by a factor of `RUN + 1`, and far less on real maps.
 #![expect(clippy::needless_range_loop, reason = "vectors are counted, in step with pointers")]
 
 use std::ops::Range;
@@ -25,16 +26,16 @@ use crate::simd::isa::Cpu;
 use crate::simd::math;
 use crate::simd::vector::{Kernel, Simd};
 
-/// Elements of a piece, about: what the second-nearest cache keeps between two sweeps.
+/// Approximate elements per chunk: what L2 cache keeps between two sweeps.
 const PIECE: usize = 32 * 1024;
 
-/// Pixels between corrections of the mean.
+/// Pixels between updates of the mean.
 const RUN: usize = 16;
 
-/// What a group normalisation applies: parameters and what follows.
+/// Parameters of a group norm, and the activation after it.
 #[derive(Debug, Clone, Copy)]
 pub struct GroupNorm<'a> {
-    /// Groups of neighbouring channels.
+    /// Number of groups of neighbouring channels.
     pub groups: usize,
     /// `[C]`
     pub weight: &'a [f32],
@@ -46,10 +47,10 @@ pub struct GroupNorm<'a> {
     pub activation: Activation,
 }
 
-/// Normalises `batch` maps of `[pixels, C]`; `C` is the length of the weight.
+/// Normalises `batch` maps of `[pixels, C]`, where `C` is the length of the weight.
 ///
 /// # Panics
-/// When a slice does not have the size that the shapes ask for, or `C` is not a multiple of the groups.
+/// When a slice's length does not match the shapes, or `C` is not a multiple of the groups.
 pub fn group_norm<T: Element>(cpu: Cpu, input: &[T], batch: usize, norm: &GroupNorm<'_>, result: &mut [T]) {
     let channels = norm.weight.len();
     assert!(
@@ -71,7 +72,7 @@ pub fn group_norm<T: Element>(cpu: Cpu, input: &[T], batch: usize, norm: &GroupN
     let range = |number: usize| number * piece..pixels.min((number + 1) * piece);
     let mut partial = Buffer::<f32>::zeros(batch * pieces * 2 * channels);
     let mut affine = Buffer::<f32>::zeros(batch * 2 * channels);
-    // A task is a piece of a picture.
+    // A task is a chunk of a picture.
     let place = |task: usize| (task / pieces * pixels + range(task % pieces).start) * channels;
     let length = |task: usize| range(task % pieces).len() * channels;
     let shared_partial = Shared::new(&mut partial);
@@ -80,7 +81,7 @@ pub fn group_norm<T: Element>(cpu: Cpu, input: &[T], batch: usize, norm: &GroupN
         // SAFETY: each task has its own `2 * channels` elements of `partial`, which outlives the tasks.
         let partial =
             unsafe { std::slice::from_raw_parts_mut(shared_partial.pointer().add(task * 2 * channels), 2 * channels) };
-        // SAFETY: the slices have the sizes that `Moments` asks for.
+        // SAFETY: the slices have the sizes that `Moments` requires.
         unsafe { run_moments(cpu, Moments { input, partial, channels }) };
     });
     let sizes = |number: usize| range(number).len() as f64;
@@ -89,16 +90,16 @@ pub fn group_norm<T: Element>(cpu: Cpu, input: &[T], batch: usize, norm: &GroupN
     let shared_result = Shared::new(result);
     for_each_task(batch * pieces, |task| {
         let input = &input[place(task)..][..length(task)];
-        // SAFETY: each task has its own part of the result, as long as its part of the input.
+        // SAFETY: each task has its own range of the result, as long as its range of the input.
         let result = unsafe { std::slice::from_raw_parts_mut(shared_result.pointer().add(place(task)), input.len()) };
         let affine = &affine[task / pieces * 2 * channels..][..2 * channels];
         let apply = Apply { input, result, affine, activation: norm.activation };
-        // SAFETY: the slices have the sizes that `Apply` asks for.
+        // SAFETY: the slices have the sizes that `Apply` requires.
         unsafe { run_apply(cpu, apply) };
     });
 }
 
-/// Mean and one over the deviation of a group's `members`, from the pieces' statistics.
+/// Mean and reciprocal deviation of a group's `members`, from the statistics of the chunks.
 pub(crate) fn of_group(
     partial: &[f32],
     sizes: impl Fn(usize) -> f64,
@@ -122,7 +123,7 @@ pub(crate) fn of_group(
     [mean, 1.0 / (squares / count + norm.epsilon).sqrt()]
 }
 
-/// Joins the pieces' statistics into a factor and a summand for each channel.
+/// Combines the statistics of the chunks into a factor and a constant term for each channel.
 fn join(partial: &[f32], sizes: impl Fn(usize) -> f64, norm: &GroupNorm<'_>, affine: &mut [f32]) {
     let channels = norm.weight.len();
     let width = channels / norm.groups;
@@ -137,7 +138,7 @@ fn join(partial: &[f32], sizes: impl Fn(usize) -> f64, norm: &GroupNorm<'_>, aff
     }
 }
 
-/// Mean and squared deviations of each channel: `input` `[pixels, channels]`, `partial` `[2, channels]`.
+/// Mean and sum of squared deviations of each channel: `input` is `[pixels, channels]`, `partial` is `[2, channels]`.
 pub(crate) struct Moments<'a, T> {
     pub(crate) input: &'a [T],
     pub(crate) partial: &'a mut [f32],
@@ -171,11 +172,11 @@ impl<T: Element> Kernel for Moments<'_, T> {
     }
 }
 
-/// Moments of `NV` vectors of channels, the last with `n` of them.
+/// Moments of `NV` vectors of channels. A single vector has `n` channels.
 ///
 /// # Safety
-/// The machine has `S`; every pixel has these channels, `stride` elements after the last pixel's; `partial` has room for
-/// the means, and `stride` elements on for the squares.
+/// The CPU supports `S`. Every pixel has these channels; pixels are `stride` elements apart. `partial` has room for the
+/// means and, `stride` elements later, for the squares.
 #[inline(always)]
 unsafe fn moments<S: Simd, T: Element, const NV: usize>(
     input: *const T,
@@ -184,9 +185,9 @@ unsafe fn moments<S: Simd, T: Element, const NV: usize>(
     n: usize,
     partial: *mut f32,
 ) {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe {
-        // Whole vectors must not pay for the question how long they are.
+        // Whole vectors skip the length check of `load`.
         let at = |pixel: *const T, v: usize| pixel.wrapping_add(v * S::LANES);
         let mut means = [S::splat(0.0); NV];
         for v in 0..NV {
@@ -207,7 +208,7 @@ unsafe fn moments<S: Simd, T: Element, const NV: usize>(
                 pixel = pixel.wrapping_add(stride);
             }
             seen += run;
-            // The run's mean is `off` from the mean so far: both means and both sums of squares are joined.
+            // The mean of the run differs from the current mean by `off`. Combine both means and both sums of squares.
             let (each, weight) = (S::splat(1.0 / run as f32), S::splat(run as f32 / seen as f32));
             let less = S::splat(-((run * run) as f32) / seen as f32);
             for v in 0..NV {
@@ -223,7 +224,8 @@ unsafe fn moments<S: Simd, T: Element, const NV: usize>(
     }
 }
 
-/// `activation(input * affine[0] + affine[1])`: `input`, `result` `[pixels, channels]`, `affine` `[2, channels]`.
+/// `activation(input * affine[0] + affine[1])`: `input` and `result` are `[pixels, channels]`, `affine` is
+/// `[2, channels]`.
 pub(crate) struct Apply<'a, T> {
     input: &'a [T],
     result: &'a mut [T],
@@ -262,10 +264,11 @@ impl<T: Element> Kernel for Apply<'_, T> {
     }
 }
 
-/// `NV` vectors of channels, the last with `n` of them; summands lie `channels` behind factors.
+/// Processes `NV` vectors of channels. A single vector has `n` channels. Constant terms lie `channels` elements after
+/// factors.
 ///
 /// # Safety
-/// The machine has `S`; all pointers are good for these channels.
+/// The CPU supports `S`; all pointers are valid for these channels.
 #[inline(always)]
 unsafe fn apply<S: Simd, T: Element, const NV: usize>(
     input: *const T,
@@ -276,7 +279,7 @@ unsafe fn apply<S: Simd, T: Element, const NV: usize>(
     silu: bool,
 ) {
     let n = if NV > 1 { S::LANES } else { n };
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe {
         let mut y = [S::splat(0.0); NV];
         for v in 0..NV {

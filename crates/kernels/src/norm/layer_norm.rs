@@ -1,14 +1,14 @@
-//! Layer normalisation over the last axis.
+//! Layer norm over the last axis.
 //!
 //! | operand | shape |
 //! |---|---|
 //! | input, result | `[rows, C]` |
 //! | weight, bias | `[C]` f32 |
 //!
-//! A row is read twice, from the nearest cache the second time: for its statistics and for the result. The variance is the
-//! biased one. Rows of f32 are summed as differences from the mean of their first vectors (how exact that is: see
-//! `group_norm`). Rows of bf16 are summed as they are, by dot products with ones and with themselves: the variance loses
-//! about 2^-22 of the mean's square, and rounding to bf16 has taken as much before.
+//! A row is read twice: for its statistics, and then from L1 cache for the result. The variance is the biased one. Rows
+//! of f32 are summed as differences from the mean of their first vectors; `group_norm` discusses the accuracy. Rows of
+//! bf16 are summed directly, by dot products with ones and with themselves. The error of the variance is then about
+//! 2^-22 of the squared mean; rounding to bf16 has already cost as much.
 
 use crate::memory::partition::{Shared, for_each_task};
 use crate::simd::compiled::compiled;
@@ -16,14 +16,14 @@ use crate::simd::element::{Element, load, store};
 use crate::simd::isa::Cpu;
 use crate::simd::vector::{Kernel, Simd};
 
-/// Elements of a task, about.
+/// Approximate elements per task.
 const TASK: usize = 32 * 1024;
 
-/// Normalises each row of `[rows, C]`, `C` being the length of `weight`: `(x - mean) / sqrt(variance + epsilon) * weight +
-/// bias`.
+/// Normalises each row of `[rows, C]`, where `C` is the length of `weight`:
+/// `(x - mean) / sqrt(variance + epsilon) * weight + bias`.
 ///
 /// # Panics
-/// When a slice does not have the size that the shapes ask for.
+/// When a slice's length does not match the shapes.
 pub fn layer_norm<T: Element>(cpu: Cpu, input: &[T], weight: &[f32], bias: &[f32], epsilon: f64, result: &mut [T]) {
     let channels = weight.len();
     assert_eq!(bias.len(), channels, "layer_norm: bias");
@@ -36,14 +36,14 @@ pub fn layer_norm<T: Element>(cpu: Cpu, input: &[T], weight: &[f32], bias: &[f32
     let shared = Shared::new(result);
     for_each_task(input.len().div_ceil(each), |task| {
         let input = &input[task * each..input.len().min((task + 1) * each)];
-        // SAFETY: each task has its own part of the result, as long as its part of the input.
+        // SAFETY: each task has its own range of the result, as long as its range of the input.
         let result = unsafe { std::slice::from_raw_parts_mut(shared.pointer().add(task * each), input.len()) };
-        // SAFETY: the slices have the sizes that `Normalise` asks for.
+        // SAFETY: the slices have the sizes that `Normalise` requires.
         unsafe { run_normalise(cpu, Normalise { input, result, weight, bias, epsilon: epsilon as f32 }) };
     });
 }
 
-/// Whole rows: `input`, `result` `[rows, C]`, `weight`, `bias` `[C]`.
+/// Processes whole rows: `input` and `result` are `[rows, C]`, `weight` and `bias` are `[C]`.
 pub(crate) struct Normalise<'a, T> {
     input: &'a [T],
     result: &'a mut [T],
@@ -93,15 +93,15 @@ impl<T: Element> Kernel for Normalise<'_, T> {
     }
 }
 
-/// Mean and variance of a row that is not empty.
+/// Mean and variance of a non-empty row.
 ///
 /// # Safety
-/// The machine has `S`.
+/// The CPU supports `S`.
 #[inline(always)]
 unsafe fn statistics<S: Simd, T: Element>(row: &[T]) -> [f32; 2] {
     let (from, full) = (row.as_ptr(), row.len() - row.len() % S::LANES);
     let head = full.min(4 * S::LANES);
-    // SAFETY: vectors end at most at `full`; the rest of the row is shorter than a vector.
+    // SAFETY: vectors end at `full` at the latest; the rest of the row is shorter than a vector.
     unsafe {
         let mut first = S::splat(0.0);
         for at in (0..head).step_by(S::LANES) {
@@ -133,16 +133,16 @@ unsafe fn statistics<S: Simd, T: Element>(row: &[T]) -> [f32; 2] {
     }
 }
 
-/// The same from dot products.
+/// Mean and variance of a row from dot products.
 ///
 /// # Safety
-/// The machine has `S`.
+/// The CPU supports `S`.
 #[inline(always)]
 unsafe fn pair_statistics<S: Simd, T: Element>(row: &[T]) -> [f32; 2] {
     let step = S::LANES * T::STEP;
     let full = row.len() - row.len() % step;
     let ones = [T::from_f32(1.0); 2];
-    // SAFETY: operands end at most at `full`; a step has at most 2 elements.
+    // SAFETY: operands end at `full` at the latest; a step has at most 2 elements.
     unsafe {
         let ones = T::broadcast::<S>(ones.as_ptr());
         let (mut sums, mut squares) = ([S::splat(0.0); 2], [S::splat(0.0); 2]);
@@ -164,17 +164,17 @@ unsafe fn pair_statistics<S: Simd, T: Element>(row: &[T]) -> [f32; 2] {
 fn moments(sum: f32, square: f32, count: usize) -> [f32; 2] {
     let mean = sum / count as f32;
     let variance = square / count as f32 - mean * mean;
-    // Not `f32::max`, which would lose a NaN.
+    // `f32::max` would turn a NaN into 0.
     [mean, if variance < 0.0 { 0.0 } else { variance }]
 }
 
-/// Adds the difference of a vector at `p` from `centre`, and its square.
+/// Adds the difference between the vector at `p` and `centre` to `sum`, and its square to `square`.
 ///
 /// # Safety
-/// The machine has `S`; `LANES` elements are readable at `p`.
+/// The CPU supports `S`; `LANES` elements are readable at `p`.
 #[inline(always)]
 unsafe fn add<S: Simd, T: Element>(sum: &mut S::F, square: &mut S::F, p: *const T, centre: S::F) {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe {
         let off = S::sub(T::load::<S>(p), centre);
         *sum = S::add(*sum, off);

@@ -1,7 +1,7 @@
 //! 256-bit vectors with fused multiply-add.
 //!
-//! SAFETY of every block here: the machine has the set and the pointers are good for `LANES` elements, both by the
-//! contract of [`Simd`]; the loads and stores used need no alignment.
+//! SAFETY of every block here: by the contract of [`Simd`], the CPU supports the instruction set and the pointers are
+//! valid for `LANES` elements. The loads and stores used need no alignment.
 
 use std::arch::x86_64::*;
 
@@ -16,14 +16,14 @@ pub(crate) struct Avx2Fma;
 
 #[target_feature(enable = "avx2,fma")]
 unsafe fn enter<K: Kernel>(kernel: K) -> K::Output {
-    // SAFETY: the features are enabled here; the rest is the caller's.
+    // SAFETY: the features are enabled here; the caller upholds the rest of the contract.
     unsafe { kernel.run::<Avx2Fma>() }
 }
 
 /// Rounds to bf16 in the low half of each lane: to nearest even, NaN to a quiet NaN.
 #[inline(always)]
 unsafe fn rounded(x: __m256) -> __m256i {
-    // SAFETY: see the head of the file.
+    // SAFETY: see the module documentation.
     unsafe {
         let bits = _mm256_castps_si256(x);
         let odd = _mm256_and_si256(_mm256_srli_epi32::<16>(bits), _mm256_set1_epi32(1));
@@ -38,7 +38,7 @@ macro_rules! operations {
     ($($name:ident($($x:ident),*) = $intrinsic:expr;)*) => {$(
         #[inline(always)]
         unsafe fn $name($($x: __m256),*) -> __m256 {
-            // SAFETY: see the head of the file.
+            // SAFETY: see the module documentation.
             unsafe { $intrinsic }
         }
     )*};
@@ -51,13 +51,13 @@ impl Simd for Avx2Fma {
     const ROWS: usize = 6;
 
     unsafe fn call<K: Kernel>(kernel: K) -> K::Output {
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds the contract.
         unsafe { enter(kernel) }
     }
 
     #[inline(always)]
     unsafe fn exp2(x: __m256, is_short: bool) -> __m256 {
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds the contract.
         unsafe { exp2_by_parts::<Self>(x, is_short) }
     }
 
@@ -80,32 +80,32 @@ impl Simd for Avx2Fma {
 
     #[inline(always)]
     fn prefetch(p: *const u8) {
-        // SAFETY: a hint, which touches nothing.
+        // SAFETY: a prefetch is a hint; it never faults, whatever the address.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
     }
     #[inline(always)]
     unsafe fn splat(x: f32) -> __m256 {
-        // SAFETY: see the head of the file.
+        // SAFETY: see the module documentation.
         unsafe { _mm256_set1_ps(x) }
     }
     #[inline(always)]
     unsafe fn load(p: *const f32) -> __m256 {
-        // SAFETY: see the head of the file.
+        // SAFETY: see the module documentation.
         unsafe { _mm256_loadu_ps(p) }
     }
     #[inline(always)]
     unsafe fn store(p: *mut f32, x: __m256) {
-        // SAFETY: see the head of the file.
+        // SAFETY: see the module documentation.
         unsafe { _mm256_storeu_ps(p, x) }
     }
     #[inline(always)]
     unsafe fn load_bf16(p: *const bf16) -> __m256 {
-        // SAFETY: see the head of the file.
+        // SAFETY: see the module documentation.
         unsafe { _mm256_castsi256_ps(_mm256_slli_epi32::<16>(_mm256_cvtepu16_epi32(_mm_loadu_si128(p.cast())))) }
     }
     #[inline(always)]
     unsafe fn store_bf16(p: *mut bf16, x: __m256) {
-        // SAFETY: see the head of the file.
+        // SAFETY: see the module documentation.
         unsafe {
             let packed = _mm256_packus_epi32(rounded(x), _mm256_setzero_si256());
             let packed = _mm256_permute4x64_epi64::<0b1000>(packed);
@@ -114,12 +114,12 @@ impl Simd for Avx2Fma {
     }
     #[inline(always)]
     unsafe fn any_greater(a: __m256, b: __m256) -> bool {
-        // SAFETY: see the head of the file.
+        // SAFETY: see the module documentation.
         unsafe { _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(a, b)) != 0 }
     }
     #[inline(always)]
     unsafe fn sum(a: __m256) -> f32 {
-        // SAFETY: see the head of the file.
+        // SAFETY: see the module documentation.
         unsafe {
             let a = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps::<1>(a));
             let a = _mm_add_ps(a, _mm_movehl_ps(a, a));
@@ -129,7 +129,7 @@ impl Simd for Avx2Fma {
 
     #[inline(always)]
     unsafe fn load_pairs(p: *const bf16) -> (__m256, __m256) {
-        // SAFETY: see the head of the file; a lane is a pair.
+        // SAFETY: see the module documentation; a lane is a pair.
         unsafe {
             let pairs = _mm256_loadu_si256(p.cast());
             let high = _mm256_and_si256(pairs, _mm256_set1_epi32(0xffff_0000_u32 as i32));
@@ -138,17 +138,17 @@ impl Simd for Avx2Fma {
     }
     #[inline(always)]
     unsafe fn splat_pair(pair: u32) -> (__m256, __m256) {
-        // SAFETY: see the head of the file.
+        // SAFETY: see the module documentation.
         unsafe { (Self::splat(f32::from_bits(pair << 16)), Self::splat(f32::from_bits(pair & 0xffff_0000))) }
     }
     #[inline(always)]
     unsafe fn dot(acc: __m256, a: (__m256, __m256), b: (__m256, __m256)) -> __m256 {
-        // SAFETY: see the head of the file.
+        // SAFETY: see the module documentation.
         unsafe { _mm256_fmadd_ps(a.1, b.1, _mm256_fmadd_ps(a.0, b.0, acc)) }
     }
     #[inline(always)]
     unsafe fn store_pairs(p: *mut bf16, low: __m256, high: __m256) {
-        // SAFETY: see the head of the file.
+        // SAFETY: see the module documentation.
         unsafe {
             let pairs = _mm256_or_si256(rounded(low), _mm256_slli_epi32::<16>(rounded(high)));
             _mm256_storeu_si256(p.cast(), pairs);

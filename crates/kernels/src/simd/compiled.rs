@@ -1,16 +1,17 @@
-//! Kernels compiled here, once per type and instruction set.
+//! Kernels compiled in this crate, once per element type and instruction set.
 //!
-//! A public function that is generic over [`Element`](super::element::Element) is compiled in the crate that calls it, with that
-//! crate's settings. What [`compiled!`] defines is not: its two functions are plain ones.
+//! A public function that is generic over [`Element`](super::element::Element) is compiled in the calling crate, with
+//! that crate's settings. [`compiled!`] avoids this: it defines two non-generic functions.
 
-/// `compiled!(fn name(Task) -> Output);` defines `name`, which runs a `Task<'_, T>` on an instruction set, for either type.
+/// `compiled!(fn name(Task) -> Output);` defines `name`, which runs a `Task<'_, T>` on an instruction set, for both
+/// element types.
 macro_rules! compiled {
     (fn $name:ident($task:ident)) => {
         $crate::simd::compiled::compiled!(fn $name($task) -> ());
     };
     (fn $name:ident($task:ident) -> $output:ty) => {
         /// # Safety
-        /// Whatever the task's kernel asks of its pointers.
+        /// The pointers meet the requirements of the task's kernel.
         unsafe fn $name<T: $crate::simd::element::Element>(
             cpu: $crate::simd::isa::Cpu,
             task: $task<'_, T>,
@@ -18,15 +19,15 @@ macro_rules! compiled {
             use $crate::simd::{compiled::same, dispatch::dispatch, element::Kind};
             #[inline(never)]
             unsafe fn single(cpu: $crate::simd::isa::Cpu, task: $task<'_, f32>) -> $output {
-                // SAFETY: the caller's.
+                // SAFETY: the caller upholds the contract.
                 unsafe { dispatch(cpu, task) }
             }
             #[inline(never)]
             unsafe fn brain(cpu: $crate::simd::isa::Cpu, task: $task<'_, half::bf16>) -> $output {
-                // SAFETY: the caller's.
+                // SAFETY: the caller upholds the contract.
                 unsafe { dispatch(cpu, task) }
             }
-            // SAFETY: the caller's; `KIND` says which type `T` is.
+            // SAFETY: the caller upholds the contract; `KIND` says which type `T` is.
             unsafe {
                 match T::KIND {
                     Kind::Single => single(cpu, same(task)),
@@ -38,14 +39,14 @@ macro_rules! compiled {
 }
 pub(crate) use compiled;
 
-/// `value` under another name of its type.
+/// Converts `value` between two names of the same type.
 ///
 /// # Safety
-/// `A` and `B` are the same type, but for lifetimes that the compiler cannot compare.
+/// `A` and `B` are the same type, except for lifetimes that the compiler cannot compare.
 #[inline(always)]
 pub(crate) unsafe fn same<A, B>(value: A) -> B {
     const { assert!(size_of::<A>() == size_of::<B>() && align_of::<A>() == align_of::<B>()) };
     let value = std::mem::ManuallyDrop::new(value);
-    // SAFETY: the same type; `value` is not dropped.
+    // SAFETY: both are the same type; `value` is not dropped.
     unsafe { std::mem::transmute_copy(&value) }
 }

@@ -1,4 +1,4 @@
-//! The step from an instruction set chosen at run time to code compiled for it.
+//! Dispatch from an instruction set chosen at run time to code compiled for it.
 
 #[cfg(target_arch = "x86_64")]
 use super::avx2::Avx2Fma;
@@ -13,9 +13,9 @@ use super::vector::{Kernel, Simd};
 /// Runs `kernel` with the instruction set of `cpu`.
 ///
 /// # Safety
-/// Whatever `kernel` asks of its pointers.
+/// The pointers meet the requirements of `kernel`.
 pub(crate) unsafe fn dispatch<K: Kernel>(cpu: Cpu, kernel: K) -> K::Output {
-    // SAFETY: a `Cpu` only exists for a set that the machine has; the rest is the caller's.
+    // SAFETY: a `Cpu` only exists for a set that the machine supports; the caller upholds the rest of the contract.
     unsafe {
         match cpu.isa() {
             #[cfg(target_arch = "x86_64")]
@@ -31,7 +31,7 @@ pub(crate) unsafe fn dispatch<K: Kernel>(cpu: Cpu, kernel: K) -> K::Output {
     }
 }
 
-/// `LANES` and `ROWS` of `cpu`'s set.
+/// `LANES` and `ROWS` of the instruction set of `cpu`.
 pub(crate) fn shape(cpu: Cpu) -> (usize, usize) {
     struct Shape;
     impl Kernel for Shape {
@@ -41,6 +41,6 @@ pub(crate) fn shape(cpu: Cpu) -> (usize, usize) {
             (S::LANES, S::ROWS)
         }
     }
-    // SAFETY: no pointers.
+    // SAFETY: the kernel has no pointers.
     unsafe { dispatch(cpu, Shape) }
 }

@@ -1,6 +1,6 @@
-//! The numbers that kernels store and multiply: f32, and bf16 with sums in f32.
+//! The element types that kernels load, store and multiply: f32, and bf16 with f32 accumulation.
 //!
-//! | type | elements a step | operand of a vector multiplication |
+//! | type | elements per step | operand of a vector multiplication |
 //! |---|---|---|
 //! | `f32` | 1 | `LANES` f32 |
 //! | `bf16` | 2 | `LANES` pairs, neighbours along the summed axis |
@@ -10,7 +10,7 @@ use half::bf16;
 use super::vector::Simd;
 use crate::memory::buffer::Plain;
 
-/// A number that kernels work on: `f32` or [`bf16`]. Products are summed in f32 for both.
+/// An element type of kernels: `f32` or [`bf16`]. Both accumulate in f32.
 #[expect(private_bounds, reason = "sealed: kernels are written for these two types")]
 pub trait Element: Native {}
 impl Element for f32 {}
@@ -23,15 +23,15 @@ pub(crate) enum Kind {
     Brain,
 }
 
-/// How a type is loaded, stored and multiplied. Contracts of the unsafe functions are those of [`Simd`].
+/// Loading, storing and multiplying of an element type. The contracts of the unsafe functions are those of [`Simd`].
 pub(crate) trait Native: Plain + PartialEq + std::fmt::Debug {
-    /// Elements that one multiplication takes along the summed axis.
+    /// Elements along the summed axis that one multiplication consumes.
     const STEP: usize;
     const ZERO: Self;
     const KIND: Kind;
-    /// Results have so few digits that short forms of functions, good to 2^-13, give the same ones.
+    /// Whether results have so few bits that the short approximations, accurate to 2^-13, suffice.
     const IS_SHORT: bool;
-    /// `LANES * STEP` elements, ready to be multiplied.
+    /// `LANES * STEP` elements in the form in which they are multiplied.
     type Operand<S: Simd>: Copy;
 
     fn from_f32(x: f32) -> Self;
@@ -40,22 +40,22 @@ pub(crate) trait Native: Plain + PartialEq + std::fmt::Debug {
     unsafe fn load_some<S: Simd>(p: *const Self, n: usize) -> S::F;
     unsafe fn store<S: Simd>(p: *mut Self, x: S::F);
     unsafe fn store_some<S: Simd>(p: *mut Self, x: S::F, n: usize);
-    /// Two vectors, one behind the other.
+    /// Stores two vectors, one after the other.
     unsafe fn store_two<S: Simd>(p: *mut Self, first: S::F, second: S::F);
 
-    /// `[lane][STEP]` in memory.
+    /// Loads an operand from `[lane][STEP]` in memory.
     unsafe fn operand<S: Simd>(p: *const Self) -> Self::Operand<S>;
-    /// The `STEP` elements at `p` in every lane.
+    /// Loads the `STEP` elements at `p` into every lane.
     unsafe fn broadcast<S: Simd>(p: *const Self) -> Self::Operand<S>;
-    /// The one element at `p`, then zeros, in every lane.
+    /// Loads the one element at `p`, followed by zeros, into every lane.
     unsafe fn broadcast_one<S: Simd>(p: *const Self) -> Self::Operand<S>;
     /// `acc` plus the sum over `STEP` of `a * b`.
     unsafe fn multiply_add<S: Simd>(acc: S::F, a: Self::Operand<S>, b: Self::Operand<S>) -> S::F;
-    /// Stores `STEP` vectors of neighbours along the summed axis as an operand; a step of one stores `low` alone.
+    /// Stores `STEP` vectors, neighbours along the summed axis, as an operand. If `STEP` is 1, it stores only `low`.
     unsafe fn store_operand<S: Simd>(p: *mut Self, low: S::F, high: S::F);
 }
 
-/// Bodies that only pass on; SAFETY: the contract is the same on both sides.
+/// Defines forwarding functions. SAFETY: the contract is the same on both sides.
 macro_rules! forward {
     ($($name:ident$(<$g:ident: Simd>)?($($x:ident: $t:ty),*) $(-> $r:ty)? = $call:expr;)*) => {$(
         #[inline(always)]
@@ -127,22 +127,22 @@ impl Native for bf16 {
     }
 }
 
-/// `n <= LANES` elements, zeros after them.
+/// Loads `n <= LANES` elements; the remaining lanes are zero.
 ///
 /// # Safety
-/// The machine has `S`; `n` elements are readable at `p`.
+/// The CPU supports `S`; `n` elements are readable at `p`.
 #[inline(always)]
 pub(crate) unsafe fn load<S: Simd, T: Native>(p: *const T, n: usize) -> S::F {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe { if n == S::LANES { T::load::<S>(p) } else { T::load_some::<S>(p, n) } }
 }
 
 /// Stores `n <= LANES` elements.
 ///
 /// # Safety
-/// The machine has `S`; `n` elements are writable at `p`.
+/// The CPU supports `S`; `n` elements are writable at `p`.
 #[inline(always)]
 pub(crate) unsafe fn store<S: Simd, T: Native>(p: *mut T, x: S::F, n: usize) {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe { if n == S::LANES { T::store::<S>(p, x) } else { T::store_some::<S>(p, x, n) } }
 }

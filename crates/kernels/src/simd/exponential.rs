@@ -1,14 +1,15 @@
-//! `2^x` on vectors: the nearest integer split off, then a polynomial that is minimax in relative error on [-1/2, 1/2].
+//! `2^x` on vectors. The nearest integer is split off; the fraction goes through a polynomial with minimax relative
+//! error on [-1/2, 1/2].
 
 use super::vector::Simd;
 
-/// `2^x` for [`Simd::exp2`], from its other operations.
+/// `2^x` for [`Simd::exp2`], composed of the trait's other operations.
 ///
 /// # Safety
-/// The machine has `S`.
+/// The CPU supports `S`.
 #[inline(always)]
 pub(crate) unsafe fn exp2_by_parts<S: Simd>(x: S::F, is_short: bool) -> S::F {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe {
         let x = S::max(S::splat(-127.0), S::min(S::splat(128.0), x));
         let whole = S::round(x);
@@ -19,20 +20,20 @@ pub(crate) unsafe fn exp2_by_parts<S: Simd>(x: S::F, is_short: bool) -> S::F {
 /// `2^x` on [-1/2, 1/2].
 ///
 /// # Safety
-/// The machine has `S`.
+/// The CPU supports `S`.
 #[inline(always)]
 pub(crate) unsafe fn exp2_of_fraction<S: Simd>(x: S::F, is_short: bool) -> S::F {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe { if is_short { polynomial::<S, 4>(x, SHORT_EXP2) } else { polynomial::<S, 6>(x, EXP2) } }
 }
 
 /// `c[0] + c[1] x + c[2] x^2 ..`
 ///
 /// # Safety
-/// The machine has `S`.
+/// The CPU supports `S`.
 #[inline(always)]
 pub(crate) unsafe fn polynomial<S: Simd, const N: usize>(x: S::F, coefficients: [f32; N]) -> S::F {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe {
         let mut y = S::splat(coefficients[N - 1]);
         for i in (0..N - 1).rev() {

@@ -1,21 +1,21 @@
-//! Which instruction set runs, found once at run time and chosen by hand in tests.
+//! Detection of the instruction set at run time. Tests select it by hand.
 //!
 //! | set | vector | f32 | bf16 |
 //! |---|---|---|---|
 //! | `Avx512Bf16` | 16 lanes | fused multiply-add | pair dot product in one instruction |
-//! | `Avx512` | 16 lanes | fused multiply-add | widened to f32, two multiply-adds a pair |
+//! | `Avx512` | 16 lanes | fused multiply-add | widened to f32, two multiply-adds per pair |
 //! | `Avx2Fma` | 8 lanes | fused multiply-add | widened |
 //! | `Neon` | 4 lanes | fused multiply-add | widened |
-//! | `Portable` | 8 lanes, left to the compiler | multiply, then add | widened |
+//! | `Portable` | 8 lanes, auto-vectorised | multiply, then add | widened |
 //!
-//! Source: the vendors' manuals; nothing here follows another library.
+//! Source: the vendors' manuals. No code is derived from other libraries.
 
 use std::sync::OnceLock;
 
-/// An instruction set that kernels are written for, weakest first.
+/// An instruction set supported by the kernels, weakest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Isa {
-    /// Plain Rust, on any machine.
+    /// Plain Rust, for any machine.
     Portable,
     /// 128-bit vectors of 64-bit ARM.
     Neon,
@@ -23,27 +23,28 @@ pub enum Isa {
     Avx2Fma,
     /// 512-bit vectors: the foundation, byte/word, double/quad and vector-length subsets.
     Avx512,
-    /// `Avx512` and the dot product of bf16 pairs.
+    /// `Avx512` plus the dot product of bf16 pairs.
     Avx512Bf16,
 }
 
-/// An instruction set that this machine has. Holding a value is the proof: it can only be made by asking the machine.
+/// An instruction set that this machine supports. A value can only be created by detection, so holding one proves
+/// support.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cpu(Isa);
 
 impl Cpu {
-    /// The best instruction set of this machine; asked once, then remembered.
+    /// The best instruction set of this machine. Detected once and cached.
     pub fn detect() -> Self {
         static BEST: OnceLock<Cpu> = OnceLock::new();
         *BEST.get_or_init(|| Self::available().last().copied().unwrap_or(Self(Isa::Portable)))
     }
 
-    /// `isa`, if this machine has it.
+    /// `isa`, if this machine supports it.
     pub fn with(isa: Isa) -> Option<Self> {
         has(isa).then_some(Self(isa))
     }
 
-    /// Every instruction set that this machine has, weakest first.
+    /// All instruction sets that this machine supports, weakest first.
     pub fn available() -> Vec<Self> {
         [Isa::Portable, Isa::Neon, Isa::Avx2Fma, Isa::Avx512, Isa::Avx512Bf16]
             .into_iter()
@@ -51,7 +52,7 @@ impl Cpu {
             .collect()
     }
 
-    /// The instruction set itself.
+    /// The instruction set.
     pub fn isa(self) -> Isa {
         self.0
     }

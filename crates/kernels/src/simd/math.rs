@@ -1,11 +1,11 @@
-//! Exponential, SiLU and GELU on vectors, as exact as the type of the result asks for.
+//! Sigmoid, SiLU and GELU on vectors, with the accuracy that the type of the result needs.
 //!
 //! | function | f32 | bf16 |
 //! |---|---|---|
-//! | `2^x`, in `exponential` | polynomial of degree 5 | of degree 3, 2^-13.7 |
-//! | erfc in GELU | Abramowitz and Stegun 7.1.26, 1.5e-7 | same form with 3 terms: GELU to 2.2e-4 of itself or 6e-7 |
+//! | `2^x`, in `exponential` | polynomial of degree 5 | polynomial of degree 3, 2^-13.7 |
+//! | erfc in GELU | Abramowitz and Stegun 7.1.26, 1.5e-7 | same form with 3 terms: GELU error at most 2.2e-4 relative or 6e-7 absolute |
 //!
-//! Polynomials are minimax in relative error; GELU is the erf form.
+//! Polynomials have minimax relative error. GELU is the erf form.
 
 use super::element::Native;
 use super::exponential::polynomial;
@@ -14,50 +14,50 @@ use super::vector::Simd;
 /// `x * sigmoid(x)`.
 ///
 /// # Safety
-/// The machine has `S`.
+/// The CPU supports `S`.
 #[inline(always)]
 pub(crate) unsafe fn silu<S: Simd, T: Native>(x: S::F) -> S::F {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe { S::div_by_at_least_one(x, one_and_exp::<S, T>(x), T::IS_SHORT) }
 }
 
 /// `1 / (1 + exp(-x))`.
 ///
 /// # Safety
-/// The machine has `S`.
+/// The CPU supports `S`.
 #[inline(always)]
 pub(crate) unsafe fn sigmoid<S: Simd, T: Native>(x: S::F) -> S::F {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe { S::div_by_at_least_one(S::splat(1.0), one_and_exp::<S, T>(x), T::IS_SHORT) }
 }
 
 /// `1 + exp(-x)`.
 ///
 /// # Safety
-/// The machine has `S`.
+/// The CPU supports `S`.
 #[inline(always)]
 unsafe fn one_and_exp<S: Simd, T: Native>(x: S::F) -> S::F {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe { S::add(S::splat(1.0), S::exp2(S::mul(x, S::splat(-std::f32::consts::LOG2_E)), T::IS_SHORT)) }
 }
 
 /// `x * (1 + erf(x / sqrt 2)) / 2`.
 ///
 /// # Safety
-/// The machine has `S`.
+/// The CPU supports `S`.
 #[inline(always)]
 pub(crate) unsafe fn gelu<S: Simd, T: Native>(x: S::F) -> S::F {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe { S::mul(x, normal_distribution::<S, T>(x)) }
 }
 
 /// `(1 + erf(x / sqrt 2)) / 2`.
 ///
 /// # Safety
-/// The machine has `S`.
+/// The CPU supports `S`.
 #[inline(always)]
 pub(crate) unsafe fn normal_distribution<S: Simd, T: Native>(x: S::F) -> S::F {
-    // SAFETY: the caller's.
+    // SAFETY: the caller upholds the contract.
     unsafe {
         let z = S::abs(S::mul(x, S::splat(std::f32::consts::FRAC_1_SQRT_2)));
         let e = S::exp2(S::mul(S::mul(z, z), S::splat(-std::f32::consts::LOG2_E)), T::IS_SHORT);

@@ -1,8 +1,8 @@
-//! Vectors of each instruction set behind one trait, and the numbers and functions that kernels compute with.
+//! SIMD vectors of each instruction set behind one trait, element types, and vector math functions.
 //!
-//! A kernel is a struct whose [`Kernel::run`](vector::Kernel::run) is generic over [`Simd`](vector::Simd) and
-//! `#[inline(always)]`, as is all that it calls. [`dispatch`](dispatch::dispatch) compiles it once per instruction set, inside a
-//! function that has the set's features enabled.
+//! A kernel is a struct whose [`Kernel::run`](vector::Kernel::run) is generic over [`Simd`](vector::Simd). `run` and
+//! everything it calls are `#[inline(always)]`. [`dispatch`](dispatch::dispatch) compiles it once per instruction set,
+//! inside a function that enables the target features of the set.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;

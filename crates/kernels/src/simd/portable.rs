@@ -1,11 +1,11 @@
-//! Plain Rust: arrays of eight, which the compiler turns into what the target's baseline has.
+//! Plain Rust on arrays of eight, which the compiler vectorises for the baseline of the target.
 
 use half::bf16;
 
 use super::exponential::exp2_by_parts;
 use super::vector::{Kernel, Simd};
 
-/// No instruction set beyond the target's baseline.
+/// No instruction set beyond the baseline of the target.
 #[derive(Clone, Copy)]
 pub(crate) struct Portable;
 
@@ -24,13 +24,13 @@ impl Simd for Portable {
     const ROWS: usize = 2;
 
     unsafe fn call<K: Kernel>(kernel: K) -> K::Output {
-        // SAFETY: needs no instruction set; the rest is the caller's.
+        // SAFETY: needs no instruction set; the caller upholds the rest of the contract.
         unsafe { kernel.run::<Self>() }
     }
 
     #[inline(always)]
     unsafe fn exp2(x: F, is_short: bool) -> F {
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds the contract.
         unsafe { exp2_by_parts::<Self>(x, is_short) }
     }
 
@@ -40,7 +40,7 @@ impl Simd for Portable {
     }
     #[inline(always)]
     unsafe fn load(p: *const f32) -> F {
-        // SAFETY: `LANES` readable elements, by the contract of the trait; arrays of f32 are read unaligned.
+        // SAFETY: `LANES` elements are readable by the contract of the trait; arrays of f32 are read unaligned.
         unsafe { p.cast::<F>().read_unaligned() }
     }
     #[inline(always)]
@@ -97,7 +97,7 @@ impl Simd for Portable {
     }
     #[inline(always)]
     unsafe fn round(a: F) -> F {
-        // Adding and taking away 1.5 * 2^23 leaves an integer, ties to even, where |a| < 2^22; NaN stays.
+        // Adding and subtracting 1.5 * 2^23 rounds to an integer, ties to even, if |a| < 2^22. NaN stays NaN.
         a.map(|a| (a + 12_582_912.0) - 12_582_912.0)
     }
     #[inline(always)]

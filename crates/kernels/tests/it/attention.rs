@@ -1,4 +1,4 @@
-//! Attention over maps and along time.
+//! Spatial and temporal attention.
 
 use proptest::prelude::*;
 use stuntdouble_kernels::{Clip, Cpu, Heads, Source, attention, bf16, temporal_attention};
@@ -30,7 +30,8 @@ fn exact<T: Number>(query: &[T], tokens: &[(&[T], &[T], usize)], width: usize, s
 #[derive(Debug, Clone)]
 struct Case {
     sizes: Heads,
-    /// Tokens, and how many pictures share them where that divides their number, else one.
+    /// For each source the number of tokens, and how many pictures share an item. If that does not divide the batch,
+    /// one.
     sources: Vec<(usize, usize)>,
     scale: f32,
     seed: u64,
@@ -132,7 +133,7 @@ fn temporal<T: Number>(cpu: Cpu, clip: Clip, seed: u64, damage: impl Fn(&mut [Ve
 
 #[test]
 fn large_scores_and_the_last_key_wins() {
-    // The maximum moves up in every tile, and early weights vanish.
+    // The maximum grows in every tile, so the early weights vanish.
     let sizes = Heads { batch: 1, queries: 3, heads: 1, width: 2 };
     let case = Case { sizes, sources: vec![(200, 1)], scale: 1.0, seed: 4 };
     fn grow<T: Number>(_: &mut [T], data: &mut [(Vec<T>, Vec<T>)]) {
@@ -149,13 +150,14 @@ fn large_scores_and_the_last_key_wins() {
 #[test]
 fn not_a_number_and_infinity_as_in_the_reference() {
     fn damage<T: Number>(query: &mut [T], data: &mut [(Vec<T>, Vec<T>)]) {
-        // Of 2 heads of width 3, 5 queries: a query of head 0, a value of head 0, a key of head 1 that is not a number for all.
+        // With 2 heads of width 3 and 5 queries: a NaN in a query of head 0, an infinity in a value of head 0, and a
+        // NaN in a key of head 1, which affects all queries.
         query[6] = T::of(f64::NAN);
         data[0].1[6 * 4 + 1] = T::of(f64::INFINITY);
         data[0].0[6 * 70 + 4] = T::of(f64::NAN);
     }
     fn one_sided<T: Number>(query: &mut [T], data: &mut [(Vec<T>, Vec<T>)]) {
-        // A whole tile of keys with a score of minus infinity, then others that count.
+        // A whole tile of keys with score minus infinity, then keys with finite scores.
         query.fill(T::of(0.5));
         data[0].0[..6 * 64].fill(T::of(f64::NEG_INFINITY));
     }
@@ -171,7 +173,7 @@ fn not_a_number_and_infinity_as_in_the_reference() {
 
 #[test]
 fn temporal_attention_of_a_network() {
-    // As many tokens of one pixel as are copied at once, and a pixel whose values are not all numbers.
+    // As many pixels as are copied at once, and a pixel with non-finite values.
     let clip = Clip { batch: 1, frames: 33, pixels: 35, heads: 2, width: 40 };
     fn damage<T: Number>(data: &mut [Vec<T>; 3]) {
         data[0][81] = T::of(f64::NAN);

@@ -1,4 +1,4 @@
-//! Gradients of attention over maps and along time.
+//! Gradients of spatial and temporal attention.
 
 use proptest::prelude::*;
 use stuntdouble_kernels::{
@@ -8,7 +8,8 @@ use stuntdouble_kernels::{
 
 use crate::reference::{Exact, Random, assert_close, each_cpu, on_one_and_two_threads};
 
-/// Operands of one query and all its keys: where each token starts in `query`, and in which source's keys and values.
+/// One query row with all its keys: the offset of the query's token in `query`, and for each key its source and its
+/// offset there.
 struct Row<'a> {
     query: &'a [f32],
     gradient: &'a [f32],
@@ -18,11 +19,11 @@ struct Row<'a> {
     scale: f64,
 }
 
-/// Gradients of the queries, and of each source's keys and values.
+/// Gradients of the queries, and of the keys and values of each source.
 type All = (Vec<Exact>, Vec<[Vec<Exact>; 2]>);
 
 impl Row<'_> {
-    /// Adds what the query gives to all gradients.
+    /// Adds the contributions of this query to all gradients.
     fn add(&self, data: &[(Vec<f32>, Vec<f32>)], (of_query, of_sources): &mut All) {
         let Self { at, width, scale, .. } = *self;
         let query = |d: usize| f64::from(self.query[at + d]);
@@ -58,7 +59,8 @@ impl Row<'_> {
 #[derive(Debug, Clone)]
 struct Case {
     sizes: Heads,
-    /// Tokens, and how many pictures share them where that divides their number, else one.
+    /// For each source the number of tokens, and how many pictures share an item. If that does not divide the batch,
+    /// one.
     sources: Vec<(usize, usize)>,
     scale: f32,
     seed: u64,
@@ -92,7 +94,7 @@ fn run(cpu: Cpu, case: &Case) {
         .zip(&data)
         .map(|((len, share), (keys, values))| Source { keys, values, batch: own(*share), len: *len })
         .collect();
-    // All gradients in one slice: queries', then each source's keys' and values'.
+    // All gradients in one slice: the queries', then the keys' and values' of each source.
     let all = query.len() + 2 * lengths.iter().sum::<usize>();
     let found = on_one_and_two_threads(all, |found| {
         let (mut result, mut logs) = (vec![0.0; query.len()], vec![0.0; batch * heads * queries]);
@@ -163,7 +165,7 @@ proptest! {
 
 #[test]
 fn parts_of_one_picture_and_pictures_of_one_reference() {
-    // Several blocks of queries, cut into parts where heads are few.
+    // Several blocks of queries; with few heads, the queries of a picture are split into several tasks.
     let sizes = Heads { batch: 1, queries: 300, heads: 1, width: 40 };
     let few = Case { sizes, sources: vec![(200, 1), (70, 1)], scale: 0.3, seed: 5 };
     let shared =

@@ -1,4 +1,4 @@
-//! Convolutions of every geometry, and the folded enlargement.
+//! Convolutions of every geometry, and convolutions fused with nearest upsampling.
 
 use proptest::prelude::*;
 use stuntdouble_kernels::{
@@ -21,7 +21,7 @@ struct Case {
     seed: u64,
 }
 
-/// Plain sums: `[batch, h, w, outputs]` of a zero-padded map.
+/// Direct sums, `[batch, h, w, outputs]`, over a zero-padded map.
 fn exact<T: Number>(input: &[T], weight: &[T], case: &Case, geometry: Geometry) -> Vec<Exact> {
     let Case { batch, size: [height, width], inputs, outputs, .. } = *case;
     let Geometry { kernel, stride, before, .. } = geometry;
@@ -52,7 +52,7 @@ fn exact<T: Number>(input: &[T], weight: &[T], case: &Case, geometry: Geometry) 
     sums
 }
 
-/// `enlarge`: by two before the convolution. `fast`: by the transform with fewer multiplications.
+/// `enlarge`: nearest upsampling by two before the convolution. `fast`: Winograd convolution.
 fn run<T: Number>(cpu: Cpu, case: Case, enlarge: bool, fast: bool) {
     let Case { batch, size: [height, width], inputs, outputs, geometry, .. } = case;
     let mut random = Random(case.seed);
@@ -182,7 +182,7 @@ fn several_blocks_of_taps_and_channels() {
 
 #[test]
 fn not_a_number_stays_near_in_fast_convolutions() {
-    // Of 12 by 12 pixels the tiles are 4 by 4, each of which sees one pixel around it.
+    // A map of 12 by 12 pixels has tiles of 4 by 4. Each tile also reads one pixel around it.
     each_cpu(|cpu| {
         let mut input = Random(7).many::<f32>(12 * 12 * 3);
         input[(5 * 12 + 4) * 3 + 1] = f32::INFINITY;
@@ -192,7 +192,7 @@ fn not_a_number_stays_near_in_fast_convolutions() {
         convolve(&input, [1, 12, 12], &packed, &Epilogue::default(), &mut result);
         for (i, value) in result.iter().enumerate() {
             let (y, x) = (i / 24, i / 2 % 12);
-            // Row 5 is seen by the second tiles alone, column 4 by the first and the second.
+            // Only the second row of tiles reads row 5. The first and second columns of tiles read column 4.
             let (must, may) = (y.abs_diff(5) <= 1 && x.abs_diff(4) <= 1, y / 4 == 1 && x / 4 < 2);
             assert!(!must || !value.is_finite(), "{cpu:?} {i}: {value}");
             assert!(may || value.is_finite(), "{cpu:?} {i}: {value}");

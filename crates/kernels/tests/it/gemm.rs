@@ -1,4 +1,4 @@
-//! Matrix products with every epilogue.
+//! Matmul with every epilogue.
 
 use proptest::prelude::*;
 use stuntdouble_kernels::{Activation, Cpu, Epilogue, GroupBias, PackedMatrix, bf16, matmul};

@@ -7,7 +7,7 @@ use stuntdouble_kernels::{
 
 use crate::reference::{Exact, Random, assert_close, each_cpu, on_one_and_two_threads};
 
-/// Both gradients as plain sums over every product of the convolution.
+/// Both gradients as direct sums over all terms of the convolution.
 fn exact(of: &Convolved, input: &[f32], weight: &[f32], gradient: &[f32]) -> [Vec<Exact>; 2] {
     let Convolved { input: [batch, height, width], inputs, outputs, geometry } = *of;
     let Geometry { kernel, stride, before, .. } = geometry;
@@ -47,7 +47,7 @@ fn run(cpu: Cpu, of: &Convolved, seed: u64) {
     assert_close(&found, &of_input, &format!("input: {cpu:?} {of:?}"));
 }
 
-/// Each cell of a map counts four times.
+/// Nearest upsampling by two before the convolution: every cell of the input appears four times.
 fn enlarged(cpu: Cpu, size: [usize; 3], channels: [usize; 2], seed: u64) {
     let ([batch, height, width], [inputs, outputs]) = (size, channels);
     let large = [batch, 2 * height, 2 * width];

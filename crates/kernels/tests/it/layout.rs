@@ -1,4 +1,4 @@
-//! Turned matrices and conversions.
+//! Transposition and conversions.
 
 use proptest::prelude::*;
 use stuntdouble_kernels::{Cpu, bf16, narrow, transpose, widen};

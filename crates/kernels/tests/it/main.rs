@@ -1,4 +1,4 @@
-//! Kernels against plain loops in f64.
+//! Compares the kernels with plain loops in f64.
 
 mod attention;
 mod attention_gradient;

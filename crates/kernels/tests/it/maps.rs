@@ -1,4 +1,4 @@
-//! Sums, blends and concatenations of maps.
+//! Addition, blending and concatenation of maps.
 
 use proptest::prelude::*;
 use stuntdouble_kernels::{Cpu, bf16, blend, concat_columns};
@@ -27,7 +27,7 @@ fn blends<T: Number>(cpu: Cpu, cells: usize, channels: usize, seed: u64, damage:
         let alpha = 1.0 / (1.0 + (-both.sum::<f64>() - f64::from(bias)).exp());
         let blended = |(x, y): (&T, &T)| Exact {
             value: x.wide() + (y.wide() - x.wide()) * alpha,
-            // A sum of `2C` products comes into each result through the weight.
+            // Through alpha, a sum of `2C` products affects each result.
             scale: (x.wide().abs() + y.wide().abs()) * (1.0 + (channels as f64).sqrt()),
         };
         exact.extend(x.iter().zip(y).map(blended));

@@ -1,4 +1,4 @@
-//! Group and layer normalisation.
+//! Group norm and layer norm.
 
 use proptest::prelude::*;
 use stuntdouble_kernels::{Activation, Cpu, GroupNorm, bf16, group_norm, layer_norm};
@@ -13,7 +13,7 @@ fn statistics(values: &[f64], epsilon: f64) -> (f64, f64) {
     (mean, 1.0 / (variance + epsilon).sqrt())
 }
 
-/// A normalised value; how exact it can be depends on how far the mean is from zero.
+/// A normalised value. Its accuracy depends on how far the mean is from zero.
 fn normal(x: f64, (mean, scale): (f64, f64), weight: f32, bias: f32) -> Exact {
     let (weight, bias) = (f64::from(weight), f64::from(bias));
     let size = (x.abs() + mean.abs() + 1.0 / scale) * scale * weight.abs() * 2.0 + bias.abs();
@@ -145,7 +145,8 @@ fn not_a_number_and_infinity_fill_their_group() {
 
 #[test]
 fn a_first_pixel_far_from_the_others() {
-    // Sums are of differences from the first pixel (of a row: element), so this is where rounding would show.
+    // Kernels sum differences from the first pixel (in a row: from the first elements). An outlier there would show
+    // rounding errors.
     fn far<T: Number>(input: &mut [T]) {
         for x in input.iter_mut().take(6) {
             *x = T::of(-1000.0);

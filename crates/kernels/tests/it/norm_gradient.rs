@@ -1,4 +1,4 @@
-//! Gradients of group and layer normalisation, of SiLU and of GEGLU.
+//! Gradients of group norm, layer norm, SiLU and GEGLU.
 
 use proptest::prelude::*;
 use stuntdouble_kernels::{
@@ -8,12 +8,12 @@ use stuntdouble_kernels::{
 
 use crate::reference::{Exact, Random, assert_close, each_cpu, gelu, on_one_and_two_threads, silu};
 
-/// Slope of a function, by central differences in f64.
+/// The derivative of a function by central differences in f64.
 fn slope(of: impl Fn(f64) -> f64, x: f64) -> f64 {
     (of(x + 1e-5) - of(x - 1e-5)) / 2e-5
 }
 
-/// Groups of elements that share statistics: for each element its group and channel.
+/// A norm over groups of elements that share statistics. `groups` lists the elements of each group.
 struct Norm<'a> {
     input: &'a [f32],
     gradient: &'a [f32],
@@ -25,7 +25,7 @@ struct Norm<'a> {
 }
 
 impl Norm<'_> {
-    /// Gradients of input, weight and bias. Differences are as exact as the largest terms of a group allow.
+    /// Gradients of input, weight and bias. The accuracy of differences depends on the largest terms of a group.
     fn exact(&self) -> [Vec<Exact>; 3] {
         let channels = self.weight.len();
         let mut of_input = vec![Exact::default(); self.input.len()];
@@ -36,7 +36,7 @@ impl Norm<'_> {
             let mean = members.iter().map(|at| x(*at)).sum::<f64>() / n;
             let variance = members.iter().map(|at| (x(*at) - mean).powi(2)).sum::<f64>() / n;
             let scale = 1.0 / (variance + self.epsilon).sqrt();
-            // How exact a normalised value can be depends on how far the mean is from zero.
+            // The accuracy of a normalised value depends on how far the mean is from zero.
             let inexact = 2.0 + 2.0 * mean.abs() * scale;
             let (mut plain, mut along, mut most) = (0.0, 0.0, 0.0_f64);
             let mut each = vec![];
@@ -63,7 +63,7 @@ impl Norm<'_> {
         [of_input, of_weight, of_bias]
     }
 
-    /// All three gradients in one slice, from `work`.
+    /// Compares all three gradients, which `work` computes.
     fn check(&self, what: &str, work: impl Fn(NormGradients<'_>) + Sync) {
         let (inputs, channels) = (self.input.len(), self.weight.len());
         let found = on_one_and_two_threads(inputs + 2 * channels, |result| {

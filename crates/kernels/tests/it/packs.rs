@@ -1,4 +1,4 @@
-//! Packs in files: what is mapped is what was written, and nothing else is taken for it.
+//! Files of packed weights: mapping returns what was written, and any other file is rejected.
 
 use std::fs::File;
 use std::io::Write;
@@ -117,8 +117,8 @@ fn other_packs_are_refused() {
     assert!(is_other(open(&layout, LABEL, sizes, Form::Linear)), "another layout");
 }
 
-/// If this fails, the order of numbers in packs is another one than it was: count `pack_file::LAYOUT` up, so that nobody's old files
-/// are taken for the new ones, and put the new sums here.
+/// If this test fails, the order of elements in packed weights has changed. Increment `pack_file::LAYOUT`, so that old
+/// files are not mistaken for new ones, and update the checksums here.
 #[test]
 fn the_layout_is_the_one_that_its_number_says() {
     let sums = |cpu| {
@@ -126,12 +126,12 @@ fn the_layout_is_the_one_that_its_number_says() {
             [written::<f32>(&packed(cpu, [70, 37], form)), written::<bf16>(&packed(cpu, [70, 37], form))]
                 .map(|bytes| crc32fast::hash(&bytes))
         };
-        // More channels than are summed at once.
+        // More channels than fit one chunk of the summed axis.
         let cut = Form::Convolution(Geometry::same(3, 1));
         let cut = [written::<f32>(&packed(cpu, [20, 1100], cut)), written::<bf16>(&packed(cpu, [20, 1100], cut))];
         (forms().map(of_form), cut.map(|bytes| crc32fast::hash(&bytes)))
     };
-    // By lanes of a vector.
+    // By number of SIMD lanes.
     let eight = (
         [
             [1983410504, 1304165075],

@@ -1,10 +1,10 @@
-//! Data with a seed, plain references in f64, and how close a kernel must come.
+//! Seeded random data, plain references in f64, and the tolerances of the kernels.
 
 use stuntdouble_kernels::{Cpu, Element, bf16};
 
-/// A number of either type with the conversions that references need.
+/// An element type with the conversions that references need.
 pub(crate) trait Number: Element {
-    /// Error allowed, relative to the sum of magnitudes, for one stored result.
+    /// Allowed error of one stored result, relative to the sum of magnitudes.
     const TOLERANCE: f64;
     fn of(x: f64) -> Self;
     fn wide(self) -> f64;
@@ -30,7 +30,7 @@ impl Number for bf16 {
     }
 }
 
-/// Numbers in -1..1 from a seed.
+/// Random numbers in -1..1 from a seed.
 pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
@@ -46,13 +46,13 @@ impl Random {
         (0..n).map(|_| T::of(self.next())).collect()
     }
 
-    /// As `many`, but the slice to use starts one element in: not on any boundary.
+    /// As `many`, but with one extra element. Tests use the slice from index 1, which is not aligned.
     pub(crate) fn shifted<T: Number>(&mut self, n: usize) -> Vec<T> {
         self.many(n + 1)
     }
 }
 
-/// A reference value and the sum of magnitudes that it came from.
+/// A reference value, and the sum of the magnitudes of its terms.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Exact {
     pub(crate) value: f64,
@@ -66,7 +66,7 @@ impl Exact {
     }
 }
 
-/// Panics where `result` is not `exact`: same class (NaN, infinite), and within the type's tolerance.
+/// Panics where `result` differs from `exact`: another class (NaN, infinite), or an error above the type's tolerance.
 pub(crate) fn assert_close<T: Number>(result: &[T], exact: &[Exact], what: &str) {
     assert_eq!(result.len(), exact.len(), "{what}");
     for (i, (x, exact)) in result.iter().zip(exact).enumerate() {
@@ -80,7 +80,7 @@ pub(crate) fn assert_close<T: Number>(result: &[T], exact: &[Exact], what: &str)
     }
 }
 
-/// Runs `work` on one thread and on two, asserts the same bits, and returns them.
+/// Runs `work` on one thread and on two. Asserts that both give the same bits, and returns them.
 pub(crate) fn on_one_and_two_threads<T: Number>(len: usize, work: impl Fn(&mut [T]) + Sync) -> Vec<T> {
     let run = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
@@ -97,7 +97,7 @@ pub(crate) fn on_one_and_two_threads<T: Number>(len: usize, work: impl Fn(&mut [
     one
 }
 
-/// Calls `test` for each instruction set of this machine.
+/// Calls `test` for each instruction set that this machine supports.
 pub(crate) fn each_cpu(mut test: impl FnMut(Cpu)) {
     Cpu::available().into_iter().for_each(&mut test);
 }
@@ -107,8 +107,8 @@ pub(crate) fn silu(x: f64) -> f64 {
     x / (1.0 + (-x).exp())
 }
 
-/// The erf form, with erf from the series whose terms all have the sign of `x`: the alternating one loses its digits
-/// from |x| = 6 on.
+/// The erf form. erf is computed from the series whose terms all have the sign of `x`, because the alternating series
+/// loses its digits from |x| = 6 on.
 pub(crate) fn gelu(x: f64) -> f64 {
     let z = x / std::f64::consts::SQRT_2;
     if x.abs() > 8.0 {

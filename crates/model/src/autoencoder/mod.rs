@@ -1,4 +1,5 @@
-//! The two autoencoders behind one door: pictures to the latents that the denoiser works on, and back.
+//! The two autoencoders behind one type. They encode pictures to the latents that the denoiser works on, and decode
+//! them.
 //!
 //! | tensor | shape |
 //! |---|---|
@@ -15,18 +16,18 @@ use crate::autoencoder::vae::{AutoencoderKl, AutoencoderKlConfig};
 use crate::ops::ModelBackend;
 use crate::small::autoencoder::{SmallAutoencoder, SmallAutoencoderConfig};
 
-/// Which autoencoder, and its sizes.
+/// The kind of autoencoder, and its sizes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AutoencoderConfig {
-    /// This project's own.
+    /// The autoencoder of this project.
     Small(SmallAutoencoderConfig),
-    /// That of Stable Diffusion.
+    /// The autoencoder of Stable Diffusion.
     Kl(AutoencoderKlConfig),
 }
 
 impl AutoencoderConfig {
-    /// `C`.
+    /// Channels of the latents, `C`.
     pub fn latent_channels(&self) -> usize {
         match self {
             Self::Small(config) => config.latent_channels,
@@ -34,7 +35,7 @@ impl AutoencoderConfig {
         }
     }
 
-    /// Pixels of a picture per latent cell, in each direction.
+    /// Pixels per latent cell, in each direction.
     pub fn pixels_per_cell(&self) -> usize {
         match self {
             Self::Small(_) => crate::small::autoencoder::PIXELS_PER_CELL,
@@ -42,7 +43,7 @@ impl AutoencoderConfig {
         }
     }
 
-    /// An autoencoder with fresh weights.
+    /// An autoencoder with newly initialized weights.
     pub fn init<B: ModelBackend>(&self, device: &B::Device) -> Autoencoder<B> {
         match self {
             Self::Small(config) => Autoencoder::Small(config.init(device)),
@@ -51,18 +52,19 @@ impl AutoencoderConfig {
     }
 }
 
-/// Either autoencoder.
+/// One of the two autoencoders.
 #[derive(Module, Debug)]
 #[expect(clippy::large_enum_variant, reason = "a process holds one or two")]
 pub enum Autoencoder<B: Backend> {
-    /// This project's own.
+    /// The autoencoder of this project.
     Small(SmallAutoencoder<B>),
-    /// That of Stable Diffusion.
+    /// The autoencoder of Stable Diffusion.
     Kl(AutoencoderKl<B>),
 }
 
 impl<B: ModelBackend> Autoencoder<B> {
-    /// Pictures `[M, 3, H, W]` in [-1, 1] to latents `[M, C, h, w]`: the mean where the autoencoder gives a distribution.
+    /// Encodes pictures `[M, 3, H, W]` in [-1, 1] to latents `[M, C, h, w]`. If the autoencoder yields a distribution,
+    /// this is its mean.
     pub fn encode(&self, pictures: Tensor<B, 4>) -> Tensor<B, 4> {
         match self {
             Self::Small(autoencoder) => autoencoder.encode(pictures),
@@ -70,7 +72,7 @@ impl<B: ModelBackend> Autoencoder<B> {
         }
     }
 
-    /// Latents `[M, C, h, w]` to pictures `[M, 3, H, W]`, about in [-1, 1] (not clamped).
+    /// Decodes latents `[M, C, h, w]` to pictures `[M, 3, H, W]`, approximately in [-1, 1] (not clamped).
     pub fn decode(&self, latents: Tensor<B, 4>) -> Tensor<B, 4> {
         match self {
             Self::Small(autoencoder) => autoencoder.decode(latents),

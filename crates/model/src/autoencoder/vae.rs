@@ -1,12 +1,13 @@
-//! `AutoencoderKL` of Stable Diffusion: pictures to latents of an eighth of the size and back, frame by frame.
+//! `AutoencoderKL` of Stable Diffusion. It encodes pictures to latents of an eighth of the size and decodes them, frame
+//! by frame.
 //!
 //! | tensor | shape |
 //! |---|---|
 //! | picture in `[-1, 1]` | `[M, 3, H, W]` |
 //! | mean and log variance of the latent | `[M, C, H/8, W/8]` |
 //!
-//! The encoder's downsamplers pad on the right and at the bottom only. The mid blocks attend with one head over all
-//! channels, with biases on every linear map. All norms have epsilon 1e-6.
+//! The downsamplers of the encoder pad only on the right and at the bottom. The mid blocks have single-head attention
+//! over all channels, with biases on all linear layers. All norms have epsilon 1e-6.
 
 use burn::module::Module;
 use burn::tensor::{Tensor, backend::Backend};
@@ -18,26 +19,26 @@ use crate::trace::Trace;
 use crate::unet::resnet::{Downsample, DownsamplePadding, ResnetBlock, ResnetConfig, Upsample};
 
 const NORM_EPSILON: f64 = 1e-6;
-/// Bounds of the log variance.
+/// Clamping range of the log variance.
 const LOG_VARIANCE: [f64; 2] = [-30.0, 20.0];
 
-/// Sizes of an [`AutoencoderKl`] under their upstream names; the default is that of SD1.5.
+/// Sizes of an [`AutoencoderKl`] under their upstream names. The default is SD 1.5.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AutoencoderKlConfig {
-    /// Channels of the picture that goes in.
+    /// Channels of the input picture.
     pub in_channels: usize,
-    /// Channels of the picture that comes out.
+    /// Channels of the output picture.
     pub out_channels: usize,
-    /// `C`.
+    /// Channels of the latent, `C`.
     pub latent_channels: usize,
-    /// Width of each level, finest first.
+    /// Channels of each level, finest first.
     pub block_out_channels: Vec<usize>,
-    /// Resnets in a block of the encoder; the decoder's have one more.
+    /// Resnets per block of the encoder. Blocks of the decoder have one more.
     pub layers_per_block: usize,
     /// Groups of all norms.
     pub norm_num_groups: usize,
-    /// Latents are multiplied by this for the denoiser.
+    /// Factor that scales latents for the denoiser.
     pub scaling_factor: f64,
 }
 
@@ -65,7 +66,7 @@ pub struct AutoencoderKl<B: Backend> {
     scaling_factor: f64,
 }
 
-/// Mean and spread of a latent.
+/// Mean and log variance of a latent.
 #[derive(Debug, Clone)]
 pub struct LatentDistribution<B: Backend> {
     /// `[M, C, h, w]`.
@@ -75,13 +76,13 @@ pub struct LatentDistribution<B: Backend> {
 }
 
 impl<B: Backend> LatentDistribution<B> {
-    /// `exp(log_variance / 2)`.
+    /// The standard deviation, `exp(log_variance / 2)`.
     pub fn deviation(&self) -> Tensor<B, 4> {
         (self.log_variance.clone() * 0.5).exp()
     }
 }
 
-/// Picture to the two halves of a latent distribution.
+/// Encodes a picture to the mean and log variance of its latent.
 #[derive(Module, Debug)]
 pub struct Encoder<B: Backend> {
     conv_in: Conv2d<B>,
@@ -91,7 +92,7 @@ pub struct Encoder<B: Backend> {
     conv_out: Conv2d<B>,
 }
 
-/// Latent to picture.
+/// Decodes a latent to a picture.
 #[derive(Module, Debug)]
 pub struct Decoder<B: Backend> {
     conv_in: Conv2d<B>,
@@ -101,7 +102,7 @@ pub struct Decoder<B: Backend> {
     conv_out: Conv2d<B>,
 }
 
-/// Resnets and a downsampler, except at the coarsest level.
+/// Resnets, followed by a downsampler except at the coarsest level.
 #[derive(Module, Debug)]
 pub struct DownBlock<B: Backend> {
     resnets: Vec<ResnetBlock<B>>,
@@ -115,14 +116,14 @@ pub struct MidBlock<B: Backend> {
     attentions: Vec<SpatialAttention<B>>,
 }
 
-/// Resnets and an upsampler, except at the finest level.
+/// Resnets, followed by an upsampler except at the finest level.
 #[derive(Module, Debug)]
 pub struct UpBlock<B: Backend> {
     resnets: Vec<ResnetBlock<B>>,
     upsamplers: Vec<Upsample<B>>,
 }
 
-/// Group norm and attention with one head among a picture's cells, plus the input.
+/// Group norm and single-head attention over the cells of a picture, with a residual connection.
 #[derive(Module, Debug)]
 pub struct SpatialAttention<B: Backend> {
     group_norm: GroupNorm<B>,
@@ -133,10 +134,10 @@ pub struct SpatialAttention<B: Backend> {
 }
 
 impl AutoencoderKlConfig {
-    /// An autoencoder with fresh weights.
+    /// An autoencoder with newly initialized weights.
     ///
     /// # Panics
-    /// When there is no level or the groups do not divide a width.
+    /// When there is no level, or the groups do not divide a width.
     pub fn init<B: ModelBackend>(&self, device: &B::Device) -> AutoencoderKl<B> {
         let c = self.latent_channels;
         let pointwise = |channels| Conv2d::init(channels, channels, 1, 1, LayerInitializer::Uniform, device);
@@ -229,29 +230,29 @@ fn conv3<B: ModelBackend>(c_in: usize, c_out: usize, device: &B::Device) -> Conv
 }
 
 impl<B: ModelBackend> AutoencoderKl<B> {
-    /// Pictures `[M, 3, H, W]` in `[-1, 1]` to their latent distribution, not yet scaled.
+    /// Encodes pictures `[M, 3, H, W]` in `[-1, 1]` to their latent distribution, which is not scaled yet.
     pub fn encode(&self, pictures: Tensor<B, 4>) -> LatentDistribution<B> {
         self.run_encoder(pictures, None)
     }
 
-    /// Latents `[M, C, h, w]`, already divided by the scaling factor, to pictures `[M, 3, H, W]`.
+    /// Decodes latents `[M, C, h, w]`, already divided by the scaling factor, to pictures `[M, 3, H, W]`.
     pub fn decode(&self, latents: Tensor<B, 4>) -> Tensor<B, 4> {
         self.run_decoder(latents, None)
     }
 
-    /// [`Self::encode`] with a copy of what each block puts out.
+    /// [`Self::encode`], with a copy of the output of each block.
     pub fn encode_traced(&self, pictures: Tensor<B, 4>) -> (LatentDistribution<B>, Trace) {
         let mut trace = Trace::default();
         (self.run_encoder(pictures, Some(&mut trace)), trace)
     }
 
-    /// [`Self::decode`] with a copy of what each block puts out.
+    /// [`Self::decode`], with a copy of the output of each block.
     pub fn decode_traced(&self, latents: Tensor<B, 4>) -> (Tensor<B, 4>, Trace) {
         let mut trace = Trace::default();
         (self.run_decoder(latents, Some(&mut trace)), trace)
     }
 
-    /// Latents are multiplied by this for the denoiser.
+    /// Factor that scales latents for the denoiser.
     pub fn scaling_factor(&self) -> f64 {
         self.scaling_factor
     }

@@ -1,4 +1,4 @@
-//! Spatial blending (paper 3.3, Eq. 3-4): mixes object features into the denoiser's features, cell by cell.
+//! Spatial blending (paper 3.3, Eq. 3-4). It mixes object features into the features of the denoiser, cell by cell.
 //!
 //! ```text
 //! alpha = sigmoid(conv(concat(z_noise, z_object)))       (3)
@@ -8,10 +8,11 @@
 //! | tensor | shape |
 //! |---|---|
 //! | `z_noise`, `z_object`, result | `[M, C, h, w]` |
-//! | `alpha` | `[M, 1, h, w]`, or `[M, C, h, w]` with one a channel |
+//! | `alpha` | `[M, 1, h, w]`, or `[M, C, h, w]` with one per channel |
 //!
-//! Deviation: the paper's zero convolution gives `alpha = 0.5` at the start, which replaces half of every feature by an
-//! untrained one. Ours starts at a bias of -4, so `alpha = 0.018`; [`BlendingConfig::literal`] is the paper's letter.
+//! Deviation: the paper's zero convolution starts training at `alpha = 0.5`, which replaces half of every feature by an
+//! untrained one. This implementation starts with a bias of -4, hence `alpha = 0.018`. [`BlendingConfig::literal`]
+//! follows the paper exactly.
 
 use burn::module::Module;
 use burn::tensor::{Tensor, backend::Backend};
@@ -20,13 +21,13 @@ use serde::{Deserialize, Serialize};
 use crate::layers::{Conv2d, LayerInitializer};
 use crate::ops::ModelBackend;
 
-/// How the mixing weight is made.
+/// Configuration of the blending weight.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BlendingConfig {
-    /// One weight a channel, not one a cell.
+    /// One weight per cell and channel, instead of one per cell.
     pub per_channel: bool,
-    /// The convolution's bias at the start of training.
+    /// Initial bias of the convolution.
     pub bias: f64,
 }
 
@@ -37,27 +38,27 @@ impl Default for BlendingConfig {
 }
 
 impl BlendingConfig {
-    /// The paper's zero convolution to the letter.
+    /// The paper's zero convolution, exactly.
     pub fn literal() -> Self {
         Self { bias: 0.0, ..Self::default() }
     }
 }
 
-/// One blending site.
+/// The blending layer at one site of the denoiser.
 #[derive(Module, Debug)]
 pub struct SpatialBlending<B: Backend> {
-    /// 1x1, `2C` to 1 or `C`; zero weights at the start.
+    /// 1x1, from `2C` channels to 1 or `C`, with weights initialized to zero.
     pub conv: Conv2d<B>,
 }
 
 impl<B: ModelBackend> SpatialBlending<B> {
-    /// A site in a block of `channels`.
+    /// A blending layer for a block with `channels` channels.
     pub fn init(channels: usize, config: &BlendingConfig, device: &B::Device) -> Self {
         let weights = if config.per_channel { channels } else { 1 };
         Self { conv: Conv2d::init(2 * channels, weights, 1, 1, LayerInitializer::ZeroWithBias(config.bias), device) }
     }
 
-    /// `z_noise` and `z_object` `[M, C, h, w]` to `[M, C, h, w]`.
+    /// Blends `z_noise` and `z_object`, both `[M, C, h, w]`, to `[M, C, h, w]`.
     ///
     /// # Panics
     /// When the shapes differ.
@@ -106,7 +107,8 @@ mod tests {
         let device = Default::default();
         let config = BlendingConfig { per_channel: true, bias: 0.0 };
         let mut blending = SpatialBlending::<Flex>::init(2, &config, &device);
-        // Channel 0 looks at ln(3) * (first noise channel), channel 1 at -ln(3) * (first object channel).
+        // The logit of channel 0 is ln(3) * (first noise channel), that of channel 1 is -ln(3) * (first object
+        // channel).
         let (plus, minus) = (3.0_f32.ln(), -(3.0_f32.ln()));
         blending.conv.weight = blending.conv.weight.map(|_| {
             Tensor::<Flex, 1>::from_floats([plus, 0.0, 0.0, 0.0, 0.0, 0.0, minus, 0.0], &device).reshape([2, 4, 1, 1])

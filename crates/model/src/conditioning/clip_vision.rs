@@ -1,12 +1,12 @@
-//! The image tower of CLIP (ViT), whose projected class token is the context of the SD-image-variations family.
+//! The image encoder of CLIP (ViT). The SD-image-variations family uses its projected class token as context.
 //!
 //! | tensor | shape |
 //! |---|---|
-//! | pixels, CLIP's mean and deviation taken out | `[B, 3, S, S]` |
+//! | pixels, normalised by CLIP's mean and deviation | `[B, 3, S, S]` |
 //! | hidden states (class token, then patches) | `[B, 1 + (S/P)^2, D]` |
 //! | image embedding | `[B, D_out]` |
 //!
-//! The pooled token passes a last norm; the hidden states do not.
+//! The pooled token passes a final norm; the hidden states do not.
 
 use burn::module::{Initializer, Module, Param};
 use burn::tensor::activation::{gelu, sigmoid};
@@ -16,44 +16,44 @@ use serde::{Deserialize, Serialize};
 use crate::layers::{Conv2d, LayerInitializer, LayerNorm, Linear};
 use crate::ops::{self, KeysValues, ModelBackend};
 
-/// Mean of each colour channel, in `[0, 1]`, that CLIP's inputs are shifted by.
+/// Mean of each colour channel, in `[0, 1]`, that is subtracted from CLIP's inputs.
 pub const PIXEL_MEAN: [f32; 3] = [0.48145466, 0.4578275, 0.40821073];
-/// Deviation that they are divided by.
+/// Standard deviation of each colour channel, by which CLIP's inputs are divided.
 pub const PIXEL_DEVIATION: [f32; 3] = [0.26862954, 0.261_302_6, 0.275_777_1];
 
-/// The feed-forward's activation.
+/// The activation of the feed-forward layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ClipActivation {
-    /// `x * sigmoid(1.702 x)`, of the original weights.
+    /// `x * sigmoid(1.702 x)`, used by the original weights.
     QuickGelu,
-    /// The erf form.
+    /// GELU in the erf form.
     Gelu,
 }
 
-/// Sizes of a [`ClipVision`] under their upstream names; the default is ViT-L/14.
+/// Sizes of a [`ClipVision`] under their upstream names. The default is ViT-L/14.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ClipVisionConfig {
-    /// `D`.
+    /// Channels of a token, `D`.
     pub hidden_size: usize,
-    /// Inner width of the feed-forward.
+    /// Inner width of the feed-forward layer.
     pub intermediate_size: usize,
-    /// Layers.
+    /// Number of layers.
     pub num_hidden_layers: usize,
-    /// Heads.
+    /// Number of attention heads.
     pub num_attention_heads: usize,
-    /// `S`, pixels.
+    /// Side of the input picture in pixels, `S`.
     pub image_size: usize,
-    /// `P`, pixels.
+    /// Side of a patch in pixels, `P`.
     pub patch_size: usize,
-    /// `D_out`.
+    /// Channels of the image embedding, `D_out`.
     pub projection_dim: usize,
-    /// The feed-forward's activation.
+    /// The activation of the feed-forward layer.
     pub hidden_act: ClipActivation,
     /// Epsilon of all norms.
     pub layer_norm_eps: f64,
-    /// Colour channels.
+    /// Number of colour channels.
     pub num_channels: usize,
 }
 
@@ -74,14 +74,14 @@ impl Default for ClipVisionConfig {
     }
 }
 
-/// The tower with its projection.
+/// The encoder with its projection.
 #[derive(Module, Debug)]
 pub struct ClipVision<B: Backend> {
     vision_model: VisionModel<B>,
     visual_projection: Linear<B>,
 }
 
-/// The tower.
+/// The encoder.
 #[derive(Module, Debug)]
 pub struct VisionModel<B: Backend> {
     embeddings: Embeddings<B>,
@@ -90,7 +90,7 @@ pub struct VisionModel<B: Backend> {
     post_layernorm: LayerNorm<B>,
 }
 
-/// Patches, class token and positions.
+/// Patch, class and position embeddings.
 #[derive(Module, Debug)]
 pub struct Embeddings<B: Backend> {
     class_embedding: Param<Tensor<B, 1>>,
@@ -98,20 +98,20 @@ pub struct Embeddings<B: Backend> {
     position_embedding: Table<B>,
 }
 
-/// One row a position.
+/// An embedding table with one row per position.
 #[derive(Module, Debug)]
 pub struct Table<B: Backend> {
     /// `[L, D]`.
     pub weight: Param<Tensor<B, 2>>,
 }
 
-/// The layers.
+/// The transformer layers.
 #[derive(Module, Debug)]
 pub struct Encoder<B: Backend> {
     layers: Vec<Layer<B>>,
 }
 
-/// Self-attention and feed-forward, each after its norm and plus its input.
+/// Self-attention and feed-forward layer, each with a norm before it and a residual connection.
 #[derive(Module, Debug)]
 pub struct Layer<B: Backend> {
     layer_norm1: LayerNorm<B>,
@@ -120,7 +120,7 @@ pub struct Layer<B: Backend> {
     mlp: Mlp<B>,
 }
 
-/// Attention under CLIP's parameter names.
+/// Self-attention with CLIP's parameter names.
 #[derive(Module, Debug)]
 pub struct SelfAttention<B: Backend> {
     q_proj: Linear<B>,
@@ -130,7 +130,7 @@ pub struct SelfAttention<B: Backend> {
     heads: usize,
 }
 
-/// The feed-forward.
+/// The feed-forward layer.
 #[derive(Module, Debug)]
 pub struct Mlp<B: Backend> {
     fc1: Linear<B>,
@@ -139,22 +139,22 @@ pub struct Mlp<B: Backend> {
     activation: ClipActivation,
 }
 
-/// What the tower gives.
+/// The output of the encoder.
 #[derive(Debug, Clone)]
 pub struct ClipOutput<B: Backend> {
     /// `[B, D_out]`.
     pub image_embeds: Tensor<B, 2>,
-    /// After the last layer, `[B, L, D]`.
+    /// Hidden states after the last layer, `[B, L, D]`.
     pub last_hidden_state: Tensor<B, 3>,
-    /// Before the last layer, `[B, L, D]`.
+    /// Hidden states before the last layer, `[B, L, D]`.
     pub penultimate: Tensor<B, 3>,
 }
 
 impl ClipVisionConfig {
-    /// A tower with fresh weights.
+    /// An encoder with newly initialized weights.
     ///
     /// # Panics
-    /// When the heads do not divide the width or the patches the picture.
+    /// When the heads do not divide the width, or the picture is smaller than a patch.
     pub fn init<B: ModelBackend>(&self, device: &B::Device) -> ClipVision<B> {
         let Self { hidden_size: width, intermediate_size: inner, num_attention_heads: heads, .. } = *self;
         assert!(width.is_multiple_of(heads), "clip: width {width} over {heads} heads");
@@ -195,10 +195,10 @@ impl ClipVisionConfig {
 }
 
 impl<B: ModelBackend> ClipVision<B> {
-    /// Pixels `[B, 3, S, S]`, normalised by [`PIXEL_MEAN`] and [`PIXEL_DEVIATION`].
+    /// Encodes pixels `[B, 3, S, S]`, normalised by [`PIXEL_MEAN`] and [`PIXEL_DEVIATION`].
     ///
     /// # Panics
-    /// When the picture has another size than the positions.
+    /// When the number of patches differs from that of the positions.
     pub fn forward(&self, pixels: Tensor<B, 4>) -> ClipOutput<B> {
         let model = &self.vision_model;
         let mut x = model.pre_layrnorm.forward(model.embeddings.forward(pixels));

@@ -1,18 +1,18 @@
-//! The object guider (paper 3.3): a light convolutional net that turns object latents into features at every scale of the
-//! denoiser, to be mixed in by [`crate::conditioning::blending`].
+//! The object guider (paper 3.3). This light convolutional network turns object latents into features at every scale of
+//! the denoiser. [`crate::conditioning::blending`] mixes them in.
 //!
-//! Objects keep their looks from the source video, so plain 3x3 convolutions are enough. After a stem there is one
-//! convolution a level: stride 1 for the first, 2 for the others.
+//! Objects keep their appearance from the source video, so plain 3x3 convolutions are enough. After a stem there is one
+//! convolution per level, with stride 1 for the first and 2 for the others.
 //!
-//! | level | SD1.5 shape | used by |
+//! | level | SD 1.5 shape | used by |
 //! |---|---|---|
 //! | 0 | `[B, 320, N, h, w]` | up block 3 |
 //! | 1 | `[B, 640, N, h/2, w/2]` | up block 2 |
 //! | 2 | `[B, 1280, N, h/4, w/4]` | up block 1 |
 //! | 3 | `[B, 1280, N, h/8, w/8]` | up block 0 and the mid block |
 //!
-//! Reading: the paper's "downsampled four times" is four stages with strides 1, 2, 2, 2, because the denoiser has no scale
-//! of `h/16`. Odd sizes are rounded up, as by the denoiser's own downsamplers.
+//! Interpretation: "downsampled four times" in the paper means four stages with strides 1, 2, 2, 2, because the
+//! denoiser has no scale of `h/16`. Odd sizes are rounded up, as in the downsamplers of the denoiser.
 
 use burn::module::Module;
 use burn::tensor::{Tensor, backend::Backend};
@@ -21,7 +21,7 @@ use crate::layers::{Conv2d, LayerInitializer};
 use crate::ops::{self, ModelBackend};
 use crate::video::{frames_from_video, video_from_frames};
 
-/// Stem and one stage a level.
+/// A stem, and one stage per level.
 #[derive(Module, Debug)]
 pub struct ObjectGuider<B: Backend> {
     conv_in: Conv2d<B>,
@@ -29,7 +29,7 @@ pub struct ObjectGuider<B: Backend> {
 }
 
 impl<B: ModelBackend> ObjectGuider<B> {
-    /// For latents of `latent_channels` and a denoiser with these widths, finest level first.
+    /// An object guider for latents of `latent_channels` and a denoiser with these widths, finest level first.
     ///
     /// # Panics
     /// When there is no level.
@@ -42,7 +42,7 @@ impl<B: ModelBackend> ObjectGuider<B> {
         Self { conv_in: conv(latent_channels, first, 1), stages }
     }
 
-    /// Object latents `[B, C, N, h, w]` to one feature map a level, finest first.
+    /// Computes one feature map per level, finest first, from object latents `[B, C, N, h, w]`.
     pub fn forward(&self, latents: Tensor<B, 5>) -> Vec<Tensor<B, 5>> {
         let b = latents.dims()[0];
         let mut x = self.conv_in.forward(frames_from_video(latents));
@@ -78,7 +78,8 @@ mod tests {
             .assert_approx_eq::<f32>(&same.into_data(), burn::tensor::Tolerance::absolute(1e-5));
     }
 
-    /// One convolution a level; at the paper's widths that is 24 million weights beside the denoiser's 1.3 billion.
+    /// One convolution per level. At the paper's widths that is 24 million weights, compared with the denoiser's 1.3
+    /// billion.
     #[test]
     fn it_stays_light() {
         let weights = |c_in: usize, c_out: usize| c_out * (9 * c_in + 1);

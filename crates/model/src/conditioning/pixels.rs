@@ -1,4 +1,4 @@
-//! Bytes of pictures to tensors and back.
+//! Conversion between picture bytes and tensors.
 //!
 //! | bytes, interleaved, row by row | tensor | range |
 //! |---|---|---|
@@ -10,24 +10,24 @@ use burn::tensor::{Tensor, TensorData};
 use crate::conditioning::clip_vision::{PIXEL_DEVIATION, PIXEL_MEAN};
 use crate::ops::ModelBackend;
 
-/// Sizes of pictures that become one tensor.
+/// The size shared by all pictures of a tensor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Size {
-    /// Pixels in a row.
+    /// Pixels per row.
     pub width: usize,
-    /// Rows.
+    /// Number of rows.
     pub height: usize,
 }
 
-/// RGB pictures to `[M, 3, H, W]` in [-1, 1]: the autoencoder's range.
+/// RGB pictures to `[M, 3, H, W]` in [-1, 1], the range of the autoencoder.
 ///
 /// # Panics
-/// When there are no pictures or one has not `3*W*H` bytes.
+/// When there are no pictures, or one does not have `3*W*H` bytes.
 pub fn pictures_from_rgb<B: ModelBackend>(pictures: &[&[u8]], size: Size, device: &B::Device) -> Tensor<B, 4> {
     planes(pictures, 3, size, device, |byte| f32::from(byte) / 127.5 - 1.0)
 }
 
-/// RGB pictures to what CLIP takes, `[M, 3, H, W]`: its mean taken out, divided by its deviation.
+/// RGB pictures to CLIP's input, `[M, 3, H, W]`, normalised by CLIP's mean and deviation.
 ///
 /// # Panics
 /// As [`pictures_from_rgb`].
@@ -44,10 +44,10 @@ pub fn maps_from_rgb<B: ModelBackend>(maps: &[&[u8]], size: Size, device: &B::De
     planes(maps, 3, size, device, |byte| f32::from(byte) / 255.0)
 }
 
-/// Planes of values, taken as they are (depth in [0, 1]), to `[M, 1, H, W]`.
+/// Planes of values (depth in [0, 1]), not scaled, to `[M, 1, H, W]`.
 ///
 /// # Panics
-/// When there are no planes or one has not `W*H` values.
+/// When there are no planes, or one does not have `W*H` values.
 pub fn maps_from_values<B: ModelBackend>(maps: &[&[f32]], size: Size, device: &B::Device) -> Tensor<B, 4> {
     planes(maps, 1, size, device, |value| value)
 }
@@ -71,7 +71,7 @@ fn planes<B: ModelBackend, T: Copy>(
     Tensor::from_data(TensorData::new(values, [pictures.len(), channels, height, width]), device)
 }
 
-/// `[M, 3, H, W]` in [-1, 1] to RGB bytes, one vector a picture. Values are clamped, then rounded to the nearest.
+/// `[M, 3, H, W]` in [-1, 1] to RGB bytes, one vector per picture. Values are rounded to the nearest byte and clamped.
 ///
 /// # Panics
 /// When there are not 3 channels.

@@ -1,8 +1,8 @@
-//! The pose guider of the Animate Anyone family: skeleton pictures, frame by frame, to features that are added to the
-//! denoiser's after its first convolution.
+//! The pose guider of the Animate Anyone family. It turns skeleton pictures, frame by frame, into features that are
+//! added to the features of the denoiser after its first convolution.
 //!
-//! A 3x3 convolution, then for each further width one that keeps the width and one with stride 2; SiLU after all of them;
-//! last a zero-initialised 3x3 convolution.
+//! The trunk is a 3x3 convolution, then two more for each further width: one that keeps the width and one with stride
+//! 2. SiLU follows each of them. The last layer is a zero-initialized 3x3 convolution.
 //!
 //! | tensor | shape |
 //! |---|---|
@@ -18,15 +18,15 @@ use crate::layers::{Conv2d, LayerInitializer};
 use crate::ops::ModelBackend;
 use crate::video::{frames_from_video, video_from_frames};
 
-/// Sizes of a [`PoseGuider`]; the default goes with SD1.5.
+/// Sizes of a [`PoseGuider`]. The default fits SD 1.5.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PoseGuiderConfig {
-    /// Channels of the picture.
+    /// Channels of the skeleton picture.
     pub in_channels: usize,
-    /// Widths of the trunk; each after the first halves the size.
+    /// Channels of the trunk's stages. Each stage after the first halves the resolution.
     pub block_out_channels: Vec<usize>,
-    /// `C_0`, the width of the denoiser's finest level.
+    /// `C_0`, the channels of the denoiser's finest level.
     pub out_channels: usize,
 }
 
@@ -45,7 +45,7 @@ pub struct PoseGuider<B: Backend> {
 }
 
 impl<B: ModelBackend> PoseGuider<B> {
-    /// A guider with fresh weights; its features are zero.
+    /// A guider with newly initialized weights. Its features are zero until it is trained.
     ///
     /// # Panics
     /// When the trunk has no width.
@@ -60,17 +60,17 @@ impl<B: ModelBackend> PoseGuider<B> {
         }
     }
 
-    /// Frames `[M, C, H, W]` to the features before the last convolution, `[M, C_trunk, h, w]`.
+    /// The features before the last convolution, `[M, C_trunk, h, w]`, from frames `[M, C, H, W]`.
     pub fn trunk(&self, frames: Tensor<B, 4>) -> Tensor<B, 4> {
         self.blocks.iter().fold(self.conv_in.forward_silu(frames), |x, conv| conv.forward_silu(x))
     }
 
-    /// Trunk features `[M, C_trunk, h, w]` to `[M, C_0, h, w]`.
+    /// Applies the last convolution: trunk features `[M, C_trunk, h, w]` to `[M, C_0, h, w]`.
     pub fn project(&self, trunk: Tensor<B, 4>) -> Tensor<B, 4> {
         self.conv_out.forward(trunk)
     }
 
-    /// `[B, C, N, H, W]` to `[B, C_0, N, h, w]`.
+    /// Skeleton `[B, C, N, H, W]` to features `[B, C_0, N, h, w]`.
     pub fn forward(&self, skeleton: Tensor<B, 5>) -> Tensor<B, 5> {
         let b = skeleton.dims()[0];
         video_from_frames(self.project(self.trunk(frames_from_video(skeleton))), b)

@@ -1,16 +1,17 @@
-//! Pose modulation (paper 3.4): skeleton maps refined by depth and smoothed over time, to features that are added to the
-//! denoiser's after its first convolution.
+//! Pose modulation (paper 3.4). Skeleton maps are refined by depth and smoothed over time. The resulting features are
+//! added to the features of the denoiser after its first convolution.
 //!
 //! | step | shape |
 //! |---|---|
 //! | skeleton map in [0, 1] through the trunk of a [`PoseGuider`] | `[B*N, C_t, h, w]` |
-//! | depth in [0, 1], kept only where the skeleton map is not black, through a trunk of its own | `[B*N, C_t, h, w]` |
+//! | depth in [0, 1], zero where the skeleton map is black, through its own trunk | `[B*N, C_t, h, w]` |
 //! | cross-attention, queries from the skeleton, keys and values from the depth, residual | `[B*N, h*w, C_t]` |
-//! | 3D convolution 3x3x3, residual, starting at zero | `[B, C_t, N, h, w]` |
-//! | the guider's last convolution, starting at zero | `[B, C_0, N, h, w]` |
+//! | 3D convolution 3x3x3, residual, zero-initialized | `[B, C_t, N, h, w]` |
+//! | the guider's last convolution, zero-initialized | `[B, C_0, N, h, w]` |
 //!
-//! Readings: attention once, at 1/8 of the picture, layer norms before it. With `depth: None` it is the pose guider of
-//! Animate Anyone and nothing else (the paper's ablation "w/o pose modulation"), and loads its public weights.
+//! Interpretation: there is one attention, at 1/8 of the picture, with layer norms before it. With `depth: None` the
+//! module is exactly the pose guider of Animate Anyone (the paper's ablation "w/o pose modulation") and loads its
+//! public weights.
 
 use burn::module::Module;
 use burn::tensor::module::max_pool2d;
@@ -23,29 +24,29 @@ use crate::ops::{ModelBackend, map_from_tokens, tokens_from_map};
 use crate::unet::attention::{Attention, AttentionConfig};
 use crate::video::{frames_from_video, video_from_frames};
 
-/// Half a level of an 8-bit map: what is brighter is drawn.
+/// Half a level of an 8-bit map. Brighter pixels count as drawn.
 const DRAWN: f64 = 0.5 / 255.0;
 const LAYER_NORM_EPSILON: f64 = 1e-5;
 
-/// Sizes of a [`PoseModulation`]; the default goes with SD1.5.
+/// Sizes of a [`PoseModulation`]. The default fits SD 1.5.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PoseModulationConfig {
-    /// Widths of both trunks; each after the first halves the size.
+    /// Channels of the stages of both trunks. Each stage after the first halves the resolution.
     pub trunk_widths: Vec<usize>,
-    /// `C_0`, the width of the denoiser's finest level.
+    /// `C_0`, the channels of the denoiser's finest level.
     pub out_channels: usize,
-    /// The part that depth and time have in it; `None` for skeletons alone.
+    /// Modulation by depth and time; `None` for skeletons alone.
     pub depth: Option<DepthModulationConfig>,
 }
 
-/// Settings of the cross-attention and of the 3D convolution.
+/// Settings of the cross-attention and the 3D convolution.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DepthModulationConfig {
     /// Heads of the cross-attention.
     pub heads: usize,
-    /// Size of the 3D convolution along frames, rows and columns.
+    /// Kernel size of the 3D convolution along frames, rows and columns.
     pub kernel: [usize; 3],
     /// Attend only to cells that the skeleton covers.
     pub covered_only: bool,
@@ -63,7 +64,7 @@ impl Default for PoseModulationConfig {
     }
 }
 
-/// Skeleton and depth to pose features.
+/// Computes pose features from skeleton and depth.
 #[derive(Module, Debug)]
 pub struct PoseModulation<B: Backend> {
     skeleton: PoseGuider<B>,
@@ -71,10 +72,10 @@ pub struct PoseModulation<B: Backend> {
 }
 
 impl PoseModulationConfig {
-    /// A network whose features are zero.
+    /// A newly initialized network. Its features are zero until it is trained.
     ///
     /// # Panics
-    /// When the trunk has no width or its last width is not a multiple of the heads.
+    /// When the trunk has no width, or its last width is not a multiple of the heads.
     pub fn init<B: ModelBackend>(&self, device: &B::Device) -> PoseModulation<B> {
         let guider = PoseGuiderConfig {
             in_channels: 3,
@@ -89,10 +90,10 @@ impl PoseModulationConfig {
 }
 
 impl<B: ModelBackend> PoseModulation<B> {
-    /// Skeleton maps `[B, 3, N, H, W]` and depth `[B, 1, N, H, W]`, both in [0, 1], to `[B, C_0, N, h, w]`.
+    /// Skeleton maps `[B, 3, N, H, W]` and depth `[B, 1, N, H, W]`, both in [0, 1], to features `[B, C_0, N, h, w]`.
     ///
     /// # Panics
-    /// When the two do not have the same frames and size.
+    /// When frames or sizes of the two differ.
     pub fn forward(&self, skeleton: Tensor<B, 5>, depth: Tensor<B, 5>) -> Tensor<B, 5> {
         let [b, _, n, height, width] = skeleton.dims();
         assert_eq!(depth.dims(), [b, 1, n, height, width], "pose modulation: depth, skeleton {:?}", skeleton.dims());
@@ -105,7 +106,7 @@ impl<B: ModelBackend> PoseModulation<B> {
     }
 }
 
-/// What depth and time add to the skeleton's features.
+/// The modulation of skeleton features by depth and time.
 #[derive(Module, Debug)]
 struct DepthModulation<B: Backend> {
     trunk: Trunk<B>,
@@ -129,7 +130,7 @@ impl<B: ModelBackend> DepthModulation<B> {
         }
     }
 
-    /// Skeleton features `[B*N, C_t, h, w]`, skeleton maps `[B*N, 3, H, W]`, depth `[B*N, 1, H, W]`.
+    /// Takes skeleton features `[B*N, C_t, h, w]`, skeleton maps `[B*N, 3, H, W]` and depth `[B*N, 1, H, W]`.
     fn forward(
         &self,
         features: Tensor<B, 4>,
@@ -138,10 +139,10 @@ impl<B: ModelBackend> DepthModulation<B> {
         batch: usize,
     ) -> Tensor<B, 4> {
         let [_, _, h, w] = features.dims();
-        // 1. Structured depth.
+        // 1. Features of the structured depth.
         let drawn = skeleton.clone().max_dim(1).greater_elem(DRAWN).float().cast(skeleton.dtype());
         let depth = self.trunk.forward(depth * drawn.clone());
-        // 2. Every limb looks at the depth of the others.
+        // 2. Cross-attention: every limb attends to the depth of the others.
         let tokens = tokens_from_map(features);
         let context = self.norm_depth.forward(tokens_from_map(depth));
         let queries = self.norm_skeleton.forward(tokens.clone());
@@ -151,12 +152,13 @@ impl<B: ModelBackend> DepthModulation<B> {
             self.attention.forward_onto(tokens, None, queries, &[&self.attention.keys_values(context)])
         };
         let features = map_from_tokens(tokens, [h, w]);
-        // 3. Time.
+        // 3. 3D convolution over time.
         let video = video_from_frames(features, batch);
         frames_from_video(video.clone() + self.conv_time.forward(video))
     }
 
-    /// As plain attention, with each frame's keys only at cells where something is drawn. Frames without any get nothing.
+    /// Attention whose keys are, in each frame, only the cells covered by the skeleton. Frames without a skeleton stay
+    /// unchanged.
     fn attend_to_covered(
         &self,
         tokens: Tensor<B, 3>,
@@ -227,7 +229,7 @@ mod tests {
         }
     }
 
-    /// A network whose last layers are not zero.
+    /// A network whose zero-initialized layers have non-zero weights.
     fn awake(config: &PoseModulationConfig) -> PoseModulation<Flex> {
         let device = Default::default();
         let mut network = config.init::<Flex>(&device);
@@ -249,7 +251,7 @@ mod tests {
         network
     }
 
-    /// Skeleton with a stroke in the upper left quarter; random depth.
+    /// A skeleton with a stroke in the upper left quarter, and random depth.
     fn inputs(frames: usize) -> (Tensor<Flex, 5>, Tensor<Flex, 5>) {
         let device = Default::default();
         let stroke = Tensor::ones([1, 3, frames, 8, 8], &device);
@@ -310,7 +312,7 @@ mod tests {
         depth_part.covered_only = true;
         let covered = network.forward(all.clone(), depth.clone());
         plain.into_data().assert_approx_eq::<f32>(&covered.into_data(), Tolerance::absolute(1e-5));
-        // No skeleton at all: finite, and no depth.
+        // Without a skeleton the result is finite and independent of depth.
         let empty = network.forward(all.zeros_like(), depth.clone());
         assert_eq!(difference(empty, network.forward(all.zeros_like(), depth * 0.3)), 0.0);
     }

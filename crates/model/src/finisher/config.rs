@@ -7,27 +7,27 @@ use crate::conditioning::pose_modulation::{DepthModulationConfig, PoseModulation
 use crate::unet::ConfigError;
 use crate::unet::motion::MotionConfig;
 
-/// Sizes; travels with the weights.
+/// Sizes of the network. They are stored with the weights.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct FinisherConfig {
-    /// Side of the patches of cells that become channels at the input and come from channels at the output: 1, 2, 4 or 8.
+    /// Side of the pixel patches that the input folds into channels and the output unfolds again: 1, 2, 4 or 8.
     pub patch: usize,
-    /// Channels of each level, finest first; each level after the first has half the size.
+    /// Channels of each level, finest first. Each level after the first has half the resolution.
     pub widths: Vec<usize>,
-    /// Which levels attend to themselves, to the reference and through time.
+    /// Levels with self-attention, reference attention and temporal attention.
     pub attention_levels: Vec<bool>,
-    /// Width of a head of these attentions.
+    /// Width of an attention head.
     pub head_width: usize,
-    /// Groups of the norms.
+    /// Groups of the group norms.
     pub norm_groups: usize,
-    /// Temporal modules; none for a network of single frames.
+    /// Temporal modules; `None` for a network of single frames.
     pub motion: Option<MotionConfig>,
-    /// Pose modulation; none where the skeleton map among the inputs has to do.
+    /// Pose modulation; `None` if the skeleton map among the inputs is enough.
     pub pose: Option<PoseModulationConfig>,
-    /// Frames that are finished together.
+    /// Frames processed together.
     pub clip_frames: usize,
-    /// Side in pixels of the square window that the network was made for.
+    /// Side in pixels of the square window that the network was trained for.
     pub size: usize,
 }
 
@@ -52,7 +52,7 @@ impl Default for FinisherConfig {
 }
 
 impl FinisherConfig {
-    /// For tests: every part, a few thousand weights.
+    /// For tests: contains every component, with a few thousand weights.
     pub fn tiny() -> Self {
         Self {
             patch: 2,
@@ -71,10 +71,10 @@ impl FinisherConfig {
         }
     }
 
-    /// Checks that the parts fit together; call it on anything that comes from a file.
+    /// Checks that the settings fit together. Call it on everything that comes from a file.
     ///
     /// # Errors
-    /// [`ConfigError`] with the first setting that does not fit.
+    /// [`ConfigError`] for the first setting that does not fit.
     pub fn check(&self) -> Result<(), ConfigError> {
         let Self { widths, attention_levels, head_width, norm_groups, .. } = self;
         let groups_fit =

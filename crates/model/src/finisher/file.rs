@@ -1,4 +1,4 @@
-//! Finishers as files: weights by the module's own paths, the configuration in the header.
+//! Finisher files: weights under the module's own paths, configuration in the header.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -9,14 +9,14 @@ use super::{Finisher, FinisherConfig};
 use crate::ops::ModelBackend;
 use crate::weights::{Extra, Precision, WeightError, Weights, collect, to_bytes};
 
-/// The header's entry with the configuration.
+/// The header entry that holds the configuration.
 const CONFIG_KEY: &str = "stuntdouble.finisher";
 
 impl FinisherConfig {
-    /// The configuration of a finisher's file.
+    /// The configuration in a finisher file.
     ///
     /// # Errors
-    /// [`WeightError::Malformed`] when the file holds none, or one that does not fit together.
+    /// [`WeightError::Malformed`] when the file has none, or an inconsistent one.
     pub fn of_weights(weights: &Weights) -> Result<Self, WeightError> {
         let malformed = |reason: String| WeightError::Malformed { path: PathBuf::new(), reason };
         let text = weights.metadata(CONFIG_KEY).ok_or_else(|| malformed(format!("no `{CONFIG_KEY}` in the header")))?;
@@ -25,17 +25,17 @@ impl FinisherConfig {
         Ok(config)
     }
 
-    /// The network of a file that [`Finisher::to_bytes`] made, to be run or trained on.
+    /// Loads the network from a file that [`Finisher::to_bytes`] made, for inference or further training.
     ///
     /// # Errors
-    /// [`WeightError`] when tensors are missing, too many or of other shapes.
+    /// [`WeightError`] for missing or extra tensors, or wrong shapes.
     pub fn load<B: ModelBackend>(&self, weights: &Weights, device: &B::Device) -> Result<Finisher<B>, WeightError> {
         weights.load(self.init(device), "", Extra::Refused)
     }
 }
 
 impl<B: Backend> Finisher<B> {
-    /// The bytes of a file with this network of `config`.
+    /// The bytes of a weight file for this network, with `config` in its header.
     ///
     /// # Errors
     /// [`WeightError::Malformed`] when the header is too large.

@@ -1,24 +1,26 @@
-//! The network that finishes drafts (our addition to the paper, `docs/decisions.md`: geometry proposes, the network finishes).
+//! The finisher, a network that improves drafts (our addition to the paper, `docs/decisions.md`: geometry proposes, the
+//! network finishes).
 //!
-//! A UNet over a short clip. It sees the draft and how the draft came about, attends to the character's picture and to the other
-//! frames, and says how to retouch the draft: where to move the warped character, where it ends, how it is lit, and what to
-//! paint where geometry knows nothing or is wrong ([`Retouch`]). Its last layers start at zero: an untrained network hands the draft on as
-//! it is. One pass, no noise.
+//! It is a UNet over a short clip. Its inputs are the draft and the layers that the draft was composited from. It
+//! attends to the picture of the character and to the other frames. Its output ([`Retouch`]) is a correction of the
+//! draft: where to move the warped character, where the character ends, how it is lit, and what to paint where the
+//! geometry is unknown or wrong. The last layers are zero-initialized, so an untrained network returns the draft
+//! unchanged. It runs in one pass, without noise.
 //!
 //! | tensor | shape | range |
 //! |---|---|---|
-//! | what is known of the frames ([`CHANNELS`]) | `[B, 17, N, H, W]` | [0, 1] |
+//! | inputs of the frames ([`CHANNELS`]) | `[B, 17, N, H, W]` | [0, 1] |
 //! | the same, patches of `P x P` cells as channels | `[B*N, 17*P*P, H/P, W/P]` | [-1, 1] |
 //! | character's picture, its mask, its skeleton map | `[B, 7, H, W]` | [0, 1] |
 //! | features at level `l` | `[B*N, C_l, H/(P*2^l), W/(P*2^l)]` | |
 //! | reference tokens of a level with attention | `[B, h*w, C_l]` | |
 //! | result | [`Retouch`] of `B*N` frames | |
 //!
-//! A level is: resnet, spatial transformer with the reference's tokens (paper 3.1), temporal module. Pose modulation (paper 3.4)
-//! is added at 1/8 of the size.
+//! A level consists of a resnet, a spatial transformer with reference tokens (paper 3.1) and a temporal module. Pose
+//! modulation (paper 3.4) is added at 1/8 of the resolution.
 //!
-//! Deviations: the reference network is the denoiser's first half only; objects come as pixels of the draft and a mask, not
-//! through the object guider, since the draft already shows them in place.
+//! Deviations: the reference network is only the encoder half of the denoiser. Objects are given as draft pixels and a
+//! mask, not through the object guider, because the draft already shows them in place.
 
 mod config;
 mod file;
@@ -44,28 +46,28 @@ use crate::unet::transformer::SpatialTransformer;
 use crate::video::frames_from_video;
 use patches::{RetouchMaps, patches_from_cells};
 
-/// Where each kind of knowledge lies among the input channels, and how many there are.
+/// Offsets of the inputs among the input channels, and their number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Channels {
-    /// First channel of the draft's three.
+    /// First of the three channels of the draft.
     pub draft: usize,
-    /// First of the three of what the character was laid on.
+    /// First of the three channels of the picture under the character.
     pub under: usize,
-    /// First of the warped character's three, its colours continued where it covers nothing.
+    /// First of the three channels of the warped character. Its colours are extended to cells that it does not cover.
     pub layer: usize,
     /// Coverage by the warped character.
     pub alpha: usize,
-    /// Share of that which is made up.
+    /// Share of that coverage that is a guess.
     pub guess: usize,
-    /// What was removed from the source.
+    /// The region removed from the source.
     pub hole: usize,
-    /// Coverage by what is in front of the character: objects in use, and what hides the driving person.
+    /// Coverage by what is in front of the character: objects in use, and whatever hides the driving person.
     pub front: usize,
-    /// First channel of the skeleton map's three.
+    /// First of the three channels of the skeleton map.
     pub skeleton: usize,
     /// Structured depth.
     pub depth: usize,
-    /// All of them.
+    /// Number of channels.
     pub count: usize,
 }
 
@@ -83,11 +85,11 @@ pub const CHANNELS: Channels = Channels {
     count: 17,
 };
 
-/// Pose features are added where the size is divided by this.
+/// Pose features are added where the resolution is divided by this.
 const POSE_DIVISOR: usize = 8;
 const NORM_EPSILON: f64 = 1e-5;
 
-/// One resolution of the network, on the way down or up.
+/// One level of the UNet, on the way down or up.
 #[derive(Module, Debug)]
 struct Level<B: Backend> {
     resnet: ResnetBlock<B>,
@@ -95,7 +97,7 @@ struct Level<B: Backend> {
     motion: Option<MotionModule<B>>,
 }
 
-/// The network.
+/// The finisher network.
 #[derive(Module, Debug)]
 pub struct Finisher<B: Backend> {
     conv_in: Conv2d<B>,
@@ -135,10 +137,10 @@ impl FinisherConfig {
         }
     }
 
-    /// A network with fresh weights.
+    /// A network with newly initialized weights.
     ///
     /// # Panics
-    /// When [`FinisherConfig::check`] refuses the configuration.
+    /// When [`FinisherConfig::check`] rejects the configuration.
     pub fn init<B: ModelBackend>(&self, device: &B::Device) -> Finisher<B> {
         assert_eq!(self.check(), Ok(()), "finisher");
         let widths = &self.widths;
@@ -180,18 +182,18 @@ impl<B: ModelBackend> Level<B> {
 }
 
 impl<B: ModelBackend> Finisher<B> {
-    /// What is seen in pictures of the character, to be used for all its frames: `[B, 7, H, W]` each.
+    /// Reference tokens of pictures of the character, `[B, 7, H, W]` each. They serve all frames of the character.
     ///
     /// # Panics
-    /// When there is no picture, or the shapes do not fit.
+    /// When there is no picture, or shapes do not match.
     pub fn character(&self, pictures: &[Tensor<B, 4>]) -> CharacterTokens<B> {
         self.reference.forward(pictures)
     }
 
-    /// What is known of the frames, `[B, 17, N, H, W]`, to what is to be done about them.
+    /// Computes the retouch of frames from their inputs, `[B, 17, N, H, W]`.
     ///
     /// # Panics
-    /// When shapes do not fit, or a side is not a multiple of the coarsest cell's.
+    /// When shapes do not match, or a side is not a multiple of the coarsest cell's side.
     pub fn forward(&self, known: Tensor<B, 5>, character: &CharacterTokens<B>) -> Retouch<B> {
         let [_, channels, _, height, width] = known.dims();
         assert_eq!(channels, CHANNELS.count, "finisher: input {:?}", known.dims());
@@ -203,7 +205,7 @@ impl<B: ModelBackend> Finisher<B> {
         RetouchMaps { maps, patch: self.patch }.retouch(editable)
     }
 
-    /// The UNet, `[B*N, C_0, H/P, W/P]`.
+    /// The UNet's features, `[B*N, C_0, H/P, W/P]`.
     fn features(&self, known: Tensor<B, 5>, character: &CharacterTokens<B>) -> Tensor<B, 4> {
         let batch = known.dims()[0];
         let precision = self.conv_in.weight.val().dtype();
@@ -211,7 +213,6 @@ impl<B: ModelBackend> Finisher<B> {
             let part = |first, count| known.clone().narrow(1, first, count).cast(precision);
             frames_from_video(pose.forward(part(CHANNELS.skeleton, 3), part(CHANNELS.depth, 1)))
         });
-        // 1. Down.
         let patches = patches_from_cells(frames_from_video(known), self.patch);
         let mut x = self.conv_in.forward((patches * 2.0 - 1.0).cast(precision));
         let mut skips = Vec::with_capacity(self.down_levels.len());
@@ -225,9 +226,7 @@ impl<B: ModelBackend> Finisher<B> {
                 x = downsampler.forward(x);
             }
         }
-        // 2. Mid.
         x = self.mid_level.forward(x, batch, character.at(self.down_levels.len() - 1));
-        // 3. Up.
         for (step, level) in self.up_levels.iter().enumerate() {
             let index = self.down_levels.len() - 1 - step;
             if let Some(skip) = skips.pop() {

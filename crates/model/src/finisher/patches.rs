@@ -1,4 +1,4 @@
-//! Patches of cells as channels and back, and the maps of a [`Retouch`] from channels.
+//! Conversion of pixel patches to channels and back, and the output maps of a [`Retouch`].
 
 use burn::tensor::module::avg_pool2d;
 use burn::tensor::{Tensor, TensorData, backend::Backend};
@@ -6,9 +6,9 @@ use burn::tensor::{Tensor, TensorData, backend::Backend};
 use super::retouch::Retouch;
 use crate::ops::{ModelBackend, in_order, swap_dims};
 
-/// A shift of 1 in the network's own unit, in cells.
+/// Cells per unit of the network's shift output.
 const SHIFT_UNIT: f64 = 8.0;
-/// Cells of the map of light that share one value.
+/// Side, in cells of the output maps, of the squares over which light is averaged.
 const LIGHT_CELLS: usize = 8;
 
 /// `[M, C, H, W]` to `[M, C*P*P, H/P, W/P]`.
@@ -27,19 +27,21 @@ fn cells_from_patches<B: Backend>(x: Tensor<B, 4>, patch: usize) -> Tensor<B, 4>
     x.permute([0, 1, 4, 2, 5, 3]).reshape([m, channels, rows * patch, columns * patch])
 }
 
-/// What the last convolution gives, `[M, 5 + 5*P*P, H/P, W/P]`: shift, light, and cut, erasure and paint in patches.
+/// The output of the last convolution, `[M, 5 + 5*P*P, H/P, W/P]`: shift, light, then cut, erasure and paint as
+/// patches.
 pub(super) struct RetouchMaps<B: Backend> {
     pub(super) maps: Tensor<B, 4>,
     pub(super) patch: usize,
 }
 
 impl<B: ModelBackend> RetouchMaps<B> {
-    /// Shift and light are smooth and need one value a patch; edges and colours are as fine as the cells.
+    /// Number of output channels. Shift and light are smooth and need one value per patch; edges and colours need one
+    /// per cell.
     pub(super) fn channels(patch: usize) -> usize {
         2 + 3 + 5 * patch * patch
     }
 
-    /// Of frames that may be changed where `editable`, `[M, 1, H, W]`, says.
+    /// The retouch of frames that may be changed according to `editable`, `[M, 1, H, W]`.
     pub(super) fn retouch(self, editable: Tensor<B, 4>) -> Retouch<B> {
         let Self { maps, patch } = self;
         let [_, _, rows, columns] = maps.dims();
@@ -59,7 +61,7 @@ impl<B: ModelBackend> RetouchMaps<B> {
     }
 }
 
-/// Bilinear enlargement with aligned outer edges, as two products with constant matrices.
+/// Bilinear upsampling with aligned outer edges, as two matmuls with constant matrices.
 fn enlarged<B: ModelBackend>(x: Tensor<B, 4>, [height, width]: [usize; 2]) -> Tensor<B, 4> {
     let [m, channels, rows, columns] = x.dims();
     let device = x.device();
@@ -72,7 +74,7 @@ fn enlarged<B: ModelBackend>(x: Tensor<B, 4>, [height, width]: [usize; 2]) -> Te
     swap_dims(x, 1, 2).reshape([m, channels, height, width])
 }
 
-/// `[to, from]`: the share of each cell before in each cell after.
+/// Interpolation weights, `[to, from]`: the share of each source cell in each target cell.
 fn interpolation(from: usize, to: usize) -> TensorData {
     let mut shares = vec![0.0_f32; to * from];
     for cell in 0..to {

@@ -1,5 +1,5 @@
-//! What a finisher sees in pictures of the character: the first half of a UNet, whose features at the levels with attention
-//! become tokens that every frame can look at.
+//! The finisher's reference network for pictures of the character. It is the encoder half of a UNet. Its features at
+//! the levels with attention become tokens, which all frames attend to.
 
 use burn::module::Module;
 use burn::tensor::{Tensor, backend::Backend};
@@ -24,7 +24,7 @@ impl<B: Backend> CharacterTokens<B> {
     }
 }
 
-/// The network that looks at pictures of the character.
+/// The network that encodes pictures of the character.
 #[derive(Module, Debug)]
 pub struct ReferenceTower<B: Backend> {
     conv_in: Conv2d<B>,
@@ -48,10 +48,10 @@ impl<B: ModelBackend> ReferenceTower<B> {
         }
     }
 
-    /// Pictures `[B, 7, H, W]` in [0, 1] to their tokens.
+    /// Encodes pictures `[B, 7, H, W]` in [0, 1] to tokens.
     ///
     /// # Panics
-    /// When there is no picture, or the shapes do not fit.
+    /// When there is no picture, or shapes do not match.
     pub(super) fn forward(&self, pictures: &[Tensor<B, 4>]) -> CharacterTokens<B> {
         assert!(!pictures.is_empty(), "finisher: no picture of the character");
         let of_each: Vec<Vec<Option<Tensor<B, 3>>>> =

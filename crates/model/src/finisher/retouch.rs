@@ -1,10 +1,10 @@
-//! What a finisher asks of a draft, and the frame that comes of it.
+//! The corrections that a finisher makes to a draft, and the resulting frame.
 //!
-//! A draft is a layer (the warped character) over a ground. The network may move the layer, change where it ends, light it, and
-//! paint where the layer is made up or was missing. Elsewhere it must erase first what the character's picture shows, which
-//! otherwise stays as sharp as the picture.
+//! A draft is a layer (the warped character) over a ground. The network may move the layer, change where it ends, light
+//! it, and paint where the layer is guessed or missing. To paint elsewhere, it must first erase what the picture of the
+//! character shows. What is not erased stays as sharp as that picture.
 //!
-//! With `s` the shift, `c` the cut, `e` the erasure, `l` the light and `p` the paint at a cell `x`:
+//! With shift `s`, cut `c`, erasure `e`, light `l` and paint `p` at a cell `x`:
 //!
 //! ```text
 //! moved    = layer(x + s)                                  colour, coverage and guess
@@ -15,8 +15,8 @@
 //! picture  = draft + (1 - front) * editable * (coverage * (colour - under) - the same without retouch)
 //! ```
 //!
-//! A cut or an erasure that is hardly asked for is not made: where the network is in doubt the character must not become a
-//! ghost.
+//! Weak cuts and erasures are ignored. Otherwise the character would become semi-transparent where the network is
+//! unsure.
 //!
 //! | tensor | shape | unit |
 //! |---|---|---|
@@ -34,21 +34,21 @@ use burn::tensor::{Tensor, TensorData, backend::Backend};
 use super::CHANNELS;
 use crate::ops::{ModelBackend, in_order};
 
-/// A changed place may lie this many cells outside of hole, layer and skeleton.
+/// Cells may change up to this distance from hole, layer and skeleton.
 const REACH: usize = 6;
 
-/// What a finisher asks of frames.
+/// The corrections of a finisher to some frames.
 #[derive(Debug, Clone)]
 pub struct Retouch<B: Backend> {
-    /// Where each cell's layer comes from, relative to the cell.
+    /// Position that each cell's layer is taken from, relative to the cell.
     pub shift: Tensor<B, 4>,
-    /// What is asked of the coverage, before [`strong_cut`].
+    /// Change of the coverage, before [`strong_cut`].
     pub cut: Tensor<B, 4>,
-    /// What is asked to be forgotten of the layer's colour, before [`strong_cut`].
+    /// Share of the layer's colour to erase, before [`strong_cut`].
     pub erasure: Tensor<B, 4>,
-    /// Logarithm of the gain.
+    /// Natural logarithm of the gain.
     pub light: Tensor<B, 4>,
-    /// Colour that is added where the layer knows nothing.
+    /// Colour added where the layer is unknown.
     pub paint: Tensor<B, 4>,
     /// Where the draft may be changed ([`editable`]).
     pub editable: Tensor<B, 4>,
@@ -59,15 +59,15 @@ pub struct Retouch<B: Backend> {
 pub struct Retouched<B: Backend> {
     /// `[M, 3, H, W]`.
     pub picture: Tensor<B, 4>,
-    /// Coverage by the character, hidden parts left out, `[M, 1, H, W]`.
+    /// Coverage by the character, without hidden parts, `[M, 1, H, W]`.
     pub coverage: Tensor<B, 4>,
 }
 
 impl<B: ModelBackend> Retouch<B> {
-    /// Finishes frames, from what is known of them, `[M, 17, H, W]` ([`CHANNELS`]).
+    /// Applies the corrections to frames, given their inputs `[M, 17, H, W]` ([`CHANNELS`]).
     ///
     /// # Panics
-    /// When shapes do not fit.
+    /// When shapes do not match.
     pub fn apply(&self, known: &Tensor<B, 4>) -> Retouched<B> {
         let [m, channels, height, width] = known.dims();
         assert_eq!(channels, CHANNELS.count, "retouch: known {:?}", known.dims());
@@ -76,7 +76,7 @@ impl<B: ModelBackend> Retouch<B> {
         let (under, alpha, guess) = (part(CHANNELS.under, 3), part(CHANNELS.alpha, 1), part(CHANNELS.guess, 1));
         let layer = part(CHANNELS.layer, 3);
         let before = repeated(alpha.clone(), 3) * (layer.clone() - under.clone());
-        // 1. Move.
+        // 1. Move the layer.
         let moved = shifted(Tensor::cat(vec![layer, alpha, guess], 1), self.shift.clone());
         let part_of_moved = |first: usize, count: usize| in_order(moved.clone().narrow(1, first, count));
         let (colour, alpha, guess) = (part_of_moved(0, 3), part_of_moved(3, 1), part_of_moved(4, 1));
@@ -86,7 +86,7 @@ impl<B: ModelBackend> Retouch<B> {
         let unknown = (guess - alpha + 1.0).clamp(0.0, 1.0).max_pair(erased.clone());
         let kept = colour * self.light.clone().exp() * repeated(erased * -1.0 + 1.0, 3);
         let colour = clamped(kept + repeated(unknown, 3) * self.paint.clone());
-        // 3. Lay on, behind what is in front.
+        // 3. Composite, behind what is in front.
         let changeable = (part(CHANNELS.front, 1) * -1.0 + 1.0) * self.editable.clone();
         let after = repeated(coverage.clone(), 3) * (colour - under);
         let picture = part(CHANNELS.draft, 3) + (after - before) * repeated(changeable.clone(), 3);
@@ -94,47 +94,47 @@ impl<B: ModelBackend> Retouch<B> {
     }
 }
 
-/// Where the draft may be changed, `[M, 1, H, W]` in [0, 1], of frames `[M, 17, H, W]`: hole, layer and skeleton, and what is at
-/// most 6 cells away from them.
+/// Where the draft may be changed, `[M, 1, H, W]` in [0, 1], for frames `[M, 17, H, W]`: in hole, layer and skeleton,
+/// and up to 6 cells away from them.
 pub fn editable<B: ModelBackend>(known: &Tensor<B, 4>) -> Tensor<B, 4> {
     let part = |first: usize| in_order(known.clone().narrow(1, first, 1));
     let skeleton = (0..3).map(|channel| part(CHANNELS.skeleton + channel));
     let near = skeleton.fold(part(CHANNELS.hole).max_pair(part(CHANNELS.alpha)), Tensor::max_pair);
-    // A window of two sides is one along each side after the other.
+    // Max pooling is separable: first along columns, then along rows.
     let along = |x, [down, across]: [usize; 2]| {
         max_pool2d(x, [2 * down + 1, 2 * across + 1], [1, 1], [down, across], [1, 1], false)
     };
     along(along(near, [REACH, 0]), [0, REACH])
 }
 
-/// One channel as several equal ones: a product with it is faster than one that spreads it out on its way.
+/// Repeats one channel. Multiplying by a repeated tensor is faster than broadcasting in the multiplication.
 fn repeated<B: ModelBackend>(x: Tensor<B, 4>, channels: usize) -> Tensor<B, 4> {
     Tensor::cat(vec![x; channels], 1)
 }
 
-/// Cuts and erasures smaller than this are not made.
+/// Smaller cuts and erasures are ignored.
 const WEAK: f32 = 0.25;
 
-/// What a cut adds to the coverage, and an erasure takes from the colour.
+/// The effect of a cut on the coverage, or of an erasure on the colour.
 pub fn strong_cut(cut: f32) -> f32 {
     (cut - cut.clamp(-WEAK, WEAK)) / WEAK
 }
 
-/// [`strong_cut`], with the gradient of the cut itself, so that weak cuts learn too.
+/// [`strong_cut`] with the gradient of the identity, so that weak cuts still get a gradient.
 fn strong<B: ModelBackend>(cut: Tensor<B, 4>) -> Tensor<B, 4> {
     let known = cut.clone().detach();
     let strong = (known.clone() - known.clone().clamp(-WEAK, WEAK)) / WEAK;
     cut + (strong - known)
 }
 
-/// In [0, 1], with the gradient of the value that was held back, so that it can come back.
+/// Clamps to [0, 1] with the gradient of the identity, so that clamped values can return into the range.
 fn clamped<B: ModelBackend>(values: Tensor<B, 4>) -> Tensor<B, 4> {
     let excess = values.clone().detach() - values.clone().detach().clamp(0.0, 1.0);
     values - excess
 }
 
-/// `values` `[M, C, H, W]` at `x + shift`, between the four cells around each place; the border goes on outside. Gradients
-/// reach the shift only.
+/// Samples `values` `[M, C, H, W]` at `x + shift` bilinearly; outside, the border is repeated. Gradients flow to the
+/// shift only.
 fn shifted<B: ModelBackend>(values: Tensor<B, 4>, shift: Tensor<B, 4>) -> Tensor<B, 4> {
     let [m, channels, height, width] = values.dims();
     let device = values.device();
@@ -145,7 +145,8 @@ fn shifted<B: ModelBackend>(values: Tensor<B, 4>, shift: Tensor<B, 4>) -> Tensor
     };
     let x = along(0, width, &|cell| cell % width);
     let y = along(1, height, &|cell| cell / width % height);
-    // The cell before each place; the one after it exists because the last cell is its own neighbour with share 1.
+    // The cell before each sampling position, at most the second to last, so that the cell after it exists. The last
+    // cell is reached with share 1.
     let cell =
         |place: &Tensor<B, 4>, length: usize| place.clone().detach().floor().clamp(0.0, (length.max(2) - 2) as f32);
     let (left, top) = (cell(&x, width), cell(&y, height));
@@ -200,7 +201,7 @@ mod tests {
         assert_eq!([at(6, 6), at(7, 0), at(13, 16), at(12, 10), at(10, 19)], [1.0, 0.0, 1.0, 0.0, 0.0]);
     }
 
-    /// One cell: a layer of 0.8 that covers half of a ground of 0.2, nothing in front.
+    /// One cell: a layer of 0.8 that covers half of a ground of 0.2. `front` covers both.
     fn known(guess: f32, front: f32) -> Tensor<Flex, 4> {
         let mut cell = [0.0; 17];
         cell[CHANNELS.hole] = 1.0;
@@ -232,9 +233,9 @@ mod tests {
         near(retouched(&known(0.0, 0.0), [0.375, 0.0], 0.0, 0.0), 0.8);
         near(retouched(&known(0.0, 0.0), [-2.0, 0.0], 0.0, 0.0), 0.2);
         near(retouched(&known(0.0, 0.0), [0.5, 0.0], 0.5_f32.ln(), 0.0), 0.4);
-        near(retouched(&known(0.0, 0.0), [0.5, 0.0], 0.0, -0.4), 0.6); // half covered: half of the paint
-        near(retouched(&known(1.0, 0.0), [0.5, 0.0], 0.0, -0.4), 0.4); // wholly a guess: all of it
-        near(retouched(&known(0.0, 0.0), [0.5, 0.2], 0.0, -0.4), 0.6); // hardly erased
+        near(retouched(&known(0.0, 0.0), [0.5, 0.0], 0.0, -0.4), 0.6); // half covered, so half of the paint
+        near(retouched(&known(1.0, 0.0), [0.5, 0.0], 0.0, -0.4), 0.4); // entirely a guess, so all of the paint
+        near(retouched(&known(0.0, 0.0), [0.5, 0.2], 0.0, -0.4), 0.6); // too weak an erasure
         near(retouched(&known(0.0, 0.0), [0.5, 0.3125], 0.0, 0.4), 0.8 * 0.75 + 0.5 * 0.4); // a quarter erased, half unknown
         near(retouched(&known(0.0, 0.0), [0.5, 1.0], 0.5, 0.4), 0.4);
         near(retouched(&known(1.0, 1.0), [0.5, 0.0], 1.0, -0.4), 0.5);

@@ -1,4 +1,4 @@
-//! Behaviour of the finisher with small sizes.
+//! Tests of the finisher with small sizes.
 
 use burn::backend::{Autodiff, Flex};
 use burn::tensor::{Distribution, Tolerance};
@@ -28,7 +28,7 @@ fn an_untrained_network_hands_the_draft_on() {
 fn every_weight_is_reached_by_a_gradient() {
     let device = Default::default();
     let mut network = FinisherConfig::tiny().init::<Train>(&device);
-    // The last layers start at zero, which would hide everything before them.
+    // The last layers are zero-initialized, which would make all other gradients zero.
     network = network.map(&mut Noise);
     let character = network.character(&[random([1, 7, 16, 16]), random([1, 7, 16, 16])]);
     let known = random([1, CHANNELS.count, 3, 16, 16]);

@@ -1,4 +1,5 @@
-//! What networks are given and what they make of it once: conditions and features of a clip, and the reference.
+//! The inputs of the networks, and what is computed from them once: conditions and features of a clip, and the
+//! reference.
 
 use burn::tensor::{Int, Tensor, backend::Backend};
 
@@ -7,10 +8,10 @@ use crate::small::reference_copy::ReferenceCells;
 use crate::unet::cache::{Cache, StepContext};
 use crate::unet::{ProjectedReference, Reference, ReferenceFeatures};
 
-/// What a clip is made from.
+/// The conditions that a clip is generated from.
 #[derive(Debug, Clone)]
 pub struct ClipConditions<B: Backend> {
-    /// Latents of the environment, `[B, C, N, h, w]`; `None` for networks that see none.
+    /// Latents of the environment, `[B, C, N, h, w]`; `None` for networks without this input.
     pub environment: Option<Tensor<B, 5>>,
     /// Skeleton maps `[B, 3, N, H, W]` in [0, 1].
     pub skeleton: Tensor<B, 5>,
@@ -21,11 +22,11 @@ pub struct ClipConditions<B: Backend> {
 }
 
 impl<B: ModelBackend> ClipConditions<B> {
-    /// The same with a temporal reference: the latent `[B, C, h, w]` of the finished frame before takes the first place of
+    /// Adds a temporal reference. The latent `[B, C, h, w]` of the previous finished frame replaces the first frame of
     /// the environment, where nothing is masked.
     ///
     /// # Panics
-    /// When the shapes do not fit, or there is no environment.
+    /// When the shapes do not match, or there is no environment.
     pub fn with_temporal_reference(mut self, finished: Tensor<B, 4>) -> Self {
         let Some(environment) = self.environment else { panic!("temporal reference without an environment") };
         let [b, c, _, h, w] = environment.dims();
@@ -36,14 +37,14 @@ impl<B: ModelBackend> ClipConditions<B> {
     }
 }
 
-/// The conditions of a clip as the denoiser takes them, the same in every step.
+/// The conditions of a clip in the form the denoiser takes, the same in every step.
 #[derive(Debug, Clone)]
 pub struct ClipFeatures<B: Backend> {
-    /// What is concatenated to the noise, `[B, C_env, N, h, w]`; `None` for networks that see no environment.
+    /// The input concatenated with the noise, `[B, C_env, N, h, w]`; `None` for networks without environment.
     pub environment: Option<Tensor<B, 5>>,
-    /// `[B, C_0, N, h, w]`.
+    /// Pose features, `[B, C_0, N, h, w]`.
     pub pose: Tensor<B, 5>,
-    /// One map a level, finest first; `None` when there are no objects to blend.
+    /// One map per level, finest first; `None` when there are no objects to blend.
     pub objects: Option<Vec<Tensor<B, 5>>>,
 }
 
@@ -59,40 +60,40 @@ impl<B: ModelBackend> ClipFeatures<B> {
     }
 }
 
-/// A reference picture as the sampler takes it: the same for all steps and clips.
+/// A reference picture in the form the sampler takes, the same for all steps and clips.
 #[derive(Debug, Clone)]
 pub struct ReferenceState<B: Backend> {
-    /// For the denoiser's self-attentions.
+    /// Tokens for the denoiser's self-attention layers.
     pub tokens: StoredReference<B>,
     /// Context of cross-attention, `[B, L, D]`.
     pub context: Option<Tensor<B, 3>>,
-    /// What can be copied.
+    /// Cells that can be copied.
     pub cells: Option<ReferenceCells<B>>,
-    /// What steps have in common.
+    /// Values shared by several steps.
     pub cache: Cache<B>,
 }
 
-/// A reference's tokens, before or after the denoiser's linear maps.
+/// The tokens of a reference, before or after the denoiser's linear layers.
 #[derive(Debug, Clone)]
 pub enum StoredReference<B: Backend> {
-    /// Mapped in every step.
+    /// Projected in every step.
     Features(ReferenceFeatures<B>),
-    /// Mapped once.
+    /// Projected once.
     Projected(ProjectedReference<B>),
 }
 
 /// A reference picture in training, differentiable.
 #[derive(Debug, Clone)]
 pub struct TrainedReference<B: Backend> {
-    /// Tokens for the denoiser's self-attentions, before they go through its linear maps.
+    /// Tokens for the denoiser's self-attention layers, not yet projected.
     pub features: ReferenceFeatures<B>,
     /// Context of cross-attention, `[B, L, D]`.
     pub context: Option<Tensor<B, 3>>,
-    /// What can be copied.
+    /// Cells that can be copied.
     pub cells: Option<ReferenceCells<B>>,
 }
 
-/// All that the denoiser sees of a reference, from either of the two.
+/// Everything the denoiser sees of a reference, at inference or in training.
 #[derive(Debug, Clone)]
 pub struct SeenReference<'a, B: Backend> {
     pub(super) tokens: Reference<'a, B>,
@@ -103,7 +104,7 @@ pub struct SeenReference<'a, B: Backend> {
 }
 
 impl<B: Backend> SeenReference<'_, B> {
-    /// The same in the step with this timestep: what follows from it alone is kept with the reference.
+    /// Selects a step by its timestep. Values that depend only on the timestep are then cached with the reference.
     #[must_use]
     pub fn at_step(mut self, timestep: i64) -> Self {
         self.step = self.cache.map(|cache| StepContext { cache, timestep });

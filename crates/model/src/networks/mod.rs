@@ -1,15 +1,15 @@
-//! All networks of the method together: made from a configuration and a seed, or loaded from weights; field names are the
-//! prefixes of checkpoint keys.
+//! All networks of the method together. They are initialized from a configuration and a seed, or loaded from weights.
+//! Field names are the prefixes of checkpoint keys.
 //!
 //! | field | from | to |
 //! |---|---|---|
 //! | `autoencoder` | pictures `[M, 3, H, W]` in [-1, 1] | latents `[M, C, h, w]` |
 //! | `image_encoder` | reference picture `[B, 3, S, S]` | context `[B, 1, D]` |
-//! | `reference_tokens` | reference latent `[B, C, h, w]` | context `[B, G*G, D]`, where there is no image encoder |
+//! | `reference_tokens` | reference latent `[B, C, h, w]` | context `[B, G*G, D]`, if there is no image encoder |
 //! | `reference_copy` | reference latent `[B, C, h, w]` | [`ReferenceCells`](crate::small::reference_copy::ReferenceCells) |
 //! | `reference_unet` | reference latent `[B, C, h, w]` | [`ReferenceFeatures`](crate::unet::ReferenceFeatures) |
 //! | `pose_modulation` | skeleton `[B, 3, N, H, W]`, depth `[B, 1, N, H, W]` in [0, 1] | `[B, C_0, N, h, w]` |
-//! | `object_guider` | object latents `[B, C, N, h, w]` | one map a level |
+//! | `object_guider` | object latents `[B, C, N, h, w]` | one map per level |
 //! | `denoising_unet` | noise and environment latents `[B, 2C, N, h, w]` and all the above | `[B, C, N, h, w]`, and queries for the copy |
 
 mod conditions;
@@ -46,23 +46,23 @@ use crate::unet::reference_net::ReferenceNet;
 use crate::weights::pack_folder::PackFolder;
 use crate::weights::{Extra, Precision, WeightError, WeightSource, Weights, collect, is_layer, to_bytes};
 
-/// Where a configuration stands in the header of a weight file.
+/// Key of the configuration in the header of a weight file.
 pub const CONFIG_KEY: &str = "stuntdouble.config";
 
-/// Why networks cannot be made from a weight file.
+/// Why networks cannot be created from a weight file.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum NetworksError {
-    /// The tensors.
+    /// The tensors do not fit.
     #[error(transparent)]
     Weights(#[from] WeightError),
-    /// The configuration does not fit together.
+    /// The settings of the configuration do not fit together.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The header has no configuration, or none that can be read.
+    /// The header has no configuration, or an unreadable one.
     #[error("the weight file's header has no usable `{CONFIG_KEY}`: {reason}")]
     Header {
-        /// What is wrong with it.
+        /// The problem.
         reason: String,
     },
 }
@@ -89,37 +89,37 @@ impl NetworksError {
     }
 }
 
-/// What is not needed all the time.
+/// A component that is idle some of the time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
-    /// The networks that see the reference picture, as large as the denoiser: done after
+    /// The networks that encode the reference picture, as large as the denoiser. Idle after
     /// [`reference_state`](Networks::reference_state).
     Reference,
-    /// The autoencoder: not needed while a clip is denoised.
+    /// The autoencoder. Idle while a clip is denoised.
     Autoencoder,
-    /// Pose modulation and object guider: done after [`clip_features`](Networks::clip_features).
+    /// Pose modulation and object guider. Idle after [`clip_features`](Networks::clip_features).
     Conditions,
-    /// The denoiser, while frames are decoded. Other clips want it back at once: of its weights only those go that are mapped
-    /// from [packs](crate::weights::pack_folder).
+    /// The denoiser. Idle while frames are decoded, but needed again for the next clip. Only weights that are mapped
+    /// from the [weight cache](crate::weights::pack_folder) are evicted.
     Denoiser,
 }
 
-/// The networks.
+/// All networks.
 #[derive(Module, Debug)]
 pub struct Networks<B: Backend> {
-    /// Pictures to latents and back.
+    /// Encodes pictures to latents and decodes them.
     pub autoencoder: Autoencoder<B>,
-    /// Reference picture to the context of cross-attention.
+    /// Encodes the reference picture to the context of cross-attention.
     pub image_encoder: Option<ClipVision<B>>,
-    /// Reference latent to the context of cross-attention, where there is no image encoder.
+    /// Encodes the reference latent to the context of cross-attention, if there is no image encoder.
     pub reference_tokens: Option<ReferenceTokens<B>>,
-    /// Reference latent to cells that the denoiser can copy.
+    /// Encodes the reference latent to cells that the denoiser can copy.
     pub reference_copy: Option<ReferenceCopy<B>>,
-    /// Reference latent to tokens for the denoiser's self-attentions.
+    /// Encodes the reference latent to tokens for the denoiser's self-attention layers.
     pub reference_unet: ReferenceNet<B>,
-    /// Skeleton and depth to pose features.
+    /// Computes pose features from skeleton and depth.
     pub pose_modulation: PoseModulation<B>,
-    /// Object latents to features of every level.
+    /// Computes features for every level from object latents.
     pub object_guider: Option<ObjectGuider<B>>,
     /// The denoiser.
     pub denoising_unet: DenoisingNet<B>,
@@ -131,21 +131,21 @@ pub struct Networks<B: Backend> {
     precision: ComputePrecision,
     #[module(skip)]
     cache_options: CacheOptions,
-    /// The parameters hold their values.
+    /// Whether the parameters hold their values.
     #[module(skip)]
     readable: bool,
 }
 
 impl<B: ModelBackend> Networks<B> {
-    /// Networks at the start of training; the same for the same seed and backend.
+    /// Newly initialized networks. They are the same for the same seed and backend.
     ///
     /// # Errors
-    /// [`ConfigError`] when the parts do not fit together.
+    /// [`ConfigError`] when the settings do not fit together.
     pub fn init(config: &NetworksConfig, seed: u64, device: &B::Device) -> Result<Self, ConfigError> {
         config.check()?;
         B::seed(device, seed);
         let networks = Self::build(config, device);
-        // Weights are drawn when they are first used: use them now, in this order.
+        // Parameters are drawn lazily. Draw them now, in a fixed order.
         networks.visit(&mut DrawNow);
         Ok(networks)
     }
@@ -172,7 +172,7 @@ impl<B: ModelBackend> Networks<B> {
         }
     }
 
-    /// Networks with the weights and the configuration of a file that [`to_bytes`](Self::to_bytes) made.
+    /// Loads networks, weights and configuration, from a file that [`to_bytes`](Self::to_bytes) made.
     ///
     /// # Errors
     /// [`NetworksError`].
@@ -182,9 +182,9 @@ impl<B: ModelBackend> Networks<B> {
         Ok(weights.load(Self::build(&config, device), "", Extra::Refused)?)
     }
 
-    /// Networks to be run and not to be trained or saved, whose weights are
-    /// [read on demand](Weights::load_for_inference). `config` is for files without one in their header; every tensor must be
-    /// there and no other.
+    /// Loads networks for inference only. They cannot be trained or saved. Their weights are [read on
+    /// demand](Weights::load_for_inference). `config` is for files without one in their header. The file must contain
+    /// exactly the expected tensors.
     ///
     /// # Errors
     /// [`NetworksError`].
@@ -199,11 +199,11 @@ impl<B: ModelBackend> Networks<B> {
         Ok(Self { readable: false, ..networks })
     }
 
-    /// Networks of random weights, like those of [`load_to_run`](Self::load_to_run): to measure times and memory. Their packs
-    /// are kept in `packs`, a folder of packs of whatever weights.
+    /// Networks with random weights, otherwise as from [`load_to_run`](Self::load_to_run), for measuring time and
+    /// memory. Their prepacked weights are stored in the weight cache `packs`.
     ///
     /// # Errors
-    /// [`ConfigError`] when the parts do not fit together.
+    /// [`ConfigError`] when the settings do not fit together.
     pub fn draw_to_run(
         config: &NetworksConfig,
         seed: u64,
@@ -222,8 +222,8 @@ impl<B: ModelBackend> Networks<B> {
         serde_json::from_str(text).map_err(|error| header(error.to_string()))
     }
 
-    /// Lets go of what is in memory of networks that were [loaded to be run](Self::load_to_run) and have nothing to do for a
-    /// while; when they have, their weights are read or mapped again.
+    /// Frees the memory of a component of networks [loaded for inference](Self::load_to_run) that is idle for a while.
+    /// When it runs again, its weights are read or mapped again.
     pub fn rest(&self, part: Part) {
         let mut forget = Forget { only_mapped: part == Part::Denoiser };
         match part {
@@ -241,7 +241,7 @@ impl<B: ModelBackend> Networks<B> {
         B::release_buffer_pool();
     }
 
-    /// The same networks with other cache_options.
+    /// Sets the cache options.
     pub fn with_cache_options(mut self, cache_options: CacheOptions) -> Self {
         self.cache_options = cache_options;
         self
@@ -257,7 +257,7 @@ impl<B: ModelBackend> Networks<B> {
         Ok(self)
     }
 
-    /// The same networks calculating in another precision.
+    /// Sets the compute precision.
     pub fn with_precision(mut self, precision: ComputePrecision) -> Self {
         self.precision = precision;
         self
@@ -268,16 +268,16 @@ impl<B: ModelBackend> Networks<B> {
         &self.config
     }
 
-    /// Every tensor: key, shape, values.
+    /// Every tensor as key, shape and values.
     ///
     /// # Panics
-    /// When the networks were loaded to be run only.
+    /// When the networks were loaded for inference only.
     pub fn to_tensors(&self) -> Vec<(String, Vec<usize>, Vec<f32>)> {
         assert!(self.readable, "networks that were loaded to be run only have no readable weights");
         collect(self, "")
     }
 
-    /// The bytes of a weight file with the configuration in its header, beside `header`'s texts.
+    /// The bytes of a weight file. Its header holds the configuration and the entries of `header`.
     ///
     /// # Errors
     /// [`WeightError::Malformed`] when the header is too large.
@@ -288,7 +288,7 @@ impl<B: ModelBackend> Networks<B> {
         to_bytes(&self.to_tensors(), precision, header)
     }
 
-    /// Number of weights by network.
+    /// Number of weights of each network.
     pub fn parameter_counts(&self) -> BTreeMap<&'static str, usize> {
         BTreeMap::from([
             ("autoencoder", self.autoencoder.num_params()),
@@ -312,7 +312,8 @@ impl<B: Backend> ModuleVisitor<B> for DrawNow {
     }
 }
 
-/// Makes every weight of a layer one that is drawn when it is needed; uniform as layers start, none of them zero.
+/// Makes every weight of a layer lazy: it is drawn when it is needed, from the uniform distribution that layers are
+/// initialized with. No weight is zero-initialized.
 struct DrawOnDemand {
     seed: u64,
     packs: Option<Arc<PackFolder>>,
@@ -343,7 +344,7 @@ impl<B: ModelBackend> ModuleMapper<B> for DrawOnDemand {
     }
 }
 
-/// Lets go of packs.
+/// Evicts packed forms of weights.
 struct Forget {
     only_mapped: bool,
 }

@@ -1,17 +1,17 @@
-//! The numbers that networks compute with.
+//! The precision in which networks compute.
 
 use burn::tensor::{DType, Tensor, backend::Backend};
 use serde::{Deserialize, Serialize};
 
-/// What the networks calculate in, whatever their weights are stored as. Noise, guidance, time and what is encoded stay f32,
-/// and so do all sums.
+/// The compute precision, whatever the precision of stored weights. Noise, guidance, time embeddings, encoded latents
+/// and all accumulation stay f32.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ComputePrecision {
     /// 32 bit.
     #[default]
     F32,
-    /// Features and products of 16 bit with 8 bits of mantissa.
+    /// 16-bit features and matmul operands with 8 bits of mantissa (bf16).
     Bf16,
 }
 

@@ -1,4 +1,4 @@
-//! From pictures, references and conditions to velocities, in the precision that was asked for.
+//! Encodes pictures and references, and predicts velocities from them and the conditions, in the requested precision.
 
 use burn::tensor::Tensor;
 
@@ -12,7 +12,7 @@ use crate::unet::denoising_net::DenoisingInput;
 use crate::video::{frames_from_video, video_from_frames};
 
 impl<B: ModelBackend> Networks<B> {
-    /// Pictures `[B, 3, N, H, W]` in [-1, 1] to latents `[B, C, N, h, w]`, frame by frame.
+    /// Encodes pictures `[B, 3, N, H, W]` in [-1, 1] to latents `[B, C, N, h, w]`, frame by frame.
     pub fn encode_video(&self, pictures: Tensor<B, 5>) -> Tensor<B, 5> {
         let b = pictures.dims()[0];
         let frames = frames_from_video(pictures);
@@ -20,8 +20,8 @@ impl<B: ModelBackend> Networks<B> {
         video_from_frames(Tensor::cat(latents.collect(), 0), b)
     }
 
-    /// Latents `[M, C, h, w]` to pictures `[M, 3, H, W]`, about in [-1, 1]. The small autoencoder, which would not gain by
-    /// another precision, stays f32.
+    /// Decodes latents `[M, C, h, w]` to pictures `[M, 3, H, W]`, approximately in [-1, 1]. The small autoencoder
+    /// always runs in f32, because it would not gain from another precision.
     pub fn decode(&self, latents: Tensor<B, 4>) -> Tensor<B, 4> {
         match &self.autoencoder {
             Autoencoder::Small(autoencoder) => autoencoder.decode(latents),
@@ -29,13 +29,14 @@ impl<B: ModelBackend> Networks<B> {
         }
     }
 
-    /// The embedding `[B, 1, D]` of reference pictures `[B, 3, S, S]`, normalised as [`crate::conditioning::clip_vision`] says; `None`
-    /// without an image encoder.
+    /// The embedding `[B, 1, D]` of reference pictures `[B, 3, S, S]`, which are normalised as in
+    /// [`crate::conditioning::clip_vision`]. `None` without an image encoder.
     pub fn image_embedding(&self, pixels: Tensor<B, 4>) -> Option<Tensor<B, 3>> {
         self.image_encoder.as_ref().map(|encoder| encoder.forward(pixels).image_embeds.unsqueeze_dim(1))
     }
 
-    /// A reference for training: latent `[B, C, h, w]`, and where there is an image encoder its embedding `[B, 1, D]`.
+    /// A reference for training, from its latent `[B, C, h, w]` and, if there is an image encoder, its embedding
+    /// `[B, 1, D]`.
     pub fn reference_features(&self, latent: Tensor<B, 4>, embedding: Option<Tensor<B, 3>>) -> TrainedReference<B> {
         let context = self.reference_tokens.as_ref().map(|tokens| tokens.forward(latent.clone())).or(embedding);
         let timestep = Tensor::zeros([latent.dims()[0]], &latent.device());
@@ -45,7 +46,7 @@ impl<B: ModelBackend> Networks<B> {
         TrainedReference { features, context, cells }
     }
 
-    /// A reference for sampling, from the same.
+    /// A reference for sampling, from the same inputs.
     pub fn reference_state(&self, latent: Tensor<B, 4>, embedding: Option<Tensor<B, 3>>) -> ReferenceState<B> {
         let TrainedReference { features, context, cells } = self.reference_features(latent, embedding);
         let tokens = if self.cache_options.reference {
@@ -56,7 +57,7 @@ impl<B: ModelBackend> Networks<B> {
         ReferenceState { tokens, context, cells, cache: Cache::new() }
     }
 
-    /// The context of cross-attention for `batch` clips without a reference: zeros, where there is a context at all.
+    /// The zero context of cross-attention for `batch` clips without a reference; `None` without cross-attention.
     pub(super) fn no_context(&self, batch: usize, device: &B::Device) -> Option<Tensor<B, 3>> {
         let width = self.config.unet.cross_attention_width?;
         let tokens = self.config.reference_tokens.as_ref().map_or(1, |tokens| tokens.grid * tokens.grid);
@@ -70,10 +71,10 @@ impl<B: ModelBackend> Networks<B> {
         [b, autoencoder.latent_channels(), n, height / cells, width / cells]
     }
 
-    /// What the denoiser needs of a clip's conditions; differentiable.
+    /// Computes the denoiser's inputs from a clip's conditions. Differentiable.
     ///
     /// # Panics
-    /// When the environment is missing that the networks see.
+    /// When the environment is missing although the networks need it.
     pub fn clip_features(&self, conditions: &ClipConditions<B>) -> ClipFeatures<B> {
         let ClipConditions { environment, skeleton, depth, objects } = conditions.clone();
         let narrowed = |x| self.precision.narrowed(x);
@@ -87,19 +88,21 @@ impl<B: ModelBackend> Networks<B> {
             (EnvironmentUse::Concatenated | EnvironmentUse::CleanPlate, None) => {
                 panic!("networks: a clip without its environment")
             }
-            (EnvironmentUse::Concatenated | EnvironmentUse::CleanPlate, Some(environment)) => Some(match self.config.objects {
-                ObjectUse::Concatenated => {
-                    let objects = objects.unwrap_or_else(|| environment.zeros_like());
-                    Tensor::cat(vec![environment, objects], 1)
-                }
-                ObjectUse::Blended | ObjectUse::Absent => environment,
-            }),
+            (EnvironmentUse::Concatenated | EnvironmentUse::CleanPlate, Some(environment)) => {
+                Some(match self.config.objects {
+                    ObjectUse::Concatenated => {
+                        let objects = objects.unwrap_or_else(|| environment.zeros_like());
+                        Tensor::cat(vec![environment, objects], 1)
+                    }
+                    ObjectUse::Blended | ObjectUse::Absent => environment,
+                })
+            }
         };
         ClipFeatures { environment, pose, objects: guided }
     }
 
-    /// The velocity for noisy latents `[B, C, N, h, w]` at `timestep` `[B]`; without a reference it is the
-    /// unconditional half of guidance, whose context is zeros.
+    /// The velocity for noisy latents `[B, C, N, h, w]` at `timestep` `[B]`. Without a reference it is the
+    /// unconditional branch of guidance, whose context is zero.
     pub fn predict(
         &self,
         latent: Tensor<B, 5>,
@@ -118,7 +121,7 @@ impl<B: ModelBackend> Networks<B> {
         self.velocity(output, cells, latent, timestep, features)
     }
 
-    /// [`predict`](Self::predict) with the reference and without it, in that order.
+    /// The conditional and the unconditional branch of [`predict`](Self::predict), in that order.
     pub fn predict_both(
         &self,
         latent: Tensor<B, 5>,
@@ -140,7 +143,7 @@ impl<B: ModelBackend> Networks<B> {
         ]
     }
 
-    /// What the denoiser sees beside reference and context.
+    /// The denoiser's inputs except reference and context.
     fn denoising_input<'a>(
         &self,
         latent: &Tensor<B, 5>,
@@ -160,7 +163,7 @@ impl<B: ModelBackend> Networks<B> {
         }
     }
 
-    /// The velocity for the denoiser's output, with what it copies of the reference.
+    /// Turns the denoiser's output into a velocity, including what it copies from the reference.
     fn velocity(
         &self,
         output: Tensor<B, 5>,
@@ -170,7 +173,7 @@ impl<B: ModelBackend> Networks<B> {
         features: &ClipFeatures<B>,
     ) -> Tensor<B, 5> {
         let (c, output) = (latent.dims()[1], self.precision.widened(output));
-        // Concatenated objects come after the environment's channels.
+        // Concatenated objects follow the channels of the environment.
         let environment = features.environment.clone().map(|environment| environment.narrow(1, 0, c));
         let mut change = output.clone().narrow(1, 0, c);
         if let Some(cells) = cells {

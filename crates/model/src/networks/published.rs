@@ -1,4 +1,4 @@
-//! Networks from the files of other projects.
+//! Loads networks from the files of other projects.
 
 use burn::module::Module;
 
@@ -9,9 +9,10 @@ use crate::weights::LoadReport;
 use crate::weights::published::PublishedWeights;
 
 impl<B: ModelBackend> Networks<B> {
-    /// Networks to be run, of a configuration, from published files; what becomes of every tensor comes with them. What this
-    /// method adds to published networks (blending, object guider, depth in the pose features, environment channels) starts
-    /// as before training, drawn from `seed`; anything else that is missing, and everything that is too much, is an error.
+    /// Loads networks of the given configuration for inference from published files, and reports what happened to every
+    /// tensor. Components that this method adds to published networks (blending, object guider, depth in the pose
+    /// features, environment channels) are newly initialized from `seed`. Any other missing tensor and any extra tensor
+    /// is an error.
     ///
     /// # Errors
     /// [`NetworksError`].
@@ -33,11 +34,11 @@ impl<B: ModelBackend> Networks<B> {
         Ok((Self { readable: false, ..networks }, report))
     }
 
-    /// What [`load_published`](Self::load_published) would make of the files, without reading more than their descriptions
-    /// and the first convolution.
+    /// Reports how [`load_published`](Self::load_published) would use the files. Reads only their headers and the first
+    /// convolution.
     ///
     /// # Errors
-    /// [`NetworksError`], but not for tensors that do not fit: those are in the report.
+    /// [`NetworksError`], except for tensors that do not fit: those are in the report.
     pub fn report_published(
         published: PublishedWeights,
         config: &NetworksConfig,

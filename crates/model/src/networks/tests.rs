@@ -22,7 +22,7 @@ pub(crate) fn conditions<B: ModelBackend>(frames: usize) -> ClipConditions<B> {
     ClipConditions { environment: Some(latents()), skeleton: maps(3), depth: maps(1), objects: Some(latents()) }
 }
 
-/// The same networks with every value that starts at zero drawn anew, so that every input has an influence.
+/// The same networks with new random values in place of zeros, so that every input has an effect.
 pub(crate) fn awake(networks: Networks<Flex>) -> Networks<Flex> {
     let mut tensors = networks.to_tensors();
     for (place, (_, _, values)) in tensors.iter_mut().enumerate() {
@@ -90,7 +90,7 @@ fn networks_read_on_demand_are_the_same_networks() {
         let expected = run(&networks.clone().with_precision(precision));
         let found = to_run(None).with_precision(precision);
         assert_eq!(run(&found), expected);
-        // Let go of and read once more.
+        // Evict the weights and read them again.
         for part in [Part::Reference, Part::Autoencoder, Part::Conditions, Part::Denoiser] {
             found.rest(part);
         }
@@ -133,7 +133,7 @@ fn the_bundled_preset_fits_into_the_repository() {
     assert_eq!(total, networks.num_params());
     assert!((14_000_000..19_000_000).contains(&total), "{total}: {counts:?}");
     assert_eq!(counts["image_encoder"], 0);
-    // In 16 bit, 40 MiB is the limit.
+    // In 16 bit the limit is 40 MiB.
     assert!(2 * total < 40 << 20);
 }
 
@@ -204,7 +204,7 @@ fn projected_and_plain_reference_features_agree() {
     let plain = run(Some((&trained).into()));
     let projected = run(Some((&state).into()));
     plain.clone().into_data().assert_approx_eq::<f32>(&projected.into_data(), Tolerance::absolute(1e-5));
-    // Every way from the reference to the denoiser matters.
+    // Every path from the reference to the denoiser has an effect.
     let seen = || SeenReference::from(&trained);
     let nothing = networks.no_context(1, &Default::default());
     assert!(differs(&plain, &run(None)));
@@ -212,7 +212,7 @@ fn projected_and_plain_reference_features_agree() {
     assert!(differs(&plain, &run(Some(SeenReference { cells: None, ..seen() }))));
 }
 
-/// One step of training as a whole: every network that takes part gets a gradient.
+/// A complete training step: every network that takes part gets a gradient.
 #[test]
 fn gradients_reach_every_network() {
     type Trained = Autodiff<Flex>;
@@ -266,7 +266,7 @@ impl ModuleVisitor<Autodiff<Flex>> for Reached {
 
 #[test]
 fn caches_change_nothing() {
-    // A context of one token, and positions in time.
+    // A context of one token, and temporal position embeddings.
     let networks = awake(tiny(|config| config.reference_tokens.as_mut().unwrap().grid = 1, 4));
     assert!(networks.config().unet.motion.as_ref().is_some_and(|motion| motion.positions));
     let (latent, clip) = (random::<4>([1, 4, 2, 2]), conditions(2));
@@ -274,7 +274,7 @@ fn caches_change_nothing() {
     let run = |cache_options: CacheOptions| {
         let networks = networks.clone().with_cache_options(cache_options);
         let (state, features) = (networks.reference_state(latent.clone(), None), networks.clip_features(&clip));
-        // The second and the fourth find what the others left.
+        // The second and the fourth step use what the others cached.
         let steps = [500, 500, 20, 500].map(|timestep| {
             let reference = SeenReference::from(&state).at_step(timestep);
             let timestep = Tensor::from_floats([timestep as f32], &Default::default());

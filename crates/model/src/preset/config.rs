@@ -1,4 +1,4 @@
-//! Everything that a configuration holds.
+//! All settings of a configuration.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,15 +13,16 @@ use crate::small::reference_tokens::ReferenceTokensConfig;
 use crate::unet::reference_net::FusionBlocks;
 use crate::unet::{ConfigError, UnetConfig};
 
-/// How objects reach the denoiser.
+/// How objects are fed to the denoiser.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ObjectUse {
     /// Object guider and spatial blending (paper 3.3).
     Blended,
-    /// Their latents are concatenated to the noise's, after the environment: the ablation "w/o spatial blending".
+    /// Object latents are concatenated with the noise, after the environment (the paper's ablation "w/o spatial
+    /// blending").
     Concatenated,
-    /// Not at all.
+    /// No objects.
     Absent,
 }
 
@@ -29,12 +30,12 @@ pub enum ObjectUse {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EnvironmentUse {
-    /// Its latents are concatenated to the noise's (paper 3.2).
+    /// Environment latents are concatenated with the noise (paper 3.2).
     #[default]
     Concatenated,
     /// The latents of the clean plate, the scene without the person, are concatenated to the noise's (MIMO).
     CleanPlate,
-    /// Nothing: Animate Anyone, whose background is that of the reference picture.
+    /// No environment, as in Animate Anyone: the background is that of the reference picture.
     Absent,
 }
 
@@ -47,53 +48,53 @@ impl EnvironmentUse {
         }
     }
 
-    /// Whether it is the default, which files do not mention.
+    /// Whether this is the default, which files omit.
     pub fn is_concatenated(&self) -> bool {
         *self == Self::Concatenated
     }
 }
 
-/// Everything that shapes a set of networks; travels with its weights.
+/// Everything that determines the shapes of a set of networks. It is stored with their weights.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NetworksConfig {
-    /// Pictures to latents.
+    /// The autoencoder.
     pub autoencoder: AutoencoderConfig,
-    /// The denoiser; the reference network has the same sizes. Input channels for the environment, and blending, follow
-    /// from the fields below through [`NetworksConfig::denoiser`].
+    /// The denoiser; the reference network has the same sizes. [`NetworksConfig::denoiser`] adds blending and the input
+    /// channels for the environment, according to the fields below.
     pub unet: UnetConfig,
-    /// Which blocks see the reference.
+    /// The blocks with reference attention.
     pub fusion: FusionBlocks,
-    /// Skeleton and depth to pose features.
+    /// The network that computes pose features from skeleton and depth.
     pub pose: PoseModulationConfig,
     /// What the denoiser sees of the environment.
     #[serde(default, skip_serializing_if = "EnvironmentUse::is_concatenated")]
     pub environment: EnvironmentUse,
-    /// How objects reach the denoiser.
+    /// How objects are fed to the denoiser.
     pub objects: ObjectUse,
-    /// The mixing weight of blended objects.
+    /// The blending weight of blended objects.
     pub blending: BlendingConfig,
-    /// The image tower whose embedding is the context of cross-attention.
+    /// The image encoder whose embedding is the context of cross-attention.
     pub image_encoder: Option<ClipVisionConfig>,
-    /// What makes that context of the reference's latent where there is no image tower.
+    /// The network that computes this context from the reference latent, if there is no image encoder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference_tokens: Option<ReferenceTokensConfig>,
-    /// A short way from the reference's latent to the result.
+    /// A shortcut that copies from the reference latent to the result.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference_copy: Option<ReferenceCopyConfig>,
-    /// What the denoiser's output means.
+    /// The meaning of the denoiser's output.
     #[serde(default, skip_serializing_if = "DenoiserOutput::is_velocity")]
     pub denoiser_output: DenoiserOutput,
     /// The noise schedule that the denoiser was trained with.
     pub schedule: DdimConfig,
-    /// Frames of a clip, `N`.
+    /// Frames per clip, `N`.
     pub clip_frames: usize,
-    /// Side in pixels of the square window that the networks were made for.
+    /// Side in pixels of the square window that the networks were trained for.
     pub size: usize,
 }
 
 impl NetworksConfig {
-    /// The denoiser's configuration with its environment channels, blending, and all channels that it gives.
+    /// The denoiser's configuration with environment channels, blending and all output channels.
     pub fn denoiser(&self) -> UnetConfig {
         let latent = self.autoencoder.latent_channels();
         let environment = if self.environment.is_seen() { latent } else { 0 };
@@ -106,10 +107,10 @@ impl NetworksConfig {
         UnetConfig { environment_channels, blending, out_channels: self.unet.out_channels + asked, ..self.unet.clone() }
     }
 
-    /// Checks that the parts fit together; call it on anything that comes from a file.
+    /// Checks that the settings fit together. Call it on everything that comes from a file.
     ///
     /// # Errors
-    /// [`ConfigError`] with the first setting that does not fit.
+    /// [`ConfigError`] for the first setting that does not fit.
     pub fn check(&self) -> Result<(), ConfigError> {
         self.denoiser().check()?;
         let latent = self.autoencoder.latent_channels();

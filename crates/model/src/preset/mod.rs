@@ -1,4 +1,4 @@
-//! The configurations that this project ships.
+//! The configurations shipped with this project.
 
 mod config;
 
@@ -27,24 +27,24 @@ use crate::unet::{ConfigError, Heads, UnetConfig};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Preset {
-    /// Small (18 million weights, autoencoder included), trained by this project, made for processors.
+    /// Small (18 million weights including the autoencoder), trained by this project, for CPUs.
     Bundled,
-    /// The paper's size; takes public weights of the Stable Diffusion 1.5 family.
+    /// The size of the paper. Loads public weights of the Stable Diffusion 1.5 family.
     Sd15,
-    /// Animate Anyone, the method before this one, as published by Moore Threads: skeletons and a reference picture, no
-    /// environment, no objects; takes those weights.
+    /// Animate Anyone, the predecessor of this method, as published by Moore Threads: skeletons and a reference
+    /// picture, without environment and objects. Loads those weights.
     Moore,
     /// MIMO as published: Animate Anyone's networks, and a denoiser that sees the scene without the person; takes those weights.
     Mimo,
-    /// For tests: every part, a few thousand weights each.
+    /// For tests: contains every component, with a few thousand weights each.
     Tiny,
 }
 
 impl Preset {
-    /// All of them.
+    /// All presets.
     pub const ALL: [Self; 5] = [Self::Bundled, Self::Sd15, Self::Moore, Self::Mimo, Self::Tiny];
 
-    /// The name that users type.
+    /// The name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Bundled => "bundled",

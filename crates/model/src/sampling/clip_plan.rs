@@ -1,9 +1,9 @@
-//! Which source frames each clip of a long video holds (paper 3.5: clips in order, the last frame of one is the temporal
-//! reference of the next).
+//! The source frames of each clip of a long video. Clips are generated in order, and the last frame of one clip is the
+//! temporal reference of the next (paper 3.5).
 //!
-//! The first clip gives all its `N` frames. Each later one starts with the last frame of the one before, already finished,
-//! and gives `N - 1` new ones. The last clip is filled up by repeating the last source frame; what is made for those
-//! repetitions is thrown away.
+//! The first clip contributes all its `N` frames. Each later clip starts with the last finished frame of the previous
+//! clip and contributes `N - 1` new ones. The last clip is padded by repeating the last source frame; the results for
+//! these repetitions are discarded.
 //!
 //! | clip, `N` = 4, 9 frames | source frames | kept places |
 //! |---|---|---|
@@ -13,32 +13,32 @@
 
 use std::ops::Range;
 
-/// One clip.
+/// One clip of the plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Clip {
-    /// Its number; seeds the clip's noise.
+    /// Index of the clip. It seeds the clip's noise.
     pub index: usize,
     /// The source frame at each of the clip's `N` places.
     pub frames: Vec<usize>,
-    /// The places whose results are new: `1..` after a temporal reference, and without the repetitions at the end.
+    /// The places with new results: `1..` after a temporal reference, and without the repetitions at the end.
     pub keep: Range<usize>,
 }
 
 impl Clip {
-    /// The source frame whose finished result is this clip's temporal reference, at place 0.
+    /// The source frame whose finished result is the temporal reference of this clip, at place 0.
     pub fn temporal_reference(&self) -> Option<usize> {
         (self.keep.start > 0).then(|| self.frames[0])
     }
 
-    /// The source frames that this clip finishes.
+    /// The source frames whose results this clip contributes.
     pub fn new_frames(&self) -> Range<usize> {
         self.frames[self.keep.start]..self.frames[self.keep.end - 1] + 1
     }
 }
 
-/// The clips of a video, in the order in which they are made.
+/// The clips of a video, in the order of generation.
 ///
-/// With clips of one frame there is no place for a temporal reference, so there is none.
+/// Clips of one frame have no place for a temporal reference, so they have none.
 ///
 /// # Panics
 /// When `clip_frames` is 0.

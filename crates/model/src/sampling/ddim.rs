@@ -9,9 +9,9 @@
 //! s        = eta sqrt((1 - a_t') / (1 - a_t)) sqrt(1 - a_t / a_t')
 //! ```
 //!
-//! Facts that are easy to get wrong: the previous timestep is `t - T / steps` in whole numbers, not the list's next entry;
-//! zero terminal SNR rebuilds the betas in float32, so `a` is exactly 0 at the end; for 62 of the step counts 1..=1000 the
-//! trailing list has one entry too many, the last being -1, which indexes the table from its end.
+//! Three details are easy to get wrong. The previous timestep is `t - T / steps` in integer arithmetic, not the next
+//! entry of the list. Zero terminal SNR recomputes the betas in float32, so the final `a` is exactly 0. For 62 of the
+//! step counts 1..=1000 the trailing list has one extra entry, -1, which indexes the table from its end.
 
 mod config;
 #[cfg(test)]
@@ -33,12 +33,12 @@ pub struct Ddim {
     alphas_cumprod: Vec<f32>,
 }
 
-/// What one step of the sampler gives.
+/// The result of one sampling step.
 #[derive(Debug, Clone)]
 pub struct DdimStep<B: ModelBackend, const R: usize> {
     /// The latent at the previous timestep.
     pub previous: Tensor<B, R>,
-    /// The clean latent as predicted at this step.
+    /// The clean latent predicted at this step.
     pub clean: Tensor<B, R>,
 }
 
@@ -79,10 +79,10 @@ impl Ddim {
         &self.alphas_cumprod
     }
 
-    /// The timesteps to visit, in order, exactly as the reference lists them (a last entry of -1 included).
+    /// The timesteps to visit, in order, exactly as in the reference implementation (including a final -1).
     ///
     /// # Panics
-    /// When `steps` is 0 or more than the timesteps of training.
+    /// When `steps` is 0 or exceeds the number of training timesteps.
     pub fn timesteps(&self, steps: usize) -> Vec<i64> {
         let train = self.config.num_train_timesteps;
         assert!((1..=train).contains(&steps), "ddim: {steps} steps of {train}");
@@ -96,7 +96,7 @@ impl Ddim {
                 (0..steps).rev().map(|k| at(k).round_ties_even() as i64).collect()
             }
             Spacing::Trailing => {
-                // The reference counts down by a float step and takes the length from a rounded quotient.
+                // The reference counts down by a float step and derives the length from a rounded quotient.
                 let (start, ratio) = (train as f64, train as f64 / steps as f64);
                 let length = (start / ratio).ceil() as usize;
                 let gap = (start - ratio) - start;
@@ -105,8 +105,8 @@ impl Ddim {
         }
     }
 
-    /// One step from `timestep` towards the clean latent: `sample` and the network's `output` of the same shape, `noise`
-    /// used when `eta > 0`.
+    /// One step from `timestep` towards the clean latent. `sample` and the network's `output` have the same shape.
+    /// `noise` is used when `eta > 0`.
     ///
     /// # Panics
     /// When shapes differ, the timestep is not in the table, or `eta > 0` without noise.
@@ -150,7 +150,7 @@ impl Ddim {
         DdimStep { previous: latent, clean }
     }
 
-    /// `sqrt(a) x + sqrt(1 - a) noise`, one timestep a row: `[B, ..]`.
+    /// `sqrt(a) x + sqrt(1 - a) noise` for `[B, ..]`, with one timestep per row.
     ///
     /// # Panics
     /// When shapes or the number of timesteps differ, or a timestep is not in the table.
@@ -164,7 +164,7 @@ impl Ddim {
         clean * signal + noise * spread
     }
 
-    /// The target of v-prediction, `sqrt(a) noise - sqrt(1 - a) x`, one timestep a row: `[B, ..]`.
+    /// The target of v-prediction, `sqrt(a) noise - sqrt(1 - a) x`, for `[B, ..]`, with one timestep per row.
     ///
     /// # Panics
     /// As [`add_noise`](Self::add_noise).
@@ -178,8 +178,8 @@ impl Ddim {
         noise * signal - clean * spread
     }
 
-    /// The clean latent that a network's `output` means, one timestep a row: `[B, ..]`. With epsilon prediction it is not
-    /// finite where `a = 0`.
+    /// The clean latent implied by a network's `output`, `[B, ..]`, with one timestep per row. With epsilon prediction
+    /// it is not finite where `a = 0`.
     ///
     /// # Panics
     /// As [`add_noise`](Self::add_noise).
@@ -197,8 +197,9 @@ impl Ddim {
         }
     }
 
-    /// The loss weight of min-SNR (Hang et al. 2023, arXiv 2303.09556) with the public trainers' form: the signal-to-noise
-    /// ratio capped at `gamma`, over the ratio (for v-prediction both plus one first).
+    /// The min-SNR loss weight (Hang et al. 2023, arXiv 2303.09556) in the form of the public trainers: the
+    /// signal-to-noise ratio capped at `gamma`, divided by the ratio. For v-prediction, 1 is first added to the ratio
+    /// in both places; for sample prediction, the division is left out.
     ///
     /// # Panics
     /// When the timestep is not in the table.
@@ -213,7 +214,7 @@ impl Ddim {
         }
     }
 
-    /// The table's index; negative timesteps count from its end, as the reference's tables do.
+    /// Index into the table. Negative timesteps count from its end, as in the reference implementation.
     fn index(&self, timestep: i64) -> usize {
         let length = self.alphas_cumprod.len();
         let index = if timestep < 0 { length as i64 + timestep } else { timestep };
@@ -246,13 +247,13 @@ impl Ddim {
     }
 }
 
-/// Deterministic DDIM sampling (`eta` 0) from noise: `denoise(latent, timestep)` gives the network's output; `progress` is
-/// told how many of how many steps are done and with what latent, and may stop. `None` when it did.
+/// Deterministic DDIM sampling (`eta` 0) from noise. `denoise(latent, timestep)` returns the network's output.
+/// `progress(done, total, latent)` is called after each step and can stop the sampling; the result is then `None`.
 ///
-/// Entries of the timestep list below 0 are left out: they would read a clean latent as pure noise.
+/// Negative entries of the timestep list are skipped: they would treat a clean latent as pure noise.
 ///
 /// # Errors
-/// Whatever `denoise` returns.
+/// Those of `denoise`.
 pub fn sample<B: ModelBackend, const R: usize, E>(
     ddim: &Ddim,
     steps: usize,
@@ -272,14 +273,14 @@ pub fn sample<B: ModelBackend, const R: usize, E>(
     Ok(Some(latent))
 }
 
-/// Evenly spaced values counted from the nearer end, as the reference's float32 tables are.
+/// Evenly spaced values, computed from the nearer end like the float32 tables of the reference.
 fn linspace_f32(start: f32, end: f32, steps: usize) -> Vec<f32> {
     let gap = (end - start) / (steps.max(2) - 1) as f32;
     let at = |k: usize| if k < steps / 2 { start + gap * k as f32 } else { end - gap * (steps - k - 1) as f32 };
     if steps == 1 { vec![start] } else { (0..steps).map(at).collect() }
 }
 
-/// Running products, accumulated in f64 and rounded to f32 one by one.
+/// Cumulative products, accumulated in f64; each is rounded to f32.
 fn cumulative_product(values: impl Iterator<Item = f32>) -> Vec<f32> {
     values
         .scan(1.0_f64, |product, value| {
@@ -289,7 +290,8 @@ fn cumulative_product(values: impl Iterator<Item = f32>) -> Vec<f32> {
         .collect()
 }
 
-/// Betas whose last `a` is 0 while the first `sqrt(a)` stays (Lin et al. 2023, arXiv 2305.08891, algorithm 1).
+/// Betas for which the last `a` is 0 and the first `sqrt(a)` is unchanged (Lin et al. 2023, arXiv 2305.08891, algorithm
+/// 1).
 fn zero_terminal_snr(betas: &[f32]) -> Vec<f32> {
     let roots: Vec<f32> = cumulative_product(betas.iter().map(|beta| 1.0 - beta)).iter().map(|a| a.sqrt()).collect();
     let (first, last) = (roots[0], roots[roots.len() - 1]);

@@ -1,17 +1,18 @@
-//! What the denoiser's output means. The method predicts the velocity, as public weights of the Stable Diffusion family do.
-//! A small network that is trained from nothing learns more quickly what is to be added to the environment: it need not
-//! learn to copy what is around the person, nor to tell noise from picture in order to give the noise back.
+//! The meaning of the denoiser's output. The method predicts the velocity, as public weights of the Stable Diffusion
+//! family do. A small network trained from scratch learns faster to predict what must be added to the environment. It
+//! need not learn to copy the surroundings of the person, or to separate noise from picture in order to return the
+//! noise.
 //!
-//! | output `F` means | the denoiser is given | velocity that samplers and losses see |
+//! | output `F` means | input of the denoiser | velocity for samplers and losses |
 //! |---|---|---|
 //! | velocity | `z` | `F` |
 //! | change | `sqrt(a) z` | `(sqrt(a) z - (e + F)) / sqrt(1 - a)`: the clean latent is the environment latent `e` plus `F` |
 //!
-//! All are `[B, C, N, h, w]`; `z` is the noisy latent, `a` the cumulated alpha of each row's timestep. For latents of unit
-//! variance `sqrt(a) z` is the best linear guess of the clean latent (Karras et al. 2022, arXiv 2206.00364, precondition
-//! likewise): pure noise arrives as nothing at all.
+//! All are `[B, C, N, h, w]`. `z` is the noisy latent, and `a` is the cumulative alpha of each row's timestep. For
+//! latents of unit variance, `sqrt(a) z` is the best linear estimate of the clean latent (Karras et al. 2022, arXiv
+//! 2206.00364, use a similar preconditioning). Pure noise becomes zero.
 //!
-//! Deviation from the paper: `change`. The loss is the same (Eq. 1 in velocities); only who does the arithmetic changes.
+//! Deviation from the paper: `change`. The loss is the same (Eq. 1 in velocities); only the parametrization differs.
 
 use burn::tensor::{Int, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
@@ -19,27 +20,28 @@ use serde::{Deserialize, Serialize};
 use crate::ops::ModelBackend;
 use crate::sampling::ddim::Ddim;
 
-/// Below this spread of noise the clean latent says nothing about the velocity; a floor keeps it finite.
+/// Lower bound of the noise level `sqrt(1 - a)` in the division. Below it the clean latent hardly determines the
+/// velocity; the bound keeps the velocity finite.
 const LEAST_SPREAD: f64 = 0.05;
 
-/// What the denoiser's output means.
+/// The meaning of the denoiser's output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DenoiserOutput {
     /// The velocity.
     #[default]
     Velocity,
-    /// What is to be added to the environment.
+    /// The change to add to the environment.
     Change,
 }
 
 impl DenoiserOutput {
-    /// Whether it is the default, which files do not mention.
+    /// Whether this is the default, which files omit.
     pub fn is_velocity(&self) -> bool {
         *self == Self::Velocity
     }
 
-    /// What the denoiser is given of the noisy latent `[B, C, N, h, w]` at timesteps `[B]`, whole numbers.
+    /// The denoiser's input for the noisy latent `[B, C, N, h, w]` at timesteps `[B]`, integers.
     pub fn input<B: ModelBackend>(self, noisy: Tensor<B, 5>, timestep: &Tensor<B, 1>, schedule: &Ddim) -> Tensor<B, 5> {
         match self {
             Self::Velocity => noisy,
@@ -47,7 +49,7 @@ impl DenoiserOutput {
         }
     }
 
-    /// The velocity for the network's `output`, all `[B, C, N, h, w]`; timesteps `[B]`, whole numbers.
+    /// The velocity for the network's `output`, all `[B, C, N, h, w]`, at timesteps `[B]`, integers.
     ///
     /// # Panics
     /// When the shapes differ, or a change has no environment.
@@ -78,7 +80,7 @@ impl DenoiserOutput {
     }
 }
 
-/// `[B, 1, 1, 1, 1]` for timesteps `[B]`.
+/// Cumulative alphas `[B, 1, 1, 1, 1]` at timesteps `[B]`.
 fn cumulated_alphas<B: ModelBackend>(timestep: &Tensor<B, 1>, schedule: &Ddim) -> Tensor<B, 5> {
     let [b] = timestep.dims();
     let table = schedule.alphas_cumprod();

@@ -1,4 +1,5 @@
-//! From noise to latents: schedules, prediction types, guidance, and long videos as windows.
+//! Sampling from noise to latents: schedules, prediction types, guidance, and splitting of long videos into clips or
+//! windows.
 
 pub mod clip_plan;
 pub mod ddim;

@@ -1,9 +1,9 @@
-//! The clip loop (paper 3.5): noise, guidance, DDIM steps, decoding frame by frame.
+//! The sampling loop of a clip (paper 3.5): noise, guidance, DDIM steps, decoding frame by frame.
 //!
-//! Everything about a clip is a function of its conditions, the reference, the settings, and of its noise, which is a
-//! function of seed and clip number only: a clip made alone is the clip made in its turn.
+//! A clip depends only on its conditions, the reference, the settings and its noise, and the noise only on seed and
+//! clip index. A clip generated alone is therefore identical to the same clip generated in sequence.
 //!
-//! Which source frames a clip holds is [`crate::sampling::clip_plan`]'s business; its temporal reference goes in through
+//! [`crate::sampling::clip_plan`] determines the source frames of a clip. Its temporal reference is passed in through
 //! [`ClipConditions::with_temporal_reference`].
 
 #[cfg(test)]
@@ -23,13 +23,13 @@ use crate::ops::ModelBackend;
 use crate::sampling::ddim::{self, Ddim, DdimConfig};
 use crate::sampling::windows::{ContextConfig, ContextSum};
 
-/// How a clip is sampled.
+/// Settings for sampling a clip.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SamplingSettings {
-    /// Denoising steps.
+    /// Number of denoising steps.
     pub steps: usize,
-    /// Classifier-free guidance; 1 and less switch it off.
+    /// Scale of classifier-free guidance; values up to 1 disable it.
     pub guidance: f32,
     /// The noise schedule; usually that of the networks' configuration.
     pub schedule: DdimConfig,
@@ -44,7 +44,7 @@ impl Default for SamplingSettings {
     }
 }
 
-/// Where a value was found that is not finite.
+/// The stage at which a non-finite value was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SamplingStage {
     /// Latents of the environment.
@@ -55,7 +55,7 @@ pub enum SamplingStage {
     Objects,
     /// The latents after this denoising step, counted from 1.
     Step(usize),
-    /// The picture at this place of the clip.
+    /// The decoded picture at this place of the clip.
     Decoding(usize),
 }
 
@@ -71,22 +71,22 @@ impl std::fmt::Display for SamplingStage {
     }
 }
 
-/// Why a clip was not made.
+/// Why a clip was not generated.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum SamplingError {
-    /// Not-a-number or infinity.
+    /// NaN or infinity.
     #[error("a value that is not finite in {stage}")]
     NonFinite {
-        /// Where it was found first.
+        /// The first stage where it was found.
         stage: SamplingStage,
     },
-    /// Steps that the schedule does not have.
+    /// More steps than the schedule has, or none.
     #[error("{found} denoising steps, expected 1 to {most}")]
     Steps {
-        /// Asked for.
+        /// The requested number.
         found: usize,
-        /// The schedule's timesteps.
+        /// The number of timesteps in the schedule.
         most: usize,
     },
     /// The progress callback asked to stop.
@@ -114,14 +114,14 @@ impl SamplingError {
     }
 }
 
-/// Standard normal noise of one clip: a function of seed and clip number, the same on every backend.
+/// Standard normal noise of one clip. It depends only on seed and clip index, and is the same on every backend.
 pub fn clip_noise<B: ModelBackend>(seed: u64, clip: usize, shape: [usize; 5], device: &B::Device) -> Tensor<B, 5> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     random.set_stream(clip as u64);
     let count = shape.iter().product::<usize>();
     let mut values = Vec::with_capacity(count + 1);
     while values.len() < count {
-        // Box and Muller's transform; 1 - u is never 0.
+        // Box-Muller transform; 1 - u is never 0.
         let radius = (-2.0 * (1.0 - random.random::<f64>()).ln()).sqrt();
         let (sine, cosine) = (std::f64::consts::TAU * random.random::<f64>()).sin_cos();
         values.extend([(radius * cosine) as f32, (radius * sine) as f32]);
@@ -130,8 +130,8 @@ pub fn clip_noise<B: ModelBackend>(seed: u64, clip: usize, shape: [usize; 5], de
     Tensor::from_data(TensorData::new(values, shape), device)
 }
 
-/// The noise that a clip starts from with these networks, `[B, C, N, h, w]`: [`clip_noise`]. Networks without temporal
-/// modules get one frame's noise for all frames of all clips, because nothing else would keep their frames alike.
+/// The initial noise of a clip for these networks, `[B, C, N, h, w]`: [`clip_noise`]. Networks without temporal modules
+/// get the noise of one frame for all frames of all clips, because nothing else would keep their frames consistent.
 pub fn starting_noise<B: ModelBackend>(
     networks: &Networks<B>,
     seed: u64,
@@ -146,14 +146,14 @@ pub fn starting_noise<B: ModelBackend>(
     }
 }
 
-/// Makes the latents `[1, C, N, h, w]` of a clip from noise of that shape. `progress` is told how many of how many steps are
-/// done. Networks other than the denoiser [rest](Networks::rest) from the first step on.
+/// Generates the latents `[1, C, N, h, w]` of a clip from noise of that shape. `progress` receives the number of
+/// completed steps and the total. The memory of all other networks is [released](Networks::rest) before the first step.
 ///
 /// # Errors
 /// [`SamplingError`].
 ///
 /// # Panics
-/// When shapes do not fit the networks.
+/// When shapes do not match the networks.
 pub fn generate_clip<B: ModelBackend>(
     networks: &Networks<B>,
     conditions: &ClipConditions<B>,
@@ -165,13 +165,13 @@ pub fn generate_clip<B: ModelBackend>(
     generate_clip_observed(networks, conditions, reference, settings, noise, |done, steps, _| progress(done, steps))
 }
 
-/// [`generate_clip`], whose `progress` also sees the latents after each step.
+/// [`generate_clip`], whose `progress` also receives the latents after each step.
 ///
 /// # Errors
 /// [`SamplingError`].
 ///
 /// # Panics
-/// When shapes do not fit the networks.
+/// When shapes do not match the networks.
 pub fn generate_clip_observed<B: ModelBackend>(
     networks: &Networks<B>,
     conditions: &ClipConditions<B>,
@@ -203,7 +203,9 @@ pub fn generate_clip_observed<B: ModelBackend>(
         }
         step += 1;
         Ok(match &settings.windows {
-            Some(windows) => guided_in_windows(networks, latent, timestep, &features, reference, settings.guidance, windows),
+            Some(windows) => {
+                guided_in_windows(networks, latent, timestep, &features, reference, settings.guidance, windows)
+            }
             None => guided(networks, latent, timestep, &features, reference, settings.guidance),
         })
     };
@@ -212,7 +214,8 @@ pub fn generate_clip_observed<B: ModelBackend>(
     Ok(latents)
 }
 
-/// `u + g (c - u)`. The unconditional `u` sees no reference and a zero context, but pose, environment and objects.
+/// `u + g (c - u)`. The unconditional branch `u` has no reference and a zero context, but has pose, environment and
+/// objects.
 fn guided<B: ModelBackend>(
     networks: &Networks<B>,
     latent: Tensor<B, 5>,
@@ -260,8 +263,8 @@ fn guided_in_windows<B: ModelBackend>(
     sum.mean()
 }
 
-/// Decodes the frames at `places` of a clip's latents `[1, C, N, h, w]` one by one; `sink` takes each place and its picture
-/// `[1, 3, H, W]`, about in [-1, 1]. The denoiser [rests](Networks::rest) meanwhile.
+/// Decodes the frames at `places` of a clip's latents `[1, C, N, h, w]` one by one. `sink` receives each place and its
+/// picture `[1, 3, H, W]`, approximately in [-1, 1]. The denoiser's memory is [released](Networks::rest) first.
 ///
 /// # Errors
 /// [`SamplingError::NonFinite`], and [`SamplingError::Stopped`] when `sink` breaks.
@@ -289,7 +292,7 @@ pub fn decode_frames<B: ModelBackend>(
 }
 
 fn check_finite<B: ModelBackend, const R: usize>(x: &Tensor<B, R>, stage: SamplingStage) -> Result<(), SamplingError> {
-    // 0 * x is 0 for finite values and not-a-number for all others.
+    // 0 * x is 0 for finite values and NaN for all others.
     let sum: f32 = (x.clone() * 0.0).sum().into_scalar().elem();
     if sum == 0.0 { Ok(()) } else { Err(SamplingError::NonFinite { stage }) }
 }

@@ -1,25 +1,25 @@
-//! Uniform context windows: how public Animate Anyone style weights, which know no temporal reference, cover a long video.
-//! Every step denoises overlapping windows of frames and averages the predictions frame by frame.
+//! Uniform context windows. Public weights in the style of Animate Anyone, which have no temporal reference, use them
+//! for long videos. Every step denoises overlapping windows of frames and averages the predictions of each frame.
 //!
-//! The windows wrap around (frame `N - 1` is followed by frame 0) when `closed_loop`; that is what those weights were used
-//! with. This project's own long videos go in clips that follow each other instead.
+//! With `closed_loop` the windows wrap around (frame 0 follows frame `N - 1`), as in the public pipelines. The long
+//! videos of this project use consecutive clips instead.
 
 use burn::tensor::{Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
 use crate::ops::ModelBackend;
 
-/// How windows are laid out.
+/// The layout of windows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ContextConfig {
-    /// Frames in a window.
+    /// Frames per window.
     pub size: usize,
-    /// Window strides 1, 2, 4, .. are used, at most this many of them.
+    /// Maximum number of window strides, out of 1, 2, 4, ...
     pub stride: usize,
-    /// Frames that neighbouring windows share.
+    /// Frames shared by neighbouring windows.
     pub overlap: usize,
-    /// Windows wrap around the end.
+    /// Whether windows wrap around the end.
     pub closed_loop: bool,
 }
 
@@ -30,9 +30,9 @@ impl Default for ContextConfig {
 }
 
 impl ContextConfig {
-    /// The windows of one sampler `step` over `frames` frames, as lists of frame numbers.
+    /// The windows of one sampler `step` over `frames` frames, as lists of frame indices.
     ///
-    /// The public pipelines always ask for step 0, so that the windows do not shift between steps.
+    /// The public pipelines always use step 0, so that the windows do not shift between steps.
     ///
     /// # Panics
     /// When the overlap is not smaller than the size.
@@ -56,22 +56,22 @@ impl ContextConfig {
         windows
     }
 
-    /// How many windows `steps` sampler steps take in all, as the reference counts them for its progress bar: always as if
-    /// the loop were closed.
+    /// The total number of windows in `steps` sampler steps, as the reference counts them for its progress bar: always
+    /// as for a closed loop.
     pub fn total(&self, frames: usize, steps: u64) -> usize {
         let closed = Self { closed_loop: true, ..*self };
         (0..steps).map(|step| closed.windows(frames, step).len()).sum()
     }
 }
 
-/// The bits of `step` mirrored about the binary point: 0, 1/2, 1/4, 3/4, 1/8, ..
+/// The bits of `step` mirrored at the binary point (van der Corput sequence): 0, 1/2, 1/4, 3/4, 1/8, ...
 fn halving(step: u64) -> f64 {
     step.reverse_bits() as f64 / 2.0_f64.powi(64)
 }
 
-/// Sum and count of window predictions by frame.
+/// Sum and count of window predictions for each frame.
 ///
-/// A frame that a window lists twice counts once, with the later of its two predictions.
+/// A frame that occurs twice in a window counts once, with the later of its two predictions.
 #[derive(Debug, Clone)]
 pub struct ContextSum<B: ModelBackend> {
     sum: Tensor<B, 5>,
@@ -79,15 +79,15 @@ pub struct ContextSum<B: ModelBackend> {
 }
 
 impl<B: ModelBackend> ContextSum<B> {
-    /// Nothing yet, for videos `[B, C, N, h, w]`.
+    /// An empty sum, for videos `[B, C, N, h, w]`.
     pub fn new(shape: [usize; 5], device: &B::Device) -> Self {
         Self { sum: Tensor::zeros(shape, device), counts: vec![0.0; shape[2]] }
     }
 
-    /// Adds a window's prediction `[B, C, window, h, w]`.
+    /// Adds the prediction `[B, C, window, h, w]` of a window.
     ///
     /// # Panics
-    /// When the window and the prediction do not agree, or a frame is not in the video.
+    /// When the window and the prediction do not match, or a frame is not in the video.
     pub fn add(&mut self, window: &[usize], prediction: &Tensor<B, 5>) {
         let [b, c, frames, h, w] = self.sum.dims();
         assert_eq!(prediction.dims(), [b, c, window.len(), h, w], "context: prediction and window");
@@ -103,7 +103,7 @@ impl<B: ModelBackend> ContextSum<B> {
         }
     }
 
-    /// How many windows gave each frame, `[1, 1, N, 1, 1]`.
+    /// The number of windows that contributed to each frame, `[1, 1, N, 1, 1]`.
     pub fn counts(&self) -> Tensor<B, 5> {
         let data = TensorData::new(self.counts.clone(), [1, 1, self.counts.len(), 1, 1]);
         Tensor::from_data(data, &self.sum.device())
@@ -138,7 +138,7 @@ mod tests {
         assert_eq!(config.windows(4, 0), [[0, 1, 2, 3]]);
         assert_eq!(config.windows(7, 0), [[0, 1, 2, 3], [3, 4, 5, 6], [6, 0, 1, 2]]);
         assert_eq!(ContextConfig { closed_loop: false, ..config }.windows(7, 0), [[0, 1, 2, 3], [3, 4, 5, 6]]);
-        // Step 1 shifts by half the video, 3.5 to the even 4; stride 2 adds windows of every second frame.
+        // Step 1 shifts by half the video, 3.5, rounded to the even 4. Stride 2 adds windows of every second frame.
         assert_eq!(config.windows(7, 1)[0], [4, 5, 6, 0]);
         let wide = ContextConfig { stride: 2, ..config }.windows(7, 0);
         assert_eq!(wide[3..], [[0, 2, 4, 6]]);

@@ -1,21 +1,22 @@
-//! The `bundled` preset's own autoencoder: 8x down, 16 latent channels, cheap enough for a processor.
+//! The autoencoder of the `bundled` preset: 8x downsampling, 16 latent channels, fast enough for a CPU.
 //!
-//! It starts with a 4x4 space-to-depth, so no layer ever works on more than `H/4 x W/4` cells. It has no normalisation at
-//! all (one that divides by a picture's own statistics loses its colours) and no activation outside the residual
-//! branches, so that flat colours pass through linearly. Plain convolutions are multiplied by `sqrt(3)`, which makes up
-//! for their `+-1/sqrt(fan in)` start and keeps the variance; residual branches start at zero.
+//! It starts with a 4x4 space-to-depth, so no layer has more than `H/4 x W/4` cells. It has no normalisation, because
+//! dividing by a picture's own statistics loses its colours. It has no activation outside the residual branches, so
+//! flat colours pass through linearly. The output of plain convolutions is multiplied by `sqrt(3)`. This compensates
+//! for their initialization in `+-1/sqrt(fan in)` and preserves the variance. Residual branches are zero-initialized.
 //!
 //! | step | shape at the default widths | million multiply-adds at 256x256 |
 //! |---|---|---|
 //! | picture | `[M, 3, H, W]` in [-1, 1] | |
 //! | space-to-depth, conv 48 -> 64, 1 residual block | `[M, 64, H/4, W/4]` | 415 |
 //! | conv stride 2, 2 residual blocks | `[M, 128, H/8, W/8]` | 680 |
-//! | conv 128 -> 16, minus mean, over deviation | `[M, 16, H/8, W/8]` | 19 |
-//! | back: conv 16 -> 128, 2 residual blocks | `[M, 128, H/8, W/8]` | 623 |
-//! | nearest x2, conv 128 -> 64, 1 residual block | `[M, 64, H/4, W/4]` | 604 |
+//! | conv 128 -> 16, normalised by mean and deviation | `[M, 16, H/8, W/8]` | 19 |
+//! | decoder: conv 16 -> 128, 2 residual blocks | `[M, 128, H/8, W/8]` | 623 |
+//! | nearest upsampling, conv 128 -> 64, 1 residual block | `[M, 64, H/4, W/4]` | 604 |
 //! | conv 64 -> 48, depth-to-space | `[M, 3, H, W]` | 113 |
 //!
-//! So 2.2 GFLOP to encode and 2.7 GFLOP to decode a frame of 256x256 (two operations a multiply-add), 1.6 M parameters.
+//! A frame of 256x256 takes 2.2 GFLOP to encode and 2.7 GFLOP to decode (a multiply-add counts as two). The autoencoder
+//! has 1.6 M parameters.
 
 #[cfg(test)]
 mod tests;
@@ -27,19 +28,19 @@ use serde::{Deserialize, Serialize};
 use crate::layers::{Conv2d, LayerInitializer};
 use crate::ops::{self, ModelBackend, cells_from_map, map_from_cells};
 
-/// Pixels of a picture per latent cell, in each direction.
+/// Pixels per latent cell, in each direction.
 pub const PIXELS_PER_CELL: usize = 8;
 
-/// Side of the block of pixels that becomes one cell of the outer level.
+/// Side of the pixel block that becomes one cell of the outer level.
 const BLOCK: usize = 4;
-/// Keeps the variance through a convolution whose weights are uniform in `+-1/sqrt(fan in)`.
+/// Preserves the variance through a convolution with weights uniform in `+-1/sqrt(fan in)`.
 const GAIN: f64 = 1.732_050_807_568_877_2;
 
-/// Widths and depths.
+/// Widths and depths of a [`SmallAutoencoder`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SmallAutoencoderConfig {
-    /// Channels of a latent.
+    /// Channels of the latent.
     pub latent_channels: usize,
     /// Channels at `H/4`.
     pub outer_width: usize,
@@ -57,17 +58,17 @@ impl Default for SmallAutoencoderConfig {
     }
 }
 
-/// Floating point operations (two a multiply-add) for one frame.
+/// Floating-point operations for one frame. A multiply-add counts as two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FrameCost {
-    /// From picture to latent.
+    /// Operations of the encoder.
     pub encode: u64,
-    /// From latent to picture.
+    /// Operations of the decoder.
     pub decode: u64,
 }
 
 impl SmallAutoencoderConfig {
-    /// The smallest that still has every part; for tests.
+    /// For tests: the smallest configuration that has every component.
     pub fn tiny() -> Self {
         Self { latent_channels: 4, outer_width: 8, outer_blocks: 1, inner_width: 8, inner_blocks: 1 }
     }
@@ -88,7 +89,7 @@ impl SmallAutoencoderConfig {
         }
     }
 
-    /// A network at its start.
+    /// A newly initialized network.
     pub fn init<B: ModelBackend>(&self, device: &B::Device) -> SmallAutoencoder<B> {
         let depth = 3 * BLOCK * BLOCK;
         let conv = |c_in, c_out, stride| Conv2d::init(c_in, c_out, 3, stride, LayerInitializer::Uniform, device);
@@ -119,14 +120,15 @@ impl SmallAutoencoderConfig {
 pub struct SmallAutoencoder<B: Backend> {
     encoder: Encoder<B>,
     decoder: Decoder<B>,
-    /// Mean of each raw latent channel over the training pictures, `[C]`; stored with the weights, never trained.
+    /// Mean of each raw latent channel over the training pictures, `[C]`. Stored with the weights, but never trained.
     latent_mean: Param<Tensor<B, 1>>,
-    /// Its standard deviation, `[C]`.
+    /// Standard deviation of each raw latent channel, `[C]`.
     latent_deviation: Param<Tensor<B, 1>>,
 }
 
 impl<B: ModelBackend> SmallAutoencoder<B> {
-    /// Pictures `[M, 3, H, W]` in [-1, 1] to latents `[M, C, H/8, W/8]` with about mean 0 and variance 1.
+    /// Encodes pictures `[M, 3, H, W]` in [-1, 1] to latents `[M, C, H/8, W/8]` with mean of about 0 and variance of
+    /// about 1.
     ///
     /// # Panics
     /// When the sides are not multiples of 8.
@@ -135,13 +137,13 @@ impl<B: ModelBackend> SmallAutoencoder<B> {
         (self.encode_raw(pictures) - mean) / deviation
     }
 
-    /// Latents `[M, C, h, w]` to pictures `[M, 3, 8h, 8w]`, about in [-1, 1] (not clamped).
+    /// Decodes latents `[M, C, h, w]` to pictures `[M, 3, 8h, 8w]`, approximately in [-1, 1] (not clamped).
     pub fn decode(&self, latents: Tensor<B, 4>) -> Tensor<B, 4> {
         let (mean, deviation) = self.statistics();
         self.decode_raw(latents * deviation + mean)
     }
 
-    /// As [`encode`](Self::encode), before the statistics are taken out. Its training works on these.
+    /// As [`encode`](Self::encode), without normalisation by the statistics. Training uses these raw latents.
     pub fn encode_raw(&self, pictures: Tensor<B, 4>) -> Tensor<B, 4> {
         self.encoder.forward(pictures)
     }
@@ -151,10 +153,10 @@ impl<B: ModelBackend> SmallAutoencoder<B> {
         self.decoder.forward(latents)
     }
 
-    /// The same network with the measured mean and standard deviation of each raw latent channel.
+    /// Sets the measured mean and standard deviation of each raw latent channel.
     ///
     /// # Panics
-    /// When there are not as many as latent channels, or a deviation is not positive.
+    /// When their number differs from the latent channels, or a deviation is not positive.
     pub fn with_statistics(mut self, mean: &[f32], deviation: &[f32]) -> Self {
         let [channels] = self.latent_mean.dims();
         assert!(
@@ -174,7 +176,7 @@ impl<B: ModelBackend> SmallAutoencoder<B> {
     }
 }
 
-/// Picture to raw latent.
+/// Encodes a picture to a raw latent.
 #[derive(Module, Debug)]
 struct Encoder<B: Backend> {
     conv_in: Conv2d<B>,
@@ -198,7 +200,7 @@ impl<B: ModelBackend> Encoder<B> {
     }
 }
 
-/// Raw latent to picture.
+/// Decodes a raw latent to a picture.
 #[derive(Module, Debug)]
 struct Decoder<B: Backend> {
     conv_in: Conv2d<B>,
@@ -222,7 +224,7 @@ impl<B: ModelBackend> Decoder<B> {
     }
 }
 
-/// `x + conv(silu(conv(silu(x))))`, the second convolution starting at zero.
+/// `x + conv(silu(conv(silu(x))))`. The second convolution is zero-initialized.
 #[derive(Module, Debug)]
 struct ResidualBlock<B: Backend> {
     conv1: Conv2d<B>,
@@ -247,7 +249,7 @@ fn gained<B: ModelBackend>(map: Tensor<B, 4>) -> Tensor<B, 4> {
     map_from_cells(cells_from_map(map) * GAIN)
 }
 
-/// `[M, 3, H, W]` to `[M, 48, H/4, W/4]`.
+/// Space-to-depth: `[M, 3, H, W]` to `[M, 48, H/4, W/4]`.
 fn depth_from_space<B: ModelBackend>(pictures: Tensor<B, 4>) -> Tensor<B, 4> {
     let [m, c, height, width] = pictures.dims();
     assert!(
@@ -263,7 +265,7 @@ fn depth_from_space<B: ModelBackend>(pictures: Tensor<B, 4>) -> Tensor<B, 4> {
     blocks.permute([0, 1, 3, 5, 2, 4]).reshape([m, c * BLOCK * BLOCK, h, w])
 }
 
-/// `[M, 48, h, w]` to `[M, 3, 4h, 4w]`.
+/// Depth-to-space: `[M, 48, h, w]` to `[M, 3, 4h, 4w]`.
 fn space_from_depth<B: ModelBackend>(x: Tensor<B, 4>) -> Tensor<B, 4> {
     let [m, depth, h, w] = x.dims();
     let c = depth / (BLOCK * BLOCK);

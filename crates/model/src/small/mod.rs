@@ -1,4 +1,4 @@
-//! What only the small presets use: networks that take the place of Stable Diffusion's, sized for a processor.
+//! Networks used only by the small presets. They replace those of Stable Diffusion and are sized for a CPU.
 
 pub mod autoencoder;
 pub mod reference_copy;

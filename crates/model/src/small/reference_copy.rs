@@ -1,19 +1,20 @@
-//! A short way for the reference's looks: each cell of the result may take latents straight from the reference picture.
+//! A shortcut for the appearance of the reference: every cell of the result can copy latents from the reference
+//! picture.
 //!
-//! The denoiser's last convolution gives, beside its own result, a query and a gate for each cell. The query looks for cells
-//! of the reference by what they show and where they lie; the latents found there, times the gate, are added to the result.
-//! What goes through the reference network must be taken apart and put together again by many layers before a colour
-//! arrives; here a colour arrives as it is, and only where to look has to be learned.
+//! The last convolution of the denoiser also outputs a query and a gate for each cell. The query finds cells of the
+//! reference by content and position. The latents found there are multiplied by the gate and added to the result.
+//! Through the reference network, a colour must pass many layers that decompose and reassemble it. Here it arrives
+//! unchanged, and the network only has to learn where to look.
 //!
 //! | tensor | shape |
 //! |---|---|
-//! | reference latent, with the rows' and columns' coordinates | `[B, C + 2, h_r, w_r]` |
+//! | reference latent, with row and column coordinates | `[B, C + 2, h_r, w_r]` |
 //! | keys | `[B, h_r*w_r, K]` |
 //! | values: the reference latent | `[B, h_r*w_r, C]` |
 //! | queries and gate, from the denoiser | `[B, K + 1, N, h, w]` |
 //! | copied latents | `[B, C, N, h, w]` |
 //!
-//! Deviation from the paper, which has no such part; for small networks that are trained from nothing.
+//! Deviation: the paper has no such component. It is for small networks trained from scratch.
 
 use burn::module::Module;
 use burn::tensor::activation::softmax;
@@ -27,17 +28,17 @@ use crate::ops::{ModelBackend, tokens_from_map};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReferenceCopyConfig {
-    /// `K`, the width of keys and queries.
+    /// Width of keys and queries, `K`.
     pub width: usize,
 }
 
 impl ReferenceCopyConfig {
-    /// Channels that the denoiser gives for it beside the latent's.
+    /// Additional output channels of the denoiser for queries and gate.
     pub fn channels(&self) -> usize {
         self.width + 1
     }
 
-    /// Fresh weights for latents of `latent_channels`.
+    /// A newly initialized module for latents of `latent_channels`.
     ///
     /// # Panics
     /// When the width is zero.
@@ -50,14 +51,14 @@ impl ReferenceCopyConfig {
     }
 }
 
-/// Reference latent to cells that can be looked up.
+/// Encodes a reference latent to cells that can be looked up.
 #[derive(Module, Debug)]
 pub struct ReferenceCopy<B: Backend> {
     conv_in: Conv2d<B>,
     conv_out: Conv2d<B>,
 }
 
-/// The cells of a reference, as they are looked up and as they are copied.
+/// The cells of a reference, as keys for lookup and as latents for copying.
 #[derive(Debug, Clone)]
 pub struct ReferenceCells<B: Backend> {
     /// `[B, L, K]`.
@@ -77,10 +78,10 @@ impl<B: ModelBackend> ReferenceCopy<B> {
 }
 
 impl<B: ModelBackend> ReferenceCells<B> {
-    /// What queries and gates `[B, K + 1, N, h, w]` fetch: `[B, C, N, h, w]`.
+    /// The latents copied for queries and gates `[B, K + 1, N, h, w]`: `[B, C, N, h, w]`.
     ///
     /// # Panics
-    /// When the batch or the width is another.
+    /// When the batch or the width differs.
     pub fn copied(&self, asked: Tensor<B, 5>) -> Tensor<B, 5> {
         let ([b, channels, n, h, w], [cells, _, width]) = (asked.dims(), self.keys.dims());
         assert!(
@@ -92,14 +93,14 @@ impl<B: ModelBackend> ReferenceCells<B> {
         let [_, _, c] = self.latents.dims();
         let gate = asked.clone().narrow(1, width, 1);
         let queries = asked.narrow(1, 0, width).reshape([b, width, n * h * w]).swap_dims(1, 2);
-        // One head, and values of another width than the keys: not what the door of attention takes.
+        // Values and keys differ in width, which the attention op does not support.
         let scores = queries.matmul(self.keys.clone().swap_dims(1, 2)) * (width as f64).powf(-0.5);
         let found = softmax(scores, 2).matmul(self.latents.clone());
         found.swap_dims(1, 2).reshape([b, c, n, h, w]) * gate
     }
 }
 
-/// Column and row of each cell, -1 to 1 from border to border, `[1, 2, h, w]`.
+/// Column and row coordinates of each cell, from -1 to 1 between the borders, `[1, 2, h, w]`.
 fn coordinates<B: Backend>(h: usize, w: usize, device: &B::Device) -> Tensor<B, 4> {
     let place = |index: usize, count: usize| (2 * index + 1) as f32 / count as f32 - 1.0;
     let cells = || (0..h).flat_map(|row| (0..w).map(move |column| (row, column)));
@@ -117,7 +118,7 @@ mod tests {
 
     fn cells() -> ReferenceCells<Flex> {
         let device = Default::default();
-        // Three cells with two channels; keys that point along the axes.
+        // Three cells with two channels; the keys point in different directions.
         let keys = Tensor::from_floats([[[1.0, 0.0], [0.0, 1.0], [-1.0, -1.0]]], &device);
         let latents = Tensor::from_floats([[[5.0, 6.0], [7.0, 8.0], [9.0, 1.0]]], &device);
         ReferenceCells { keys, latents }
@@ -125,7 +126,7 @@ mod tests {
 
     #[test]
     fn a_sharp_query_fetches_one_cell_times_the_gate() {
-        // Two frames of one cell: the first asks for the second cell, the other has its gate closed.
+        // Two frames of one cell: the first queries the second cell, the other has a closed gate.
         let asked = Tensor::<Flex, 5>::from_floats(
             [[[[[0.0]], [[3.0]]], [[[90.0]], [[3.0]]], [[[2.0]], [[0.0]]]]],
             &Default::default(),

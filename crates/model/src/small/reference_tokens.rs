@@ -1,8 +1,9 @@
-//! The reference as a few tokens for cross-attention, in place of the image tower (paper 3.1: "the image embedding of the
-//! reference"): small networks that are trained from nothing have no use for a tower of 300 million weights.
+//! The reference as a few tokens for cross-attention, in place of the image encoder (paper 3.1: "the image embedding of
+//! the reference"). Small networks trained from scratch do not benefit from an encoder of 300 million weights.
 //!
-//! Each token is the mean of a learned feature over one cell of a grid laid over the reference latent, with a learned
-//! position: few enough that the denoiser soon learns which of them has the colours of which part of the body.
+//! A grid divides the reference latent. Each token is the mean of a learned feature over one grid cell, plus a learned
+//! position embedding. There are so few tokens that the denoiser soon learns which token has the colours of which body
+//! part.
 //!
 //! | tensor | shape |
 //! |---|---|
@@ -10,7 +11,7 @@
 //! | features | `[B, D, h, w]` |
 //! | tokens | `[B, G*G, D]` |
 //!
-//! Deviation from the paper, whose context is one CLIP embedding `[B, 1, D]`.
+//! Deviation: the context of the paper is one CLIP embedding `[B, 1, D]`.
 
 use burn::module::{Initializer, Module, Param};
 use burn::tensor::module::adaptive_avg_pool2d;
@@ -26,14 +27,14 @@ const LAYER_NORM_EPSILON: f64 = 1e-5;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReferenceTokensConfig {
-    /// `G`: the tokens lie in a grid of `G` by `G`.
+    /// Side of the grid of tokens, `G`.
     pub grid: usize,
-    /// `D`, the width of cross-attention's context.
+    /// Width of the context of cross-attention, `D`.
     pub width: usize,
 }
 
 impl ReferenceTokensConfig {
-    /// Fresh weights for latents of `latent_channels`.
+    /// A newly initialized module for latents of `latent_channels`.
     ///
     /// # Panics
     /// When a size is zero.
@@ -52,7 +53,7 @@ impl ReferenceTokensConfig {
     }
 }
 
-/// Reference latent to tokens.
+/// Encodes a reference latent to tokens.
 #[derive(Module, Debug)]
 pub struct ReferenceTokens<B: Backend> {
     conv_in: Conv2d<B>,
@@ -65,7 +66,7 @@ pub struct ReferenceTokens<B: Backend> {
 }
 
 impl<B: ModelBackend> ReferenceTokens<B> {
-    /// Reference latent `[B, C, h, w]` to tokens `[B, G*G, D]`.
+    /// Encodes a reference latent `[B, C, h, w]` to tokens `[B, G*G, D]`.
     pub fn forward(&self, latent: Tensor<B, 4>) -> Tensor<B, 3> {
         let [b, _, _, _] = latent.dims();
         let [tokens, d] = self.position_embedding.val().dims();
@@ -90,7 +91,7 @@ mod tests {
         let latent = Tensor::<Flex, 4>::random([2, 4, 8, 8], Distribution::Normal(0.0, 1.0), &device);
         let before = tokens.forward(latent.clone());
         assert_eq!(before.dims(), [2, 4, 8]);
-        // The far corner of the second picture is three convolution steps away from the first cell.
+        // The far corner of the second picture is outside the receptive field of all tokens but the last.
         let changed = latent.slice_assign([1..2, 0..4, 7..8, 7..8], Tensor::ones([1, 4, 1, 1], &device) * 5.0);
         let moved = (tokens.forward(changed) - before).abs().max_dim(2).reshape([8]);
         let moved = moved.into_data().into_vec::<f32>().unwrap();

@@ -1,8 +1,8 @@
-//! Multi-head attention with its four linear maps, and keys and values that can be made once and joined later.
+//! Multi-head attention with its four linear layers. Keys and values can be computed once and combined later.
 //!
 //! | tensor | shape |
 //! |---|---|
-//! | queries' tokens | `[M, L, C]` |
+//! | tokens of the queries | `[M, L, C]` |
 //! | keys and values | `[M, L_k, C]` each |
 //! | result | `[M, L, C]` |
 
@@ -17,18 +17,18 @@ use crate::unet::cache::{self, StepContext};
 /// Sizes of an [`Attention`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AttentionConfig {
-    /// Width of the queries' tokens and of the result.
+    /// Width of the query tokens and the result.
     pub width: usize,
-    /// Width of the tokens that give keys and values.
+    /// Width of the tokens from which keys and values are computed.
     pub context_width: usize,
-    /// Heads.
+    /// Number of heads.
     pub heads: usize,
     /// Width of each head.
     pub head_width: usize,
 }
 
 impl AttentionConfig {
-    /// Attention of tokens among themselves, with heads that share the width evenly.
+    /// Self-attention whose heads divide the width evenly.
     ///
     /// # Panics
     /// When they cannot.
@@ -38,7 +38,7 @@ impl AttentionConfig {
     }
 }
 
-/// Attention with its projections; only the last one has a bias.
+/// Attention with its projections. Only the output projection has a bias.
 #[derive(Module, Debug)]
 pub struct Attention<B: Backend> {
     to_q: Linear<B>,
@@ -49,7 +49,7 @@ pub struct Attention<B: Backend> {
 }
 
 impl<B: ModelBackend> Attention<B> {
-    /// Self- or cross-attention with fresh weights.
+    /// Newly initialized self- or cross-attention.
     pub fn init(config: &AttentionConfig, device: &B::Device) -> Self {
         let AttentionConfig { width, context_width, heads, head_width } = *config;
         let inner = heads * head_width;
@@ -68,9 +68,9 @@ impl<B: ModelBackend> Attention<B> {
         KeysValues { keys: self.to_k.forward(tokens.clone()), values: self.to_v.forward(tokens) }
     }
 
-    /// Attention of tokens `[M, L, C]` to the keys and values `[B_s, L_s, C]` of all sources together, plus `residual`
-    /// `[M, L, C]` and `shift` `[B, C]`, the same for all tokens of a clip. A source of fewer than `M` pictures is shared as
-    /// [`ops::attention`] says.
+    /// Attention of tokens `[M, L, C]` to the keys and values `[B_s, L_s, C]` of all sources together. Adds `residual`
+    /// `[M, L, C]` and `shift` `[B, C]`, which is the same for all tokens of a clip. [`ops::attention`] describes how a
+    /// source with fewer than `M` pictures is shared.
     pub fn forward_onto(
         &self,
         residual: Tensor<B, 3>,
@@ -82,9 +82,9 @@ impl<B: ModelBackend> Attention<B> {
         self.to_out_0.forward_added(y, shift, Some(residual))
     }
 
-    /// Attention of every cell's tokens `[B, N, cells, C]` to each other through time, plus `residual` of the same shape.
-    /// `positions` `[B*N, C]` are added to all tokens of a frame: after the maps, which are linear, where they are fewer;
-    /// what the maps make of them is kept.
+    /// Temporal attention of tokens `[B, N, cells, C]` for every cell, plus `residual` of the same shape. `positions`
+    /// `[B*N, C]` are added to all tokens of a frame. As the projections are linear, positions are projected
+    /// separately, where they are fewer, and the result is cached.
     pub(crate) fn forward_in_time(
         &self,
         residual: Tensor<B, 4>,
@@ -105,8 +105,8 @@ impl<B: ModelBackend> Attention<B> {
         self.to_out_0.forward_onto(residual, ops::temporal_attention(map(&self.to_q), own, self.heads))
     }
 
-    /// What attention to a single token `[B, 1, D]` gives every query: softmax over one key is 1, so queries and keys have
-    /// no influence. `[B, 1, C]`.
+    /// Attention to a single token `[B, 1, D]`, as `[B, 1, C]`. It is the same for every query: softmax over one key is
+    /// 1, so queries and keys have no effect.
     pub fn forward_one(&self, token: Tensor<B, 3>) -> Tensor<B, 3> {
         assert_eq!(token.dims()[1], 1, "attention to one token: {:?}", token.dims());
         self.to_out_0.forward(self.to_v.forward(token))

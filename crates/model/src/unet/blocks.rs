@@ -1,14 +1,14 @@
-//! The down, mid and up blocks, and the walk through them.
+//! The down, mid and up blocks, and the forward pass through them.
 //!
-//! A layer is: resnet, spatial transformer (if the level has them), blending of objects (mid and up), temporal module. Each
-//! layer's output in a down block, and each downsampler's, is a skip; up blocks take them from the end and concatenate
-//! `[hidden, skip]` in channels.
+//! A layer consists of a resnet, a spatial transformer (if the level has them), blending of objects (mid and up) and a
+//! temporal module. The output of each layer and each downsampler of the down blocks is a skip connection. Up blocks
+//! take the skips in reverse order and concatenate `[hidden, skip]` along channels.
 //!
 //! | tensor | shape |
 //! |---|---|
 //! | between blocks | `[B*N, C, h, w]` |
 //!
-//! Sizes that do not halve evenly are rounded up on the way down; on the way up each upsampler goes to the next skip's size.
+//! Odd sizes are rounded up on the way down. On the way up, each upsampler produces the size of the next skip.
 
 use burn::module::Module;
 use burn::tensor::{Tensor, backend::Backend};
@@ -21,7 +21,7 @@ use crate::unet::motion::MotionModule;
 use crate::unet::resnet::{Downsample, DownsamplePadding, ResnetBlock, ResnetConfig, Upsample};
 use crate::unet::transformer::SpatialTransformer;
 
-/// Layers and a downsampler, except at the coarsest level.
+/// Layers, followed by a downsampler except at the coarsest level.
 #[derive(Module, Debug)]
 pub struct DownBlock<B: Backend> {
     resnets: Vec<ResnetBlock<B>>,
@@ -39,7 +39,7 @@ pub struct MidBlock<B: Backend> {
     motion_modules: Vec<MotionModule<B>>,
 }
 
-/// Layers and an upsampler, except at the finest level.
+/// Layers, followed by an upsampler except at the finest level.
 #[derive(Module, Debug)]
 pub struct UpBlock<B: Backend> {
     resnets: Vec<ResnetBlock<B>>,
@@ -134,7 +134,7 @@ impl UnetConfig {
             let width = widths[level];
             let coarser = widths[(level + 1).min(widths.len() - 1)];
             let finer = widths[level.saturating_sub(1)];
-            // The skips are the mirrored block's outputs, and last the output of what came before it.
+            // The skips are the outputs of the mirrored block and, last, of the block before it.
             let resnet = |layer: usize| {
                 let skip = if layer + 1 == layers { finer } else { width };
                 self.resnet(if layer == 0 { coarser } else { width } + skip, width).init(device)
@@ -235,27 +235,27 @@ impl<B: ModelBackend> UpBlock<B> {
     }
 }
 
-/// How far a walk through the blocks has come.
+/// The state of a forward pass through the blocks.
 #[derive(Debug, Clone)]
 pub(crate) struct Walk<B: Backend> {
     x: Tensor<B, 4>,
     skips: Vec<Tensor<B, 4>>,
-    /// Down blocks that are done.
+    /// Number of completed down blocks.
     done: usize,
 }
 
-/// Whether a down block sees neither a reference nor a context.
+/// Whether a down block uses neither reference nor context.
 pub(crate) fn is_unconditional<B: Backend>(block: &DownBlock<B>) -> bool {
     block.attentions.is_empty()
 }
 
 impl<B: ModelBackend> Walk<B> {
-    /// Before the first block, with what the first convolution gave, `[B*N, C_0, h, w]`.
+    /// The state before the first block, with the output of the first convolution, `[B*N, C_0, h, w]`.
     pub(crate) fn start(x: Tensor<B, 4>) -> Self {
         Self { skips: vec![x.clone()], x, done: 0 }
     }
 
-    /// Through the down blocks up to `end`.
+    /// Runs the down blocks up to `end`.
     pub(crate) fn down(mut self, down_blocks: &[DownBlock<B>], end: usize, pass: &mut Pass<'_, B>) -> Self {
         for (index, block) in down_blocks.iter().enumerate().take(end).skip(self.done) {
             self.x = block.forward(self.x, Stage::Down(index), pass, &mut self.skips);
@@ -265,7 +265,7 @@ impl<B: ModelBackend> Walk<B> {
         self
     }
 
-    /// Through all that is left, to `[B*N, C_0, h, w]`.
+    /// Runs all remaining blocks. Returns `[B*N, C_0, h, w]`.
     pub(crate) fn finish(
         self,
         down_blocks: &[DownBlock<B>],

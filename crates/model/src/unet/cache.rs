@@ -1,14 +1,14 @@
-//! Caches of a run: what need not be computed in each step. Each can be disabled, to measure its effect and to prove that it
-//! changes no result.
+//! Caches of a sampling run, which avoid repeated work in each step. Each can be disabled, to measure its effect and to
+//! prove that it changes no result.
 //!
 //! | cache | computed once | difference |
 //! |---|---|---|
 //! | reference | keys and values of the reference, for all steps and frames | none |
 //! | context | cross-attention to one token: one vector for all queries | rounding |
-//! | branches | what the conditional and the unconditional branch of guidance have in common, for a step | none |
-//! | steps | the time embedding and its projections, for a timestep; projections of positions in time, for a length | none |
+//! | branches | the shared computation of the conditional and unconditional branches, once per step | none |
+//! | steps | time embedding and its projections, per timestep; projections of temporal positions, per length | none |
 //!
-//! Results differ at most by the rounding of sums taken in another order. Tests compare each cache with the full computation.
+//! Results differ at most by the rounding of sums in another order. Tests compare each cache with the full computation.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,18 +19,18 @@ use burn::tensor::{Tensor, backend::Backend};
 /// Which caches are used; all of them by default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CacheOptions {
-    /// Keys and values of the reference are made once.
+    /// Compute keys and values of the reference once.
     pub reference: bool,
-    /// Cross-attention to one token is folded to a vector.
+    /// Fold cross-attention to one token into a vector.
     pub context: bool,
-    /// The branches of guidance share what is equal.
+    /// Share equal computations of the branches of guidance.
     pub branches: bool,
-    /// What depends on a timestep or a length alone is cached.
+    /// Cache values that depend only on a timestep or a length.
     pub steps: bool,
 }
 
 impl CacheOptions {
-    /// Everything is computed each time.
+    /// No caches.
     pub const NONE: Self = Self { reference: false, context: false, branches: false, steps: false };
 }
 
@@ -40,24 +40,24 @@ impl Default for CacheOptions {
     }
 }
 
-/// What a cached result depends on, besides its weight.
+/// What a cached result depends on besides its weight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum When {
-    /// A timestep, for as many clips.
+    /// A timestep, for `batch` clips.
     Step { timestep: i64, batch: usize },
-    /// Positions of as many frames, for as many clips.
+    /// The positions of `frames` frames, for `batch` clips.
     Positions { frames: usize, batch: usize },
 }
 
-/// Small results `[B, D]` that depend on weights and a timestep or a length alone. A cache belongs to one set of weights, so
-/// training has none.
+/// Small results `[B, D]` that depend only on weights and on a timestep or a length. A cache belongs to one set of
+/// weights, so training does not use one.
 #[derive(Debug, Clone, Default)]
 pub struct Cache<B: Backend>(Arc<Mutex<Results<B>>>);
 
 type Results<B> = HashMap<(ParamId, When), Tensor<B, 2>>;
 
 impl<B: Backend> Cache<B> {
-    /// Nothing yet.
+    /// An empty cache.
     pub fn new() -> Self {
         Self(Arc::default())
     }
@@ -88,7 +88,7 @@ impl<B: Backend> Clone for StepContext<'_, B> {
 
 impl<B: Backend> Copy for StepContext<'_, B> {}
 
-/// What follows from `weight` and `batch` clips at this step; made each time without one.
+/// The result for `weight` and `batch` clips at this step. Without a step it is computed every time.
 pub(crate) fn at<B: Backend>(
     step: Option<StepContext<'_, B>>,
     weight: ParamId,
@@ -101,7 +101,7 @@ pub(crate) fn at<B: Backend>(
     }
 }
 
-/// The result for `weight` and the positions of `frames` frames of `batch` clips, which is the same in all steps.
+/// The result for `weight` and the positions of `frames` frames of `batch` clips. It is the same in all steps.
 pub(crate) fn for_positions<B: Backend>(
     step: Option<StepContext<'_, B>>,
     weight: ParamId,

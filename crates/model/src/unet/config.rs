@@ -1,4 +1,4 @@
-//! The shape of a UNet: what every network of the method reads its sizes from.
+//! The configuration of a UNet, from which every network of the method takes its sizes.
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -11,16 +11,16 @@ use crate::unet::time_embedding::Sinusoids;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Heads {
-    /// This many at every level. SD1.5 configs call it `attention_head_dim`, though it is a number of heads.
+    /// This many at every level. SD 1.5 configs call it `attention_head_dim`, although it is a number of heads.
     Count(usize),
-    /// As many as fit with this many channels each.
+    /// As many heads of this width as the channels allow.
     Width(usize),
     /// This many at each level, finest first.
     PerLevel(Vec<usize>),
 }
 
 impl Heads {
-    /// Heads of a level with these channels.
+    /// Number of heads at a level with these channels.
     pub fn at(&self, level: usize, channels: usize) -> usize {
         match self {
             Self::Count(count) => *count,
@@ -36,33 +36,34 @@ impl Heads {
 pub struct UnetConfig {
     /// Channels of the noise latent.
     pub in_channels: usize,
-    /// Further input channels, after the noise, for the environment latent (paper 3.2); they start with zero weights.
+    /// Further input channels, after the noise, for the environment latent (paper 3.2). Their weights are
+    /// zero-initialized.
     pub environment_channels: usize,
     /// Channels of the prediction.
     pub out_channels: usize,
-    /// Width of each level, finest first.
+    /// Channels of each level, finest first.
     pub block_out_channels: Vec<usize>,
-    /// Resnets in a down block; an up block has one more.
+    /// Resnets per down block. Up blocks have one more.
     pub layers_per_block: usize,
-    /// Which down blocks have spatial transformers, finest first. The mid block always has one.
+    /// Down blocks with spatial transformers, finest first. The mid block always has one.
     pub attention_levels: Vec<bool>,
-    /// The same for up blocks, also finest first, where they differ from the down blocks.
+    /// Up blocks with spatial transformers, also finest first, if different from the down blocks.
     pub decoder_attention_levels: Option<Vec<bool>>,
     /// Heads of the spatial transformers.
     pub heads: Heads,
-    /// Width of the context tokens; `None` leaves cross-attention out.
+    /// Width of the context tokens; `None` for no cross-attention.
     pub cross_attention_width: Option<usize>,
-    /// Groups of every norm but those of the temporal modules.
+    /// Groups of every norm except those of the temporal modules.
     pub norm_groups: usize,
     /// Epsilon of the resnet norms and the output norm.
     pub norm_epsilon: f64,
-    /// Timestep sinusoids.
+    /// Sinusoidal embedding of the timestep.
     pub time: Sinusoids,
-    /// Temporal modules; `None` leaves them out.
+    /// Temporal modules; `None` for none.
     pub motion: Option<MotionConfig>,
-    /// Resnet norms and the output norm take statistics of each frame; otherwise of each clip.
+    /// Whether resnet norms and the output norm compute statistics per frame instead of per clip.
     pub inflated_group_norm: bool,
-    /// Spatial blending of objects (paper 3.3) in the mid and up blocks; `None` leaves it out.
+    /// Spatial blending of objects (paper 3.3) in the mid and up blocks; `None` for none.
     pub blending: Option<BlendingConfig>,
 }
 
@@ -88,15 +89,15 @@ impl Default for UnetConfig {
     }
 }
 
-/// A UNet configuration that makes no network.
+/// A setting from which no network can be built.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("network setting `{setting}` is {found}, expected {expected}")]
 pub struct ConfigError {
-    /// The setting.
+    /// Name of the setting.
     pub setting: &'static str,
     /// Its value.
     pub found: String,
-    /// What it could be.
+    /// The values that would fit.
     pub expected: String,
 }
 
@@ -113,7 +114,7 @@ impl ConfigError {
 }
 
 impl UnetConfig {
-    /// A network for tests: two levels, attention at both, no cross attention.
+    /// For tests: two levels with attention at both and no cross-attention.
     pub fn tiny() -> Self {
         Self {
             block_out_channels: vec![8, 16],
@@ -141,10 +142,10 @@ impl UnetConfig {
         self.decoder_attention_levels.as_ref().unwrap_or(&self.attention_levels)[level]
     }
 
-    /// Checks that the sizes fit together; call it on anything that comes from a file.
+    /// Checks that the sizes fit together. Call it on everything that comes from a file.
     ///
     /// # Errors
-    /// [`ConfigError`] with the first setting that does not fit.
+    /// [`ConfigError`] for the first setting that does not fit.
     pub fn check(&self) -> Result<(), ConfigError> {
         let error =
             |setting, found: String, expected: &str| Err(ConfigError { setting, found, expected: expected.into() });

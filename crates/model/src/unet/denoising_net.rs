@@ -1,5 +1,5 @@
-//! The denoising network (paper 3.1): the SD1.5 UNet inflated to video, with temporal modules, reference attention,
-//! environment channels, pose features and spatial blending of objects, each present as the configuration says.
+//! The denoising network (paper 3.1): the SD 1.5 UNet inflated to video. The configuration adds temporal modules,
+//! reference attention, environment channels, pose features and spatial blending of objects.
 //!
 //! | tensor | shape |
 //! |---|---|
@@ -7,10 +7,10 @@
 //! | timestep | `[B]` |
 //! | context (image embedding) | `[B, L, D]` |
 //! | pose, added after `conv_in` and before the first skip | `[B, C_0, N, h, w]` |
-//! | objects, one a level, finest first | `[B, C_level, N, h_level, w_level]` |
+//! | objects, one per level, finest first | `[B, C_level, N, h_level, w_level]` |
 //! | prediction | `[B, C_out, N, h, w]` |
 //!
-//! With one frame and no temporal modules it is the plain 2D UNet.
+//! With one frame and without temporal modules it is the plain 2D UNet.
 
 use burn::module::{Module, Param};
 use burn::tensor::activation::silu;
@@ -29,24 +29,24 @@ use crate::unet::{
 };
 use crate::video::{frames_from_video, video_from_frames};
 
-/// What one denoising step sees.
+/// The inputs of one denoising step.
 #[derive(Debug, Clone)]
 pub struct DenoisingInput<'a, B: Backend> {
     /// `[B, C_in + C_env, N, h, w]`: noise channels, then environment channels if the network has them.
     pub latent: Tensor<B, 5>,
-    /// `[B]`, in training steps of the schedule (0 to 999).
+    /// `[B]`, in training timesteps of the schedule (0 to 999).
     pub timestep: Tensor<B, 1>,
-    /// `[B, L, D]`, given exactly if the network has cross attention.
+    /// `[B, L, D]`. Required if and only if the network has cross-attention.
     pub context: Option<Tensor<B, 3>>,
     /// `[B, C_0, N, h, w]`.
     pub pose: Option<Tensor<B, 5>>,
-    /// `None` for the unconditional half of guidance. `Some((&features).into())` takes either form.
+    /// `None` for the unconditional branch of guidance. `Some((&features).into())` accepts either form.
     pub reference: Option<Reference<'a, B>>,
-    /// One feature map a level, finest first, as the object guider gives them. `None`: no blending.
+    /// One feature map per level, finest first, from the object guider. `None` disables blending.
     pub objects: Option<&'a [Tensor<B, 5>]>,
-    /// Which work is saved.
+    /// The caches in use.
     pub cache_options: CacheOptions,
-    /// The step, where what follows from it is kept.
+    /// The current step and its cache, if steps are cached.
     pub step: Option<StepContext<'a, B>>,
 }
 
@@ -74,10 +74,10 @@ pub struct DenoisingNet<B: Backend> {
 }
 
 impl<B: ModelBackend> DenoisingNet<B> {
-    /// A network with fresh weights.
+    /// A newly initialized network.
     ///
     /// # Panics
-    /// When [`UnetConfig::check`] refuses the configuration.
+    /// When [`UnetConfig::check`] rejects the configuration.
     pub fn init(config: &UnetConfig, device: &B::Device) -> Self {
         assert_eq!(config.check(), Ok(()), "denoising network");
         let first = config.block_out_channels[0];
@@ -94,21 +94,21 @@ impl<B: ModelBackend> DenoisingNet<B> {
         }
     }
 
-    /// Predicts noise, velocity or whatever it was trained for: `[B, C_out, N, h, w]`.
+    /// Predicts noise, velocity or another training target: `[B, C_out, N, h, w]`.
     ///
     /// # Panics
-    /// When shapes do not fit, or a condition is given that the network has no place for or lacks one that it needs.
+    /// When shapes do not match, a condition is given that the network does not support, or a required one is missing.
     pub fn forward(&self, input: DenoisingInput<'_, B>) -> Tensor<B, 5> {
         self.run(input, None)
     }
 
-    /// The same, with a copy of what each block puts out, as video tensors.
+    /// [`forward`](Self::forward), with a copy of the output of each block as a video tensor.
     pub fn forward_traced(&self, input: DenoisingInput<'_, B>) -> (Tensor<B, 5>, Trace) {
         let mut trace = Trace::default();
         (self.run(input, Some(&mut trace)), trace)
     }
 
-    /// Keys and values of the reference at every site, which are the same in every step.
+    /// Keys and values of the reference at every site. They are the same in every step.
     ///
     /// # Panics
     /// When the reference comes from a network with other sites.
@@ -129,8 +129,8 @@ impl<B: ModelBackend> DenoisingNet<B> {
         transformer.block()
     }
 
-    /// Both halves of classifier-free guidance: the prediction for `input`, and that without its reference and with another
-    /// context. Whatever both have in common runs once, if that is to be saved.
+    /// Both branches of classifier-free guidance: the prediction for `input`, and the prediction without its reference
+    /// and with another context. With the `branches` cache, their shared computation runs once.
     ///
     /// # Panics
     /// As [`forward`](Self::forward).
@@ -154,12 +154,12 @@ impl<B: ModelBackend> DenoisingNet<B> {
         self.finish(begun, context, reference, trace)
     }
 
-    /// Everything before the first block that sees context or reference.
+    /// Everything before the first block that uses context or reference.
     fn begin<'a>(&self, input: DenoisingInput<'a, B>, mut trace: Option<&mut Trace>) -> Begun<'a, B> {
         let DenoisingInput { latent, timestep, pose, objects, cache_options, step, .. } = input;
         let [b, _, n, h, w] = latent.dims();
         assert_eq!(timestep.dims(), [b], "denoising network: one timestep a clip, latent {:?}", latent.dims());
-        // 1. Time.
+        // 1. Time embedding.
         let first = self.conv_in.weight.dims()[0];
         let of_timestep = || self.time_embedding.forward(self.sinusoids.forward(timestep, first));
         let time = cache::at(step, self.conv_in.weight.id, b, of_timestep);
@@ -170,7 +170,7 @@ impl<B: ModelBackend> DenoisingNet<B> {
         let (context, role) = (None, Role::Alone);
         let folded = cache_options.context;
         let mut pass = Pass { batch: b, time: silu(time), context, role, objects, trace, folded, step };
-        // 2. In: frames, and the pose features before the first skip is taken.
+        // 2. Input convolution. Pose features are added before the first skip is taken.
         let mut x = self.conv_in.forward(frames_from_video(latent));
         pass.record_named("conv_in", &x);
         if let Some(pose) = pose {
@@ -183,7 +183,7 @@ impl<B: ModelBackend> DenoisingNet<B> {
         Begun { walk, batch: b, time: pass.time, objects: pass.objects, folded, step }
     }
 
-    /// The other blocks, and out.
+    /// The remaining blocks and the output convolution.
     fn finish(
         &self,
         begun: Begun<'_, B>,
@@ -203,7 +203,7 @@ impl<B: ModelBackend> DenoisingNet<B> {
     }
 }
 
-/// A pass that has come to the first block that sees context or reference.
+/// A forward pass that has reached the first block with context or reference.
 #[derive(Debug, Clone)]
 struct Begun<'a, B: Backend> {
     walk: Walk<B>,
@@ -214,7 +214,7 @@ struct Begun<'a, B: Backend> {
     step: Option<StepContext<'a, B>>,
 }
 
-/// The first convolution, with zero weights for the environment channels.
+/// The first convolution. Its weights for the environment channels are zero-initialized.
 fn conv_in<B: ModelBackend>(config: &UnetConfig, device: &B::Device) -> Conv2d<B> {
     let first = config.block_out_channels[0];
     let mut conv = Conv2d::init(config.in_channels, first, 3, 1, LayerInitializer::Uniform, device);

@@ -1,5 +1,5 @@
-//! The GEGLU feed-forward of every transformer block: one linear map to twice the inner width, value times
-//! `gelu(gate)`, one linear map back.
+//! The GEGLU feed-forward layer of every transformer block: a linear layer to twice the inner width, value times
+//! `gelu(gate)`, and a linear layer back.
 
 use burn::module::Module;
 use burn::tensor::{Tensor, backend::Backend};
@@ -7,24 +7,24 @@ use burn::tensor::{Tensor, backend::Backend};
 use crate::layers::{LayerInitializer, Linear};
 use crate::ops::ModelBackend;
 
-/// Inner width over width in every public checkpoint.
+/// Ratio of inner width to width in every public checkpoint.
 pub const FEED_FORWARD_FACTOR: usize = 4;
 
-/// `[.., D]` to `[.., D]` through an inner width.
+/// The feed-forward layer, `[.., D]` to `[.., D]`.
 #[derive(Module, Debug)]
 pub struct FeedForward<B: Backend> {
     net_0: Geglu<B>,
     net_2: Linear<B>,
 }
 
-/// The first half of a linear map times the `gelu` of the second half.
+/// A linear layer whose first output half is multiplied by the `gelu` of the second half.
 #[derive(Module, Debug)]
 pub struct Geglu<B: Backend> {
     proj: Linear<B>,
 }
 
 impl<B: ModelBackend> FeedForward<B> {
-    /// Inner width `factor * width`.
+    /// A layer with inner width `factor * width`.
     pub fn init(width: usize, factor: usize, device: &B::Device) -> Self {
         let inner = factor * width;
         Self {

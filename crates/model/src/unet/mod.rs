@@ -1,7 +1,7 @@
-//! The UNet of Stable Diffusion 1.5, plain or inflated to video: what [`crate::unet::denoising_net`] and
-//! [`crate::unet::reference_net`] share.
+//! The UNet of Stable Diffusion 1.5, plain or inflated to video. [`crate::unet::denoising_net`] and
+//! [`crate::unet::reference_net`] share it.
 //!
-//! Inside, a clip is a stack of frames `[B*N, C, h, w]`; only the temporal modules look along `N`.
+//! Inside, a clip is a batch of frames `[B*N, C, h, w]`. Only the temporal modules mix along `N`.
 
 pub mod attention;
 mod blocks;

@@ -1,8 +1,8 @@
-//! The temporal module (AnimateDiff v2 layout): every cell attends to itself through time.
+//! The temporal module (AnimateDiff v2 layout): every cell attends to itself across frames.
 //!
-//! Per frame group norm, linear map, blocks of self-attentions and one feed-forward, zero-initialised linear map, plus
-//! the input. In each self-attention the position in the clip is added after the layer norm, so it reaches queries, keys
-//! and values but not the residual stream.
+//! It consists of a group norm per frame, a linear layer, blocks of self-attention layers and one feed-forward layer, a
+//! zero-initialized linear layer, and a residual connection. In each self-attention, the position in the clip is added
+//! after the layer norm. It therefore reaches queries, keys and values, but not the residual stream.
 //!
 //! | tensor | shape |
 //! |---|---|
@@ -23,29 +23,29 @@ use crate::unet::feed_forward::{FEED_FORWARD_FACTOR, FeedForward};
 const ENTRY_NORM_EPSILON: f64 = 1e-6;
 const LAYER_NORM_EPSILON: f64 = 1e-5;
 
-/// Layout of the temporal modules and where a network has them.
+/// Layout of the temporal modules, and the blocks that have them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct MotionConfig {
     /// Heads of each self-attention.
     pub heads: usize,
-    /// Inner width is the channels divided by this.
+    /// The inner width is the number of channels divided by this.
     pub width_divisor: usize,
-    /// Blocks a module.
+    /// Number of blocks per module.
     pub blocks: usize,
-    /// Self-attentions a block.
+    /// Self-attention layers per block.
     pub attentions: usize,
-    /// The position in the clip is added to each self-attention's input.
+    /// Whether the position in the clip is added to the input of each self-attention.
     pub positions: bool,
-    /// Longest clip that has positions.
+    /// Maximum clip length, limited by the position table.
     pub max_frames: usize,
-    /// Groups of the entry norm, whatever the network's own number is.
+    /// Groups of the entry norm, independent of the network's norms.
     pub norm_groups: usize,
-    /// The mid block has a module.
+    /// Whether the mid block has a module.
     pub mid: bool,
-    /// Which down blocks have modules, finest first; `None` is all.
+    /// Down blocks with modules, finest first; `None` means all.
     pub down_levels: Option<Vec<bool>>,
-    /// Which up blocks have modules, coarsest first; `None` is all.
+    /// Up blocks with modules, coarsest first; `None` means all.
     pub up_levels: Option<Vec<bool>>,
 }
 
@@ -67,7 +67,7 @@ impl Default for MotionConfig {
 }
 
 impl MotionConfig {
-    /// A module for `channels` with fresh weights; it is the identity.
+    /// A newly initialized module for `channels`. It is the identity until it is trained.
     pub fn init<B: ModelBackend>(&self, channels: usize, device: &B::Device) -> MotionModule<B> {
         let width = self.heads * (channels / self.heads / self.width_divisor);
         assert!(width > 0, "motion: {channels} channels over {} heads", self.heads);
@@ -92,26 +92,26 @@ impl MotionConfig {
     }
 }
 
-/// Positions `0..length` as sinusoids `[length, width]`: even columns sine, odd ones cosine.
+/// Sinusoidal embeddings of positions `0..length`, `[length, width]`: even columns are sines, odd ones cosines.
 pub fn positions<B: Backend>(length: usize, width: usize, device: &B::Device) -> Tensor<B, 2> {
     let values = (0..length * width).map(|place| position(place / width, place % width, width)).collect();
     Tensor::from_data(TensorData::new::<f32, _>(values, [length, width]), device)
 }
 
-/// One number of that table.
+/// One element of that table.
 pub(crate) fn position(position: usize, column: usize, width: usize) -> f32 {
     let step = -(10_000.0_f64.ln()) / width as f64;
     let angle = position as f64 * (step * (column - column % 2) as f64).exp();
     (if column.is_multiple_of(2) { angle.sin() } else { angle.cos() }) as f32
 }
 
-/// A temporal module under the name that checkpoints give it.
+/// A temporal module. The wrapper has the name used in checkpoints.
 #[derive(Module, Debug)]
 pub struct MotionModule<B: Backend> {
     temporal_transformer: TemporalTransformer<B>,
 }
 
-/// What a temporal module is made of.
+/// The layers of a temporal module.
 #[derive(Module, Debug)]
 pub struct TemporalTransformer<B: Backend> {
     norm: GroupNorm<B>,
@@ -121,7 +121,7 @@ pub struct TemporalTransformer<B: Backend> {
     positions: Option<Tensor<B, 2>>,
 }
 
-/// Self-attentions, each with its own norm, and one feed-forward.
+/// Self-attention layers, each with its own norm, and one feed-forward layer.
 #[derive(Module, Debug)]
 pub struct TemporalBlock<B: Backend> {
     attention_blocks: Vec<Attention<B>>,
@@ -134,12 +134,12 @@ impl<B: ModelBackend> MotionModule<B> {
     /// Frames `[B*N, C, h, w]` of `batch` clips to the same shape.
     ///
     /// # Panics
-    /// When a clip is longer than there are positions.
+    /// When a clip is longer than the position table.
     pub fn forward(&self, frames: Tensor<B, 4>, batch: usize) -> Tensor<B, 4> {
         self.forward_at(frames, batch, None)
     }
 
-    /// The same; what follows from positions alone is kept.
+    /// [`forward`](Self::forward) that caches values which depend only on positions.
     pub(crate) fn forward_at(
         &self,
         frames: Tensor<B, 4>,

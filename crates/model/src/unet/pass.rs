@@ -1,4 +1,4 @@
-//! What all blocks of one forward pass see.
+//! State shared by all blocks in one forward pass.
 
 use std::collections::BTreeMap;
 
@@ -11,13 +11,13 @@ use crate::unet::cache::StepContext;
 use crate::unet::transformer::SpatialTransformer;
 use crate::video::video_from_frames;
 
-/// A network's part in the exchange of reference features.
+/// The role of a network in reference attention.
 pub(crate) enum Role<'a, B: Backend> {
-    /// Self-attention sees its own tokens only.
+    /// Self-attention covers only the network's own tokens.
     Alone,
-    /// Self-attention also sees the reference's.
+    /// Self-attention also covers the tokens of the reference.
     Read(Reference<'a, B>),
-    /// The outputs of `norm1` are kept, up to the last wanted one.
+    /// The outputs of `norm1` are collected, up to the last requested site.
     Write(Writer<B>),
 }
 
@@ -35,21 +35,21 @@ impl<B: Backend> Writer<B> {
 pub(crate) struct Pass<'a, B: Backend> {
     /// Number of clips `B`.
     pub(crate) batch: usize,
-    /// SiLU of the time embedding, `[B, D]`.
+    /// The time embedding after SiLU, `[B, D]`.
     pub(crate) time: Tensor<B, 2>,
     /// `[B, L, D]`.
     pub(crate) context: Option<Tensor<B, 3>>,
     pub(crate) role: Role<'a, B>,
-    /// `[B*N, C, h, w]` of each level, finest first.
+    /// Object features `[B*N, C, h, w]` of each level, finest first.
     pub(crate) objects: Option<Vec<Tensor<B, 4>>>,
     pub(crate) trace: Option<&'a mut Trace>,
-    /// Cross-attention to one token is a vector.
+    /// Whether cross-attention to one token is folded into a vector.
     pub(crate) folded: bool,
     pub(crate) step: Option<StepContext<'a, B>>,
 }
 
 impl<B: ModelBackend> Pass<'_, B> {
-    /// Runs a spatial transformer in the pass's role.
+    /// Runs a spatial transformer according to the role.
     pub(crate) fn attend(&mut self, transformer: &SpatialTransformer<B>, x: Tensor<B, 4>, site: Site) -> Tensor<B, 4> {
         let block = transformer.block();
         let tokens = transformer.tokens(x.clone());
@@ -71,12 +71,12 @@ impl<B: ModelBackend> Pass<'_, B> {
         transformer.finish(x, tokens)
     }
 
-    /// Nothing after this point has an influence on the result.
+    /// Whether later computation has no effect on the result.
     pub(crate) fn is_finished(&self) -> bool {
         matches!(&self.role, Role::Write(writer) if writer.is_finished())
     }
 
-    /// Keeps a copy of a block's output if one is asked for.
+    /// Records a copy of a block's output in the trace, if there is one.
     pub(crate) fn record(&mut self, stage: Stage, x: &Tensor<B, 4>) {
         self.record_named(stage.to_string(), x);
     }

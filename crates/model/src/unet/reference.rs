@@ -1,7 +1,7 @@
-//! What a reference network hands to the denoiser: at each site the normalised tokens of the reference picture.
+//! The output of the reference network for the denoiser: the normalised tokens of the reference picture at each site.
 //!
-//! The denoiser's self-attention takes its keys and values from its own tokens and these, through its own linear maps, so
-//! the maps of the reference tokens are the same in every step and every frame: [`ProjectedReference`] holds them.
+//! The denoiser's self-attention computes keys and values from its own tokens and these, with its own linear layers.
+//! For the reference tokens they are therefore the same in every step and frame; [`ProjectedReference`] caches them.
 //!
 //! | tensor | shape |
 //! |---|---|
@@ -17,21 +17,21 @@ use crate::ops::ModelBackend;
 use crate::unet::attention::KeysValues;
 use crate::unet::transformer::BasicTransformerBlock;
 
-/// The outputs of `norm1` of a reference network's transformer blocks.
+/// The outputs of `norm1` in a reference network's transformer blocks.
 #[derive(Debug, Clone)]
 pub struct ReferenceFeatures<B: Backend> {
-    /// `[B, h*w, C]` at each site that takes part.
+    /// `[B, h*w, C]` at each participating site.
     pub sites: BTreeMap<Site, Tensor<B, 3>>,
 }
 
 impl<B: Backend> ReferenceFeatures<B> {
-    /// Applies `change` to every site's tokens.
+    /// Applies `change` to the tokens of every site.
     pub fn map(self, mut change: impl FnMut(Tensor<B, 3>) -> Tensor<B, 3>) -> Self {
         Self { sites: self.sites.into_iter().map(|(site, tokens)| (site, change(tokens))).collect() }
     }
 }
 
-/// Keys and values of the reference in each of a denoiser's self-attentions.
+/// Keys and values of the reference for each self-attention of a denoiser.
 #[derive(Debug, Clone)]
 pub struct ProjectedReference<B: Backend> {
     pub(crate) sites: BTreeMap<Site, KeysValues<B>>,
@@ -40,7 +40,7 @@ pub struct ProjectedReference<B: Backend> {
 /// The reference in either form; both give the same result.
 #[derive(Debug)]
 pub enum Reference<'a, B: Backend> {
-    /// As the reference network gave it.
+    /// As output by the reference network.
     Features(&'a ReferenceFeatures<B>),
     /// Projected once by [`crate::unet::denoising_net::DenoisingNet::project_reference`].
     Projected(&'a ProjectedReference<B>),
@@ -67,7 +67,7 @@ impl<'a, B: Backend> From<&'a ProjectedReference<B>> for Reference<'a, B> {
 }
 
 impl<B: ModelBackend> Reference<'_, B> {
-    /// Keys and values for one block, or `None` where the reference does not take part.
+    /// Keys and values for one block; `None` where the reference does not participate.
     pub(crate) fn keys_values(&self, site: Site, block: &BasicTransformerBlock<B>) -> Option<KeysValues<B>> {
         match self {
             Self::Features(features) => {

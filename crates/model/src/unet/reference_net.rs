@@ -1,5 +1,5 @@
-//! The reference network: a plain 2D UNet, run once on the character's picture at timestep 0. Only the inputs of its
-//! self-attentions are used, so it has no output layers and stops at the last one that is wanted.
+//! The reference network: a plain 2D UNet, run once on the picture of the character at timestep 0. Only the inputs of
+//! its self-attention layers are used. It therefore has no output layers, and stops at the last site that is needed.
 //!
 //! | tensor | shape |
 //! |---|---|
@@ -7,8 +7,8 @@
 //! | context (image embedding) | `[B, L, D]` |
 //! | features at each site | `[B, h*w, C]` |
 //!
-//! Paper 3.1 takes part only in the mid and up blocks ([`FusionBlocks::MidUp`]); public checkpoints of this family take
-//! part everywhere.
+//! In paper 3.1 only the mid and up blocks participate ([`FusionBlocks::MidUp`]). In public checkpoints of this family
+//! all blocks do.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ use crate::ops::ModelBackend;
 use crate::unet::time_embedding::{Sinusoids, TimeEmbedding};
 use crate::unet::{DownBlock, MidBlock, Pass, ReferenceFeatures, Role, Site, Stage, UnetConfig, UpBlock, Walk, Writer};
 
-/// Which blocks of the denoiser see the reference.
+/// The blocks of the denoiser with reference attention.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FusionBlocks {
@@ -34,7 +34,7 @@ pub enum FusionBlocks {
 }
 
 impl FusionBlocks {
-    /// Whether a site takes part.
+    /// Whether a site participates.
     pub fn contains(self, site: Site) -> bool {
         match self {
             Self::Full => true,
@@ -56,17 +56,17 @@ pub struct ReferenceNet<B: Backend> {
 }
 
 impl UnetConfig {
-    /// The reference network that goes with this denoiser: no temporal modules, no environment, no blending.
+    /// The configuration of the reference network for this denoiser: no temporal modules, no environment, no blending.
     pub fn of_reference(&self) -> Self {
         Self { motion: None, environment_channels: 0, blending: None, ..self.clone() }
     }
 }
 
 impl<B: ModelBackend> ReferenceNet<B> {
-    /// A network with fresh weights for the denoiser of this configuration.
+    /// A newly initialized network for the denoiser of this configuration.
     ///
     /// # Panics
-    /// When [`UnetConfig::check`] refuses the configuration.
+    /// When [`UnetConfig::check`] rejects the configuration.
     pub fn init(config: &UnetConfig, device: &B::Device) -> Self {
         let config = &config.of_reference();
         assert_eq!(config.check(), Ok(()), "reference network");
@@ -84,7 +84,7 @@ impl<B: ModelBackend> ReferenceNet<B> {
     /// Features of the reference latent `[B, C, h, w]` at timesteps `[B]` (0 in the method) with context `[B, L, D]`.
     ///
     /// # Panics
-    /// When shapes do not fit.
+    /// When shapes do not match.
     pub fn forward(
         &self,
         latent: Tensor<B, 4>,
@@ -105,7 +105,7 @@ impl<B: ModelBackend> ReferenceNet<B> {
         ReferenceFeatures { sites }
     }
 
-    /// All places that could hand over features, in the order of a forward pass.
+    /// All sites that can provide features, in the order of a forward pass.
     pub fn sites(&self) -> Vec<Site> {
         let several = |stage, count| (0..count).map(move |attention| Site { stage, attention });
         let down = self.down_blocks.iter().enumerate().map(|(i, block)| (Stage::Down(i), block.attentions.len()));

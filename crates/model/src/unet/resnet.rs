@@ -6,7 +6,7 @@
 //! | time embedding, SiLU already applied | `[B, D]` |
 //! | output | `[M, C_out, h, w]` |
 //!
-//! The time embedding is added after the first convolution, alike for all frames of a clip.
+//! The time embedding is added after the first convolution. It is the same for all frames of a clip.
 
 use burn::module::Module;
 use burn::tensor::{Tensor, backend::Backend};
@@ -16,7 +16,7 @@ use crate::ops::ModelBackend;
 use crate::unet::cache::{self, StepContext};
 use crate::video::{frames_from_video, video_from_frames};
 
-/// Shape and norms of a [`ResnetBlock`].
+/// Sizes and norms of a [`ResnetBlock`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ResnetConfig {
     /// `C_in`.
@@ -29,12 +29,12 @@ pub struct ResnetConfig {
     pub norm_groups: usize,
     /// Epsilon of both norms.
     pub norm_epsilon: f64,
-    /// Norm statistics run over all frames of a clip, not over each frame.
+    /// Whether norm statistics cover all frames of a clip instead of each frame.
     pub norm_across_frames: bool,
 }
 
 impl ResnetConfig {
-    /// A block with fresh weights.
+    /// A newly initialized block.
     pub fn init<B: ModelBackend>(&self, device: &B::Device) -> ResnetBlock<B> {
         let Self { channels_in, channels_out, norm_groups, norm_epsilon, .. } = *self;
         let conv = |c_in, kernel| Conv2d::init(c_in, channels_out, kernel, 1, LayerInitializer::Uniform, device);
@@ -52,7 +52,7 @@ impl ResnetConfig {
     }
 }
 
-/// Two normalised convolutions around the time embedding, plus the input.
+/// Two normalised convolutions with the time embedding between them, and a residual connection.
 #[derive(Module, Debug)]
 pub struct ResnetBlock<B: Backend> {
     norm1: GroupNorm<B>,
@@ -65,15 +65,15 @@ pub struct ResnetBlock<B: Backend> {
 }
 
 impl<B: ModelBackend> ResnetBlock<B> {
-    /// `[B*N, C_in, h, w]` and the SiLU of the time embedding `[B, D]` to `[B*N, C_out, h, w]`.
+    /// `[B*N, C_in, h, w]` and the time embedding after SiLU, `[B, D]`, to `[B*N, C_out, h, w]`.
     ///
     /// # Panics
-    /// When the time embedding is missing or not wanted.
+    /// When the time embedding is missing or not expected.
     pub fn forward(&self, x: Tensor<B, 4>, time: Option<&Tensor<B, 2>>) -> Tensor<B, 4> {
         self.forward_at(x, time, None)
     }
 
-    /// The same; what follows from the time alone is kept for its step.
+    /// [`forward`](Self::forward) that caches values which depend only on the timestep.
     pub(crate) fn forward_at(
         &self,
         x: Tensor<B, 4>,
@@ -104,7 +104,7 @@ impl<B: ModelBackend> ResnetBlock<B> {
     }
 }
 
-/// Group norm and SiLU of `[B*N, C, h, w]`, with statistics of each frame or of each clip.
+/// Group norm and SiLU of `[B*N, C, h, w]`, with statistics per frame or per clip.
 pub(crate) fn normalise_silu<B: ModelBackend>(
     norm: &GroupNorm<B>,
     x: Tensor<B, 4>,
@@ -118,7 +118,7 @@ pub(crate) fn normalise_silu<B: ModelBackend>(
     }
 }
 
-/// Where a [`Downsample`] pads with zeros.
+/// Zero padding of a [`Downsample`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DownsamplePadding {
     /// One cell on each side (UNet).
@@ -134,7 +134,7 @@ pub struct Downsample<B: Backend> {
 }
 
 impl<B: ModelBackend> Downsample<B> {
-    /// Keeps the number of channels.
+    /// A layer that keeps the number of channels.
     pub fn init(channels: usize, padding: DownsamplePadding, device: &B::Device) -> Self {
         let conv = Conv2d::init(channels, channels, 3, 2, LayerInitializer::Uniform, device);
         match padding {
@@ -143,20 +143,20 @@ impl<B: ModelBackend> Downsample<B> {
         }
     }
 
-    /// `[M, C, h, w]` to half the size: rounded up with symmetric padding, down otherwise.
+    /// Halves the size of `[M, C, h, w]`, rounded up with symmetric padding and down otherwise.
     pub fn forward(&self, x: Tensor<B, 4>) -> Tensor<B, 4> {
         self.conv.forward(x)
     }
 }
 
-/// Each cell four times, then a 3x3 convolution.
+/// Nearest upsampling, then a 3x3 convolution.
 #[derive(Module, Debug)]
 pub struct Upsample<B: Backend> {
     conv: Conv2d<B>,
 }
 
 impl<B: ModelBackend> Upsample<B> {
-    /// Keeps the number of channels.
+    /// A layer that keeps the number of channels.
     pub fn init(channels: usize, device: &B::Device) -> Self {
         Self { conv: Conv2d::init(channels, channels, 3, 1, LayerInitializer::Uniform, device) }
     }
@@ -166,7 +166,8 @@ impl<B: ModelBackend> Upsample<B> {
         self.conv.forward_upsampled(x)
     }
 
-    /// `[M, C, h, w]` to `[M, C, H, W]`, each side twice as long or one less, by nearest neighbour.
+    /// Nearest upsampling from `[M, C, h, w]` to `[M, C, H, W]`, where each side is twice as long or one less, then the
+    /// convolution.
     ///
     /// # Panics
     /// When a side is neither.
@@ -179,7 +180,8 @@ impl<B: ModelBackend> Upsample<B> {
     }
 }
 
-/// Nearest neighbour to twice the size or one less: cutting the doubled picture is what `floor(i * h / H)` gives.
+/// Nearest upsampling to twice the size or one less. Cropping the doubled picture equals indexing by
+/// `floor(i * h / H)`.
 fn repeat_cells<B: Backend>(x: Tensor<B, 4>, [height, width]: [usize; 2]) -> Tensor<B, 4> {
     let [m, c, h, w] = x.dims();
     let fits = |small: usize, large: usize| large == 2 * small || large + 1 == 2 * small;

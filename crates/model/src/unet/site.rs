@@ -1,4 +1,4 @@
-//! The places of a UNet where self-attention can read a reference.
+//! The sites of a UNet where self-attention can use a reference.
 
 use std::fmt;
 use std::str::FromStr;
@@ -16,12 +16,12 @@ pub enum Stage {
     Up(usize),
 }
 
-/// One spatial transformer, in the order in which a forward pass meets them.
+/// One spatial transformer. Sites are ordered as in a forward pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Site {
     /// The block.
     pub stage: Stage,
-    /// Which of its transformers.
+    /// Index of the transformer in the block.
     pub attention: usize,
 }
 
@@ -35,14 +35,14 @@ impl fmt::Display for Stage {
     }
 }
 
-/// The path of the transformer block in a checkpoint.
+/// Formats the path of the transformer block in a checkpoint.
 impl fmt::Display for Site {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}.attentions.{}.transformer_blocks.0", self.stage, self.attention)
     }
 }
 
-/// A text that is no path of a transformer block.
+/// The text is not the path of a transformer block.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is no path of a transformer block")]
 pub struct NotASite(pub String);
@@ -72,7 +72,7 @@ impl FromStr for Site {
 }
 
 impl UnetConfig {
-    /// All sites in the order of a forward pass.
+    /// All sites, in the order of a forward pass.
     pub fn sites(&self) -> Vec<Site> {
         let levels = self.levels();
         let several = |stage, count| (0..count).map(move |attention| Site { stage, attention });

@@ -1,6 +1,6 @@
-//! Which step of the noise schedule a network is at: sinusoids of the timestep, then two linear layers.
+//! Embedding of the timestep in the noise schedule: sinusoids, then two linear layers.
 //!
-//! `angle_i = t * exp(-ln(10000) * i / (D/2 - shift))`; SD1.5 uses shift 0 and `[cos | sin]`.
+//! `angle_i = t * exp(-ln(10000) * i / (D/2 - shift))`; SD 1.5 uses shift 0 and `[cos | sin]`.
 //!
 //! | tensor | shape |
 //! |---|---|
@@ -16,13 +16,13 @@ use serde::{Deserialize, Serialize};
 use crate::layers::{LayerInitializer, Linear};
 use crate::ops::ModelBackend;
 
-/// The sinusoids of a timestep.
+/// Sinusoidal embedding of a timestep.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sinusoids {
-    /// Subtracted from the number of frequencies in the exponent's denominator.
+    /// Subtracted from the number of frequencies in the denominator of the exponent.
     pub frequency_shift: f64,
-    /// `[cos | sin]`, not `[sin | cos]`.
+    /// `[cos | sin]` instead of `[sin | cos]`.
     pub cosine_first: bool,
 }
 
@@ -33,7 +33,7 @@ impl Default for Sinusoids {
 }
 
 impl Sinusoids {
-    /// Timesteps `[B]` to `[B, width]`; an odd width ends in a zero.
+    /// Timesteps `[B]` to sinusoids `[B, width]`. An odd width is padded with a zero.
     pub fn forward<B: Backend>(&self, timestep: Tensor<B, 1>, width: usize) -> Tensor<B, 2> {
         let ([b], device) = (timestep.dims(), timestep.device());
         let half = width / 2;
@@ -50,7 +50,7 @@ impl Sinusoids {
     }
 }
 
-/// Two linear layers with SiLU between.
+/// Two linear layers with SiLU between them.
 #[derive(Module, Debug)]
 pub struct TimeEmbedding<B: Backend> {
     linear_1: Linear<B>,
@@ -58,7 +58,7 @@ pub struct TimeEmbedding<B: Backend> {
 }
 
 impl<B: ModelBackend> TimeEmbedding<B> {
-    /// From `width` sinusoids to `width_out`.
+    /// An embedding from `width` sinusoids to `width_out`.
     pub fn init(width: usize, width_out: usize, device: &B::Device) -> Self {
         Self {
             linear_1: Linear::init(width, width_out, true, LayerInitializer::Uniform, device),
@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn two_frequencies_by_hand() {
-        // Without a shift the frequencies of width 4 are 1 and 1/100, with shift 1 they are 1 and 1/10000.
+        // Without a shift, the frequencies of width 4 are 1 and 1/100; with shift 1 they are 1 and 1/10000.
         let (fast, slow) = (2.0_f64, 0.02_f64);
         check(Sinusoids::default(), 4, &[fast.cos(), slow.cos(), fast.sin(), slow.sin()]);
         let shifted = Sinusoids { frequency_shift: 1.0, cosine_first: false };

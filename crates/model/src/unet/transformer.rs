@@ -1,4 +1,5 @@
-//! The spatial transformer: each frame's cells attend to themselves (and to the reference), then to the image embedding.
+//! The spatial transformer. The cells of each frame attend to each other (and to the reference), then to the image
+//! embedding.
 //!
 //! | tensor | shape |
 //! |---|---|
@@ -7,7 +8,7 @@
 //! | context | `[B, L, D]` |
 //! | reference at this site | `[B, L_r, C]` |
 //!
-//! Order in a block: `x += attn1(norm1(x)); x += attn2(norm2(x), context); x += ff(norm3(x))`. Without cross attention
+//! Order in a block: `x += attn1(norm1(x)); x += attn2(norm2(x), context); x += ff(norm3(x))`. Without cross-attention
 //! there is no `attn2` and no `norm2`.
 
 use burn::module::Module;
@@ -18,12 +19,12 @@ use crate::ops::{ModelBackend, map_from_tokens, tokens_from_map};
 use crate::unet::attention::{Attention, AttentionConfig, KeysValues};
 use crate::unet::feed_forward::{FEED_FORWARD_FACTOR, FeedForward};
 
-/// Epsilon of a spatial transformer's entry norm, whatever the network's own is.
+/// Epsilon of a spatial transformer's entry norm, independent of the network's epsilon.
 const ENTRY_NORM_EPSILON: f64 = 1e-6;
 /// Epsilon of the layer norms.
 const LAYER_NORM_EPSILON: f64 = 1e-5;
 
-/// Self-attention, cross-attention, feed-forward.
+/// Self-attention, cross-attention and feed-forward layer.
 #[derive(Module, Debug)]
 pub struct BasicTransformerBlock<B: Backend> {
     norm1: LayerNorm<B>,
@@ -35,8 +36,7 @@ pub struct BasicTransformerBlock<B: Backend> {
 }
 
 impl<B: ModelBackend> BasicTransformerBlock<B> {
-    /// A block with the heads of `attention`, whose width is also the block's; `context_width` is `None` for one without
-    /// cross attention.
+    /// A block with the heads and the width of `attention`. Without `context_width` it has no cross-attention.
     pub fn init(attention: &AttentionConfig, context_width: Option<usize>, device: &B::Device) -> Self {
         let norm = || LayerNorm::init(attention.width, LAYER_NORM_EPSILON, device);
         let cross = |context_width| AttentionConfig { context_width, ..*attention };
@@ -50,21 +50,21 @@ impl<B: ModelBackend> BasicTransformerBlock<B> {
         }
     }
 
-    /// `norm1` of tokens `[M, L, C]`: the input of the self-attention, which a reference network hands over.
+    /// `norm1` of tokens `[M, L, C]`. This is the input of the self-attention and the output of a reference network.
     pub fn normalised(&self, tokens: Tensor<B, 3>) -> Tensor<B, 3> {
         self.norm1.forward(tokens)
     }
 
-    /// This block's self-attention keys and values of reference tokens `[B, L_r, C]`.
+    /// Keys and values of reference tokens `[B, L_r, C]` for this block's self-attention.
     pub fn reference_keys_values(&self, reference: Tensor<B, 3>) -> KeysValues<B> {
         self.attn1.keys_values(reference)
     }
 
-    /// Tokens `[M, L, C]`, their `norm1`, context `[B, L_c, D]` and the reference's keys and values to tokens `[M, L, C]`.
-    /// With `folded`, attention to a context of one token is a vector.
+    /// Runs the block on tokens `[M, L, C]`, given their `norm1`, the context `[B, L_c, D]` and the reference's keys
+    /// and values. With `folded`, cross-attention to a context of one token is computed as a vector.
     ///
     /// # Panics
-    /// When the context is missing or not wanted.
+    /// When the context is missing or not expected.
     pub fn forward(
         &self,
         tokens: Tensor<B, 3>,
@@ -73,7 +73,7 @@ impl<B: ModelBackend> BasicTransformerBlock<B> {
         reference: Option<&KeysValues<B>>,
         folded: bool,
     ) -> Tensor<B, 3> {
-        // 1. Cross-attention to one token adds the same to every query, whatever the query is.
+        // 1. Cross-attention to one token adds the same vector to every query.
         let shift = match (&self.attn2, context) {
             (Some(attn2), Some(context)) => {
                 let [m, l, c] = tokens.dims();
@@ -87,7 +87,7 @@ impl<B: ModelBackend> BasicTransformerBlock<B> {
             (Some(_), None) => panic!("transformer: no context for a network with cross attention"),
         };
         let is_folded = shift.is_some();
-        // 2. Self-attention, over the reference's tokens too.
+        // 2. Self-attention, including the tokens of the reference.
         let own = self.attn1.keys_values(normalised.clone());
         let mut sources = vec![&own];
         sources.extend(reference);
@@ -102,7 +102,7 @@ impl<B: ModelBackend> BasicTransformerBlock<B> {
     }
 }
 
-/// Group norm, 1x1 convolution, one block over the cells, 1x1 convolution, plus the input.
+/// Group norm, 1x1 convolution, one block over the cells, 1x1 convolution, and a residual connection.
 #[derive(Module, Debug)]
 pub struct SpatialTransformer<B: Backend> {
     norm: GroupNorm<B>,
@@ -112,7 +112,7 @@ pub struct SpatialTransformer<B: Backend> {
 }
 
 impl<B: ModelBackend> SpatialTransformer<B> {
-    /// For `channels` with `heads` of `channels / heads` each.
+    /// A transformer for `channels`, with `heads` heads of width `channels / heads`.
     pub fn init(
         channels: usize,
         heads: usize,
@@ -138,17 +138,17 @@ impl<B: ModelBackend> SpatialTransformer<B> {
         self.proj_out.weight.val()
     }
 
-    /// The only block.
+    /// The transformer block.
     pub fn block(&self) -> &BasicTransformerBlock<B> {
         &self.transformer_blocks[0]
     }
 
-    /// `[M, C, h, w]` to the block's input tokens `[M, h*w, C]`.
+    /// The input tokens of the block, `[M, h*w, C]`, from `[M, C, h, w]`.
     pub fn tokens(&self, x: Tensor<B, 4>) -> Tensor<B, 3> {
         tokens_from_map(self.proj_in.forward(self.norm.forward(x)))
     }
 
-    /// The block's output tokens back to `[M, C, h, w]`, plus the transformer's input.
+    /// Turns the block's output tokens back into `[M, C, h, w]` and adds the input of the transformer.
     pub fn finish(&self, input: Tensor<B, 4>, tokens: Tensor<B, 3>) -> Tensor<B, 4> {
         let [_, _, h, w] = input.dims();
         self.proj_out.forward_onto(input, map_from_tokens(tokens, [h, w]))

@@ -1,11 +1,11 @@
-//! What can be wrong with weight files.
+//! Errors of weight files.
 
 use std::path::PathBuf;
 
 use checkpoint::CheckpointError;
 use thiserror::Error;
 
-/// What can be wrong with a weight file.
+/// What is wrong with a weight file.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum WeightError {
@@ -14,7 +14,7 @@ pub enum WeightError {
     Io {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
     /// Not a well-formed safetensors file.
@@ -22,18 +22,18 @@ pub enum WeightError {
     Malformed {
         /// The file.
         path: PathBuf,
-        /// What the parser said.
+        /// The message of the parser.
         reason: String,
     },
-    /// A PyTorch file that is not read.
+    /// A PyTorch file that cannot be read.
     #[error("`{path}` is not read: {source}")]
     Checkpoint {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: CheckpointError,
     },
-    /// Two shards hold the same tensor.
+    /// Two shards contain the same tensor.
     #[error("tensor `{name}` is in two shards, again in `{path}`")]
     Duplicate {
         /// The tensor.
@@ -41,16 +41,16 @@ pub enum WeightError {
         /// The second file.
         path: PathBuf,
     },
-    /// A tensor that the network needs is not there.
+    /// Tensors that the network needs are missing.
     #[error("{} tensors are missing, the first is `{}`", names.len(), names[0])]
     Missing {
-        /// All of them.
+        /// All their names.
         names: Vec<String>,
     },
-    /// Tensors that the network does not know.
+    /// Tensors that the network does not have.
     #[error("{} unexpected tensors, the first is `{}`", names.len(), names[0])]
     Unexpected {
-        /// All of them.
+        /// All their names.
         names: Vec<String>,
     },
     /// A tensor of the wrong shape.
@@ -58,26 +58,26 @@ pub enum WeightError {
     Shape {
         /// The tensor.
         name: String,
-        /// In the file.
+        /// The shape in the file.
         found: Vec<usize>,
-        /// In the network.
+        /// The shape in the network.
         expected: Vec<usize>,
     },
-    /// A table of positions in a clip that is not the usual one of sines.
+    /// A position table that is not the usual sinusoidal one.
     #[error("tensor `{name}` holds other positions than sines")]
     Positions {
         /// The tensor.
         name: String,
     },
-    /// A number format that is not read.
+    /// An unsupported element type.
     #[error("tensor `{name}` is stored as {found}, expected F64, F32, F16 or BF16")]
     DataType {
         /// The tensor.
         name: String,
-        /// In the file.
+        /// The type in the file.
         found: String,
     },
-    /// Not-a-number or infinity among the weights.
+    /// NaN or infinity among the weights.
     #[error("tensor `{name}` holds a value that is not finite")]
     NonFinite {
         /// The tensor.

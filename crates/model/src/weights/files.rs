@@ -1,4 +1,4 @@
-//! The tensors of one file, safetensors or PyTorch, by what it starts with.
+//! Lists the tensors of one file. Its first bytes tell whether it is safetensors or PyTorch.
 
 use std::collections::BTreeMap;
 use std::io::{Error, ErrorKind, Read, Result as IoResult, Seek, SeekFrom};
@@ -12,19 +12,19 @@ use super::error::WeightError;
 use super::shard::Shard;
 use super::source::WeightSource;
 
-/// Bytes of a header's length, in front of it.
+/// Bytes of the header length at the start of the file.
 const LENGTH_BYTES: u64 = 8;
-/// Longest header, in bytes; the format's own limit.
+/// Maximum header length in bytes, as defined by the format.
 const LONGEST_HEADER: u64 = 100_000_000;
 
-/// What a file holds.
+/// The contents of a file.
 pub(super) struct FileTensors {
     pub(super) sources: Vec<WeightSource>,
     pub(super) metadata: BTreeMap<String, String>,
 }
 
 impl FileTensors {
-    /// Reads the file's description of its tensors.
+    /// Reads the tensor descriptions of a file.
     pub(super) fn read(shard: &Arc<Shard>, path: &Path) -> Result<Self, WeightError> {
         let length = shard.len()?;
         if length < LENGTH_BYTES {
@@ -103,7 +103,7 @@ fn dtype(element: ElementType) -> Dtype {
     }
 }
 
-/// A shard as a stream.
+/// A shard as a seekable stream.
 struct ShardReader<'a> {
     shard: &'a Shard,
     position: u64,

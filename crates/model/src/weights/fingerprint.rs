@@ -1,15 +1,15 @@
-//! What weights are known by, in run folders and in folders of packs.
+//! Fingerprints that identify weights in run folders and weight caches.
 
 use std::fmt::{Display, Formatter};
 
 use sha2::{Digest, Sha256};
 
-/// A hash of the hashes (SHA-256) of all shards, in their order.
+/// A hash of the SHA-256 hashes of all shards, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fingerprint([u8; 32]);
 
 impl Fingerprint {
-    /// Of weights that are no file but follow from `text`.
+    /// Fingerprint of weights that are generated from `text` instead of a file.
     pub fn of_text(text: &str) -> Self {
         Self(Sha256::digest(text).into())
     }
@@ -27,7 +27,7 @@ impl Fingerprint {
     }
 }
 
-/// In lower-case hexadecimal.
+/// Formats it in lower-case hexadecimal.
 impl Display for Fingerprint {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> std::fmt::Result {
         self.0.iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))

@@ -1,4 +1,4 @@
-//! A module's parameters from weights, by name.
+//! Loads the parameters of a module from weights, by name.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -12,28 +12,28 @@ use super::pack_folder::PackFolder;
 use super::source::WeightSource;
 use crate::ops::ModelBackend;
 
-/// Where values are while nobody multiplies with them.
+/// Where values are stored between uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Residence {
     Memory,
     Lazy,
 }
 
-/// Puts weights into a module, parameter by parameter.
+/// Loads weights into a module, parameter by parameter.
 pub(super) struct Loader<'a> {
     tensors: &'a BTreeMap<String, WeightSource>,
     packs: Option<&'a Arc<PackFolder>>,
     residence: Residence,
-    /// All values were read before.
+    /// All values were read and checked in an earlier run.
     are_whole: bool,
     path: Vec<String>,
     layer: bool,
     prefix: &'a str,
-    /// Names that the module has.
+    /// Names of parameters that were loaded.
     pub(super) used: BTreeSet<String>,
-    /// Names that the weights do not have.
+    /// Names of parameters that the weights lack.
     pub(super) missing: Vec<String>,
-    /// What went wrong first.
+    /// The first error.
     pub(super) error: Option<WeightError>,
 }
 
@@ -58,7 +58,7 @@ impl<'a> Loader<'a> {
         }
     }
 
-    /// The tensor of this name and shape. It is read in any case, unless it was found whole before.
+    /// The tensor of this name and shape. Its values are read and checked, unless an earlier run has done so.
     fn tensor<B: ModelBackend, const D: usize>(
         &self,
         name: &str,

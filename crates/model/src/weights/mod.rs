@@ -1,8 +1,9 @@
-//! Weights by upstream key names: safetensors and PyTorch files in, a module out, with every key accounted for.
+//! Loads weights by upstream key names from safetensors and PyTorch files into a module. Every key is accounted for.
 //!
-//! A module's path (`down_blocks.0.resnets.1.conv1.weight`) is the checkpoint's key; the few names that Rust cannot spell
-//! are in [`UPSTREAM_NAMES`]. [`published`] knows the files of other projects. Pickles are never executed. Of files only the headers stay in memory: values are read when a
-//! module is loaded, or, [on demand](Weights::load_for_inference), when a network first needs them.
+//! The path of a module (`down_blocks.0.resnets.1.conv1.weight`) is its checkpoint key. The few names that are not Rust
+//! identifiers are in [`UPSTREAM_NAMES`]. [`published`] handles the files of other projects. Pickles are never
+//! executed. Only headers stay in memory. Values are read when a module is loaded or, [on
+//! demand](Weights::load_for_inference), when a network first needs them.
 
 mod error;
 mod files;
@@ -46,7 +47,7 @@ pub struct Weights {
 }
 
 impl Weights {
-    /// Opens and merges shards. The files stay open while something may be read from them.
+    /// Opens and merges shards. The files stay open as long as values may be read from them.
     ///
     /// # Errors
     /// [`WeightError::Io`], [`WeightError::Malformed`], [`WeightError::Duplicate`].
@@ -58,7 +59,7 @@ impl Weights {
         Ok(weights)
     }
 
-    /// Takes over shards that are in memory; `name` stands for the file in messages.
+    /// Copies and merges shards that are in memory. `name` stands for the file in messages.
     ///
     /// # Errors
     /// [`WeightError::Malformed`], [`WeightError::Duplicate`].
@@ -70,7 +71,7 @@ impl Weights {
         Ok(weights)
     }
 
-    /// The same for shards that are part of the program.
+    /// [`from_bytes`](Self::from_bytes) without a copy, for shards embedded in the executable.
     ///
     /// # Errors
     /// As [`from_bytes`](Self::from_bytes).
@@ -102,7 +103,7 @@ impl Weights {
         Ok(())
     }
 
-    /// What these weights are known by. All files are read for it.
+    /// The fingerprint that identifies these weights. Computing it reads all files.
     ///
     /// # Errors
     /// [`WeightError::Io`].
@@ -111,8 +112,8 @@ impl Weights {
         Ok(Fingerprint::of_shards(hashes?))
     }
 
-    /// The same weights, of which those that are [loaded on demand](Self::load_for_inference) are kept as packs in a folder, which
-    /// must be that of their [fingerprint](Self::fingerprint).
+    /// Uses a weight cache for weights that are [loaded on demand](Self::load_for_inference). It must be the cache for
+    /// their [fingerprint](Self::fingerprint).
     pub fn kept_in(mut self, packs: Arc<PackFolder>) -> Self {
         self.packs = Some(packs);
         self
@@ -123,7 +124,7 @@ impl Weights {
         self.tensors.keys().map(String::as_str)
     }
 
-    /// A text stored in the file's header.
+    /// An entry of the file header.
     pub fn metadata(&self, key: &str) -> Option<&str> {
         self.metadata.get(key).map(String::as_str)
     }
@@ -147,16 +148,16 @@ impl Weights {
         self.load_into(module, prefix, extra, Residence::Memory, &[])
     }
 
-    /// The same for networks that are only run: every weight is read once, to see that it is whole, and then again when it is
-    /// first multiplied with. So what is in memory is what the backend made of those that are in use; backends without such
-    /// weights take them as [`load`](Self::load) does. Values of the module's parameters are no longer to be had. With a
-    /// [folder of packs](Self::kept_in) large weights that were packed are mapped instead, in later runs too.
+    /// [`load`](Self::load) for networks that are only run. Every weight is read once to check its values, and read
+    /// again when it is first used. Memory therefore holds only the backend's form of the weights in use. Backends
+    /// without lazy weights load them as [`load`](Self::load) does. The values of the module's parameters can no longer
+    /// be read. With a [weight cache](Self::kept_in), large packed weights are mapped instead, in later runs too.
     ///
     /// # Errors
     /// As [`load`](Self::load).
     ///
     /// # Panics
-    /// Later, in the network, when a file cannot be read any more.
+    /// Later, when the network runs and a file can no longer be read.
     pub fn load_for_inference<B: ModelBackend, M: Module<B>>(
         &self,
         module: M,
@@ -166,7 +167,7 @@ impl Weights {
         self.load_into(module, prefix, extra, Residence::Lazy, &[])
     }
 
-    /// [`load_for_inference`](Self::load_for_inference) of everything but parameters that stay as they are.
+    /// [`load_for_inference`](Self::load_for_inference), except for the parameters in `stay`, which are left unchanged.
     pub(crate) fn load_for_inference_except<B: ModelBackend, M: Module<B>>(
         &self,
         module: M,
@@ -197,7 +198,7 @@ impl Weights {
         match extra {
             Extra::Refused if !names.is_empty() => Err(WeightError::Unexpected { names }),
             Extra::Refused if prefix.is_empty() => {
-                // Every tensor was read.
+                // Every tensor was read and checked.
                 if let Some(packs) = &self.packs
                     && self.shards.iter().all(|shard| shard.is_as_opened())
                 {
@@ -210,12 +211,12 @@ impl Weights {
     }
 }
 
-/// What to do with tensors that a module has no place for.
+/// How to handle tensors that the module does not have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Extra {
-    /// An error that names them.
+    /// Return an error that names them.
     Refused,
-    /// They are left out, as for a configuration that switches a layer off.
+    /// Ignore them, for example when a configuration disables a layer.
     Ignored,
 }
 
@@ -272,7 +273,7 @@ mod tests {
         assert_eq!(load(&bad, fingerprint(&bad)), Err("weights.non_finite"));
         assert_eq!(load(&bad, fingerprint(&bad)), Err("weights.non_finite"), "what was not whole is read again");
         assert_eq!(load(&good, fingerprint(&good)), Ok(()));
-        // As the same weights they would not be read again.
+        // Under the fingerprint of checked weights they are not read again.
         assert_eq!(load(&bad, fingerprint(&good)), Ok(()));
     }
 

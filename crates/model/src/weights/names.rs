@@ -1,14 +1,14 @@
-//! What a parameter of a module is called in checkpoints.
+//! Checkpoint names of module parameters.
 
-/// Path pieces of our modules and what checkpoints call them.
+/// Path components of this crate's modules, and their names in checkpoints.
 pub const UPSTREAM_NAMES: [(&str, &str); 3] = [("net_0", "net.0"), ("net_2", "net.2"), ("to_out_0", "to_out.0")];
 
-/// A path's piece; the name of an enum's variant is none.
+/// A component of the path. The name of an enum variant is not part of it.
 pub(super) fn piece(name: &str, container: &str) -> String {
     if container.starts_with("Enum:") { String::new() } else { name.into() }
 }
 
-/// The key of the parameter at `path`.
+/// The checkpoint key of the parameter at `path`.
 pub(super) fn key(prefix: &str, path: &[String]) -> String {
     let mut key = String::from(prefix);
     for (index, piece) in path.iter().filter(|piece| !piece.is_empty()).enumerate() {
@@ -19,7 +19,7 @@ pub(super) fn key(prefix: &str, path: &[String]) -> String {
     key
 }
 
-/// Whether parameters in this container are used by the doors of [`crate::ops`] alone.
+/// Whether parameters in this container are used only by the ops of [`crate::ops`].
 pub(crate) fn is_layer(container: &str) -> bool {
     matches!(container, "Struct:Linear" | "Struct:Conv2d" | "Struct:Conv3d")
 }

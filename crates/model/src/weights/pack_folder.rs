@@ -1,14 +1,14 @@
-//! Packed weights kept from run to run: a later run maps them instead of reading and packing the weights. Their file is still
-//! hashed at each start, and small weights are read.
+//! The weight cache: prepacked weights in files. Later runs map them instead of reading and packing the weights. The
+//! weight file is still hashed at each start, and small weights are still read.
 //!
-//! | file of `<root>/<fingerprint of the weights>` | what |
+//! | file in `<root>/<fingerprint of the weights>` | contents |
 //! |---|---|
-//! | `used` | when this folder was opened last; folders of other weights go when that is 30 days ago |
-//! | `whole` | every weight of the file was read once, and was whole |
-//! | `<label>.pack` | one weight packed for one use: [`kernels::Pack::write`] |
+//! | `used` | its time stamp is the last use; caches of other weights are removed 30 days after it |
+//! | `whole` | marks that every weight was read and checked once |
+//! | `<label>.pack` | one weight packed for one op: [`kernels::Pack::write`] |
 //!
-//! The folder changes no result. A pack that is not there, or is damaged, is made anew; whatever else goes wrong with the folder is
-//! [told](PackFolder::trouble) and costs the time to pack. Several processes can use it at once.
+//! The cache does not change results. A missing or damaged file is packed again. All other problems are
+//! [reported](PackFolder::trouble) and cost only the time to pack. Several processes can use a cache at once.
 
 #[cfg(test)]
 mod tests;
@@ -26,28 +26,28 @@ use sha2::{Digest, Sha256};
 
 use crate::weights::Fingerprint;
 
-/// Folders of weights that nobody used for so long are removed.
+/// Caches of weights unused for this long are removed.
 const KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
-/// Bytes of the disk that packs leave to others.
+/// Free disk space in bytes that the cache never uses.
 const LEFT_FREE: u64 = 4 << 30;
 const USED: &str = "used";
 const WHOLE: &str = "whole";
 const PACK: &str = "pack";
-/// How the name of a file ends that is being written.
+/// Suffix of files that are still being written.
 const HALF: &str = ".half.pack";
-/// Age from which on nobody writes to such a file any more.
+/// Age at which such a file is considered abandoned.
 const DEAD: Duration = Duration::from_secs(3600);
 
-/// What a pack is of and for; its numbers are those of a type.
+/// The weight and the op that a file of packed weights is for. The element type is a separate parameter.
 pub(crate) struct PackKey<'a> {
-    /// The weight's name in its file.
+    /// Name of the weight in its file.
     pub(crate) name: &'a str,
     /// Outputs and inputs of the layer.
     pub(crate) sizes: [usize; 2],
     pub(crate) form: Form,
 }
 
-/// The folder of one set of weights.
+/// The cache for one set of weights.
 #[derive(Debug)]
 pub struct PackFolder {
     folder: PathBuf,
@@ -57,19 +57,19 @@ pub struct PackFolder {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Packs that were written, or compared with their checksums, by this process.
+    /// Labels whose files this process has written or verified.
     known: HashSet<[u8; 32]>,
     trouble: Option<String>,
 }
 
 impl PackFolder {
-    /// The folder of the weights with this fingerprint in `root`; both are made when there is something to keep. Folders of
-    /// weights that were not used for a month are removed.
+    /// The cache in `root` for the weights with this fingerprint. Folders are created when there is something to store.
+    /// Caches of weights unused for a month are removed.
     pub fn open(root: &Path, fingerprint: Fingerprint) -> Self {
         let now = SystemTime::now();
         let packs = Self { folder: root.join(fingerprint.to_string()), fingerprint, state: Mutex::default() };
         if packs.folder.is_dir() {
-            // Packs are of use in a folder that cannot be written to, too; who tries to keep one will see.
+            // A read-only cache is useful too. Storing a file in it will report the problem.
             let _ = packs.note(USED);
         }
         remove_unused(root, &packs.folder, now);
@@ -77,24 +77,24 @@ impl PackFolder {
         packs
     }
 
-    /// Why packs are not kept any more, if so: the disk is full, or the folder cannot be written to.
+    /// Why no more files are stored, if so: the disk is full, or the folder is not writable.
     pub fn trouble(&self) -> Option<String> {
         self.state().trouble.clone()
     }
 
-    /// Whether every weight was found whole in an earlier run.
+    /// Whether an earlier run has read and checked every weight.
     pub(crate) fn is_whole(&self) -> bool {
         self.folder.join(WHOLE).exists()
     }
 
-    /// Notes that every weight is whole.
+    /// Records that every weight was read and checked.
     pub(crate) fn note_whole(&self) {
         if let Err(error) = self.make().and_then(|()| self.note(WHOLE)) {
             self.give_up(&error);
         }
     }
 
-    /// The pack of this key, if it is there and good.
+    /// The packed weight for this key, if its file exists and is intact.
     pub(crate) fn find<T: kernels::Element>(&self, key: &PackKey<'_>) -> Option<Pack<T>> {
         let label = self.label::<T>(key);
         let file = File::open(self.path(label)).ok()?;
@@ -104,7 +104,7 @@ impl PackFolder {
                 self.state().known.insert(label);
                 Some(pack)
             }
-            // It is made anew, and the new one takes this one's place.
+            // It will be packed again, and the new file will replace this one.
             Err(PackFileError::Damaged | PackFileError::Other) => None,
             Err(error) => {
                 self.give_up(&error);
@@ -113,7 +113,7 @@ impl PackFolder {
         }
     }
 
-    /// Writes a pack and gives it back as it is found from now on, if it can be kept.
+    /// Stores a packed weight. Returns it mapped from its file, if it could be stored.
     pub(crate) fn keep<T: kernels::Element>(&self, key: &PackKey<'_>, pack: &Pack<T>) -> Option<Pack<T>> {
         if self.state().trouble.is_some() {
             return None;
@@ -124,7 +124,7 @@ impl PackFolder {
                 self.state().known.insert(label);
                 self.find(key)
             }
-            // Another process may have been faster, and where names of mapped files cannot be replaced its file stays.
+            // Another process may have been faster. On systems where mapped files cannot be replaced, its file stays.
             Err(error) => self.find(key).or_else(|| {
                 self.give_up(&error);
                 None
@@ -134,7 +134,7 @@ impl PackFolder {
 
     fn write<T: kernels::Element>(&self, label: [u8; 32], pack: &Pack<T>) -> io::Result<()> {
         self.make()?;
-        // A file gets its name when it is whole, and what has the name already is not touched but replaced.
+        // Written under a temporary name and renamed when complete. Existing files are replaced, never modified.
         let half = tempfile::Builder::new().suffix(HALF).tempfile_in(&self.folder)?;
         let mut file = BufWriter::new(half);
         if free_space(file.get_ref().as_file())?.is_some_and(|free| free < LEFT_FREE + pack.bytes() as u64) {
@@ -147,7 +147,7 @@ impl PackFolder {
         Ok(())
     }
 
-    /// Makes the folder where it is not there.
+    /// Creates the folder if it does not exist.
     fn make(&self) -> io::Result<()> {
         if self.folder.join(USED).is_file() {
             return Ok(());
@@ -181,7 +181,7 @@ impl PackFolder {
     }
 }
 
-/// Bytes that this user can still write beside the file; none where the system does not say.
+/// Bytes that this user can still write to the file's disk; `None` if the system does not report them.
 fn free_space(file: &File) -> io::Result<Option<u64>> {
     #[cfg(unix)]
     {
@@ -195,18 +195,18 @@ fn free_space(file: &File) -> io::Result<Option<u64>> {
     }
 }
 
-/// What lies in a folder that can be read.
+/// The contents of a folder; empty if it cannot be read.
 fn files(folder: &Path) -> impl Iterator<Item = PathBuf> + use<> {
     std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path())
 }
 
-/// Whether a file was written longer ago than this.
+/// Whether a file was last modified longer ago than `age`.
 fn is_older(path: &Path, age: Duration, now: SystemTime) -> bool {
     let modified = std::fs::metadata(path).and_then(|metadata| metadata.modified());
     modified.is_ok_and(|modified| now.duration_since(modified).is_ok_and(|passed| passed > age))
 }
 
-/// Removes what stopped processes did not finish.
+/// Removes unfinished files of terminated processes.
 fn remove_halves(folder: &Path, now: SystemTime) {
     let is_half = |path: &PathBuf| path.to_string_lossy().ends_with(HALF) && is_older(path, DEAD, now);
     for path in files(folder).filter(is_half) {
@@ -214,20 +214,20 @@ fn remove_halves(folder: &Path, now: SystemTime) {
     }
 }
 
-/// Whether a file or folder is called by so many hexadecimal digits.
+/// Whether a name consists of exactly this many hexadecimal digits.
 fn is_called(name: Option<&OsStr>, digits: usize) -> bool {
     let name = name.unwrap_or_default().to_string_lossy();
     name.len() == digits && name.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// Removes folders of packs that were not used for a month, and nothing that is not ours. What cannot be read or removed
-/// stays.
+/// Removes caches that were not used for a month, and only files that a cache contains. Whatever cannot be read or
+/// removed stays.
 fn remove_unused(root: &Path, own: &Path, now: SystemTime) {
     for folder in files(root).filter(|folder| folder != own && !folder.is_symlink()) {
         if !is_called(folder.file_name(), 64) || !is_older(&folder.join(USED), KEPT, now) {
             continue;
         }
-        // The note of use last, so that what is left of a stopped removal is removed another time.
+        // The `used` file goes last, so that an interrupted removal is completed another time.
         let is_ours = |path: &PathBuf| {
             let is_pack = path.extension().is_some_and(|extension| extension == PACK);
             is_pack && (is_called(path.file_stem(), 32) || path.to_string_lossy().ends_with(HALF))

@@ -1,13 +1,13 @@
-//! Weight files of other projects, under the names that they give their tensors.
+//! Weight files of other projects, with their own tensor names.
 //!
 //! | file | from | becomes |
 //! |---|---|---|
-//! | `reference_unet`, `denoising_unet`, `pose_guider`, `motion_module` | Animate Anyone as published by Moore Threads, MIMO, Champ | the same networks |
-//! | `unet` | Stable Diffusion 1.5 (diffusers), inpainting too | either UNet |
+//! | `reference_unet`, `denoising_unet`, `pose_guider`, `motion_module` | Animate Anyone by Moore Threads, MIMO, Champ | same networks |
+//! | `unet` | Stable Diffusion 1.5 (diffusers), also inpainting | either UNet |
 //! | motion modules | AnimateDiff, with and without a leading `module.`; diffusers' `MotionAdapter` | the denoiser's temporal modules |
 //! | `vae` | diffusers, attention under old names and new ones | the autoencoder |
-//! | `image_encoder` | CLIP vision tower with projection, alone or in a whole CLIP | the image encoder |
-//! | `controlnet_openpose` | ControlNet (diffusers) | its conditioning convolutions start a pose guider |
+//! | `image_encoder` | CLIP image encoder with projection, alone or in a complete CLIP | the image encoder |
+//! | `controlnet_openpose` | ControlNet (diffusers) | its conditioning convolutions initialize a pose guider |
 
 use super::{LoadReport, WeightError, WeightSource, Weights};
 use crate::preset::NetworksConfig;
@@ -17,25 +17,25 @@ use crate::weights::pack_folder::PackFolder;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Which network a published file is for.
+/// The network that a published file is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Component {
-    /// Pictures to latents and back.
+    /// Encodes pictures to latents and decodes them.
     Autoencoder,
-    /// Reference picture to the context of cross-attention.
+    /// Encodes the reference picture to the context of cross-attention.
     ImageEncoder,
-    /// The network that sees the reference.
+    /// The reference network.
     ReferenceUnet,
     /// The denoiser, with or without its temporal modules.
     DenoisingUnet,
     /// The denoiser's temporal modules.
     MotionModules,
-    /// Skeleton pictures to features.
+    /// Computes pose features from skeleton pictures.
     PoseGuider,
 }
 
 impl Component {
-    /// All of them.
+    /// All components.
     pub const ALL: [Self; 6] = [
         Self::Autoencoder,
         Self::ImageEncoder,
@@ -45,7 +45,7 @@ impl Component {
         Self::PoseGuider,
     ];
 
-    /// The name of its file or folder where it is published, without the extension.
+    /// The published name of its file or folder, without the extension.
     pub fn name(self) -> &'static str {
         match self {
             Self::Autoencoder => "vae",
@@ -57,7 +57,7 @@ impl Component {
         }
     }
 
-    /// Where its tensors are in [`crate::networks::Networks`].
+    /// Prefix of its tensors in [`crate::networks::Networks`].
     fn prefix(self) -> &'static str {
         match self {
             Self::Autoencoder => "autoencoder.",
@@ -69,12 +69,12 @@ impl Component {
     }
 }
 
-/// The first convolution of the denoiser, which sees more than the noise in some networks.
+/// The first convolution of the denoiser. In some networks it has more inputs than the noise.
 const CONV_IN: &str = "denoising_unet.conv_in.weight";
-/// The mid blocks' attention of the autoencoder before diffusers 0.17, and since.
+/// Names of the autoencoder's mid-block attention before diffusers 0.17, and since.
 const OLD_ATTENTION: [(&str, &str); 4] =
     [("query.", "to_q."), ("key.", "to_k."), ("value.", "to_v."), ("proj_attn.", "to_out.0.")];
-/// A temporal block of diffusers' `MotionAdapter`, and of AnimateDiff.
+/// Names in a temporal block of diffusers' `MotionAdapter`, and in AnimateDiff.
 const MOTION_ADAPTER: [(&str, &str); 5] = [
     ("attn1.", "attention_blocks.0."),
     ("attn2.", "attention_blocks.1."),
@@ -82,22 +82,22 @@ const MOTION_ADAPTER: [(&str, &str); 5] = [
     ("norm2.", "norms.1."),
     ("norm3.", "ff_norm."),
 ];
-/// Tables that follow from their sizes: sines of positions in a clip.
+/// Tables determined by their sizes: sinusoidal position embeddings.
 const POSITIONS: [&str; 2] = ["pos_encoder.pe", "pos_embed.pe"];
-/// The same: the numbers 0 to 256.
+/// Another such table: the numbers 0 to 256.
 const PATCH_NUMBERS: &str = "embeddings.position_ids";
-/// How far stored positions may be from sines: half of the last bit of a 16-bit number below 1, and a little more.
+/// Tolerance between stored positions and sinusoids: slightly more than half of the last bit of a 16-bit float below 1.
 const POSITION_TOLERANCE: f32 = 1e-3;
-/// The layers of the reference network that the last reference site does not need.
+/// Layers of the reference network after its last site.
 const OUTPUT_LAYERS: [&str; 2] = ["conv_norm_out.", "conv_out."];
-/// The other half of a whole CLIP.
+/// The text encoder of a complete CLIP.
 const TEXT_TOWER: [&str; 3] = ["text_model.", "text_projection.", "logit_scale"];
-/// The pieces of a CLIP vision tower without its first name.
+/// Components of a CLIP image encoder without the prefix `vision_model.`.
 const BARE_VISION_TOWER: [&str; 4] = ["embeddings.", "encoder.", "pre_layrnorm.", "post_layernorm."];
-/// The convolutions of a ControlNet that are a pose guider.
+/// The convolutions of a ControlNet that form a pose guider.
 const CONTROL_NET: &str = "controlnet_cond_embedding.";
 
-/// The name below a component's prefix; `None` for what is of no use here.
+/// The tensor's name below the prefix of the component; `None` if it is not used here.
 fn our_name(component: Component, theirs: &str) -> Option<String> {
     let name = theirs.strip_prefix("module.").unwrap_or(theirs);
     if is_positions(name) || name.ends_with(PATCH_NUMBERS) {
@@ -127,7 +127,7 @@ fn renamed(name: &str, table: &[(&str, &str)]) -> String {
     found.unwrap_or_else(|| name.into())
 }
 
-/// A tensor of a temporal module, under AnimateDiff's name.
+/// AnimateDiff's name for a tensor of a temporal module.
 fn motion_name(name: &str) -> Option<String> {
     let (block, module) = name.split_once(".motion_modules.")?;
     let (index, layer) = module.split_once('.')?;
@@ -144,22 +144,22 @@ fn starts_afresh(name: &str) -> bool {
     name.starts_with("object_guider.") || name.starts_with("pose_modulation.depth.") || name.contains(".blend_modules.")
 }
 
-/// Files of other projects, put together under our names.
+/// Files of other projects, combined under this project's tensor names.
 #[derive(Debug, Default)]
 pub struct PublishedWeights {
     weights: Weights,
     left_out: Vec<String>,
-    /// Tables of positions in a clip, which networks make themselves.
+    /// Position tables, which networks compute themselves.
     positions: Vec<WeightSource>,
-    /// Parts of tensors that no file has.
+    /// Ranges of tensors that no file contains.
     extended: Vec<String>,
 }
 
 impl PublishedWeights {
-    /// Adds a component's file or shards; temporal modules after the denoiser.
+    /// Adds the file or shards of a component. Add temporal modules after the denoiser.
     ///
     /// # Errors
-    /// [`WeightError::Duplicate`] when two files have a tensor.
+    /// [`WeightError::Duplicate`] when two files have the same tensor.
     pub fn add(&mut self, component: Component, file: Weights) -> Result<(), WeightError> {
         let is_control_net =
             component == Component::PoseGuider && file.names().any(|name| name.starts_with(CONTROL_NET));
@@ -169,7 +169,8 @@ impl PublishedWeights {
             match our_name(component, &theirs).filter(|_| is_of_use) {
                 Some(name) => {
                     let name = format!("{}{name}", component.prefix());
-                    // A denoiser's own temporal modules win over a file of them, as in the public pipeline.
+                    // A denoiser's own temporal modules take precedence over a separate file, as in the public
+                    // pipeline.
                     if component == Component::MotionModules && self.weights.tensors.contains_key(&name) {
                         self.left_out.push(name);
                         continue;
@@ -188,7 +189,7 @@ impl PublishedWeights {
         Ok(())
     }
 
-    /// What these weights are known by. All files are read for it.
+    /// The fingerprint that identifies these weights. Computing it reads all files.
     ///
     /// # Errors
     /// [`WeightError::Io`].
@@ -196,13 +197,13 @@ impl PublishedWeights {
         self.weights.fingerprint()
     }
 
-    /// The same, of which packs are [kept](Weights::kept_in).
+    /// Uses a [weight cache](Weights::kept_in).
     pub fn kept_in(self, packs: Arc<PackFolder>) -> Self {
         Self { weights: self.weights.kept_in(packs), ..self }
     }
 
-    /// Makes the first convolution fit a denoiser that sees the environment: channels that a file lacks are zeros, and the
-    /// channel that an inpainting network has for its mask is left out.
+    /// Adapts the first convolution to a denoiser with environment input. Channels missing in the file are zero. The
+    /// mask channel of an inpainting network is dropped.
     ///
     /// # Errors
     /// [`WeightError::Io`], [`WeightError::DataType`], [`WeightError::NonFinite`].
@@ -225,7 +226,7 @@ impl PublishedWeights {
         Ok(self)
     }
 
-    /// Compares tables of positions with those that the networks make: other ones would change every clip.
+    /// Compares position tables with those that the networks compute. Other positions would change every clip.
     ///
     /// # Errors
     /// [`WeightError::Positions`], and those of reading.
@@ -245,7 +246,7 @@ impl PublishedWeights {
         Ok(())
     }
 
-    /// What becomes of every tensor in networks of a configuration that was [fitted](Self::fit_input).
+    /// Reports how each tensor is used in the networks of a configuration, after [`fit_input`](Self::fit_input).
     pub(crate) fn report<B: burn::tensor::backend::Backend, M: burn::module::Module<B>>(
         &self,
         module: &M,
@@ -257,13 +258,13 @@ impl PublishedWeights {
         report
     }
 
-    /// The tensors under our names.
+    /// The tensors under this project's names.
     pub(crate) fn weights(&self) -> &Weights {
         &self.weights
     }
 }
 
-/// The same convolution `[C_out, C_in, k, k]` with these of its input channels; `None` is zeros.
+/// The convolution `[C_out, C_in, k, k]` with the given input channels; `None` gives zeros.
 fn with_inputs(source: &WeightSource, channels: &[Option<usize>]) -> Result<WeightSource, WeightError> {
     let mut shape = source.shape().to_vec();
     let values = source.values()?;

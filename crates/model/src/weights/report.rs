@@ -1,4 +1,4 @@
-//! What becomes of every tensor when a network takes weights, before any value is read.
+//! Reports how every tensor is used when a network loads weights, before any value is read.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,39 +11,39 @@ use super::error::WeightError;
 use super::names::{key, piece};
 use super::source::WeightSource;
 
-/// Names that are written out of each list.
+/// Number of names shown from each list.
 const SHOWN: usize = 3;
 
-/// A tensor of another shape than the network's.
+/// A tensor whose shape differs from the network's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Misshaped {
     /// The tensor.
     pub name: String,
-    /// In the file.
+    /// The shape in the file.
     pub found: Vec<usize>,
-    /// In the network.
+    /// The shape in the network.
     pub expected: Vec<usize>,
 }
 
-/// What becomes of every tensor, by our names; each list in alphabetical order.
+/// The use of every tensor, under this project's names. Each list is in alphabetical order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LoadReport {
-    /// Taken from the files.
+    /// Loaded from the files.
     pub loaded: Vec<String>,
-    /// In no published file, because this method adds them to published networks: they start as before training.
+    /// Newly initialized: in no published file, because this method adds them to published networks.
     pub initialised: Vec<String>,
-    /// In the files and known to be of no use here.
+    /// In the files, but known not to be used here.
     pub left_out: Vec<String>,
-    /// In no file, though it should be.
+    /// Required, but in no file.
     pub missing: Vec<String>,
-    /// In a file, and the network has no place for them.
+    /// In a file, but not in the network.
     pub unexpected: Vec<String>,
-    /// Of another shape.
+    /// With a different shape.
     pub misshaped: Vec<Misshaped>,
 }
 
 impl LoadReport {
-    /// Compares a module's parameters with tensors; those that `starts_afresh` may be absent.
+    /// Compares a module's parameters with tensors. Those for which `starts_afresh` is true may be absent.
     pub(super) fn new<B: Backend, M: Module<B>>(
         module: &M,
         tensors: &BTreeMap<String, WeightSource>,
@@ -68,7 +68,7 @@ impl LoadReport {
         report
     }
 
-    /// Nothing is missing, unexpected, or of another shape.
+    /// Checks that no tensor is missing, unexpected or misshaped.
     ///
     /// # Errors
     /// [`WeightError::Missing`], [`WeightError::Shape`], [`WeightError::Unexpected`].
@@ -87,7 +87,7 @@ impl LoadReport {
     }
 }
 
-/// One line a list that is not empty, with its first names.
+/// Writes one line per non-empty list, with its first names.
 impl fmt::Display for LoadReport {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let misshaped: Vec<String> =
@@ -109,7 +109,7 @@ impl fmt::Display for LoadReport {
     }
 }
 
-/// Names and shapes of a module's parameters, none of which is made for it.
+/// Collects names and shapes of a module's parameters without initializing them.
 struct Shapes {
     path: Vec<String>,
     shapes: BTreeMap<String, Vec<usize>>,

@@ -1,4 +1,4 @@
-//! A module's parameters as the bytes of a safetensors file.
+//! Saves a module's parameters as a safetensors file.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -11,12 +11,12 @@ use safetensors::tensor::{Dtype, TensorView};
 use super::error::WeightError;
 use super::names::{key, piece};
 
-/// Number format of a saved file.
+/// Element type of a saved file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Precision {
-    /// 32 bit.
+    /// 32-bit floats.
     F32,
-    /// 16 bit IEEE.
+    /// 16-bit IEEE floats.
     F16,
 }
 
@@ -43,14 +43,14 @@ impl<B: Backend> ModuleVisitor<B> for Collector<'_> {
     }
 }
 
-/// Every parameter of a module: key, shape, values.
+/// Every parameter of a module as key, shape and values.
 pub fn collect<B: Backend, M: Module<B>>(module: &M, prefix: &str) -> Vec<(String, Vec<usize>, Vec<f32>)> {
     let mut collector = Collector { path: vec![], prefix, tensors: vec![] };
     module.visit(&mut collector);
     collector.tensors
 }
 
-/// The bytes of a safetensors file with these tensors and header texts.
+/// The bytes of a safetensors file with these tensors and header entries.
 ///
 /// # Errors
 /// [`WeightError::Malformed`] when two tensors share a name or the header is too large.

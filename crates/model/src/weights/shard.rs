@@ -10,10 +10,10 @@ use sha2::{Digest, Sha256};
 
 use super::error::WeightError;
 
-/// Bytes or numbers that are read at once; a multiple of every type's size.
+/// Bytes or values read at once; a multiple of every element size.
 pub(super) const PIECE: usize = 1 << 18;
 
-/// Takes what is read, piece by piece.
+/// A callback that receives what is read, chunk by chunk.
 pub(super) type Visit<'a, T> = dyn FnMut(&[T]) -> Result<(), WeightError> + 'a;
 
 /// The bytes of a weight file.
@@ -21,11 +21,11 @@ pub(super) type Visit<'a, T> = dyn FnMut(&[T]) -> Result<(), WeightError> + 'a;
 pub(super) enum Shard {
     Memory(Vec<u8>),
     Program(&'static [u8]),
-    /// Open, so that it stays there when somebody removes its name.
+    /// Kept open, so that it stays readable if its name is removed.
     File {
         file: Mutex<File>,
         path: PathBuf,
-        /// When it was written to for the last time, as it was opened.
+        /// Time of the last modification when the file was opened.
         modified: Option<SystemTime>,
     },
 }
@@ -37,7 +37,7 @@ impl Shard {
         Ok(Self::File { file: Mutex::new(file), path: path.into(), modified })
     }
 
-    /// Whether nobody wrote to it since it was opened, as far as the system says.
+    /// Whether the file is unmodified since it was opened, according to its time stamp.
     pub(super) fn is_as_opened(&self) -> bool {
         match self {
             Self::Memory(_) | Self::Program(_) => true,
@@ -47,7 +47,7 @@ impl Shard {
         }
     }
 
-    /// SHA-256 of its bytes.
+    /// SHA-256 of the bytes.
     pub(super) fn hash(&self) -> Result<[u8; 32], WeightError> {
         let mut hasher = Sha256::new();
         self.pieces([0, self.len()?], &mut |piece| {
@@ -70,7 +70,7 @@ impl Shard {
         }
     }
 
-    /// `length` bytes from `offset` on, which lie within the shard.
+    /// Reads `length` bytes from `offset`. They must lie within the shard.
     pub(super) fn read(&self, offset: u64, length: usize) -> Result<Vec<u8>, WeightError> {
         let mut bytes = Vec::with_capacity(length);
         self.pieces([offset, offset + length as u64], &mut |piece| {
@@ -80,7 +80,7 @@ impl Shard {
         Ok(bytes)
     }
 
-    /// Hands the bytes from `start` to `end`, which lie within the shard, to `visit`, at most `PIECE` at once.
+    /// Passes the bytes from `start` to `end`, which must lie within the shard, to `visit`, at most `PIECE` at a time.
     pub(super) fn pieces(&self, [start, end]: [u64; 2], visit: &mut Visit<'_, u8>) -> Result<(), WeightError> {
         match self {
             Self::Memory(bytes) => bytes[start as usize..end as usize].chunks(PIECE).try_for_each(visit),

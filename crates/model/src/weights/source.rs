@@ -1,4 +1,4 @@
-//! Where the values of one weight are, so that they need not be in memory while nobody uses them.
+//! Locates the values of a weight, so that they need not stay in memory between uses.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use super::error::WeightError;
 use super::shard::{PIECE, Shard, Visit};
 use crate::weights::pack_folder::PackFolder;
 
-/// A weight that is read whenever it is needed.
+/// A weight whose values are read whenever they are needed.
 #[derive(Debug, Clone)]
 pub struct WeightSource {
     name: String,
@@ -24,15 +24,16 @@ pub struct WeightSource {
 
 #[derive(Debug, Clone)]
 enum Place {
-    /// Little-endian numbers from one byte to another.
+    /// Contiguous little-endian values in a byte range.
     Stored { shard: Arc<Shard>, dtype: Dtype, range: [u64; 2] },
-    /// The same in another order than that of the shape.
+    /// Little-endian values in an order other than row-major.
     Strided { shard: Arc<Shard>, dtype: Dtype, tensor: Arc<StoredTensor> },
-    /// Uniform in `+-bound`, always the same.
+    /// Pseudo-random, uniform in `+-bound`, the same every time.
     Drawn { seed: u64, bound: f32 },
 }
 
-/// Little-endian numbers of a type that [`WeightSource::check_finite`] knows, in place of what is in `values`.
+/// Converts little-endian values to f32, replacing the contents of `values`. [`WeightSource::check_finite`] has checked
+/// `dtype`.
 fn widen(bytes: &[u8], dtype: Dtype, values: &mut Vec<f32>) {
     values.clear();
     match dtype {
@@ -48,7 +49,7 @@ fn widen(bytes: &[u8], dtype: Dtype, values: &mut Vec<f32>) {
     }
 }
 
-/// 64-bit numbers as 32-bit ones.
+/// Converts 64-bit floats to 32-bit ones.
 fn narrowed(bytes: &[u8]) -> impl Iterator<Item = f32> {
     bytes.as_chunks::<8>().0.iter().map(|eight| f64::from_le_bytes(*eight) as f32)
 }
@@ -64,14 +65,14 @@ impl WeightSource {
         Self { name, shape, place: Place::Strided { shard, dtype, tensor: Arc::new(tensor) }, packs: None }
     }
 
-    /// These values.
+    /// A weight with the given values.
     pub(super) fn in_memory(name: &str, shape: &[usize], values: &[f32]) -> Self {
         let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
         let range = [0, bytes.len() as u64];
         Self::stored(name, shape, Arc::new(Shard::Memory(bytes)), Dtype::F32, range)
     }
 
-    /// A weight of random numbers, uniform in `+-bound`; the same for the same seed.
+    /// A weight with random values, uniform in `+-bound`. They are the same for the same seed.
     pub fn drawn(shape: &[usize], seed: u64, bound: f32) -> Self {
         Self {
             name: format!("random {seed} {bound}"),
@@ -81,22 +82,22 @@ impl WeightSource {
         }
     }
 
-    /// The same numbers under another name.
+    /// The same weight under another name.
     pub(crate) fn named(self, name: &str) -> Self {
         Self { name: name.into(), ..self }
     }
 
-    /// The same weight, whose packs are kept in this folder.
+    /// The same weight with a weight cache.
     pub(crate) fn kept_in(&self, packs: Option<Arc<PackFolder>>) -> Self {
         Self { packs, ..self.clone() }
     }
 
-    /// Where its packs are kept.
+    /// The weight cache.
     pub(crate) fn packs(&self) -> Option<&PackFolder> {
         self.packs.as_deref()
     }
 
-    /// Whether its file is what it was when it was opened: what was read of another one must not be kept.
+    /// Whether its file is unmodified since it was opened. Values of a modified file must not be cached.
     pub(crate) fn is_as_opened(&self) -> bool {
         match &self.place {
             Place::Stored { shard, .. } | Place::Strided { shard, .. } => shard.is_as_opened(),
@@ -104,7 +105,7 @@ impl WeightSource {
         }
     }
 
-    /// Its name in its file.
+    /// Name of the weight in its file.
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
@@ -114,7 +115,7 @@ impl WeightSource {
         &self.shape
     }
 
-    /// Its values in the order of its shape.
+    /// The values in row-major order.
     ///
     /// # Errors
     /// [`WeightError::Io`], [`WeightError::DataType`], [`WeightError::NonFinite`].
@@ -127,7 +128,7 @@ impl WeightSource {
         Ok(values)
     }
 
-    /// Hands its values to `visit`, some at a time: they need not be in memory in two types at once.
+    /// Passes the values to `visit` in chunks, so that they need not be in memory in two types at once.
     ///
     /// # Errors
     /// As [`values`](Self::values), and those of `visit`.
@@ -157,7 +158,7 @@ impl WeightSource {
         }
     }
 
-    /// Reads it to see that it is whole.
+    /// Reads the weight to check that it is complete and finite.
     ///
     /// # Errors
     /// As [`values`](Self::values).
@@ -172,7 +173,7 @@ impl WeightSource {
     }
 
     fn check_finite(&self, bytes: &[u8], dtype: Dtype) -> Result<(), WeightError> {
-        // Infinities and numbers that are none have all bits of the exponent. No `any`: it would look at one after the other.
+        // Infinity and NaN have all exponent bits set. A fold vectorises; `any` would check one value after the other.
         let halves = |exponent: u16| {
             let is_odd = |two: &[u8; 2]| u16::from_le_bytes(*two) & exponent == exponent;
             bytes.as_chunks::<2>().0.iter().fold(false, |found, two| found | is_odd(two))

@@ -23,7 +23,9 @@ impl Composition {
     pub(super) fn of(job: &Job, networks: Option<&NetworksConfig>) -> Self {
         match networks {
             None => Self::Draft,
-            Some(config) if config.environment.is_seen() || (job.settings.raw && job.mode == Mode::Replace) => Self::Region,
+            Some(config) if config.environment.is_seen() || (job.settings.raw && job.mode == Mode::Replace) => {
+                Self::Region
+            }
             Some(_) => match job.mode {
                 Mode::Replace => Self::PseudoIntegration,
                 Mode::Animate => Self::WholePicture,

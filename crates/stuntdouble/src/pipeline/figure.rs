@@ -30,7 +30,12 @@ impl Figures {
 
     /// The generated figure of a frame as a layer over it; none if the frame has no generated picture, or nothing stands
     /// out in that picture.
-    pub(super) fn layer(&mut self, work: &Work<'_>, index: usize, frame: (usize, usize)) -> Result<Option<Warp>, Error> {
+    pub(super) fn layer(
+        &mut self,
+        work: &Work<'_>,
+        index: usize,
+        frame: (usize, usize),
+    ) -> Result<Option<Warp>, Error> {
         let path = work.run.generated_frame(work.clip_of(index), index);
         if !path.exists() {
             return Ok(None);
@@ -49,7 +54,10 @@ impl Figures {
     pub(super) fn warn(&self, events: &Events) {
         if self.missing > 0 {
             let count = self.missing;
-            events.warn("integrate.no_figure", format!("nothing stands out in {count} generated frames, which show the plate"));
+            events.warn(
+                "integrate.no_figure",
+                format!("nothing stands out in {count} generated frames, which show the plate"),
+            );
         }
     }
 }

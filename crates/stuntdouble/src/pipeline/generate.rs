@@ -60,9 +60,7 @@ pub(super) fn generate(work: &Work<'_>, loaded: &LoadedNetworks) -> Result<(), E
             let region = timeline.region(next_frame);
             let signals = view.signals().crop(region, size);
             let plate = match &mut plates {
-                Some(plates) => {
-                    Some(crop_picture(&plates.next(next_frame, &view)?.plate.picture, region.square, size))
-                }
+                Some(plates) => Some(crop_picture(&plates.next(next_frame, &view)?.plate.picture, region.square, size)),
                 None => None,
             };
             held.push_back(Held { frame: next_frame, signals, plate });

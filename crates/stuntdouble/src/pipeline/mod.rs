@@ -98,7 +98,8 @@ pub fn run(job: &Job, store: &Store, tools: &Tools, events: &Events) -> Result<R
     let composition = Composition::of(job, networks.as_ref().map(LoadedNetworks::config));
     let scene = Scene::prepare(job, composition, characters, &mut timeline, store, events)?;
     let plan = networks.as_ref().map_or(vec![], |networks| networks.plan(timeline.len()));
-    let work = Work { job, composition, run: &run, source: &source, scene: &scene, timeline: &timeline, plan: &plan, events };
+    let work =
+        Work { job, composition, run: &run, source: &source, scene: &scene, timeline: &timeline, plan: &plan, events };
     match &networks {
         Some(networks) => {
             generate::generate(&work, networks)?;

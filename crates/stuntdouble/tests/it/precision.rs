@@ -52,7 +52,8 @@ fn bf16_stays_near_f32() {
     let conditions = conditions(&networks, &picture);
     let latent = conditions.environment.clone().unwrap();
     let noise = starting_noise(&networks, 5, 0, latent.dims(), &Default::default());
-    let settings = SamplingSettings { steps: 2, guidance: 3.0, schedule: networks.config().schedule.clone(), windows: None };
+    let settings =
+        SamplingSettings { steps: 2, guidance: 3.0, schedule: networks.config().schedule.clone(), windows: None };
     let [wide, narrow] = [ComputePrecision::F32, ComputePrecision::Bf16].map(|precision| {
         let networks = networks.clone().with_precision(precision);
         let reference = tensors::reference_state(&networks, &picture);

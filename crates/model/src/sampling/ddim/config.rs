@@ -2,71 +2,72 @@
 
 use serde::{Deserialize, Serialize};
 
-/// How the betas run from first to last.
+/// The progression of the betas.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BetaSchedule {
-    /// Evenly.
+    /// Linear.
     Linear,
-    /// Their square roots evenly.
+    /// Linear in their square roots.
     ScaledLinear,
 }
 
-/// What the network predicts.
+/// The quantity that the network predicts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Prediction {
     /// The noise.
     Epsilon,
-    /// `sqrt(a) eps - sqrt(1 - a) z_0`.
+    /// The velocity, `sqrt(a) eps - sqrt(1 - a) z_0`.
     VPrediction,
     /// The clean latent.
     Sample,
 }
 
-/// Which timesteps a sampler visits.
+/// The timesteps that a sampler visits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Spacing {
-    /// `k * (T / steps) + steps_offset`, whole division.
+    /// `k * (T / steps) + steps_offset`, with integer division.
     Leading,
-    /// `round(T - k T / steps) - 1`: starts at the very last timestep.
+    /// `round(T - k T / steps) - 1`; starts at the last timestep.
     Trailing,
-    /// Evenly from 0 to `T - 1`, both included.
+    /// Evenly spaced from 0 to `T - 1`, both included.
     Linspace,
 }
 
-/// A noise schedule. Field names are those of public scheduler configurations; fields left out of a file have
-/// [`DdimConfig::upstream`]'s values.
+/// A noise schedule. Field names are those of public scheduler configurations. Fields missing in a file have the values
+/// of [`DdimConfig::upstream`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default = "DdimConfig::upstream")]
 pub struct DdimConfig {
-    /// Timesteps of training, `T`.
+    /// Number of training timesteps, `T`.
     pub num_train_timesteps: usize,
     /// First beta.
     pub beta_start: f64,
     /// Last beta.
     pub beta_end: f64,
-    /// Between them.
+    /// The progression between them.
     pub beta_schedule: BetaSchedule,
-    /// What the network predicts.
+    /// The quantity that the network predicts.
     pub prediction_type: Prediction,
-    /// Which timesteps are visited.
+    /// The timesteps that a sampler visits.
     pub timestep_spacing: Spacing,
     /// Added to [`Spacing::Leading`] timesteps.
     pub steps_offset: usize,
-    /// Clamp the predicted clean latent to `+-clip_sample_range`.
+    /// Clamps the predicted clean latent to `+-clip_sample_range`.
     pub clip_sample: bool,
-    /// Used when `clip_sample`.
+    /// The range for `clip_sample`.
     pub clip_sample_range: f64,
-    /// The last step goes to `a = 1`; otherwise to `a_0`.
+    /// Whether the last step goes to `a = 1` instead of `a_0`.
     pub set_alpha_to_one: bool,
-    /// Shift and scale the schedule so that nothing of the signal is left at the last timestep.
+    /// Shifts and scales the schedule so that the last timestep has no signal (zero terminal SNR).
     pub rescale_betas_zero_snr: bool,
 }
 
 impl Default for DdimConfig {
-    /// What this project trains with: scaled-linear betas, v-prediction, zero terminal SNR, trailing timesteps.
+    /// The schedule that this project trains with: scaled-linear betas, v-prediction, zero terminal SNR, trailing
+    /// timesteps.
     fn default() -> Self {
         Self {
             num_train_timesteps: 1000,
@@ -85,7 +86,7 @@ impl Default for DdimConfig {
 }
 
 impl DdimConfig {
-    /// The defaults of the public reference implementation, for fields that a file leaves out.
+    /// The defaults of the public reference implementation, for fields missing in a file.
     pub fn upstream() -> Self {
         Self {
             num_train_timesteps: 1000,
@@ -102,7 +103,7 @@ impl DdimConfig {
         }
     }
 
-    /// The sampler's schedule of public Animate Anyone weights: as [`Default`], with linear betas.
+    /// The sampling schedule of public Animate Anyone weights: [`Default`] with linear betas.
     pub fn animate_anyone() -> Self {
         Self { beta_schedule: BetaSchedule::Linear, ..Self::default() }
     }

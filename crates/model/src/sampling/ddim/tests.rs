@@ -41,7 +41,7 @@ fn two_steps_by_hand() {
     let latent = 0.9_f32.sqrt() * clean + 0.1_f32.sqrt() * 0.5;
     near(first.clean.into_scalar(), clean);
     near(first.previous.clone().into_scalar(), latent);
-    // Step 0 goes to a = 1: the latent is the clean one.
+    // Step 0 goes to a = 1, so the latent is the clean one.
     let second = ddim.step(value(-0.5), 0, first.previous, 2, 0.0, None);
     near(second.previous.into_scalar(), (latent + 0.1_f32.sqrt() * 0.5) / 0.9_f32.sqrt());
 }
@@ -94,7 +94,7 @@ fn timestep_lists() {
     let leading = |steps_offset| Ddim::new(DdimConfig { steps_offset, ..DdimConfig::upstream() }).timesteps(3);
     assert_eq!((leading(0), leading(1)), (vec![666, 333, 0], vec![667, 334, 1]));
     let linspace = Ddim::new(DdimConfig { timestep_spacing: Spacing::Linspace, ..DdimConfig::upstream() });
-    // 999 / 2 = 499.5 goes to the even neighbour.
+    // 999 / 2 = 499.5 is rounded to the even neighbour.
     assert_eq!((linspace.timesteps(3), linspace.timesteps(1)), (vec![999, 500, 0], vec![0]));
 }
 
@@ -105,7 +105,7 @@ fn zero_terminal_snr_leaves_nothing_and_keeps_the_first() {
     assert_eq!(rescaled.alphas_cumprod()[999], 0.0);
     near(rescaled.alphas_cumprod()[0], plain.alphas_cumprod()[0]);
     assert!(rescaled.alphas_cumprod().windows(2).all(|pair| pair[1] < pair[0]));
-    // Pure noise at the last timestep; v is then minus the clean latent.
+    // Pure noise at the last timestep; v is then the negative clean latent.
     near(rescaled.add_noise(value(0.7), value(-1.5), &[999]).into_scalar(), -1.5);
     near(rescaled.velocity(value(0.7), value(-1.5), &[999]).into_scalar(), -0.7);
     assert_eq!(rescaled.min_snr_weight(999, 5.0), 1.0);
@@ -115,7 +115,7 @@ fn zero_terminal_snr_leaves_nothing_and_keeps_the_first() {
 #[test]
 fn a_perfect_network_is_followed_to_its_latent() {
     let ddim = Ddim::new(DdimConfig::default());
-    // A v-predictor that knows the answer 0.4. 61 steps: one of the counts with an entry too many.
+    // A v-predictor that knows the answer 0.4. 61 is one of the step counts with an extra entry.
     let denoise = |x: Tensor<Flex, 1>, timestep: i64| {
         let a = ddim.alphas_cumprod()[timestep as usize];
         let noise = (x - 0.4 * a.sqrt()) / (1.0 - a).sqrt();

@@ -72,7 +72,7 @@ fn guidance_is_the_line_through_both_halves() {
     assert!((two.clone() - one.clone()).abs().max().into_scalar() > 1e-5);
     let bend = three - two.clone() * 2.0 + one.clone();
     assert!(bend.abs().max().into_scalar() < 1e-4);
-    // At 1 the unconditional half is not even made; the line passes through the conditional one.
+    // At guidance 1 the unconditional branch is not computed; the line passes through the conditional one.
     let timestep = Tensor::from_floats([400.0], &Default::default());
     networks
         .predict(noise(1, 0), timestep.clone(), &features, Some((&reference).into()))
@@ -83,7 +83,7 @@ fn guidance_is_the_line_through_both_halves() {
     assert!((line - two).abs().max().into_scalar() < 1e-5);
 }
 
-/// The whole loop over a video of 9 frames in clips of 4; `finished` holds what an earlier run had made.
+/// The whole loop over a video of 9 frames in clips of 4. `finished` holds the clips of an earlier run.
 fn video(networks: &Networks<Flex>, finished: &[Vec<Vec<f32>>]) -> Vec<Vec<Vec<f32>>> {
     let device = Default::default();
     let values = |shape: [usize; 5], scale: f32| {
@@ -133,7 +133,7 @@ fn a_resumed_video_is_the_uninterrupted_one() {
     for done in 1..3 {
         assert!(video(&networks, &whole[..done]) == whole, "resumed after {done} clips");
     }
-    // The temporal reference matters: with another first clip the later ones differ.
+    // The temporal reference has an effect: with another first clip the later ones differ.
     let mut other = whole[..1].to_vec();
     for value in other[0].last_mut().unwrap() {
         *value = -*value;

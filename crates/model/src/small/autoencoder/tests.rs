@@ -26,7 +26,8 @@ fn size_and_cost_are_as_documented() {
     let network = config.init::<Flex>(&Default::default());
     assert!((1_000_000..2_000_000).contains(&network.num_params()), "{}", network.num_params());
     let cost = config.frame_cost(256, 256);
-    // Conv by conv, in multiply-adds: 48->64 and two 64->64 on 64x64 cells, 64->128 and four 128->128 on 32x32, 128->16.
+    // Multiply-adds of each convolution: 48->64 and two 64->64 on 64x64 cells, 64->128 and four 128->128 on 32x32,
+    // 128->16.
     let (outer, inner) = (64 * 64 * 9, 32 * 32 * 9);
     let encode = outer * (48 * 64 + 2 * 64 * 64) + inner * (64 * 128 + 4 * 128 * 128 + 128 * 16);
     let decode = inner * (16 * 128 + 4 * 128 * 128) + outer * (128 * 64 + 2 * 64 * 64 + 64 * 48);
@@ -55,7 +56,7 @@ fn shapes_and_statistics() {
     back.into_data().assert_approx_eq::<f32>(&network.decode_raw(raw).into_data(), Tolerance::absolute(1e-4));
 }
 
-/// The start keeps the scale of a signal, so that a deep chain neither dies nor grows.
+/// Initialization preserves the scale of a signal, so it neither vanishes nor explodes in a deep stack.
 #[test]
 fn the_start_keeps_the_scale() {
     let device = Default::default();

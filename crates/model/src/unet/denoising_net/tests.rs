@@ -59,7 +59,7 @@ fn every_configuration_keeps_the_shape() {
         ..tiny
     };
     check_shape(&four, [1, 2, 8, 16]);
-    // Sizes that do not halve evenly.
+    // Odd sizes.
     check_shape(&four, [1, 2, 7, 13]);
 }
 
@@ -127,7 +127,7 @@ fn objects_are_blended_at_every_site_in_mid_and_up_blocks() {
     assert_eq!(sites.len(), expected.len());
 }
 
-/// Counts parameters without making them.
+/// Counts parameters without initializing them.
 struct Count(usize);
 
 impl<B: ModelBackend> ModuleVisitor<B> for Count {
@@ -145,7 +145,7 @@ fn parameters(config: &UnetConfig) -> usize {
 #[test]
 fn sd15_has_the_published_number_of_parameters() {
     assert_eq!(parameters(&UnetConfig::default()), 859_520_964);
-    // 453.2 million more in 21 temporal modules.
+    // 21 temporal modules add 453.2 million parameters.
     let motion: usize = [5, 5, 11].iter().zip([320, 640, 1280]).map(|(n, c)| n * (22 * c * c + 21 * c)).sum();
     let video = UnetConfig { motion: Some(MotionConfig::default()), ..UnetConfig::default() };
     assert_eq!(parameters(&video), 859_520_964 + motion);

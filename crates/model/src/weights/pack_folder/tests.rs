@@ -1,4 +1,4 @@
-//! What is kept, found, replaced and removed.
+//! Tests of storing, finding, replacing and removing files.
 
 use super::*;
 
@@ -32,7 +32,7 @@ fn a_pack_is_found_by_what_it_is_of_and_for() {
     let folder = open(root.path(), "a");
     assert!(folder.find::<f32>(&key("w")).is_none());
     assert_eq!(bytes(&folder.keep(&key("w"), &pack(2.0)).unwrap()), bytes(&pack(2.0)));
-    // Another process.
+    // As in another process.
     let folder = open(root.path(), "a");
     assert_eq!(bytes(&folder.find(&key("w")).unwrap()), bytes(&pack(2.0)));
     assert!(folder.find::<f32>(&key("v")).is_none(), "another weight");
@@ -99,7 +99,7 @@ fn only_packs_that_nobody_used_for_a_month_go() {
         folder.note_whole();
         folder
     });
-    // Not ours, with a file of the same name in it.
+    // A foreign folder that contains a file of the same name.
     let others = root.path().join("others");
     std::fs::create_dir(&others).unwrap();
     std::fs::write(others.join(USED), "").unwrap();
@@ -111,14 +111,14 @@ fn only_packs_that_nobody_used_for_a_month_go() {
     age(&others.join(USED), KEPT + DEAD);
     age(&new.folder.join(USED), KEPT + DEAD);
     age(&left, 2 * DEAD);
-    // Somebody else's file in a folder that looks like ours.
+    // A foreign file in a folder that looks like a cache.
     let strange = root.path().join("0".repeat(64));
     std::fs::create_dir(&strange).unwrap();
     for name in [USED, "notes.pack"] {
         std::fs::write(strange.join(name), "").unwrap();
         age(&strange.join(name), KEPT + DEAD);
     }
-    // One's own folder is used now, whenever it was before.
+    // A cache that is opened counts as used now.
     open(root.path(), "new");
     assert!(!is_older(&new.folder.join(USED), DEAD, SystemTime::now()));
     assert!(strange.join("notes.pack").exists());

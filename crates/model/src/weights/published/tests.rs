@@ -11,7 +11,7 @@ use crate::weights::{Precision, to_bytes};
 
 type Shapes = BTreeMap<String, Vec<usize>>;
 
-/// Tensors of these names and shapes, which take no memory.
+/// Tensors with these names and shapes, which take no memory.
 fn drawn(shapes: &Shapes) -> Weights {
     let mut weights = Weights::default();
     for (name, shape) in shapes {
@@ -28,7 +28,7 @@ fn report(parts: &[(Component, &Shapes)], config: &NetworksConfig) -> LoadReport
     Networks::<Flex>::report_published(published, config, &Default::default()).unwrap()
 }
 
-/// The tables of public checkpoints' names and shapes, set by set.
+/// Tables of the names and shapes in public checkpoints, by set.
 #[expect(clippy::print_stderr, reason = "a test says when it runs fewer cases")]
 fn tables() -> Option<BTreeMap<&'static str, BTreeMap<String, Shapes>>> {
     let Some(shared) = std::env::var_os("STUNTDOUBLE_SHARED").map(PathBuf::from) else {
@@ -57,7 +57,7 @@ fn animate_anyone_as_published_fills_its_preset() {
     ];
     let report = report(&parts, &Preset::Moore.config());
     report.check().unwrap();
-    // All but 42 tables of positions.
+    // All but 42 position tables.
     assert_eq!((report.loaded.len(), report.left_out.len()), (248 + 392 + 682 + 1274 - 42 + 16, 42), "{report}");
     assert!(report.initialised.is_empty());
 }
@@ -101,16 +101,16 @@ fn stable_diffusion_with_diffusers_motion_modules_starts_the_papers_networks() {
         report
     };
     let report = check(&sd["unet"], &sd["motion_adapter"], &guider, true);
-    // The reference network's output layers, tables of positions, and what else a ControlNet has.
+    // The output layers of the reference network, position tables, and the other tensors of a ControlNet.
     assert_eq!(report.left_out.len(), 4 + 21 + 340 - 16);
-    // AnimateDiff's names, as a training program saved them.
+    // AnimateDiff's names, as saved by a training program.
     let is_motion = |name: &String| name.contains("motion_modules");
     let motion = champ["denoising_unet"].iter().filter(|(name, _)| is_motion(name));
     let motion: Shapes = motion.map(|(name, shape)| (format!("module.{name}"), shape.clone())).collect();
     assert_eq!(motion.len(), 588);
     guider.retain(|name, _| name.starts_with(CONTROL_NET));
     check(&sd["unet"], &motion, &guider, true);
-    // Inpainting: noise, mask, masked picture.
+    // Inpainting: noise, mask and masked picture.
     let mut inpainting = sd["unet"].clone();
     inpainting.insert("conv_in.weight".into(), vec![320, 9, 3, 3]);
     let report = check(&inpainting, &motion, &guider, false);
@@ -130,7 +130,7 @@ fn champs_unets_are_taken_and_its_guidance_encoder_is_refused() {
     ];
     let report = report(&parts, &Preset::Moore.config());
     assert!(report.missing.is_empty() && report.misshaped.is_empty(), "{report}");
-    // Attention that this project's pose guider does not have.
+    // Attention that this project's pose guider lacks.
     let is_attention = |name: &String| name.starts_with("pose_modulation.skeleton.") && name.contains("attention");
     assert_eq!(report.unexpected.len(), 149 - 16);
     assert!(report.unexpected.iter().all(is_attention), "{report}");
@@ -174,7 +174,7 @@ fn names_of_all_files_become_ours() {
     check(Component::PoseGuider, "controlnet_cond_embedding.blocks.3.bias", Some("blocks.3.bias"));
 }
 
-/// A small network with every part, and one without environment and objects.
+/// A small network with every component, and one without environment and objects.
 fn tiny() -> [NetworksConfig; 2] {
     let mut whole = Preset::Tiny.config();
     whole.reference_copy = None;
@@ -205,7 +205,7 @@ fn published(config: &NetworksConfig, change: impl Fn(&mut Tensors)) -> Result<P
         let bytes = to_bytes(&of_prefix(component.prefix()), Precision::F32, BTreeMap::new())?;
         published.add(component, Weights::from_bytes(&[&bytes], component.name())?)?;
     }
-    // The presets of tests have learned tokens in place of an image encoder, which no published file holds.
+    // The test presets have learned tokens instead of an image encoder. No published file contains them.
     for (name, shape, values) in tensors.iter().filter(|(name, ..)| name.starts_with("reference_tokens.")) {
         published.weights.insert(WeightSource::in_memory(name, shape, values), Path::new("tokens"))?;
     }
