@@ -23,7 +23,7 @@ use serde::Serialize;
 use crate::error::Error;
 use crate::events::Events;
 use crate::networks::{Cpu, LoadedNetworks, tell_trouble};
-use crate::settings::{Precision, PresetName, Settings, invalid};
+use crate::settings::{ComputePrecision, Preset, Settings, invalid};
 
 /// Settings of a measurement.
 #[derive(Debug, Clone)]
@@ -95,15 +95,15 @@ pub fn run(job: &BenchJob, events: &Events) -> Result<Report, Error> {
     let Settings { preset, precision, .. } = job.settings;
     let start = Instant::now();
     let (networks, folder) = match (preset, &job.settings.weights) {
-        (PresetName::Sd15, None) => {
+        (Preset::Sd15, None) => {
             events.note("preset `sd15` without weights: measuring with random ones");
-            let config = model::preset::Preset::Sd15.config();
+            let config = Preset::Sd15.config();
             // Random weights have their own names.
             let random = Fingerprint::of_text("random weights of bench");
             let folder = job.weight_cache.as_ref().map(|root| Arc::new(PackFolder::open(root, random)));
             let networks = Networks::draw_to_run(&config, 1, folder.clone(), &Default::default())
                 .map_err(NetworksError::from)?
-                .with_precision(precision.into());
+                .with_precision(precision);
             (networks, folder)
         }
         _ => {
@@ -143,7 +143,7 @@ pub fn run(job: &BenchJob, events: &Events) -> Result<Report, Error> {
     })
 }
 
-fn work(preset: PresetName, precision: Precision, config: &NetworksConfig, measured: &Measured) -> String {
+fn work(preset: Preset, precision: ComputePrecision, config: &NetworksConfig, measured: &Measured) -> String {
     let Measured { size, frames, repeat, .. } = measured;
     let widths = &config.unet.block_out_channels;
     format!("{preset:?}, widths {widths:?}, {size}x{size} pixels, {frames} frames, {precision:?}, median of {repeat}")

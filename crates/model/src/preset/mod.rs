@@ -24,10 +24,11 @@ use crate::unet::reference_net::FusionBlocks;
 use crate::unet::{ConfigError, Heads, UnetConfig};
 
 /// A named configuration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Preset {
     /// Small (18 million weights, autoencoder included), trained by this project, made for processors.
+    #[default]
     Bundled,
     /// The paper's size; takes public weights of the Stable Diffusion 1.5 family.
     Sd15,

@@ -24,7 +24,7 @@ mod work;
 pub use crate::tools::Tools;
 pub use job::{Job, Mode, PerceiveJob};
 pub use perceive::perceive_only;
-pub use report::{MadeBy, Report};
+pub use report::Report;
 pub(crate) use scene::conditions;
 
 use fetch::Store;

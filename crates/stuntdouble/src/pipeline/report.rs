@@ -6,18 +6,8 @@ use serde::Serialize;
 
 use crate::error::Error;
 use crate::events::{Events, Warning};
-use crate::settings::Settings;
+use crate::settings::{MadeBy, Settings};
 use crate::timeline::Timeline;
-
-/// How the pictures of a result were made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum MadeBy {
-    /// By geometry alone.
-    Draft,
-    /// By the networks.
-    Networks,
-}
 
 /// The result of a finished job. The run folder contains it as `report.json`, without `output`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -39,7 +29,7 @@ impl Report {
     /// The report of a finished job. `settings` are those of a job that makes a video.
     pub(super) fn of(settings: Option<&Settings>, output: &Path, timeline: &Timeline, events: &Events) -> Self {
         Self {
-            made_by: settings.map(|settings| if settings.draft { MadeBy::Draft } else { MadeBy::Networks }),
+            made_by: settings.map(Settings::made_by),
             frames: timeline.len(),
             frames_without_person: timeline.without_person(),
             warnings: events.warnings(),
