@@ -227,7 +227,7 @@ mod tests {
     #[test]
     fn training_and_inference_make_the_same_frame() {
         let network: Finisher<Flex> = FinisherConfig::tiny().init(&Default::default());
-        let bytes = network.to_bytes(&FinisherConfig::tiny(), model::weights::Precision::F32).unwrap();
+        let bytes = network.to_bytes(&FinisherConfig::tiny(), model::weights::StoredPrecision::F32).unwrap();
         let weights = model::weights::Weights::from_bytes(&[&bytes], "test").unwrap();
         let mut tensors: Vec<_> =
             weights.names().map(|name| (name.to_owned(), weights.values(name).unwrap())).collect();
@@ -240,7 +240,8 @@ mod tests {
             }
         }
         let tensors: Vec<_> = tensors.into_iter().map(|(name, (shape, values))| (name, shape, values)).collect();
-        let bytes = model::weights::to_bytes(&tensors, model::weights::Precision::F32, Default::default()).unwrap();
+        let bytes =
+            model::weights::to_bytes(&tensors, model::weights::StoredPrecision::F32, Default::default()).unwrap();
         let weights = model::weights::Weights::from_bytes(&[&bytes], "test").unwrap();
         let network: Finisher<Flex> = FinisherConfig::tiny().load(&weights, &Default::default()).unwrap();
         let mut finishing = finishing(network);

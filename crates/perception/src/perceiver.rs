@@ -111,9 +111,9 @@ impl Warning {
     }
 }
 
-/// The signals of one frame.
+/// What perception found in one frame.
 #[derive(Debug, Clone)]
-pub struct FrameSignals {
+pub struct PerceivedFrame {
     /// The person's points in frame pixels, if one was seen.
     pub pose: Option<Pose>,
     /// The person's mask at frame size, 255 = person; all 0 if nobody was seen.
@@ -185,7 +185,7 @@ impl Perceiver {
     ///
     /// # Errors
     /// [`Error::FrameEmpty`], [`Error::ModelFailed`].
-    pub fn push(&mut self, picture: &Picture, at: Pts) -> Result<FrameSignals, Error> {
+    pub fn push(&mut self, picture: &Picture, at: Pts) -> Result<PerceivedFrame, Error> {
         let sighting = self.follower.follow(picture, at)?;
         self.closer.look(picture, at, sighting)
     }
@@ -212,7 +212,7 @@ impl Follower {
 
 impl Closer {
     /// Finds hands, face and mask of the body in the next frame.
-    pub(crate) fn look(&mut self, picture: &Picture, at: Pts, sighting: Sighting) -> Result<FrameSignals, Error> {
+    pub(crate) fn look(&mut self, picture: &Picture, at: Pts, sighting: Sighting) -> Result<PerceivedFrame, Error> {
         let mut warnings = Vec::new();
         if sighting.missed_choice {
             warnings.push(Warning::NobodyAtPoint);
@@ -224,12 +224,12 @@ impl Closer {
         let Some(body) = sighting.estimate else {
             warnings.push(Warning::NoPerson);
             let person = Mask::filled(picture.width(), picture.height(), 0);
-            return Ok(FrameSignals { pose: None, person, region: None, is_new, detections, warnings });
+            return Ok(PerceivedFrame { pose: None, person, region: None, is_new, detections, warnings });
         };
         let pose = Some(self.pose(picture, at, &body)?);
         let person = self.person(picture, &body)?;
         self.age += 1;
-        Ok(FrameSignals { pose, person, region: Some(body.region), is_new, detections, warnings })
+        Ok(PerceivedFrame { pose, person, region: Some(body.region), is_new, detections, warnings })
     }
 
     fn forget(&mut self) {

@@ -11,7 +11,7 @@ use media::geometry::Pts;
 use media::picture::Picture;
 
 use crate::error::Error;
-use crate::perceiver::{FrameSignals, Perceiver};
+use crate::perceiver::{PerceivedFrame, Perceiver};
 
 /// Number of frames that may wait between two stages.
 const WAITING: usize = 2;
@@ -26,7 +26,7 @@ pub struct SeenFrame {
     /// The frame itself.
     pub picture: Picture,
     /// Its signals.
-    pub signals: FrameSignals,
+    pub signals: PerceivedFrame,
 }
 
 /// Processes all frames. Passes each to `sink` in order, on the calling thread, as soon as it is finished.

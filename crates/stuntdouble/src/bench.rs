@@ -23,7 +23,7 @@ use serde::Serialize;
 use crate::error::Error;
 use crate::events::Events;
 use crate::networks::{Cpu, LoadedNetworks, tell_trouble};
-use crate::settings::{Precision, PresetName, Settings, invalid};
+use crate::settings::{ComputePrecision, Settings, invalid};
 
 /// Settings of a measurement.
 #[derive(Debug, Clone)]
@@ -93,19 +93,15 @@ pub fn run(job: &BenchJob, events: &Events) -> Result<Report, Error> {
     let Settings { preset, precision, .. } = job.settings;
     let start = Instant::now();
     let (networks, folder) = match (preset, &job.settings.weights) {
-        (PresetName::Sd15 | PresetName::Moore | PresetName::Mimo, None) => {
-            events.note("no weights: measuring with random ones");
-            let config = match preset {
-                PresetName::Moore => Preset::Moore.config(),
-                PresetName::Mimo => Preset::Mimo.config(),
-                _ => Preset::Sd15.config(),
-            };
+        (Preset::Sd15 | Preset::Moore | Preset::Mimo, None) => {
+            events.note(format!("preset `{preset}` without weights: measuring with random ones"));
+            let config = preset.config();
             // Random weights have their own names.
             let random = Fingerprint::of_text("random weights of bench");
             let folder = job.weight_cache.as_ref().map(|root| Arc::new(PackFolder::open(root, random)));
             let networks = Networks::draw_to_run(&config, 1, folder.clone(), &Default::default())
                 .map_err(NetworksError::from)?
-                .with_precision(precision.into());
+                .with_precision(precision);
             (networks, folder)
         }
         _ => {
@@ -146,7 +142,7 @@ pub fn run(job: &BenchJob, events: &Events) -> Result<Report, Error> {
     })
 }
 
-fn work(preset: PresetName, precision: Precision, config: &NetworksConfig, measured: &Measured) -> String {
+fn work(preset: Preset, precision: ComputePrecision, config: &NetworksConfig, measured: &Measured) -> String {
     let Measured { size, frames, repeat, .. } = measured;
     let widths = &config.unet.block_out_channels;
     format!("{preset:?}, widths {widths:?}, {size}x{size} pixels, {frames} frames, {precision:?}, median of {repeat}")

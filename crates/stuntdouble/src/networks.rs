@@ -15,7 +15,7 @@ use crate::bundled;
 use crate::error::Error;
 use crate::events::Events;
 use crate::published_folder::{is_published, open_published};
-use crate::settings::{PresetName, Settings};
+use crate::settings::Settings;
 
 /// The backend of this build.
 pub type Cpu = Flex;
@@ -49,7 +49,7 @@ impl LoadedNetworks {
     /// [`Error::Weights`], [`Error::Networks`]; [`Error::Setting`] when a preset needs `weights` and none are given.
     pub fn load(settings: &Settings, packs: Option<&Path>) -> Result<Self, Error> {
         let loaded = Self::load_weights(settings, packs)?;
-        let mut networks = loaded.networks.with_precision(settings.precision.into());
+        let mut networks = loaded.networks.with_precision(settings.precision);
         if let Some(size) = settings.size {
             networks = networks.with_size(size as usize).map_err(NetworksError::from)?;
         }
@@ -59,12 +59,12 @@ impl LoadedNetworks {
     fn load_weights(settings: &Settings, packs: Option<&Path>) -> Result<Self, Error> {
         let device = Default::default();
         match (settings.preset, &settings.weights) {
-            (PresetName::Tiny, None) => {
+            (Preset::Tiny, None) => {
                 let networks =
                     Networks::init(&Preset::Tiny.config(), TINY_SEED, &device).map_err(NetworksError::from)?;
                 Ok(Self { networks, fingerprint: "random".into(), report: None, packs: None })
             }
-            (PresetName::Bundled, None) => {
+            (Preset::Bundled, None) => {
                 let parts = bundled::verified_parts()?;
                 let weights = Weights::from_program(&parts, "bundled weights")?;
                 Ok(Self {
@@ -74,32 +74,25 @@ impl LoadedNetworks {
                     packs: None,
                 })
             }
-            (PresetName::Sd15 | PresetName::Moore | PresetName::Mimo, None) => Err(Error::Setting {
+            (Preset::Sd15 | Preset::Moore | Preset::Mimo, None) => Err(Error::Setting {
                 setting: "`weights`".into(),
                 reason: "this preset needs a folder of weight files".into(),
             }),
-            (PresetName::Sd15 | PresetName::Moore | PresetName::Mimo, Some(folder)) if is_published(folder) => {
-                let config = match settings.preset {
-                    PresetName::Moore => Preset::Moore.config(),
-                    PresetName::Mimo => Preset::Mimo.config(),
-                    _ => Preset::Sd15.config(),
-                };
+            (preset @ (Preset::Sd15 | Preset::Moore | Preset::Mimo), Some(folder)) if is_published(folder) => {
                 let mut published = open_published(folder)?;
                 let fingerprint = published.fingerprint()?;
                 let packs = packs.map(|root| Arc::new(PackFolder::open(root, fingerprint)));
                 if let Some(packs) = &packs {
                     published = published.kept_in(packs.clone());
                 }
-                let (networks, report) = Networks::load_published(published, &config, STARTING_SEED, &device)?;
+                let (networks, report) = Networks::load_published(published, &preset.config(), STARTING_SEED, &device)?;
                 Ok(Self { networks, fingerprint: fingerprint.to_string(), report: Some(report), packs })
             }
             (preset, Some(folder)) => {
                 let shards = shards(folder)?;
                 let mut weights = Weights::read(&shards)?;
                 let config = match (weights.metadata(model::networks::CONFIG_KEY), preset) {
-                    (None, PresetName::Sd15) => Some(Preset::Sd15.config()),
-                    (None, PresetName::Moore) => Some(Preset::Moore.config()),
-                    (None, PresetName::Mimo) => Some(Preset::Mimo.config()),
+                    (None, Preset::Sd15 | Preset::Moore | Preset::Mimo) => Some(preset.config()),
                     _ => None,
                 };
                 let fingerprint = weights.fingerprint()?;

@@ -3,44 +3,14 @@
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
-use model::networks::ComputePrecision;
+pub use model::networks::ComputePrecision;
+pub use model::preset::Preset;
 use perception::objects::prompt::{ObjectPrompt, PointPrompt};
 use perception::perceiver::Effort;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
 use crate::error::{Error, io};
-
-/// Which networks run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
-#[serde(rename_all = "kebab-case")]
-pub enum PresetName {
-    /// The small networks of this project, inside the program.
-    #[default]
-    Bundled,
-    /// The paper's size, with weights from `--weights`: ours, or public ones as a starting point.
-    Sd15,
-    /// Animate Anyone, the predecessor of the method, with its public weights from `--weights`.
-    Moore,
-    /// MIMO, a relative of Animate Anyone that sees the scene, with its public weights from `--weights`.
-    Mimo,
-    /// Random weights, for tests.
-    Tiny,
-}
-
-impl PresetName {
-    /// Default number of denoising steps and default guidance: the best values found for the weights.
-    fn sampling(self) -> (usize, f64) {
-        match self {
-            Self::Bundled => (1, 3.0),
-            Self::Sd15 => (20, 3.5),
-            Self::Moore => (30, 3.5),
-            Self::Mimo => (25, 3.5),
-            Self::Tiny => (2, 1.0),
-        }
-    }
-}
 
 /// Where the networks run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -52,28 +22,6 @@ pub enum Device {
     Auto,
     /// The processor.
     Cpu,
-}
-
-/// The number format of the networks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
-#[serde(rename_all = "kebab-case")]
-pub enum Precision {
-    /// 32 bit.
-    #[default]
-    F32,
-    /// 16 bit with 8 bits of mantissa, sums in 32 bit. Faster on processors with bf16 instructions, and half the memory
-    /// for features.
-    Bf16,
-}
-
-impl From<Precision> for ComputePrecision {
-    fn from(precision: Precision) -> Self {
-        match precision {
-            Precision::F32 => Self::F32,
-            Precision::Bf16 => Self::Bf16,
-        }
-    }
 }
 
 /// The shape of the removed region (paper Fig. 7).
@@ -101,13 +49,13 @@ const SIZES: RangeInclusive<u32> = 16..=2048;
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Settings {
     /// Networks.
-    pub preset: PresetName,
+    pub preset: Preset,
     /// Folder of weights; none uses the weights inside the program.
     pub weights: Option<PathBuf>,
     /// Device.
     pub device: Device,
     /// The number format of the networks.
-    pub precision: Precision,
+    pub precision: ComputePrecision,
     /// Side in pixels of the square that the networks make; none for the size that they were made for.
     pub size: Option<u32>,
     /// Seed of the noise.
@@ -149,15 +97,26 @@ pub struct Settings {
     pub keep_fields: bool,
 }
 
+/// Default number of denoising steps and default guidance: the best values found for the weights.
+fn sampling(preset: Preset) -> (usize, f64) {
+    match preset {
+        Preset::Bundled => (1, 3.0),
+        Preset::Sd15 => (20, 3.5),
+        Preset::Moore => (30, 3.5),
+        Preset::Mimo => (25, 3.5),
+        Preset::Tiny => (2, 1.0),
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
-        let preset = PresetName::default();
-        let (steps, guidance) = preset.sampling();
+        let preset = Preset::default();
+        let (steps, guidance) = sampling(preset);
         Self {
             preset,
             weights: None,
             device: Device::default(),
-            precision: Precision::default(),
+            precision: ComputePrecision::default(),
             size: None,
             seed: 0,
             steps,
@@ -203,15 +162,10 @@ impl Settings {
             merge(&mut layers, nested(name.trim(), parsed.unwrap_or_else(|| Value::String(value.into()))));
         }
         // Unset values follow the preset. A wrong preset name is reported with the other settings below.
-        let preset = match layers.get("preset").and_then(Value::as_str) {
-            Some("sd15") => PresetName::Sd15,
-            Some("moore") => PresetName::Moore,
-            Some("mimo") => PresetName::Mimo,
-            Some("tiny") => PresetName::Tiny,
-            _ => PresetName::Bundled,
-        };
-        let (steps, guidance) = preset.sampling();
-        let is_geometry = preset == PresetName::Bundled && !layers.contains_key("weights");
+        let named = layers.get("preset").and_then(Value::as_str).and_then(|name| name.parse().ok());
+        let preset: Preset = named.unwrap_or_default();
+        let (steps, guidance) = sampling(preset);
+        let is_geometry = preset == Preset::Bundled && !layers.contains_key("weights");
         layers.entry("draft").or_insert(Value::Boolean(is_geometry));
         layers.entry("steps").or_insert(Value::Integer(steps as i64));
         layers.entry("guidance").or_insert(Value::Float(guidance));

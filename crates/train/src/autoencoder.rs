@@ -13,7 +13,7 @@ use media::picture::Picture;
 use media::sheet::Sheet;
 use model::ModelBackend;
 use model::small::autoencoder::{SmallAutoencoder, SmallAutoencoderConfig};
-use model::weights::{Extra, Precision, Weights, collect, to_bytes};
+use model::weights::{Extra, StoredPrecision, Weights, collect, to_bytes};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
@@ -170,7 +170,7 @@ pub fn save<B: ModelBackend>(
     path: &Path,
 ) -> Result<()> {
     let header = BTreeMap::from([(CONFIG_KEY.to_string(), json(config, path)?)]);
-    let bytes = to_bytes(&collect(network, PREFIX), Precision::F32, header)?;
+    let bytes = to_bytes(&collect(network, PREFIX), StoredPrecision::F32, header)?;
     Ok(media::file::write_atomic(path, &bytes)?)
 }
 

@@ -9,7 +9,7 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use model::weights::{Precision, Weights, to_bytes};
+use model::weights::{StoredPrecision, Weights, to_bytes};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -101,7 +101,7 @@ pub fn save(
     for (file, values) in PARTS {
         let tensors: Vec<_> =
             parameters.slots.iter().map(|slot| (slot.name.clone(), slot.shape.clone(), values(slot).clone())).collect();
-        let bytes = to_bytes(&tensors, Precision::F32, BTreeMap::new())?;
+        let bytes = to_bytes(&tensors, StoredPrecision::F32, BTreeMap::new())?;
         files.insert(file.to_string(), sha256(&bytes));
         write_durable(&temporary.join(file), &bytes)?;
     }

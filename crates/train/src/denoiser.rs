@@ -27,7 +27,7 @@ use model::preset::{NetworksConfig, Preset};
 use model::sampling::ddim::Ddim;
 use model::sampling::sampler::{SamplingSettings, generate_clip, starting_noise};
 use model::video::frames_from_video;
-use model::weights::{Extra, Precision, Weights};
+use model::weights::{Extra, StoredPrecision, Weights};
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
@@ -281,7 +281,7 @@ impl<B: AutodiffBackend + ModelBackend> Task<B> for Denoising<'_, B> {
         let (sheet, quality) = self.samples(networks, step)?;
         save_picture(&folder.join(format!("step-{step:08}.png")), &sheet)?;
         measures.extend(quality);
-        let bytes = networks.to_bytes(Precision::F32, BTreeMap::new())?;
+        let bytes = networks.to_bytes(StoredPrecision::F32, BTreeMap::new())?;
         media::file::write_atomic(&self.config.settings.run.join(WEIGHTS_FILE), &bytes)?;
         Ok(measures)
     }

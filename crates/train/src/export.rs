@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use model::networks::CONFIG_KEY;
-use model::weights::{Precision, Weights, to_bytes};
+use model::weights::{StoredPrecision, Weights, to_bytes};
 use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::{json, sha256, write_durable};
@@ -84,7 +84,7 @@ pub fn export(file: &Path, name: &str, folder: &Path, limit: usize) -> Result<Ma
     std::fs::create_dir_all(folder).map_err(TrainError::io(folder))?;
     let mut parts = vec![];
     for (index, group) in groups.iter().enumerate() {
-        let bytes = to_bytes(group, Precision::F16, header.clone())?;
+        let bytes = to_bytes(group, StoredPrecision::F16, header.clone())?;
         if bytes.len() > limit {
             let found = format!("{} bytes", bytes.len());
             return Err(TrainError::Setting { setting: "limit", found, expected: "at most the limit a part" });
@@ -113,7 +113,7 @@ mod tests {
         let device = Default::default();
         let networks = Networks::<Flex>::init(&Preset::Tiny.config(), 4, &device).unwrap();
         let file = folder.path().join("all.safetensors");
-        std::fs::write(&file, networks.to_bytes(Precision::F32, BTreeMap::new()).unwrap()).unwrap();
+        std::fs::write(&file, networks.to_bytes(StoredPrecision::F32, BTreeMap::new()).unwrap()).unwrap();
         let out = folder.path().join("out");
         let manifest = export(&file, "tiny", &out, 30_000).unwrap();
         assert!(manifest.parts.len() > 1 && manifest.parts.iter().all(|part| part.bytes <= 30_000));

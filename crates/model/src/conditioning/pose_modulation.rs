@@ -241,7 +241,7 @@ mod tests {
                 *value = (place as f32 * 0.7).sin() * 0.4;
             }
         }
-        let file = crate::weights::to_bytes(&bytes, crate::weights::Precision::F32, Default::default()).unwrap();
+        let file = crate::weights::to_bytes(&bytes, crate::weights::StoredPrecision::F32, Default::default()).unwrap();
         let weights = crate::weights::Weights::from_bytes(&[&file], "memory").unwrap();
         network.skeleton = weights.load(network.skeleton, "", crate::weights::Extra::Refused).unwrap();
         if let Some(depth) = &mut network.depth {

@@ -7,7 +7,7 @@ use burn::tensor::backend::Backend;
 
 use super::{Finisher, FinisherConfig};
 use crate::ops::ModelBackend;
-use crate::weights::{Extra, Precision, WeightError, Weights, collect, to_bytes};
+use crate::weights::{Extra, StoredPrecision, WeightError, Weights, collect, to_bytes};
 
 /// The header entry that holds the configuration.
 const CONFIG_KEY: &str = "stuntdouble.finisher";
@@ -39,7 +39,7 @@ impl<B: Backend> Finisher<B> {
     ///
     /// # Errors
     /// [`WeightError::Malformed`] when the header is too large.
-    pub fn to_bytes(&self, config: &FinisherConfig, precision: Precision) -> Result<Vec<u8>, WeightError> {
+    pub fn to_bytes(&self, config: &FinisherConfig, precision: StoredPrecision) -> Result<Vec<u8>, WeightError> {
         let text = serde_json::to_string(config)
             .map_err(|error| WeightError::Malformed { path: PathBuf::new(), reason: error.to_string() })?;
         to_bytes(&collect(self, ""), precision, BTreeMap::from([(CONFIG_KEY.to_owned(), text)]))

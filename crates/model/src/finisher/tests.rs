@@ -112,7 +112,7 @@ fn a_network_comes_back_from_its_file() {
     let device = Default::default();
     let config = FinisherConfig::tiny();
     let network = config.init::<Flex>(&device).map(&mut Noise);
-    let bytes = network.to_bytes(&config, crate::weights::Precision::F32).unwrap();
+    let bytes = network.to_bytes(&config, crate::weights::StoredPrecision::F32).unwrap();
     let weights = crate::weights::Weights::from_bytes(&[&bytes], "finisher").unwrap();
     let back = FinisherConfig::of_weights(&weights).unwrap();
     assert_eq!(back, config);

@@ -44,7 +44,7 @@ use crate::unet::cache::CacheOptions;
 use crate::unet::denoising_net::DenoisingNet;
 use crate::unet::reference_net::ReferenceNet;
 use crate::weights::pack_folder::PackFolder;
-use crate::weights::{Extra, Precision, WeightError, WeightSource, Weights, collect, is_layer, to_bytes};
+use crate::weights::{Extra, StoredPrecision, WeightError, WeightSource, Weights, collect, is_layer, to_bytes};
 
 /// Key of the configuration in the header of a weight file.
 pub const CONFIG_KEY: &str = "stuntdouble.config";
@@ -281,7 +281,11 @@ impl<B: ModelBackend> Networks<B> {
     ///
     /// # Errors
     /// [`WeightError::Malformed`] when the header is too large.
-    pub fn to_bytes(&self, precision: Precision, mut header: BTreeMap<String, String>) -> Result<Vec<u8>, WeightError> {
+    pub fn to_bytes(
+        &self,
+        precision: StoredPrecision,
+        mut header: BTreeMap<String, String>,
+    ) -> Result<Vec<u8>, WeightError> {
         let config = serde_json::to_string(&self.config)
             .map_err(|error| WeightError::Malformed { path: PathBuf::new(), reason: error.to_string() })?;
         header.insert(CONFIG_KEY.into(), config);

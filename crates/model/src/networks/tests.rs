@@ -31,7 +31,7 @@ pub(crate) fn awake(networks: Networks<Flex>) -> Networks<Flex> {
         }
     }
     let header = BTreeMap::from([(CONFIG_KEY.into(), serde_json::to_string(networks.config()).unwrap())]);
-    let bytes = to_bytes(&tensors, Precision::F32, header).unwrap();
+    let bytes = to_bytes(&tensors, StoredPrecision::F32, header).unwrap();
     let weights = Weights::from_bytes(&[&bytes], "memory").unwrap();
     Networks::load(&weights, &Default::default()).unwrap()
 }
@@ -59,7 +59,7 @@ fn the_same_seed_gives_the_same_weights() {
 fn they_come_back_from_a_file() {
     let networks = tiny(|config| config.objects = ObjectUse::Concatenated, 1);
     let header = BTreeMap::from([("card".into(), "text".into())]);
-    let bytes = networks.to_bytes(Precision::F32, header).unwrap();
+    let bytes = networks.to_bytes(StoredPrecision::F32, header).unwrap();
     let weights = Weights::from_bytes(&[&bytes], "memory").unwrap();
     assert_eq!(weights.metadata("card"), Some("text"));
     let loaded = Networks::<Flex>::load(&weights, &Default::default()).unwrap();
@@ -74,7 +74,7 @@ fn they_come_back_from_a_file() {
 fn networks_read_on_demand_are_the_same_networks() {
     let device = Default::default();
     let networks = awake(tiny(|_| {}, 4));
-    let bytes = networks.to_bytes(Precision::F32, BTreeMap::new()).unwrap();
+    let bytes = networks.to_bytes(StoredPrecision::F32, BTreeMap::new()).unwrap();
     let weights = Weights::from_bytes(&[&bytes], "memory").unwrap();
     let config = networks.config().clone();
     let to_run = |config| Networks::<Flex>::load_to_run(&weights, config, &device).unwrap();
@@ -111,7 +111,7 @@ fn networks_read_on_demand_cannot_be_saved() {
 #[test]
 fn a_file_without_a_configuration_is_refused() {
     let load = |header| {
-        let bytes = to_bytes(&tiny(|_| {}, 1).to_tensors(), Precision::F32, header).unwrap();
+        let bytes = to_bytes(&tiny(|_| {}, 1).to_tensors(), StoredPrecision::F32, header).unwrap();
         let weights = Weights::from_bytes(&[&bytes], "memory").unwrap();
         Networks::<Flex>::load(&weights, &Default::default()).unwrap_err().code()
     };
@@ -219,7 +219,7 @@ fn gradients_reach_every_network() {
     let device = Default::default();
     let config = Preset::Tiny.config();
     let plain = awake(tiny(|_| {}, 9));
-    let bytes = plain.to_bytes(Precision::F32, BTreeMap::new()).unwrap();
+    let bytes = plain.to_bytes(StoredPrecision::F32, BTreeMap::new()).unwrap();
     let networks = Networks::<Trained>::load(&Weights::from_bytes(&[&bytes], "memory").unwrap(), &device).unwrap();
     let ddim = Ddim::new(config.schedule);
     let random = |shape| Tensor::<Trained, 5>::random(shape, Distribution::Normal(0.0, 1.0), &device);

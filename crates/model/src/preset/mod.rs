@@ -24,10 +24,11 @@ use crate::unet::reference_net::FusionBlocks;
 use crate::unet::{ConfigError, Heads, UnetConfig};
 
 /// A named configuration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Preset {
     /// Small (18 million weights including the autoencoder), trained by this project, for CPUs.
+    #[default]
     Bundled,
     /// The size of the paper. Loads public weights of the Stable Diffusion 1.5 family.
     Sd15,

@@ -22,7 +22,7 @@ pub use fingerprint::Fingerprint;
 pub use names::UPSTREAM_NAMES;
 pub(crate) use names::is_layer;
 pub use report::{LoadReport, Misshaped};
-pub use save::{Precision, collect, to_bytes};
+pub use save::{StoredPrecision, collect, to_bytes};
 pub use source::WeightSource;
 
 use std::collections::BTreeMap;
@@ -240,7 +240,7 @@ mod tests {
     }
 
     fn saved(module: &Net<Flex>) -> Vec<u8> {
-        to_bytes(&collect(module, "a."), Precision::F32, BTreeMap::from([("k".into(), "v".into())])).unwrap()
+        to_bytes(&collect(module, "a."), StoredPrecision::F32, BTreeMap::from([("k".into(), "v".into())])).unwrap()
     }
 
     #[test]
@@ -263,7 +263,7 @@ mod tests {
             loaded.map(|_| ()).map_err(|error| error.code())
         };
         let mut tensors = collect(&net(LayerInitializer::Uniform), "");
-        let bytes = |tensors: &[_]| to_bytes(tensors, Precision::F32, BTreeMap::new()).unwrap();
+        let bytes = |tensors: &[_]| to_bytes(tensors, StoredPrecision::F32, BTreeMap::new()).unwrap();
         let good = bytes(&tensors);
         let fingerprint = |bytes: &[u8]| Weights::from_bytes(&[bytes], "memory").unwrap().fingerprint().unwrap();
         let weight = tensors.iter_mut().find(|(name, ..)| name == "net.0.weight").unwrap();
@@ -284,7 +284,7 @@ mod tests {
         let check = |change: &dyn Fn(&mut Tensors), code: &str| {
             let mut tensors = good.clone();
             change(&mut tensors);
-            let bytes = to_bytes(&tensors, Precision::F32, BTreeMap::new()).unwrap();
+            let bytes = to_bytes(&tensors, StoredPrecision::F32, BTreeMap::new()).unwrap();
             let weights = Weights::from_bytes(&[&bytes], "memory").unwrap();
             let error = weights.load(net(LayerInitializer::Zero), "a.", Extra::Refused).unwrap_err();
             assert_eq!(error.code(), code, "{error}");

@@ -13,7 +13,7 @@ use super::names::{key, piece};
 
 /// Element type of a saved file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Precision {
+pub enum StoredPrecision {
     /// 32-bit floats.
     F32,
     /// 16-bit IEEE floats.
@@ -56,7 +56,7 @@ pub fn collect<B: Backend, M: Module<B>>(module: &M, prefix: &str) -> Vec<(Strin
 /// [`WeightError::Malformed`] when two tensors share a name or the header is too large.
 pub fn to_bytes(
     tensors: &[(String, Vec<usize>, Vec<f32>)],
-    precision: Precision,
+    precision: StoredPrecision,
     metadata: BTreeMap<String, String>,
 ) -> Result<Vec<u8>, WeightError> {
     let malformed = |reason: safetensors::SafeTensorError| WeightError::Malformed {
@@ -67,8 +67,8 @@ pub fn to_bytes(
         .iter()
         .map(|(name, shape, values)| {
             let bytes = match precision {
-                Precision::F32 => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
-                Precision::F16 => {
+                StoredPrecision::F32 => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+                StoredPrecision::F16 => {
                     values.iter().flat_map(|value| burn::tensor::f16::from_f32(*value).to_le_bytes()).collect()
                 }
             };
@@ -76,8 +76,8 @@ pub fn to_bytes(
         })
         .collect();
     let dtype = match precision {
-        Precision::F32 => Dtype::F32,
-        Precision::F16 => Dtype::F16,
+        StoredPrecision::F32 => Dtype::F32,
+        StoredPrecision::F16 => Dtype::F16,
     };
     let mut views = Vec::with_capacity(encoded.len());
     for (name, shape, bytes) in &encoded {

@@ -25,7 +25,7 @@ use serde::Serialize;
 use stuntdouble_perception::agreement::{Mean, overlap, region_move};
 use stuntdouble_perception::objects::prompt::Moment;
 use stuntdouble_perception::overlay::overlay_signals;
-use stuntdouble_perception::perceiver::{Effort, FrameSignals, Perceiver, PerceiverConfig, PersonModels};
+use stuntdouble_perception::perceiver::{Effort, PerceivedFrame, Perceiver, PerceiverConfig, PersonModels};
 use stuntdouble_perception::person::tracker::PersonChoice;
 
 use labels::Labels;
@@ -169,7 +169,7 @@ fn measure(folder: &Path, models: &PersonModels, arguments: &Arguments) -> Resul
     let [mut agreement, mut truth, mut inside] = [Mean::default(), Mean::default(), Mean::default()];
     let (mut spent, mut faces, mut hands) = (Duration::ZERO, 0, 0);
     let mut sheet = overlays.map(|_| Sheet::new(3, 512, 400));
-    let (mut last, processor): (Option<FrameSignals>, f64) = (None, processor_seconds());
+    let (mut last, processor): (Option<PerceivedFrame>, f64) = (None, processor_seconds());
     for index in 0..labels.frames {
         let picture = load_picture(&folder.join(format!("frames/{index:05}.jpg")))?;
         let start = Instant::now();

@@ -22,7 +22,7 @@ use media::image_file::save_picture;
 use media::picture::Picture;
 use media::sheet::Sheet;
 use perception::overlay::overlay_signals;
-use perception::perceiver::{Effort, FrameSignals, Perceiver, PerceiverConfig, PersonModels};
+use perception::perceiver::{Effort, PerceivedFrame, Perceiver, PerceiverConfig, PersonModels};
 use stage::{Assets, ClipSettings, ClipSpec, Passes, Split, render_parts, seed_of};
 use stuntdouble::events::Events;
 use stuntdouble::models::person_models;
@@ -96,7 +96,7 @@ fn measure(seed: u64, frames: usize, assets: &Assets, models: &PersonModels) -> 
     let take = render_parts(&spec, assets, Passes::CLIP)?.take;
     let mut perceiver = Perceiver::open(models, PerceiverConfig::default())?;
     let mut measured = Measured::of_clip();
-    let (mut before, mut worst): (Option<FrameSignals>, _) = (None, (f64::MAX, 0, None));
+    let (mut before, mut worst): (Option<PerceivedFrame>, _) = (None, (f64::MAX, 0, None));
     for index in 0..frames {
         let at = Pts((index as f64 * 1e6 / spec.rate.hertz()) as i64);
         let signals = perceiver.push(&take.frames[index], at)?;

@@ -1,7 +1,7 @@
 //! Measurements of frames, and the figures computed from them.
 
 use perception::agreement::{KnownJoints, Mean, overlap, region_move};
-use perception::perceiver::FrameSignals;
+use perception::perceiver::PerceivedFrame;
 use perception::pose::{Joint, Pose};
 use serde::Serialize;
 use stage::Take;
@@ -65,8 +65,8 @@ impl Measured {
         &mut self,
         take: &Take,
         index: usize,
-        signals: &FrameSignals,
-        before: Option<&FrameSignals>,
+        signals: &PerceivedFrame,
+        before: Option<&PerceivedFrame>,
     ) -> f64 {
         self.frames += 1;
         let known = KnownJoints::from_pose(&take.poses[index], VISIBLE);

@@ -2,13 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use model::unet::cache::CacheOptions;
 use stuntdouble::Error;
 use stuntdouble::bench::BenchJob;
 use stuntdouble::pipeline::{Job, Mode, PerceiveJob};
 use stuntdouble::run_folder::SIGNALS;
-use stuntdouble::settings::{Device, MaskShape, Precision, PresetName, Settings};
+use stuntdouble::settings::{ComputePrecision, Device, MaskShape, Preset, Settings};
 use toml::{Table, Value};
 
 use super::prompts::PromptOptions;
@@ -169,8 +170,8 @@ struct SettingOptions {
     #[arg(long = "set", value_name = "NAME=VALUE")]
     pairs: Vec<String>,
     /// Networks to run
-    #[arg(long, value_enum)]
-    preset: Option<PresetName>,
+    #[arg(long, value_parser = preset())]
+    preset: Option<Preset>,
     /// Folder of weights: safetensors or PyTorch files
     #[arg(long, value_name = "FOLDER")]
     weights: Option<PathBuf>,
@@ -178,8 +179,8 @@ struct SettingOptions {
     #[arg(long, value_enum)]
     device: Option<Device>,
     /// Number format of the networks
-    #[arg(long, value_enum)]
-    precision: Option<Precision>,
+    #[arg(long, value_parser = precision())]
+    precision: Option<ComputePrecision>,
     /// Side in pixels of the square that the networks make [default: the preset's]
     #[arg(long, value_name = "PIXELS")]
     size: Option<u32>,
@@ -233,6 +234,30 @@ fn point(text: &str) -> Result<Point, String> {
     let (x, y) = text.split_once(',').ok_or("expected `X,Y`")?;
     let number = |part: &str| part.trim().parse::<f64>().map_err(|reason| format!("`{part}`: {reason}"));
     Ok(Point(number(x)?, number(y)?))
+}
+
+/// A preset by its name. The crate of the networks knows no command line, so the help stands here.
+fn preset() -> impl TypedValueParser<Value = Preset> {
+    let values = Preset::ALL.map(|preset| {
+        PossibleValue::new(preset.name()).help(match preset {
+            Preset::Bundled => "The small networks of this project, inside the program",
+            Preset::Sd15 => "The paper's size, with weights from `--weights`: ours, or public ones as a starting point",
+            Preset::Moore => "Animate Anyone, the predecessor of the method, with its public weights from `--weights`",
+            Preset::Tiny => "Random weights, for tests",
+        })
+    });
+    PossibleValuesParser::new(values).try_map(|name| name.parse::<Preset>())
+}
+
+/// A number format of the networks by its name.
+fn precision() -> impl TypedValueParser<Value = ComputePrecision> {
+    let wide = PossibleValue::new("f32").help("32 bit");
+    let narrow = PossibleValue::new("bf16").help(
+        "16 bit with 8 bits of mantissa, sums in 32 bit. Faster on processors with bf16 instructions, and half the \
+         memory for features",
+    );
+    PossibleValuesParser::new([wide, narrow])
+        .map(|name| if name == "bf16" { ComputePrecision::Bf16 } else { ComputePrecision::F32 })
 }
 
 impl SettingOptions {

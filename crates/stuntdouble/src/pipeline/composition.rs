@@ -1,15 +1,18 @@
 //! How a frame of the result is put together.
 
 use model::preset::NetworksConfig;
+use serde::Serialize;
 
 use super::job::{Job, Mode};
 
-/// What becomes of a draft or of the networks' picture.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Composition {
+/// How the frames of a result are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Composition {
     /// The frame is the draft: geometry alone.
     Draft,
     /// The networks see the environment. Their picture is composited into the removed region.
+    #[serde(rename = "networks")]
     Region,
     /// The networks know no environment. Their figure is cut out and laid over the clean plate: the paper's
     /// pseudo-integration.

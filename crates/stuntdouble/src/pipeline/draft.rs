@@ -233,7 +233,7 @@ fn touches(mask: &Mask, (x, y): (f32, f32), reach: f32) -> bool {
 
 /// Notes that geometry alone made the result.
 pub(super) fn note(work: &Work<'_>) {
-    let reason = if work.job.settings.preset == crate::settings::PresetName::Bundled {
+    let reason = if work.job.settings.preset == crate::settings::Preset::Bundled {
         "the bundled networks cannot finish drafts yet"
     } else {
         "as asked for"

@@ -11,7 +11,7 @@ use model::preset::EnvironmentUse;
 use model::sampling::clip_plan::Clip;
 use model::sampling::sampler::{SamplingSettings, decode_frames, generate_clip, starting_noise};
 use model::sampling::windows::ContextConfig;
-use model::weights::{Precision, to_bytes};
+use model::weights::{StoredPrecision, to_bytes};
 use perception::conditions::{Conditions, CropSignals, inference_conditions};
 use perception::region::crop_picture;
 
@@ -168,7 +168,7 @@ impl ClipMaker<'_> {
         .map_err(|error| if events.check_cancelled().is_err() { Error::Cancelled } else { error.into() })?;
         // 3. Files: latents, then pictures.
         let values = latents.clone().into_data().convert::<f32>().into_vec::<f32>().unwrap_or_default();
-        let bytes = to_bytes(&[("latents".into(), shape.to_vec(), values)], Precision::F32, Default::default())?;
+        let bytes = to_bytes(&[("latents".into(), shape.to_vec(), values)], StoredPrecision::F32, Default::default())?;
         let folder = run.clip(clip.index);
         media::file::write_atomic(&folder.join("latents.safetensors"), &bytes)?;
         let frames = folder.join("frames");

@@ -25,9 +25,10 @@ mod source;
 mod work;
 
 pub use crate::tools::Tools;
+pub use composition::Composition;
 pub use job::{Job, Mode, PerceiveJob};
 pub use perceive::perceive_only;
-pub use report::{MadeBy, Report};
+pub use report::Report;
 pub(crate) use scene::conditions;
 
 use fetch::Store;
@@ -42,7 +43,6 @@ use crate::models;
 use crate::networks::{LoadedNetworks, tell_trouble};
 use crate::run_folder::{LOG, RunFolder, RunRecord, SIGNALS};
 use crate::timeline::{Extent, Timeline};
-use composition::Composition;
 use figure::Figures;
 use scene::Scene;
 use sheet::RunSheet;
@@ -118,7 +118,7 @@ pub fn run(job: &Job, store: &Store, tools: &Tools, events: &Events) -> Result<R
     sheet.save()?;
     // 3. Record what was done.
     Manifest::new(record, source.ffmpeg_version(), &job.output)?.save(&run.join("manifest.json"))?;
-    let report = Report::of(Some(settings), &job.output, &timeline, events);
+    let report = Report::of(Some(composition), &job.output, &timeline, events);
     report.save(run.root())?;
     events.send(Event::Done { output: job.output.display().to_string() });
     Ok(report)

@@ -4,26 +4,16 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::composition::Composition;
 use crate::error::Error;
 use crate::events::{Events, Warning};
-use crate::settings::Settings;
 use crate::timeline::Timeline;
-
-/// How the pictures of a result were made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum MadeBy {
-    /// By geometry alone.
-    Draft,
-    /// By the networks.
-    Networks,
-}
 
 /// The result of a finished job. The run folder contains it as `report.json`, without `output`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
     /// How the pictures were made; none if there are none, as after a dry run.
-    pub made_by: Option<MadeBy>,
+    pub made_by: Option<Composition>,
     /// Number of processed frames of the video. Before the video was read, it is an estimate.
     pub frames: usize,
     /// Number of frames in which nobody was seen.
@@ -36,10 +26,10 @@ pub struct Report {
 }
 
 impl Report {
-    /// The report of a finished job. `settings` are those of a job that makes a video.
-    pub(super) fn of(settings: Option<&Settings>, output: &Path, timeline: &Timeline, events: &Events) -> Self {
+    /// The report of a finished job, with the composition of its pictures if it makes a video.
+    pub(super) fn of(made_by: Option<Composition>, output: &Path, timeline: &Timeline, events: &Events) -> Self {
         Self {
-            made_by: settings.map(|settings| if settings.draft { MadeBy::Draft } else { MadeBy::Networks }),
+            made_by,
             frames: timeline.len(),
             frames_without_person: timeline.without_person(),
             warnings: events.warnings(),

@@ -11,7 +11,7 @@ use stage::{Assets, ClipSettings, ClipSpec, Passes, render_parts};
 use stuntdouble::events::Events;
 use stuntdouble::fetch::{Options, Store};
 use stuntdouble::pipeline::{self, Job, Mode, PerceiveJob, Report, Tools};
-use stuntdouble::settings::{PresetName, Settings};
+use stuntdouble::settings::{Preset, Settings};
 
 const FRAMES: usize = 21;
 const SIDE: usize = 96;
@@ -62,7 +62,7 @@ impl Example {
             signals: Some(self.path("own")),
             dry_run: false,
             weight_cache: None,
-            settings: Settings { preset: PresetName::Tiny, steps: 2, draft: false, ..Settings::default() },
+            settings: Settings { preset: Preset::Tiny, steps: 2, draft: false, ..Settings::default() },
         }
     }
 

@@ -14,7 +14,7 @@ use media::picture::Picture;
 use media::sheet::Sheet;
 use model::ModelBackend;
 use model::finisher::{Finisher, FinisherConfig};
-use model::weights::{Precision, Weights};
+use model::weights::{StoredPrecision, Weights};
 use rayon::prelude::*;
 use stage::{Assets, Split};
 
@@ -255,7 +255,7 @@ where
         self.check_converging()?;
         let config = self.config;
         let averaged = self.optimizer.write_average(self.network.valid());
-        let bytes = averaged.to_bytes(&config.network, Precision::F16)?;
+        let bytes = averaged.to_bytes(&config.network, StoredPrecision::F16)?;
         media::file::write_atomic(&config.run.join("weights.safetensors"), &bytes)?;
         state::save(&config.run.join("state.safetensors"), &self.optimizer, self.position, &self.settings)?;
         let saved = Event::Saved { step: self.position.step, folder: config.run.clone() };

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorData};
-use model::weights::{Precision, Weights, to_bytes};
+use model::weights::{StoredPrecision, Weights, to_bytes};
 
 use super::flat_optimizer::FlatOptimizer;
 use crate::error::{Result, TrainError};
@@ -48,7 +48,7 @@ pub(super) fn save<B: Backend>(
         (UPDATES.to_owned(), optimizer.updates.to_string()),
         (SECONDS.to_owned(), position.seconds.to_string()),
     ]);
-    media::file::write_atomic(path, &to_bytes(&tensors, Precision::F32, header)?)?;
+    media::file::write_atomic(path, &to_bytes(&tensors, StoredPrecision::F32, header)?)?;
     Ok(())
 }
 

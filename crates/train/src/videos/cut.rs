@@ -82,7 +82,7 @@ fn is_seen(frame: &SeenFrame) -> bool {
 mod tests {
     use media::geometry::Pts;
     use media::picture::{Mask, Picture};
-    use perception::perceiver::FrameSignals;
+    use perception::perceiver::PerceivedFrame;
     use perception::pose::Pose;
 
     use super::*;
@@ -97,7 +97,7 @@ mod tests {
                 continue;
             }
             let is_there = letter != '.';
-            let signals = FrameSignals {
+            let signals = PerceivedFrame {
                 pose: is_there.then(Pose::default),
                 person: Mask::filled(2, 2, if is_there { 255 } else { 0 }),
                 region: None,

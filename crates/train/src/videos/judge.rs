@@ -126,7 +126,7 @@ fn is_headless(pose: &Pose, (width, height): (usize, usize)) -> bool {
 #[cfg(test)]
 mod tests {
     use media::geometry::Pts;
-    use perception::perceiver::FrameSignals;
+    use perception::perceiver::PerceivedFrame;
     use perception::stream::SeenFrame;
 
     use super::*;
@@ -136,7 +136,7 @@ mod tests {
         let frame = |index: usize| {
             let [left, top, right, bottom] = person(index);
             let inside = |x: usize, y: usize| (left..right).contains(&x) && (top..bottom).contains(&y);
-            let signals = FrameSignals {
+            let signals = PerceivedFrame {
                 pose: Some(Pose::default()),
                 person: Mask::from_fn(100, 80, |x, y| if inside(x, y) { 255 } else { 0 }),
                 region: None,

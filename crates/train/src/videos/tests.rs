@@ -7,7 +7,7 @@ use draft::plate::PlateFrame;
 use media::ffmpeg::Ffmpeg;
 use media::geometry::Pts;
 use media::picture::{Mask, Picture};
-use perception::perceiver::{FrameSignals, PersonModels};
+use perception::perceiver::{PerceivedFrame, PersonModels};
 use perception::pose::Pose;
 use perception::stream::SeenFrame;
 
@@ -24,7 +24,7 @@ pub(crate) fn made_clip(video: &str, frames: usize) -> PreparedClip {
         let is_person = |x: usize, y: usize| (10 + 4 * index..22 + 4 * index).contains(&x) && (10..30).contains(&y);
         let mut pose = Pose::default();
         pose.body[0].x = index as f32 + 0.25;
-        let signals = FrameSignals {
+        let signals = PerceivedFrame {
             pose: Some(pose),
             person: Mask::from_fn(64, 40, |x, y| if is_person(x, y) { 255 } else { 0 }),
             region: None,

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::*;
 use crate::networks::{Networks, NetworksError};
 use crate::preset::Preset;
-use crate::weights::{Precision, to_bytes};
+use crate::weights::{StoredPrecision, to_bytes};
 
 type Shapes = BTreeMap<String, Vec<usize>>;
 
@@ -202,7 +202,7 @@ fn published(config: &NetworksConfig, change: impl Fn(&mut Tensors)) -> Result<P
     };
     let parts = [Component::Autoencoder, Component::ReferenceUnet, Component::DenoisingUnet, Component::PoseGuider];
     for component in parts {
-        let bytes = to_bytes(&of_prefix(component.prefix()), Precision::F32, BTreeMap::new())?;
+        let bytes = to_bytes(&of_prefix(component.prefix()), StoredPrecision::F32, BTreeMap::new())?;
         published.add(component, Weights::from_bytes(&[&bytes], component.name())?)?;
     }
     // The test presets have learned tokens instead of an image encoder. No published file contains them.

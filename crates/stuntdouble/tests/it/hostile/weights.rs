@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use model::networks::Networks;
 use model::preset::Preset;
-use model::weights::{Precision, to_bytes};
+use model::weights::{StoredPrecision, to_bytes};
 use serde_json::json;
 
 use crate::bench::Bench;
@@ -17,13 +17,13 @@ fn weights_that_are_none() {
     }
     let config = Preset::Tiny.config();
     let networks = Networks::<burn::backend::Flex>::init(&config, 3, &Default::default()).unwrap();
-    let good = networks.to_bytes(Precision::F32, Default::default()).unwrap();
+    let good = networks.to_bytes(StoredPrecision::F32, Default::default()).unwrap();
     let header = |config: &str| [("stuntdouble.config".to_owned(), config.to_owned())].into();
     type Tensors = Vec<(String, Vec<usize>, Vec<f32>)>;
     let changed = |change: &dyn Fn(&mut Tensors), header| {
         let mut tensors = networks.to_tensors();
         change(&mut tensors);
-        to_bytes(&tensors, Precision::F32, header).unwrap()
+        to_bytes(&tensors, StoredPrecision::F32, header).unwrap()
     };
     let text = serde_json::to_string(&config).unwrap();
     let other = serde_json::to_string(&Preset::Bundled.config()).unwrap();
