@@ -243,6 +243,9 @@ fn preset() -> impl TypedValueParser<Value = Preset> {
             Preset::Bundled => "The small networks of this project, inside the program",
             Preset::Sd15 => "The paper's size, with weights from `--weights`: ours, or public ones as a starting point",
             Preset::Moore => "Animate Anyone, the predecessor of the method, with its public weights from `--weights`",
+            Preset::Mimo => {
+                "MIMO, a relative of Animate Anyone that sees the scene, with its public weights from `--weights`"
+            }
             Preset::Tiny => "Random weights, for tests",
         })
     });
