@@ -138,8 +138,12 @@ impl LoadedNetworks {
     /// The windows that the denoiser sees of a clip; none if it sees the whole clip.
     pub fn windows(&self) -> Option<ContextConfig> {
         let config = self.config();
-        (config.environment != EnvironmentUse::Concatenated)
-            .then(|| ContextConfig { size: config.clip_frames, ..ContextConfig::default() })
+        let (size, default) = (config.clip_frames, ContextConfig::default());
+        (config.environment != EnvironmentUse::Concatenated).then(|| ContextConfig {
+            size,
+            overlap: default.overlap.min(size / 4),
+            ..default
+        })
     }
 }
 

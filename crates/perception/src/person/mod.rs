@@ -4,6 +4,7 @@ pub(crate) mod candidates;
 pub mod cut_out;
 pub(crate) mod extremities;
 pub mod foreground;
+pub mod ground;
 pub(crate) mod guided_filter;
 pub mod mask_steadiness;
 pub mod one_euro;

@@ -6,6 +6,7 @@ use media::image_file::load_picture;
 use perception::paste::layer_in_frame;
 use perception::person::cut_out::CutOutNetworks;
 use perception::person::foreground::{extended, without_background};
+use perception::person::ground::unlike_ground;
 
 use super::work::Work;
 use crate::character::cut_out_networks;
@@ -17,15 +18,23 @@ const REACH: usize = 8;
 
 /// Cuts out the generated figures of a video.
 pub(super) struct Figures {
-    networks: CutOutNetworks,
+    /// None if they cannot be had. Then colour decides, which a plain ground allows.
+    networks: Option<CutOutNetworks>,
     /// Generated frames in which nothing stood out.
     missing: usize,
 }
 
 impl Figures {
-    /// Loads the networks that cut people out, downloaded if necessary.
-    pub(super) fn open(store: &Store, events: &Events) -> Result<Self, Error> {
-        Ok(Self { networks: cut_out_networks(store, events)?, missing: 0 })
+    /// Loads the networks that cut people out, downloaded if necessary and possible.
+    pub(super) fn open(store: &Store, events: &Events) -> Self {
+        let networks = match cut_out_networks(store, events) {
+            Ok(networks) => Some(networks),
+            Err(error) => {
+                events.warn("integrate.by_colour", format!("the figures are cut out by colour alone: {error}"));
+                None
+            }
+        };
+        Self { networks, missing: 0 }
     }
 
     /// The generated figure of a frame as a layer over it; none if the frame has no generated picture, or nothing stands
@@ -41,7 +50,11 @@ impl Figures {
             return Ok(None);
         }
         let generated = load_picture(&path)?;
-        let Some(mask) = self.networks.look(&generated, None)?.mask else {
+        let mask = match &self.networks {
+            Some(networks) => networks.look(&generated, None)?.mask,
+            None => Some(unlike_ground(&generated)).filter(|mask| mask.cells().contains(&255)),
+        };
+        let Some(mask) = mask else {
             self.missing += 1;
             return Ok(None);
         };

@@ -105,7 +105,7 @@ pub fn run(job: &Job, store: &Store, tools: &Tools, events: &Events) -> Result<R
             generate::generate(&work, networks)?;
             tell_trouble(networks.packs.as_deref(), events);
             if composition == Composition::PseudoIntegration {
-                draft::draft(&work, Some(Figures::open(store, events)?))?;
+                draft::draft(&work, Some(Figures::open(store, events)))?;
             }
         }
         None => {

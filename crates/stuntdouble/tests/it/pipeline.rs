@@ -2,15 +2,20 @@
 
 use std::path::{Path, PathBuf};
 
+use burn::backend::Flex;
 use media::ffmpeg::Ffmpeg;
 use media::image_file::{load_mask, load_picture, save_picture};
 use media::probe::DecodeOptions;
 use media::reader::FrameReader;
+use model::networks::Networks;
+use model::preset::{EnvironmentUse, NetworksConfig, ObjectUse};
+use model::sampling::denoiser_output::DenoiserOutput;
+use model::weights::StoredPrecision;
 use perception::signals::SignalsFolder;
 use stage::{Assets, ClipSettings, ClipSpec, Passes, render_parts};
 use stuntdouble::events::Events;
 use stuntdouble::fetch::{Options, Store};
-use stuntdouble::pipeline::{self, Job, Mode, PerceiveJob, Report, Tools};
+use stuntdouble::pipeline::{self, Composition, Job, Mode, PerceiveJob, Report, Tools};
 use stuntdouble::settings::{Preset, Settings};
 
 const FRAMES: usize = 21;
@@ -198,6 +203,41 @@ fn drafts_change_nothing_outside_of_the_edited_region_and_go_on_after_a_stop() {
     std::fs::write(drafts.join(format!("{:06}.png", FRAMES - 1)), b"half").unwrap();
     example.run(&job).unwrap();
     assert_eq!(read(&job, FRAMES - 1).1, before);
+}
+
+#[test]
+fn networks_without_an_environment_are_integrated_over_the_plate() {
+    if ffmpeg().is_none() {
+        return;
+    }
+    let example = Example::new();
+    let config = NetworksConfig {
+        environment: EnvironmentUse::Absent,
+        objects: ObjectUse::Absent,
+        reference_copy: None,
+        denoiser_output: DenoiserOutput::Velocity,
+        ..Preset::Tiny.config()
+    };
+    let networks = Networks::<Flex>::init(&config, 1, &Default::default()).unwrap();
+    let bytes = networks.to_bytes(StoredPrecision::F32, Default::default()).unwrap();
+    std::fs::create_dir(example.path("weights")).unwrap();
+    std::fs::write(example.path("weights/networks.safetensors"), bytes).unwrap();
+    let mut job = example.job("out.mp4");
+    job.settings.weights = Some(example.path("weights"));
+    let report = example.run(&job).unwrap();
+    assert_eq!(report.made_by, Some(Composition::PseudoIntegration));
+    // The networks that cut people out are not here.
+    assert!(report.warnings.iter().any(|warning| warning.code == "integrate.by_colour"), "{:?}", report.warnings);
+    assert_eq!(latents(&job).len(), 1, "one clip, over which windows run");
+    let source = load_picture(&example.path("video/00007.png")).unwrap();
+    let (finished, edited) = pipeline::finished_picture(&job, 7, &source).unwrap();
+    let mut changed = 0;
+    for (index, edited) in edited.cells().iter().enumerate() {
+        let (finished, source) = (finished.cells()[index], source.cells()[index]);
+        assert!(*edited > 0 || finished == source, "pixel {index}");
+        changed += usize::from(finished != source);
+    }
+    assert!(changed > 100, "{changed} pixels");
 }
 
 #[test]

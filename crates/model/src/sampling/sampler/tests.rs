@@ -188,3 +188,28 @@ fn values_that_are_not_finite_are_found_where_they_arise() {
     });
     assert_eq!((error.unwrap_err(), good), (SamplingError::NonFinite { stage: SamplingStage::Decoding(2) }, 2));
 }
+
+#[test]
+fn a_windowed_step_is_the_mean_of_its_windows() {
+    let networks = awake(tiny(|_| {}, 4));
+    let (conditions, reference) = (conditions(6), reference(&networks));
+    let features = networks.clip_features(&conditions);
+    let noise = clip_noise::<Flex>(1, 0, [1, 4, 6, 2, 2], &Default::default());
+    let windows = ContextConfig { size: 4, stride: 1, overlap: 2, closed_loop: false };
+    // Frames 2 and 3 are in both windows.
+    assert_eq!(windows.windows(6, 0), [[0, 1, 2, 3], [2, 3, 4, 5]]);
+    let whole = guided_in_windows(&networks, noise.clone(), 400, &features, &reference, 2.0, &windows);
+    let part = |first: i64| {
+        let indices = Tensor::from_ints([first, first + 1, first + 2, first + 3], &Default::default());
+        let latent = noise.clone().narrow(2, first as usize, 4);
+        guided(&networks, latent, 400, &features.at(&indices), &reference, 2.0)
+    };
+    let (first, second) = (part(0), part(2));
+    let shared = (first.clone().narrow(2, 2, 2) + second.clone().narrow(2, 0, 2)) / 2.0;
+    let expected = Tensor::cat(vec![first.narrow(2, 0, 2), shared, second.narrow(2, 2, 2)], 2);
+    assert!((whole - expected).abs().max().into_scalar() < 1e-5);
+    // A clip that fits into a window is denoised whole.
+    let large = ContextConfig { size: 6, ..windows };
+    let same = guided_in_windows(&networks, noise.clone(), 400, &features, &reference, 2.0, &large);
+    same.into_data().assert_eq(&guided(&networks, noise, 400, &features, &reference, 2.0).into_data(), true);
+}
