@@ -109,7 +109,7 @@ impl ConfigError {
 
     /// What to do about it.
     pub fn help(&self) -> &'static str {
-        "correct the setting, or leave it out to take the preset's value"
+        "correct the setting, or remove it to use the preset's value"
     }
 }
 
