@@ -75,7 +75,7 @@ impl Source {
                     Err(past_end(prompt, self.expected_frames() as usize))
                 }
                 Moment::Seconds(seconds) if self.info.end.is_some() && seconds > self.seconds() => {
-                    Err(Error::Prompt(PromptError::PastEnd { prompt, length: format!("{:.3} s", self.seconds()) }))
+                    Err(Error::Prompt(PromptError::PastEnd { prompt, length: format!("length: {:.3} s", self.seconds()) }))
                 }
                 _ => Ok(()),
             }
@@ -161,7 +161,7 @@ impl Source {
 
     /// The error for a video that has fewer frames than in the previous step.
     pub(super) fn changed(&self, frames: usize) -> Error {
-        Error::OtherRun { path: self.path.clone(), what: format!("contents: it now ends after {frames} frames") }
+        Error::OtherRun { path: self.path.clone(), what: format!("because the video has changed (number of frames: {frames})") }
     }
 
     pub(super) fn ffmpeg_version(&self) -> String {
@@ -188,5 +188,5 @@ impl Source {
 
 /// The error for something pointed at after the last frame.
 pub(super) fn past_end(prompt: String, frames: usize) -> Error {
-    Error::Prompt(PromptError::PastEnd { prompt, length: format!("{frames} frames") })
+    Error::Prompt(PromptError::PastEnd { prompt, length: format!("number of frames: {frames}") })
 }
