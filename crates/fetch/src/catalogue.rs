@@ -200,7 +200,9 @@ impl Catalogue {
         for entry in &self.entries {
             let name = &entry.name;
             if !is_plain(name) || name == "all" || !names.insert(name) {
-                return Err(format!("the name `{name}` is already used, or contains characters other than letters, digits, `-`, `_` and `.`"));
+                return Err(format!(
+                    "the name `{name}` is already used, or has characters other than letters, digits, `-`, `_` and `.`"
+                ));
             }
             if self.entries.iter().any(|other| other.groups.contains(name)) {
                 return Err(format!("`{name}` is the name of both a file and a group"));
@@ -216,7 +218,10 @@ impl Catalogue {
                 if let SourceKind::Npm { range: Some([start, end]), .. } = &source.kind
                     && start.checked_add(source.size) != Some(*end)
                 {
-                    return Err(format!("`{name}` has the range {start}..{end}, which does not match its size of {} bytes", source.size));
+                    return Err(format!(
+                        "`{name}` has the range {start}..{end}, which does not match its size of {} bytes",
+                        source.size
+                    ));
                 }
             }
         }

@@ -43,7 +43,7 @@ pub enum Error {
     #[error(transparent)]
     Evaluate(#[from] evaluate::EvaluateError),
     /// The command line cannot be understood.
-    #[error("{reason}")]
+    #[error("invalid command line: {reason}")]
     Usage {
         /// The parser's message.
         reason: String,

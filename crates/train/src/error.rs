@@ -120,10 +120,12 @@ impl TrainError {
             Self::Config { .. } => "check the settings against the documentation of `train::Config`".into(),
             Self::Setting { setting, .. } => format!("change `{setting}` in the configuration"),
             Self::Io { .. } => "check the path, its permissions and the free space".into(),
-            Self::NoData { .. } => "choose a folder that contains such data, or create the data first".into(),
+            Self::NoData { .. } => "choose a folder that contains the data, or create the data first".into(),
             Self::Damaged { .. } => "delete the file and run the same command again".into(),
             Self::Mismatch { .. } => "choose another run folder, or use the previous settings".into(),
-            Self::Diverged { .. } => "lower the learning rate and continue from the last checkpoint, which is intact".into(),
+            Self::Diverged { .. } => {
+                "lower the learning rate and continue from the last checkpoint, which is intact".into()
+            }
             Self::Weights(error) => error.help().into(),
             Self::Media(error) => error.help().to_string(),
             Self::Stage(error) => error.help().to_string(),

@@ -145,7 +145,9 @@ impl File<'_> {
             Some(b"grid") => {
                 let tiles = boxes.made_of(item).to_vec();
                 let data = boxes.data(self.bytes, item).unwrap_or_default();
-                let &[_, _, rows, columns, ..] = data.as_slice() else { return Err(self.damaged("the description of its grid is incomplete")) };
+                let &[_, _, rows, columns, ..] = data.as_slice() else {
+                    return Err(self.damaged("its grid is incomplete"));
+                };
                 let (rows, columns) = (usize::from(rows) + 1, usize::from(columns) + 1);
                 if tiles.len() != rows * columns || tiles.len() > MOST_TILES {
                     return Err(self.damaged(format!("found {} tiles, expected {}", tiles.len(), rows * columns)));

@@ -114,7 +114,7 @@ fn see(
         events.check_cancelled()?;
         let SeenFrame { index, picture, signals: seen, .. } = &frame;
         for warning in &seen.warnings {
-            events.warn(warning.code(), format!("frame {index}"));
+            events.warn(warning.code(), format!("frame {index}: {}", warning.message()));
         }
         extent = Extent { width: picture.width() as u32, height: picture.height() as u32, ..extent };
         SignalsFolder::new(signals, total as usize, picture.size()).save_person(*index, &seen.person)?;

@@ -49,8 +49,10 @@ pub(crate) struct Reader<'a>(pub(crate) &'a [u8]);
 
 impl<'a> Reader<'a> {
     pub(crate) fn take(&mut self, count: usize) -> Result<&'a [u8], Damage> {
-        let (taken, rest) =
-            self.0.split_at_checked(count).ok_or_else(|| format!("data ends {count} bytes too early"))?;
+        let (taken, rest) = self
+            .0
+            .split_at_checked(count)
+            .ok_or_else(|| format!("bytes needed {count}, bytes left {}", self.0.len()))?;
         self.0 = rest;
         Ok(taken)
     }

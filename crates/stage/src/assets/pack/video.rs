@@ -52,6 +52,6 @@ fn read_video(from: &mut Reader<'_>, path: &Path, memory: &mut usize) -> Result<
     })?;
     match frames.first() {
         Some(first) if frames.iter().all(|frame| frame.dimensions() == first.dimensions()) => Ok(Video::new(frames)),
-        _ => Err("a video with pictures of different sizes".into()),
+        _ => Err("a video without pictures, or with pictures of different sizes".into()),
     }
 }
