@@ -25,7 +25,7 @@ pub(crate) fn networks(store: &Store, events: &Events) -> Result<CutOutNetworks,
         Err(error) => {
             events.warn(
                 "character.no_saliency",
-                format!("the cut-out may be less accurate, because the saliency network is missing: {error}"),
+                format!("the cut-out may be less accurate, because a network is not available: {error}"),
             );
             None
         }

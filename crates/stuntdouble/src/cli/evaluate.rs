@@ -204,7 +204,7 @@ fn vgg(store: &Store, events: &Events) -> Result<Option<Instrument<VggNetwork>>,
         Err(error) => {
             events.warn(
                 error.code(),
-                format!("VGG-HED distances are left out, because the weights are missing: {error}"),
+                format!("VGG-HED distances are left out, because the weights are not available: {error}"),
             );
             events.note(format!("run `stuntdouble models fetch {VGG}` to fetch the weights"));
             Ok(None)

@@ -32,7 +32,7 @@ impl Figures {
             Err(error) => {
                 events.warn(
                     "integrate.by_colour",
-                    format!("the generated person is segmented by colour, because networks are missing: {error}"),
+                    format!("the generated person is segmented by colour, because a network is not available: {error}"),
                 );
                 None
             }
