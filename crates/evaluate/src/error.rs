@@ -59,7 +59,7 @@ pub enum EvaluateError {
         what: &'static str,
     },
     /// A video file, and nothing that decodes it.
-    #[error("ffmpeg is needed but was not found, cannot read `{}`", path.display())]
+    #[error("ffmpeg was not found, but is needed to read `{}`", path.display())]
     NoDecoder {
         /// The file.
         path: PathBuf,
@@ -222,28 +222,30 @@ impl EvaluateError {
                 "put the frames of each clip in `CLIP/frames/`; labelled clips also need `person_mask/` and `pose.json`"
                     .into()
             }
-            Self::UnknownSuite { .. } => "pass one of these names to `--suite`".into(),
-            Self::SuiteUnavailable { .. } => {
-                "measure `table3` or `fig7`, which need no such networks".into()
-            }
+            Self::UnknownSuite { .. } => "pass one of the suite names listed above to `--suite`".into(),
+            Self::SuiteUnavailable { .. } => "measure `table3` or `fig7`, which need no additional networks".into(),
             Self::SuiteFile { .. } => "correct the file; see `crates/evaluate/suites` for examples".into(),
             Self::VideoMissing { .. } => {
                 "pass the folder that contains the video to `--clips-dir`, or remove the video from `videos`".into()
             }
-            Self::SignalsMissing { .. } => "pass `--signals perceived`, or put the missing files next to the video".into(),
+            Self::SignalsMissing { .. } => {
+                "pass `--signals perceived`, or put the missing files next to the video".into()
+            }
             Self::NoDecoder { .. } => "install ffmpeg, or pass folders of pictures".into(),
             Self::NotAFolder { .. } => {
                 "pass `folder:PATH`, where PATH contains one subfolder of frames for each clip".into()
             }
             Self::FramesMissing { .. } => "name each subfolder or video after its clip".into(),
-            Self::UnknownRow { .. } => "pass names from this list to `--rows`, separated by commas".into(),
+            Self::UnknownRow { .. } => "pass row names listed above to `--rows`, separated by commas".into(),
             Self::RepeatedRow { .. } => "give each row a unique name".into(),
             Self::RowFailed { .. } => "run the same command again to continue; clips already measured are kept".into(),
-            Self::RowMisfits { .. } => "make the row return one picture for each frame, with the size of the frame".into(),
+            Self::RowMisfits { .. } => {
+                "make the row return one picture for each frame, with the size of the frame".into()
+            }
             Self::Setting { .. } => "run `stuntdouble help evaluate` to see the settings and their ranges".into(),
             Self::Unreadable { .. } | Self::Unwritable { .. } => "check the path and its permissions".into(),
             Self::Malformed { .. } => "restore the file, or delete it if it is in the output folder".into(),
-            Self::NotTheWeights { .. } => "run `stuntdouble models fetch vgg-hed` and leave the file unchanged".into(),
+            Self::NotTheWeights { .. } => "run `stuntdouble models fetch vgg-hed` to fetch the original file".into(),
             Self::Stopped => "run the same command again to continue where it stopped".into(),
             Self::Metric(error) => error.help().into(),
             Self::Media(error) => error.help().to_string(),
@@ -281,6 +283,10 @@ mod tests {
             "evaluate.assets_missing",
             "suite `real-self` needs real clips, found none at `clips`",
         );
-        check(EvaluateError::Stopped, "evaluate.stopped", "the measurement was stopped, completed measurements are kept");
+        check(
+            EvaluateError::Stopped,
+            "evaluate.stopped",
+            "the measurement was stopped, completed measurements are kept",
+        );
     }
 }

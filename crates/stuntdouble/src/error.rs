@@ -65,7 +65,7 @@ pub enum Error {
         reason: String,
     },
     /// The run folder belongs to another job.
-    #[error("the run cannot continue, {what}: `{path}`")]
+    #[error("the run cannot continue because {what}: `{path}`")]
     OtherRun {
         /// The folder.
         path: PathBuf,

@@ -108,7 +108,7 @@ impl SamplingError {
     pub fn help(&self) -> &'static str {
         match self {
             Self::NonFinite { .. } => "check the weights with `stuntdouble models verify`, and use full precision",
-            Self::Steps { .. } => "choose a number of steps in this range",
+            Self::Steps { .. } => "choose a number of denoising steps within the allowed range",
             Self::Stopped => "run the same command again to continue with the first unfinished clip",
         }
     }

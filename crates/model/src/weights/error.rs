@@ -10,7 +10,7 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum WeightError {
     /// The file cannot be read or written.
-    #[error("cannot access weight file `{path}`: {source}")]
+    #[error("cannot access the weight file `{path}`: {source}")]
     Io {
         /// The file.
         path: PathBuf,
@@ -42,13 +42,13 @@ pub enum WeightError {
         path: PathBuf,
     },
     /// Tensors that the network needs are missing.
-    #[error("tensors are missing (number: {}), the first is `{}`", names.len(), names[0])]
+    #[error("the weights lack required tensors (number: {}), the first is `{}`", names.len(), names[0])]
     Missing {
         /// All their names.
         names: Vec<String>,
     },
     /// Tensors that the network does not have.
-    #[error("found unexpected tensors (number: {}), the first is `{}`", names.len(), names[0])]
+    #[error("the weights contain unexpected tensors (number: {}), the first is `{}`", names.len(), names[0])]
     Unexpected {
         /// All their names.
         names: Vec<String>,

@@ -88,9 +88,11 @@ impl PromptError {
             Self::Number { .. } => "use pixel coordinates in the frame, counted from its top left corner",
             Self::EmptyBox { .. } => "write left, top, width and height, with a width and a height above 0",
             Self::Moment { .. } => "correct the time, or omit `@...` to use the first frame",
-            Self::OutsideFrame { .. } => "use pixel coordinates in the displayed frame, counted from its top left corner",
+            Self::OutsideFrame { .. } => {
+                "use pixel coordinates in the displayed frame, counted from its top left corner"
+            }
             Self::PastEnd { .. } => "use an earlier time in seconds, or a frame number counted from 0 such as `12f`",
-            Self::NotWithoutObject { .. } => "move `--not` after the object that it belongs to",
+            Self::NotWithoutObject { .. } => "write `--not` after the `--object` or `--object-box` that it refers to",
             Self::NothingThere { .. } => {
                 "point at the middle of the object, or draw a box around it with `--object-box`"
             }

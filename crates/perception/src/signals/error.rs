@@ -71,7 +71,7 @@ pub enum SignalsError {
         path: PathBuf,
     },
     /// A folder cannot be listed.
-    #[error("cannot read folder: {source}: `{}`", path.display())]
+    #[error("cannot read the folder: {source}: `{}`", path.display())]
     Unreadable {
         /// The folder.
         path: PathBuf,
@@ -79,7 +79,7 @@ pub enum SignalsError {
         source: std::io::Error,
     },
     /// A folder cannot be created.
-    #[error("cannot create folder: {source}: `{}`", path.display())]
+    #[error("cannot create the folder: {source}: `{}`", path.display())]
     Unwritable {
         /// The folder.
         path: PathBuf,
@@ -111,9 +111,11 @@ impl SignalsError {
     /// One line that says what to do.
     pub fn help(&self) -> String {
         match self {
-            Self::SizeMismatch { .. } => "create the signal again for this video with `stuntdouble perceive VIDEO -o DIR`",
+            Self::SizeMismatch { .. } => {
+                "create the signal again for this video with `stuntdouble perceive VIDEO -o DIR`"
+            }
             Self::MissingFrame { .. } => "add the frame, or delete the folder to compute the signal again",
-            Self::FrameCount { .. } => "use signals of the same video, one for each frame",
+            Self::FrameCount { .. } => "provide signals of this video, with one entry for each frame",
             Self::MalformedPose { .. } => "compare the file with a `pose.json` that `stuntdouble perceive` wrote",
             Self::NonFinite { .. } => "use finite coordinates, and set the confidence of an unknown joint to 0",
             Self::PointCount { .. } => {

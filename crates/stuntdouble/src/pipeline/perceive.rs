@@ -142,7 +142,7 @@ fn see(
 pub fn perceive_only(job: &PerceiveJob, store: &Store, tools: &Tools, events: &Events) -> Result<Report, Error> {
     let signals = job.output.join(SIGNALS);
     if signals.exists() {
-        return Err(Error::OtherRun { path: signals, what: "because the folder already contains signals".into() });
+        return Err(Error::OtherRun { path: signals, what: "the folder already contains signals".into() });
     }
     let source = Source::open(&job.video, &job.settings, store, tools, events)?;
     let is_new = !job.output.exists();

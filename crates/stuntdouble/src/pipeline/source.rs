@@ -161,10 +161,7 @@ impl Source {
 
     /// The error for a video that has fewer frames than in the previous step.
     pub(super) fn changed(&self, frames: usize) -> Error {
-        Error::OtherRun {
-            path: self.path.clone(),
-            what: format!("because the video has changed (number of frames: {frames})"),
-        }
+        Error::OtherRun { path: self.path.clone(), what: format!("the video has changed (number of frames: {frames})") }
     }
 
     pub(super) fn ffmpeg_version(&self) -> String {
