@@ -76,12 +76,12 @@ impl Error {
     /// One line that says what to do.
     pub fn help(&self) -> &'static str {
         match self {
-            Self::ModelUnreadable { .. } => "run `stuntdouble models fetch NAME` for this file, and check that you can read it",
+            Self::ModelUnreadable { .. } => {
+                "run `stuntdouble models fetch NAME` for this file, and check that you can read it"
+            }
             Self::ModelMalformed { .. } => "run `stuntdouble models verify`, then fetch the damaged file again",
             Self::ModelUnsupported { .. } => "use the model files that `stuntdouble models list` shows",
-            Self::ModelMismatched { .. } => {
-                "run `stuntdouble models list`, and pass the right file for each network"
-            }
+            Self::ModelMismatched { .. } => "run `stuntdouble models list`, and pass the right file for each network",
             Self::ModelFailed { .. } => "run `stuntdouble models verify`; if the file is intact, report this as a bug",
             Self::FrameEmpty { .. } => "check the size of the video or picture",
         }

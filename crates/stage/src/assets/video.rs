@@ -47,7 +47,11 @@ impl Crop {
             return Ok(Self { zoom, place });
         }
         let found = format!("zoom {zoom} at {place:?}");
-        Err(StageError::BadSpec { what: "part of a video", found, expected: "a zoom of 0.05 to 1 at a position of 0 to 1" })
+        Err(StageError::BadSpec {
+            what: "part of a video",
+            found,
+            expected: "a zoom of 0.05 to 1 at a position of 0 to 1",
+        })
     }
 
     /// Left, top, columns and rows of the part, in a picture of `from` pixels, for a clip of `to` pixels.

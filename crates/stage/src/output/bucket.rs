@@ -139,11 +139,7 @@ impl Bucket {
         let found = self.wait(name, self.store.head(&location))?.size;
         if found != length {
             let found = format!("length in bytes: {found}");
-            return Err(StageError::Malformed {
-                path: self.path_of(name),
-                found,
-                expected: "the length in the index",
-            });
+            return Err(StageError::Malformed { path: self.path_of(name), found, expected: "the length in the index" });
         }
         let mut file = temporary()?;
         for start in (0..length).step_by(PART as usize) {

@@ -239,7 +239,7 @@ pub(super) fn note(work: &Work<'_>) {
     let reason = if work.job.settings.preset == crate::settings::Preset::Bundled {
         "the bundled networks cannot improve drafts yet"
     } else {
-        "requested with `draft`"
+        "requested by the setting `draft`"
     };
     work.events
         .note(format!("the result is a draft that was made by geometry alone, without generative networks ({reason})"));

@@ -176,7 +176,9 @@ impl GltfFile {
         let width = accessor.data_type().size();
         let kind = accessor.data_type();
         if !matches!(kind, DataType::U8 | DataType::U16 | DataType::U32) {
-            return Err(self.malformed(format!("accessor {} has the type {kind:?}", accessor.index()), "unsigned integers"));
+            return Err(
+                self.malformed(format!("accessor {} has the type {kind:?}", accessor.index()), "unsigned integers")
+            );
         }
         self.elements(accessor, N, |bytes| {
             std::array::from_fn(|part| {
@@ -207,7 +209,10 @@ impl GltfFile {
         };
         let index = accessor.index();
         if found < parts {
-            return Err(self.malformed(format!("number of components of accessor {index}: {found}"), "the number that its use requires"));
+            return Err(self.malformed(
+                format!("number of components of accessor {index}: {found}"),
+                "the number that its use requires",
+            ));
         }
         let count = accessor.count();
         if count as u64 > COUNT_LIMIT {
@@ -220,7 +225,10 @@ impl GltfFile {
             });
         }
         let Some(view) = accessor.view().filter(|_| accessor.sparse().is_none()) else {
-            return Err(self.malformed(format!("sparse or empty accessor {index}"), "accessors that are neither sparse nor empty"));
+            return Err(self.malformed(
+                format!("sparse or empty accessor {index}"),
+                "accessors that are neither sparse nor empty",
+            ));
         };
         let size = found * accessor.data_type().size();
         let stride = view.stride().unwrap_or(size);
