@@ -149,7 +149,7 @@ pub enum EvaluateError {
         source: std::io::Error,
     },
     /// A file has unexpected content.
-    #[error("invalid content, {reason}: `{}`", path.display())]
+    #[error("the content is invalid: {reason}: `{}`", path.display())]
     Malformed {
         /// The file.
         path: PathBuf,
@@ -226,7 +226,7 @@ impl EvaluateError {
             Self::SuiteUnavailable { .. } => "measure `table3` or `fig7`, which need no additional networks".into(),
             Self::SuiteFile { .. } => "correct the file; see `crates/evaluate/suites` for examples".into(),
             Self::VideoMissing { .. } => {
-                "pass the folder that contains the video to `--clips-dir`, or remove the video from `videos`".into()
+                "pass the folder that contains the video to `--clips-dir`, or remove the video from the `videos` of the suite".into()
             }
             Self::SignalsMissing { .. } => {
                 "pass `--signals perceived`, or put the missing files next to the video".into()

@@ -308,10 +308,10 @@ mod tests {
         };
         assert!(Catalogue::from_toml(&entry("a", "f", "range = [2, 5]")).is_ok());
         check(&entry("a", "f", "range = [2, 6]"), "range 2..6");
-        check(&entry("a", "../f", ""), "not plain");
+        check(&entry("a", "../f", ""), "expected a name without folders");
         check(&entry("../a", "f", ""), "../a");
         check(&entry("all", "f", ""), "all");
-        check(&entry("a", "f", "").replace("aaaa\"", "aa\""), "not a sha256");
+        check(&entry("a", "f", "").replace("aaaa\"", "aa\""), "not a SHA-256");
         check(&entry("a", "f", "").replace("format = 1", "format = 2"), "format is 2");
     }
 }

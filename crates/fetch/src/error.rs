@@ -25,7 +25,7 @@ pub enum Error {
         host: String,
     },
     /// The file is not in the store.
-    #[error("`{name}` has not been fetched, expected it at `{}`", path.display())]
+    #[error("the file `{name}` has not been fetched to its expected path `{}`", path.display())]
     Missing {
         /// The entry.
         name: String,
@@ -33,7 +33,7 @@ pub enum Error {
         path: PathBuf,
     },
     /// The file is not in the store, and downloads are switched off.
-    #[error("`{name}` has not been fetched and the program is offline, expected it at `{}`", path.display())]
+    #[error("the program is offline, and the file `{name}` has not been fetched to its expected path `{}`", path.display())]
     Offline {
         /// The entry.
         name: String,
@@ -73,7 +73,7 @@ pub enum Error {
         seconds: u64,
     },
     /// A package is not a valid archive.
-    #[error("the archive of package `{package}` cannot be read: {reason}")]
+    #[error("the archive of the package `{package}` cannot be read: {reason}")]
     BadArchive {
         /// Package and version.
         package: String,
@@ -81,7 +81,7 @@ pub enum Error {
         reason: String,
     },
     /// A package does not contain the member that the catalogue names.
-    #[error("package `{package}` does not contain the file `{member}`")]
+    #[error("the package `{package}` does not contain the file `{member}`")]
     MemberMissing {
         /// Package and version.
         package: String,

@@ -203,8 +203,8 @@ fn what_a_package_holds_is_checked() {
     broken(&[("pack/one", &bytes(90_000, 7))], "fetch.hash_mismatch", "found 3001 bytes, expected 3000 bytes");
     broken(&[("pack/other", &right)], "fetch.member_missing", "does not contain the file `pack/one`");
     check("true", "fetch.bad_archive", "downloaded 0 archives");
-    check("echo text > \"$to/a.whl\"", "fetch.bad_archive", "the archive of `pip pack==1.0`");
-    check("echo text > \"$to/a.tgz\"", "fetch.bad_archive", "the archive of `pip pack==1.0`");
+    check("echo text > \"$to/a.whl\"", "fetch.bad_archive", "the archive of the package `pip pack==1.0`");
+    check("echo text > \"$to/a.tgz\"", "fetch.bad_archive", "the archive of the package `pip pack==1.0`");
 }
 
 #[test]
