@@ -167,7 +167,7 @@ pub enum EvaluateError {
         expected: usize,
     },
     /// The caller asked to stop. All measurements so far are kept.
-    #[error("the measurement was stopped, completed measurements are kept")]
+    #[error("the measurement was stopped; completed measurements are kept")]
     Stopped,
     /// Figures of the field.
     #[error(transparent)]
@@ -286,7 +286,7 @@ mod tests {
         check(
             EvaluateError::Stopped,
             "evaluate.stopped",
-            "the measurement was stopped, completed measurements are kept",
+            "the measurement was stopped; completed measurements are kept",
         );
     }
 }

@@ -89,7 +89,7 @@ pub enum Error {
         member: String,
     },
     /// A file differs from the one in the catalogue.
-    #[error("the content of `{name}` is wrong: found {found}, expected {expected}; the source is `{origin}`")]
+    #[error("the content of `{name}` is wrong: found {found}, expected {expected}; it comes from `{origin}`")]
     HashMismatch {
         /// The entry.
         name: String,
