@@ -18,11 +18,11 @@ const LIMIT: u64 = 60 << 20;
 
 /// Fills the folder.
 pub(crate) fn run(arguments: &[&str]) -> Result<ExitCode> {
-    let [folder, options @ ..] = arguments else { bail!("a folder to fill is missing") };
+    let [folder, options @ ..] = arguments else { bail!("the output folder is missing") };
     let folder = PathBuf::from(folder);
     let (mut assets, mut perceptual, mut start, mut flavour) = (None, None, None, "cuda");
     for pair in options.chunks(2) {
-        let [option, value] = pair else { bail!("`{}` has no value", pair[0]) };
+        let [option, value] = pair else { bail!("option `{}` has no value", pair[0]) };
         match *option {
             "--assets" => assets = Some(*value),
             "--perceptual" => perceptual = Some(*value),

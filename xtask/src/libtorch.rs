@@ -20,7 +20,7 @@ const BUILD: &[&str] = &["build", "--release", "--package", "stuntdouble", "--fe
 /// Builds, with `arguments` for cargo instead of the default ones if there are any.
 pub(crate) fn run(flavour: &str, arguments: &[&str]) -> Result<ExitCode> {
     if !cfg!(target_os = "linux") {
-        bail!("the libtorch build is made for Linux only");
+        bail!("the libtorch build supports only Linux");
     }
     let root = cargo::root();
     let site_packages = fetch_wheels(&root.join(".cache/torch211"), flavour)?;
@@ -45,9 +45,7 @@ pub(crate) fn run(flavour: &str, arguments: &[&str]) -> Result<ExitCode> {
     if status.success() {
         println!("built in {target}; run it with:\nexport LD_LIBRARY_PATH={libraries}");
         if flavour == "cuda" {
-            println!(
-                "on the machine with the card, name the `lib` folders of its own torch and nvidia packages instead"
-            );
+            println!("on the machine with the GPU, use the `lib` folders of its own torch and nvidia packages instead");
         }
     }
     Ok(cargo::code_of(status))

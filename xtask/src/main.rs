@@ -16,17 +16,17 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
-  test                  all tests, with cargo-nextest if it is installed; arguments after it go to the test runner
-  ci                    what CI runs: formatting, licences, clippy, documentation, tests
+  test                  runs all tests, with cargo-nextest if it is installed; further arguments go to the test runner
+  ci                    runs what CI runs: formatting, licences, clippy, documentation, tests
   licences              checks the licence of every crate in the dependency tree, by default and with object stores
   python                builds the Python package and runs its tests
-  structure             looks for circles between files, folders of more than 20 files, functions of more than 100 lines,
-                        and sentences of ARCHITECTURE.md that are not true
-  parity DIR            runs a folder of parity fixtures; the exit code is the runner's
+  structure             reports cycles between files, folders of more than 20 files, functions of more than 100 lines,
+                        and false statements in ARCHITECTURE.md
+  parity DIR            runs a folder of parity fixtures and returns the exit code of the runner
   parity --full DIR     runs published weights at full width (about 9 GB) against the public pipeline's results
   libtorch cpu|cuda     builds with libtorch (fetched with pip); arguments after `--` replace those of cargo,
                         as in: cargo xtask libtorch cpu -- test -p stuntdouble-train --features libtorch
-  gpu FOLDER            fills a folder with all that a bare host with a card needs to train the finisher:
+  gpu FOLDER            creates a folder with everything that a host with a GPU needs to train the finisher:
                         --assets PACK --perceptual FILE [--start WEIGHTS] [--flavour cpu|cuda]";
 
 fn main() -> ExitCode {

@@ -1,4 +1,4 @@
-//! Why a file is not read.
+//! Why a file cannot be read.
 
 use thiserror::Error;
 
@@ -7,28 +7,31 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum CheckpointError {
     /// A file system operation failed.
-    #[error("it cannot be read: {0}")]
+    #[error("the file cannot be read: {0}")]
     Io(#[from] std::io::Error),
     /// The file has neither of the two formats, or uses them in another way.
-    #[error("it is not a PyTorch file with tensors: {reason}")]
+    #[error("the file is not a PyTorch file with tensors: {reason}")]
     UnknownForm {
         /// What was found.
         reason: String,
     },
     /// The file ends too early.
-    #[error("it is cut off in {place}")]
+    #[error("the file ends early, in {place}")]
     CutOff {
         /// What was being read.
         place: String,
     },
     /// The file contradicts itself.
-    #[error("it is damaged: {reason}")]
+    #[error("the file is damaged: {reason}")]
     Damaged {
         /// What was found.
         reason: String,
     },
     /// An instruction that a dictionary of tensors does not need.
-    #[error("its pickle has the instruction `{instruction}` at byte {position}{}, which is refused", near(tensor))]
+    #[error(
+        "the pickle contains the instruction `{instruction}`, which is not allowed, at byte {position}{}",
+        near(tensor)
+    )]
     Instruction {
         /// Its name, or its number.
         instruction: String,
@@ -38,7 +41,7 @@ pub enum CheckpointError {
         tensor: Option<String>,
     },
     /// A Python name that a dictionary of tensors does not need.
-    #[error("its pickle names `{global}`{}, which is refused", near(tensor))]
+    #[error("the pickle refers to the Python name `{global}`{}, which is not allowed", near(tensor))]
     Global {
         /// Module and name.
         global: String,
@@ -46,7 +49,7 @@ pub enum CheckpointError {
         tensor: Option<String>,
     },
     /// A permitted name that is called in a way that does not make a tensor.
-    #[error("its pickle calls `{global}`{} with {reason}", near(tensor))]
+    #[error("the pickle calls `{global}`{} with invalid arguments: {reason}", near(tensor))]
     Call {
         /// Module and name.
         global: String,
@@ -56,7 +59,7 @@ pub enum CheckpointError {
         tensor: Option<String>,
     },
     /// A number exceeds what any file of this kind needs.
-    #[error("its pickle has {what} of {found}{}, of which at most {most} are read", near(tensor))]
+    #[error("the pickle{} exceeds a limit: {what} is {found}, expected at most {most}", near(tensor))]
     Limit {
         /// What is limited.
         what: &'static str,
@@ -68,7 +71,7 @@ pub enum CheckpointError {
         tensor: Option<String>,
     },
     /// A tensor that does not fit its storage.
-    #[error("tensor `{name}`: {reason}")]
+    #[error("tensor `{name}` cannot be read: {reason}")]
     Tensor {
         /// The tensor.
         name: String,
@@ -78,7 +81,7 @@ pub enum CheckpointError {
 }
 
 fn near(tensor: &Option<String>) -> String {
-    tensor.as_ref().map_or(String::new(), |name| format!(" for tensor `{name}`"))
+    tensor.as_ref().map_or(String::new(), |name| format!(" (tensor `{name}`)"))
 }
 
 impl CheckpointError {
@@ -99,12 +102,14 @@ impl CheckpointError {
     pub fn help(&self) -> &'static str {
         match self {
             Self::Io(_) => "check the path and its permissions",
-            Self::UnknownForm { .. } => "use a file from `torch.save(model.state_dict(), path)`, or a safetensors file",
+            Self::UnknownForm { .. } => {
+                "use a file that `torch.save(model.state_dict(), path)` wrote, or a safetensors file"
+            }
             Self::CutOff { .. } | Self::Damaged { .. } | Self::Tensor { .. } => {
                 "fetch the file again and compare its hash"
             }
             Self::Instruction { .. } | Self::Global { .. } | Self::Call { .. } | Self::Limit { .. } => {
-                "nothing in it was executed; use the safetensors version of these weights, or a file that contains only tensors"
+                "use the safetensors version of these weights, or a file that contains only tensors; no code was executed"
             }
         }
     }

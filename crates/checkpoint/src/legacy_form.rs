@@ -32,14 +32,16 @@ fn check_preamble<R: Read>(stream: &mut Stream<R>) -> Result<(), CheckpointError
     let unknown = |reason: &str| Err(CheckpointError::UnknownForm { reason: reason.into() });
     let (values, mark) = Machine::run(stream)?;
     if *values.get(mark) != Value::Long(MARK.to_vec()) {
-        return unknown("another mark than PyTorch's");
+        return unknown("its magic number is not PyTorch's");
     }
     let (values, version) = Machine::run(stream)?;
     if values.int(version) != Some(VERSION) {
-        return unknown("another version of the legacy form than 1001");
+        return unknown("the version of its legacy format is not 1001");
     }
     let (values, machine) = Machine::run(stream)?;
-    let Value::Dict(entries) = values.get(machine) else { return unknown("no description of its machine") };
+    let Value::Dict(entries) = values.get(machine) else {
+        return unknown("it does not describe the machine that wrote it");
+    };
     let is_little = |(key, value): &(ValueId, ValueId)| {
         values.text(*key) == Some("little_endian") && *values.get(*value) == Value::Bool(true)
     };
@@ -47,7 +49,7 @@ fn check_preamble<R: Read>(stream: &mut Stream<R>) -> Result<(), CheckpointError
 }
 
 fn keys<R: Read>(stream: &mut Stream<R>) -> Result<Vec<String>, CheckpointError> {
-    let damaged = || CheckpointError::Damaged { reason: "its list of storages is no list of texts".into() };
+    let damaged = || CheckpointError::Damaged { reason: "its list of storages is not a list of strings".into() };
     let (values, list) = Machine::run(stream)?;
     let Value::List(items) = values.get(list) else { return Err(damaged()) };
     items.iter().map(|item| values.text(*item).map(str::to_owned).ok_or_else(damaged)).collect()
@@ -84,7 +86,7 @@ fn places<R: Read + Seek>(
         let end = size.and_then(|size| size.checked_add(at + 8)).filter(|end| *end <= within.end);
         let end = end.ok_or_else(cut_off)?;
         if places.insert(key.clone(), at + 8..end).is_some() {
-            return Err(damaged("is in the file twice"));
+            return Err(damaged("is stored twice"));
         }
         at = end;
     }

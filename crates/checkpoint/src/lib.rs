@@ -66,7 +66,9 @@ impl Checkpoint {
         } else if start.starts_with(&LEGACY_START) {
             legacy_form::read(file)
         } else {
-            Err(CheckpointError::UnknownForm { reason: "it starts like neither form".into() })
+            Err(CheckpointError::UnknownForm {
+                reason: "it starts like neither a zip archive nor a legacy PyTorch file".into(),
+            })
         }
     }
 }

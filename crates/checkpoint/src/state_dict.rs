@@ -15,7 +15,7 @@ pub(crate) fn describe(
     top: ValueId,
     mut locate: impl FnMut(&Storage) -> Result<Range<u64>, String>,
 ) -> Result<Checkpoint, CheckpointError> {
-    let mut entries = entries(values, top, "the file")?;
+    let mut entries = entries(values, top, "its content")?;
     if let Some((_, wrapped)) = entries.iter().find(|(key, _)| key == WRAPPER) {
         entries = self::entries(values, *wrapped, WRAPPER)?;
     }
@@ -23,7 +23,7 @@ pub(crate) fn describe(
     let mut names = BTreeSet::new();
     for (name, value) in entries {
         if !names.insert(name.clone()) {
-            return Err(CheckpointError::Damaged { reason: format!("it has two entries `{name}`") });
+            return Err(CheckpointError::Damaged { reason: format!("it has two entries named `{name}`") });
         }
         match values.get(value) {
             Value::Tensor(raw) => {
@@ -49,7 +49,7 @@ fn entries(values: &Values, id: ValueId, what: &str) -> Result<Vec<(String, Valu
     };
     let entry = |(key, value): &(ValueId, ValueId)| match values.text(*key) {
         Some(key) => Ok((key.to_owned(), *value)),
-        None => Err(unknown(format!("{what} has {} for a key", values.get(*key).kind()))),
+        None => Err(unknown(format!("{what} has {} as a key", values.get(*key).kind()))),
     };
     pairs.iter().map(entry).collect()
 }
@@ -58,9 +58,10 @@ fn entries(values: &Values, id: ValueId, what: &str) -> Result<Vec<(String, Valu
 fn place(name: &str, raw: &RawTensor, storage: Range<u64>) -> Result<StoredTensor, String> {
     let RawTensor { storage: Storage { element, count, .. }, offset, shape, strides } = raw;
     if shape.len() != strides.len() {
-        return Err(format!("{} sizes and {} strides", shape.len(), strides.len()));
+        return Err(format!("its shape has length {}, but its strides have length {}", shape.len(), strides.len()));
     }
-    let wrong = || format!("offset {offset}, shape {shape:?} and strides {strides:?} in a storage of {count} values");
+    let wrong =
+        || format!("offset {offset}, shape {shape:?} and strides {strides:?} exceed its storage of length {count}");
     let unsigned = |values: &[i64]| values.iter().map(|value| usize::try_from(*value).ok()).collect::<Option<Vec<_>>>();
     let (Some(offset), Some(shape), Some(strides)) = (u64::try_from(*offset).ok(), unsigned(shape), unsigned(strides))
     else {
@@ -69,7 +70,7 @@ fn place(name: &str, raw: &RawTensor, storage: Range<u64>) -> Result<StoredTenso
     let size = element.size() as u64;
     let held = (storage.end - storage.start) / size;
     if held < *count {
-        return Err(format!("a storage of {count} values, of which the file has {held}"));
+        return Err(format!("its storage should have length {count}, found {held}"));
     }
     let number = shape.iter().try_fold(1_u64, |all, size| all.checked_mul(*size as u64)).ok_or_else(wrong)?;
     let extent = if number == 0 {

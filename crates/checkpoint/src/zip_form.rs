@@ -29,10 +29,10 @@ fn root<R: Read + Seek>(archive: &ZipArchive<R>) -> Result<String, CheckpointErr
     let unknown = |reason: &str| CheckpointError::UnknownForm { reason: reason.into() };
     let roots: Vec<&str> =
         archive.file_names().filter_map(|name| name.strip_suffix(PICKLE)).filter(|root| !root.contains('/')).collect();
-    let [root] = roots[..] else { return Err(unknown("a zip archive without one `data.pkl`")) };
+    let [root] = roots[..] else { return Err(unknown("the zip archive does not contain exactly one `data.pkl`")) };
     let program = format!("{root}/constants.pkl");
     if archive.file_names().any(|name| name == program) {
-        return Err(unknown("a TorchScript program, which has code of its own"));
+        return Err(unknown("it is a TorchScript program, which contains code"));
     }
     Ok(root.into())
 }
@@ -48,7 +48,7 @@ fn check_byte_order<R: Read + Seek>(archive: &mut ZipArchive<R>, root: &str) -> 
     if order == b"little" {
         return Ok(());
     }
-    let reason = format!("byte order `{}`", String::from_utf8_lossy(&order).escape_default());
+    let reason = format!("its byte order is `{}`, expected `little`", String::from_utf8_lossy(&order).escape_default());
     Err(CheckpointError::UnknownForm { reason })
 }
 
@@ -74,6 +74,6 @@ fn locate<R: Read + Seek>(
 fn archive_error(error: ZipError) -> CheckpointError {
     match error {
         ZipError::Io(error) => CheckpointError::Io(error),
-        error => CheckpointError::Damaged { reason: format!("as a zip archive: {error}") },
+        error => CheckpointError::Damaged { reason: format!("invalid zip archive: {error}") },
     }
 }

@@ -1,6 +1,6 @@
 //! Everything that can go wrong while measuring.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
@@ -9,7 +9,7 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum EvaluateError {
     /// A suite needs a folder that was not given or does not exist.
-    #[error("suite `{suite}` needs {what}, found none at `{}`", path.display())]
+    #[error("suite `{suite}` needs {what}, {}", nothing_at(path))]
     AssetsMissing {
         /// The suite.
         suite: String,
@@ -19,7 +19,7 @@ pub enum EvaluateError {
         path: PathBuf,
     },
     /// A suite that is neither built in nor a file.
-    #[error("unknown suite `{name}`, expected one of {expected}, or a file that ends in `.toml`")]
+    #[error("unknown suite `{name}`, expected a `.toml` file or one of {expected}")]
     UnknownSuite {
         /// The requested name.
         name: String,
@@ -27,7 +27,7 @@ pub enum EvaluateError {
         expected: String,
     },
     /// A part of the paper that needs networks which do not exist.
-    #[error("suite `{suite}` cannot be measured: it needs {needs}, and nobody has trained them")]
+    #[error("suite `{suite}` cannot be measured: it needs {needs}, which do not exist")]
     SuiteUnavailable {
         /// The suite.
         suite: &'static str,
@@ -35,7 +35,7 @@ pub enum EvaluateError {
         needs: &'static str,
     },
     /// A suite's file that says something wrong.
-    #[error("{reason}, in {origin}")]
+    #[error("the suite definition in {origin} is invalid: {reason}")]
     SuiteFile {
         /// The file.
         origin: String,
@@ -43,7 +43,7 @@ pub enum EvaluateError {
         reason: String,
     },
     /// A video that the suite names is not in the folder.
-    #[error("no video `{name}` in `{}`", path.display())]
+    #[error("video `{name}` was not found in the folder `{}`", path.display())]
     VideoMissing {
         /// Its name.
         name: String,
@@ -51,7 +51,7 @@ pub enum EvaluateError {
         path: PathBuf,
     },
     /// A video without the signals that methods are given.
-    #[error("video `{name}` has no {what} beside it")]
+    #[error("the {what} of video `{name}` are missing")]
     SignalsMissing {
         /// Its name.
         name: String,
@@ -59,13 +59,13 @@ pub enum EvaluateError {
         what: &'static str,
     },
     /// A video file, and nothing that decodes it.
-    #[error("no ffmpeg to read `{}`", path.display())]
+    #[error("ffmpeg was not found, but is needed to read `{}`", path.display())]
     NoDecoder {
         /// The file.
         path: PathBuf,
     },
     /// A folder of another tool's frames without those of a clip.
-    #[error("no frames of {clip} in `{}`: expected a folder or a video named `{name}`", path.display())]
+    #[error("no frames of {clip} were found, expected a subfolder or a video named `{name}` in `{}`", path.display())]
     FramesMissing {
         /// The clip.
         clip: String,
@@ -75,13 +75,13 @@ pub enum EvaluateError {
         path: PathBuf,
     },
     /// A method's folder that is not there.
-    #[error("no folder of frames at `{}`", path.display())]
+    #[error("the folder of frames does not exist: `{}`", path.display())]
     NotAFolder {
         /// What was asked for.
         path: PathBuf,
     },
     /// A folder contains no clip that can be measured.
-    #[error("no clip with frames, masks and poses in `{}`", path.display())]
+    #[error("no usable clips were found in `{}`", path.display())]
     NoClips {
         /// The folder.
         path: PathBuf,
@@ -95,7 +95,7 @@ pub enum EvaluateError {
         expected: String,
     },
     /// A row is given twice, or a supplied row has the name of a built-in one.
-    #[error("row `{name}` appears twice")]
+    #[error("row `{name}` is given more than once")]
     RepeatedRow {
         /// Its name.
         name: String,
@@ -111,7 +111,7 @@ pub enum EvaluateError {
         reason: String,
     },
     /// A row's pictures do not match the frames.
-    #[error("row `{row}` made {found} for {clip}, expected {expected}")]
+    #[error("row `{row}` produced the wrong number or size of pictures for {clip}: found {found}, expected {expected}")]
     RowMisfits {
         /// Its name.
         row: String,
@@ -123,7 +123,7 @@ pub enum EvaluateError {
         expected: String,
     },
     /// A setting is out of range.
-    #[error("{setting} is {found}, expected {expected}")]
+    #[error("setting `{setting}` is {found}, expected {expected}")]
     Setting {
         /// Its name.
         setting: &'static str,
@@ -149,7 +149,7 @@ pub enum EvaluateError {
         source: std::io::Error,
     },
     /// A file has unexpected content.
-    #[error("{reason} in `{}`", path.display())]
+    #[error("the content is invalid: {reason}: `{}`", path.display())]
     Malformed {
         /// The file.
         path: PathBuf,
@@ -157,7 +157,7 @@ pub enum EvaluateError {
         reason: String,
     },
     /// A file differs from the pinned one.
-    #[error("the weights of VGG-HED have {found} bytes, expected {expected}: `{}`", path.display())]
+    #[error("the file of VGG-HED weights has the wrong size, found {found} bytes, expected {expected} bytes: `{}`", path.display())]
     NotTheWeights {
         /// The file.
         path: PathBuf,
@@ -167,7 +167,7 @@ pub enum EvaluateError {
         expected: usize,
     },
     /// The caller asked to stop. All measurements so far are kept.
-    #[error("stopped; what was measured is kept")]
+    #[error("the measurement was stopped; completed measurements are kept")]
     Stopped,
     /// Figures of the field.
     #[error(transparent)]
@@ -217,39 +217,49 @@ impl EvaluateError {
     /// One line that says what to do.
     pub fn help(&self) -> String {
         match self {
-            Self::AssetsMissing { .. } => "give `--assets` (rendered clips) or `--clips-dir` (real clips)".into(),
+            Self::AssetsMissing { .. } => "pass `--assets` for rendered clips, or `--clips-dir` for real clips".into(),
             Self::NoClips { .. } => {
-                "each clip is a folder with `frames/`, for labelled clips with `person_mask/` and `pose.json` too"
+                "put the frames of each clip in `CLIP/frames/`; labelled clips also need `person_mask/` and `pose.json`"
                     .into()
             }
-            Self::UnknownSuite { .. } => "give `--suite` a name from that list".into(),
-            Self::SuiteUnavailable { .. } => {
-                "measure `table3` or `fig7`, which need nothing that does not exist".into()
-            }
-            Self::SuiteFile { .. } => "the files in `crates/evaluate/suites` show what a suite may say".into(),
+            Self::UnknownSuite { .. } => "pass one of the suite names listed above to `--suite`".into(),
+            Self::SuiteUnavailable { .. } => "measure `table3` or `fig7`, which need no additional networks".into(),
+            Self::SuiteFile { .. } => "correct the file; see `crates/evaluate/suites` for examples".into(),
             Self::VideoMissing { .. } => {
-                "give the folder that holds it with `--clips-dir`, or leave it out of `videos`".into()
+                "pass the folder that contains the video to `--clips-dir`, or remove the video from the `videos` of the suite".into()
             }
-            Self::SignalsMissing { .. } => "give `--signals perceived`, or put it there".into(),
-            Self::NoDecoder { .. } => "install ffmpeg, or give folders of pictures".into(),
+            Self::SignalsMissing { .. } => {
+                "pass `--signals perceived`, or put the missing files next to the video".into()
+            }
+            Self::NoDecoder { .. } => "install ffmpeg, or pass folders of pictures".into(),
             Self::NotAFolder { .. } => {
-                "give `folder:` and a folder with the frames of each clip in a folder of its own".into()
+                "pass `folder:PATH`, where PATH contains one subfolder of frames for each clip".into()
             }
-            Self::FramesMissing { .. } => "name each sub-folder or video of the tool after its clip".into(),
-            Self::UnknownRow { .. } => "give `--rows` names from that list, with commas".into(),
-            Self::RepeatedRow { .. } => "name each row once".into(),
-            Self::RowFailed { .. } => "measured clips are kept; the same command goes on from here".into(),
-            Self::RowMisfits { .. } => "a row makes one picture for each frame, of the frame's size".into(),
-            Self::Setting { .. } => "see `stuntdouble help evaluate` for the settings and their ranges".into(),
+            Self::FramesMissing { .. } => "name each subfolder or video after its clip".into(),
+            Self::UnknownRow { .. } => "pass row names listed above to `--rows`, separated by commas".into(),
+            Self::RepeatedRow { .. } => "give each row a unique name".into(),
+            Self::RowFailed { .. } => "run the same command again to continue; clips already measured are kept".into(),
+            Self::RowMisfits { .. } => {
+                "make the row return one picture for each frame, with the size of the frame".into()
+            }
+            Self::Setting { .. } => "run `stuntdouble help evaluate` to see the settings and their ranges".into(),
             Self::Unreadable { .. } | Self::Unwritable { .. } => "check the path and its permissions".into(),
-            Self::Malformed { .. } => "restore the file; one in the output folder may be removed".into(),
-            Self::NotTheWeights { .. } => "run `stuntdouble models fetch vgg-hed` and leave the file unchanged".into(),
-            Self::Stopped => "the same command goes on where it stopped".into(),
+            Self::Malformed { .. } => "restore the file, or delete it if it is in the output folder".into(),
+            Self::NotTheWeights { .. } => "run `stuntdouble models fetch vgg-hed` to fetch the original file".into(),
+            Self::Stopped => "run the same command again to continue where it stopped".into(),
             Self::Metric(error) => error.help().into(),
             Self::Media(error) => error.help().to_string(),
             Self::Stage(error) => error.help().to_string(),
             Self::Perception(error) => error.help().to_string(),
         }
+    }
+}
+
+fn nothing_at(path: &Path) -> String {
+    if path.as_os_str().is_empty() {
+        "but no path was given".into()
+    } else {
+        format!("found none at `{}`", path.display())
     }
 }
 
@@ -273,6 +283,10 @@ mod tests {
             "evaluate.assets_missing",
             "suite `real-self` needs real clips, found none at `clips`",
         );
-        check(EvaluateError::Stopped, "evaluate.stopped", "stopped; what was measured is kept");
+        check(
+            EvaluateError::Stopped,
+            "evaluate.stopped",
+            "the measurement was stopped; completed measurements are kept",
+        );
     }
 }

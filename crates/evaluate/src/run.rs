@@ -101,7 +101,7 @@ pub fn run(
 ) -> Result<Outcome, EvaluateError> {
     let setting = |setting, expected| EvaluateError::Setting { setting, found: "0".into(), expected };
     if rows.is_empty() {
-        return Err(setting("number of rows", "1 or more"));
+        return Err(setting("rows", "1 or more"));
     }
     let jobs = match settings.jobs {
         Some(0) => return Err(setting("jobs", "1 or more")),

@@ -194,16 +194,18 @@ impl Catalogue {
 
     fn check(&self) -> Result<(), String> {
         if self.format != 1 {
-            return Err(format!("format is {}, expected 1", self.format));
+            return Err(format!("the format is {}, expected 1", self.format));
         }
         let mut names = BTreeSet::new();
         for entry in &self.entries {
             let name = &entry.name;
             if !is_plain(name) || name == "all" || !names.insert(name) {
-                return Err(format!("the name `{name}` is taken or is not made of letters, digits, `-`, `_` and `.`"));
+                return Err(format!(
+                    "the name `{name}` is already used, or has characters other than letters, digits, `-`, `_` and `.`"
+                ));
             }
             if self.entries.iter().any(|other| other.groups.contains(name)) {
-                return Err(format!("`{name}` is both a file and a group"));
+                return Err(format!("`{name}` is the name of both a file and a group"));
             }
             if entry.sources.is_empty() {
                 return Err(format!("`{name}` has no source"));
@@ -211,12 +213,15 @@ impl Catalogue {
             for source in &entry.sources {
                 let file = entry.file_of(source);
                 if !is_plain(file) {
-                    return Err(format!("`{name}` has the file name `{file}`, which is not plain"));
+                    return Err(format!("`{name}` has the file name `{file}`, expected a name without folders"));
                 }
                 if let SourceKind::Npm { range: Some([start, end]), .. } = &source.kind
                     && start.checked_add(source.size) != Some(*end)
                 {
-                    return Err(format!("`{name}` has the range {start}..{end}, but {} bytes", source.size));
+                    return Err(format!(
+                        "`{name}` has the range {start}..{end}, which does not match its size of {} bytes",
+                        source.size
+                    ));
                 }
             }
         }
@@ -303,10 +308,10 @@ mod tests {
         };
         assert!(Catalogue::from_toml(&entry("a", "f", "range = [2, 5]")).is_ok());
         check(&entry("a", "f", "range = [2, 6]"), "range 2..6");
-        check(&entry("a", "../f", ""), "not plain");
+        check(&entry("a", "../f", ""), "expected a name without folders");
         check(&entry("../a", "f", ""), "../a");
         check(&entry("all", "f", ""), "all");
-        check(&entry("a", "f", "").replace("aaaa\"", "aa\""), "not a sha256");
+        check(&entry("a", "f", "").replace("aaaa\"", "aa\""), "not a SHA-256");
         check(&entry("a", "f", "").replace("format = 1", "format = 2"), "format is 2");
     }
 }

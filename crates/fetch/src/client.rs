@@ -115,7 +115,7 @@ fn is_absent(status: ExitStatus, said: &str) -> bool {
 fn last_lines(said: &str) -> String {
     let lines: Vec<&str> = said.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let text = lines[lines.len().saturating_sub(3)..].join("; ");
-    if text.is_empty() { "nothing was said".to_owned() } else { text.chars().take(600).collect() }
+    if text.is_empty() { "no output".to_owned() } else { text.chars().take(600).collect() }
 }
 
 #[cfg(test)]

@@ -48,7 +48,7 @@ impl FromStr for Digest {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is not a sha256: 64 hexadecimal digits expected");
+        let wrong = || format!("`{text}` is not a SHA-256 hash, expected 64 hexadecimal digits");
         if text.len() != 64 || !text.is_ascii() {
             return Err(wrong());
         }

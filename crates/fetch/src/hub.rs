@@ -137,13 +137,13 @@ impl Download<'_> {
             200 => (0, header("content-length").and_then(|text| text.parse().ok())),
             206 => content_range(header("content-range").unwrap_or_default())
                 .filter(|(start, _)| *start == have)
-                .ok_or_else(|| Stop::Cut("the server sent another range than the one asked for".to_owned()))?,
+                .ok_or_else(|| Stop::Cut("the server sent a range that was not requested".to_owned()))?,
             // The server has no more bytes than we have, so what we have cannot be the file.
             416 => {
                 self.discard().map_err(Stop::Final)?;
-                return Err(Stop::Cut("the server does not know the range".to_owned()));
+                return Err(Stop::Cut("the server cannot satisfy the requested range".to_owned()));
             }
-            status @ (408 | 429 | 500..) => return Err(Stop::Cut(format!("status {status}"))),
+            status @ (408 | 429 | 500..) => return Err(Stop::Cut(format!("HTTP status {status}"))),
             status => return Err(Stop::Final(Error::HttpStatus { status, url: self.url.to_owned() })),
         };
         if let Some(total) = total
@@ -179,7 +179,7 @@ impl Download<'_> {
             return Err(Stop::Final(Error::wrong_size(&self.entry.name, done, total, self.url)));
         }
         if done < total {
-            return Err(Stop::Cut(format!("the body ended after {done} bytes")));
+            return Err(Stop::Cut(format!("the response ended after {done} bytes")));
         }
         Ok(())
     }

@@ -159,7 +159,7 @@ fn only_archive(folder: &Path, package: &str) -> Result<PathBuf, Error> {
         1 => Ok(archives.remove(0)),
         count => Err(Error::BadArchive {
             package: package.to_owned(),
-            reason: format!("the client brought {count} archives, expected 1"),
+            reason: format!("the package client downloaded {count} archives, expected 1"),
         }),
     }
 }

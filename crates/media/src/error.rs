@@ -13,7 +13,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 #[non_exhaustive]
 pub enum Error {
     /// The file or folder cannot be opened or read.
-    #[error("cannot read: {source}: `{}`", path.display())]
+    #[error("cannot read the file or folder: {source}: `{}`", path.display())]
     Unreadable {
         /// The file or folder.
         path: PathBuf,
@@ -37,7 +37,7 @@ pub enum Error {
         reason: String,
     },
     /// The picture has more pixels than the limit.
-    #[error("the picture has {width}x{height} pixels, the limit is {limit} pixels: `{}`", path.display())]
+    #[error("the picture is too large: found {width}x{height}, expected at most {limit} pixels: `{}`", path.display())]
     ImageTooLarge {
         /// The file.
         path: PathBuf,
@@ -49,7 +49,7 @@ pub enum Error {
         limit: u64,
     },
     /// A mask, depth map or frame has the wrong size.
-    #[error("found {}x{}, expected {}x{}: `{}`", found.0, found.1, expected.0, expected.1, path.display())]
+    #[error("the picture has the wrong size: found {}x{}, expected {}x{}: `{}`", found.0, found.1, expected.0, expected.1, path.display())]
     ImageWrongSize {
         /// The file.
         path: PathBuf,
@@ -67,7 +67,7 @@ pub enum Error {
         found: String,
     },
     /// The file, folder or stream contains no frame.
-    #[error("no frame in {found}: `{}`", path.display())]
+    #[error("no video frames were found in {found}: `{}`", path.display())]
     VideoEmpty {
         /// The file or folder.
         path: PathBuf,
@@ -91,7 +91,7 @@ pub enum Error {
         found: String,
     },
     /// The video ends before its header says.
-    #[error("the video ends early: {found}, expected {expected}: `{}`", path.display())]
+    #[error("the video ends early: found {found}, expected {expected}: `{}`", path.display())]
     VideoTruncated {
         /// The file.
         path: PathBuf,
@@ -101,7 +101,7 @@ pub enum Error {
         expected: String,
     },
     /// The video decodes with errors.
-    #[error("the video is damaged after {frames} frames: {reason}: `{}`", path.display())]
+    #[error("the video is damaged (frames decoded before the error: {frames}): {reason}: `{}`", path.display())]
     VideoDamaged {
         /// The file.
         path: PathBuf,
@@ -111,7 +111,7 @@ pub enum Error {
         reason: String,
     },
     /// The video's frames have more pixels than the limit.
-    #[error("frames of {width}x{height} pixels, the limit is {limit} pixels a frame: `{}`", path.display())]
+    #[error("the video frames are too large: found {width}x{height}, expected at most {limit} pixels per frame: `{}`", path.display())]
     VideoTooLarge {
         /// The file.
         path: PathBuf,
@@ -123,7 +123,7 @@ pub enum Error {
         limit: u64,
     },
     /// A high dynamic range video that this ffmpeg cannot convert to 8 bits.
-    #[error("the video has high dynamic range ({transfer}), but this ffmpeg lacks the `zscale` and `tonemap` filters: `{}`", path.display())]
+    #[error("this ffmpeg lacks the `zscale` and `tonemap` filters for high dynamic range ({transfer}): `{}`", path.display())]
     HdrUnsupported {
         /// The file.
         path: PathBuf,
@@ -139,7 +139,7 @@ pub enum Error {
         seconds: u64,
     },
     /// A numbered frame is missing in a folder of frames.
-    #[error("frame {missing} is missing between {first} and {last}: `{}`", path.display())]
+    #[error("frame {missing} is missing between frames {first} and {last}: `{}`", path.display())]
     FrameMissing {
         /// The folder.
         path: PathBuf,
@@ -151,7 +151,7 @@ pub enum Error {
         last: u64,
     },
     /// ffmpeg was not found.
-    #[error("no ffmpeg at {looked}")]
+    #[error("ffmpeg was not found, searched {looked}")]
     FfmpegMissing {
         /// The places that were searched.
         looked: String,
@@ -163,7 +163,7 @@ pub enum Error {
         reason: String,
     },
     /// An output file cannot be created, written or renamed.
-    #[error("cannot write: {source}: `{}`", path.display())]
+    #[error("cannot write the file or folder: {source}: `{}`", path.display())]
     OutputUnwritable {
         /// The file.
         path: PathBuf,
@@ -177,7 +177,7 @@ pub enum Error {
         path: PathBuf,
     },
     /// The name of an output file asks for an unsupported format.
-    #[error("cannot write a `{found}` file, expected one of {expected}: `{}`", path.display())]
+    #[error("the output format `{found}` is not supported, expected one of {expected}: `{}`", path.display())]
     OutputUnsupported {
         /// The file.
         path: PathBuf,
@@ -218,36 +218,40 @@ impl Error {
     /// One line that says what to do.
     pub fn help(&self) -> &'static str {
         match self {
-            Self::Unreadable { .. } => "check that the path exists and that you may read it",
+            Self::Unreadable { .. } => "check that the path exists and that you can read it",
             Self::ImageUnsupported { .. } => "convert the picture to PNG or JPEG",
             Self::ImageDamaged { .. } => "copy or download the picture again, or open it in an editor and save it",
-            Self::ImageTooLarge { .. } => "make the picture smaller; 4096 pixels on the long side are more than enough",
-            Self::ImageWrongSize { .. } => "make it again for this video, or resize it to the expected size",
+            Self::ImageTooLarge { .. } => "make the picture smaller; 4096 pixels on the longer side are enough",
+            Self::ImageWrongSize { .. } => "create the picture again for this video, or resize it to the expected size",
             Self::VideoUnsupported { .. } => {
-                "give an MP4, MOV, Matroska, WebM, AVI, MPEG-TS or GIF file, or a folder of numbered pictures"
+                "use an MP4, MOV, Matroska, WebM, AVI, MPEG-TS or GIF file, or a folder of numbered pictures"
             }
-            Self::VideoEmpty { .. } => "give a video with at least one frame",
-            Self::VideoIsImage { .. } => "give the video here; the character's picture goes to `--character`",
-            Self::VideoNoStream { .. } => "give a file with a video stream, not only audio",
-            Self::VideoTruncated { .. } => "copy the video again, or use the undamaged part with `--tolerate-damage`",
+            Self::VideoEmpty { .. } => "use a video with at least one frame",
+            Self::VideoIsImage { .. } => "pass a video here, and pass the character's picture with `--character`",
+            Self::VideoNoStream { .. } => "use a file that contains a video stream",
+            Self::VideoTruncated { .. } => {
+                "copy the video again, or pass `--tolerate-damage` to use the undamaged part"
+            }
             Self::VideoDamaged { .. } => {
-                "copy the video again, or decode it as far as possible with `--tolerate-damage`"
+                "copy the video again, or pass `--tolerate-damage` to decode it as far as possible"
             }
-            Self::VideoTooLarge { .. } => "make the video smaller first: `ffmpeg -i IN -vf scale=1920:-2 OUT`",
+            Self::VideoTooLarge { .. } => {
+                "make the video smaller first, for example with `ffmpeg -i IN -vf scale=1920:-2 OUT`"
+            }
             Self::HdrUnsupported { .. } => {
                 "use an ffmpeg built with libzimg, or convert the video to 8-bit BT.709 first"
             }
             Self::Timeout { .. } => "try again on a less busy machine, or with a shorter or smaller video",
-            Self::FrameMissing { .. } => "number the frames without gaps, or remove those that belong to another take",
+            Self::FrameMissing { .. } => "number the frames without gaps, or remove the frames of other takes",
             Self::FfmpegMissing { .. } => {
-                "install ffmpeg, or name one in the variable `STUNTDOUBLE_FFMPEG`; `stuntdouble doctor` shows what was found"
+                "install ffmpeg, or set `STUNTDOUBLE_FFMPEG` to its path; run `stuntdouble doctor` to see what was found"
             }
             Self::FfmpegFailed { .. } => {
-                "run `stuntdouble doctor`, and name another ffmpeg in the variable `STUNTDOUBLE_FFMPEG`"
+                "run `stuntdouble doctor`, and set `STUNTDOUBLE_FFMPEG` to the path of another ffmpeg"
             }
-            Self::OutputUnwritable { .. } => "choose an existing folder that you may write to",
+            Self::OutputUnwritable { .. } => "choose an existing folder that you can write to",
             Self::DiskFull { .. } => "free some space or write to another disk, then run the same command again",
-            Self::OutputUnsupported { .. } => "give the output a name with one of the expected endings",
+            Self::OutputUnsupported { .. } => "use an output name with one of the expected extensions",
         }
     }
 
@@ -270,7 +274,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_full_disk_is_told_from_a_forbidden_folder() {
+    fn a_full_disk_and_a_forbidden_folder_have_different_codes() {
         let full = Error::writing(Path::new("a.mp4"), io::Error::from(io::ErrorKind::StorageFull));
         assert_eq!(full.code(), "disk.full");
         let denied = Error::writing(Path::new("a.mp4"), io::Error::from(io::ErrorKind::PermissionDenied));

@@ -46,14 +46,14 @@ impl Ffmpeg {
             None => std::env::split_paths(&folders)
                 .map(|folder| folder.join(&name))
                 .find(|candidate| candidate.is_file())
-                .ok_or_else(|| Error::FfmpegMissing { looked: "any folder of `PATH`".into() })?,
+                .ok_or_else(|| Error::FfmpegMissing { looked: "the folders in `PATH`".into() })?,
         };
         // The child process runs in another folder.
         let path = std::path::absolute(&path).map_err(|source| Error::reading(&path, source))?;
         let said = ask(&path, &["-version"])?;
         let version = said.lines().next().and_then(|line| line.strip_prefix("ffmpeg version "));
         let Some(version) = version.and_then(|line| line.split(' ').next()) else {
-            let reason = format!("`{}` does not tell its version", path.display());
+            let reason = format!("`{}` does not report its version", path.display());
             return Err(Error::FfmpegFailed { reason });
         };
         Ok(Self { path, version: version.to_owned(), release: release(version) })

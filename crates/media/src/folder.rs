@@ -129,7 +129,7 @@ mod tests {
         save_picture(&folder.path().join("3.png"), &Picture::filled(5, 3, [0; 3])).unwrap();
         let missing = open().unwrap_err();
         assert_eq!(missing.code(), "video.frame_missing");
-        assert!(missing.to_string().starts_with("frame 2 is missing between 1 and 3"), "{missing}");
+        assert!(missing.to_string().starts_with("frame 2 is missing between frames 1 and 3"), "{missing}");
         std::fs::rename(folder.path().join("3.png"), folder.path().join("2.png")).unwrap();
         assert_eq!(open().unwrap().frame(1).unwrap().unwrap_err().code(), "image.wrong_size");
     }

@@ -86,13 +86,10 @@ pub(crate) fn probe_file(ffmpeg: &Ffmpeg, path: &Path, options: &DecodeOptions) 
         return Err(unusable(ended.notes.reason()));
     };
     let Some(video) = video else {
-        let found = match described.audio.len() {
-            0 => "no stream that we know".to_owned(),
-            count => format!("{count} sound stream(s)"),
-        };
-        return Err(Error::VideoNoStream { path: path.clone(), found });
+        let found = if described.audio.is_empty() { "no known stream" } else { "only audio" };
+        return Err(Error::VideoNoStream { path: path.clone(), found: found.into() });
     };
-    let Some(coded) = video.size else { return Err(unusable("its frame size is unknown".into())) };
+    let Some(coded) = video.size else { return Err(unusable("the frame size is unknown".into())) };
     if pixels(coded) > options.max_pixels {
         return Err(too_large(coded));
     }

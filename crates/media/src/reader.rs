@@ -127,20 +127,21 @@ impl FrameReader {
             return Err(Error::Timeout { path: path(), seconds: PATIENCE.as_secs() });
         }
         if ended.notes.mention("Cannot allocate memory") && !ended.status.success() {
-            return Err(damaged("decoding it takes more memory than it may".into()));
+            return Err(damaged("decoding exceeds the memory limit".into()));
         }
         let reason = self.reason_for_damage(&ended, broken);
         let limited = self.options.max_frames.is_some_and(|most| self.index >= most);
         let expected = probed.facts.frames.filter(|&expected| expected > self.index && !limited);
         if self.options.tolerate_damage && self.index > 0 {
-            self.damage = reason.or_else(|| expected.map(|expected| format!("{} of {expected} frames", self.index)));
+            self.damage = reason
+                .or_else(|| expected.map(|expected| format!("only {} of {expected} frames were decoded", self.index)));
             return Ok(());
         }
         match (reason, expected) {
             (Some(reason), _) if reason.contains("ended prematurely") => Err(Error::VideoTruncated {
                 path: path(),
                 found: format!("{} frames", self.index),
-                expected: "more, by the file's structure".into(),
+                expected: "more according to the structure of the file".into(),
             }),
             (Some(reason), _) => Err(damaged(reason)),
             (None, Some(expected)) => Err(Error::VideoTruncated {
@@ -232,7 +233,8 @@ impl Decoder {
         let pixels = u64::from(info.coded.0) * u64::from(info.coded.1);
         let limits = ChildLimits::for_frames_of(pixels, if info.is_hdr() { 300 } else { 120 }, false);
         let mut running = Running::start(ffmpeg.path(), &arguments, limits, (Stdio::null(), Stdio::piped()))?;
-        let stdout = running.stdout.take().ok_or_else(|| Error::FfmpegFailed { reason: "no output pipe".into() })?;
+        let stdout =
+            running.stdout.take().ok_or_else(|| Error::FfmpegFailed { reason: "its output cannot be read".into() })?;
         Ok(Self { running, stream: PictureStream::new(BufReader::with_capacity(1 << 16, stdout)), probed })
     }
 

@@ -168,7 +168,7 @@ impl VideoWriter {
     pub fn finish(mut self) -> Result<()> {
         let target = self.file.target().to_path_buf();
         let Some((time, bytes)) = self.pending.take() else {
-            return Err(Error::VideoEmpty { path: target, found: "what was to be written".into() });
+            return Err(Error::VideoEmpty { path: target, found: "the output".into() });
         };
         let end = self.settings.end.and_then(|end| u64::try_from(end.0).ok()).filter(|&end| end > time);
         let step = end.map(|end| end - time).or(self.last_step);
@@ -189,7 +189,8 @@ impl VideoWriter {
         let length = written.metadata().map_err(failed)?.len();
         let header = read_header(&mut BufReader::new(&mut written), length).map_err(failed)?;
         if header.frames != Some(self.frames) || header.bytes_needed > length {
-            let reason = format!("{:?} of {} frames were written", header.frames, self.frames);
+            let found = header.frames.map_or_else(|| "an unknown number of".to_owned(), |found| found.to_string());
+            let reason = format!("the written video is incomplete: found {found} frames, expected {}", self.frames);
             return Err(Error::FfmpegFailed { reason });
         }
         if self.coded == (self.settings.width, self.settings.height) {
@@ -209,7 +210,7 @@ impl VideoWriter {
     /// Writes into the encoder's pipe. If the pipe breaks, the encoder's last words explain why.
     fn send(&mut self, write: impl FnOnce(&mut ChildStdin) -> io::Result<()>) -> Result<()> {
         let (Some(running), Some(pipe)) = (self.running.as_mut(), self.stdin.as_mut()) else {
-            return Err(Error::FfmpegFailed { reason: "it has ended already".into() });
+            return Err(Error::FfmpegFailed { reason: "it ended early".into() });
         };
         match running.waiting(FRAME_PATIENCE, |_| write(pipe)) {
             Ok(()) => Ok(()),

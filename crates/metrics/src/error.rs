@@ -8,13 +8,13 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum MetricError {
     /// A covariance was requested from fewer than two samples.
-    #[error("{found} samples of features, expected at least 2")]
+    #[error("the number of feature samples is {found}, expected at least 2")]
     TooFewSamples {
         /// Number of samples.
         found: usize,
     },
     /// A sample has another number of features than the first one.
-    #[error("sample {sample} has {found} features, expected {expected}")]
+    #[error("the number of features in sample {sample} is {found}, expected {expected}")]
     UnevenFeatures {
         /// The sample, from 0.
         sample: usize,
@@ -52,9 +52,11 @@ impl MetricError {
     /// One line that says what to do.
     pub fn help(&self) -> &'static str {
         match self {
-            Self::TooFewSamples { .. } => "give more pictures, or clips of at least 16 frames",
-            Self::UnevenFeatures { .. } => "take all features from one layer of one network",
-            Self::NonFinite { .. } => "look for broken pictures or weights; compute the features in 32 bit",
+            Self::TooFewSamples { .. } => "provide more pictures, or clips of at least 16 frames",
+            Self::UnevenFeatures { .. } => "compute all features with the same layer of the same network",
+            Self::NonFinite { .. } => {
+                "check the pictures and weights for damage, and compute the features in 32-bit precision"
+            }
             Self::Weights(error) => error.help(),
         }
     }
@@ -73,12 +75,12 @@ mod tests {
         check(
             MetricError::TooFewSamples { found: 1 },
             "metrics.too_few_samples",
-            "1 samples of features, expected at least 2",
+            "the number of feature samples is 1, expected at least 2",
         );
         check(
             MetricError::UnevenFeatures { sample: 3, found: 4, expected: 5 },
             "metrics.uneven_features",
-            "sample 3 has 4 features, expected 5",
+            "the number of features in sample 3 is 4, expected 5",
         );
         check(
             MetricError::NonFinite { sample: 1, feature: 2, found: f64::NAN },

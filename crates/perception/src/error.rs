@@ -15,7 +15,7 @@ pub enum Error {
         source: std::io::Error,
     },
     /// The bytes are not a complete, consistent TensorFlow Lite file.
-    #[error("malformed model, {reason}: `{path}`")]
+    #[error("the model file is malformed: {reason}: `{path}`")]
     ModelMalformed {
         /// The file.
         path: PathBuf,
@@ -23,7 +23,7 @@ pub enum Error {
         reason: String,
     },
     /// The file is well formed but uses a feature that the converter does not support.
-    #[error("unsupported model, {reason}: `{path}`")]
+    #[error("the model is not supported: {reason}: `{path}`")]
     ModelUnsupported {
         /// The file.
         path: PathBuf,
@@ -31,7 +31,7 @@ pub enum Error {
         reason: String,
     },
     /// The network is intact, but has the wrong shapes for its role.
-    #[error("not a {role} network, found {found}, expected {expected}: `{path}`")]
+    #[error("the model is not a {role} network: found {found}, expected {expected}: `{path}`")]
     ModelMismatched {
         /// The file.
         path: PathBuf,
@@ -43,7 +43,7 @@ pub enum Error {
         expected: String,
     },
     /// The network runtime rejected the network or failed while running it.
-    #[error("the network runtime failed, {reason}: `{path}`")]
+    #[error("the network runtime failed: {reason}: `{path}`")]
     ModelFailed {
         /// The file.
         path: PathBuf,
@@ -51,7 +51,7 @@ pub enum Error {
         reason: String,
     },
     /// The frame has no pixels.
-    #[error("found a frame of `{width}x{height}` pixels, expected at least `1x1`")]
+    #[error("the frame has the size `{width}x{height}`, expected at least `1x1`")]
     FrameEmpty {
         /// Columns.
         width: usize,
@@ -76,12 +76,12 @@ impl Error {
     /// One line that says what to do.
     pub fn help(&self) -> &'static str {
         match self {
-            Self::ModelUnreadable { .. } => "run `stuntdouble models fetch` and check that the file may be read",
-            Self::ModelMalformed { .. } => "the file is damaged: run `stuntdouble models verify`, then fetch it again",
-            Self::ModelUnsupported { .. } => "use the pinned model files: run `stuntdouble models list`",
-            Self::ModelMismatched { .. } => {
-                "check which file is given for which network: run `stuntdouble models list`"
+            Self::ModelUnreadable { .. } => {
+                "run `stuntdouble models fetch NAME` for this file, and check that you can read it"
             }
+            Self::ModelMalformed { .. } => "run `stuntdouble models verify`, then fetch the damaged file again",
+            Self::ModelUnsupported { .. } => "use the model files that `stuntdouble models list` shows",
+            Self::ModelMismatched { .. } => "run `stuntdouble models list`, and pass the right file for each network",
             Self::ModelFailed { .. } => "run `stuntdouble models verify`; if the file is intact, report this as a bug",
             Self::FrameEmpty { .. } => "check the size of the video or picture",
         }
@@ -96,9 +96,9 @@ mod tests {
     fn codes_and_messages_are_stable() {
         let error = Error::ModelMalformed { path: "a.tflite".into(), reason: "12 bytes".into() };
         assert_eq!(error.code(), "model.malformed");
-        assert_eq!(error.to_string(), "malformed model, 12 bytes: `a.tflite`");
+        assert_eq!(error.to_string(), "the model file is malformed: 12 bytes: `a.tflite`");
         let error = Error::FrameEmpty { width: 0, height: 4 };
         assert_eq!(error.code(), "perception.empty_frame");
-        assert_eq!(error.to_string(), "found a frame of `0x4` pixels, expected at least `1x1`");
+        assert_eq!(error.to_string(), "the frame has the size `0x4`, expected at least `1x1`");
     }
 }

@@ -109,6 +109,14 @@ impl Warning {
             Self::NobodyAtPoint => "perception.nobody_at_point",
         }
     }
+
+    /// The message without the frame.
+    pub fn message(self) -> &'static str {
+        match self {
+            Self::NoPerson => "no person was found",
+            Self::NobodyAtPoint => "no person is at the chosen point, so the most prominent person is used",
+        }
+    }
 }
 
 /// What perception found in one frame.

@@ -74,7 +74,7 @@ impl SignalsFolder {
         for kind in kinds {
             if self.file(&kind, self.frames).exists() {
                 let (path, expected) = (self.root.join(&kind), self.frames);
-                return Err(SignalsError::FrameCount { path, found: format!("a frame {expected}"), expected });
+                return Err(SignalsError::FrameCount { path, found: format!("at least {}", expected + 1), expected });
             }
         }
         for index in 0..self.frames {
@@ -98,7 +98,7 @@ impl SignalsFolder {
                 return Err(self.wrong_size(file, (track.width, track.height)));
             }
             if track.frames.len() != self.frames {
-                let (found, expected) = (format!("{} frames", track.frames.len()), self.frames);
+                let (found, expected) = (track.frames.len().to_string(), self.frames);
                 return Err(SignalsError::FrameCount { path: file, found, expected });
             }
             return Ok(Some(track.frames));

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 #[non_exhaustive]
 pub enum StageError {
     /// A file or folder could not be read.
-    #[error("cannot read: {source}: `{}`", path.display())]
+    #[error("cannot read the file or folder: {source}: `{}`", path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -15,7 +15,7 @@ pub enum StageError {
         source: std::io::Error,
     },
     /// A file has another format than its name says, or is damaged.
-    #[error("{found}, expected {expected}: `{}`", path.display())]
+    #[error("the file is malformed ({found}), expected {expected}: `{}`", path.display())]
     Malformed {
         /// The file.
         path: PathBuf,
@@ -25,7 +25,7 @@ pub enum StageError {
         expected: &'static str,
     },
     /// A file exceeds a limit.
-    #[error("{what} is {found}, expected at most {limit}: `{}`", path.display())]
+    #[error("the file exceeds a limit: {what} is {found}, expected at most {limit}: `{}`", path.display())]
     TooLarge {
         /// The file.
         path: PathBuf,
@@ -37,7 +37,7 @@ pub enum StageError {
         limit: u64,
     },
     /// A character without a usable skeleton.
-    #[error("the skeleton lacks {missing}: `{}`", path.display())]
+    #[error("the skeleton of the character lacks {missing}: `{}`", path.display())]
     NotHumanoid {
         /// The file.
         path: PathBuf,
@@ -69,13 +69,13 @@ pub enum StageError {
         name: String,
     },
     /// A folder contains none of the asset folders.
-    #[error("no asset folder found, expected one of `characters_*`, `motions`, `props`, `panoramas`, `textures`, `videos`: `{}`", path.display())]
+    #[error("no asset folder was found, expected one of `characters_*`, `motions`, `props`, `panoramas`, `textures`, `videos`: `{}`", path.display())]
     NoAssets {
         /// The folder.
         path: PathBuf,
     },
     /// A file or folder could not be written.
-    #[error("cannot write: {reason}: `{}`", path.display())]
+    #[error("cannot write the file or folder: {reason}: `{}`", path.display())]
     Unwritable {
         /// The file.
         path: PathBuf,
@@ -83,7 +83,7 @@ pub enum StageError {
         reason: String,
     },
     /// An object store refused a request, or could not be reached.
-    #[error("object store: {reason}: `{}`", path.display())]
+    #[error("the object store request failed: {reason}: `{}`", path.display())]
     Store {
         /// The object, or the prefix.
         path: PathBuf,
@@ -97,19 +97,19 @@ pub enum StageError {
         place: PathBuf,
     },
     /// An address is neither a folder nor in a known kind of store.
-    #[error("expected a folder, `file:///FOLDER` or `s3://BUCKET/PREFIX`: `{}`", place.display())]
+    #[error("the address is not valid, expected a folder, `file:///FOLDER` or `s3://BUCKET/PREFIX`: `{}`", place.display())]
     BadPlace {
         /// The address.
         place: PathBuf,
     },
     /// A place contains a data set with other settings or assets.
-    #[error("the place contains a data set that was made with other settings or assets: `{}`", path.display())]
+    #[error("the output location contains a data set made with other settings or assets: `{}`", path.display())]
     OtherData {
         /// Its index.
         path: PathBuf,
     },
     /// A clip description that cannot be rendered.
-    #[error("{what} is {found}, expected {expected}")]
+    #[error("the clip description is invalid: {what} is {found}, expected {expected}")]
     BadSpec {
         /// The field.
         what: &'static str,
@@ -149,19 +149,19 @@ impl StageError {
                 "export the file again, or move it out of the asset folder"
             }
             Self::TooLarge { .. } => "make the file smaller, or move it out of the asset folder",
-            Self::NotHumanoid { .. } => "name the joints as in the asset guide (hips, spine, head, arms, legs)",
-            Self::UnknownAsset { .. } => "load the asset folder that was used to describe the clip",
+            Self::NotHumanoid { .. } => "name the joints (hips, spine, head, arms, legs) as the asset guide describes",
+            Self::UnknownAsset { .. } => "load the asset folder from which the clip description was made",
             Self::NoAssets { .. } => {
-                "give the folder that contains the asset folders, or no folder for the built-in cast"
+                "pass the folder that contains the asset folders, or omit it to use the built-in cast"
             }
             Self::Unwritable { .. } => "check the path, its permissions and the free space",
             Self::Store { .. } => {
                 "check the bucket, the `AWS_*` variables (keys, region, endpoint, `AWS_ALLOW_HTTP`) and the network"
             }
-            Self::NoObjectStores { .. } => "build with `--features object-store`, or give a folder",
-            Self::BadPlace { .. } => "give a folder, or a bucket and a prefix without empty parts",
-            Self::OtherData { .. } => "give another place, or the settings and assets of this data set",
-            Self::BadSpec { .. } => "correct the value, or draw a new clip from a seed",
+            Self::NoObjectStores { .. } => "build with `--features object-store`, or pass a folder",
+            Self::BadPlace { .. } => "pass a folder, or an address `s3://BUCKET/PREFIX` without empty parts",
+            Self::OtherData { .. } => "choose another location, or use the settings and assets of this data set",
+            Self::BadSpec { .. } => "correct the value, or generate a new clip description from a seed",
         }
     }
 }

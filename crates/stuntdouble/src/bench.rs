@@ -94,7 +94,7 @@ pub fn run(job: &BenchJob, events: &Events) -> Result<Report, Error> {
     let start = Instant::now();
     let (networks, folder) = match (preset, &job.settings.weights) {
         (Preset::Sd15 | Preset::Moore | Preset::Mimo, None) => {
-            events.note(format!("preset `{preset}` without weights: measuring with random ones"));
+            events.note(format!("no weights were given for preset `{preset}`, measuring with random weights"));
             let config = preset.config();
             // Random weights have their own names.
             let random = Fingerprint::of_text("random weights of bench");

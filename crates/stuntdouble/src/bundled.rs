@@ -28,17 +28,18 @@ const PARTS: [(&str, &[u8]); 0] = [];
 pub fn verified_parts() -> Result<Vec<&'static [u8]>, Error> {
     let malformed = |reason: String| WeightError::Malformed { path: "bundled weights".into(), reason };
     if cfg!(not(feature = "bundled-weights")) {
-        return Err(
-            malformed("this build has none: give `--weights`, or build with feature `bundled-weights`".into()).into()
-        );
+        return Err(malformed(
+            "this build contains none, pass `--weights` or build with the feature `bundled-weights`".into(),
+        )
+        .into());
     }
     let manifest: Manifest = serde_json::from_str(MANIFEST).map_err(|error| malformed(error.to_string()))?;
     let mut parts = vec![];
     for part in &manifest.parts {
         let found = PARTS.iter().find(|(name, _)| *name == part.file);
-        let (_, bytes) = found.ok_or_else(|| malformed(format!("part `{}` is not in the program", part.file)))?;
+        let (_, bytes) = found.ok_or_else(|| malformed(format!("part `{}` is missing in the program", part.file)))?;
         if hex(&Sha256::digest(bytes)) != part.sha256 {
-            return Err(malformed(format!("part `{}` does not have the hash of the manifest", part.file)).into());
+            return Err(malformed(format!("the hash of part `{}` differs from the manifest", part.file)).into());
         }
         parts.push(*bytes);
     }

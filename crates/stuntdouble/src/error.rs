@@ -43,13 +43,13 @@ pub enum Error {
     #[error(transparent)]
     Evaluate(#[from] evaluate::EvaluateError),
     /// The command line cannot be understood.
-    #[error("{reason}")]
+    #[error("invalid command line: {reason}")]
     Usage {
         /// The parser's message.
         reason: String,
     },
     /// The output would replace or change an input.
-    #[error("the output would overwrite an input or be written inside it, `{input}`: `{output}`")]
+    #[error("the output would overwrite the input `{input}` or be written inside it: `{output}`")]
     OutputIsInput {
         /// The video or the folder to write.
         output: PathBuf,
@@ -57,7 +57,7 @@ pub enum Error {
         input: PathBuf,
     },
     /// A setting does not exist or has a value out of range.
-    #[error("setting {setting}: {reason}")]
+    #[error("invalid setting {setting}: {reason}")]
     Setting {
         /// Its name.
         setting: String,
@@ -65,7 +65,7 @@ pub enum Error {
         reason: String,
     },
     /// The run folder belongs to another job.
-    #[error("run folder `{path}` was made with other {what}")]
+    #[error("the run cannot continue because {what}: `{path}`")]
     OtherRun {
         /// The folder.
         path: PathBuf,
@@ -83,7 +83,7 @@ pub enum Error {
         source: std::io::Error,
     },
     /// No frame of the video shows a person.
-    #[error("no person was found in any of the {frames} frames of `{video}`")]
+    #[error("no person was found in the video (frames searched: {frames}): `{video}`")]
     NoPerson {
         /// The video.
         video: PathBuf,
@@ -91,7 +91,7 @@ pub enum Error {
         frames: usize,
     },
     /// Stopped by the user.
-    #[error("cancelled")]
+    #[error("the run was cancelled")]
     Cancelled,
 }
 
@@ -136,17 +136,17 @@ impl Error {
             Self::Train(error) => error.help().to_string(),
             Self::Evaluate(error) => error.help(),
             Self::Usage { .. } => {
-                "see `stuntdouble help`, and `stuntdouble help COMMAND` for the options of a command".into()
+                "run `stuntdouble help`, or `stuntdouble help COMMAND` for the options of a command".into()
             }
-            Self::OutputIsInput { .. } => "write to another folder: inputs are never changed".into(),
-            Self::Setting { .. } => "see `stuntdouble help replace` for the settings and their ranges".into(),
-            Self::OtherRun { .. } => "choose another folder, or remove this one to start again".into(),
+            Self::OutputIsInput { .. } => "write the output to another folder; inputs are never changed".into(),
+            Self::Setting { .. } => "run `stuntdouble help replace` to see the settings and their ranges".into(),
+            Self::OtherRun { .. } => "choose another folder, or delete this one to start again".into(),
             Self::Io { source, .. } if is_disk_full(source) => {
                 "free some space and run the same command again; finished clips are kept".into()
             }
-            Self::Io { .. } => "check that the path exists and that you may read and write it".into(),
+            Self::Io { .. } => "check that the path exists and that you can read and write it".into(),
             Self::NoPerson { .. } => {
-                "choose a clip in which a person can be seen, or bring your own signals with `--signals`".into()
+                "choose a video in which a person can be seen, or pass your own signals with `--signals`".into()
             }
             Self::Cancelled => "run the same command again to continue where it stopped".into(),
         }

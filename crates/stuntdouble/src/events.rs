@@ -203,11 +203,14 @@ mod tests {
         let events = Events::silent();
         events.log_to(&path).unwrap();
         events.progress(Step::Generate, 3, 20);
-        events.warn("perception.no_person", "frame 4");
+        events.warn("perception.no_person", "frame 4: no person was found");
         let text = std::fs::read_to_string(&path).unwrap();
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[0], r#"{"event":"progress","step":"generate","done":3,"total":20}"#);
-        assert_eq!(lines[1], r#"{"event":"warning","code":"perception.no_person","message":"frame 4"}"#);
+        assert_eq!(
+            lines[1],
+            r#"{"event":"warning","code":"perception.no_person","message":"frame 4: no person was found"}"#
+        );
         assert_eq!(events.warnings().len(), 1);
     }
 }

@@ -17,11 +17,12 @@ use crate::tools::Tools;
 pub fn ensure(store: &Store, name: &str, events: &Events) -> Result<PathBuf, Error> {
     let path = store.fetch(name, &mut |progress| match progress {
         Progress::Ready { .. } => {}
-        Progress::Waiting { name } => events.note(format!("waiting for another process that fetches `{name}`")),
+        Progress::Waiting { name } => events.note(format!("waiting for another process to fetch `{name}`")),
         Progress::Client { name, command } => events.note(format!("fetching `{name}`: {command}")),
         Progress::Bytes { done, total, .. } => events.progress(Step::Fetch, done, total),
         Progress::Resuming { name, cuts, reason } => {
-            events.warn("fetch.resumed", format!("`{name}`: connection cut {cuts} times ({reason}), going on"));
+            events
+                .warn("fetch.resumed", format!("the download of `{name}` continues (interruptions: {cuts}): {reason}"));
         }
         other => events.note(format!("fetching: {other:?}")),
     })?;

@@ -76,7 +76,7 @@ impl LoadedNetworks {
             }
             (Preset::Sd15 | Preset::Moore | Preset::Mimo, None) => Err(Error::Setting {
                 setting: "`weights`".into(),
-                reason: "this preset needs a folder of weight files".into(),
+                reason: "this preset needs a folder of weight files, pass it with `--weights`".into(),
             }),
             (preset @ (Preset::Sd15 | Preset::Moore | Preset::Mimo), Some(folder)) if is_published(folder) => {
                 let mut published = open_published(folder)?;
@@ -150,7 +150,7 @@ impl LoadedNetworks {
 /// Warns if prepacked weights should be cached but are not.
 pub(crate) fn tell_trouble(packs: Option<&PackFolder>, events: &Events) {
     if let Some(reason) = packs.and_then(PackFolder::trouble) {
-        events.warn("packs.not_kept", format!("packed weights are not kept for later runs: {reason}"));
+        events.warn("packs.not_kept", format!("prepacked weights cannot be cached for later runs: {reason}"));
     }
 }
 
@@ -164,7 +164,7 @@ fn shards(folder: &Path) -> Result<Vec<PathBuf>, Error> {
         }
     }
     if shards.is_empty() {
-        let source = std::io::Error::new(std::io::ErrorKind::NotFound, "no `*.safetensors` in it");
+        let source = std::io::Error::new(std::io::ErrorKind::NotFound, "it contains no `*.safetensors` file");
         return Err(unreadable(source).into());
     }
     shards.sort();

@@ -60,14 +60,20 @@ impl RunRecord {
         let hash = |input: &Option<Input>| input.as_ref().map(|input| input.sha256.clone());
         let hashes = |inputs: &[Input]| inputs.iter().map(|input| input.sha256.clone()).collect::<Vec<_>>();
         [
-            (self.version != other.version, "program version"),
-            (self.command != other.command, "command"),
-            (hashes(&self.characters) != hashes(&other.characters), "character pictures"),
-            (hash(&self.character_pose) != hash(&other.character_pose), "character pose"),
-            (self.video.sha256 != other.video.sha256, "video"),
-            (hash(&self.signals) != hash(&other.signals), "signals"),
-            (self.weights != other.weights, "weights"),
-            (self.settings != other.settings, "settings"),
+            (self.version != other.version, "the folder belongs to a run with another program version"),
+            (self.command != other.command, "the folder belongs to a run with another command"),
+            (
+                hashes(&self.characters) != hashes(&other.characters),
+                "the folder belongs to a run with other character pictures",
+            ),
+            (
+                hash(&self.character_pose) != hash(&other.character_pose),
+                "the folder belongs to a run with another character pose",
+            ),
+            (self.video.sha256 != other.video.sha256, "the folder belongs to a run with another video"),
+            (hash(&self.signals) != hash(&other.signals), "the folder belongs to a run with other signals"),
+            (self.weights != other.weights, "the folder belongs to a run with other weights"),
+            (self.settings != other.settings, "the folder belongs to a run with other settings"),
         ]
         .into_iter()
         .find_map(|(differs, what)| differs.then_some(what))
@@ -91,7 +97,10 @@ impl RunFolder {
         // Nothing is written into a folder with foreign files.
         let path = root.join(RECORD);
         if !path.exists() && !sorted_names(root)?.iter().all(|name| name == LOCK || is_unfinished(name)) {
-            return Err(Error::OtherRun { path: root.into(), what: format!("contents (there is no `{RECORD}`)") });
+            return Err(Error::OtherRun {
+                path: root.into(),
+                what: format!("the folder contains other files and no `{RECORD}`"),
+            });
         }
         let lock_path = root.join(LOCK);
         let lock = File::options()
@@ -103,7 +112,7 @@ impl RunFolder {
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                return Err(Error::OtherRun { path: root.into(), what: "process, which still runs".into() });
+                return Err(Error::OtherRun { path: root.into(), what: "another process uses the folder".into() });
             }
             Err(TryLockError::Error(source)) => return Err(io("lock", &lock_path)(source)),
         }
@@ -118,7 +127,7 @@ impl RunFolder {
             let text = fs::read_to_string(&path).map_err(io("read", &path))?;
             let found: RunRecord = toml::from_str(&text).map_err(|_| Error::OtherRun {
                 path: root.into(),
-                what: format!("contents (`{RECORD}` cannot be read)"),
+                what: format!("the `{RECORD}` in the folder cannot be read"),
             })?;
             if let Some(what) = record.difference(&found) {
                 return Err(Error::OtherRun { path: root.into(), what: what.into() });
@@ -234,7 +243,7 @@ mod tests {
         let mut other = record.clone();
         other.settings.seed = 9;
         let error = RunFolder::open(&root, &other).unwrap_err();
-        assert_eq!((error.code(), error.to_string().contains("settings")), ("run.differs", true));
+        assert_eq!((error.code(), error.to_string().contains("other settings")), ("run.differs", true));
     }
 
     #[test]

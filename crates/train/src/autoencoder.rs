@@ -181,7 +181,7 @@ pub fn save<B: ModelBackend>(
 pub fn load<B: ModelBackend>(path: &Path, device: &B::Device) -> Result<(SmallAutoencoder<B>, SmallAutoencoderConfig)> {
     let weights = Weights::read(&[path])?;
     let damaged = |reason: String| TrainError::Damaged { path: PathBuf::from(path), reason };
-    let text = weights.metadata(CONFIG_KEY).ok_or_else(|| damaged(format!("no `{CONFIG_KEY}` in its header")))?;
+    let text = weights.metadata(CONFIG_KEY).ok_or_else(|| damaged(format!("its header has no `{CONFIG_KEY}`")))?;
     let config: SmallAutoencoderConfig = serde_json::from_str(text).map_err(|error| damaged(error.to_string()))?;
     Ok((weights.load(config.init::<B>(device), PREFIX, Extra::Refused)?, config))
 }

@@ -164,14 +164,14 @@ pub fn read(folder: &Path) -> Result<Checkpoint> {
         |path: &Path, reason: &dyn ToString| TrainError::Damaged { path: path.into(), reason: reason.to_string() };
     let manifest: Manifest = serde_json::from_slice(&text).map_err(|error| damaged(&path, &error))?;
     if manifest.format != FORMAT {
-        return Err(damaged(&path, &format!("format {}, expected {FORMAT}", manifest.format)));
+        return Err(damaged(&path, &format!("its format is {}, expected {FORMAT}", manifest.format)));
     }
     let mut parts = vec![];
     for (file, _) in PARTS {
         let path = folder.join(file);
         let bytes = fs::read(&path).map_err(TrainError::io(&path))?;
         if manifest.files.get(file) != Some(&sha256(&bytes)) {
-            return Err(damaged(&path, &"its hash is not the one in the manifest"));
+            return Err(damaged(&path, &"its hash differs from the manifest"));
         }
         parts.push(Weights::from_bytes(&[&bytes], &path.to_string_lossy())?);
     }

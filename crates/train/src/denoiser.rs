@@ -373,8 +373,12 @@ pub fn run<B: AutodiffBackend + ModelBackend>(
     let frames = config.frames_of(stage);
     for (setting, data) in [("data", &config.data), ("held_out", &config.held_out)] {
         if data.frames < frames || data.clips == 0 {
-            let found = format!("{} clips of {} frames", data.clips, data.frames);
-            return Err(TrainError::Setting { setting, found, expected: "clips, as long as `frames`" });
+            let found = format!("clips {}, frames {}", data.clips, data.frames);
+            return Err(TrainError::Setting {
+                setting,
+                found,
+                expected: "at least one clip with at least `frames` frames",
+            });
         }
     }
     if config.batch == 0 || frames == 0 {
@@ -386,7 +390,11 @@ pub fn run<B: AutodiffBackend + ModelBackend>(
     let networks = start(networks, config)?;
     if let Some(fresh) = config.held_out.fresh {
         let found = fresh.to_string();
-        return Err(TrainError::Setting { setting: "held_out.fresh", found, expected: "none: always the same clips" });
+        return Err(TrainError::Setting {
+            setting: "held_out.fresh",
+            found,
+            expected: "no value, because the clips must stay the same",
+        });
     }
     let (clips, live) = match config.data.fresh {
         None => (config.data.load::<B>(&config.autoencoder, device, progress)?, None),

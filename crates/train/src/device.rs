@@ -23,7 +23,7 @@ pub fn of_name(name: &str) -> Result<Device> {
     }
     let expected = match cfg!(feature = "libtorch") {
         true => "`cpu` or `cuda:N`",
-        false => "`cpu` (graphics cards need a build with libtorch: `cargo xtask libtorch cuda`)",
+        false => "`cpu` (GPUs need a build with libtorch: `cargo xtask libtorch cuda`)",
     };
     Err(TrainError::Setting { setting: "device", found: name.into(), expected })
 }

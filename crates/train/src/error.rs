@@ -10,7 +10,7 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum TrainError {
     /// The configuration cannot be parsed.
-    #[error("cannot read training configuration `{path}`: {reason}")]
+    #[error("cannot read the training configuration `{path}`: {reason}")]
     Config {
         /// The file.
         path: PathBuf,
@@ -36,7 +36,7 @@ pub enum TrainError {
         source: std::io::Error,
     },
     /// There is no training data.
-    #[error("no {what} found in `{path}`")]
+    #[error("no {what} were found in `{path}`")]
     NoData {
         /// What was searched.
         what: &'static str,
@@ -64,7 +64,7 @@ pub enum TrainError {
         expected: String,
     },
     /// Too many steps in a row had a loss or gradient that is not finite.
-    #[error("the loss was not finite in {steps} steps in a row, last at step {step}")]
+    #[error("the loss or gradient was not finite in too many steps in a row ({steps}), last in step {step}")]
     Diverged {
         /// Number of steps.
         steps: u32,
@@ -117,13 +117,15 @@ impl TrainError {
     /// What to do about it.
     pub fn help(&self) -> String {
         match self {
-            Self::Config { .. } => "see the documentation of `train::Config` for the known settings".into(),
+            Self::Config { .. } => "check the settings against the documentation of `train::Config`".into(),
             Self::Setting { setting, .. } => format!("change `{setting}` in the configuration"),
             Self::Io { .. } => "check the path, its permissions and the free space".into(),
-            Self::NoData { .. } => "point the configuration at a folder that contains training data".into(),
-            Self::Damaged { .. } => "delete it and run the same command again".into(),
+            Self::NoData { .. } => "choose a folder that contains the data, or create the data first".into(),
+            Self::Damaged { .. } => "delete the file and run the same command again".into(),
             Self::Mismatch { .. } => "choose another run folder, or use the previous settings".into(),
-            Self::Diverged { .. } => "lower the learning rate; the last checkpoint is untouched".into(),
+            Self::Diverged { .. } => {
+                "lower the learning rate and continue from the last checkpoint, which is intact".into()
+            }
             Self::Weights(error) => error.help().into(),
             Self::Media(error) => error.help().to_string(),
             Self::Stage(error) => error.help().to_string(),

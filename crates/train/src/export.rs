@@ -61,7 +61,7 @@ pub struct Manifest {
 pub fn export(file: &Path, name: &str, folder: &Path, limit: usize) -> Result<Manifest> {
     let weights = Weights::read(&[file])?;
     let damaged = |reason: String| TrainError::Damaged { path: PathBuf::from(file), reason };
-    let text = weights.metadata(CONFIG_KEY).ok_or_else(|| damaged(format!("no `{CONFIG_KEY}` in its header")))?;
+    let text = weights.metadata(CONFIG_KEY).ok_or_else(|| damaged(format!("its header has no `{CONFIG_KEY}`")))?;
     let config: serde_json::Value = serde_json::from_str(text).map_err(|error| damaged(error.to_string()))?;
     let header = BTreeMap::from([(CONFIG_KEY.to_string(), text.to_string())]);
 
@@ -87,7 +87,11 @@ pub fn export(file: &Path, name: &str, folder: &Path, limit: usize) -> Result<Ma
         let bytes = to_bytes(group, StoredPrecision::F16, header.clone())?;
         if bytes.len() > limit {
             let found = format!("{} bytes", bytes.len());
-            return Err(TrainError::Setting { setting: "limit", found, expected: "at most the limit a part" });
+            return Err(TrainError::Setting {
+                setting: "limit",
+                found,
+                expected: "a limit that is larger than each tensor",
+            });
         }
         let file = format!("part-{}-of-{}.safetensors", index + 1, groups.len());
         write_durable(&folder.join(&file), &bytes)?;

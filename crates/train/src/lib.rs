@@ -67,15 +67,16 @@ impl Config {
         let wrong = |reason: String| TrainError::Config { path: path.into(), reason };
         let mut table: toml::Table = toml::from_str(&text).map_err(|error| wrong(error.to_string()))?;
         for change in changes {
-            let (place, value) =
-                change.split_once('=').ok_or_else(|| wrong(format!("`{change}` is not `key.key=value`")))?;
+            let (place, value) = change
+                .split_once('=')
+                .ok_or_else(|| wrong(format!("the change `{change}` does not have the form `key.key=value`")))?;
             let parsed = toml::from_str::<toml::Table>(&format!("value = {value}")).ok();
             let value = parsed.and_then(|mut table| table.remove("value"));
             let value = value.unwrap_or_else(|| toml::Value::String(change[place.len() + 1..].into()));
             let is_of_loop = matches!(place.trim(), "steps" | "minutes") && table.contains_key("settings");
             let place = if is_of_loop { format!("settings.{}", place.trim()) } else { place.trim().to_owned() };
             set(&mut table, &place, value)
-                .ok_or_else(|| wrong(format!("`{place}` lies below a setting that has no parts")))?;
+                .ok_or_else(|| wrong(format!("`{place}` cannot be set, because its parent is not a table")))?;
         }
         table.try_into().map_err(|error: toml::de::Error| wrong(error.to_string()))
     }

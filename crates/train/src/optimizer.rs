@@ -54,9 +54,9 @@ impl OptimizerConfig {
         };
         let fraction = |value: f64| (0.0..1.0).contains(&value);
         check(self.rate > 0.0 && self.rate.is_finite(), "optimizer.rate", self.rate, "a positive number")?;
-        check(fraction(self.betas[0]), "optimizer.betas", self.betas[0], "0 up to 1")?;
-        check(fraction(self.betas[1]), "optimizer.betas", self.betas[1], "0 up to 1")?;
-        check(fraction(self.average), "optimizer.average", self.average, "0 up to 1")?;
+        check(fraction(self.betas[0]), "optimizer.betas", self.betas[0], "at least 0 and below 1")?;
+        check(fraction(self.betas[1]), "optimizer.betas", self.betas[1], "at least 0 and below 1")?;
+        check(fraction(self.average), "optimizer.average", self.average, "at least 0 and below 1")?;
         check(self.epsilon > 0.0, "optimizer.epsilon", self.epsilon, "a positive number")?;
         check(self.clip > 0.0, "optimizer.clip", self.clip, "a positive number")?;
         check((0.0..=1.0).contains(&self.final_fraction), "optimizer.final_fraction", self.final_fraction, "0 to 1")

@@ -22,7 +22,7 @@ pub(crate) fn run() -> Result<ExitCode> {
     for line in &found {
         println!("{line}");
     }
-    println!("structure: {} violations", found.len());
+    println!("structure: number of violations: {}", found.len());
     Ok(if found.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -41,7 +41,7 @@ fn violations(root: &Path) -> Result<Vec<String>> {
         let read = Crate::read(&sources)?;
         for circle in circles::circles(&read.edges()) {
             let files: Vec<String> = circle.iter().map(|&file| named(&read.files[file].path)).collect();
-            found.push(format!("circle: {}", files.join(" <-> ")));
+            found.push(format!("cycle: {}", files.join(" <-> ")));
         }
         found.extend(
             limits::crowded(&read.files).into_iter().map(|(path, n)| format!("folder of {n} files: {}", named(&path))),

@@ -13,17 +13,19 @@ impl<R: Read> Machine<'_, R> {
         let (arguments, callable) = (self.pop()?, self.pop()?);
         let global = match self.values.get(callable) {
             Value::Global(global) => *global,
-            other => return Err(self.damaged(&format!("a call of {}", other.kind()))),
+            other => return Err(self.damaged(&format!("a call to {}", other.kind()))),
         };
         let arguments = match self.values.get(arguments) {
             Value::Tuple(arguments) => arguments.clone(),
-            other => return Err(self.bad_call(global, &format!("{} for its arguments", other.kind()))),
+            other => {
+                return Err(self.bad_call(global, &format!("expected a tuple of arguments, found {}", other.kind())));
+            }
         };
         let value = match global {
             Global::OrderedDict => self.ordered_dict(&arguments)?,
             Global::RebuildTensor => Value::Tensor(self.tensor(&arguments)?),
             Global::RebuildParameter => self.parameter(&arguments)?,
-            Global::Storage(_) => return Err(self.bad_call(global, "arguments; storages are in the file, not made")),
+            Global::Storage(_) => return Err(self.bad_call(global, "a storage class cannot be called")),
         };
         self.push(value);
         Ok(())
@@ -35,7 +37,7 @@ impl<R: Read> Machine<'_, R> {
 
     /// No argument, or a list of pairs.
     fn ordered_dict(&self, arguments: &[ValueId]) -> Result<Value, CheckpointError> {
-        let wrong = || self.bad_call(Global::OrderedDict, "what is no list of pairs");
+        let wrong = || self.bad_call(Global::OrderedDict, "expected a list of pairs");
         let items = match arguments {
             [] => return Ok(Value::Dict(vec![])),
             [list] => match self.values.get(*list) {
@@ -58,7 +60,7 @@ impl<R: Read> Machine<'_, R> {
     fn tensor(&self, arguments: &[ValueId]) -> Result<RawTensor, CheckpointError> {
         let wrong = |reason: &str| self.bad_call(Global::RebuildTensor, reason);
         let [storage, offset, shape, strides, _, hooks, metadata @ ..] = arguments else {
-            return Err(wrong(&format!("{} arguments", arguments.len())));
+            return Err(wrong(&format!("expected 6 or 7 arguments, found {}", arguments.len())));
         };
         let is_empty = |id: &ValueId| match self.values.get(*id) {
             Value::None => true,
@@ -66,19 +68,21 @@ impl<R: Read> Machine<'_, R> {
             _ => false,
         };
         if metadata.len() > 1 || !is_empty(hooks) || !metadata.iter().all(is_empty) {
-            return Err(wrong("hooks or metadata"));
+            return Err(wrong("hooks and metadata are not supported"));
         }
-        let Value::Storage(storage) = self.values.get(*storage) else { return Err(wrong("no storage")) };
-        let offset = self.values.int(*offset).ok_or_else(|| wrong("an offset that is no whole number"))?;
+        let Value::Storage(storage) = self.values.get(*storage) else {
+            return Err(wrong("the first argument is not a storage"));
+        };
+        let offset = self.values.int(*offset).ok_or_else(|| wrong("the offset is not an integer"))?;
         let sizes = |id: ValueId, what: &str| {
             let Value::Tuple(items) = self.values.get(id) else { return Err(wrong(what)) };
             if items.len() as u64 > MOST_AXES {
-                return Err(self.limit("a tensor with axes", items.len() as u64, MOST_AXES));
+                return Err(self.limit("the number of axes of a tensor", items.len() as u64, MOST_AXES));
             }
             items.iter().map(|item| self.values.int(*item).ok_or_else(|| wrong(what))).collect::<Result<Vec<_>, _>>()
         };
-        let shape = sizes(*shape, "a shape that is no tuple of whole numbers")?;
-        let strides = sizes(*strides, "strides that are no tuple of whole numbers")?;
+        let shape = sizes(*shape, "the shape is not a tuple of integers")?;
+        let strides = sizes(*strides, "the strides are not a tuple of integers")?;
         Ok(RawTensor { storage: storage.clone(), offset, shape, strides })
     }
 
@@ -87,37 +91,43 @@ impl<R: Read> Machine<'_, R> {
         match arguments {
             [tensor, _, _] => match self.values.get(*tensor) {
                 tensor @ Value::Tensor(_) => Ok(tensor.clone()),
-                other => Err(self.bad_call(Global::RebuildParameter, other.kind())),
+                other => {
+                    let reason = format!("expected a tensor, found {}", other.kind());
+                    Err(self.bad_call(Global::RebuildParameter, &reason))
+                }
             },
-            _ => Err(self.bad_call(Global::RebuildParameter, &format!("{} arguments", arguments.len()))),
+            _ => {
+                let reason = format!("expected 3 arguments, found {}", arguments.len());
+                Err(self.bad_call(Global::RebuildParameter, &reason))
+            }
         }
     }
 
     /// `("storage", class, key, device, count)`. In the legacy format, the view information follows.
     pub(super) fn persistent_id(&mut self) -> Result<(), CheckpointError> {
         let wrong = |machine: &Self, reason: &str| {
-            let global = "a persistent id".into();
+            let global = "persistent_load".into();
             CheckpointError::Call { global, reason: reason.into(), tensor: machine.entry() }
         };
         let id = self.pop()?;
         let Value::Tuple(items) = self.values.get(id) else {
-            return Err(wrong(self, self.values.get(id).kind()));
+            return Err(wrong(self, &format!("expected a tuple, found {}", self.values.get(id).kind())));
         };
         let [kind, class, key, _device, count, view @ ..] = &items[..] else {
-            return Err(wrong(self, &format!("{} items", items.len())));
+            return Err(wrong(self, &format!("expected 5 or 6 items, found {}", items.len())));
         };
         if self.values.text(*kind) != Some("storage") {
-            return Err(wrong(self, "another kind than `storage`"));
+            return Err(wrong(self, "expected the kind `storage`"));
         }
         if view.len() > 1 || view.iter().any(|view| *self.values.get(*view) != Value::None) {
-            return Err(wrong(self, "a view of another storage"));
+            return Err(wrong(self, "views of other storages are not supported"));
         }
         let Value::Global(Global::Storage(element)) = *self.values.get(*class) else {
-            return Err(wrong(self, "an unknown class of storage"));
+            return Err(wrong(self, "the storage class is unknown"));
         };
         let count = self.values.int(*count).and_then(|count| u64::try_from(count).ok());
         let (Some(key), Some(count)) = (self.values.text(*key), count) else {
-            return Err(wrong(self, "no key, or no number of values"));
+            return Err(wrong(self, "the key or the number of values is missing"));
         };
         let storage = Storage { element, key: key.into(), count };
         self.push(Value::Storage(storage));

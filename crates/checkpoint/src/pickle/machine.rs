@@ -43,7 +43,7 @@ impl<'a, R: Read> Machine<'a, R> {
                 }
             }
         }
-        Err(machine.limit("a number of instructions", MOST_INSTRUCTIONS + 1, MOST_INSTRUCTIONS))
+        Err(machine.limit("the number of instructions", MOST_INSTRUCTIONS + 1, MOST_INSTRUCTIONS))
     }
 
     fn step(&mut self, opcode: Opcode) -> Result<(), CheckpointError> {
@@ -123,7 +123,7 @@ impl<'a, R: Read> Machine<'a, R> {
                 let (name, module) = (self.pop()?, self.pop()?);
                 let global = match (self.values.text(module), self.values.text(name)) {
                     (Some(module), Some(name)) => self.global(module, name)?,
-                    _ => return Err(self.damaged("a name that is no text")),
+                    _ => return Err(self.damaged("a name that is not a string")),
                 };
                 self.push(global);
             }
@@ -197,19 +197,19 @@ impl<'a, R: Read> Machine<'a, R> {
 
     fn top(&self) -> Result<ValueId, CheckpointError> {
         let top = self.stack.last().filter(|_| self.stack.len() > self.floor());
-        top.copied().ok_or_else(|| self.damaged("an instruction without its operand"))
+        top.copied().ok_or_else(|| self.damaged("an instruction without an operand"))
     }
 
     fn mark(&mut self) -> Result<(), CheckpointError> {
         if self.marks.len() as u64 >= MOST_MARKS {
-            return Err(self.limit("a depth", self.marks.len() as u64 + 1, MOST_MARKS));
+            return Err(self.limit("the nesting depth", self.marks.len() as u64 + 1, MOST_MARKS));
         }
         self.marks.push(self.stack.len());
         Ok(())
     }
 
     fn pop_to_mark(&mut self) -> Result<Vec<ValueId>, CheckpointError> {
-        let mark = self.marks.pop().ok_or_else(|| self.damaged("an instruction without its mark"))?;
+        let mark = self.marks.pop().ok_or_else(|| self.damaged("an instruction without a matching mark"))?;
         Ok(self.stack.split_off(mark))
     }
 
@@ -225,7 +225,7 @@ impl<'a, R: Read> Machine<'a, R> {
 
     fn long(&mut self, length: u64) -> Result<(), CheckpointError> {
         if length > LONGEST_NUMBER {
-            return Err(self.limit("a whole number of bytes", length, LONGEST_NUMBER));
+            return Err(self.limit("the length of an integer in bytes", length, LONGEST_NUMBER));
         }
         let bytes = self.stream.bytes(length as usize)?;
         let value = if bytes.len() > 8 {
@@ -242,10 +242,10 @@ impl<'a, R: Read> Machine<'a, R> {
 
     fn text(&mut self, length: u64) -> Result<(), CheckpointError> {
         if length > LONGEST_TEXT {
-            return Err(self.limit("a text of bytes", length, LONGEST_TEXT));
+            return Err(self.limit("the length of a string in bytes", length, LONGEST_TEXT));
         }
         let bytes = self.stream.bytes(length as usize)?;
-        let text = String::from_utf8(bytes).map_err(|_| self.damaged("a text that is not UTF-8"))?;
+        let text = String::from_utf8(bytes).map_err(|_| self.damaged("a string that is not UTF-8"))?;
         self.push(Value::Text(text));
         Ok(())
     }
@@ -255,7 +255,7 @@ impl<'a, R: Read> Machine<'a, R> {
         match self.values.get_mut(list) {
             Value::List(list) => list.extend(items),
             other => {
-                let reason = format!("{} that items are appended to", other.kind());
+                let reason = format!("the pickle appends items to {}", other.kind());
                 return Err(CheckpointError::Damaged { reason });
             }
         }
@@ -268,7 +268,7 @@ impl<'a, R: Read> Machine<'a, R> {
         match self.values.get_mut(dict) {
             Value::Dict(dict) => dict.extend(pairs),
             other => {
-                let reason = format!("{} that entries are put into", other.kind());
+                let reason = format!("the pickle adds entries to {}", other.kind());
                 return Err(CheckpointError::Damaged { reason });
             }
         }
@@ -278,7 +278,7 @@ impl<'a, R: Read> Machine<'a, R> {
     fn pairs(&self, items: &[ValueId]) -> Result<Vec<(ValueId, ValueId)>, CheckpointError> {
         let (pairs, rest) = items.as_chunks::<2>();
         if !rest.is_empty() {
-            return Err(self.damaged("a key without its value"));
+            return Err(self.damaged("a key without a value"));
         }
         Ok(pairs.iter().map(|[key, value]| (*key, *value)).collect())
     }
@@ -290,7 +290,7 @@ impl<'a, R: Read> Machine<'a, R> {
     }
 
     fn recall(&mut self, place: u32) -> Result<(), CheckpointError> {
-        let value = self.memo.get(&place).copied().ok_or_else(|| self.damaged("a reference to nothing"))?;
+        let value = self.memo.get(&place).copied().ok_or_else(|| self.damaged("a reference to an undefined value"))?;
         self.stack.push(value);
         Ok(())
     }
@@ -325,8 +325,8 @@ impl<'a, R: Read> Machine<'a, R> {
 
     pub(super) fn damaged(&self, reason: &str) -> CheckpointError {
         let reason = match self.entry() {
-            Some(tensor) => format!("its pickle has {reason}, for tensor `{tensor}`"),
-            None => format!("its pickle has {reason}"),
+            Some(tensor) => format!("the pickle has {reason} (tensor `{tensor}`)"),
+            None => format!("the pickle has {reason}"),
         };
         CheckpointError::Damaged { reason }
     }

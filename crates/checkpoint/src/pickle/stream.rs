@@ -52,7 +52,12 @@ impl<R: Read> Stream<R> {
             }
             if line.len() as u64 > LONGEST_TEXT {
                 let found = line.len() as u64;
-                return Err(CheckpointError::Limit { what: "a name", found, most: LONGEST_TEXT, tensor: None });
+                return Err(CheckpointError::Limit {
+                    what: "the length of a name in bytes",
+                    found,
+                    most: LONGEST_TEXT,
+                    tensor: None,
+                });
             }
         }
     }
@@ -61,10 +66,10 @@ impl<R: Read> Stream<R> {
         self.position += bytes.len() as u64;
         if self.position > MOST_BYTES {
             let found = self.position;
-            return Err(CheckpointError::Limit { what: "a number of bytes", found, most: MOST_BYTES, tensor: None });
+            return Err(CheckpointError::Limit { what: "the length in bytes", found, most: MOST_BYTES, tensor: None });
         }
         self.reader.read_exact(bytes).map_err(|error| match error.kind() {
-            ErrorKind::UnexpectedEof => CheckpointError::CutOff { place: "its pickle".into() },
+            ErrorKind::UnexpectedEof => CheckpointError::CutOff { place: "the pickle".into() },
             ErrorKind::InvalidData => CheckpointError::Damaged { reason: error.to_string() },
             _ => CheckpointError::Io(error),
         })

@@ -77,15 +77,15 @@ impl Value {
     /// A description for messages.
     pub(crate) fn kind(&self) -> &'static str {
         match self {
-            Self::None => "none",
-            Self::Bool(_) => "a truth value",
-            Self::Int(_) | Self::Long(_) => "a whole number",
+            Self::None => "`None`",
+            Self::Bool(_) => "a boolean",
+            Self::Int(_) | Self::Long(_) => "an integer",
             Self::Float => "a number",
-            Self::Text(_) => "a text",
+            Self::Text(_) => "a string",
             Self::Tuple(_) => "a tuple",
             Self::List(_) => "a list",
             Self::Dict(_) => "a dictionary",
-            Self::Global(_) => "a name",
+            Self::Global(_) => "a Python name",
             Self::Storage(_) => "a storage",
             Self::Tensor(_) => "a tensor",
         }

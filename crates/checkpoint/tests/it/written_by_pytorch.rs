@@ -101,8 +101,8 @@ fn other_contents_are_refused_by_name() {
     };
     check("training.pth", "checkpoint.unknown_form", "`model` is a dictionary");
     check("lone_tensor.pth", "checkpoint.unknown_form", "a tensor, not a dictionary");
-    check("unknown_kind.pth", "checkpoint.refused", "`torch.ComplexFloatStorage` for tensor `odd`");
-    check("unknown_kind_legacy.pth", "checkpoint.refused", "`torch.ComplexFloatStorage` for tensor `odd`");
+    check("unknown_kind.pth", "checkpoint.refused", "`torch.ComplexFloatStorage` (tensor `odd`)");
+    check("unknown_kind_legacy.pth", "checkpoint.refused", "`torch.ComplexFloatStorage` (tensor `odd`)");
 }
 
 #[test]

@@ -50,7 +50,7 @@ pub(crate) fn find(
 
 fn warning(fault: Fault, row: &str, record: &Record, records: &[Record]) -> ComparisonWarning {
     let text = match fault {
-        Fault::SwappedPair { with } => format!("frames fit the truth of {}", records[with].name),
+        Fault::SwappedPair { with } => format!("the frames match the ground truth of {} better", records[with].name),
         fault => fault.to_string(),
     };
     ComparisonWarning { fault: fault.name(), row: row.into(), clip: record.name.clone(), text }

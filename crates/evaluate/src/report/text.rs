@@ -30,7 +30,7 @@ impl Report<'_> {
         }
         text.push('\n');
         if !self.warnings.is_empty() {
-            text.push_str("## Warnings: these comparisons were set up wrongly, their figures say nothing\n");
+            text.push_str("## Warnings: the results of these comparisons are not valid\n");
             for ComparisonWarning { fault, row, clip, text: told } in self.warnings {
                 put(&mut text, format_args!("- `{fault}`: row `{row}`, {clip}: {told}"));
             }
@@ -167,7 +167,7 @@ mod tests {
             fault: "bgr_for_rgb",
             row: "draft_a".into(),
             clip: "table1 001".into(),
-            text: "red and blue look exchanged".into(),
+            text: "the red and blue channels seem to be swapped".into(),
         }];
         check(Report { heading: "table1", protocol: &["2 videos".into()], grids: &grids, warnings: &warnings });
     }
@@ -179,7 +179,7 @@ mod tests {
             for line in [
                 "# table1",
                 "- 2 videos",
-                "- `bgr_for_rgb`: row `draft_a`, table1 001: red and blue look exchanged",
+                "- `bgr_for_rgb`: row `draft_a`, table1 001: the red and blue channels seem to be swapped",
                 "| row | clips | PSNR | SSIM, grey |",
                 "| --- | ---: | ---: | ---: |",
                 "| draft_a | 2 | 12.35 [12.00, 13.50] | - |",

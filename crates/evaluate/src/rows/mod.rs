@@ -171,8 +171,8 @@ impl Row {
             return Err(EvaluateError::RowMisfits {
                 row: self.name().into(),
                 clip: case.name.clone(),
-                found: format!("{} pictures ({})", pictures.len(), sizes.join(", ")),
-                expected: format!("{} of {width}x{height}", case.frames.len()),
+                found: format!("{} of sizes [{}]", pictures.len(), sizes.join(", ")),
+                expected: format!("{} of size {width}x{height}", case.frames.len()),
             });
         }
         Ok(pictures)

@@ -164,22 +164,22 @@ impl SuiteDefinition {
     fn check(&self) -> Result<(), String> {
         let is_plain = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
         if self.name.is_empty() || !self.name.chars().all(is_plain) {
-            return Err(format!("`name` is `{}`, expected small letters, digits and `-`", self.name));
+            return Err(format!("`name` is `{}`, expected lower-case letters, digits and `-`", self.name));
         }
         let is_videos = self.source == SourceKind::Videos;
         if !is_videos && (self.environment != Environment::Own || self.reference_frame > 0 || !self.videos.is_empty()) {
             return Err("`environment`, `reference-frame` and `videos` need `source = \"videos\"`".into());
         }
         if (self.environment == Environment::Uniform) != self.colour.is_some() {
-            return Err("`colour` belongs to `environment = \"uniform\"`, and that to it".into());
+            return Err("`colour` and `environment = \"uniform\"` must be used together".into());
         }
         if self.rivals.is_empty() {
-            return Err("`rivals` is empty: no figure stands without a trivial rival".into());
+            return Err("`rivals` is empty, expected at least one trivial baseline".into());
         }
         match self.paper_table {
             Some(table) if !(1..=4).contains(&table) => Err(format!("`paper-table` is {table}, expected 1 to 4")),
             Some(_) if self.figures != Figures::Frames => {
-                Err("`paper-table` needs `figures = \"frames\"`: the paper's figures are those of whole frames".into())
+                Err("`paper-table` needs `figures = \"frames\"`, because the paper measures whole frames".into())
             }
             _ => Ok(()),
         }

@@ -82,7 +82,7 @@ impl Suite {
                 Source::Rendered { assets, is_cross: definition.source == SourceKind::StageCross }
             }
             (SourceKind::StageCross | SourceKind::StageSelf, Material::Clips { folder, .. }) => {
-                return Err(missing("assets to render", folder));
+                return Err(missing("assets that it can render", folder));
             }
             (_, Material::Assets(_)) => return Err(missing("a folder of clips", PathBuf::new())),
             (_, Material::Clips { folder, .. }) if !folder.is_dir() => {

@@ -179,7 +179,7 @@ impl RealClip {
 pub(super) fn landmarks(path: &Path) -> Result<Vec<Option<Vec<[f32; 4]>>>, EvaluateError> {
     let landmarks = read::<PoseFile>(path)?.frames;
     if let Some(wrong) = landmarks.iter().flatten().find(|points| points.len() != BODY_POINTS) {
-        let reason = format!("{} landmarks in a frame, expected {BODY_POINTS}", wrong.len());
+        let reason = format!("found {} landmarks in a frame, expected {BODY_POINTS}", wrong.len());
         return Err(EvaluateError::Malformed { path: path.into(), reason });
     }
     Ok(landmarks)

@@ -83,12 +83,12 @@ impl Videos {
         let original = video.frames.load(needed, decoder.as_ref())?;
         let size = original.first().map_or((0, 0), Picture::size);
         if let Some(other) = original.iter().find(|frame| frame.size() != size) {
-            let reason = format!("frames of {size:?} and of {:?} pixels", other.size());
+            let reason = format!("found frames of sizes {size:?} and {:?}, expected one size", other.size());
             return Err(EvaluateError::Malformed { path: video.folder.clone(), reason });
         }
         if definition.reference_frame >= original.len() {
             let found = definition.reference_frame.to_string();
-            let expected = "the number of a frame that every video has";
+            let expected = "the number of a frame that exists in every video";
             return Err(EvaluateError::Setting { setting: "reference-frame", found, expected });
         }
         let to = scaled(size, definition.size);
@@ -115,7 +115,7 @@ impl Video {
     fn labelled(&self, frames: Vec<Picture>, original: (usize, usize)) -> Result<DrivingClip, EvaluateError> {
         let missing = |what| EvaluateError::SignalsMissing { name: self.name.clone(), what };
         let masks = PERSONS.map(|name| self.folder.join(name)).into_iter().find(|folder| folder.is_dir());
-        let (masks, poses) = (masks.ok_or_else(|| missing("masks of the person"))?, self.folder.join("pose.json"));
+        let (masks, poses) = (masks.ok_or_else(|| missing("person masks"))?, self.folder.join("pose.json"));
         if !poses.is_file() {
             return Err(missing("poses"));
         }
@@ -125,7 +125,7 @@ impl Video {
         let objects = if objects.is_dir() { load_masks(&objects, frames.len(), original, size)? } else { Vec::new() };
         let landmarks = landmarks(&poses)?;
         if landmarks.len() < frames.len() {
-            let reason = format!("poses of {} frames, expected {}", landmarks.len(), frames.len());
+            let reason = format!("found poses for {} frames, expected {}", landmarks.len(), frames.len());
             return Err(EvaluateError::Malformed { path: poses, reason });
         }
         let poses = landmarks[..frames.len()].iter().map(|points| Some(pose(points.as_ref()?, size))).collect();
@@ -142,7 +142,7 @@ fn load_masks(
 ) -> Result<Vec<Mask>, EvaluateError> {
     let files = pictures(folder)?;
     if files.len() < count {
-        let reason = format!("{} masks, expected {count}", files.len());
+        let reason = format!("found {} masks, expected {count}", files.len());
         return Err(EvaluateError::Malformed { path: folder.into(), reason });
     }
     let load = |file: &PathBuf| -> Result<Mask, EvaluateError> {

@@ -160,7 +160,7 @@ fn a_video_without_signals_says_which() {
     let told = open(&|_| ()).unwrap().trial(0).unwrap_err();
     assert_eq!(
         (told.code(), told.to_string().as_str()),
-        ("evaluate.signals_missing", "video `00335` has no poses beside it")
+        ("evaluate.signals_missing", "the poses of video `00335` are missing")
     );
     let missing = open(&|definition| definition.videos = vec!["00340".into()]).unwrap_err();
     assert_eq!(missing.code(), "evaluate.video_missing");

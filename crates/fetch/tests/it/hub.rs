@@ -126,7 +126,7 @@ fn a_spoilt_part_of_an_earlier_run_is_thrown_away_once() {
 #[test]
 fn refusals_are_final_and_name_the_status() {
     let (folder, body) = (tempfile::tempdir().unwrap(), bytes(SIZE, 10));
-    for (status, help) in [(404, "the hub's address"), (401, "a hub token"), (403, "a hub token")] {
+    for (status, help) in [(404, "the address of the hub"), (401, "a hub token"), (403, "a hub token")] {
         let server = Server::start(body.clone(), vec![Plan::Status(status)]);
         let error = hub_store(folder.path(), &server.address, &body).fetch("model", &mut silent).unwrap_err();
         assert_eq!(error.code(), "fetch.http_status");

@@ -170,8 +170,8 @@ fn without_any_client_the_error_names_all_that_were_tried() {
     assert_eq!(error.code(), "fetch.no_client");
     assert_eq!(
         error.to_string(),
-        "`one` comes from the package `pip pack==1.0`, but none of `/nonexistent/pip`, `/nonexistent/python3 -m pip`, \
-         `/nonexistent/npm` runs on this machine"
+        "`one` comes from the package `pip pack==1.0`, but no package client works on this machine \
+         (tried: `/nonexistent/pip`, `/nonexistent/python3 -m pip`, `/nonexistent/npm`)"
     );
     // The help says where to put a copy by hand, and a copy there is found.
     let Error::NoClient { path, .. } = &error else { panic!("{error}") };
@@ -201,10 +201,10 @@ fn what_a_package_holds_is_checked() {
     broken(&[("pack/one", &bytes(3000, 8))], "fetch.hash_mismatch", "found sha256");
     broken(&[("pack/one", &right[..2999])], "fetch.hash_mismatch", "found 2999 bytes, expected 3000 bytes");
     broken(&[("pack/one", &bytes(90_000, 7))], "fetch.hash_mismatch", "found 3001 bytes, expected 3000 bytes");
-    broken(&[("pack/other", &right)], "fetch.member_missing", "contains no `pack/one`");
-    check("true", "fetch.bad_archive", "brought 0 archives");
-    check("echo text > \"$to/a.whl\"", "fetch.bad_archive", "the archive of `pip pack==1.0`");
-    check("echo text > \"$to/a.tgz\"", "fetch.bad_archive", "the archive of `pip pack==1.0`");
+    broken(&[("pack/other", &right)], "fetch.member_missing", "does not contain the file `pack/one`");
+    check("true", "fetch.bad_archive", "downloaded 0 archives");
+    check("echo text > \"$to/a.whl\"", "fetch.bad_archive", "the archive of the package `pip pack==1.0`");
+    check("echo text > \"$to/a.tgz\"", "fetch.bad_archive", "the archive of the package `pip pack==1.0`");
 }
 
 #[test]

@@ -41,13 +41,13 @@ const CHECKED: usize = 4 << 20;
 #[non_exhaustive]
 pub enum PackFileError {
     /// The file cannot be mapped.
-    #[error("a file of packed weights cannot be mapped")]
+    #[error("the file of packed weights cannot be mapped into memory")]
     Io(#[from] io::Error),
     /// The file is complete, but holds other packed weights or another version of the format.
-    #[error("a file of other packed weights")]
+    #[error("the file contains other packed weights or has another format version")]
     Other,
     /// The file is damaged, or is not a file of packed weights.
-    #[error("a damaged file of packed weights")]
+    #[error("the file of packed weights is damaged")]
     Damaged,
 }
 

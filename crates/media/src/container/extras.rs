@@ -97,7 +97,7 @@ impl Extras {
             }
         }
         if self.others > 0 {
-            lost.push(format!("{} other streams", self.others));
+            lost.push(format!("other streams (number: {})", self.others));
         }
         (arguments, lost)
     }

@@ -68,7 +68,7 @@ fn mp4_facts(file: &mut (impl Read + Seek), length: u64) -> io::Result<HeaderFac
     let cut = (header.bytes_needed > length).then(|| missing_bytes(length, header.bytes_needed));
     let broken = match header {
         Mp4Header { has_index: false, .. } => Some("it has no index (`moov` box)"),
-        Mp4Header { is_index_damaged: true, .. } => Some("the boxes of its index (`moov` box) do not fit"),
+        Mp4Header { is_index_damaged: true, .. } => Some("the boxes of its index (`moov` box) are inconsistent"),
         _ => None,
     };
     Ok(HeaderFacts {
@@ -90,7 +90,7 @@ fn gif_facts(file: &mut impl BufRead, length: u64) -> HeaderFacts {
         end: Some(walk.duration),
         last_duration: Some(walk.last_delay),
         cut: (!walk.whole)
-            .then(|| (format!("{} whole frames in {length} bytes", walk.frames), "an end mark".to_owned())),
+            .then(|| (format!("{} complete frames in {length} bytes", walk.frames), "an end marker".to_owned())),
         ..HeaderFacts::default()
     }
 }

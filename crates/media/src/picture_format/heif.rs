@@ -137,7 +137,7 @@ impl File<'_> {
     fn grid(&self, boxes: &Boxes, item: Id) -> Result<Grid> {
         let sized = |item| {
             let size = boxes.size(item).filter(|(width, height)| *width > 0 && *height > 0);
-            size.ok_or_else(|| self.damaged("a picture in it has no size"))
+            size.ok_or_else(|| self.damaged("it contains a picture without a size"))
         };
         let size = sized(item)?;
         match boxes.kind(item).as_ref() {
@@ -145,15 +145,17 @@ impl File<'_> {
             Some(b"grid") => {
                 let tiles = boxes.made_of(item).to_vec();
                 let data = boxes.data(self.bytes, item).unwrap_or_default();
-                let &[_, _, rows, columns, ..] = data.as_slice() else { return Err(self.damaged("its grid is cut")) };
+                let &[_, _, rows, columns, ..] = data.as_slice() else {
+                    return Err(self.damaged("its grid is incomplete"));
+                };
                 let (rows, columns) = (usize::from(rows) + 1, usize::from(columns) + 1);
                 if tiles.len() != rows * columns || tiles.len() > MOST_TILES {
-                    return Err(self.damaged(format!("{} tiles, expected {}", tiles.len(), rows * columns)));
+                    return Err(self.damaged(format!("found {} tiles, expected {}", tiles.len(), rows * columns)));
                 }
                 let tile = sized(tiles[0])?;
                 let covers = |tile: u32, count: usize, all: u32| u64::from(tile) * count as u64 >= u64::from(all);
                 if !covers(tile.0, columns, size.0) || !covers(tile.1, rows, size.1) {
-                    return Err(self.damaged("its tiles do not cover it"));
+                    return Err(self.damaged("its tiles do not cover the picture"));
                 }
                 Ok(Grid { columns, size, tile, tiles })
             }
@@ -171,7 +173,7 @@ impl File<'_> {
     fn stream(&self, boxes: &Boxes, grid: &Grid) -> Result<Stream> {
         let mut stream = Stream { demuxer: "hevc", bytes: vec![] };
         for (index, tile) in grid.tiles.iter().enumerate() {
-            let data = boxes.data(self.bytes, *tile).ok_or_else(|| self.damaged("a picture in it is cut"))?;
+            let data = boxes.data(self.bytes, *tile).ok_or_else(|| self.damaged("a picture in it is incomplete"))?;
             let config =
                 boxes.properties(*tile).find(|property| matches!(property, Property::Hevc(_) | Property::Av1(_)));
             let added = match config {
@@ -182,7 +184,7 @@ impl File<'_> {
                 }
                 _ => None,
             };
-            added.ok_or_else(|| self.damaged("a picture in it cannot be taken apart"))?;
+            added.ok_or_else(|| self.damaged("a picture in it cannot be parsed"))?;
         }
         Ok(stream)
     }

@@ -110,17 +110,22 @@ impl Fault {
 impl fmt::Display for Fault {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::FrameCount { made, truth } => write!(out, "{made} frames, the truth has {truth}"),
-            Self::WrongSize { frame, made: (width, height), truth: (true_width, true_height) } => {
-                write!(out, "frame {frame} is {width}x{height}, the truth {true_width}x{true_height}")
+            Self::FrameCount { made, truth } => {
+                write!(out, "the number of frames is {made}, the ground truth has {truth}")
             }
-            Self::BlackFrame { frame } => write!(out, "frame {frame} is black, the truth is not"),
-            Self::BgrForRgb => write!(out, "red and blue look exchanged"),
-            Self::UnitAsSigned => write!(out, "values in [0, 1] look shown as if in [-1, 1]"),
-            Self::SignedAsUnit => write!(out, "values in [-1, 1] look shown as if in [0, 1]"),
-            Self::OneFrameLate => write!(out, "frames fit the truth one frame before"),
-            Self::OneFrameEarly => write!(out, "frames fit the truth one frame after"),
-            Self::SwappedPair { with } => write!(out, "frames fit the truth of clip {with}"),
+            Self::WrongSize { frame, made: (width, height), truth: (true_width, true_height) } => {
+                write!(
+                    out,
+                    "frame {frame} has {width}x{height} pixels, the ground truth has {true_width}x{true_height}"
+                )
+            }
+            Self::BlackFrame { frame } => write!(out, "frame {frame} is black, but the ground truth is not"),
+            Self::BgrForRgb => write!(out, "the red and blue channels seem to be swapped"),
+            Self::UnitAsSigned => write!(out, "values in [0, 1] seem to be displayed as if they were in [-1, 1]"),
+            Self::SignedAsUnit => write!(out, "values in [-1, 1] seem to be displayed as if they were in [0, 1]"),
+            Self::OneFrameLate => write!(out, "the frames match the ground truth of the previous frame better"),
+            Self::OneFrameEarly => write!(out, "the frames match the ground truth of the next frame better"),
+            Self::SwappedPair { with } => write!(out, "the frames match the ground truth of clip {with} better"),
         }
     }
 }

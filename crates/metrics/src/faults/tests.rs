@@ -154,16 +154,28 @@ fn small_pictures_are_judged_like_large_ones() {
 #[test]
 fn warnings_say_what_and_where() {
     let check = |fault: Fault, expected: &str| assert_eq!(Warning { clip: 2, fault }.to_string(), expected);
-    check(Fault::FrameCount { made: 7, truth: 8 }, "frame_count: clip 2: 7 frames, the truth has 8");
+    check(
+        Fault::FrameCount { made: 7, truth: 8 },
+        "frame_count: clip 2: the number of frames is 7, the ground truth has 8",
+    );
     check(
         Fault::WrongSize { frame: 3, made: (4, 5), truth: (6, 7) },
         "wrong_size: clip 2: frame 3 is 4x5, the truth 6x7",
     );
-    check(Fault::BlackFrame { frame: 1 }, "black_frame: clip 2: frame 1 is black, the truth is not");
-    check(Fault::BgrForRgb, "bgr_for_rgb: clip 2: red and blue look exchanged");
-    check(Fault::UnitAsSigned, "unit_as_signed: clip 2: values in [0, 1] look shown as if in [-1, 1]");
-    check(Fault::SignedAsUnit, "signed_as_unit: clip 2: values in [-1, 1] look shown as if in [0, 1]");
-    check(Fault::OneFrameLate, "one_frame_late: clip 2: frames fit the truth one frame before");
-    check(Fault::OneFrameEarly, "one_frame_early: clip 2: frames fit the truth one frame after");
-    check(Fault::SwappedPair { with: 0 }, "swapped_pair: clip 2: frames fit the truth of clip 0");
+    check(Fault::BlackFrame { frame: 1 }, "black_frame: clip 2: frame 1 is black, but the ground truth is not");
+    check(Fault::BgrForRgb, "bgr_for_rgb: clip 2: the red and blue channels seem to be swapped");
+    check(
+        Fault::UnitAsSigned,
+        "unit_as_signed: clip 2: values in [0, 1] seem to be displayed as if they were in [-1, 1]",
+    );
+    check(
+        Fault::SignedAsUnit,
+        "signed_as_unit: clip 2: values in [-1, 1] seem to be displayed as if they were in [0, 1]",
+    );
+    check(
+        Fault::OneFrameLate,
+        "one_frame_late: clip 2: the frames match the ground truth of the previous frame better",
+    );
+    check(Fault::OneFrameEarly, "one_frame_early: clip 2: the frames match the ground truth of the next frame better");
+    check(Fault::SwappedPair { with: 0 }, "swapped_pair: clip 2: the frames match the ground truth of clip 0 better");
 }

@@ -113,20 +113,20 @@ impl FinisherConfig {
                 "attention_levels",
                 attention_levels.len() == widths.len(),
                 format!("{attention_levels:?}"),
-                "one entry a level",
+                "one entry per level",
             ),
-            ("head_width", heads_fit, head_width.to_string(), "a divisor of each width that attends"),
+            ("head_width", heads_fit, head_width.to_string(), "a divisor of each width with attention"),
             (
                 "motion",
                 motion_fits,
                 format!("{:?}", self.motion),
-                "heads and groups that divide each width that attends",
+                "heads and groups that divide each width with attention",
             ),
             (
                 "pose",
                 pose_fits,
                 format!("{:?}", self.pose),
-                "four trunk widths, as many channels as the level before the one at 1/8 of the size",
+                "four trunk widths, and the number of channels of the level before the one at 1/8 of the size",
             ),
             (
                 "clip_frames",
@@ -138,7 +138,7 @@ impl FinisherConfig {
                 "size",
                 self.size > 0 && self.size.is_multiple_of(cell),
                 self.size.to_string(),
-                "a multiple of the coarsest cell's side",
+                "a multiple of the side of the coarsest cell",
             ),
         ];
         match rules.into_iter().find(|(_, fits, _, _)| !fits) {

@@ -19,7 +19,9 @@ impl FinisherConfig {
     /// [`WeightError::Malformed`] when the file has none, or an inconsistent one.
     pub fn of_weights(weights: &Weights) -> Result<Self, WeightError> {
         let malformed = |reason: String| WeightError::Malformed { path: PathBuf::new(), reason };
-        let text = weights.metadata(CONFIG_KEY).ok_or_else(|| malformed(format!("no `{CONFIG_KEY}` in the header")))?;
+        let text = weights
+            .metadata(CONFIG_KEY)
+            .ok_or_else(|| malformed(format!("`{CONFIG_KEY}` is missing in the header")))?;
         let config: Self = serde_json::from_str(text).map_err(|error| malformed(error.to_string()))?;
         config.check().map_err(|error| malformed(error.to_string()))?;
         Ok(config)

@@ -60,7 +60,7 @@ pub enum NetworksError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// The header has no configuration, or an unreadable one.
-    #[error("the weight file's header has no usable `{CONFIG_KEY}`: {reason}")]
+    #[error("the header of the weight file has no valid `{CONFIG_KEY}`: {reason}")]
     Header {
         /// The problem.
         reason: String,
@@ -83,7 +83,7 @@ impl NetworksError {
             Self::Weights(error) => error.help(),
             Self::Config(error) => error.help(),
             Self::Header { .. } => {
-                "take a weight file that was saved by this program, or name the preset it was made for"
+                "use a weight file that this program saved, or choose the preset that the file was made for"
             }
         }
     }
@@ -218,7 +218,7 @@ impl<B: ModelBackend> Networks<B> {
 
     fn config_of(weights: &Weights) -> Result<NetworksConfig, NetworksError> {
         let header = |reason: String| NetworksError::Header { reason };
-        let text = weights.metadata(CONFIG_KEY).ok_or_else(|| header("it is not there".into()))?;
+        let text = weights.metadata(CONFIG_KEY).ok_or_else(|| header("it is missing".into()))?;
         serde_json::from_str(text).map_err(|error| header(error.to_string()))
     }
 

@@ -132,8 +132,8 @@ impl NetworksConfig {
             (
                 "autoencoder",
                 latent > 0 && cells == 8,
-                format!("{latent} channels, {cells} pixels a cell"),
-                "8 pixels a cell".into(),
+                format!("{latent} channels and {cells} pixels per cell"),
+                "8 pixels per cell".into(),
             ),
             (
                 "unet.in_channels",
@@ -157,13 +157,13 @@ impl NetworksConfig {
                 "pose",
                 trunk_fits,
                 format!("{:?}", self.pose),
-                "four widths, the last a multiple of the heads, an odd kernel".into(),
+                "four widths, the last one divisible by the number of heads, and an odd kernel".into(),
             ),
             (
                 "unet.cross_attention_width",
                 self.unet.cross_attention_width == context,
                 format!("{:?}", self.unet.cross_attention_width),
-                format!("the {context:?} of the image encoder or the reference tokens"),
+                format!("the width of the image encoder or the reference tokens, {context:?}"),
             ),
             (
                 "reference_tokens",
@@ -171,7 +171,7 @@ impl NetworksConfig {
                     .as_ref()
                     .is_none_or(|tokens| embedding.is_none() && tokens.grid > 0 && tokens.width > 0),
                 format!("{:?}", self.reference_tokens),
-                "sizes above zero, and no image encoder beside them".into(),
+                "sizes greater than zero, and no image encoder".into(),
             ),
             (
                 "reference_copy",
@@ -179,14 +179,14 @@ impl NetworksConfig {
                     .as_ref()
                     .is_none_or(|copy| copy.width > 0 && self.denoiser_output == DenoiserOutput::Change),
                 format!("{:?} with {:?}", self.reference_copy, self.denoiser_output),
-                "a width above zero, and a denoiser that predicts changes".into(),
+                "a width greater than zero, and a denoiser that predicts changes".into(),
             ),
             (
                 "environment",
                 self.environment.is_seen()
                     || (self.objects != ObjectUse::Concatenated && self.denoiser_output.is_velocity()),
                 format!("{:?}", self.environment),
-                "the environment, where objects are concatenated or changes predicted".into(),
+                "an environment, because objects are concatenated or changes are predicted".into(),
             ),
             (
                 "clip_frames",

@@ -76,13 +76,13 @@ impl std::fmt::Display for SamplingStage {
 #[non_exhaustive]
 pub enum SamplingError {
     /// NaN or infinity.
-    #[error("a value that is not finite in {stage}")]
+    #[error("found a value that is not finite in {stage}")]
     NonFinite {
         /// The first stage where it was found.
         stage: SamplingStage,
     },
     /// More steps than the schedule has, or none.
-    #[error("{found} denoising steps, expected 1 to {most}")]
+    #[error("the number of denoising steps is {found}, expected 1 to {most}")]
     Steps {
         /// The requested number.
         found: usize,
@@ -107,9 +107,9 @@ impl SamplingError {
     /// What to do about it.
     pub fn help(&self) -> &'static str {
         match self {
-            Self::NonFinite { .. } => "check the weights with `models verify`, and use full precision",
-            Self::Steps { .. } => "choose fewer steps",
-            Self::Stopped => "start the same job again to go on with the first unfinished clip",
+            Self::NonFinite { .. } => "check the weights with `stuntdouble models verify`, and use full precision",
+            Self::Steps { .. } => "choose a number of denoising steps within the allowed range",
+            Self::Stopped => "run the same command again to continue with the first unfinished clip",
         }
     }
 }

@@ -109,7 +109,7 @@ impl ConfigError {
 
     /// What to do about it.
     pub fn help(&self) -> &'static str {
-        "correct the setting, or leave it out to take the preset's value"
+        "correct the setting, or remove it to use the preset's value"
     }
 }
 
@@ -151,7 +151,11 @@ impl UnetConfig {
             |setting, found: String, expected: &str| Err(ConfigError { setting, found, expected: expected.into() });
         let levels = self.levels();
         if levels == 0 || self.block_out_channels.contains(&0) {
-            return error("block_out_channels", format!("{:?}", self.block_out_channels), "one positive width a level");
+            return error(
+                "block_out_channels",
+                format!("{:?}", self.block_out_channels),
+                "one positive width per level",
+            );
         }
         for (setting, count) in [
             ("in_channels", self.in_channels),
@@ -171,7 +175,7 @@ impl UnetConfig {
         ];
         for (setting, length) in per_level {
             if let Some(length) = length.filter(|length| *length != levels) {
-                return error(setting, format!("of length {length}"), &format!("of length {levels}"));
+                return error(setting, format!("a list of length {length}"), &format!("length {levels}"));
             }
         }
         let zero_heads = match &self.heads {
@@ -179,7 +183,7 @@ impl UnetConfig {
             Heads::PerLevel(counts) => counts.len() != levels || counts.contains(&0),
         };
         if zero_heads {
-            return error("heads", format!("{:?}", self.heads), "positive, one a level if listed");
+            return error("heads", format!("{:?}", self.heads), "a positive number, or one positive number per level");
         }
         for (level, channels) in self.block_out_channels.iter().enumerate() {
             if channels % self.norm_groups != 0 {
@@ -187,7 +191,7 @@ impl UnetConfig {
             }
             let heads = self.heads.at(level, *channels);
             if heads == 0 || heads > *channels {
-                return error("heads", format!("{:?}", self.heads), &format!("heads that fit {channels} channels"));
+                return error("heads", format!("{:?}", self.heads), &format!("1 to {channels} heads"));
             }
         }
         self.check_motion()
@@ -207,7 +211,7 @@ impl UnetConfig {
                 return Err(ConfigError {
                     setting: "motion.heads",
                     found: format!("{} with width divisor {}", motion.heads, motion.width_divisor),
-                    expected: format!("heads that fit {channels} channels"),
+                    expected: format!("heads of positive width in {channels} channels"),
                 });
             }
         }

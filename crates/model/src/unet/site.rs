@@ -44,7 +44,7 @@ impl fmt::Display for Site {
 
 /// The text is not the path of a transformer block.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no path of a transformer block")]
+#[error("`{0}` is not the path of a transformer block")]
 pub struct NotASite(pub String);
 
 impl FromStr for Site {

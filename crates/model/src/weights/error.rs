@@ -10,7 +10,7 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum WeightError {
     /// The file cannot be read or written.
-    #[error("cannot access weight file `{path}`: {source}")]
+    #[error("cannot access the weight file `{path}`: {source}")]
     Io {
         /// The file.
         path: PathBuf,
@@ -26,7 +26,7 @@ pub enum WeightError {
         reason: String,
     },
     /// A PyTorch file that cannot be read.
-    #[error("`{path}` is not read: {source}")]
+    #[error("cannot load weights from `{path}`: {source}")]
     Checkpoint {
         /// The file.
         path: PathBuf,
@@ -34,7 +34,7 @@ pub enum WeightError {
         source: CheckpointError,
     },
     /// Two shards contain the same tensor.
-    #[error("tensor `{name}` is in two shards, again in `{path}`")]
+    #[error("tensor `{name}` appears in more than one shard; the duplicate is in `{path}`")]
     Duplicate {
         /// The tensor.
         name: String,
@@ -42,13 +42,13 @@ pub enum WeightError {
         path: PathBuf,
     },
     /// Tensors that the network needs are missing.
-    #[error("{} tensors are missing, the first is `{}`", names.len(), names[0])]
+    #[error("the weights lack required tensors (number: {}), the first is `{}`", names.len(), names[0])]
     Missing {
         /// All their names.
         names: Vec<String>,
     },
     /// Tensors that the network does not have.
-    #[error("{} unexpected tensors, the first is `{}`", names.len(), names[0])]
+    #[error("the weights contain unexpected tensors (number: {}), the first is `{}`", names.len(), names[0])]
     Unexpected {
         /// All their names.
         names: Vec<String>,
@@ -64,7 +64,7 @@ pub enum WeightError {
         expected: Vec<usize>,
     },
     /// A position table that is not the usual sinusoidal one.
-    #[error("tensor `{name}` holds other positions than sines")]
+    #[error("tensor `{name}` is not the expected sinusoidal position table")]
     Positions {
         /// The tensor.
         name: String,
@@ -78,7 +78,7 @@ pub enum WeightError {
         found: String,
     },
     /// NaN or infinity among the weights.
-    #[error("tensor `{name}` holds a value that is not finite")]
+    #[error("tensor `{name}` contains a value that is not finite")]
     NonFinite {
         /// The tensor.
         name: String,
@@ -106,13 +106,11 @@ impl WeightError {
     pub fn help(&self) -> &'static str {
         match self {
             Self::Io { .. } => "check the path and its permissions, or fetch the weights again",
-            Self::Malformed { .. } | Self::NonFinite { .. } => {
-                "the file is damaged: fetch it again and compare its hash"
-            }
+            Self::Malformed { .. } | Self::NonFinite { .. } => "fetch the file again and compare its hash",
             Self::Checkpoint { source, .. } => source.help(),
-            Self::Duplicate { .. } => "give each shard once",
+            Self::Duplicate { .. } => "pass each shard only once",
             Self::Missing { .. } | Self::Unexpected { .. } | Self::Shape { .. } | Self::Positions { .. } => {
-                "the file belongs to another network: choose the preset it was made for"
+                "choose the preset that these weights were made for"
             }
             Self::DataType { .. } => "convert the file to F32, F16 or BF16",
         }

@@ -41,7 +41,10 @@ impl FileTensors {
 
     fn of_safetensors(shard: &Arc<Shard>, length: u64, header_length: u64, path: &Path) -> Result<Self, WeightError> {
         if header_length > LONGEST_HEADER {
-            return Err(malformed(path, format!("a header of {header_length} bytes")));
+            return Err(malformed(
+                path,
+                format!("its header has {header_length} bytes, the limit is {LONGEST_HEADER}"),
+            ));
         }
         let data = LENGTH_BYTES + header_length;
         if data > length {
@@ -50,7 +53,7 @@ impl FileTensors {
         let header = shard.read(LENGTH_BYTES, header_length as usize)?;
         let header: Metadata = serde_json::from_slice(&header).map_err(|error| malformed(path, error.to_string()))?;
         if data + header.data_len() as u64 != length {
-            let reason = format!("{length} bytes, of which the header knows {}", header.data_len());
+            let reason = format!("its header describes {} bytes of data, found {}", header.data_len(), length - data);
             return Err(malformed(path, reason));
         }
         let metadata = header.metadata().iter().flatten().map(|(key, value)| (key.clone(), value.clone())).collect();
@@ -85,7 +88,7 @@ fn malformed(path: &Path, reason: String) -> WeightError {
 }
 
 fn cut_off(path: &Path) -> WeightError {
-    malformed(path, "it is cut off".into())
+    malformed(path, "it ends early".into())
 }
 
 fn dtype(element: ElementType) -> Dtype {

@@ -138,7 +138,7 @@ impl PackFolder {
         let half = tempfile::Builder::new().suffix(HALF).tempfile_in(&self.folder)?;
         let mut file = BufWriter::new(half);
         if free_space(file.get_ref().as_file())?.is_some_and(|free| free < LEFT_FREE + pack.bytes() as u64) {
-            let reason = format!("less than {} GiB of the disk would be free", LEFT_FREE >> 30);
+            let reason = format!("less than {} GiB of disk space would remain free", LEFT_FREE >> 30);
             return Err(io::Error::new(io::ErrorKind::StorageFull, reason));
         }
         pack.write(label, &mut file)?;

@@ -127,7 +127,7 @@ impl Network {
         if inputs.len() != 1 || outputs.len() < output_shapes.len() {
             return Err(Error::ModelMismatched {
                 role,
-                found: format!("{} inputs, {} outputs", inputs.len(), outputs.len()),
+                found: format!("{} input(s) and {} output(s)", inputs.len(), outputs.len()),
                 expected: format!("`{input_shape:?} -> {output_shapes:?}`"),
                 path: path.into(),
             });

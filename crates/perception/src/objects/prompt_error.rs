@@ -5,7 +5,7 @@
 #[non_exhaustive]
 pub enum PromptError {
     /// There are too few or too many numbers.
-    #[error("expected `{expected}`, found `{found}`")]
+    #[error("the prompt has the wrong format: expected `{expected}`, found `{found}`")]
     Shape {
         /// How it is written.
         expected: &'static str,
@@ -13,7 +13,7 @@ pub enum PromptError {
         found: String,
     },
     /// Something is not a number that a place can have.
-    #[error("expected a finite number of at least 0, found `{part}` in `{found}`")]
+    #[error("invalid number `{part}` in the prompt `{found}`, expected a finite number of at least 0")]
     Number {
         /// The part.
         part: String,
@@ -21,13 +21,13 @@ pub enum PromptError {
         found: String,
     },
     /// A box without an inside.
-    #[error("the box has no inside: `{found}`")]
+    #[error("the box of the prompt is empty: `{found}`")]
     EmptyBox {
         /// What was typed.
         found: String,
     },
     /// The moment is neither seconds nor a frame.
-    #[error("expected seconds such as `1.5` or `1.5s`, or a frame such as `12f`, found `{part}` in `{found}`")]
+    #[error("invalid time `{part}` in the prompt `{found}`, expected seconds such as `1.5s` or a frame such as `12f`")]
     Moment {
         /// The part after `@`.
         part: String,
@@ -35,7 +35,7 @@ pub enum PromptError {
         found: String,
     },
     /// The place lies outside of the frame.
-    #[error("`{prompt}` lies outside of the frame, which has {width}x{height} pixels")]
+    #[error("the prompt `{prompt}` lies outside the frame, which has {width}x{height} pixels")]
     OutsideFrame {
         /// The prompt.
         prompt: String,
@@ -45,7 +45,7 @@ pub enum PromptError {
         height: u32,
     },
     /// The video ends before the moment.
-    #[error("`{prompt}` is later than the end of the video, which has {length}")]
+    #[error("the prompt `{prompt}` is later than the end of the video ({length})")]
     PastEnd {
         /// The prompt.
         prompt: String,
@@ -53,13 +53,13 @@ pub enum PromptError {
         length: String,
     },
     /// A point that is not an object's comes before every object.
-    #[error("`--not {prompt}` comes before every `--object` and `--object-box`")]
+    #[error("`--not {prompt}` must come after an `--object` or `--object-box`")]
     NotWithoutObject {
         /// The prompt.
         prompt: String,
     },
     /// Nothing at the place differs from what is around it.
-    #[error("nothing stands out from its surroundings at `{prompt}`")]
+    #[error("no object stands out from its surroundings at `{prompt}`")]
     NothingThere {
         /// The prompt.
         prompt: String,
@@ -84,13 +84,15 @@ impl PromptError {
     /// One line that says what to do.
     pub fn help(&self) -> &'static str {
         match self {
-            Self::Shape { .. } => "write for example `--object 120,80@1.5s` or `--object-box 100,60,40,40@12f`",
-            Self::Number { .. } => "give pixels of the frame, counted from its top left corner",
-            Self::EmptyBox { .. } => "give left, top, width and height, the last two greater than 0",
-            Self::Moment { .. } => "leave `@...` out for the first frame",
-            Self::OutsideFrame { .. } => "give pixels of the frame as it is shown, counted from its top left corner",
-            Self::PastEnd { .. } => "give an earlier time in seconds, or a frame counted from 0 such as `12f`",
-            Self::NotWithoutObject { .. } => "write `--not` after the object that it belongs to",
+            Self::Shape { .. } => "write a prompt such as `--object 120,80@1.5s` or `--object-box 100,60,40,40@12f`",
+            Self::Number { .. } => "use pixel coordinates in the frame, counted from its top left corner",
+            Self::EmptyBox { .. } => "write left, top, width and height, with a width and a height above 0",
+            Self::Moment { .. } => "correct the time, or omit `@...` to use the first frame",
+            Self::OutsideFrame { .. } => {
+                "use pixel coordinates in the displayed frame, counted from its top left corner"
+            }
+            Self::PastEnd { .. } => "use an earlier time in seconds, or a frame number counted from 0 such as `12f`",
+            Self::NotWithoutObject { .. } => "write `--not` after the `--object` or `--object-box` that it refers to",
             Self::NothingThere { .. } => {
                 "point at the middle of the object, or draw a box around it with `--object-box`"
             }

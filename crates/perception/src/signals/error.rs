@@ -7,7 +7,7 @@ use std::path::PathBuf;
 #[non_exhaustive]
 pub enum SignalsError {
     /// A signal has the size of another video.
-    #[error("found {}x{}, expected {}x{}: `{}`", found.0, found.1, expected.0, expected.1, path.display())]
+    #[error("the signal has the wrong size: found {}x{}, expected {}x{}: `{}`", found.0, found.1, expected.0, expected.1, path.display())]
     SizeMismatch {
         /// The file.
         path: PathBuf,
@@ -17,7 +17,7 @@ pub enum SignalsError {
         expected: (usize, usize),
     },
     /// A signal lacks a frame.
-    #[error("frame {index} of {frames} is missing: `{}`", path.display())]
+    #[error("frame {index} of a signal is missing, expected {frames} frames: `{}`", path.display())]
     MissingFrame {
         /// The missing file.
         path: PathBuf,
@@ -27,7 +27,7 @@ pub enum SignalsError {
         frames: usize,
     },
     /// The number of frames differs from the video's.
-    #[error("found {found}, expected {expected} frames: `{}`", path.display())]
+    #[error("the number of frames is wrong: found {found}, expected {expected}: `{}`", path.display())]
     FrameCount {
         /// The file or folder.
         path: PathBuf,
@@ -45,7 +45,7 @@ pub enum SignalsError {
         reason: String,
     },
     /// A joint has an infinite coordinate or NaN.
-    #[error("a joint of frame {index} is not a finite number: `{}`", path.display())]
+    #[error("a joint in frame {index} has a value that is not finite: `{}`", path.display())]
     NonFinite {
         /// The file.
         path: PathBuf,
@@ -53,7 +53,7 @@ pub enum SignalsError {
         index: usize,
     },
     /// A list of joints has an unknown length.
-    #[error("found {found} numbers in {list}, expected {expected}: `{}`", path.display())]
+    #[error("{list} has the wrong length: found {found}, expected {expected}: `{}`", path.display())]
     PointCount {
         /// The file.
         path: PathBuf,
@@ -65,13 +65,13 @@ pub enum SignalsError {
         expected: &'static str,
     },
     /// The folder contains no signal.
-    #[error("no `pose.json`, `openpose`, `person`, `depth` or `object-1` in: `{}`", path.display())]
+    #[error("no signals found, expected `pose.json`, `openpose`, `person`, `depth` or `object-1`: `{}`", path.display())]
     Empty {
         /// The folder.
         path: PathBuf,
     },
     /// A folder cannot be listed.
-    #[error("cannot read: {source}: `{}`", path.display())]
+    #[error("cannot read the folder: {source}: `{}`", path.display())]
     Unreadable {
         /// The folder.
         path: PathBuf,
@@ -79,7 +79,7 @@ pub enum SignalsError {
         source: std::io::Error,
     },
     /// A folder cannot be created.
-    #[error("cannot write: {source}: `{}`", path.display())]
+    #[error("cannot create the folder: {source}: `{}`", path.display())]
     Unwritable {
         /// The folder.
         path: PathBuf,
@@ -111,19 +111,21 @@ impl SignalsError {
     /// One line that says what to do.
     pub fn help(&self) -> String {
         match self {
-            Self::SizeMismatch { .. } => "make the signal again for this video: `stuntdouble perceive VIDEO -o DIR`",
-            Self::MissingFrame { .. } => "add the frame, or remove the folder so that it is perceived again",
-            Self::FrameCount { .. } => "give signals of the same video, one for each of its frames",
-            Self::MalformedPose { .. } => "compare with a `pose.json` that `stuntdouble perceive` wrote",
-            Self::NonFinite { .. } => "give the joint finite coordinates, with confidence 0 if it is unknown",
+            Self::SizeMismatch { .. } => {
+                "create the signal again for this video with `stuntdouble perceive VIDEO -o DIR`"
+            }
+            Self::MissingFrame { .. } => "add the frame, or delete the folder to compute the signal again",
+            Self::FrameCount { .. } => "provide signals of this video, with one entry for each frame",
+            Self::MalformedPose { .. } => "compare the file with a `pose.json` that `stuntdouble perceive` wrote",
+            Self::NonFinite { .. } => "use finite coordinates, and set the confidence of an unknown joint to 0",
             Self::PointCount { .. } => {
-                "export COCO-18 or BODY_25 bodies, hands with 21 points and faces with 70 points"
+                "export bodies as COCO-18 or BODY_25, hands with 21 points, and faces with 70 points"
             }
             Self::Empty { .. } => {
-                "give a folder that `stuntdouble perceive VIDEO -o DIR` wrote, or its `signals` folder"
+                "pass a folder that `stuntdouble perceive VIDEO -o DIR` wrote, or its `signals` subfolder"
             }
-            Self::Unreadable { .. } => "check that the path exists and that you may read it",
-            Self::Unwritable { .. } => "choose a folder that you may write to",
+            Self::Unreadable { .. } => "check that the path exists and that you can read it",
+            Self::Unwritable { .. } => "choose a folder that you can write to",
             Self::File(file) => return file.help().to_string(),
         }
         .to_owned()

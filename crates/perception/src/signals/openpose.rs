@@ -44,7 +44,7 @@ pub fn load_openpose(folder: &Path, frames: usize) -> Result<Option<Vec<Option<P
         return Ok(None);
     }
     if files.len() != frames {
-        let found = format!("{} files", files.len());
+        let found = files.len().to_string();
         return Err(SignalsError::FrameCount { path: folder.into(), found, expected: frames });
     }
     let mut poses: Vec<Option<Pose>> = Vec::with_capacity(frames);

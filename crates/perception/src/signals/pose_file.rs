@@ -36,7 +36,7 @@ pub fn load_poses(path: &Path) -> Result<PoseTrack, SignalsError> {
         |failed: serde_json::Error| SignalsError::MalformedPose { path: path.into(), reason: failed.to_string() };
     let head: Head = serde_json::from_str(&text).map_err(malformed)?;
     if head.format != FORMAT {
-        let reason = format!("found format `{}`, expected `{FORMAT}`", head.format);
+        let reason = format!("its format is `{}`, expected `{FORMAT}`", head.format);
         return Err(SignalsError::MalformedPose { path: path.into(), reason });
     }
     let track: PoseTrack = serde_json::from_str(&text).map_err(malformed)?;
@@ -80,9 +80,9 @@ pub(super) fn read(path: &Path) -> Result<String, SignalsError> {
     let file = open(path)?;
     file.take(MOST + 1).read_to_end(&mut bytes).map_err(|source| media::Error::reading(path, source))?;
     if bytes.len() as u64 > MOST {
-        return Err(malformed(format!("found more than {MOST} bytes")));
+        return Err(malformed(format!("it has more than {MOST} bytes")));
     }
-    String::from_utf8(bytes).map_err(|_| malformed("not UTF-8 text".to_owned()))
+    String::from_utf8(bytes).map_err(|_| malformed("it is not UTF-8 text".to_owned()))
 }
 
 fn check(path: &Path, index: usize, pose: &Pose) -> Result<(), SignalsError> {

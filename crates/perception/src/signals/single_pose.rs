@@ -32,7 +32,7 @@ pub fn load_pose(path: &Path, size: (usize, usize)) -> Result<Pose, SignalsError
         }
         track.frames.into_iter().flatten().next()
     };
-    pose.ok_or_else(|| malformed("found nobody, expected one person".into()))
+    pose.ok_or_else(|| malformed("it contains no person, expected one".into()))
 }
 
 #[cfg(test)]

@@ -47,7 +47,11 @@ impl Crop {
             return Ok(Self { zoom, place });
         }
         let found = format!("zoom {zoom} at {place:?}");
-        Err(StageError::BadSpec { what: "part of a video", found, expected: "0.05 to 1 at 0 to 1" })
+        Err(StageError::BadSpec {
+            what: "part of a video",
+            found,
+            expected: "a zoom of 0.05 to 1 at a position of 0 to 1",
+        })
     }
 
     /// Left, top, columns and rows of the part, in a picture of `from` pixels, for a clip of `to` pixels.
@@ -71,7 +75,7 @@ impl Video {
             StageError::Malformed { path, found, expected: EXPECTED }
         };
         let Some((head, rest)) = paths.split_first().filter(|(_, rest)| !rest.is_empty()) else {
-            return Err(malformed(folder, format!("{} pictures", paths.len())));
+            return Err(malformed(folder, format!("number of pictures: {}", paths.len())));
         };
         let read = |path: &PathBuf| -> Result<((u32, u32), RgbImage), StageError> {
             let picture = DynamicImage::ImageRgba8(decode_picture(path, &read_limited(path)?)?).into_rgb8();
@@ -82,12 +86,12 @@ impl Video {
         let bytes = first.as_raw().len().saturating_mul(paths.len());
         if bytes > memory {
             let path = folder.to_owned();
-            let what = "memory for this video beside the others, in bytes";
+            let what = "memory in bytes for this video in addition to the others";
             return Err(StageError::TooLarge { path, what, found: bytes as u64, limit: memory as u64 });
         }
         let same = |path: &PathBuf| match read(path)? {
             (other, _) if other != size => {
-                Err(malformed(path, format!("{}x{} after {}x{}", other.0, other.1, size.0, size.1)))
+                Err(malformed(path, format!("picture of {}x{} after {}x{}", other.0, other.1, size.0, size.1)))
             }
             (_, picture) => Ok(picture),
         };

@@ -138,12 +138,8 @@ impl Bucket {
         let location = self.location(name);
         let found = self.wait(name, self.store.head(&location))?.size;
         if found != length {
-            let found = format!("{found} bytes");
-            return Err(StageError::Malformed {
-                path: self.path_of(name),
-                found,
-                expected: "as many as the index says",
-            });
+            let found = format!("length in bytes: {found}");
+            return Err(StageError::Malformed { path: self.path_of(name), found, expected: "the length in the index" });
         }
         let mut file = temporary()?;
         for start in (0..length).step_by(PART as usize) {

@@ -81,7 +81,7 @@ impl Inspection {
 pub fn usage_name(usage: &Usage) -> &'static str {
     match usage {
         Usage::Hand { .. } => "in hand",
-        Usage::BothHands => "both hands",
+        Usage::BothHands => "in both hands",
         Usage::Seat { .. } => "sat on",
         Usage::Support { .. } => "leaned on",
         Usage::Kicked { .. } => "kicked",
@@ -111,7 +111,9 @@ pub fn inspect_shards(place: &Place, shown: usize) -> Result<(Inspection, Pictur
         for file in archive.entries().map_err(|error| malformed(error.to_string()))? {
             let mut file = file.map_err(|error| malformed(error.to_string()))?;
             let name = String::from_utf8_lossy(&file.path_bytes()).into_owned();
-            let Some((key, part)) = name.split_once('.') else { return Err(malformed(format!("file `{name}`"))) };
+            let Some((key, part)) = name.split_once('.') else {
+                return Err(malformed(format!("unexpected file `{name}`")));
+            };
             if key != current {
                 show(&mut sheet, record.take(), &pictures);
                 pictures.clear();
@@ -129,7 +131,8 @@ pub fn inspect_shards(place: &Place, shown: usize) -> Result<(Inspection, Pictur
                 inspection.add(&read);
                 record = wanted.then_some(read);
             } else if let (Some(record), false) = (&record, bytes.is_empty()) {
-                let frame = middle_frame(&bytes, &record.spec).ok_or_else(|| malformed(format!("picture `{name}`")))?;
+                let frame = middle_frame(&bytes, &record.spec)
+                    .ok_or_else(|| malformed(format!("unreadable picture `{name}`")))?;
                 pictures.insert(part.to_owned(), frame);
             }
         }

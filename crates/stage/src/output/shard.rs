@@ -285,7 +285,11 @@ pub(crate) fn checked_shard(place: &Place, entry: &ShardEntry) -> Result<File, S
     }
     let found = digits(&hash.finalize());
     if found != entry.sha256 {
-        return Err(StageError::Malformed { path, found: format!("SHA-256 {found}"), expected: "that of the index" });
+        return Err(StageError::Malformed {
+            path,
+            found: format!("SHA-256 {found}"),
+            expected: "the SHA-256 in the index",
+        });
     }
     file.rewind().map_err(unreadable)?;
     Ok(file)

@@ -170,25 +170,25 @@ fn check(spec: &ClipSpec) -> Result<(), StageError> {
     }
     for Build { legs, arms, trunk, shoulders, head, girth } in everyone().map(|cast| cast.build) {
         if [legs, arms, trunk, shoulders, head, girth].iter().any(|factor| !(0.25..=4.0).contains(factor)) {
-            return bad("build", "a factor outside".into(), "factors of 0.25 to 4");
+            return bad("build", "out of range".into(), "factors of 0.25 to 4");
         }
     }
     if spec.furniture.len() + spec.bystanders.len() > MOST_EXTRAS {
         let found = (spec.furniture.len() + spec.bystanders.len()).to_string();
-        return bad("number of furniture and bystanders", found, "at most 24");
+        return bad("number of pieces of furniture and bystanders", found, "at most 24");
     }
     let sizes = spec.furniture.iter().map(|piece| piece.size).chain(spec.prop.iter().map(|used| used.size));
     if let Some(size) = sizes.into_iter().find(|size| !(0.001..=100.0).contains(size)) {
-        return bad("size of a thing", size.to_string(), "0.001 to 100 m");
+        return bad("size of a prop", size.to_string(), "0.001 to 100 m");
     }
     let Exposure { shutter, noise } = spec.exposure;
     if !(0.0..=1.0).contains(&shutter) || !(0.0..=100.0).contains(&noise) {
-        return bad("exposure", format!("{:?}", spec.exposure), "a shutter of 0 to 1 and noise of 0 to 100");
+        return bad("exposure", format!("{:?}", spec.exposure), "a shutter from 0 to 1 and noise from 0 to 100");
     }
     for camera in spec.cameras.iter().chain(spec.references.iter().map(|reference| &reference.camera)) {
         let finite = camera.eye.is_finite() && camera.target.is_finite() && camera.roll.is_finite();
         if !finite || !(0.01..3.0).contains(&camera.field) || (camera.eye - camera.target).length() < 1e-4 {
-            return bad("camera", format!("{camera:?}"), "finite places and a field of 0.01 to 3 radians");
+            return bad("camera", format!("{camera:?}"), "finite positions and a field of view of 0.01 to 3 radians");
         }
     }
     Ok(())

@@ -86,7 +86,7 @@ fn a_build_without_object_stores_says_so() {
     let error = Place::parse(Path::new("s3://bucket/set"), &[]).unwrap_err();
     assert_eq!(error.code(), "stage.no_object_stores");
     assert_eq!(error.to_string(), "this build cannot reach object stores: `s3://bucket/set`");
-    assert_eq!(error.help(), "build with `--features object-store`, or give a folder");
+    assert_eq!(error.help(), "build with `--features object-store`, or pass a folder");
 }
 
 #[test]

@@ -18,19 +18,19 @@ pub(super) fn warn(character: &Character, events: &Events) {
     let path = character.path.display();
     let Some(pose) = &character.pose else {
         let used = match character.source {
-            MaskSource::WholePicture => "all of it is used",
-            _ => "what stands out in it is used whole",
+            MaskSource::WholePicture => "the whole picture is used",
+            _ => "its whole foreground is used",
         };
         events.warn(
             "character.no_person",
-            format!("no person was recognised in the character's picture, {used}: `{path}`"),
+            format!("no person was recognised in the character's picture, so {used}: `{path}`"),
         );
         return;
     };
     let missing = missing_parts(pose, character.picture.size());
     if !missing.is_empty() {
         let message =
-            format!("{} cannot be seen in the character's picture and will be made up: `{path}`", missing.join(", "));
+            format!("the character's picture does not show {}, which will be invented: `{path}`", missing.join(", "));
         events.warn("character.partly_seen", message);
     }
 }

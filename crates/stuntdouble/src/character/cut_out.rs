@@ -23,7 +23,10 @@ pub(crate) fn networks(store: &Store, events: &Events) -> Result<CutOutNetworks,
     let saliency = match models::ensure(store, "u2netp", events) {
         Ok(path) => Some(path),
         Err(error) => {
-            events.warn("character.no_saliency", format!("the character is cut out less well: {error}"));
+            events.warn(
+                "character.no_saliency",
+                format!("the cut-out may be less accurate, because a network is not available: {error}"),
+            );
             None
         }
     };
@@ -70,12 +73,12 @@ pub(super) fn cut_out(
 fn warn(seen: &Sight, at: Option<(f32, f32)>, path: &str, events: &Events) {
     match at {
         Some((x, y)) if seen.missed_point => {
-            events.warn("character.nobody_at_point", format!("nobody was recognised at {x},{y} of `{path}`"));
+            events.warn("character.nobody_at_point", format!("no person was recognised at {x},{y} in `{path}`"));
         }
         None if seen.people > 1 => events.warn(
             "character.several_people",
             format!(
-                "{} people are in the character's picture, the largest is taken (choose with `--character-at X,Y`): `{path}`",
+                "the character's picture shows {} people and the largest is used; pass `--character-at X,Y` to choose another: `{path}`",
                 seen.people
             ),
         ),

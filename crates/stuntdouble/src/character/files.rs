@@ -66,7 +66,8 @@ impl CharacterFiles {
             if let Some((x, y)) = at {
                 let inside = |place: f32, length: usize| (0.0..length as f32).contains(&place);
                 if !(inside(x, size.0) && inside(y, size.1)) {
-                    let reason = format!("found {x},{y}, expected a point of a picture of {}x{}", size.0, size.1);
+                    let reason =
+                        format!("found {x},{y}, expected a point inside the picture of {}x{} pixels", size.0, size.1);
                     return Err(invalid("`character-at`", reason));
                 }
             }
@@ -84,7 +85,7 @@ impl CharacterFiles {
         let networks = match networks(store, events) {
             Ok(networks) => Some(networks),
             Err(error) if self.without_networks => {
-                events.warn(error.code(), format!("the character's picture is not looked at: {error}"));
+                events.warn(error.code(), format!("no network examines the character's picture: {error}"));
                 None
             }
             Err(error) => return Err(error),

@@ -18,10 +18,10 @@ use super::prompts::PromptOptions;
 #[derive(Debug, Parser)]
 #[command(version, about, propagate_version = true, arg_required_else_help = true)]
 pub(crate) struct Arguments {
-    /// Print one JSON event a line on standard output
+    /// Print JSON events to standard output, one per line
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// Never use the network; a missing file is an error
+    /// Do not use the network; report missing files as errors
     #[arg(long, global = true)]
     pub(crate) offline: bool,
     #[command(subcommand)]
@@ -30,25 +30,25 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Put the character in the person's place, in the video's own scene
+    /// Replace the person in a video with the character, and keep the scene of the video
     Replace(Run),
-    /// Make the character, in its own picture's scene, do what the person does
+    /// Animate the character with the motion of the person, in the scene of the character's picture
     Animate(Run),
-    /// Write pose and masks as files, with a contact sheet
+    /// Write poses and masks of a video as files, with a contact sheet
     Perceive(Perceive),
     /// List, fetch or verify models
     #[command(subcommand)]
     Models(Models),
-    /// Train networks from a configuration file, follow a run, or prepare videos for one
+    /// Train networks from a configuration file, plot a run, or prepare training videos
     Train(super::training::Train),
     /// Render synthetic clips with exact ground truth
     #[command(subcommand)]
     Stage(super::stage::Stage),
-    /// Measure how good results are, beside baselines and the truth
+    /// Measure the quality of results against baselines and ground truth
     Evaluate(super::evaluate::Evaluate),
     /// Measure how fast this machine runs the networks
     Bench(Bench),
-    /// Report what is installed, what is missing, and what to do
+    /// Report what is installed, what is missing, and how to install it
     Doctor,
     /// Run the example that comes with the program
     Demo(Demo),
@@ -57,10 +57,10 @@ pub(crate) enum Command {
 /// Options of `replace` and `animate`.
 #[derive(Debug, Args)]
 pub(crate) struct Run {
-    /// Picture of the character; repeat the option for other views of it (back, face)
+    /// Picture of the character; repeat the option for other views such as back or face
     #[arg(long = "character", value_name = "PICTURE", required = true)]
     characters: Vec<PathBuf>,
-    /// Pose of the character in its first picture: a `pose.json` or an OpenPose file
+    /// Pose of the character in the first picture: a `pose.json` or an OpenPose file
     #[arg(long, value_name = "FILE")]
     character_pose: Option<PathBuf>,
     /// The driving video: a video file, a GIF, or a folder of frames
@@ -69,13 +69,13 @@ pub(crate) struct Run {
     /// The video to write
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
-    /// Where intermediate files are kept [default: the output's name with `.run`]
+    /// Folder for intermediate files [default: the name of the output with `.run`]
     #[arg(long, value_name = "FOLDER")]
     run_dir: Option<PathBuf>,
-    /// Use these signals instead of perceiving them: a folder that `perceive` wrote, edited or not, or one from elsewhere
+    /// Use existing signals: a folder that `perceive` wrote, possibly edited, or one from another program
     #[arg(long, value_name = "FOLDER")]
     signals: Option<PathBuf>,
-    /// Report what would be done, and do nothing
+    /// Report what would be done without doing it
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
@@ -87,11 +87,11 @@ pub(crate) struct Run {
 /// Where prepacked weights are cached.
 #[derive(Debug, Args)]
 struct WeightCacheOptions {
-    /// Cache the prepacked weights of `--weights` in this folder, 2 to 4.5 bytes a number, so that later runs start sooner
+    /// Folder to cache the prepacked weights of `--weights`, so that later runs start sooner (2 to 4.5 bytes per weight)
     /// [default: `packs` in the cache]
     #[arg(long, alias = "packs", value_name = "FOLDER", conflicts_with = "no_weight_cache")]
     weight_cache: Option<PathBuf>,
-    /// Do not cache prepacked weights, and use none
+    /// Neither read nor write cached prepacked weights
     #[arg(long, alias = "no-packs")]
     no_weight_cache: bool,
 }
@@ -111,7 +111,7 @@ pub(crate) struct Perceive {
 /// Options of `bench`.
 #[derive(Debug, Args)]
 pub(crate) struct Bench {
-    /// Frames of a clip [default: the preset's]
+    /// Number of frames in a clip [default: the preset's]
     #[arg(long, value_name = "N")]
     frames: Option<usize>,
     /// Number of timed runs; the median is reported
@@ -133,9 +133,9 @@ enum Saved {
     Reference,
     /// Cross-attention to one token as a vector
     Context,
-    /// What the conditional and the unconditional branch share
+    /// Computations that the conditional and unconditional branches share
     Halves,
-    /// What depends only on a timestep or a clip's length
+    /// Results that depend only on a timestep or the length of a clip
     Steps,
 }
 
@@ -156,7 +156,7 @@ pub(crate) enum Models {
         #[arg(required = true)]
         names: Vec<String>,
     },
-    /// Check the hash of every downloaded file again
+    /// Check the hashes of all downloaded files again
     Verify,
 }
 
@@ -175,25 +175,25 @@ struct SettingOptions {
     /// Folder of weights: safetensors or PyTorch files
     #[arg(long, value_name = "FOLDER")]
     weights: Option<PathBuf>,
-    /// Where the networks run
+    /// Device on which the networks run
     #[arg(long, value_enum)]
     device: Option<Device>,
     /// Number format of the networks
     #[arg(long, value_parser = precision())]
     precision: Option<ComputePrecision>,
-    /// Side in pixels of the square that the networks make [default: the preset's]
+    /// Side in pixels of the square picture that the networks generate [default: the preset's]
     #[arg(long, value_name = "PIXELS")]
     size: Option<u32>,
-    /// Seed of the noise
+    /// Random seed of the noise
     #[arg(long)]
     seed: Option<u32>,
-    /// Denoising steps
+    /// Number of denoising steps
     #[arg(long)]
     steps: Option<u32>,
-    /// Classifier-free guidance; 1 switches it off
+    /// Scale of classifier-free guidance; 1 disables it
     #[arg(long)]
     guidance: Option<f64>,
-    /// Shape of the removed region
+    /// Shape of the region that is removed from the video
     #[arg(long, value_enum)]
     mask: Option<MaskShape>,
     /// Number of blocks along each side of the person's box, instead of blocks of about 10 pixels
@@ -201,10 +201,10 @@ struct SettingOptions {
     mask_blocks: Option<u32>,
     #[command(flatten)]
     prompts: PromptOptions,
-    /// The character, if its first picture shows several people: a point of that picture in pixels
+    /// Point on the character, in pixels, if the first picture shows several people
     #[arg(long, value_name = "X,Y", value_parser = point)]
     character_at: Option<Point>,
-    /// Make the video from drafts alone, by geometry
+    /// Create the video from drafts by geometry alone, without generative networks
     #[arg(long)]
     draft: bool,
     /// Proportions of the result: 0 = the driving person's bone lengths, 1 = the character's own
@@ -213,16 +213,16 @@ struct SettingOptions {
     /// The character's height relative to the driving person's: 0.6 for a child, 1.3 for a giant
     #[arg(long, value_name = "FACTOR")]
     height: Option<f64>,
-    /// Perceive faster and less exactly, with lighter networks
+    /// Use smaller perception networks, which are faster and less accurate
     #[arg(long)]
     quick: bool,
-    /// Show the network's whole picture instead of compositing it into the source
+    /// Show the generated picture without compositing it into the source
     #[arg(long)]
     raw: bool,
     /// Process at most this many frames
     #[arg(long, value_name = "N")]
     max_frames: Option<u32>,
-    /// Continue if the video is damaged, with the frames that can be decoded
+    /// Continue with the decodable frames if the video is damaged
     #[arg(long)]
     tolerate_damage: bool,
 }
@@ -240,11 +240,11 @@ fn point(text: &str) -> Result<Point, String> {
 fn preset() -> impl TypedValueParser<Value = Preset> {
     let values = Preset::ALL.map(|preset| {
         PossibleValue::new(preset.name()).help(match preset {
-            Preset::Bundled => "The small networks of this project, inside the program",
-            Preset::Sd15 => "The paper's size, with weights from `--weights`: ours, or public ones as a starting point",
+            Preset::Bundled => "The small networks of this project, which are included in the program",
+            Preset::Sd15 => "The paper's size, with trained or public weights from `--weights`",
             Preset::Moore => "Animate Anyone, the predecessor of the method, with its public weights from `--weights`",
             Preset::Mimo => {
-                "MIMO, a relative of Animate Anyone that sees the scene, with its public weights from `--weights`"
+                "MIMO, a variant of Animate Anyone that sees the scene, with its public weights from `--weights`"
             }
             Preset::Tiny => "Random weights, for tests",
         })
@@ -254,10 +254,10 @@ fn preset() -> impl TypedValueParser<Value = Preset> {
 
 /// A number format of the networks by its name.
 fn precision() -> impl TypedValueParser<Value = ComputePrecision> {
-    let wide = PossibleValue::new("f32").help("32 bit");
+    let wide = PossibleValue::new("f32").help("32-bit floating point");
     let narrow = PossibleValue::new("bf16").help(
-        "16 bit with 8 bits of mantissa, sums in 32 bit. Faster on processors with bf16 instructions, and half the \
-         memory for features",
+        "16-bit bfloat16 with 32-bit sums; faster on processors with bf16 instructions, and half the memory for \
+         features",
     );
     PossibleValuesParser::new([wide, narrow])
         .map(|name| if name == "bf16" { ComputePrecision::Bf16 } else { ComputePrecision::F32 })
@@ -314,7 +314,7 @@ impl Run {
         let settings = self.settings.resolve()?;
         if mode == Mode::Animate && !settings.objects.is_empty() {
             let reason =
-                "`animate` shows the picture's own scene, in which nothing of the video is kept; use `replace`";
+                "`animate` keeps no objects of the video, because it shows the scene of the picture; use `replace`";
             return Err(Error::Setting { setting: "`object`".into(), reason: reason.into() });
         }
         let run_dir = self.run_dir.unwrap_or_else(|| self.output.with_extension("run"));

@@ -25,7 +25,7 @@ pub(super) fn run(store: &Store, environment: &Environment, json: bool) -> Resul
     for entry in store.catalogue().select("perception")? {
         let (state, help) = match store.path_if_verified(&entry.name) {
             Ok(Some(path)) => (path.display().to_string(), None),
-            Ok(None) => ("absent, fetched at first use".into(), None),
+            Ok(None) => ("not installed, will be fetched at first use".into(), None),
             Err(error) => (error.to_string(), Some(error.help())),
         };
         findings.push(Finding { what: entry.name.clone(), state, help });
@@ -50,7 +50,7 @@ fn ffmpeg(store: &Store, environment: &Environment) -> Finding {
         (Some(path), _, _) => ("STUNTDOUBLE_FFMPEG", Ffmpeg::find(Some(path))),
         (None, Ok(found), _) => ("PATH", Ok(found)),
         (None, Err(_), Some(path)) => ("cache", Ffmpeg::find(Some(&path))),
-        (None, Err(error), None) => ("absent, a static build is fetched at first use", Err(error)),
+        (None, Err(error), None) => ("not installed, a static build will be fetched at first use", Err(error)),
     };
     let (state, help) = match found {
         Ok(found) => (format!("{} (from {origin}): {}", found.version(), found.path().display()), None),
@@ -69,7 +69,7 @@ fn packs(root: &Path) -> Finding {
     let entries = |folder: &Path| std::fs::read_dir(folder).into_iter().flatten().flatten();
     let files = entries(root).flat_map(|folder| entries(&folder.path()));
     let bytes: u64 = files.filter_map(|file| file.metadata().ok()).map(|metadata| metadata.len()).sum();
-    let state = format!("{:.1} GB in {}; may be deleted", bytes as f64 / 1e9, root.display());
+    let state = format!("{:.1} GB in {}, which may be deleted", bytes as f64 / 1e9, root.display());
     Finding { what: "packed weights".into(), state, help: None }
 }
 
@@ -77,7 +77,7 @@ fn weights() -> Finding {
     let (state, help) = match bundled::verified_parts() {
         Ok(parts) => {
             let size = parts.iter().map(|part| part.len()).sum::<usize>() as f64 / 1e6;
-            (format!("{} parts, {size:.1} MB, hashes good", parts.len()), None)
+            (format!("{} parts, {size:.1} MB, all hashes match", parts.len()), None)
         }
         Err(error) => (error.to_string(), Some(error.help())),
     };

@@ -24,14 +24,14 @@ const VGG: &str = "vgg-hed";
 /// Options of `evaluate`.
 #[derive(Debug, Args)]
 pub(crate) struct Evaluate {
-    /// What is measured: `table1`, `table2`, `table3`, `fig7`, `stage-cross`, `stage-self`, `real-self`, `drift`, or a TOML file
+    /// The suite to measure: `table1`, `table2`, `table3`, `fig7`, `stage-cross`, `stage-self`, `real-self`, `drift`, or a TOML file
     #[arg(long, value_name = "NAME|FILE.toml")]
     suite: String,
-    /// A method to compare, beside the suite's rivals and the truth; give the option again for more: `paste`, `plate`, `draft`,
-    /// `ours`, `rigid`, `pseudo`, `bundled`, `finished`, `folder:DIR` (another tool's frames, a folder or video a clip)
+    /// A method to compare in addition to the baselines of the suite and the ground truth; repeat for more: `paste`, `plate`, `draft`,
+    /// `ours`, `rigid`, `pseudo`, `bundled`, `finished`, `folder:DIR` (frames of another tool, one folder or video per clip)
     #[arg(long = "method", value_name = "NAME")]
     methods: Vec<String>,
-    /// Exactly these rows in this order, instead of rivals, methods and truth
+    /// Use exactly these rows in this order, instead of baselines, methods and ground truth
     #[arg(long, value_name = "NAMES", value_delimiter = ',', conflicts_with = "methods")]
     rows: Vec<String>,
     /// The folder to write; an interrupted run continues there
@@ -40,34 +40,34 @@ pub(crate) struct Evaluate {
     /// Number of clips [default: the suite's]
     #[arg(long, value_name = "N")]
     clips: Option<u64>,
-    /// Frames a clip; 0 for all of a video [default: the suite's]
+    /// Number of frames per clip; 0 uses all frames of a video [default: the suite's]
     #[arg(long, value_name = "N")]
     frames: Option<usize>,
-    /// Side of a rendered frame, or longest side of a video's, in pixels; 0 leaves a video as it is [default: the suite's]
+    /// Side of rendered frames, or longest side of video frames, in pixels; 0 keeps the video size [default: the suite's]
     #[arg(long, value_name = "PIXELS")]
     size: Option<usize>,
-    /// The frame of each video that is the reference, from 0 [default: the suite's]
+    /// Number of the reference frame in each video, counted from 0 [default: the suite's]
     #[arg(long, value_name = "N")]
     reference_frame: Option<usize>,
-    /// Poses and masks that the methods are given [default: the suite's]
+    /// Source of the poses and masks that the methods receive [default: the suite's]
     #[arg(long, value_enum)]
     signals: Option<SignalsName>,
     /// A folder or pack of characters, motions, props and places to render [default: the built-in cast]
     #[arg(long, value_name = "PATH")]
     assets: Option<PathBuf>,
-    /// The folder of clips, for suites of real clips and videos
+    /// Folder of clips, for suites of real clips and videos
     #[arg(long, value_name = "FOLDER")]
     clips_dir: Option<PathBuf>,
     /// Weights of the network that finishes drafts, for row `finished`
     #[arg(long, value_name = "FILE")]
     finisher: Option<PathBuf>,
-    /// Weights of LPIPS with VGG: one file with everything, or backbone and factors
+    /// LPIPS weights with VGG: one file with everything, or one for the backbone and one for the linear factors
     #[arg(long, value_name = "FILES", value_delimiter = ',')]
     lpips_vgg: Vec<PathBuf>,
-    /// Weights of LPIPS with AlexNet
+    /// LPIPS weights with AlexNet, in the same form
     #[arg(long, value_name = "FILES", value_delimiter = ',')]
     lpips_alex: Vec<PathBuf>,
-    /// Clips measured beside one another [default: as processors and memory allow]
+    /// Number of clips to measure in parallel [default: as processors and memory allow]
     #[arg(long, value_name = "N")]
     jobs: Option<usize>,
 }
@@ -120,12 +120,12 @@ pub(super) fn run(options: Evaluate, store: &Store, tools: &Tools, events: &Even
         events.warn(warning.fault, format!("row `{}`, {}: {}", warning.row, warning.clip, warning.text));
     }
     for (row, seconds) in rows.iter().zip(&outcome.seconds) {
-        events.note(format!("{}: {seconds:.2} s a clip", row.name()));
+        events.note(format!("{}: {seconds:.2} s per clip", row.name()));
     }
     for sheet in &outcome.sheets {
-        events.note(format!("sheet: {}", sheet.display()));
+        events.note(format!("contact sheet: {}", sheet.display()));
     }
-    events.note(format!("side by side: {}", options.out.join("page.html").display()));
+    events.note(format!("side-by-side comparison: {}", options.out.join("page.html").display()));
     events.send(Event::Done { output: options.out.join("table.md").display().to_string() });
     Ok(())
 }
@@ -135,7 +135,7 @@ impl Evaluate {
     fn definition(&self) -> Result<SuiteDefinition, Error> {
         let mut definition = SuiteDefinition::find(&self.suite)?;
         if self.reference_frame.is_some() && definition.source != SourceKind::Videos {
-            let reason = format!("suite `{}` has references of its own", definition.name);
+            let reason = format!("suite `{}` defines its own reference frames", definition.name);
             return Err(Error::Setting { setting: "`--reference-frame`".into(), reason });
         }
         definition.clips = self.clips.unwrap_or(definition.clips);
@@ -187,12 +187,12 @@ fn material(
 
 fn assets(path: Option<PathBuf>, events: &Events) -> Result<Assets, Error> {
     let Some(path) = path else {
-        events.note("no `--assets`: clips are rendered with the built-in cast");
+        events.note("clips are rendered with the built-in cast, because `--assets` was not given");
         return Ok(Assets::procedural());
     };
     let (assets, warnings) = Assets::load(&path)?;
     for warning in warnings {
-        events.warn(warning.cause.code(), format!("left out: {}", warning.cause));
+        events.warn(warning.cause.code(), format!("skipped a file: {}", warning.cause));
     }
     Ok(assets)
 }
@@ -202,8 +202,11 @@ fn vgg(store: &Store, events: &Events) -> Result<Option<Instrument<VggNetwork>>,
     match models::ensure(store, VGG, events) {
         Ok(path) => Ok(Some(Instrument { network: VggNetwork::open(&path)?, hash: hash(&path)? })),
         Err(error) => {
-            events.warn(error.code(), format!("VGG-HED distances are left out: {error}"));
-            events.note(format!("`stuntdouble models fetch {VGG}` fetches what they need"));
+            events.warn(
+                error.code(),
+                format!("VGG-HED distances are left out, because the weights are not available: {error}"),
+            );
+            events.note(format!("run `stuntdouble models fetch {VGG}` to fetch the weights"));
             Ok(None)
         }
     }

@@ -62,10 +62,8 @@ pub(super) fn methods(names: &[String], folders: &[String], sources: &Sources<'_
         provenance.push(format!("weights of `{name}`: {}", bundled_hash()));
     }
     if is_wanted(FINISHED) {
-        let missing = || Error::Setting {
-            setting: "`--finisher`".into(),
-            reason: "row `finished` needs a file of weights".into(),
-        };
+        let missing =
+            || Error::Setting { setting: "`--finisher`".into(), reason: "row `finished` needs a weight file".into() };
         let path = finisher.ok_or_else(missing)?;
         others.push(Row::Outside(finished_row(path)?));
         provenance.push(format!("weights of `{FINISHED}`: {}", hash(path)?));

@@ -46,7 +46,10 @@ pub(crate) fn main() -> ExitCode {
         }
     });
     if let Err(reason) = handler {
-        events.warn("run.no_signal_handler", format!("Ctrl-C will stop at once: {reason}"));
+        events.warn(
+            "run.no_signal_handler",
+            format!("Ctrl-C will stop the program at once, because the signal handler failed: {reason}"),
+        );
     }
     match run(arguments, &events) {
         Ok(()) => ExitCode::SUCCESS,

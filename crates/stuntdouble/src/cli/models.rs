@@ -39,7 +39,7 @@ pub(super) fn run(command: Models, store: &Store, events: &Events) -> Result<(),
                     continue;
                 }
                 match store.verify(&entry.name) {
-                    Ok(path) => events.note(format!("good: {}", path.display())),
+                    Ok(path) => events.note(format!("verified: {}", path.display())),
                     Err(error) => {
                         events.warn(error.code(), error.to_string());
                         damaged.get_or_insert(error);

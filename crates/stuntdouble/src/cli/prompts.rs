@@ -72,14 +72,22 @@ impl Args for PromptOptions {
         };
         let many = |argument: Arg| argument.action(ArgAction::Append);
         command
-            .arg(text(PERSON, "X,Y[@T]", "The person to replace: a point of it in pixels; T as seconds (`1.5`) or a frame (`12f`)"))
+            .arg(text(
+                PERSON,
+                "X,Y[@T]",
+                "A point on the person to replace, in pixels; T is a time in seconds (`1.5`) or a frame (`12f`)",
+            ))
             .arg(many(text(
                 OBJECT,
                 "X,Y[@T]",
-                "An object to keep: a point in it, at T; give the option again for more objects, each a layer of its own",
+                "A point on an object to keep, at T; repeat the option for more objects, each becomes a separate layer",
             )))
-            .arg(many(text(OBJECT_BOX, "X,Y,W,H[@T]", "An object to keep: left, top, width and height of a box around it, at T")))
-            .arg(many(text(NOT, "X,Y[@T]", "A point that does not belong to the object named before it")))
+            .arg(many(text(
+                OBJECT_BOX,
+                "X,Y,W,H[@T]",
+                "A box around an object to keep, at T: left, top, width and height",
+            )))
+            .arg(many(text(NOT, "X,Y[@T]", "A point that does not belong to the preceding object")))
     }
 
     fn augment_args_for_update(command: Command) -> Command {

@@ -12,18 +12,18 @@ use stuntdouble::events::{Event, Events, Step};
 pub(crate) enum Stage {
     /// Render clips into shards; continues an interrupted run
     Render(Render),
-    /// Check the shards of a folder or bucket, report their contents, and draw a sheet
+    /// Check the shards of a folder or bucket, report their contents, and draw a contact sheet
     Inspect {
         /// The output of `stage render`: a folder or `s3://BUCKET/PREFIX`
         place: PathBuf,
-        /// The sheet to write [default: `sheet.png` in the folder, or here for a bucket]
+        /// The contact sheet to write [default: `sheet.png` in the folder, or in the current folder for a bucket]
         #[arg(long, value_name = "FILE")]
         sheet: Option<PathBuf>,
-        /// Number of clips on the sheet
+        /// Number of clips on the contact sheet
         #[arg(long, value_name = "N", default_value_t = 64)]
         show: usize,
     },
-    /// Put a folder of assets into one small file that `--assets` takes too
+    /// Pack a folder of assets into one small file, which `--assets` accepts
     Pack {
         /// The folder of assets
         #[arg(long, value_name = "FOLDER")]
@@ -31,7 +31,7 @@ pub(crate) enum Stage {
         /// The file to write
         #[arg(short, long, value_name = "FILE")]
         output: PathBuf,
-        /// Largest size in MiB
+        /// Largest allowed size of the file in MiB
         #[arg(long, value_name = "MIB", default_value_t = 30)]
         limit: u64,
         /// Leave out files that cannot be used, with a warning
@@ -73,7 +73,7 @@ pub(crate) struct Render {
     /// Number of reference pictures of each identity
     #[arg(long, value_name = "N", default_value_t = 4)]
     references: usize,
-    /// Do not render the same clip with another identity
+    /// Do not render each clip a second time with another identity
     #[arg(long)]
     no_twin: bool,
     /// Share of clips in which a prop is used
@@ -92,7 +92,7 @@ fn split(text: &str) -> Result<Split, String> {
         "train" => Ok(Split::Train),
         "val" => Ok(Split::Val),
         "test" => Ok(Split::Test),
-        _ => Err("one of `train`, `val`, `test`".into()),
+        _ => Err("expected `train`, `val` or `test`".into()),
     }
 }
 
@@ -104,7 +104,7 @@ pub(super) fn run(command: Stage, bucket: &[(String, String)], events: &Events) 
         Stage::Pack { assets, output, limit, skip_broken } => {
             let assets = load(Some(&assets), skip_broken, events)?;
             let length = assets.pack(&output, limit << 20)?;
-            events.note(format!("{:.1} MiB", length as f64 / f64::from(1 << 20)));
+            events.note(format!("size of the pack: {:.1} MiB", length as f64 / f64::from(1 << 20)));
             events.send(Event::Done { output: output.display().to_string() });
             Ok(())
         }
@@ -117,10 +117,10 @@ fn load(path: Option<&Path>, skip_broken: bool, events: &Events) -> Result<Asset
     let (assets, warnings) = Assets::load(path)?;
     for warning in warnings {
         if !skip_broken {
-            events.note("`--skip-broken` leaves out files that cannot be used");
+            events.note("pass `--skip-broken` to skip files that cannot be used");
             return Err(warning.cause.into());
         }
-        events.warn(warning.cause.code(), format!("left out: {}", warning.cause));
+        events.warn(warning.cause.code(), format!("skipped a file: {}", warning.cause));
     }
     Ok(assets)
 }
@@ -166,17 +166,17 @@ fn inspect(place: &Place, sheet: Option<PathBuf>, show: usize, events: &Events) 
         [&found.characters, &found.identities, &found.motions, &found.props, &found.scenes].map(|set| set.len());
     let [characters, identities, motions, props, scenes] = sizes;
     let [furniture, bystanders, blurred, noisy] = found.extras;
-    events.note(format!("{} clips, {} frames; every checksum is right", found.clips, found.frames));
+    events.note(format!("clips: {}, frames: {}; all checksums match", found.clips, found.frames));
     events.note(format!(
-        "{characters} characters in {identities} looks, {motions} motions, {props} things, {scenes} places"
+        "characters: {characters}, identities: {identities}, motions: {motions}, props: {props}, scenes: {scenes}"
     ));
     for (usage, count) in &found.usages {
-        events.note(format!("{count} clips with a thing {usage}"));
+        events.note(format!("clips in which a prop is {usage}: {count}"));
     }
     events.note(format!(
-        "{furniture} clips with furniture, {bystanders} with bystanders, {blurred} blurred, {noisy} noisy"
+        "clips with furniture: {furniture}, with bystanders: {bystanders}, with motion blur: {blurred}, with noise: {noisy}"
     ));
-    events.note(format!("smallest person {:.0} % of the height", 100.0 * found.smallest_person));
+    events.note(format!("the smallest person has {:.0} % of the frame height", 100.0 * found.smallest_person));
     events.send(Event::Done { output: sheet.display().to_string() });
     Ok(())
 }

@@ -23,30 +23,30 @@ type Trained = Autodiff<burn::backend::Flex>;
 pub(crate) struct Train {
     #[command(subcommand)]
     command: Option<TrainCommand>,
-    /// The configuration, TOML
+    /// The training configuration, a TOML file
     #[arg(required = true)]
     config: Option<PathBuf>,
-    /// Change a setting of the configuration by its place, for example `feed.batch=2`
+    /// Override a setting of the configuration by its path, for example `feed.batch=2`
     #[arg(long = "set", value_name = "PLACE=VALUE")]
     set: Vec<String>,
-    /// Where to train: `cpu`, or `cuda:N` in a build with libtorch
+    /// Device for training: `cpu`, or `cuda:N` in a build with libtorch
     #[arg(long, value_name = "NAME", default_value = "cpu")]
     device: String,
     /// Total number of steps
     #[arg(long, value_name = "N")]
     steps: Option<u64>,
-    /// Stop after this time and save everything: minutes, or with a unit such as `90s`, `8m`, `2h`
+    /// Stop after this time and save a checkpoint: minutes, or a time with a unit such as `90s`, `8m`, `2h`
     #[arg(long, value_name = "TIME", value_parser = minutes)]
     time_limit: Option<f64>,
 }
 
 #[derive(Debug, Subcommand)]
 enum TrainCommand {
-    /// Draw losses, learning rate and held-out measures of a run over its steps
+    /// Plot losses, learning rate and held-out metrics of a run over its steps
     Plot {
-        /// The run's folder
+        /// The folder of the run
         run: PathBuf,
-        /// The picture to write [default: `plot.svg` in the run's folder]
+        /// The picture to write [default: `plot.svg` in the folder of the run]
         #[arg(short, long, value_name = "FILE.svg")]
         output: Option<PathBuf>,
     },
@@ -65,7 +65,7 @@ fn minutes(text: &str) -> Result<f64, String> {
         _ => return Err("expected a time such as `90s`, `8m` or `2h`".into()),
     };
     let minutes = number.parse::<f64>().map_err(|error| error.to_string())? * factor;
-    if minutes.is_finite() && minutes > 0.0 { Ok(minutes) } else { Err("expected a time above zero".into()) }
+    if minutes.is_finite() && minutes > 0.0 { Ok(minutes) } else { Err("expected a time greater than zero".into()) }
 }
 
 /// Trains, draws a run, or prepares data.
@@ -74,7 +74,7 @@ pub(super) fn run(options: Train, store: &Store, tools: &Tools, events: &Events)
         (Some(TrainCommand::Plot { run, output }), _) => plot(run, output.as_deref(), events),
         (Some(TrainCommand::Data(data)), _) => training_data::run(data, store, tools, events),
         (None, Some(config)) => train(config, &options, events),
-        (None, None) => Err(Error::Usage { reason: "no configuration is given".into() }),
+        (None, None) => Err(Error::Usage { reason: "no training configuration was given".into() }),
     }
 }
 
@@ -102,7 +102,7 @@ fn train(config: &Path, options: &Train, events: &Events) -> Result<(), Error> {
     let output = match (&config, outcome) {
         (_, Some(outcome)) => format!("{:?} {:?}", outcome.position, outcome.measures),
         (train::Config::Finishing(config), None) => config.run.join("weights.safetensors").display().to_string(),
-        (_, None) => "data prepared".into(),
+        (_, None) => "the training data is ready".into(),
     };
     events.send(Event::Done { output });
     Ok(())

@@ -38,19 +38,19 @@ pub(super) struct Prepare {
     /// Smallest number of frames in a clip
     #[arg(long, value_name = "N", default_value_t = VideoConfig::default().least_frames)]
     least_frames: usize,
-    /// Largest number of frames in a clip; longer stretches become several clips
+    /// Largest number of frames in a clip; longer segments become several clips
     #[arg(long, value_name = "N", default_value_t = VideoConfig::default().most_frames)]
     most_frames: usize,
-    /// Smallest longer side of the person, in stored pixels
+    /// Smallest allowed length of the person's longer side, in stored pixels
     #[arg(long, value_name = "PIXELS", default_value_t = VideoConfig::default().least_person)]
     least_person: usize,
-    /// Largest share of frames in which the picture's border may cut the person off; 1 = no limit
+    /// Largest share of frames in which the frame border may cut off the person; 1 disables the limit
     #[arg(long, value_name = "SHARE", default_value_t = VideoConfig::default().cut_off)]
     cut_off: f64,
-    /// Faster perception: rougher mask edges, fewer hands and faces
+    /// Use faster perception, with rougher mask edges and fewer hands and faces
     #[arg(long)]
     quick: bool,
-    /// Decode damaged files as far as possible instead of refusing them
+    /// Decode damaged files as far as possible instead of rejecting them
     #[arg(long)]
     tolerate_damage: bool,
 }
@@ -96,14 +96,14 @@ fn prepare_videos(options: &Prepare, store: &Store, tools: &Tools, events: &Even
 
 /// The result for a video.
 fn show(record: &VideoRecord, is_known: bool, events: &Events) {
-    let known = if is_known { ", done before" } else { "" };
+    let known = if is_known { ", processed earlier" } else { "" };
     let (frames, shots, kept) = (record.frames, record.shots, record.kept());
-    events.note(format!("`{}`: {frames} frames, {shots} shots, {kept} clips kept{known}", record.path.display()));
+    events.note(format!("`{}`: frames {frames}, shots {shots}, clips kept {kept}{known}", record.path.display()));
     for stretch in &record.stretches {
         let Some(reason) = stretch.reason else { continue };
         let place = match stretch.frames {
-            0 => "refused".to_owned(),
-            count => format!("frames {} to {} refused", stretch.first, stretch.first + count - 1),
+            0 => "the video was rejected".to_owned(),
+            count => format!("frames {} to {} were rejected", stretch.first, stretch.first + count - 1),
         };
         events.note(format!("  {place}: {} ({})", reason.word(), stretch.detail));
     }
@@ -113,9 +113,9 @@ fn report(summary: &Summary, events: &Events) {
     let Summary { videos, used, clips, frames, bytes, refused } = summary;
     let size = *bytes as f64 / f64::from(1 << 20);
     events.note(format!(
-        "{clips} clips of {used} of {videos} videos, {frames} frames, {size:.1} MiB; every hash is right"
+        "clips: {clips}, frames: {frames}, videos used: {used} of {videos}, size: {size:.1} MiB; all hashes match"
     ));
     for (reason, (stretches, frames)) in refused {
-        events.note(format!("refused as {}: {stretches} stretches, {frames} frames", reason.word()));
+        events.note(format!("rejected as {}: segments {stretches}, frames {frames}", reason.word()));
     }
 }

@@ -129,7 +129,7 @@ impl<'a> Making<'a> {
         if figures.is_none() && !puppets.iter().any(Puppet::is_jointed) {
             events.warn(
                 "draft.whole_cutout",
-                "no body was recognised in the character's picture, it is moved as a whole",
+                "no body was recognised in the character's picture, so the character moves as a rigid cut-out",
             );
         }
         let size = scene.output_size(timeline.frame_size());
@@ -146,7 +146,10 @@ impl<'a> Making<'a> {
         let config = DraftConfig { light, shadow: job.settings.shadow, height };
         let drafter = Drafter::new(puppets, config);
         if drafter.keeps_legs() && !scene.is_canvas() {
-            events.warn("draft.legs_kept", "the character's picture shows no legs, so the driving person's legs stay");
+            events.warn(
+                "draft.legs_kept",
+                "the character's picture shows no legs, so the driving person's legs remain in the video",
+            );
         }
         Ok(Self { work, drafter, figures, poses, scales })
     }
@@ -234,9 +237,10 @@ fn touches(mask: &Mask, (x, y): (f32, f32), reach: f32) -> bool {
 /// Notes that geometry alone made the result.
 pub(super) fn note(work: &Work<'_>) {
     let reason = if work.job.settings.preset == crate::settings::Preset::Bundled {
-        "the bundled networks cannot finish drafts yet"
+        "the bundled networks cannot improve drafts yet"
     } else {
-        "as asked for"
+        "requested by the setting `draft`"
     };
-    work.events.note(format!("the result is the draft: geometry alone, no network of ours ({reason})"));
+    work.events
+        .note(format!("the result is a draft that was made by geometry alone, without generative networks ({reason})"));
 }

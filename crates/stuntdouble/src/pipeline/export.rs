@@ -49,10 +49,16 @@ pub(super) fn export(work: &Work<'_>, sheet: &mut RunSheet<'_>) -> Result<(), Er
     let mut writer = source.writer(&inside, size, timeline.end(), &[("comment", NOTICE)])?;
     if let AudioOutcome::Converted(streams) = writer.audio() {
         let list: Vec<String> = streams.iter().map(|(from, to)| format!("{from} to {to}")).collect();
-        events.warn("audio.converted", format!("the file format cannot hold the sound as it is: {}", list.join(", ")));
+        events.warn(
+            "audio.converted",
+            format!("the output format does not support this audio, so it was converted: {}", list.join(", ")),
+        );
     }
     if !writer.not_kept().is_empty() {
-        events.warn("video.not_kept", format!("the result lacks {} of the video", writer.not_kept().join(", ")));
+        events.warn(
+            "video.not_kept",
+            format!("the result does not contain these parts of the video: {}", writer.not_kept().join(", ")),
+        );
     }
     for (index, frame) in source.frames()?.enumerate() {
         events.check_cancelled()?;

@@ -30,7 +30,10 @@ impl Figures {
         let networks = match cut_out_networks(store, events) {
             Ok(networks) => Some(networks),
             Err(error) => {
-                events.warn("integrate.by_colour", format!("the figures are cut out by colour alone: {error}"));
+                events.warn(
+                    "integrate.by_colour",
+                    format!("the generated person is segmented by colour, because a network is not available: {error}"),
+                );
                 None
             }
         };
@@ -69,7 +72,7 @@ impl Figures {
             let count = self.missing;
             events.warn(
                 "integrate.no_figure",
-                format!("nothing stands out in {count} generated frames, which show the plate"),
+                format!("frames without a visible generated person show only the background (number: {count})"),
             );
         }
     }

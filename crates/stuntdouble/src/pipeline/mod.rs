@@ -148,7 +148,7 @@ pub fn finished_picture(job: &Job, index: usize, source: &Picture) -> Result<(Pi
     };
     let signals = job.run_dir.join(SIGNALS);
     let unfinished =
-        || Error::OtherRun { path: job.run_dir.clone(), what: "state: its signals are not finished".into() };
+        || Error::OtherRun { path: job.run_dir.clone(), what: "the signals in the folder are not complete".into() };
     let extent = Extent::load(&signals)?.ok_or_else(unfinished)?;
     let timeline = Timeline::load(extent, signals, job.signals.as_deref())?;
     let clip = networks.plan(timeline.len()).partition_point(|clip| clip.new_frames().end <= index);

@@ -248,7 +248,10 @@ impl<'a> Layer<'a> {
         }
         let scores: Vec<f32> = self.scores.iter().map(|score| score.unwrap_or(0.0)).collect();
         let seen = scores.iter().filter(|score| **score > 0.0).count();
-        events.note(format!("object {}, pointed at in frame {frame}: seen in {seen} of {frames} frames", self.number));
+        events.note(format!(
+            "object {}, selected in frame {frame}, is visible in {seen} of {frames} frames",
+            self.number
+        ));
         let scores = Scores { prompt: self.prompt.clone(), frame, scores };
         let text = serde_json::json!(scores).to_string();
         media::file::write_atomic(&scores_file(folder.signals, self.number), text.as_bytes())?;

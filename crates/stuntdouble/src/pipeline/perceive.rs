@@ -114,7 +114,7 @@ fn see(
         events.check_cancelled()?;
         let SeenFrame { index, picture, signals: seen, .. } = &frame;
         for warning in &seen.warnings {
-            events.warn(warning.code(), format!("frame {index}"));
+            events.warn(warning.code(), format!("frame {index}: {}", warning.message()));
         }
         extent = Extent { width: picture.width() as u32, height: picture.height() as u32, ..extent };
         SignalsFolder::new(signals, total as usize, picture.size()).save_person(*index, &seen.person)?;
@@ -142,7 +142,7 @@ fn see(
 pub fn perceive_only(job: &PerceiveJob, store: &Store, tools: &Tools, events: &Events) -> Result<Report, Error> {
     let signals = job.output.join(SIGNALS);
     if signals.exists() {
-        return Err(Error::OtherRun { path: signals, what: "contents: there are signals".into() });
+        return Err(Error::OtherRun { path: signals, what: "the folder already contains signals".into() });
     }
     let source = Source::open(&job.video, &job.settings, store, tools, events)?;
     let is_new = !job.output.exists();

@@ -21,7 +21,7 @@ pub(super) fn report(job: &Job, source: &Source, loaded: Option<&LoadedNetworks>
     events.note(format!("{}: {} -> {}", job.mode.name(), job.video.display(), job.output.display()));
     events.note(format!("video: {}", source.description()));
     let Some(loaded) = loaded else {
-        events.note(format!("{frames} frames, drafts by geometry alone"));
+        events.note(format!("frames: {frames}, drafted by geometry alone"));
         return;
     };
     let clips = loaded.plan(frames);
@@ -37,9 +37,9 @@ pub(super) fn report(job: &Job, source: &Source, loaded: Option<&LoadedNetworks>
     let passes = clips.iter().map(|clip| clip.frames.len()).sum::<usize>() * job.settings.steps * halves;
     let seconds = counter.operations * passes as f64 / machine_speed();
     let parameters: usize = loaded.networks.parameter_counts().values().sum();
-    events.note(format!("{frames} frames in {} clips", clips.len()));
+    events.note(format!("frames: {frames}, clips: {}", clips.len()));
     events.note(format!(
-        "networks: preset {:?}, {:.1} M weights, {}x{} pixels, {} steps, guidance {}",
+        "networks: preset {:?}, {:.1} M weights, {}x{} pixels, steps {}, guidance {}",
         job.settings.preset,
         parameters as f64 / 1e6,
         config.size,
@@ -47,7 +47,7 @@ pub(super) fn report(job: &Job, source: &Source, loaded: Option<&LoadedNetworks>
         job.settings.steps,
         job.settings.guidance
     ));
-    events.note(format!("estimate: {seconds:.0} s for the denoising"));
+    events.note(format!("estimated time of the denoising: {seconds:.0} s"));
 }
 
 /// Counts the operations of one denoising step on one frame. Every weight of a matrix or convolution is used once for

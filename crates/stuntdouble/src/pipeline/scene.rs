@@ -93,8 +93,10 @@ impl Scene {
                     _ => (canvas.clone(), None),
                 };
                 let alignment = alignment.unwrap_or_else(|| {
-                    events
-                        .warn("animate.not_aligned", "the two persons share no known bone; the video is fitted whole");
+                    events.warn(
+                        "animate.not_aligned",
+                        "the two persons have no visible bone in common, so the whole frame is fitted to the picture",
+                    );
                     fit(timeline.frame_size(), canvas.size())
                 });
                 timeline.move_to_canvas(&alignment, canvas.size());

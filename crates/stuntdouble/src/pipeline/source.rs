@@ -48,11 +48,8 @@ impl Source {
         };
         let info = media::probe::probe(&ffmpeg, path, &options)?;
         if info.interlaced.is_some() {
-            let done = if settings.keep_fields {
-                "its fields are treated as whole pictures"
-            } else {
-                "the result is progressive"
-            };
+            let done =
+                if settings.keep_fields { "its fields are not separated" } else { "the result will be progressive" };
             events.warn("video.interlaced", format!("the video is interlaced; {done}"));
         }
         let source = Self { ffmpeg, path: path.into(), info, options };
@@ -75,7 +72,10 @@ impl Source {
                     Err(past_end(prompt, self.expected_frames() as usize))
                 }
                 Moment::Seconds(seconds) if self.info.end.is_some() && seconds > self.seconds() => {
-                    Err(Error::Prompt(PromptError::PastEnd { prompt, length: format!("{:.3} s", self.seconds()) }))
+                    Err(Error::Prompt(PromptError::PastEnd {
+                        prompt,
+                        length: format!("length: {:.3} s", self.seconds()),
+                    }))
                 }
                 _ => Ok(()),
             }
@@ -135,7 +135,7 @@ impl Source {
     /// With `--tolerate-damage`, warns of the damage.
     pub(super) fn warn_of_damage(&self, frames: &FrameReader, events: &Events) {
         if let Some(damage) = frames.damage() {
-            events.warn("video.damaged", format!("`{}`: {damage}", self.path.display()));
+            events.warn("video.damaged", format!("the video is damaged: {damage}: `{}`", self.path.display()));
         }
     }
 
@@ -161,7 +161,7 @@ impl Source {
 
     /// The error for a video that has fewer frames than in the previous step.
     pub(super) fn changed(&self, frames: usize) -> Error {
-        Error::OtherRun { path: self.path.clone(), what: format!("contents: it now ends after {frames} frames") }
+        Error::OtherRun { path: self.path.clone(), what: format!("the video has changed (number of frames: {frames})") }
     }
 
     pub(super) fn ffmpeg_version(&self) -> String {
@@ -176,7 +176,7 @@ impl Source {
     pub(super) fn description(&self) -> String {
         let info = &self.info;
         format!(
-            "{}x{}, {:.3} frames a second, {:.3} s{}",
+            "{}x{}, {:.3} frames per second, {:.3} s{}",
             info.width,
             info.height,
             info.rate.hertz(),
@@ -188,5 +188,5 @@ impl Source {
 
 /// The error for something pointed at after the last frame.
 pub(super) fn past_end(prompt: String, frames: usize) -> Error {
-    Error::Prompt(PromptError::PastEnd { prompt, length: format!("{frames} frames") })
+    Error::Prompt(PromptError::PastEnd { prompt, length: format!("number of frames: {frames}") })
 }

@@ -115,7 +115,7 @@ impl DatasetConfig {
             return Err(TrainError::Setting {
                 setting: "folder",
                 found: String::new(),
-                expected: "where to keep clips",
+                expected: "a folder for the clips",
             });
         }
         let folder = self.folder.join("lessons");
@@ -185,7 +185,7 @@ impl DatasetConfig {
                 return Ok((lesson, format!("seed {seed}, person {person}, motion {}", spec.action.motion)));
             }
         }
-        Err(TrainError::NoData { what: "visible person", path: self.lesson_path(index) })
+        Err(TrainError::NoData { what: "visible persons", path: self.lesson_path(index) })
     }
 
     /// Refuses impossible settings.

@@ -66,7 +66,7 @@ impl Record {
     fn note(&self, key: &str) -> Result<String> {
         let (_, header) = SafeTensors::read_metadata(&self.bytes).map_err(|error| self.damaged(error))?;
         let found = header.metadata().as_ref().and_then(|texts| texts.get(key).cloned());
-        found.ok_or_else(|| self.damaged(format!("no `{key}` in its header")))
+        found.ok_or_else(|| self.damaged(format!("its header has no `{key}`")))
     }
 
     fn bytes<const R: usize>(
@@ -77,9 +77,9 @@ impl Record {
     ) -> Result<([usize; R], Vec<u8>)> {
         let view = tensors.tensor(name).map_err(|error| self.damaged(error))?;
         let shape = <[usize; R]>::try_from(view.shape())
-            .map_err(|_| self.damaged(format!("`{name}` is {:?}", view.shape())))?;
+            .map_err(|_| self.damaged(format!("`{name}` has shape {:?}, expected rank {R}", view.shape())))?;
         if view.dtype() != dtype {
-            return Err(self.damaged(format!("`{name}` is {:?}, expected {dtype:?}", view.dtype())));
+            return Err(self.damaged(format!("`{name}` has type {:?}, expected {dtype:?}", view.dtype())));
         }
         Ok((shape, view.data().to_vec()))
     }
@@ -87,7 +87,8 @@ impl Record {
     fn pictures(&self, tensors: &SafeTensors<'_>, name: &str) -> Result<Vec<Picture>> {
         let ([_, height, width, channels], bytes) = self.bytes(tensors, name, Dtype::U8)?;
         if channels != 3 || height * width == 0 {
-            return Err(self.damaged(format!("`{name}` has {channels} channels")));
+            return Err(self
+                .damaged(format!("`{name}` has shape {height}x{width}x{channels}, expected pictures of 3 channels")));
         }
         Ok(bytes.chunks_exact(3 * height * width).map(|bytes| Picture::from_bytes(width, height, bytes)).collect())
     }
@@ -236,7 +237,7 @@ impl EncodedClip {
             && depth_shape == [n, height, width]
             && focus_shape == [n, h, w];
         if !fits {
-            return Err(record.damaged("its tensors have shapes that do not belong together"));
+            return Err(record.damaged("the shapes of its tensors do not match"));
         }
         let objects = objects.map(|(_, values)| values);
         let clip =

@@ -50,7 +50,11 @@ impl ClipSource {
         let open = |source: &PreparedSource| {
             if !(source.weight.is_finite() && source.weight >= 0.0) {
                 let found = source.weight.to_string();
-                return Err(TrainError::Setting { setting: "prepared.weight", found, expected: "a number from 0 on" });
+                return Err(TrainError::Setting {
+                    setting: "prepared.weight",
+                    found,
+                    expected: "a number of at least 0",
+                });
             }
             Ok((PreparedSet::open(&source.set)?, source.weight))
         };

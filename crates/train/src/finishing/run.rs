@@ -110,18 +110,24 @@ where
     fn new(config: &'a FinishingTraining, device: &B::Device, progress: &mut Progress<'_>) -> Result<Self> {
         config.optimizer.check()?;
         let setting = |setting, found: String, expected| TrainError::Setting { setting, found, expected };
-        config.network.check().map_err(|error| setting("network", error.to_string(), "sizes that fit together"))?;
+        config.network.check().map_err(|error| setting("network", error.to_string(), "consistent sizes"))?;
         if config.samples.size as usize != config.network.size || config.samples.frames == 0 || config.feed.batch == 0 {
-            let found = format!(
-                "{} pixels, {} frames, batch {}",
-                config.samples.size, config.samples.frames, config.feed.batch
-            );
-            return Err(setting("samples", found, "the network's size, at least one frame and a batch"));
+            let found =
+                format!("size {}, frames {}, batch {}", config.samples.size, config.samples.frames, config.feed.batch);
+            return Err(setting(
+                "samples",
+                found,
+                "the size of the network, at least one frame and a batch of at least 1",
+            ));
         }
         let fresh = config.feed.fresh;
         if config.feed.pool == 0 || config.feed.first > config.feed.pool as u64 || !fresh.is_finite() || fresh < 0.0 {
             let found = format!("{:?}", config.feed);
-            return Err(setting("feed", found, "a pool that holds the first clips, and a number of fresh ones"));
+            return Err(setting(
+                "feed",
+                found,
+                "a pool that is not smaller than `first`, and a finite `fresh` of at least 0",
+            ));
         }
         fs::create_dir_all(config.run.join("sheets")).map_err(TrainError::io(&config.run))?;
         <B as Backend>::seed(device, config.seed);

@@ -25,7 +25,7 @@ pub fn plot(run: &Path) -> Result<String> {
     let text = std::fs::read_to_string(&path).map_err(TrainError::io(&path))?;
     let numbers = Numbers::of_log(&text);
     if numbers.means.is_empty() {
-        return Err(TrainError::NoData { what: "logged step", path });
+        return Err(TrainError::NoData { what: "logged steps", path });
     }
     Ok(svg(&run.display().to_string(), &numbers.charts()))
 }

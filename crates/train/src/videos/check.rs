@@ -36,7 +36,7 @@ pub fn check(set: &Path) -> Result<Summary> {
     let mut summary = Summary { videos: records.len(), ..Summary::default() };
     let damaged = |path: &Path, reason: String| TrainError::Damaged { path: path.into(), reason };
     if index.shards != shards(records.values()) {
-        return Err(damaged(&set.join("index.json"), "its shards are not those of the videos that are done".into()));
+        return Err(damaged(&set.join("index.json"), "its shards differ from those in the video records".into()));
     }
     for entry in &index.shards {
         let path = set.join(&entry.name);
@@ -62,7 +62,9 @@ pub fn check(set: &Path) -> Result<Summary> {
                     let (stretches, frames) = summary.refused.entry(reason).or_default();
                     (*stretches, *frames) = (*stretches + 1, *frames + stretch.frames);
                 }
-                (None, None) => return Err(damaged(&set.join("videos"), "a stretch has no reason".into())),
+                (None, None) => {
+                    return Err(damaged(&set.join("videos"), "the record of a rejected segment has no reason".into()));
+                }
             }
         }
     }
@@ -74,13 +76,13 @@ pub fn check(set: &Path) -> Result<Summary> {
         let (key, clip) = (clips.key(number), clips.clip(number)?);
         let expected = lengths.remove(key);
         if expected != Some((clip.frames.len(), clip.note.video.clone())) {
-            return Err(damaged(set, format!("clip `{key}` is not the one in the record of its video")));
+            return Err(damaged(set, format!("clip `{key}` differs from the record of its video")));
         }
         summary.clips += 1;
         summary.frames += clip.frames.len();
     }
     match lengths.keys().next() {
-        Some(key) => Err(damaged(set, format!("clip `{key}` is in no shard"))),
+        Some(key) => Err(damaged(set, format!("clip `{key}` is missing from all shards"))),
         None => Ok(summary),
     }
 }

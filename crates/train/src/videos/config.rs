@@ -50,7 +50,7 @@ impl VideoConfig {
         }
         if self.least_frames < 2 || self.most_frames < self.least_frames || self.most_frames > 256 {
             let found = format!("{} to {}", self.least_frames, self.most_frames);
-            return wrong("frames", found, "at least 2 and at most 256, the smaller number first");
+            return wrong("frames", found, "a range within 2 to 256");
         }
         if !(0.0..=1.0).contains(&self.cut_off) {
             return wrong("cut_off", self.cut_off.to_string(), "a share from 0 to 1");

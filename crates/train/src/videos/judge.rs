@@ -58,10 +58,10 @@ pub(super) type Refusal = (Reason, String);
 /// The rejection of a stretch by its signals; none when it may be kept.
 pub(super) fn refusal(seen: &Seen, config: &VideoConfig) -> Option<Refusal> {
     if seen.frames.is_empty() {
-        return Some((Reason::NoPerson, format!("in {} frames", seen.count)));
+        return Some((Reason::NoPerson, format!("in all frames (number: {})", seen.count)));
     }
     if seen.count < config.least_frames {
-        return Some((Reason::TooShort, format!("{} frames, expected {}", seen.count, config.least_frames)));
+        return Some((Reason::TooShort, format!("number of frames {}, expected {}", seen.count, config.least_frames)));
     }
     let boxes: Vec<Rect<Frame>> =
         seen.frames.iter().filter_map(|frame| bounding_box(&solid(&frame.signals.person))).collect();
@@ -69,7 +69,7 @@ pub(super) fn refusal(seen: &Seen, config: &VideoConfig) -> Option<Refusal> {
     sides.sort_unstable();
     let side = sides.get(sides.len() / 2).copied().unwrap_or(0);
     if (side as usize) < config.least_person {
-        return Some((Reason::TooSmall, format!("{side} pixels, expected {}", config.least_person)));
+        return Some((Reason::TooSmall, format!("longer side {side} pixels, expected {}", config.least_person)));
     }
     let cut_off = seen.frames.iter().filter(|frame| {
         let (person, pose) = (&frame.signals.person, frame.signals.pose.as_ref());
@@ -93,7 +93,7 @@ pub(super) fn company(pictures: &[&Picture], finder: &PeopleFinder) -> Result<Op
         let sides: Vec<f32> = people.iter().map(|seen| seen.region.side).collect();
         crowded += usize::from(sides.len() > 1 && sides[1] > BESIDE * sides[0]);
     }
-    let detail = || format!("in {crowded} of {} frames looked at", pictures.len());
+    let detail = || format!("in {crowded} of {} examined frames", pictures.len());
     Ok((2 * crowded > pictures.len()).then(|| (Reason::TwoPeople, detail())))
 }
 

@@ -39,7 +39,7 @@ impl PreparedSet {
             clips.extend(places(set, &entry)?);
         }
         if clips.is_empty() {
-            return Err(TrainError::NoData { what: "prepared clip", path: set.into() });
+            return Err(TrainError::NoData { what: "prepared clips", path: set.into() });
         }
         Ok(Self { clips })
     }
@@ -95,7 +95,7 @@ fn places(set: &Path, entry: &ShardEntry) -> Result<Vec<Place>> {
     let shard = set.join(&entry.name);
     let damaged = |reason: String| TrainError::Damaged { path: shard.clone(), reason };
     if Path::new(&entry.name).components().count() != 1 {
-        return Err(damaged("its name is no plain file name".into()));
+        return Err(damaged("its name contains a folder".into()));
     }
     let file = File::open(&shard).map_err(TrainError::io(&shard))?;
     let mut clips: BTreeMap<String, [Option<(u64, u64)>; 5]> = BTreeMap::new();
@@ -104,7 +104,7 @@ fn places(set: &Path, entry: &ShardEntry) -> Result<Vec<Place>> {
     for file in entries {
         let file = file.map_err(|error| damaged(error.to_string()))?;
         let name = String::from_utf8_lossy(&file.path_bytes()).into_owned();
-        let unknown = || damaged(format!("it holds a file `{name}`"));
+        let unknown = || damaged(format!("it contains the unexpected file `{name}`"));
         let (key, part) = name.split_once('.').ok_or_else(unknown)?;
         let place = FILES.iter().position(|known| *known == part).ok_or_else(unknown)?;
         if file.size() > LONGEST {
@@ -113,7 +113,7 @@ fn places(set: &Path, entry: &ShardEntry) -> Result<Vec<Place>> {
         clips.entry(key.into()).or_default()[place] = Some((file.raw_file_position(), file.size()));
     }
     if clips.len() as u64 != entry.clips {
-        return Err(damaged(format!("it holds {} clips, expected {}", clips.len(), entry.clips)));
+        return Err(damaged(format!("it contains {} clips, expected {}", clips.len(), entry.clips)));
     }
     let whole = |(key, files): (String, [Option<(u64, u64)>; 5])| {
         let missing = FILES.iter().zip(files).find(|(_, place)| place.is_none());

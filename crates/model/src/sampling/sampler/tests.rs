@@ -155,7 +155,7 @@ fn progress_counts_the_steps_and_can_stop() {
     let error = generate_clip(&networks, &conditions, &reference, &many, noise(1, 0), go_on).unwrap_err();
     assert_eq!(
         (error.code(), error.to_string()),
-        ("sampling.steps", "1001 denoising steps, expected 1 to 1000".into())
+        ("sampling.steps", "the number of denoising steps is 1001, expected 1 to 1000".into())
     );
 }
 
@@ -169,7 +169,7 @@ fn values_that_are_not_finite_are_found_where_they_arise() {
     let check = |change: &dyn Fn(&mut ClipConditions<Flex>), expected: &str| {
         let mut changed = conditions(4);
         change(&mut changed);
-        assert_eq!(stage(&changed, noise(1, 0)), format!("a value that is not finite in {expected}"));
+        assert_eq!(stage(&changed, noise(1, 0)), format!("found a value that is not finite in {expected}"));
     };
     let poison = |x: &Tensor<Flex, 5>| {
         x.clone().slice_assign([0..1, 0..1, 0..1, 0..1, 0..1], Tensor::full([1; 5], f32::INFINITY, &Default::default()))
@@ -178,7 +178,7 @@ fn values_that_are_not_finite_are_found_where_they_arise() {
     check(&|c| c.skeleton = poison(&c.skeleton), "the pose features");
     check(&|c| c.objects = c.objects.as_ref().map(poison), "the object features");
     let found = stage(&conditions(4), poison(&noise(1, 0)));
-    assert_eq!(found, "a value that is not finite in the latents after denoising step 1");
+    assert_eq!(found, "found a value that is not finite in the latents after denoising step 1");
     let bad =
         noise(1, 0).slice_assign([0..1, 0..1, 2..3, 0..1, 0..1], Tensor::full([1; 5], f32::NAN, &Default::default()));
     let mut good = 0;

@@ -31,7 +31,7 @@ fn another_network_is_told_apart() {
     assert_eq!(error.code(), "model.mismatched");
     assert_eq!(
         error.to_string(),
-        "not a hand landmark network, found `[1, 2, 2, 2] -> [[1, 2, 2, 2]]`, expected \
+        "the model is not a hand landmark network: found `[1, 2, 2, 2] -> [[1, 2, 2, 2]]`, expected \
          `[1, 3, 224, 224] -> [[1, 63]]`: `a.tflite`"
     );
     let missing = Network::open(Path::new("no/such.tflite"), 1).err().unwrap();

@@ -59,7 +59,7 @@ impl<'a> Bytes<'a> {
         let end = length.checked_mul(item_size).and_then(|size| first.checked_add(size));
         match end {
             Some(end) if end <= self.0.len() => Ok(Vector { bytes: self, first, length, item_size }),
-            _ => Err(Fault::malformed(format!("vector of {length} items at {start} reaches over the end of the file"))),
+            _ => Err(Fault::malformed(format!("vector of {length} items at {start} extends past the end of the file"))),
         }
     }
 }

@@ -86,7 +86,11 @@ impl<'a> Graph<'a> {
     /// Records that a tensor has these values, in the file's layout.
     pub(crate) fn define_constant(&mut self, tensor: usize, values: Vec<f32>) -> Result<()> {
         if values.len() != self.shape(tensor).iter().product::<usize>() {
-            return Err(Fault::malformed(format!("{} values for shape {:?}", values.len(), self.shape(tensor))));
+            return Err(Fault::malformed(format!(
+                "number of values {} does not match shape {:?}",
+                values.len(),
+                self.shape(tensor)
+            )));
         }
         self.claim(tensor)?;
         self.values[tensor] = Value::Constant(values);
@@ -96,7 +100,7 @@ impl<'a> Graph<'a> {
     fn claim(&self, tensor: usize) -> Result<()> {
         match self.values[tensor] {
             Value::Unknown if self.network.tensors[tensor].bytes.is_empty() => Ok(()),
-            _ => Err(Fault::malformed(format!("tensor {tensor} is made twice"))),
+            _ => Err(Fault::malformed(format!("tensor {tensor} is produced more than once"))),
         }
     }
 
@@ -121,7 +125,7 @@ impl<'a> Graph<'a> {
     pub(crate) fn live(&self, tensor: usize) -> Result<String> {
         match &self.values[tensor] {
             Value::Live(name) => Ok(name.clone()),
-            _ => Err(Fault::malformed(format!("tensor {tensor} is used before it is made"))),
+            _ => Err(Fault::malformed(format!("tensor {tensor} is used before it is produced"))),
         }
     }
 
@@ -170,7 +174,7 @@ impl<'a> Graph<'a> {
     pub(crate) fn define(&mut self, tensor: usize, shape: &[usize], name: String) -> Result<()> {
         if shape != self.shape(tensor) {
             let declared = self.shape(tensor);
-            return Err(Fault::malformed(format!("tensor {tensor} of shape {declared:?}, expected {shape:?}")));
+            return Err(Fault::malformed(format!("tensor {tensor} has shape {declared:?}, expected {shape:?}")));
         }
         self.claim(tensor)?;
         self.shapes.insert(name.clone(), onnx_shape(shape));

@@ -7,22 +7,26 @@ use super::{Fault, Result};
 
 pub(super) fn input(operator: &Operator, index: usize) -> Result<usize> {
     let found = operator.inputs.get(index).copied().flatten();
-    found.ok_or_else(|| Fault::malformed(format!("{:?} without operand {index}", operator.code)))
+    found.ok_or_else(|| Fault::malformed(format!("operator {:?} lacks operand {index}", operator.code)))
 }
 
 pub(super) fn output(operator: &Operator) -> Result<usize> {
     match operator.outputs[..] {
         [output] => Ok(output),
-        _ => Err(Fault::malformed(format!("{:?} with {} results", operator.code, operator.outputs.len()))),
+        _ => Err(Fault::malformed(format!(
+            "operator {:?} has {} results, expected 1",
+            operator.code,
+            operator.outputs.len()
+        ))),
     }
 }
 
 pub(super) fn options<'a>(operator: &Operator<'a>) -> Result<Table<'a>> {
-    operator.options.ok_or_else(|| Fault::malformed(format!("{:?} without options", operator.code)))
+    operator.options.ok_or_else(|| Fault::malformed(format!("operator {:?} lacks its options", operator.code)))
 }
 
 pub(super) fn count(value: i32) -> Result<usize> {
-    usize::try_from(value).map_err(|_| Fault::malformed(format!("a count of {value}")))
+    usize::try_from(value).map_err(|_| Fault::malformed(format!("the count is {value}, expected at least 0")))
 }
 
 /// Adds the activation that is fused into the operator.

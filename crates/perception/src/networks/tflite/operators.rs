@@ -79,7 +79,10 @@ fn concatenation(graph: &mut Graph, operator: &Operator) -> Result<()> {
         let part = onnx_shape(graph.shape(operand));
         let alike = part.len() == shape.len() && (0..shape.len()).all(|axis| axis == onnx || part[axis] == shape[axis]);
         if !alike {
-            return Err(Fault::malformed(format!("shapes {first:?} and {:?} joined", graph.shape(operand))));
+            return Err(Fault::malformed(format!(
+                "shapes {first:?} and {:?} cannot be concatenated",
+                graph.shape(operand)
+            )));
         }
         shape[onnx] += part[onnx];
         inputs.push(graph.operand(operand, shape.len())?);
@@ -98,7 +101,7 @@ fn depth_to_space(graph: &mut Graph, operator: &Operator) -> Result<()> {
     let [batch, height, width, channels] = graph.sides(source)?;
     let block = count(options(operator)?.i32(0)?)?;
     if block == 0 || block > channels || !channels.is_multiple_of(block * block) {
-        return Err(Fault::malformed(format!("blocks of {block} from {channels} channels")));
+        return Err(Fault::malformed(format!("{channels} channels cannot be split into blocks of {block}")));
     }
     let name = graph.live(source)?;
     let attributes = vec![AttributeProto::int("blocksize", block as i64), AttributeProto::string("mode", "DCR")];
@@ -119,7 +122,7 @@ fn reshape(graph: &mut Graph, operator: &Operator) -> Result<()> {
     let (source, result) = (input(operator, 0)?, output(operator)?);
     let shape = graph.shape(result);
     if shape.iter().product::<usize>() != graph.shape(source).iter().product::<usize>() {
-        return Err(Fault::malformed(format!("shape {:?} made into {shape:?}", graph.shape(source))));
+        return Err(Fault::malformed(format!("shape {:?} cannot be reshaped to {shape:?}", graph.shape(source))));
     }
     let name = in_file_order(graph, source)?;
     let sizes: Vec<i64> = shape.iter().map(|size| *size as i64).collect();
@@ -135,11 +138,14 @@ fn fully_connected(graph: &mut Graph, operator: &Operator) -> Result<()> {
     let (source, matrix, result) = (input(operator, 0)?, input(operator, 1)?, output(operator)?);
     let options = options(operator)?;
     let &[units, width] = graph.shape(matrix) else {
-        return Err(Fault::malformed(format!("matrix of shape {:?}", graph.shape(matrix))));
+        return Err(Fault::malformed(format!("invalid matrix shape {:?}", graph.shape(matrix))));
     };
     let cells: usize = graph.shape(source).iter().product();
     if !cells.is_multiple_of(width) || options.u8(1)? != 0 || options.flag(2)? {
-        return Err(Fault::unsupported(format!("a matrix of width {width} on {:?}", graph.shape(source))));
+        return Err(Fault::unsupported(format!(
+            "a matrix of width {width} applied to shape {:?}",
+            graph.shape(source)
+        )));
     }
     let values = graph.constant(matrix)?;
     let name = in_file_order(graph, source)?;
@@ -157,14 +163,14 @@ fn resize_bilinear(graph: &mut Graph, operator: &Operator) -> Result<()> {
     let [batch, rows, columns, channels] = graph.sides(source)?;
     let sizes = graph.integers(input(operator, 1)?)?;
     let &[height, width] = sizes.as_slice() else {
-        return Err(Fault::malformed(format!("{} sizes for a picture", sizes.len())));
+        return Err(Fault::malformed(format!("the output size has {} values, expected 2", sizes.len())));
     };
     let options = options(operator)?;
     let (mode, corners) = match (options.flag(2)?, options.flag(3)?) {
         (true, false) => ("align_corners", Corners::Aligned),
         (false, true) => ("half_pixel", Corners::HalfPixel),
         (false, false) => ("asymmetric", Corners::Asymmetric),
-        (true, true) => return Err(Fault::malformed("both corner rules of a resize")),
+        (true, true) => return Err(Fault::malformed("a resize sets both corner alignment options")),
     };
     let name = graph.live(source)?;
     let result = [height, width].map(|size| usize::try_from(size).unwrap_or(0));
@@ -186,7 +192,7 @@ fn pad(graph: &mut Graph, operator: &Operator) -> Result<()> {
     let amounts = graph.integers(input(operator, 1)?)?;
     let shape = graph.shape(source);
     if amounts.len() != 2 * shape.len() || amounts.iter().any(|amount| !(0..=4096).contains(amount)) {
-        return Err(Fault::malformed(format!("paddings {amounts:?} of shape {shape:?}")));
+        return Err(Fault::malformed(format!("paddings {amounts:?} do not fit shape {shape:?}")));
     }
     let mut padded = shape.to_vec();
     let mut moved = vec![0; amounts.len()];
@@ -240,7 +246,10 @@ fn strided_slice(graph: &mut Graph, operator: &Operator) -> Result<()> {
         let begin = if begin_mask >> axis & 1 == 1 { 0 } else { place(begins[axis]) };
         let end = if end_mask >> axis & 1 == 1 { side } else { place(ends[axis]) };
         if strides[axis] < 1 || begin >= end {
-            return Err(Fault::malformed(format!("a slice {begin}..{end} by {} of {side} cells", strides[axis])));
+            return Err(Fault::malformed(format!(
+                "slice {begin}..{end} with step {} does not fit an axis of length {side}",
+                strides[axis]
+            )));
         }
         sliced.push((end - begin).unsigned_abs().div_ceil(strides[axis].unsigned_abs()) as usize);
         let axis_after = onnx_axis(axis as i64, rank)?;

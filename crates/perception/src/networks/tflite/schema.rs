@@ -60,15 +60,15 @@ impl<'a> Network<'a> {
     /// Reads the structure of a file; weights are not copied.
     pub(crate) fn read(file: &'a [u8]) -> Result<Self> {
         if file.get(4..8) != Some(b"TFL3") {
-            return Err(Fault::malformed("no `TFL3` mark at byte 4"));
+            return Err(Fault::malformed("the identifier `TFL3` is missing at byte 4"));
         }
         let model = Bytes(file).table(0)?;
         let codes = read_codes(&model)?;
         let buffers = read_buffers(&model)?;
         let mut graphs = model.tables(2)?;
-        let graph = graphs.next().ok_or_else(|| Fault::malformed("no graph"))??;
+        let graph = graphs.next().ok_or_else(|| Fault::malformed("it contains no graph"))??;
         if graphs.next().is_some() {
-            return Err(Fault::unsupported("more than one graph"));
+            return Err(Fault::unsupported("it contains more than one graph"));
         }
         let tensors = graph.tables(0)?.take(MAX_ITEMS + 1);
         let tensors = tensors.map(|table| read_tensor(&table?, &buffers)).collect::<Result<Vec<_>>>()?;
@@ -94,7 +94,7 @@ fn read_codes(model: &Table) -> Result<Vec<Code>> {
         }
         let name = table.vector(1, 1)?.raw();
         let name = str::from_utf8(&name[..name.len().min(80)]);
-        name.map(|name| Code::Custom(name.to_owned())).map_err(|_| Fault::malformed("operator name is not UTF-8"))
+        name.map(|name| Code::Custom(name.to_owned())).map_err(|_| Fault::malformed("an operator name is not UTF-8"))
     });
     codes.collect()
 }
@@ -113,16 +113,16 @@ fn read_buffers<'a>(model: &Table<'a>) -> Result<Vec<&'a [u8]>> {
 fn read_tensor<'a>(table: &Table<'a>, buffers: &[&'a [u8]]) -> Result<Tensor<'a>> {
     let dims = table.vector(0, 4)?;
     if dims.len() > MAX_RANK {
-        return Err(Fault::malformed(format!("tensor of rank {}, expected at most {MAX_RANK}", dims.len())));
+        return Err(Fault::malformed(format!("a tensor has rank {}, expected at most {MAX_RANK}", dims.len())));
     }
     let shape = dims.i32s().map(|dim| {
         let size = usize::try_from(dim).ok().filter(|size| (1..=MAX_CELLS).contains(size));
-        size.ok_or_else(|| Fault::malformed(format!("tensor with a side of {dim}")))
+        size.ok_or_else(|| Fault::malformed(format!("a tensor has the axis length {dim}")))
     });
     let shape = shape.collect::<Result<Vec<_>>>()?;
     let cells = shape.iter().try_fold(1_usize, |cells, size| cells.checked_mul(*size));
     if cells.is_none_or(|cells| cells > MAX_CELLS) {
-        return Err(Fault::malformed(format!("tensor of shape {shape:?}, expected at most {MAX_CELLS} cells")));
+        return Err(Fault::malformed(format!("a tensor has shape {shape:?}, expected at most {MAX_CELLS} elements")));
     }
     let element = match table.u8(1)? {
         0 => Element::F32,
@@ -131,32 +131,38 @@ fn read_tensor<'a>(table: &Table<'a>, buffers: &[&'a [u8]]) -> Result<Tensor<'a>
         other => Element::Other(other),
     };
     let buffer = table.u32(2)? as usize;
-    let bytes =
-        *buffers.get(buffer).ok_or_else(|| Fault::malformed(format!("buffer {buffer} of {}", buffers.len())))?;
+    let bytes = *buffers
+        .get(buffer)
+        .ok_or_else(|| Fault::malformed(format!("buffer index {buffer}, number of buffers {}", buffers.len())))?;
     Ok(Tensor { shape, element, bytes, sparsity: table.table(6)? })
 }
 
 fn read_operands(table: &Table, field: usize, tensors: usize) -> Result<Vec<Option<usize>>> {
     let operands = table.vector(field, 4)?;
     if operands.len() > MAX_OPERANDS {
-        return Err(Fault::malformed(format!("{} operands, expected at most {MAX_OPERANDS}", operands.len())));
+        return Err(Fault::malformed(format!(
+            "number of operands {}, expected at most {MAX_OPERANDS}",
+            operands.len()
+        )));
     }
     let operands = operands.i32s().map(|operand| match usize::try_from(operand) {
         Ok(index) if index < tensors => Ok(Some(index)),
         Err(_) if operand == -1 => Ok(None),
-        _ => Err(Fault::malformed(format!("tensor {operand} of {tensors}"))),
+        _ => Err(Fault::malformed(format!("tensor index {operand}, number of tensors {tensors}"))),
     });
     operands.collect()
 }
 
 fn read_outputs(table: &Table, field: usize, tensors: usize) -> Result<Vec<usize>> {
     let operands = read_operands(table, field, tensors)?;
-    operands.into_iter().map(|index| index.ok_or_else(|| Fault::malformed("a result is left out"))).collect()
+    operands.into_iter().map(|index| index.ok_or_else(|| Fault::malformed("an operator lacks a result"))).collect()
 }
 
 fn read_operator<'a>(table: &Table<'a>, codes: &[Code], tensors: usize) -> Result<Operator<'a>> {
     let index = table.u32(0)? as usize;
-    let code = codes.get(index).ok_or_else(|| Fault::malformed(format!("operator code {index} of {}", codes.len())))?;
+    let code = codes
+        .get(index)
+        .ok_or_else(|| Fault::malformed(format!("operator code index {index}, number of codes {}", codes.len())))?;
     Ok(Operator {
         code: code.clone(),
         inputs: read_operands(table, 1, tensors)?,

@@ -18,7 +18,8 @@ pub(crate) fn onnx_shape(shape: &[usize]) -> Vec<usize> {
 pub(crate) fn onnx_axis(axis: i64, rank: usize) -> Result<usize> {
     let found = if axis < 0 { axis + rank as i64 } else { axis };
     let found = usize::try_from(found).ok().filter(|found| *found < rank);
-    let found = found.ok_or_else(|| Fault::malformed(format!("axis {axis} of a value of rank {rank}")))?;
+    let found =
+        found.ok_or_else(|| Fault::malformed(format!("axis {axis} does not exist in a value of rank {rank}")))?;
     Ok(if rank == 4 { CHANNELS_FIRST[found] } else { found })
 }
 
@@ -48,7 +49,7 @@ pub(crate) fn broadcast(left: &[usize], right: &[usize]) -> Result<Vec<usize>> {
     let sides = (0..rank).map(|axis| match (side(left, axis), side(right, axis)) {
         (a, b) if a == b || b == 1 => Ok(a),
         (1, b) => Ok(b),
-        _ => Err(Fault::malformed(format!("shapes {left:?} and {right:?} do not broadcast"))),
+        _ => Err(Fault::malformed(format!("shapes {left:?} and {right:?} cannot be broadcast"))),
     });
     sides.collect()
 }
@@ -86,11 +87,13 @@ impl Window {
     pub(crate) fn place(self, side: usize, padding: Padding) -> Result<Placed> {
         let Self { kernel, stride, dilation } = self;
         if [kernel, stride, dilation].iter().any(|value| !(1..=MAX_WINDOW).contains(value)) {
-            return Err(Fault::malformed(format!("window {self:?}")));
+            return Err(Fault::malformed(format!("invalid window {self:?}")));
         }
         let reach = (kernel - 1) * dilation + 1;
         match padding {
-            Padding::Valid if reach > side => Err(Fault::malformed(format!("window of {reach} on {side} cells"))),
+            Padding::Valid if reach > side => {
+                Err(Fault::malformed(format!("a window of size {reach} exceeds an axis of length {side}")))
+            }
             Padding::Valid => Ok(Placed { before: 0, after: 0, length: (side - reach) / stride + 1 }),
             Padding::Same => {
                 let length = side.div_ceil(stride);
@@ -104,7 +107,7 @@ impl Window {
     pub(crate) fn spread(self, side: usize, padding: Padding) -> Result<Placed> {
         let Self { kernel, stride, dilation } = self;
         if dilation != 1 || [kernel, stride].iter().any(|value| !(1..=MAX_WINDOW).contains(value)) {
-            return Err(Fault::malformed(format!("transposed window {self:?}")));
+            return Err(Fault::malformed(format!("invalid transposed window {self:?}")));
         }
         let full = (side - 1) * stride + kernel;
         match padding {

@@ -127,7 +127,7 @@ fn onnx(
     let used: HashSet<&String> = nodes.iter().flat_map(|node| &node.input).collect();
     let weights: Vec<TensorProto> = initializers.iter().filter(|weight| used.contains(&weight.name)).cloned().collect();
     let port = |name: &String| {
-        let shape = shapes.get(name).ok_or_else(|| Fault::malformed(format!("value `{name}` without a shape")))?;
+        let shape = shapes.get(name).ok_or_else(|| Fault::malformed(format!("value `{name}` has no shape")))?;
         Ok(Port { name: name.clone(), shape: shape.clone() })
     };
     let outputs =

@@ -15,7 +15,7 @@ pub(crate) fn floats(tensor: &Tensor) -> Result<Vec<f32>> {
         other => return Err(Fault::unsupported(format!("weights of type {other:?}"))),
     };
     if let Some(value) = stored.iter().find(|value| !value.is_finite()) {
-        return Err(Fault::malformed(format!("a weight is {value}")));
+        return Err(Fault::malformed(format!("a weight is {value}, expected a finite number")));
     }
     let cells = tensor.shape.iter().product();
     let Some(sparsity) = &tensor.sparsity else {
@@ -27,7 +27,7 @@ pub(crate) fn floats(tensor: &Tensor) -> Result<Vec<f32>> {
 /// The values of an integer tensor: shapes, padding, axes.
 pub(crate) fn integers(tensor: &Tensor) -> Result<Vec<i64>> {
     if tensor.element != Element::I32 || tensor.sparsity.is_some() {
-        return Err(Fault::unsupported(format!("a whole-number operand of type {:?}", tensor.element)));
+        return Err(Fault::unsupported(format!("an integer operand of type {:?}", tensor.element)));
     }
     let stored = whole(tensor.bytes)?.iter().map(|bytes| i64::from(i32::from_le_bytes(*bytes))).collect();
     expect_count(stored, tensor.shape.iter().product())
@@ -35,14 +35,18 @@ pub(crate) fn integers(tensor: &Tensor) -> Result<Vec<i64>> {
 
 fn whole<const N: usize>(bytes: &[u8]) -> Result<&[[u8; N]]> {
     let (items, rest) = bytes.as_chunks::<N>();
-    if rest.is_empty() { Ok(items) } else { Err(Fault::malformed(format!("{} bytes of {N}-byte items", bytes.len()))) }
+    if rest.is_empty() {
+        Ok(items)
+    } else {
+        Err(Fault::malformed(format!("length {} is not a multiple of {N} bytes", bytes.len())))
+    }
 }
 
 fn expect_count<T>(stored: Vec<T>, cells: usize) -> Result<Vec<T>> {
     if stored.len() == cells {
         Ok(stored)
     } else {
-        Err(Fault::malformed(format!("{} values in a tensor of {cells} cells", stored.len())))
+        Err(Fault::malformed(format!("number of values {}, number of tensor elements {cells}", stored.len())))
     }
 }
 
@@ -60,7 +64,10 @@ fn dense(stored: &[f32], shape: &[usize], sparsity: &Table) -> Result<Vec<f32>> 
     let levels = sparsity.tables(2)?.take(shape.len() + 1).map(|level| read_level(&level?));
     let levels = levels.collect::<Result<Vec<_>>>()?;
     if levels.len() != shape.len() {
-        return Err(Fault::malformed(format!("{} sparse levels for shape {shape:?}", levels.len())));
+        return Err(Fault::malformed(format!(
+            "number of sparse levels {} does not match shape {shape:?}",
+            levels.len()
+        )));
     }
     // (cell index so far, position in the stored order so far) for everything that exists at the current level.
     let mut places = vec![(0_usize, 0_usize)];
@@ -69,7 +76,7 @@ fn dense(stored: &[f32], shape: &[usize], sparsity: &Table) -> Result<Vec<f32>> 
         for (cell, position) in places {
             match level {
                 Level::Dense(found) if found != size => {
-                    return Err(Fault::malformed(format!("a sparse level of {found}, expected {size}")));
+                    return Err(Fault::malformed(format!("a sparse level has size {found}, expected {size}")));
                 }
                 Level::Dense(_) => {
                     next.extend((0..*size).map(|index| (cell * size + index, position * size + index)));
@@ -79,20 +86,21 @@ fn dense(stored: &[f32], shape: &[usize], sparsity: &Table) -> Result<Vec<f32>> 
                     let range = range.and_then(|(start, end)| Some((*start, indices.get(*start..*end)?)));
                     let (start, row) = range.ok_or_else(|| Fault::malformed("a sparse row lies outside its list"))?;
                     if row.iter().any(|index| index >= size) {
-                        return Err(Fault::malformed(format!("a sparse index lies outside a side of {size}")));
+                        return Err(Fault::malformed(format!("a sparse index exceeds the axis length {size}")));
                     }
                     next.extend(row.iter().enumerate().map(|(offset, index)| (cell * size + index, start + offset)));
                 }
             }
             if next.len() > shape.iter().product() {
-                return Err(Fault::malformed("sparse rows list a cell twice"));
+                return Err(Fault::malformed("sparse rows list an element more than once"));
             }
         }
         places = next;
     }
     let mut values = vec![0.0; shape.iter().product()];
     for (cell, position) in places {
-        values[cell] = *stored.get(position).ok_or_else(|| Fault::malformed("fewer sparse values than indices"))?;
+        values[cell] =
+            *stored.get(position).ok_or_else(|| Fault::malformed("there are fewer sparse values than indices"))?;
     }
     Ok(values)
 }
@@ -101,7 +109,7 @@ fn read_level(table: &Table) -> Result<Level> {
     match table.u8(0)? {
         0 => Ok(Level::Dense(usize::try_from(table.i32(1)?).unwrap_or(0))),
         1 => Ok(Level::Compressed { segments: read_indices(table, 2)?, indices: read_indices(table, 4)? }),
-        other => Err(Fault::malformed(format!("sparse level of kind {other}"))),
+        other => Err(Fault::malformed(format!("unknown kind of sparse level {other}"))),
     }
 }
 
@@ -112,7 +120,7 @@ fn read_indices(table: &Table, field: usize) -> Result<Vec<usize>> {
         1 => list.vector(0, 4)?.i32s().map(|index| usize::try_from(index).unwrap_or(usize::MAX)).collect(),
         2 => list.vector(0, 2)?.u16s().map(usize::from).collect(),
         3 => Vector::raw(&list.vector(0, 1)?).iter().map(|index| usize::from(*index)).collect(),
-        other => return Err(Fault::malformed(format!("sparse list of kind {other}"))),
+        other => return Err(Fault::malformed(format!("unknown kind of sparse list {other}"))),
     })
 }
 

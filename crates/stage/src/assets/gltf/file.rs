@@ -48,7 +48,7 @@ impl GltfFile {
             };
             if data.len() < buffer.length() {
                 return Err(file.malformed(
-                    format!("buffer {} of {} bytes", buffer.index(), data.len()),
+                    format!("length of buffer {} in bytes: {}", buffer.index(), data.len()),
                     "a buffer as long as its header says",
                 ));
             }
@@ -74,7 +74,7 @@ impl GltfFile {
             let encoded = data.split_once(";base64,").map(|(_, encoded)| encoded);
             return encoded
                 .and_then(bytes_from_base64)
-                .ok_or_else(|| self.malformed("a data URI".into(), "base64 in data URIs"));
+                .ok_or_else(|| self.malformed("data URI without base64".into(), "base64 data in data URIs"));
         }
         read_limited(&self.neighbour(uri)?)
     }
@@ -176,7 +176,9 @@ impl GltfFile {
         let width = accessor.data_type().size();
         let kind = accessor.data_type();
         if !matches!(kind, DataType::U8 | DataType::U16 | DataType::U32) {
-            return Err(self.malformed(format!("accessor {} of {kind:?}", accessor.index()), "unsigned integers"));
+            return Err(
+                self.malformed(format!("accessor {} has the type {kind:?}", accessor.index()), "unsigned integers")
+            );
         }
         self.elements(accessor, N, |bytes| {
             std::array::from_fn(|part| {
@@ -207,7 +209,10 @@ impl GltfFile {
         };
         let index = accessor.index();
         if found < parts {
-            return Err(self.malformed(format!("accessor {index} of {found} components"), "as many as its use needs"));
+            return Err(self.malformed(
+                format!("number of components of accessor {index}: {found}"),
+                "the number that its use requires",
+            ));
         }
         let count = accessor.count();
         if count as u64 > COUNT_LIMIT {
@@ -220,7 +225,10 @@ impl GltfFile {
             });
         }
         let Some(view) = accessor.view().filter(|_| accessor.sparse().is_none()) else {
-            return Err(self.malformed(format!("sparse or empty accessor {index}"), "plain accessors"));
+            return Err(self.malformed(
+                format!("sparse or empty accessor {index}"),
+                "accessors that are neither sparse nor empty",
+            ));
         };
         let size = found * accessor.data_type().size();
         let stride = view.stride().unwrap_or(size);
@@ -234,7 +242,7 @@ impl GltfFile {
                 Ok((0..count).map(|element| read(&slice[element * stride..element * stride + size])).collect())
             }
             _ if count == 0 => Ok(Vec::new()),
-            _ => Err(self.malformed(format!("accessor {index} beyond its buffer"), "accessors inside their buffers")),
+            _ => Err(self.malformed(format!("accessor {index} exceeds its buffer"), "accessors inside their buffers")),
         }
     }
 
@@ -264,7 +272,7 @@ impl GltfFile {
                     .buffers
                     .get(view.buffer().index())
                     .and_then(|buffer| buffer.get(view.offset()..)?.get(..view.length()))
-                    .ok_or_else(|| self.malformed("a picture beyond its buffer".into(), "pictures inside buffers"))?;
+                    .ok_or_else(|| self.malformed("a picture exceeds its buffer".into(), "pictures inside buffers"))?;
                 Ok(Arc::new(decode_texture(&self.path, bytes)?.limited(cache.limit())))
             }
         }

@@ -78,7 +78,10 @@ fn primitive(
         return Err(StageError::TooLarge { path, what: "number of triangles", found, limit: TRIANGLE_LIMIT as u64 });
     }
     if let Some(index) = indices.iter().find(|index| **index as usize >= positions.len()) {
-        return Err(file.malformed(format!("corner {index} of {}", positions.len()), "corners that exist"));
+        return Err(file.malformed(
+            format!("corner index {index}, number of corners {}", positions.len()),
+            "indices of existing corners",
+        ));
     }
     mesh.triangles = indices.as_chunks::<3>().0.to_vec();
 
@@ -100,7 +103,7 @@ fn primitive(
             let indices = file.integers::<4>(&indices)?;
             let weights = file.numbers::<4>(&weights)?;
             if indices.len() != positions.len() || weights.len() != positions.len() {
-                return Err(file.malformed("weights for other corners".into(), "weights for every corner"));
+                return Err(file.malformed("the weights do not match the corners".into(), "weights for every corner"));
             }
             for (corner, (indices, weights)) in indices.iter().zip(&weights).enumerate() {
                 let (indices, weights) = clean_weights(file, *indices, *weights, joints.len())?;
@@ -145,7 +148,9 @@ fn clean_weights(
     let sum: f32 = weights.iter().map(|weight| weight.max(0.0)).sum();
     let indices = order.map(|slot| if weights[slot] > 0.0 { indices[slot] as usize } else { 0 });
     if let Some(index) = indices.iter().find(|index| **index >= joints) {
-        return Err(file.malformed(format!("joint {index} of {joints}"), "joints that exist"));
+        return Err(
+            file.malformed(format!("joint index {index}, number of joints {joints}"), "indices of existing joints")
+        );
     }
     let weights = if sum > 1e-6 { order.map(|slot| weights[slot].max(0.0) / sum) } else { [1.0, 0.0, 0.0, 0.0] };
     Ok((indices, weights))

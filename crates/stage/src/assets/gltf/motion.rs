@@ -131,7 +131,7 @@ fn track<const N: usize>(file: &GltfFile, sampler: &gltf::animation::Sampler<'_>
     }
     if times.is_empty() || values.len() < times.len() {
         return Err(file.malformed(
-            format!("{} animation values for {} times", values.len(), times.len()),
+            format!("number of animation values {}, number of times {}", values.len(), times.len()),
             "a value for every time",
         ));
     }

@@ -49,8 +49,10 @@ pub(crate) struct Reader<'a>(pub(crate) &'a [u8]);
 
 impl<'a> Reader<'a> {
     pub(crate) fn take(&mut self, count: usize) -> Result<&'a [u8], Damage> {
-        let (taken, rest) =
-            self.0.split_at_checked(count).ok_or_else(|| format!("{count} bytes more than there are"))?;
+        let (taken, rest) = self
+            .0
+            .split_at_checked(count)
+            .ok_or_else(|| format!("bytes needed {count}, bytes left {}", self.0.len()))?;
         self.0 = rest;
         Ok(taken)
     }
@@ -91,14 +93,14 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn text(&mut self) -> Result<String, Damage> {
-        String::from_utf8(self.bytes()?.to_vec()).map_err(|_| "a text that is not UTF-8".into())
+        String::from_utf8(self.bytes()?.to_vec()).map_err(|_| "a string that is not UTF-8".into())
     }
 
     /// A list whose items take at least one byte each.
     pub(crate) fn list<T>(&mut self, mut item: impl FnMut(&mut Self) -> Result<T, Damage>) -> Result<Vec<T>, Damage> {
         let count = self.u32()? as usize;
         if count > self.0.len() {
-            return Err(format!("a list of {count} items in {} bytes", self.0.len()));
+            return Err(format!("list of length {count}, bytes left {}", self.0.len()));
         }
         let mut list = Vec::with_capacity(count.min(1 << 16));
         for _ in 0..count {

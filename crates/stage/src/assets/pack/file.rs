@@ -110,9 +110,9 @@ impl Assets {
     /// [`StageError::Unreadable`], [`StageError::TooLarge`], [`StageError::Malformed`].
     pub fn unpack(path: &Path) -> Result<Self, StageError> {
         let malformed =
-            |found: String| StageError::Malformed { path: path.to_owned(), found, expected: "a pack of assets" };
+            |found: String| StageError::Malformed { path: path.to_owned(), found, expected: "an asset pack" };
         let bytes = read_limited(path)?;
-        let packed = bytes.strip_prefix(MAGIC).ok_or_else(|| malformed("another kind of file".into()))?;
+        let packed = bytes.strip_prefix(MAGIC).ok_or_else(|| malformed("its first bytes are wrong".into()))?;
         let mut body = Vec::new();
         let mut decoder = ZlibDecoder::new(packed).take(BODY_LIMIT + 1);
         decoder.read_to_end(&mut body).map_err(|error| malformed(error.to_string()))?;
@@ -155,7 +155,7 @@ fn read_body(from: &mut Reader<'_>, path: &Path) -> Result<Assets, Damage> {
             let mesh = read_mesh(from, &textures)?;
             let bound = |joints: &[u16; 4]| joints.iter().all(|joint| usize::from(*joint) < skeleton.joints.len());
             if mesh.joints.len() != mesh.positions.len() || !mesh.joints.iter().all(bound) {
-                return Err("a person that is not bound to its joints".into());
+                return Err("a person is not bound to its joints".into());
             }
             Ok(Named::new(&pack, &name, Character::new(name.clone(), pack.clone(), skeleton, mesh)?))
         })?,

@@ -48,7 +48,7 @@ fn write_columns<const N: usize>(out: &mut Writer, rows: &[[f32; N]]) {
 fn read_columns<const N: usize>(from: &mut Reader<'_>) -> Result<Vec<[f32; N]>, Damage> {
     let count = from.u32()? as usize;
     if count > from.0.len() {
-        return Err(format!("{count} rows in {} bytes", from.0.len()));
+        return Err(format!("number of rows {count}, bytes left {}", from.0.len()));
     }
     let mut rows = vec![[0.0; N]; count];
     for column in 0..N {
@@ -123,16 +123,16 @@ pub(crate) fn read_mesh(from: &mut Reader<'_>, textures: &[Arc<Texture>]) -> Res
         let (double_sided, kind) = (from.u8()? != 0, from.u8()?);
         let texture = match texture {
             NO_TEXTURE => None,
-            number => Some(textures.get(usize::from(number)).ok_or("a texture that is not there")?.clone()),
+            number => Some(textures.get(usize::from(number)).ok_or("reference to a missing texture")?.clone()),
         };
-        let kind = *KINDS.get(usize::from(kind)).ok_or("a kind of material that is not there")?;
+        let kind = *KINDS.get(usize::from(kind)).ok_or("unknown kind of material")?;
         Ok(Material { name, colour, texture, cutoff: (cutoff >= 0.0).then_some(cutoff), double_sided, kind })
     })?;
     let whole = mesh.places.len() == corners
         && (mesh.joints.is_empty() || mesh.joints.len() == corners)
         && mesh.triangles.as_flattened().iter().all(|corner| (*corner as usize) < corners)
         && mesh.material_of.iter().all(|material| usize::from(*material) < mesh.materials.len());
-    if whole { Ok(mesh) } else { Err("a mesh whose parts do not fit".into()) }
+    if whole { Ok(mesh) } else { Err("mesh with inconsistent parts".into()) }
 }
 
 #[cfg(test)]

@@ -47,11 +47,11 @@ fn read_video(from: &mut Reader<'_>, path: &Path, memory: &mut usize) -> Result<
     let frames = from.list(|from| {
         let picture = decode_picture(path, from.bytes()?).map_err(|error| error.to_string())?;
         let picture = limited(DynamicImage::ImageRgba8(picture).into_rgb8(), VIDEO_SIDE);
-        *memory = memory.checked_sub(picture.as_raw().len()).ok_or("more videos than there is memory for")?;
+        *memory = memory.checked_sub(picture.as_raw().len()).ok_or("its videos exceed the memory limit")?;
         Ok(picture)
     })?;
     match frames.first() {
         Some(first) if frames.iter().all(|frame| frame.dimensions() == first.dimensions()) => Ok(Video::new(frames)),
-        _ => Err("a video without pictures of one size".into()),
+        _ => Err("a video without pictures, or with pictures of different sizes".into()),
     }
 }
