@@ -3,6 +3,7 @@
 
 mod cargo;
 mod checks;
+mod documents;
 mod expression;
 mod gpu;
 mod libtorch;
@@ -17,7 +18,8 @@ const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
   test                  all tests, with cargo-nextest if it is installed; arguments after it go to the test runner
-  ci                    what CI runs: formatting, licences, clippy, documentation, tests
+  ci                    what CI runs: formatting, licences, documents, clippy, documentation, tests
+  documents             checks links between the documents and their spelling, and builds the book
   licences              checks the licence of every crate in the dependency tree, by default and with object stores
   python                builds the Python package and runs its tests
   structure             looks for circles between files, folders of more than 20 files, functions of more than 100 lines,
@@ -35,6 +37,7 @@ fn main() -> ExitCode {
     let result = match words.as_slice() {
         ["test", rest @ ..] => tests::run(rest),
         ["ci"] => checks::run(),
+        ["documents"] => documents::run(),
         ["licences"] => licences::run(),
         ["python"] => python::run(),
         ["structure"] => structure::run(),
