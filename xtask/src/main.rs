@@ -9,6 +9,7 @@ mod gpu;
 mod libtorch;
 mod licences;
 mod python;
+mod release;
 mod structure;
 mod tests;
 
@@ -24,6 +25,7 @@ usage: cargo xtask COMMAND
   python                builds the Python package and runs its tests
   structure             looks for circles between files, folders of more than 20 files, functions of more than 100 lines,
                         and sentences of ARCHITECTURE.md that are not true
+  release [FOLDER]      packs the program for this platform, with licences, completions, man pages and SHA256SUMS
   parity DIR            runs a folder of parity fixtures; the exit code is the runner's
   parity --full DIR     runs published weights at full width (about 9 GB) against the public pipeline's results
   libtorch cpu|cuda     builds with libtorch (fetched with pip); arguments after `--` replace those of cargo,
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
         ["test", rest @ ..] => tests::run(rest),
         ["ci"] => checks::run(),
         ["documents"] => documents::run(),
+        ["release", rest @ ..] => release::run(rest),
         ["licences"] => licences::run(),
         ["python"] => python::run(),
         ["structure"] => structure::run(),
