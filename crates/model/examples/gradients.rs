@@ -1,4 +1,4 @@
-//! Times a door of each kind, forward and backward, in the sizes of a training step of the bundled preset (16 frames of 32x32
+//! Times an op of each kind, forward and backward, in the sizes of a training step of the bundled preset (16 frames of 32x32
 //! latent cells). Medians of 9 in milliseconds.
 
 use std::time::Instant;
@@ -13,7 +13,7 @@ fn random<const R: usize>(shape: [usize; R]) -> Tensor<Trained, R> {
     Tensor::from_inner(Tensor::random(shape, Distribution::Uniform(-1.0, 1.0), &Default::default())).require_grad()
 }
 
-/// A map as the doors give it.
+/// A map as the ops give it.
 fn map(shape: [usize; 4]) -> Tensor<Trained, 4> {
     let [m, c, h, w] = shape;
     ops::map_from_tokens(random([m, h * w, c]), [h, w])

@@ -31,7 +31,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         width: 512,
         height: 512,
         frames: 2,
-        twin: false,
+        swapped: false,
         references: 2,
         mannequin_share: 0.0,
         ..ClipSettings::default()
@@ -40,7 +40,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut count = 0.0;
     for seed in 0..clips {
         let spec = ClipSpec::draw(seed, &assets, &settings)?;
-        let take = render_parts(&spec, &assets, Passes { twin: false, references: true })?.take;
+        let take = render_parts(&spec, &assets, Passes { swapped: false, references: true })?.take;
         for (index, (picture, truth)) in take.references.iter().zip(&take.reference_masks).enumerate() {
             let before = Perceiver::open(&models, PerceiverConfig::default())?.push(picture, Pts(0))?.person;
             let sight = networks.look(picture, None)?;

@@ -151,13 +151,13 @@ fn render(index: usize, split: Split, frames: usize, size: u32, assets: &Assets)
         height: 192,
         frames,
         split: Some(split),
-        twin: false,
+        swapped: false,
         references: 1,
         mannequin_share: 0.0,
         ..ClipSettings::default()
     };
     let spec = ClipSpec::draw(FIRST_SEED + index as u64, assets, &settings)?;
-    let Clip { take, plate, .. } = render_parts(&spec, assets, Passes { twin: false, references: true })?;
+    let Clip { take, plate, .. } = render_parts(&spec, assets, Passes { swapped: false, references: true })?;
     let frame = (192, 192);
     let boxes: Vec<_> =
         take.person.iter().zip(&take.poses).map(|(mask, pose)| person_box(Some(mask), Some(pose), frame)).collect();

@@ -106,7 +106,7 @@ pub(crate) fn staged(
         height: SIZE.1,
         frames: FRAMES,
         split: Some(split),
-        twin: false,
+        swapped: false,
         references: 0,
         prop_share: if wants_object { 1.0 } else { 0.0 },
         blur_share: 0.0,

@@ -23,7 +23,7 @@ pub(crate) fn run(request: &Request) -> Result<usize, Box<dyn Error>> {
     };
     let (assets, _) = Assets::load(&folder)?;
     let settings =
-        ClipSettings { width: 384, height: 216, frames: 36, twin: false, references: 0, ..ClipSettings::default() };
+        ClipSettings { width: 384, height: 216, frames: 36, swapped: false, references: 0, ..ClipSettings::default() };
     println!("rendered clips\n{HEADER}");
     let (mut still, mut moving) = (Score::default(), Score::default());
     let mut ran = 0;

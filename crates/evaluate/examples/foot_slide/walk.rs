@@ -120,12 +120,12 @@ pub(crate) fn walk(seed: u64, share: f32, split: Split, assets: &Assets) -> Resu
         return Ok(None);
     }
     spec.scene.backdrop = Backdrop::Plain { colour: [0.2; 3] };
-    let Some(cast) = spec.twin.take() else { return Ok(None) };
+    let Some(cast) = spec.swapped.take() else { return Ok(None) };
     // 1. The character's reference.
-    let twin = ClipSpec {
+    let swapped = ClipSpec {
         person: cast.clone(),
         cameras: spec.cameras[..1].to_vec(),
-        references: std::mem::take(&mut spec.twin_references),
+        references: std::mem::take(&mut spec.swapped_references),
         ..spec.clone()
     };
     let driver = render_parts(&spec, assets, Passes::CLIP)?.take;
@@ -159,7 +159,7 @@ pub(crate) fn walk(seed: u64, share: f32, split: Split, assets: &Assets) -> Resu
         return Ok(None);
     }
     // 3. The character that takes the driver's place.
-    let shown = render_parts(&twin, assets, Passes { twin: false, references: true })?.take;
+    let shown = render_parts(&swapped, assets, Passes { swapped: false, references: true })?.take;
     let reference = shown.references.first().zip(shown.reference_masks.first());
     let cutout = reference.and_then(|(picture, mask)| Cutout::new(picture, mask, shown.reference_poses.first()));
     let Some(puppet) = cutout.map(Puppet::new).filter(Puppet::is_jointed) else { return Ok(None) };

@@ -1,4 +1,4 @@
-//! The two autoencoders behind one door: pictures to the latents that the denoiser works on, and back.
+//! The two autoencoders behind one interface: pictures to the latents that the denoiser works on, and back.
 //!
 //! | tensor | shape |
 //! |---|---|

@@ -89,9 +89,9 @@ impl NetworksError {
     }
 }
 
-/// What is not needed all the time.
+/// A component that is not needed all the time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
+pub enum Component {
     /// The networks that see the reference picture, as large as the denoiser: done after
     /// [`reference_state`](Networks::reference_state).
     Reference,
@@ -222,21 +222,21 @@ impl<B: ModelBackend> Networks<B> {
         serde_json::from_str(text).map_err(|error| header(error.to_string()))
     }
 
-    /// Lets go of what is in memory of networks that were [loaded to be run](Self::load_to_run) and have nothing to do for a
-    /// while; when they have, their weights are read or mapped again.
-    pub fn rest(&self, part: Part) {
-        let mut forget = Forget { only_mapped: part == Part::Denoiser };
-        match part {
-            Part::Reference => {
-                self.reference_unet.visit(&mut forget);
-                self.image_encoder.visit(&mut forget);
+    /// Releases the memory of an idle component of networks that were [loaded to be run](Self::load_to_run). At its next
+    /// use its weights are read or mapped again.
+    pub fn offload(&self, component: Component) {
+        let mut evictor = Evictor { only_mapped: component == Component::Denoiser };
+        match component {
+            Component::Reference => {
+                self.reference_unet.visit(&mut evictor);
+                self.image_encoder.visit(&mut evictor);
             }
-            Part::Autoencoder => self.autoencoder.visit(&mut forget),
-            Part::Conditions => {
-                self.pose_modulation.visit(&mut forget);
-                self.object_guider.visit(&mut forget);
+            Component::Autoencoder => self.autoencoder.visit(&mut evictor),
+            Component::Conditions => {
+                self.pose_modulation.visit(&mut evictor);
+                self.object_guider.visit(&mut evictor);
             }
-            Part::Denoiser => self.denoising_unet.visit(&mut forget),
+            Component::Denoiser => self.denoising_unet.visit(&mut evictor),
         }
         B::release_buffer_pool();
     }
@@ -337,12 +337,12 @@ impl<B: ModelBackend> ModuleMapper<B> for DrawOnDemand {
     }
 }
 
-/// Lets go of packs.
-struct Forget {
+/// Evicts cached forms of weights.
+struct Evictor {
     only_mapped: bool,
 }
 
-impl<B: ModelBackend> ModuleVisitor<B> for Forget {
+impl<B: ModelBackend> ModuleVisitor<B> for Evictor {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<B, D>>) {
         B::forget(param.val(), self.only_mapped);
     }

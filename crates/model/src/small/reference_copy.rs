@@ -92,7 +92,7 @@ impl<B: ModelBackend> ReferenceCells<B> {
         let [_, _, c] = self.latents.dims();
         let gate = asked.clone().narrow(1, width, 1);
         let queries = asked.narrow(1, 0, width).reshape([b, width, n * h * w]).swap_dims(1, 2);
-        // One head, and values of another width than the keys: not what the door of attention takes.
+        // One head, and values of another width than the keys: which the op of attention does not take.
         let scores = queries.matmul(self.keys.clone().swap_dims(1, 2)) * (width as f64).powf(-0.5);
         let found = softmax(scores, 2).matmul(self.latents.clone());
         found.swap_dims(1, 2).reshape([b, c, n, h, w]) * gate

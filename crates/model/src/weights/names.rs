@@ -19,7 +19,7 @@ pub(super) fn key(prefix: &str, path: &[String]) -> String {
     key
 }
 
-/// Whether parameters in this container are used by the doors of [`crate::ops`] alone.
+/// Whether parameters in this container are used by the ops of [`crate::ops`] alone.
 pub(crate) fn is_layer(container: &str) -> bool {
     matches!(container, "Struct:Linear" | "Struct:Conv2d" | "Struct:Conv3d")
 }

@@ -91,7 +91,7 @@ fn models_in(folder: &Path) -> anyhow::Result<PersonModels> {
 /// Renders a clip, perceives it frame by frame like the program, and compares.
 fn measure(seed: u64, frames: usize, assets: &Assets, models: &PersonModels) -> anyhow::Result<Case> {
     let split = Some(Split::Test);
-    let settings = ClipSettings { frames, split, twin: false, references: 0, ..ClipSettings::default() };
+    let settings = ClipSettings { frames, split, swapped: false, references: 0, ..ClipSettings::default() };
     let spec = ClipSpec::draw(seed, assets, &settings)?;
     let take = render_parts(&spec, assets, Passes::CLIP)?.take;
     let mut perceiver = Perceiver::open(models, PerceiverConfig::default())?;

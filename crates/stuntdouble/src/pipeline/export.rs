@@ -8,7 +8,7 @@ use media::audio::AudioOutcome;
 use media::file::AtomicFile;
 use media::image_file::{load_mask, load_picture};
 use media::picture::{Mask, Picture};
-use perception::paste::{PasteConfig, Pasted, paste};
+use perception::composite::{CompositeConfig, Composited, composite};
 use perception::region::Region;
 
 use super::draft::draft_of;
@@ -74,27 +74,28 @@ fn finished_frame(work: &Work<'_>, index: usize, source: &Picture) -> Result<Pic
         return draft_of(work.run.root(), index);
     }
     let region = work.timeline.region(index);
-    Ok(paste_frame(work.job, work.run.root(), work.clip_of(index), index, region, work.scene.backdrop(source))?.picture)
+    Ok(composite_frame(work.job, work.run.root(), work.clip_of(index), index, region, work.scene.backdrop(source))?
+        .picture)
 }
 
 /// Composites the clip's picture for a frame into its backdrop.
-pub(super) fn paste_frame(
+pub(super) fn composite_frame(
     job: &Job,
     run: &Path,
     clip: usize,
     index: usize,
     region: Region,
     backdrop: &Picture,
-) -> Result<Pasted, Error> {
+) -> Result<Composited, Error> {
     let path = generated_frame(run, clip, index);
     if !path.exists() {
         let edited = Mask::filled(backdrop.width(), backdrop.height(), 0);
-        return Ok(Pasted { picture: backdrop.clone(), edited });
+        return Ok(Composited { picture: backdrop.clone(), edited });
     }
     let generated = load_picture(&path)?;
     let mut mask = load_mask(&run.join(format!("conditions/mask/{index:06}.png")), None)?;
     if job.settings.raw {
         mask.cells_mut().fill(255);
     }
-    Ok(paste(backdrop, &generated, region, &mask, &PasteConfig::default()))
+    Ok(composite(backdrop, &generated, region, &mask, &CompositeConfig::default()))
 }

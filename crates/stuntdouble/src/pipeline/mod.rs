@@ -139,6 +139,6 @@ pub fn finished_picture(job: &Job, index: usize, source: &Picture) -> Result<(Pi
     let timeline = Timeline::load(extent, signals, job.signals.as_deref())?;
     let frames = LoadedNetworks::load(&job.settings, job.weight_cache.as_deref())?.clip_frames();
     let clip = plan_clips(timeline.len(), frames).partition_point(|clip| clip.new_frames().end <= index);
-    let pasted = export::paste_frame(job, &job.run_dir, clip, index, timeline.region(index), source)?;
-    Ok((pasted.picture, pasted.edited))
+    let composited = export::composite_frame(job, &job.run_dir, clip, index, timeline.region(index), source)?;
+    Ok((composited.picture, composited.edited))
 }

@@ -1,7 +1,7 @@
 //! Composites a generated crop into its frame. Outside the edited region every byte equals the source's.
 //!
 //! The removed region `M_f` is replaced completely, so nothing of the old person shows. Around it, the result fades to
-//! the source over a ring of [`PasteConfig::feather`]; both show the same environment there. `M_f` and the ring are the
+//! the source over a ring of [`CompositeConfig::feather`]; both show the same environment there. `M_f` and the ring are the
 //! edited region. The ring also fades at the edges of the square that lie inside the frame.
 
 use media::geometry::{Frame, Rect};
@@ -26,14 +26,14 @@ pub enum ColourMatch {
 /// Settings for compositing.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct PasteConfig {
+pub struct CompositeConfig {
     /// Width of the ring in pixels of a crop of size 512. It scales with the region and is at least 2 frame pixels.
     pub feather: f32,
     /// Colour matching.
     pub colour_match: ColourMatch,
 }
 
-impl Default for PasteConfig {
+impl Default for CompositeConfig {
     fn default() -> Self {
         Self { feather: 12.0, colour_match: ColourMatch::Off }
     }
@@ -41,7 +41,7 @@ impl Default for PasteConfig {
 
 /// A frame with the composited crop.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Pasted {
+pub struct Composited {
     /// The frame.
     pub picture: Picture,
     /// 255 where `picture` may differ from the source, 0 where it equals it.
@@ -58,12 +58,19 @@ struct Alpha {
 
 /// Composites `generated`, the picture of `region`'s crop at any size, into `source`. `removed` is the formulated mask
 /// in crop pixels (255 = removed), at any size.
-pub fn paste(source: &Picture, generated: &Picture, region: Region, removed: &Mask, config: &PasteConfig) -> Pasted {
+pub fn composite(
+    source: &Picture,
+    generated: &Picture,
+    region: Region,
+    removed: &Mask,
+    config: &CompositeConfig,
+) -> Composited {
     let alpha = alpha(source.size(), region, removed, config);
     let area = alpha.area;
-    let mut pasted = Pasted { picture: source.clone(), edited: Mask::filled(source.width(), source.height(), 0) };
+    let mut composited =
+        Composited { picture: source.clone(), edited: Mask::filled(source.width(), source.height(), 0) };
     if area.is_empty() {
-        return pasted;
+        return composited;
     }
     let new = picture_window(
         generated,
@@ -84,11 +91,11 @@ pub fn paste(source: &Picture, generated: &Picture, region: Region, removed: &Ma
                 let new = (f32::from(new[channel]) + shift[channel]).clamp(0.0, 255.0);
                 byte(alpha * new + (1.0 - alpha) * f32::from(old[channel]))
             });
-            pasted.picture.set(x, y, mixed);
-            pasted.edited.set(x, y, 255);
+            composited.picture.set(x, y, mixed);
+            composited.edited.set(x, y, 255);
         }
     }
-    pasted
+    composited
 }
 
 /// The mean of source minus generated over the ring, where both show the environment.
@@ -119,7 +126,7 @@ fn within_crop(area: Rect<Frame>, region: Region, crop: (usize, usize)) -> Windo
     }
 }
 
-fn alpha(frame: (usize, usize), region: Region, removed: &Mask, config: &PasteConfig) -> Alpha {
+fn alpha(frame: (usize, usize), region: Region, removed: &Mask, config: &CompositeConfig) -> Alpha {
     let (square, whole) = (region.square, Rect::of_size(frame.0 as u32, frame.1 as u32));
     let area = square.intersection(&whole);
     if area.is_empty() {
@@ -174,26 +181,27 @@ mod tests {
     fn the_hole_is_replaced_and_the_ring_fades() {
         let (region, removed) = example();
         let source = Picture::filled(64, 48, [0; 3]);
-        let config = PasteConfig { feather: 64.0, ..PasteConfig::default() };
-        let pasted = paste(&source, &Picture::filled(32, 32, [200, 100, 50]), region, &removed, &config);
+        let config = CompositeConfig { feather: 64.0, ..CompositeConfig::default() };
+        let composited = composite(&source, &Picture::filled(32, 32, [200, 100, 50]), region, &removed, &config);
         // A feather of 4 frame pixels; the hole is 22..30 in the frame.
-        let line: Vec<u8> = (20..=36).map(|x| pasted.picture.get(x, 25)[0]).collect();
+        let line: Vec<u8> = (20..=36).map(|x| composited.picture.get(x, 25)[0]).collect();
         assert_eq!(&line[2..10], [200; 8]);
         assert_eq!(&line[10..14], [169, 100, 31, 0]);
         assert!(line[14..].iter().all(|&value| value == 0));
-        assert_eq!(pasted.edited.get(32, 25), 255);
-        assert_eq!(pasted.edited.get(33, 25), 0);
+        assert_eq!(composited.edited.get(32, 25), 255);
+        assert_eq!(composited.edited.get(33, 25), 0);
         // Round corners: 3 right and 3 down is further than 4.
-        assert_eq!(pasted.edited.get(32, 32), 0);
+        assert_eq!(composited.edited.get(32, 32), 0);
     }
 
     #[test]
     fn the_ring_ends_softly_at_the_square_but_not_at_the_frame() {
         let removed = Mask::from_fn(16, 16, |x, _| if (2..14).contains(&x) { 255 } else { 0 });
-        let config = PasteConfig { feather: 128.0, ..PasteConfig::default() };
+        let config = CompositeConfig { feather: 128.0, ..CompositeConfig::default() };
         let (source, white) = (Picture::filled(40, 16, [0; 3]), Picture::filled(16, 16, [255; 3]));
         let value = |x: i32, at: usize| {
-            paste(&source, &white, Region { square: Rect::new(x, 0, 16, 16) }, &removed, &config).picture.get(at, 8)[0]
+            composite(&source, &white, Region { square: Rect::new(x, 0, 16, 16) }, &removed, &config).picture.get(at, 8)
+                [0]
         };
         assert!(value(0, 0) > value(10, 10), "{} {}", value(0, 0), value(10, 10));
         assert!(value(10, 10) > 0);
@@ -204,9 +212,9 @@ mod tests {
     fn colour_match_takes_a_constant_difference_away() {
         let (region, removed) = example();
         let source = Picture::filled(64, 48, [100, 110, 120]);
-        let config = PasteConfig { colour_match: ColourMatch::Ring, ..PasteConfig::default() };
-        let pasted = paste(&source, &Picture::filled(16, 16, [90, 120, 120]), region, &removed, &config);
-        assert_eq!(pasted.picture, source);
+        let config = CompositeConfig { colour_match: ColourMatch::Ring, ..CompositeConfig::default() };
+        let composited = composite(&source, &Picture::filled(16, 16, [90, 120, 120]), region, &removed, &config);
+        assert_eq!(composited.picture, source);
     }
 
     proptest! {
@@ -224,16 +232,16 @@ mod tests {
             let source = picture(37, 23);
             let region = Region { square: Rect::new(x, y, side, side) };
             for colour_match in [ColourMatch::Off, ColourMatch::Ring] {
-                let config = PasteConfig { feather, colour_match };
-                let pasted = paste(&source, &picture(size, size), region, &removed, &config);
+                let config = CompositeConfig { feather, colour_match };
+                let composited = composite(&source, &picture(size, size), region, &removed, &config);
                 for row in 0..23 {
                     for column in 0..37 {
                         let inside = region.square.intersection(&Rect::new(column, row, 1, 1)).width > 0;
-                        let edited = pasted.edited.get(column as usize, row as usize) == 255;
+                        let edited = composited.edited.get(column as usize, row as usize) == 255;
                         prop_assert!(inside || !edited);
                         if !edited {
                             let (column, row) = (column as usize, row as usize);
-                            prop_assert_eq!(pasted.picture.get(column, row), source.get(column, row));
+                            prop_assert_eq!(composited.picture.get(column, row), source.get(column, row));
                         }
                     }
                 }
@@ -244,7 +252,7 @@ mod tests {
         fn alpha_falls_with_the_distance(side in 20_u32..60, feather in 0.0_f32..200.0) {
             let (_, removed) = example();
             let region = Region { square: Rect::new(5, 5, side, side) };
-            let alpha = alpha((100, 100), region, &removed, &PasteConfig { feather, ..PasteConfig::default() });
+            let alpha = alpha((100, 100), region, &removed, &CompositeConfig { feather, ..CompositeConfig::default() });
             let middle = (alpha.area.height / 2) as usize;
             let row = &alpha.cells[middle * side as usize..(middle + 1) * side as usize];
             let centre = (side / 2) as usize;
