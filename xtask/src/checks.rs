@@ -1,6 +1,6 @@
 //! `cargo xtask ci`: every check, quick ones first, tests last.
 
-use crate::{cargo, licences, python, tests};
+use crate::{cargo, documents, licences, python, tests};
 use anyhow::Result;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -9,6 +9,7 @@ use std::time::Instant;
 pub(crate) fn run() -> Result<ExitCode> {
     step("formatting", || cargo::must(&["fmt", "--all", "--check"], &[]))?;
     step("licences", || licences::run().map(drop))?;
+    step("documents", documents::check)?;
     // Clippy and the documentation share the compiled dependencies, so the second is quick. They include features that
     // tests are not built with.
     let everything = ["--workspace", "--features", "stuntdouble/object-store", "--locked", "--quiet"];

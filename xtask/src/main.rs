@@ -3,11 +3,13 @@
 
 mod cargo;
 mod checks;
+mod documents;
 mod expression;
 mod gpu;
 mod libtorch;
 mod licences;
 mod python;
+mod release;
 mod structure;
 mod tests;
 
@@ -17,11 +19,13 @@ const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
   test                  runs all tests, with cargo-nextest if it is installed; further arguments go to the test runner
-  ci                    runs what CI runs: formatting, licences, clippy, documentation, tests
+  ci                    runs what CI runs: formatting, licences, documents, clippy, documentation, tests
+  documents             checks the links between the documents and their spelling, and builds the book
   licences              checks the licence of every crate in the dependency tree, by default and with object stores
   python                builds the Python package and runs its tests
   structure             reports cycles between files, folders of more than 20 files, functions of more than 100 lines,
                         and false statements in ARCHITECTURE.md
+  release [FOLDER]      packs the program for this platform, with licences, completions, man pages and SHA256SUMS
   parity DIR            runs a folder of parity fixtures and returns the exit code of the runner
   parity --full DIR     runs published weights at full width (about 9 GB) against the public pipeline's results
   libtorch cpu|cuda     builds with libtorch (fetched with pip); arguments after `--` replace those of cargo,
@@ -35,6 +39,8 @@ fn main() -> ExitCode {
     let result = match words.as_slice() {
         ["test", rest @ ..] => tests::run(rest),
         ["ci"] => checks::run(),
+        ["documents"] => documents::run(),
+        ["release", rest @ ..] => release::run(rest),
         ["licences"] => licences::run(),
         ["python"] => python::run(),
         ["structure"] => structure::run(),

@@ -258,10 +258,11 @@ mod tests {
             "blazepose-landmarks-full",
             "blazepose-landmarks-lite",
             "hand-landmarks",
+            "hand-landmarks-lite",
             "face-landmarks",
-            "face-detector",
             "selfie-segmentation",
             "u2netp",
+            "vgg-hed",
             "ffmpeg",
         ] {
             assert_eq!(catalogue.entry(name).unwrap().name, name);
@@ -276,7 +277,7 @@ mod tests {
     fn a_name_stands_for_an_entry_or_a_group() {
         let catalogue = Catalogue::embedded();
         assert_eq!(catalogue.select("u2netp").unwrap().len(), 1);
-        assert_eq!(catalogue.select("perception").unwrap().len(), 8);
+        assert_eq!(catalogue.select("perception").unwrap().len(), 6);
         assert_eq!(catalogue.select("all").unwrap().len(), catalogue.entries().len());
         assert_eq!(catalogue.select("nothing").unwrap_err().code(), "fetch.unknown_name");
     }

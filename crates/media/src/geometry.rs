@@ -11,9 +11,6 @@ pub struct Frame;
 /// The pixels of the square region that follows the person, at the network's size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Crop;
-/// The cells of the autoencoder's latent. One cell covers 8x8 pixels of the crop.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Latent;
 
 /// An axis-aligned rectangle of whole cells in space `S`. It may extend over the border of its space.
 #[derive(Serialize, Deserialize)]

@@ -4,6 +4,7 @@
 
 pub mod agreement;
 pub mod align;
+pub mod composite;
 pub mod conditions;
 pub mod contact_sheet;
 mod distance;
@@ -14,7 +15,6 @@ pub mod mask;
 pub mod networks;
 pub mod objects;
 pub mod overlay;
-pub mod paste;
 pub mod perceiver;
 pub mod person;
 pub mod pose;

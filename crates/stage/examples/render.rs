@@ -63,7 +63,7 @@ fn wish() -> Result<Wish, Box<dyn Error>> {
             "--frames" => wish.settings.frames = value()?.parse()?,
             "--references" => wish.settings.references = value()?.parse()?,
             "--videos" => wish.settings.video_share = value()?.parse()?,
-            "--no-twin" => wish.settings.twin = false,
+            "--no-twin" => wish.settings.swapped = false,
             "--digest" => wish.digest = true,
             "--audit" => {
                 let text = value()?;
@@ -203,7 +203,7 @@ fn measure(assets: &Assets, settings: &ClipSettings, clips: u64) -> Result<(), B
         frames += clip.take.frames.len();
         found.look(&clip);
         found.weigh(&spec, &audit(&spec, assets)?);
-        for cast in std::iter::once(&spec.person).chain(&spec.twin) {
+        for cast in std::iter::once(&spec.person).chain(&spec.swapped) {
             names[0].insert(cast.character.clone());
             names[1].insert(format!("{}/{}", cast.character, cast.appearance));
         }
@@ -337,8 +337,8 @@ fn sheet_row(clip: &Clip) -> Vec<Picture> {
     });
     let mut row = vec![take.frames[0].clone(), with_pose(clip, middle), take.frames[last].clone(), masks];
     row.push(clip.plate[middle].clone());
-    if let Some(twin) = &clip.twin {
-        row.push(twin.frames[middle].clone());
+    if let Some(swapped) = &clip.swapped {
+        row.push(swapped.frames[middle].clone());
     }
     row.extend(take.references.iter().cloned());
     row
@@ -399,9 +399,9 @@ fn write_clip(folder: &Path, spec: &ClipSpec, clip: &Clip) -> Result<(), Box<dyn
         save_mask(&clip.take.person[index], &name("person", index))?;
         save_mask(&clip.take.object[index], &name("object", index))?;
         save(&clip.plate[index], &name("plate", index))?;
-        if let Some(twin) = &clip.twin {
-            save(&twin.frames[index], &name("twin", index))?;
-            save_mask(&twin.person[index], &name("twin-person", index))?;
+        if let Some(swapped) = &clip.swapped {
+            save(&swapped.frames[index], &name("twin", index))?;
+            save_mask(&swapped.person[index], &name("twin-person", index))?;
         }
     }
     for (index, picture) in clip.take.references.iter().enumerate() {

@@ -20,7 +20,8 @@ pub struct ClipSettings {
     /// The split of the assets; all assets when none is given.
     pub split: Option<Split>,
     /// Also render the same clip with another character.
-    pub twin: bool,
+    #[serde(rename = "twin")]
+    pub swapped: bool,
     /// Number of reference pictures of each identity.
     pub references: usize,
     /// Share of clips in which a prop is used (held, carried, sat on, kicked ...), 0..=1.
@@ -57,7 +58,7 @@ impl Default for ClipSettings {
             frames: 16,
             rate: Rate { numerator: 15, denominator: 1 },
             split: None,
-            twin: true,
+            swapped: true,
             references: 4,
             prop_share: 0.5,
             furniture_share: 0.35,

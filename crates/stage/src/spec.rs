@@ -24,7 +24,8 @@ pub struct ClipSpec {
     /// Who acts.
     pub person: Cast,
     /// Who acts in the identity-swapped clip, if there is one.
-    pub twin: Option<Cast>,
+    #[serde(rename = "twin")]
+    pub swapped: Option<Cast>,
     /// What they do.
     pub action: Action,
     /// What they use.
@@ -44,8 +45,9 @@ pub struct ClipSpec {
     pub exposure: Exposure,
     /// Reference pictures of `person`.
     pub references: Vec<ReferenceSpec>,
-    /// Reference pictures of `twin`.
-    pub twin_references: Vec<ReferenceSpec>,
+    /// Reference pictures of `swapped`.
+    #[serde(rename = "twin_references")]
+    pub swapped_references: Vec<ReferenceSpec>,
 }
 
 /// An identity: a body, its colours and its size.

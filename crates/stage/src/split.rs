@@ -32,15 +32,6 @@ impl Split {
             _ => Self::Test,
         }
     }
-
-    /// The split of a generated asset with this seed.
-    pub fn of_seed(seed: u64) -> Self {
-        match seed % 20 {
-            0..12 => Self::Train,
-            12..15 => Self::Val,
-            _ => Self::Test,
-        }
-    }
 }
 
 /// The name without suffixes that mark variants of one shape.

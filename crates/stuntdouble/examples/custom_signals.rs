@@ -25,7 +25,7 @@ pub(crate) fn run(folder: &Path) -> Result<Report, Error> {
     let settings = ClipSettings { width: 128, height: 128, frames: 12, references: 1, ..ClipSettings::default() };
     let assets = Assets::procedural();
     let spec = ClipSpec::draw(5, &assets, &settings)?;
-    let take = render_parts(&spec, &assets, Passes { twin: false, references: true })?.take;
+    let take = render_parts(&spec, &assets, Passes { swapped: false, references: true })?.take;
 
     // 2. The layout that the program reads: `pose.json` and `person/000000.png`, one mask a frame, at the video's size.
     std::fs::create_dir_all(folder.join("video")).map_err(|error| media_error(folder, error))?;

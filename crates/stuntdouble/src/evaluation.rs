@@ -10,8 +10,8 @@ use media::picture::{Mask, Picture};
 use model::conditioning::pixels;
 use model::sampling::clip_plan::{Clip, plan_clips};
 use model::sampling::sampler::{SamplingSettings, decode_frames, generate_clip, starting_noise};
+use perception::composite::{CompositeConfig, composite};
 use perception::conditions::{Conditions, CropSignals, FrameSignals, inference_conditions};
-use perception::paste::{PasteConfig, paste};
 use perception::reference::{ReferenceFit, inference_reference};
 use perception::region::{Region, crop_picture};
 use perception::region_path::{RegionConfig, person_box, plan_regions};
@@ -92,7 +92,7 @@ impl Maker {
             finished.extend(pictures.into_iter().zip(removed).map(|(picture, removed)| Finished { picture, removed }));
         }
         let frames = case.frames.iter().zip(&finished).zip(regions);
-        Ok(frames.map(|((frame, finished), region)| finished.pasted(frame, region)).collect())
+        Ok(frames.map(|((frame, finished), region)| finished.composited(frame, region)).collect())
     }
 
     /// The new pictures of a clip.
@@ -142,8 +142,8 @@ impl Finished {
         })
     }
 
-    fn pasted(&self, frame: &Picture, region: Region) -> Picture {
-        paste(frame, &self.picture, region, &self.removed, &PasteConfig::default()).picture
+    fn composited(&self, frame: &Picture, region: Region) -> Picture {
+        composite(frame, &self.picture, region, &self.removed, &CompositeConfig::default()).picture
     }
 }
 

@@ -1,7 +1,7 @@
 //! Trains the method's networks (Eq. 1): the denoiser with its reference network, pose modulation and object guider.
 //!
-//! Training uses v-prediction on a schedule whose last step is pure noise. Timesteps are `T * u^(1 / (1 + lean))` with
-//! uniform `u`. So a timestep bias (`lean`) above 0 prefers high noise, where the conditions matter most. Each step
+//! Training uses v-prediction on a schedule whose last step is pure noise. Timesteps are `T * u^(1 / (1 + timestep_bias))` with
+//! uniform `u`. So a `timestep_bias` above 0 prefers high noise, where the conditions matter most. Each step
 //! draws all its random numbers from its own generator.
 //!
 //! | phase | excerpts | trained |
@@ -116,9 +116,11 @@ fn default_guidance() -> f32 {
 #[serde(deny_unknown_fields, default)]
 pub struct Objective {
     /// Timestep bias: 0 = every timestep is equally likely; 1 = proportional to the timestep.
-    pub lean: f64,
+    #[serde(alias = "lean")]
+    pub timestep_bias: f64,
     /// Weight of the loss inside the loss mask; it is 1 elsewhere.
-    pub focus_weight: f64,
+    #[serde(alias = "focus_weight")]
+    pub loss_mask_weight: f64,
     /// Weight of the error's means over blocks of 2x2 and 4x4 cells, times the block's size. Latents consist mostly of
     /// fine detail that cannot be predicted. The colours of whole parts are a small share of their variance, and this
     /// setting makes them count.
@@ -139,8 +141,8 @@ pub struct Objective {
 impl Default for Objective {
     fn default() -> Self {
         Self {
-            lean: 0.5,
-            focus_weight: 3.0,
+            timestep_bias: 0.5,
+            loss_mask_weight: 3.0,
             low_frequencies: 0.5,
             min_snr: Some(5.0),
             noise_offset: 0.0,
@@ -193,7 +195,7 @@ impl<B: AutodiffBackend + ModelBackend> Denoising<'_, B> {
 
     fn timestep(&self, random: &mut ChaCha8Rng) -> i64 {
         let steps = self.schedule.config().num_train_timesteps as f64;
-        let place = random.random_range(0.0..1.0_f64).powf(1.0 / (1.0 + self.config.objective.lean));
+        let place = random.random_range(0.0..1.0_f64).powf(1.0 / (1.0 + self.config.objective.timestep_bias));
         ((place * steps) as i64).min(steps as i64 - 1)
     }
 
@@ -228,7 +230,7 @@ impl<B: AutodiffBackend + ModelBackend> Denoising<'_, B> {
         let output = networks.predict(noisy, column(&|t| t as f32), &features, reference.as_ref().map(Into::into));
         let error = output - velocity;
         let by_time = column(&|t| objective.min_snr.map_or(1.0, |gamma| self.schedule.min_snr_weight(t, gamma)));
-        let by_place = batch.focus.clone() * (objective.focus_weight - 1.0) + 1.0;
+        let by_place = batch.loss_mask.clone() * (objective.loss_mask_weight - 1.0) + 1.0;
         let error = error * by_time.reshape([rows, 1, 1, 1, 1]).sqrt();
         let weighted = error.clone() * (by_place.clone() / by_place.mean().reshape([1, 1, 1, 1, 1])).sqrt();
         let mut total = weighted.clone().square().mean();

@@ -10,7 +10,7 @@ use crate::error::EvaluateError;
 /// Number of pictures of each identity.
 const REFERENCES: usize = 4;
 
-/// Renders a trial. Where the character is another than the driver, the clip drives and its twin is the truth; else the clip is
+/// Renders a trial. Where the character is another than the driver, the clip drives and its identity-swapped pair is the truth; else the clip is
 /// both. All suites of a kind show the same clips.
 pub(super) fn trial(
     is_cross: bool,
@@ -24,14 +24,14 @@ pub(super) fn trial(
         height: definition.size,
         frames: definition.frames,
         split: Some(Split::Test),
-        twin: is_cross,
+        swapped: is_cross,
         references: REFERENCES,
         ..ClipSettings::default()
     };
     let spec = ClipSpec::draw(seed_of(&format!("evaluate {kind}"), index), assets, &clip_settings)?;
-    let clip = render_parts(&spec, assets, Passes { twin: is_cross, references: true })?;
+    let clip = render_parts(&spec, assets, Passes { swapped: is_cross, references: true })?;
     let objects = |take: &Take| if spec.prop.is_some() { take.object.clone() } else { Vec::new() };
-    let (driver, shown) = (&clip.take, clip.twin.as_ref().unwrap_or(&clip.take));
+    let (driver, shown) = (&clip.take, clip.swapped.as_ref().unwrap_or(&clip.take));
     let driving = DrivingClip {
         frames: driver.frames.clone(),
         persons: driver.person.clone(),

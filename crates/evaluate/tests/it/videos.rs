@@ -51,13 +51,13 @@ fn tiktok(root: &Path) {
         width: SIDE,
         height: SIDE,
         frames: FRAMES,
-        twin: false,
+        swapped: false,
         references: 1,
         ..ClipSettings::default()
     };
     for (seed, name) in ["00335", "00336"].into_iter().enumerate() {
         let spec = ClipSpec::draw(seed as u64, &assets, &settings).unwrap();
-        let take = render_parts(&spec, &assets, Passes { twin: false, references: true }).unwrap().take;
+        let take = render_parts(&spec, &assets, Passes { swapped: false, references: true }).unwrap().take;
         for kind in ["images", "masks"] {
             std::fs::create_dir_all(root.join(name).join(kind)).unwrap();
         }

@@ -12,8 +12,6 @@ pub(crate) struct GifWalk {
     pub(crate) frames: u64,
     /// The sum of their delays.
     pub(crate) duration: Pts,
-    /// The delay of the last frame.
-    pub(crate) last_delay: Pts,
     /// True when the trailer was reached.
     pub(crate) whole: bool,
 }
@@ -63,7 +61,6 @@ fn walk_blocks(file: &mut impl BufRead, most: u64, found: &mut GifWalk) -> Optio
         if is_frame {
             found.frames += 1;
             found.duration.0 += delay.0;
-            found.last_delay = delay;
             delay = DEFAULT_DELAY;
         }
     }
@@ -92,7 +89,7 @@ mod tests {
         assert_eq!((cut.frames, cut.whole), (1, false));
         gif.push(0x3b);
         let two = walk(&mut gif.as_slice(), 9);
-        let expected = GifWalk { frames: 2, duration: Pts(400_000), last_delay: Pts(300_000), whole: true };
+        let expected = GifWalk { frames: 2, duration: Pts(400_000), whole: true };
         assert_eq!(two, expected);
     }
 }

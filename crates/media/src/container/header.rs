@@ -19,8 +19,6 @@ pub(crate) struct HeaderFacts {
     pub(crate) frames: Option<u64>,
     /// When the last frame ends, on the container's time line.
     pub(crate) end: Option<Pts>,
-    /// How long the last frame lasts.
-    pub(crate) last_duration: Option<Pts>,
     /// The constant rate.
     pub(crate) rate: Option<Rate>,
     /// Whether the rate is not constant.
@@ -88,7 +86,6 @@ fn gif_facts(file: &mut impl BufRead, length: u64) -> HeaderFacts {
     HeaderFacts {
         frames: Some(walk.frames),
         end: Some(walk.duration),
-        last_duration: Some(walk.last_delay),
         cut: (!walk.whole)
             .then(|| (format!("{} complete frames in {length} bytes", walk.frames), "an end marker".to_owned())),
         ..HeaderFacts::default()

@@ -91,7 +91,7 @@ impl NetworksError {
 
 /// A component that is idle some of the time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
+pub enum Component {
     /// The networks that encode the reference picture, as large as the denoiser. Idle after
     /// [`reference_state`](Networks::reference_state).
     Reference,
@@ -224,19 +224,19 @@ impl<B: ModelBackend> Networks<B> {
 
     /// Frees the memory of a component of networks [loaded for inference](Self::load_to_run) that is idle for a while.
     /// When it runs again, its weights are read or mapped again.
-    pub fn rest(&self, part: Part) {
-        let mut forget = Forget { only_mapped: part == Part::Denoiser };
-        match part {
-            Part::Reference => {
-                self.reference_unet.visit(&mut forget);
-                self.image_encoder.visit(&mut forget);
+    pub fn offload(&self, component: Component) {
+        let mut evictor = Evictor { only_mapped: component == Component::Denoiser };
+        match component {
+            Component::Reference => {
+                self.reference_unet.visit(&mut evictor);
+                self.image_encoder.visit(&mut evictor);
             }
-            Part::Autoencoder => self.autoencoder.visit(&mut forget),
-            Part::Conditions => {
-                self.pose_modulation.visit(&mut forget);
-                self.object_guider.visit(&mut forget);
+            Component::Autoencoder => self.autoencoder.visit(&mut evictor),
+            Component::Conditions => {
+                self.pose_modulation.visit(&mut evictor);
+                self.object_guider.visit(&mut evictor);
             }
-            Part::Denoiser => self.denoising_unet.visit(&mut forget),
+            Component::Denoiser => self.denoising_unet.visit(&mut evictor),
         }
         B::release_buffer_pool();
     }
@@ -349,11 +349,11 @@ impl<B: ModelBackend> ModuleMapper<B> for DrawOnDemand {
 }
 
 /// Evicts packed forms of weights.
-struct Forget {
+struct Evictor {
     only_mapped: bool,
 }
 
-impl<B: ModelBackend> ModuleVisitor<B> for Forget {
+impl<B: ModelBackend> ModuleVisitor<B> for Evictor {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<B, D>>) {
         B::evict(param.val(), self.only_mapped);
     }

@@ -91,8 +91,8 @@ fn networks_read_on_demand_are_the_same_networks() {
         let found = to_run(None).with_precision(precision);
         assert_eq!(run(&found), expected);
         // Evict the weights and read them again.
-        for part in [Part::Reference, Part::Autoencoder, Part::Conditions, Part::Denoiser] {
-            found.rest(part);
+        for part in [Component::Reference, Component::Autoencoder, Component::Conditions, Component::Denoiser] {
+            found.offload(part);
         }
         assert_eq!(run(&found), expected);
     }

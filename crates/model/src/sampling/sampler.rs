@@ -18,7 +18,7 @@ use rand_chacha::rand_core::SeedableRng;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::networks::{ClipConditions, ClipFeatures, Networks, Part, ReferenceState, SeenReference};
+use crate::networks::{ClipConditions, ClipFeatures, Component, Networks, ReferenceState, SeenReference};
 use crate::ops::ModelBackend;
 use crate::sampling::ddim::{self, Ddim, DdimConfig};
 use crate::sampling::windows::{ContextConfig, ContextSum};
@@ -192,8 +192,8 @@ pub fn generate_clip_observed<B: ModelBackend>(
     for level in features.objects.iter().flatten() {
         check_finite(level, SamplingStage::Objects)?;
     }
-    for part in [Part::Reference, Part::Autoencoder, Part::Conditions] {
-        networks.rest(part);
+    for part in [Component::Reference, Component::Autoencoder, Component::Conditions] {
+        networks.offload(part);
     }
     let ddim = Ddim::new(settings.schedule.clone());
     let mut step = 0;
@@ -279,7 +279,7 @@ pub fn decode_frames<B: ModelBackend>(
 ) -> Result<(), SamplingError> {
     let [b, c, n, h, w] = latents.dims();
     assert!(b == 1 && places.end <= n, "decode: latents {:?}, places {places:?}", latents.dims());
-    networks.rest(Part::Denoiser);
+    networks.offload(Component::Denoiser);
     for place in places {
         let latent = latents.clone().narrow(2, place, 1).reshape([1, c, h, w]);
         let picture = networks.decode(latent);

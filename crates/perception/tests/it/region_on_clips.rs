@@ -4,9 +4,9 @@ use std::path::Path;
 
 use media::geometry::{Frame, Rect};
 use media::image_file::save_picture;
+use stuntdouble_perception::composite::{CompositeConfig, composite};
 use stuntdouble_perception::conditions::{ConditionsConfig, FrameSignals, inference_conditions};
 use stuntdouble_perception::contact_sheet::{SheetFrame, contact_sheet, spread_rows};
-use stuntdouble_perception::paste::{PasteConfig, paste};
 use stuntdouble_perception::region::Region;
 use stuntdouble_perception::region_path::{RegionConfig, person_box, plan_regions};
 
@@ -82,12 +82,17 @@ fn conditions_and_paste_keep_what_they_must() {
         for row in 0..rows.len() {
             // The generated picture has one colour. The whole person must be gone, and the rest must equal the source.
             let green = pictures[row].map(|_| [0, 255, 0]);
-            let pasted =
-                paste(&pictures[row], &green, regions[rows[row]], &conditions[row].mask, &PasteConfig::default());
+            let composited = composite(
+                &pictures[row],
+                &green,
+                regions[rows[row]],
+                &conditions[row].mask,
+                &CompositeConfig::default(),
+            );
             let mut edited = 0;
             for (index, &person) in people[row].cells().iter().enumerate() {
-                let (new, old) = (pasted.picture.cells()[index], pictures[row].cells()[index]);
-                match pasted.edited.cells()[index] {
+                let (new, old) = (composited.picture.cells()[index], pictures[row].cells()[index]);
+                match composited.edited.cells()[index] {
                     0 => assert_eq!(new, old, "{name}: {index} changed"),
                     _ => edited += 1,
                 }

@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_boxs_triangles_face_outwards() {
+    fn the_triangles_of_a_box_face_outwards() {
         let material = furniture(0).mesh().materials[0].clone();
         let mesh = Mesh::cuboid(Vec3::new(1.0, 0.0, 0.0), Vec3::new(2.0, 3.0, 0.5), material);
         let middle = Vec3::new(1.5, 1.5, 0.25);

@@ -31,8 +31,8 @@ pub struct ClipRecord {
     /// Of the clip.
     pub take: TakeRecord,
     /// Of the other identity.
-    #[serde(default)]
-    pub twin: Option<TakeRecord>,
+    #[serde(default, rename = "twin")]
+    pub swapped: Option<TakeRecord>,
 }
 
 /// The data of one identity in a clip.
@@ -60,7 +60,7 @@ pub fn clip_files(spec: &ClipSpec, clip: &Clip) -> Result<Vec<(String, Vec<u8>)>
     let record = ClipRecord {
         spec: spec.clone(),
         take: TakeRecord::of(&clip.take),
-        twin: clip.twin.as_ref().map(TakeRecord::of),
+        swapped: clip.swapped.as_ref().map(TakeRecord::of),
     };
     let json = serde_json::to_vec(&record).map_err(|error| unwritable(error.to_string()))?;
     // Encoding takes about as long as rendering, so strips are encoded in parallel.
@@ -68,7 +68,7 @@ pub fn clip_files(spec: &ClipSpec, clip: &Clip) -> Result<Vec<(String, Vec<u8>)>
         ("plate.png".into(), Strip::Colour(&clip.plate)),
         ("plate-depth.png".into(), Strip::Depth(&clip.plate_depth)),
     ];
-    for (prefix, take) in [("", Some(&clip.take)), ("twin.", clip.twin.as_ref())] {
+    for (prefix, take) in [("", Some(&clip.take)), ("twin.", clip.swapped.as_ref())] {
         let Some(take) = take else { continue };
         let mut add = |name: &str, strip| strips.push((format!("{prefix}{name}.png"), strip));
         add("rgb", Strip::Colour(&take.frames));

@@ -47,7 +47,8 @@ impl Inspection {
         let spec = &record.spec;
         self.clips += 1;
         self.frames += record.take.poses.len();
-        for cast in std::iter::once(&spec.person).chain(&spec.twin).chain(spec.bystanders.iter().map(|by| &by.cast)) {
+        for cast in std::iter::once(&spec.person).chain(&spec.swapped).chain(spec.bystanders.iter().map(|by| &by.cast))
+        {
             self.identities.insert(format!("{}/{}", cast.character, cast.appearance));
             self.characters.insert(cast.character.clone());
         }
@@ -165,8 +166,8 @@ fn show(sheet: &mut Sheet, record: Option<ClipRecord>, pictures: &BTreeMap<Strin
     if let Some(plate) = pictures.get("plate.png") {
         sheet.push(plate, name(&record.spec.action.motion));
     }
-    match (pictures.get("twin.rgb.png"), &record.spec.twin) {
-        (Some(twin), Some(cast)) => sheet.push(twin, name(&cast.character)),
+    match (pictures.get("twin.rgb.png"), &record.spec.swapped) {
+        (Some(swapped), Some(cast)) => sheet.push(swapped, name(&cast.character)),
         _ => sheet.skip(),
     }
 }

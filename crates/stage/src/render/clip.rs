@@ -26,23 +26,23 @@ pub struct Clip {
     /// Distance in the empty scene, in metres.
     pub plate_depth: Vec<DepthMap>,
     /// The same motion, camera and scene with another identity.
-    pub twin: Option<Take>,
+    pub swapped: Option<Take>,
 }
 
 /// Parts that can be left out to save time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Passes {
     /// Render the identity-swapped clip, if the description has one.
-    pub twin: bool,
+    pub swapped: bool,
     /// Render reference pictures.
     pub references: bool,
 }
 
 impl Passes {
     /// Everything in the description.
-    pub const ALL: Self = Self { twin: true, references: true };
+    pub const ALL: Self = Self { swapped: true, references: true };
     /// Only the clip itself and its plate.
-    pub const CLIP: Self = Self { twin: false, references: false };
+    pub const CLIP: Self = Self { swapped: false, references: false };
 }
 
 /// Renders everything in `spec`, to the same bytes for any number of threads.
@@ -66,15 +66,15 @@ pub fn render_parts(spec: &ClipSpec, assets: &Assets, wanted: Passes) -> Result<
     let instants = instants(spec);
     let times: Vec<f32> = instants.iter().map(|instant| instant.time).collect();
     let person = Part::new(&spec.person, spec, assets, &times)?;
-    let twin = match &spec.twin {
-        Some(cast) if wanted.twin => Some(Part::new(cast, spec, assets, &times)?),
+    let swapped = match &spec.swapped {
+        Some(cast) if wanted.swapped => Some(Part::new(cast, spec, assets, &times)?),
         _ => None,
     };
     let stands = Stander::all(spec, assets, &times)?;
 
     // Instants are independent. Neighbours with one camera share the backdrop and, without bystanders, the furniture. A
     // video has another backdrop in every frame.
-    let parts: Vec<&Part> = std::iter::once(&person).chain(&twin).collect();
+    let parts: Vec<&Part> = std::iter::once(&person).chain(&swapped).collect();
     let exposures: Vec<Vec<Exposed>> = runs_of_equal(&instants, matches!(surroundings, Surroundings::Film { .. }))
         .into_par_iter()
         .map(|(first, last)| {
@@ -134,7 +134,7 @@ pub fn render_parts(spec: &ClipSpec, assets: &Assets, wanted: Passes) -> Result<
         }
     }
     if wanted.references {
-        for ((take, part), list) in takes.iter_mut().zip(&parts).zip([&spec.references, &spec.twin_references]) {
+        for ((take, part), list) in takes.iter_mut().zip(&parts).zip([&spec.references, &spec.swapped_references]) {
             let pictures: Result<Vec<Rendered>, StageError> =
                 list.par_iter().map(|reference| part.reference(reference, size, assets)).collect();
             for rendered in pictures? {
@@ -148,7 +148,7 @@ pub fn render_parts(spec: &ClipSpec, assets: &Assets, wanted: Passes) -> Result<
     let Some(take) = takes.next() else {
         return Err(StageError::BadSpec { what: "person", found: "none".into(), expected: "one person" });
     };
-    Ok(Clip { take, plate: plates, plate_depth, twin: takes.next() })
+    Ok(Clip { take, plate: plates, plate_depth, swapped: takes.next() })
 }
 
 /// Refuses descriptions that cannot be rendered.
@@ -164,7 +164,8 @@ fn check(spec: &ClipSpec) -> Result<(), StageError> {
     if spec.rate.denominator == 0 || spec.rate.numerator == 0 {
         return bad("rate", format!("{}/{}", spec.rate.numerator, spec.rate.denominator), "a positive fraction");
     }
-    let everyone = || std::iter::once(&spec.person).chain(&spec.twin).chain(spec.bystanders.iter().map(|by| &by.cast));
+    let everyone =
+        || std::iter::once(&spec.person).chain(&spec.swapped).chain(spec.bystanders.iter().map(|by| &by.cast));
     if let Some(scale) = everyone().map(|cast| cast.scale).find(|scale| !(0.1..=10.0).contains(scale)) {
         return bad("scale", scale.to_string(), "0.1 to 10");
     }

@@ -95,7 +95,7 @@ impl ClipSpec {
             height: settings.height,
             rate: settings.rate,
             person,
-            twin: casts.next(),
+            swapped: casts.next(),
             action,
             prop,
             cameras,
@@ -104,7 +104,7 @@ impl ClipSpec {
             bystanders,
             exposure,
             references: lists.next().unwrap_or_default(),
-            twin_references: lists.next().unwrap_or_default(),
+            swapped_references: lists.next().unwrap_or_default(),
         })
     }
 }
@@ -117,7 +117,7 @@ fn seconds(settings: &ClipSettings) -> f32 {
 /// The person, and the second identity if the settings ask for one.
 fn casts(random: &mut ChaCha8Rng, assets: &Assets, settings: &ClipSettings) -> Vec<Cast> {
     let mut casts = vec![cast(random, assets, settings)];
-    if settings.twin {
+    if settings.swapped {
         let other = (0..8).map(|_| cast(random, assets, settings)).find(|other| other.character != casts[0].character);
         casts.push(other.unwrap_or_else(|| Cast { appearance: fresh(random), ..casts[0].clone() }));
     }

@@ -20,7 +20,7 @@ fn clips(seeds: std::ops::Range<u64>) -> Vec<(ClipSpec, Clip)> {
 #[test]
 fn joints_in_space_project_onto_joints_in_the_picture() {
     for (spec, clip) in clips(0..6) {
-        for takes in [Some(&clip.take), clip.twin.as_ref()].into_iter().flatten() {
+        for takes in [Some(&clip.take), clip.swapped.as_ref()].into_iter().flatten() {
             for ((camera, joints), pose) in spec.cameras.iter().zip(&takes.joints).zip(&takes.poses) {
                 for (place, point) in joints.iter().zip(&pose.body) {
                     let ([x, y], depth) = camera.project((spec.width, spec.height), *place);
@@ -110,19 +110,19 @@ fn outside_the_character_a_scene_is_only_ever_darkened() {
 }
 
 #[test]
-fn a_twin_shares_what_neither_body_nor_shadow_changes() {
+fn the_swapped_clip_shares_what_neither_body_nor_shadow_changes() {
     for (spec, clip) in clips(14..20) {
-        let twin = clip.twin.as_ref().unwrap();
-        assert_ne!(spec.person, *spec.twin.as_ref().unwrap());
+        let swapped = clip.swapped.as_ref().unwrap();
+        assert_ne!(spec.person, *spec.swapped.as_ref().unwrap());
         let mut shared = 0usize;
         for frame in 0..clip.take.frames.len() {
             for index in 0..clip.plate[frame].cells().len() {
                 let free = |take: &stuntdouble_stage::Take| {
                     take.person[frame].cells()[index] == 0 && take.object[frame].cells()[index] == 0
                 };
-                let (a, b) = (clip.take.frames[frame].cells()[index], twin.frames[frame].cells()[index]);
+                let (a, b) = (clip.take.frames[frame].cells()[index], swapped.frames[frame].cells()[index]);
                 let plate = clip.plate[frame].cells()[index];
-                if free(&clip.take) && free(twin) {
+                if free(&clip.take) && free(swapped) {
                     // Either they are equal, or one of them is in shadow.
                     assert!(
                         a == b || a.iter().zip(&plate).any(|(a, p)| a < p) || b.iter().zip(&plate).any(|(b, p)| b < p)
@@ -189,7 +189,8 @@ fn what_hides_the_person_is_nearer_and_what_the_person_hides_is_farther() {
                     assert_eq!(depth, empty, "seed {} pixel {index}", spec.seed);
                     before += 1;
                 }
-                if person == 255 && clip.twin.as_ref().unwrap().scenery.iter().any(|list| cell(&list[frame]) == 255) {
+                if person == 255 && clip.swapped.as_ref().unwrap().scenery.iter().any(|list| cell(&list[frame]) == 255)
+                {
                     assert!(depth < empty, "seed {} pixel {index}: {depth} not before {empty}", spec.seed);
                     behind += 1;
                 }
@@ -200,20 +201,20 @@ fn what_hides_the_person_is_nearer_and_what_the_person_hides_is_farther() {
 }
 
 #[test]
-fn twins_share_furniture_and_the_things_that_stand() {
+fn swapped_pairs_share_furniture_and_the_things_that_stand() {
     let (mut compared, mut things) = (0, 0);
     for (spec, clip) in crowded(24..44, 0.3) {
-        let twin = clip.twin.as_ref().unwrap();
+        let swapped = clip.swapped.as_ref().unwrap();
         let stands = spec.prop.as_ref().is_some_and(|used| {
             matches!(used.usage, Usage::Seat { .. } | Usage::Support { .. } | Usage::Near { .. } | Usage::Kicked { .. })
         });
-        for frame in 0..twin.frames.len() {
-            for index in 0..twin.person[frame].cells().len() {
+        for frame in 0..swapped.frames.len() {
+            for index in 0..swapped.person[frame].cells().len() {
                 let cell = |mask: &media::picture::Mask| mask.cells()[index];
-                let bodies = [&clip.take, twin].map(|take| cell(&take.person_whole[frame]));
-                let loads = [&clip.take, twin].map(|take| cell(&take.object[frame]));
+                let bodies = [&clip.take, swapped].map(|take| cell(&take.person_whole[frame]));
+                let loads = [&clip.take, swapped].map(|take| cell(&take.object[frame]));
                 if bodies == [0; 2] && (stands || loads == [0; 2]) {
-                    for (a, b) in clip.take.scenery.iter().zip(&twin.scenery) {
+                    for (a, b) in clip.take.scenery.iter().zip(&swapped.scenery) {
                         assert_eq!(cell(&a[frame]), cell(&b[frame]), "seed {} pixel {index}", spec.seed);
                         compared += usize::from(cell(&a[frame]) > 0);
                     }

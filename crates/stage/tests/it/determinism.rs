@@ -20,7 +20,7 @@ fn one_thread_and_two_render_the_same_bytes() {
         assert_eq!(one.take.depth, two.take.depth);
         assert_eq!(one.take.poses, two.take.poses);
         assert_eq!(one.take.references, two.take.references);
-        assert_eq!(one.twin.unwrap().frames, two.twin.unwrap().frames);
+        assert_eq!(one.swapped.unwrap().frames, two.swapped.unwrap().frames);
     }
 }
 
@@ -28,7 +28,7 @@ fn one_thread_and_two_render_the_same_bytes() {
 fn digest(spec: &ClipSpec, clip: &Clip) -> String {
     let mut hash = Sha256::new();
     hash.update(serde_json::to_vec(spec).unwrap());
-    for take in [Some(&clip.take), clip.twin.as_ref()].into_iter().flatten() {
+    for take in [Some(&clip.take), clip.swapped.as_ref()].into_iter().flatten() {
         take.frames.iter().chain(&take.references).for_each(|picture| hash.update(picture.bytes()));
         take.person.iter().chain(&take.object).for_each(|mask| hash.update(mask.cells()));
         take.depth.iter().flat_map(|depth| depth.cells()).for_each(|metres| hash.update(metres.to_le_bytes()));

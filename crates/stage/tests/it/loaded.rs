@@ -20,7 +20,7 @@ fn loaded_assets_act() {
     for split in [Split::Train, Split::Val, Split::Test] {
         let people = assets.characters().iter().filter(|named| named.split == split).count();
         assert!(people >= 5, "{split:?}: {people}");
-        let settings = ClipSettings { split: Some(split), twin: false, mannequin_share: 0.0, ..settings(64, 2) };
+        let settings = ClipSettings { split: Some(split), swapped: false, mannequin_share: 0.0, ..settings(64, 2) };
         let spec = ClipSpec::draw(1, &assets, &settings).unwrap();
         let clip = render_parts(&spec, &assets, Passes::CLIP).unwrap();
         assert!(clip.take.person.iter().all(|mask| mask.cells().iter().filter(|cell| **cell > 0).count() > 60));

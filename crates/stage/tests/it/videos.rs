@@ -96,7 +96,7 @@ fn videos_are_split_by_name_and_stay() {
     let (assets, _) = Assets::load(folder.path()).unwrap();
     assert_eq!(assets.counts()[5], 16);
     let shown = |split| -> BTreeSet<String> {
-        let settings = ClipSettings { split: Some(split), twin: false, references: 0, ..filmed(1) };
+        let settings = ClipSettings { split: Some(split), swapped: false, references: 0, ..filmed(1) };
         let place = |seed| match ClipSpec::draw(seed, &assets, &settings).unwrap().scene.backdrop {
             Backdrop::Video { video, .. } => video,
             other => panic!("{other:?}"),
@@ -151,7 +151,7 @@ fn videos_give_the_same_bytes_on_one_thread_and_two() {
         let (one, two) = (in_pool(1), in_pool(2));
         assert_eq!((one.plate, one.take.frames, one.take.depth), (two.plate, two.take.frames, two.take.depth));
         assert_eq!(one.take.references, two.take.references);
-        assert_eq!(one.twin.unwrap().frames, two.twin.unwrap().frames);
+        assert_eq!(one.swapped.unwrap().frames, two.swapped.unwrap().frames);
     }
 }
 

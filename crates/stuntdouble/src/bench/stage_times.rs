@@ -1,7 +1,7 @@
 //! Times each phase of a clip and measures its peak memory.
 
 use burn::tensor::Tensor;
-use model::networks::{ClipConditions, Networks, Part, SeenReference};
+use model::networks::{ClipConditions, Component, Networks, SeenReference};
 use model::preset::ObjectUse;
 
 use super::{Measured, StageTime, random};
@@ -24,8 +24,8 @@ pub(super) fn measure(networks: Networks<Cpu>, measured: &Measured) -> Vec<Stage
     stage("reference", &mut || drop(networks.reference_state(latent.clone(), embedding.clone())));
     let reference = networks.reference_state(latent.clone(), embedding.clone());
     // The pipeline does the same.
-    networks.rest(Part::Reference);
-    networks.rest(Part::Autoencoder);
+    networks.offload(Component::Reference);
+    networks.offload(Component::Autoencoder);
     let video = || random([1, c, frames, cells, cells]);
     let conditions = ClipConditions {
         environment: config.environment.is_seen().then(video),
@@ -35,13 +35,13 @@ pub(super) fn measure(networks: Networks<Cpu>, measured: &Measured) -> Vec<Stage
     };
     stage("features of a clip", &mut || drop(networks.clip_features(&conditions)));
     let features = networks.clip_features(&conditions);
-    networks.rest(Part::Conditions);
+    networks.offload(Component::Conditions);
     let (noise, timestep) = (video(), Tensor::from_floats([500.0], &device));
     stage("guided step of a clip", &mut || {
         let reference = SeenReference::from(&reference).at_step(500);
         drop(networks.predict_both(noise.clone(), timestep.clone(), &features, reference));
     });
-    networks.rest(Part::Denoiser);
+    networks.offload(Component::Denoiser);
     stage("decode a frame", &mut || drop(networks.decode(latent.clone())));
     stages
 }

@@ -52,6 +52,12 @@ pub(crate) enum Command {
     Doctor,
     /// Run the example that comes with the program
     Demo(Demo),
+    /// Write shell completions and man pages
+    #[command(hide = true)]
+    ShellFiles {
+        /// The folder to write
+        folder: PathBuf,
+    },
 }
 
 /// Options of `replace` and `animate`.

@@ -8,6 +8,7 @@ mod evaluate;
 mod methods;
 mod models;
 mod prompts;
+mod shell;
 mod stage;
 mod training;
 mod training_data;
@@ -95,6 +96,7 @@ fn run(arguments: Arguments, events: &Events) -> Result<(), Error> {
         Command::Stage(command) => stage::run(command, &environment.bucket, events),
         Command::Evaluate(options) => evaluate::run(options, &store, &environment.tools(), events, arguments.json),
         Command::Bench(options) => bench::run(&options.into_job(&environment.cache)?, events, arguments.json),
+        Command::ShellFiles { folder } => shell::write(&folder),
         Command::Doctor => doctor::run(&store, &environment, arguments.json),
     }
 }

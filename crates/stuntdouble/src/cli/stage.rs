@@ -133,7 +133,7 @@ fn render(options: Render, bucket: &[(String, String)], events: &Events) -> Resu
         height: options.size,
         frames: options.frames,
         split: options.split,
-        twin: !options.no_twin,
+        swapped: !options.no_twin,
         references: options.references,
         prop_share: options.props,
         furniture_share: options.furniture,

@@ -8,7 +8,7 @@ use media::audio::AudioOutcome;
 use media::file::AtomicFile;
 use media::image_file::{load_mask, load_picture};
 use media::picture::{Mask, Picture};
-use perception::paste::{PasteConfig, Pasted, paste};
+use perception::composite::{CompositeConfig, Composited, composite};
 use perception::region::Region;
 
 use super::composition::Composition;
@@ -83,27 +83,27 @@ fn finished_frame(work: &Work<'_>, index: usize, source: &Picture) -> Result<Pic
     let region = work.timeline.region(index);
     let is_whole = work.job.settings.raw || work.composition == Composition::WholePicture;
     let backdrop = work.scene.backdrop(source);
-    Ok(paste_frame(is_whole, work.run.root(), work.clip_of(index), index, region, backdrop)?.picture)
+    Ok(composite_frame(is_whole, work.run.root(), work.clip_of(index), index, region, backdrop)?.picture)
 }
 
 /// Composites the clip's picture for a frame into its backdrop: the whole picture, or the removed region of it.
-pub(super) fn paste_frame(
+pub(super) fn composite_frame(
     is_whole: bool,
     run: &Path,
     clip: usize,
     index: usize,
     region: Region,
     backdrop: &Picture,
-) -> Result<Pasted, Error> {
+) -> Result<Composited, Error> {
     let path = generated_frame(run, clip, index);
     if !path.exists() {
         let edited = Mask::filled(backdrop.width(), backdrop.height(), 0);
-        return Ok(Pasted { picture: backdrop.clone(), edited });
+        return Ok(Composited { picture: backdrop.clone(), edited });
     }
     let generated = load_picture(&path)?;
     let mut mask = load_mask(&run.join(format!("conditions/mask/{index:06}.png")), None)?;
     if is_whole {
         mask.cells_mut().fill(255);
     }
-    Ok(paste(backdrop, &generated, region, &mask, &PasteConfig::default()))
+    Ok(composite(backdrop, &generated, region, &mask, &CompositeConfig::default()))
 }

@@ -3,7 +3,7 @@
 use draft::warp::Warp;
 use fetch::Store;
 use media::image_file::load_picture;
-use perception::paste::layer_in_frame;
+use perception::composite::layer_in_frame;
 use perception::person::cut_out::CutOutNetworks;
 use perception::person::foreground::{extended, without_background};
 use perception::person::ground::unlike_ground;

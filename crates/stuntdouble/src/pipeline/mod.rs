@@ -152,6 +152,7 @@ pub fn finished_picture(job: &Job, index: usize, source: &Picture) -> Result<(Pi
     let extent = Extent::load(&signals)?.ok_or_else(unfinished)?;
     let timeline = Timeline::load(extent, signals, job.signals.as_deref())?;
     let clip = networks.plan(timeline.len()).partition_point(|clip| clip.new_frames().end <= index);
-    let pasted = export::paste_frame(job.settings.raw, &job.run_dir, clip, index, timeline.region(index), source)?;
-    Ok((pasted.picture, pasted.edited))
+    let composited =
+        export::composite_frame(job.settings.raw, &job.run_dir, clip, index, timeline.region(index), source)?;
+    Ok((composited.picture, composited.edited))
 }

@@ -35,11 +35,7 @@ impl Source {
         tools: &Tools,
         events: &Events,
     ) -> Result<Self, Error> {
-        let ffmpeg = match (&tools.ffmpeg, Ffmpeg::find(tools.ffmpeg.as_deref())) {
-            (_, Ok(ffmpeg)) => ffmpeg,
-            (Some(_), Err(error)) => return Err(error.into()),
-            (None, Err(_)) => Ffmpeg::find(Some(&models::ensure(store, "ffmpeg", events)?))?,
-        };
+        let ffmpeg = models::ffmpeg(store, tools, events)?;
         let options = DecodeOptions {
             tolerate_damage: settings.tolerate_damage,
             max_frames: settings.max_frames,

@@ -51,6 +51,22 @@ fn evaluate_measures_without_weights_and_names_its_rows() {
     assert!(text(&output.stderr).contains("error[evaluate.assets_missing]"), "{}", text(&output.stderr));
 }
 
+#[test]
+fn shell_files_are_completions_and_man_pages() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = stuntdouble(&["shell-files", &folder.path().display().to_string()]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
+    for name in ["stuntdouble.bash", "_stuntdouble", "stuntdouble.fish", "_stuntdouble.ps1"] {
+        let completions = read(&format!("completions/{name}"));
+        assert!(completions.contains("replace") && completions.contains("mask-blocks"), "{name}");
+    }
+    for name in ["stuntdouble.1", "stuntdouble-replace.1", "stuntdouble-models-fetch.1"] {
+        assert!(read(&format!("man/{name}")).contains(".SH SYNOPSIS"), "{name}");
+    }
+    assert!(!folder.path().join("man/stuntdouble-shell-files.1").exists());
+}
+
 #[cfg(not(feature = "object-store"))]
 #[test]
 fn a_bucket_needs_a_build_that_can_reach_it() {

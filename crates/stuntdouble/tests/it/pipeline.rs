@@ -33,13 +33,13 @@ impl Example {
             width: SIDE,
             height: SIDE,
             frames: FRAMES,
-            twin: false,
+            swapped: false,
             references: 1,
             ..ClipSettings::default()
         };
         let assets = Assets::procedural();
         let spec = ClipSpec::draw(5, &assets, &settings).unwrap();
-        let take = render_parts(&spec, &assets, Passes { twin: false, references: true }).unwrap().take;
+        let take = render_parts(&spec, &assets, Passes { swapped: false, references: true }).unwrap().take;
         let frames = folder.path().join("video");
         std::fs::create_dir(&frames).unwrap();
         let signals = SignalsFolder::new(folder.path().join("own"), FRAMES, (SIDE, SIDE));

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | target, environment, objects | `[B, C, N, h, w]` |
 //! | skeleton, depth | `[B, 3, N, H, W]`, `[B, 1, N, H, W]` in [0, 1] |
-//! | focus (loss mask) | `[B, 1, N, h, w]` in [0, 1] |
+//! | loss mask | `[B, 1, N, h, w]` in [0, 1] |
 //! | reference | `[B, C, h, w]` |
 
 use burn::tensor::{DType, Tensor, TensorData, backend::Backend, f16};
@@ -31,7 +31,7 @@ pub struct Batch<B: Backend> {
     /// The input of the networks.
     pub conditions: ClipConditions<B>,
     /// The loss mask: where the loss counts more.
-    pub focus: Tensor<B, 5>,
+    pub loss_mask: Tensor<B, 5>,
     /// Reference latents.
     pub reference: Tensor<B, 4>,
 }
@@ -80,7 +80,7 @@ impl<B: Backend> Batch<B> {
                 depth: bytes(&|clip| &clip.depth, [1, height, width]),
                 objects: with_objects.then(|| latents(&|clip| clip.objects.as_deref().map(floats))),
             },
-            focus: bytes(&|clip| &clip.focus, [1, h, w]),
+            loss_mask: bytes(&|clip| &clip.loss_mask, [1, h, w]),
             reference: Tensor::from_data(TensorData::new(references, [batch, c, h, w]), (device, DType::F32)),
         }
     }
@@ -108,7 +108,7 @@ mod tests {
             objects: None,
             skeleton: (0..3 * 3 * 128).map(|i| (i / 128) as u8).collect(),
             depth: (0..3 * 128).map(|i| (i / 128) as u8 * 51).collect(),
-            focus: vec![0, 51, 102, 153, 204, 255],
+            loss_mask: vec![0, 51, 102, 153, 204, 255],
             references: count(8, 200.0),
         };
         let excerpts =
@@ -125,7 +125,7 @@ mod tests {
         let channel = list(skeleton.slice([0..1, 2..3, 1..2, 0..1, 0..1]))[0] * 255.0;
         assert!((channel - 8.0).abs() < 1e-4, "frame 2, channel 2 is plane 8, found {channel}");
         assert!((list(batch.conditions.depth)[128] - 0.4).abs() < 1e-6);
-        for (found, expected) in list(batch.focus).into_iter().zip([0.4, 0.6, 0.8, 1.0, 0.0, 0.2, 0.4, 0.6]) {
+        for (found, expected) in list(batch.loss_mask).into_iter().zip([0.4, 0.6, 0.8, 1.0, 0.0, 0.2, 0.4, 0.6]) {
             assert!((found - expected).abs() < 1e-6);
         }
         assert_eq!(

@@ -63,7 +63,7 @@ mod tests {
 
     use super::*;
 
-    fn lesson() -> TrainingExample {
+    fn example() -> TrainingExample {
         let picture = || vec![Picture::filled(2, 1, [1, 2, 3])];
         TrainingExample {
             target: picture(),
@@ -71,23 +71,26 @@ mod tests {
             objects: Some(picture()),
             skeleton: picture(),
             depth: vec![Plane::filled(2, 1, 7)],
-            focus: vec![Mask::filled(2, 1, 255)],
+            loss_mask: vec![Mask::filled(2, 1, 255)],
             references: picture(),
         }
     }
 
     #[test]
     fn pictures_change_together_and_conditions_of_the_pose_do_not() {
-        let copy = lesson().recoloured(1, 2);
+        let copy = example().recoloured(1, 2);
         // Order 2, 3, 1, each with its curve: every picture still has one colour, and black stays black.
         let colour = copy.target[0].get(0, 0);
         let expected = vec![Picture::filled(2, 1, colour)];
         assert_ne!(colour, [1, 2, 3]);
         assert_eq!((&copy.target, &copy.environment, &copy.references), (&expected, &expected, &expected));
         assert_eq!(copy.objects, Some(expected));
-        let as_it_was = lesson();
-        assert_eq!((copy.skeleton, copy.depth, copy.focus), (as_it_was.skeleton, as_it_was.depth, as_it_was.focus));
-        assert_eq!(lesson().recoloured(1, 0), lesson());
+        let as_it_was = example();
+        assert_eq!(
+            (copy.skeleton, copy.depth, copy.loss_mask),
+            (as_it_was.skeleton, as_it_was.depth, as_it_was.loss_mask)
+        );
+        assert_eq!(example().recoloured(1, 0), example());
     }
 
     #[test]
@@ -105,8 +108,8 @@ mod tests {
     #[test]
     fn greys_change_too() {
         let grey = || vec![Picture::filled(2, 1, [120, 120, 120])];
-        let lesson = TrainingExample { target: grey(), ..lesson() };
-        let mut levels: Vec<_> = (0..9).map(|index| lesson.clone().recoloured(index, 1).target[0].get(0, 0)).collect();
+        let example = TrainingExample { target: grey(), ..example() };
+        let mut levels: Vec<_> = (0..9).map(|index| example.clone().recoloured(index, 1).target[0].get(0, 0)).collect();
         levels.sort_unstable();
         levels.dedup();
         assert_eq!(levels.len(), 9);
@@ -114,7 +117,8 @@ mod tests {
 
     #[test]
     fn all_copies_of_a_clip_differ() {
-        let mut seen: Vec<_> = (0..=MOST_COPIES).map(|copy| lesson().recoloured(3, copy).target[0].get(0, 0)).collect();
+        let mut seen: Vec<_> =
+            (0..=MOST_COPIES).map(|copy| example().recoloured(3, copy).target[0].get(0, 0)).collect();
         seen.sort_unstable();
         seen.dedup();
         assert_eq!(seen.len(), 6);

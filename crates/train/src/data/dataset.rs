@@ -32,6 +32,9 @@ use crate::trainer::{Event, Progress, random_of_step};
 /// Largest number of attempts for a clip whose person is never in view.
 const ATTEMPTS: u64 = 8;
 
+/// The folder of rendered training examples inside a set; its name is that of the first sets.
+const EXAMPLES: &str = "lessons";
+
 /// Settings of a set of clips.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -102,8 +105,8 @@ impl DatasetConfig {
         Ok(sha256(json(&same, &self.folder)?.as_bytes()))
     }
 
-    fn lesson_path(&self, index: u64) -> PathBuf {
-        self.folder.join("lessons").join(format!("{index:06}.safetensors"))
+    fn example_path(&self, index: u64) -> PathBuf {
+        self.folder.join(EXAMPLES).join(format!("{index:06}.safetensors"))
     }
 
     /// Renders and splits every missing clip.
@@ -118,7 +121,7 @@ impl DatasetConfig {
                 expected: "a folder for the clips",
             });
         }
-        let folder = self.folder.join("lessons");
+        let folder = self.folder.join(EXAMPLES);
         std::fs::create_dir_all(&folder).map_err(TrainError::io(&folder))?;
         let identity = self.identity()?;
         let stamp = self.folder.join("settings.sha256");
@@ -129,14 +132,14 @@ impl DatasetConfig {
             }
             Err(_) => media::file::write_atomic(&stamp, identity.as_bytes())?,
         }
-        let missing: Vec<u64> = (0..self.clips).filter(|index| !self.lesson_path(*index).exists()).collect();
+        let missing: Vec<u64> = (0..self.clips).filter(|index| !self.example_path(*index).exists()).collect();
         if missing.is_empty() {
             return Ok(());
         }
         let scenery = self.scenery(progress)?;
         for (done, index) in missing.iter().enumerate() {
-            let (lesson, note) = self.lesson(*index, &scenery)?;
-            lesson.save(&self.lesson_path(*index), &note)?;
+            let (example, note) = self.example(*index, &scenery)?;
+            example.save(&self.example_path(*index), &note)?;
             let ready = self.clips as usize - missing.len() + done + 1;
             if progress(&Event::Prepared { done: ready, of: self.clips as usize }).is_break() {
                 break;
@@ -162,14 +165,14 @@ impl DatasetConfig {
     }
 
     /// Training example number `index`, and its origin.
-    pub(crate) fn lesson(&self, index: u64, scenery: &Scenery) -> Result<(TrainingExample, String)> {
+    pub(crate) fn example(&self, index: u64, scenery: &Scenery) -> Result<(TrainingExample, String)> {
         let Scenery { assets, backgrounds } = scenery;
         let settings = ClipSettings {
             width: self.side,
             height: self.side,
             frames: self.frames,
             split: Some(self.split),
-            twin: false,
+            swapped: false,
             prop_share: self.props,
             mannequin_share: self.mannequins,
             ..ClipSettings::default()
@@ -178,14 +181,14 @@ impl DatasetConfig {
         for attempt in 0..ATTEMPTS {
             let seed = seed_of(&set, index + (attempt << 40));
             let spec = ClipSpec::draw(seed, assets, &settings)?;
-            let clip = render_parts(&spec, assets, Passes { twin: false, references: true })?;
+            let clip = render_parts(&spec, assets, Passes { swapped: false, references: true })?;
             let source = source_clip(clip, spec.prop.is_some());
-            if let Some(lesson) = split(&source, &self.supervision, backgrounds, &mut random_of_step(seed, 0)) {
+            if let Some(example) = split(&source, &self.supervision, backgrounds, &mut random_of_step(seed, 0)) {
                 let person = format!("{}/{}", spec.person.character, spec.person.appearance);
-                return Ok((lesson, format!("seed {seed}, person {person}, motion {}", spec.action.motion)));
+                return Ok((example, format!("seed {seed}, person {person}, motion {}", spec.action.motion)));
             }
         }
-        Err(TrainError::NoData { what: "visible persons", path: self.lesson_path(index) })
+        Err(TrainError::NoData { what: "visible persons", path: self.example_path(index) })
     }
 
     /// Refuses impossible settings.
@@ -225,8 +228,8 @@ impl DatasetConfig {
             let name = if copy == 0 { format!("{index:06}") } else { format!("{index:06}-{copy}") };
             let path = folder.join(format!("{name}.safetensors"));
             if !path.exists() {
-                let (lesson, note) = TrainingExample::read(&self.lesson_path(index))?;
-                encode(&lesson.recoloured(index, copy), &network, device).save(&path, &note)?;
+                let (example, note) = TrainingExample::read(&self.example_path(index))?;
+                encode(&example.recoloured(index, copy), &network, device).save(&path, &note)?;
             }
             clips.push(EncodedClip::read(&path)?.0);
             if number % 50 == 49 || number + 1 == all {
@@ -263,7 +266,7 @@ fn source_clip(clip: Clip, has_object: bool) -> SourceClip {
 /// # Panics
 /// When the pictures' sides are not multiples of 8.
 pub fn encode<B: ModelBackend>(
-    lesson: &TrainingExample,
+    example: &TrainingExample,
     network: &SmallAutoencoder<B>,
     device: &B::Device,
 ) -> EncodedClip {
@@ -275,10 +278,10 @@ pub fn encode<B: ModelBackend>(
         let values = all.into_data().convert::<f32>().into_vec::<f32>().unwrap_or_default();
         (shape, values.into_iter().map(f16::from_f32).collect())
     };
-    let (shape, target) = latents(&lesson.target);
-    let (width, height) = lesson.target[0].size();
-    let mut skeleton = Vec::with_capacity(lesson.skeleton.len() * 3 * width * height);
-    for picture in &lesson.skeleton {
+    let (shape, target) = latents(&example.target);
+    let (width, height) = example.target[0].size();
+    let mut skeleton = Vec::with_capacity(example.skeleton.len() * 3 * width * height);
+    for picture in &example.skeleton {
         for channel in 0..3 {
             skeleton.extend(picture.cells().iter().map(|colour| colour[channel]));
         }
@@ -287,12 +290,12 @@ pub fn encode<B: ModelBackend>(
         shape,
         map: [height, width],
         target,
-        environment: latents(&lesson.environment).1,
-        objects: lesson.objects.as_ref().map(|pictures| latents(pictures).1),
+        environment: latents(&example.environment).1,
+        objects: example.objects.as_ref().map(|pictures| latents(pictures).1),
         skeleton,
-        depth: lesson.depth.iter().flat_map(|plane| plane.cells().to_vec()).collect(),
-        focus: lesson.focus.iter().flat_map(cell_means).collect(),
-        references: latents(&lesson.references).1,
+        depth: example.depth.iter().flat_map(|plane| plane.cells().to_vec()).collect(),
+        loss_mask: example.loss_mask.iter().flat_map(cell_means).collect(),
+        references: latents(&example.references).1,
     }
 }
 
@@ -338,13 +341,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut quiet = |_: &Event| ControlFlow::Continue(());
         config(folder.path(), 1).prepare(&mut quiet).unwrap();
-        let first = std::fs::read(config(folder.path(), 1).lesson_path(0)).unwrap();
+        let first = std::fs::read(config(folder.path(), 1).example_path(0)).unwrap();
         config(folder.path(), 2).prepare(&mut quiet).unwrap();
-        assert_eq!(first, std::fs::read(config(folder.path(), 2).lesson_path(0)).unwrap());
+        assert_eq!(first, std::fs::read(config(folder.path(), 2).example_path(0)).unwrap());
         let elsewhere = tempfile::tempdir().unwrap();
         config(elsewhere.path(), 2).prepare(&mut quiet).unwrap();
         for index in 0..2 {
-            let read = |folder: &Path| std::fs::read(config(folder, 2).lesson_path(index)).unwrap();
+            let read = |folder: &Path| std::fs::read(config(folder, 2).example_path(index)).unwrap();
             assert_eq!(read(folder.path()), read(elsewhere.path()), "clip {index}");
         }
         let other = DatasetConfig { frames: 3, ..config(folder.path(), 2) };
@@ -363,8 +366,8 @@ mod tests {
         let config = config(folder.path(), 2);
         let mut quiet = |_: &Event| ControlFlow::Continue(());
         let clips = config.load::<Flex>(&weights, &device, &mut quiet).unwrap();
-        let (lesson, _) = TrainingExample::read(&config.lesson_path(1)).unwrap();
-        assert_eq!(clips[1], encode(&lesson, &network, &device));
+        let (example, _) = TrainingExample::read(&config.example_path(1)).unwrap();
+        assert_eq!(clips[1], encode(&example, &network, &device));
         assert_eq!((clips[1].shape, clips[1].map, clips[1].reference_count()), ([2, 4, 4, 4], [32, 32], 2));
         let back = network.decode(Tensor::from_data(
             burn::tensor::TensorData::new(
@@ -379,7 +382,7 @@ mod tests {
         let config = DatasetConfig { recoloured: 1, ..config };
         let more = config.load::<Flex>(&weights, &device, &mut quiet).unwrap();
         assert_eq!((more.len(), &more[..2]), (4, &clips[..]));
-        assert_eq!(more[3], encode(&lesson.recoloured(1, 1), &network, &device));
+        assert_eq!(more[3], encode(&example.recoloured(1, 1), &network, &device));
         assert_ne!(more[3].target, clips[1].target);
         let config = DatasetConfig { recoloured: 6, ..config };
         assert_eq!(config.load::<Flex>(&weights, &device, &mut quiet).unwrap_err().code(), "train.setting");

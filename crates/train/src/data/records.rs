@@ -3,9 +3,9 @@
 //!
 //! | tensor | type | shape |
 //! |---|---|---|
-//! | lesson: target, environment, objects, skeleton | U8 | `[N, H, W, 3]` |
-//! | lesson: depth, focus | U8 | `[N, H, W]` |
-//! | lesson: references | U8 | `[R, H, W, 3]` |
+//! | example: target, environment, objects, skeleton | U8 | `[N, H, W, 3]` |
+//! | example: depth, focus | U8 | `[N, H, W]` |
+//! | example: references | U8 | `[R, H, W, 3]` |
 //! | encoded: target, environment, objects | F16 | `[N, C, h, w]` |
 //! | encoded: skeleton | U8 | `[N, 3, H, W]` |
 //! | encoded: depth | U8 | `[N, H, W]` |
@@ -130,7 +130,7 @@ impl TrainingExample {
             of_pictures("environment", &self.environment),
             of_pictures("skeleton", &self.skeleton),
             of_planes("depth", &self.depth),
-            of_planes("focus", &self.focus),
+            of_planes("focus", &self.loss_mask),
             of_pictures("references", &self.references),
         ];
         entries.extend(self.objects.iter().map(|objects| of_pictures("objects", objects)));
@@ -145,16 +145,16 @@ impl TrainingExample {
         let record = Record::read(path)?;
         let tensors = record.tensors()?;
         let objects = tensors.names().contains(&"objects").then(|| record.pictures(&tensors, "objects")).transpose()?;
-        let lesson = Self {
+        let example = Self {
             target: record.pictures(&tensors, "target")?,
             environment: record.pictures(&tensors, "environment")?,
             skeleton: record.pictures(&tensors, "skeleton")?,
             depth: record.planes(&tensors, "depth")?,
-            focus: record.planes(&tensors, "focus")?,
+            loss_mask: record.planes(&tensors, "focus")?,
             references: record.pictures(&tensors, "references")?,
             objects,
         };
-        Ok((lesson, record.note("source")?))
+        Ok((example, record.note("source")?))
     }
 }
 
@@ -176,7 +176,7 @@ pub struct EncodedClip {
     /// Structured depth.
     pub depth: Vec<u8>,
     /// The loss mask, averaged over each cell.
-    pub focus: Vec<u8>,
+    pub loss_mask: Vec<u8>,
     /// Latents of the references.
     pub references: Vec<f16>,
 }
@@ -208,7 +208,7 @@ impl EncodedClip {
             halves("references", self.reference_count(), &self.references),
             bytes("skeleton", vec![n, 3, height, width], &self.skeleton),
             bytes("depth", vec![n, height, width], &self.depth),
-            bytes("focus", vec![n, h, w], &self.focus),
+            bytes("focus", vec![n, h, w], &self.loss_mask),
         ];
         entries.extend(self.objects.iter().map(|objects| halves("objects", n, objects)));
         write(path, &entries, ("source", note))
@@ -228,20 +228,20 @@ impl EncodedClip {
         let objects = tensors.names().contains(&"objects").then(|| record.halves(&tensors, "objects")).transpose()?;
         let ([frames, planes, height, width], skeleton) = record.bytes(&tensors, "skeleton", Dtype::U8)?;
         let (depth_shape, depth) = record.bytes::<3>(&tensors, "depth", Dtype::U8)?;
-        let (focus_shape, focus) = record.bytes::<3>(&tensors, "focus", Dtype::U8)?;
+        let (loss_mask_shape, loss_mask) = record.bytes::<3>(&tensors, "focus", Dtype::U8)?;
         let fits = environment_shape == shape
             && [c_reference, h_reference, w_reference] == [c, h, w]
             && !references.is_empty()
             && objects.as_ref().is_none_or(|(found, _)| *found == shape)
             && [frames, planes] == [n, 3]
             && depth_shape == [n, height, width]
-            && focus_shape == [n, h, w];
+            && loss_mask_shape == [n, h, w];
         if !fits {
             return Err(record.damaged("the shapes of its tensors do not match"));
         }
         let objects = objects.map(|(_, values)| values);
         let clip =
-            Self { shape, map: [height, width], target, environment, objects, skeleton, depth, focus, references };
+            Self { shape, map: [height, width], target, environment, objects, skeleton, depth, loss_mask, references };
         Ok((clip, record.note("source")?))
     }
 }
@@ -256,18 +256,18 @@ mod tests {
         let picture = |seed: u8| Picture::from_fn(8, 16, |x, y| [x as u8, y as u8, seed]);
         let plane = |seed: u8| Plane::from_fn(8, 16, |x, y| (x + y) as u8 + seed);
         for objects in [None, Some(vec![picture(5), picture(6)])] {
-            let lesson = TrainingExample {
+            let example = TrainingExample {
                 target: vec![picture(1), picture(2)],
                 environment: vec![picture(3), picture(4)],
                 objects: objects.clone(),
                 skeleton: vec![picture(7), picture(8)],
                 depth: vec![plane(0), plane(9)],
-                focus: vec![plane(1), plane(2)],
+                loss_mask: vec![plane(1), plane(2)],
                 references: vec![picture(11)],
             };
-            let path = folder.path().join("lesson");
-            lesson.save(&path, "seed 1").unwrap();
-            assert_eq!(TrainingExample::read(&path).unwrap(), (lesson, "seed 1".into()));
+            let path = folder.path().join("example");
+            example.save(&path, "seed 1").unwrap();
+            assert_eq!(TrainingExample::read(&path).unwrap(), (example, "seed 1".into()));
             let halves = |count: usize| (0..count).map(|index| f16::from_f32(index as f32 / 7.0)).collect::<Vec<_>>();
             let encoded = EncodedClip {
                 shape: [2, 4, 2, 1],
@@ -277,7 +277,7 @@ mod tests {
                 objects: objects.map(|_| halves(16)),
                 skeleton: vec![1; 2 * 3 * 128],
                 depth: vec![2; 256],
-                focus: vec![3; 4],
+                loss_mask: vec![3; 4],
                 references: halves(24),
             };
             let path = folder.path().join("encoded");

@@ -33,7 +33,7 @@ enum State {
     Running {
         /// Number of the oldest clip.
         first: u64,
-        lessons: Receiver<Result<TrainingExample>>,
+        examples: Receiver<Result<TrainingExample>>,
     },
     /// Rendering has failed.
     Ended,
@@ -70,9 +70,9 @@ impl<B: ModelBackend> LiveClips<B> {
     /// When there were no more clips already.
     pub(crate) fn advance(&mut self, step: u64, clips: &mut Vec<EncodedClip>) -> Result<()> {
         let from = (step as f64 * self.fresh).floor() as u64;
-        let (first, lessons) = match std::mem::replace(&mut self.state, State::Ended) {
+        let (first, examples) = match std::mem::replace(&mut self.state, State::Ended) {
             State::Ready(scenery) => (from, rendered(self.config.clone(), scenery, from)),
-            State::Running { first, lessons } => (first, lessons),
+            State::Running { first, examples } => (first, examples),
             State::Ended => panic!("clips were asked for after an error"),
         };
         // Clips that come and go between two steps are rendered all the same, in order.
@@ -84,28 +84,28 @@ impl<B: ModelBackend> LiveClips<B> {
             if clips.len() as u64 == self.config.clips {
                 break;
             }
-            let lesson = lessons.recv().unwrap_or_else(|_| panic!("the thread that renders has ended"))?;
-            clips.push(encode(&lesson, &self.network, &self.device));
+            let example = examples.recv().unwrap_or_else(|_| panic!("the thread that renders has ended"))?;
+            clips.push(encode(&example, &self.network, &self.device));
         }
-        self.state = State::Running { first: from.max(first), lessons };
+        self.state = State::Running { first: from.max(first), examples };
         Ok(())
     }
 }
 
 /// All training examples from number `first` on, in order, until one fails or nobody needs more.
 fn rendered(config: DatasetConfig, scenery: Scenery, first: u64) -> Receiver<Result<TrainingExample>> {
-    let (sender, lessons) = sync_channel(AHEAD);
+    let (sender, examples) = sync_channel(AHEAD);
     std::thread::spawn(move || {
         for index in first.. {
-            let lesson = config.lesson(index, &scenery);
-            let lesson = lesson.map(|(lesson, _)| lesson.recoloured(index, index % (config.recoloured + 1)));
-            let failed = lesson.is_err();
-            if sender.send(lesson).is_err() || failed {
+            let example = config.example(index, &scenery);
+            let example = example.map(|(example, _)| example.recoloured(index, index % (config.recoloured + 1)));
+            let failed = example.is_err();
+            if sender.send(example).is_err() || failed {
                 return;
             }
         }
     });
-    lessons
+    examples
 }
 
 #[cfg(test)]
@@ -136,8 +136,8 @@ mod tests {
         model::weights::collect(&network, "");
         let scenery = || config.scenery(&mut |_| ControlFlow::Continue(())).unwrap();
         let expected = |index: u64| {
-            let (lesson, _) = config.lesson(index, &scenery()).unwrap();
-            encode(&lesson.recoloured(index, index % 2), &network, &device)
+            let (example, _) = config.example(index, &scenery()).unwrap();
+            encode(&example.recoloured(index, index % 2), &network, &device)
         };
         let live = |fresh| LiveClips::<Flex>::new(&config, fresh, scenery(), network.clone(), &device);
         let mut clips = vec![];

@@ -90,7 +90,7 @@ pub struct TrainingExample {
     /// Structured depth, 255 = nearest.
     pub depth: Vec<Plane<u8>>,
     /// The loss mask: 255 in the removed region and wherever the target's person is.
-    pub focus: Vec<Mask>,
+    pub loss_mask: Vec<Mask>,
     /// The person on other backgrounds.
     pub references: Vec<Picture>,
 }
@@ -159,7 +159,7 @@ pub fn split(
     let skeleton = poses.iter().map(|pose| draw_skeleton(pose, side, side, &style)).collect();
     let nearness: Vec<_> = poses.iter().map(|pose| SkeletonNearness::from_joints(pose, side, side, &style)).collect();
     let depth = structured_depth(&nearness, DepthSpread::PerClip).iter().map(|plane| plane.map(byte)).collect();
-    let focus = holes.iter().zip(masks(&target.person)).map(|(hole, person)| larger(hole, &person)).collect();
+    let loss_mask = holes.iter().zip(masks(&target.person)).map(|(hole, person)| larger(hole, &person)).collect();
 
     // 5. References.
     let references = (0..config.references)
@@ -180,7 +180,7 @@ pub fn split(
     if references.is_empty() {
         return None;
     }
-    Some(TrainingExample { target: target_pictures, environment, objects, skeleton, depth, focus, references })
+    Some(TrainingExample { target: target_pictures, environment, objects, skeleton, depth, loss_mask, references })
 }
 
 fn byte(value: f32) -> u8 {
@@ -342,7 +342,7 @@ mod tests {
         }
     }
 
-    fn lesson(seed: u64, scaled_share: f64) -> TrainingExample {
+    fn example(seed: u64, scaled_share: f64) -> TrainingExample {
         let config = SupervisionConfig { scaled_share, scales: [1.2, 1.25], ..SupervisionConfig::default() };
         split(&clip(), &config, &[], &mut random_of_step(seed, 0)).unwrap()
     }
@@ -354,8 +354,8 @@ mod tests {
     #[test]
     fn nothing_of_the_person_is_left_in_the_environment() {
         for seed in 0..12 {
-            let lesson = lesson(seed, 0.5);
-            for (environment, target) in lesson.environment.iter().zip(&lesson.target) {
+            let example = example(seed, 0.5);
+            for (environment, target) in example.environment.iter().zip(&example.target) {
                 assert!(environment.cells().iter().all(|colour| colour[0] <= 60), "seed {seed}");
                 assert!(reddish(target) > 100);
             }
@@ -363,24 +363,25 @@ mod tests {
     }
 
     #[test]
-    fn unscaled_lessons_are_the_clip_itself() {
+    fn unscaled_examples_are_the_clip_itself() {
         for seed in 0..6 {
-            let lesson = lesson(seed, 0.0);
+            let example = example(seed, 0.0);
             for index in 0..3 {
-                let (environment, target, focus) =
-                    (&lesson.environment[index], &lesson.target[index], &lesson.focus[index]);
-                for ((environment, target), focus) in environment.cells().iter().zip(target.cells()).zip(focus.cells())
+                let (environment, target, loss_mask) =
+                    (&example.environment[index], &example.target[index], &example.loss_mask[index]);
+                for ((environment, target), loss_mask) in
+                    environment.cells().iter().zip(target.cells()).zip(loss_mask.cells())
                 {
-                    assert!(*focus >= COVERED || environment == target);
+                    assert!(*loss_mask >= COVERED || environment == target);
                 }
-                let skeleton = lesson.skeleton[index].cells().iter().zip(lesson.depth[index].cells());
+                let skeleton = example.skeleton[index].cells().iter().zip(example.depth[index].cells());
                 let drawn = skeleton.filter(|(colour, depth)| {
                     assert_eq!(**colour == [0; 3], **depth == 0);
                     **depth > 0
                 });
                 assert!(drawn.count() > 10);
             }
-            let objects = lesson.objects.unwrap();
+            let objects = example.objects.unwrap();
             assert!(objects[1].cells().iter().any(|colour| colour[2] > 200));
             assert!(objects[1].cells().iter().all(|colour| colour[0] < 60));
         }
@@ -395,18 +396,19 @@ mod tests {
         assert!((ratio - 1.5625).abs() < 0.1, "{ratio}");
         let feet: Rect<Frame> = bounding_box(&larger.person[0]).unwrap();
         assert!((feet.bottom() - 160).abs() <= 1, "{feet:?}");
-        let hole =
-            |lesson: &TrainingExample| lesson.environment.iter().flat_map(|p| p.cells()).filter(|c| c[2] > 200).count();
-        assert_eq!(hole(&lesson(3, 1.0)), 0);
-        assert!(hole(&lesson(3, 0.0)) > 0 || lesson(3, 0.0).focus[0].cells().iter().all(|v| *v > 0));
+        let hole = |example: &TrainingExample| {
+            example.environment.iter().flat_map(|p| p.cells()).filter(|c| c[2] > 200).count()
+        };
+        assert_eq!(hole(&example(3, 1.0)), 0);
+        assert!(hole(&example(3, 0.0)) > 0 || example(3, 0.0).loss_mask[0].cells().iter().all(|v| *v > 0));
     }
 
     #[test]
     fn references_hold_the_person_and_nothing_of_its_surroundings() {
         for seed in 0..6 {
-            let lesson = lesson(seed, 0.5);
-            assert_eq!(lesson.references.len(), 4);
-            for picture in &lesson.references {
+            let example = example(seed, 0.5);
+            assert_eq!(example.references.len(), 4);
+            for picture in &example.references {
                 assert!(reddish(picture) > 128 * 128 / 10);
                 assert!(picture.get(0, 0) != GROUND);
             }
@@ -414,9 +416,9 @@ mod tests {
     }
 
     #[test]
-    fn a_lesson_is_a_function_of_the_seed() {
-        assert_eq!(lesson(5, 0.5), lesson(5, 0.5));
-        assert_ne!(lesson(5, 0.5), lesson(6, 0.5));
+    fn an_example_is_a_function_of_the_seed() {
+        assert_eq!(example(5, 0.5), example(5, 0.5));
+        assert_ne!(example(5, 0.5), example(6, 0.5));
         let mut nobody = clip();
         nobody.person.iter_mut().for_each(|mask| mask.cells_mut().fill(0));
         nobody.poses.fill(Pose::default());

@@ -189,14 +189,14 @@ where
     }
 
     fn step(&mut self, batch: Batch, device: &B::Device) {
-        let lesson =
+        let example =
             TrainingExample::<B>::new(batch, self.config.samples.frames, self.config.samples.size as usize, device);
         let network = match self.config.half {
             true => self.network.clone().map(&mut Halved),
             false => self.network.clone(),
         };
-        let (retouch, finished) = lesson.finish(&network);
-        let judged = lesson.judge(finished);
+        let (retouch, finished) = example.finish(&network);
+        let judged = example.judge(finished);
         let mut parts = judged.parts(self.perceptual.as_ref(), self.config.loss.perceptual_every);
         parts.push(("unevenness", unevenness(&retouch.shift)));
         let weights = &self.config.loss;
@@ -289,20 +289,20 @@ where
         for (index, sample) in held_out.iter().enumerate() {
             let batch =
                 Batch { count: 1, frames: sample.frames.clone(), characters: sample.character.clone(), clips: 0 };
-            let lesson = TrainingExample::<B::InnerBackend>::new(batch, frames, side, device);
-            let (_, finished) = lesson.finish(network);
-            for (row, frames) in [("draft", lesson.draft()), ("finished", finished.clone())] {
-                for (name, value) in lesson.judge(frames).parts(perceptual.as_ref(), 1) {
+            let example = TrainingExample::<B::InnerBackend>::new(batch, frames, side, device);
+            let (_, finished) = example.finish(network);
+            for (row, frames) in [("draft", example.draft()), ("finished", finished.clone())] {
+                for (name, value) in example.judge(frames).parts(perceptual.as_ref(), 1) {
                     let value = value.into_data().convert::<f64>().into_vec::<f64>().map_or(f64::NAN, |v| v[0]);
                     *sums.entry(format!("{row}_{name}")).or_default() += value / held_out.len() as f64;
                 }
             }
             if index < 8 {
                 let middle = |pictures: Tensor<B::InnerBackend, 4>| picture(pictures.narrow(0, frames / 2, 1));
-                sheet.push(&picture(lesson.character.clone().narrow(1, 0, 3)), "character");
-                sheet.push(&middle(lesson.draft().picture), "draft");
+                sheet.push(&picture(example.character.clone().narrow(1, 0, 3)), "character");
+                sheet.push(&middle(example.draft().picture), "draft");
                 sheet.push(&middle(finished.picture), "finished");
-                sheet.push(&middle(lesson.truth.clone()), "truth");
+                sheet.push(&middle(example.truth.clone()), "truth");
                 sheet.end_row();
             }
         }

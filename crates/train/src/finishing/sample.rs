@@ -84,17 +84,17 @@ pub fn samples(index: u64, split: Split, assets: &Assets, config: &SampleConfig)
         height: config.side,
         frames: config.frames,
         split: Some(split),
-        twin: true,
+        swapped: true,
         references: 2,
         blur_share: 0.03,
         ..ClipSettings::default()
     };
     let spec = ClipSpec::draw(seed_of("finishing", index), assets, &settings)?;
     let clip = render_parts(&spec, assets, Passes::ALL)?;
-    let Some(twin) = &clip.twin else { return Ok(vec![]) };
+    let Some(swapped) = &clip.swapped else { return Ok(vec![]) };
     let mut random = ChaCha8Rng::seed_from_u64(index);
     let has_object = spec.prop.is_some();
-    let ways = [(&clip.take, twin), (twin, &clip.take)];
+    let ways = [(&clip.take, swapped), (swapped, &clip.take)];
     let samples = ways.map(|(driver, shown)| sample(driver, shown, &clip.plate, has_object, config, &mut random));
     Ok(samples.into_iter().flatten().collect())
 }

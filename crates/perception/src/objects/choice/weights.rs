@@ -1,5 +1,5 @@
 //! The weights of [`super::score`], fitted on rendered clips of the train split: the regions around 1182 clicks, their figures
-//! (`object_tracks describe`) and their overlap with the prop; Adam, 60 rounds, cross-entropy.
+//! (`measure object-tracks describe`) and their overlap with the prop; Adam, 60 rounds, cross-entropy.
 
 use crate::objects::shape::FIGURES;
 
