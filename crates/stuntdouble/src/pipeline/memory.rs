@@ -1,0 +1,129 @@
+//! Predicts the peak memory of the networks before they run, and refuses jobs that do not fit into this machine's memory.
+//!
+//! | phase | weights in memory | feature maps |
+//! |---|---|---|
+//! | reference | reference network, image encoder, autoencoder, conditions | one picture through the autoencoder |
+//! | denoising | denoiser | all frames of a window, twice with guidance, and the pose features of the clip |
+//! | decoding | denoiser unless its weights are cached, autoencoder | one picture through the autoencoder |
+//!
+//! Prepacked weights are counted exactly. Feature maps are counted in multiples of the largest map; the multiples come from
+//! measured runs (`docs/benchmarks.md`).
+
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::tensor::Tensor;
+use model::networks::{ComputePrecision, Networks};
+use model::ops::packed_bytes;
+
+use super::level::LevelPath;
+use crate::error::Error;
+use crate::networks::{Cpu, LoadedNetworks};
+use crate::settings::Settings;
+
+/// Memory of the program without networks, in bytes: pictures, pose networks, buffers.
+const PROGRAM: u64 = 350 << 20;
+/// Largest maps of the denoiser that exist at the same time: skip connections, and the inside of a feed-forward block.
+const DENOISER_MAPS: f64 = 20.0;
+/// Largest maps of the autoencoder that exist at the same time.
+const AUTOENCODER_MAPS: f64 = 5.0;
+
+/// What decides the memory of a clip.
+#[derive(Debug, Clone, Copy)]
+struct Clip {
+    size: usize,
+    /// Frames of the whole clip.
+    frames: usize,
+    /// Frames that the denoiser sees at once.
+    window: usize,
+    is_guided: bool,
+    /// Weights are mapped from the weight cache, so idle ones are evicted.
+    is_cached: bool,
+}
+
+/// The predicted peak memory of a job in bytes.
+pub(super) fn predicted(loaded: &LoadedNetworks, settings: &Settings, frames: usize) -> u64 {
+    at_size(loaded, settings, frames, loaded.config().size)
+}
+
+/// Refuses a job whose networks need more memory than is available.
+///
+/// # Errors
+/// [`Error::Memory`].
+pub(super) fn check(loaded: &LoadedNetworks, settings: &Settings, frames: usize) -> Result<(), Error> {
+    let Some(available) = available() else { return Ok(()) };
+    let needed = predicted(loaded, settings, frames);
+    if needed <= available {
+        return Ok(());
+    }
+    let step = 8 << (loaded.config().unet.block_out_channels.len() - 1);
+    let smaller = (1..).map(|index| loaded.config().size.saturating_sub(index * step));
+    let fitting = smaller.take_while(|size| *size > 0).find(|size| at_size(loaded, settings, frames, *size) <= available);
+    Err(Error::Memory { needed, available, fitting })
+}
+
+fn at_size(loaded: &LoadedNetworks, settings: &Settings, frames: usize, size: usize) -> u64 {
+    let longest = loaded.plan(frames).iter().map(|clip| clip.frames.len()).max().unwrap_or(1);
+    let window = loaded.windows().map_or(longest, |windows| windows.size.min(longest));
+    let (is_guided, is_cached) = (settings.guidance > 1.0, loaded.packs.is_some());
+    peak(&loaded.networks, settings.precision, Clip { size, frames: longest, window, is_guided, is_cached })
+}
+
+fn peak(networks: &Networks<Cpu>, precision: ComputePrecision, clip: Clip) -> u64 {
+    let config = networks.config();
+    let cells = (clip.size / 8).pow(2);
+    let element = precision.bytes();
+    let levels = config.unet.block_out_channels.len();
+    let weights = |module: &dyn Fn(&mut PackedWeights), frames: usize, cells: usize| {
+        let mut packed = PackedWeights { path: LevelPath::new(levels), cells: frames * cells, precision, bytes: 0 };
+        module(&mut packed);
+        packed.bytes
+    };
+    let branches = if clip.is_guided { 2 } else { 1 };
+    let seen = branches * clip.window;
+    let denoiser = weights(&|packed| networks.denoising_unet.visit(packed), seen, cells);
+    let reference = weights(&|packed| networks.reference_unet.visit(packed), 1, cells)
+        + weights(&|packed| networks.image_encoder.visit(packed), 1, cells);
+    let autoencoder = weights(&|packed| networks.autoencoder.visit(packed), 1, cells * 64);
+    let map = |maps: f64, elements: usize| (maps * elements as f64) as u64;
+    let first = config.unet.block_out_channels[0];
+    let pose = (clip.frames * cells * first) as u64 * element;
+    let conditions = 4 * (clip.frames * clip.size.pow(2)) as u64 * 4;
+    let picture = map(AUTOENCODER_MAPS, clip.size.pow(2) * 128) * 4;
+    let denoising = denoiser + pose + map(DENOISER_MAPS, seen * cells * first) * element;
+    let kept = if clip.is_cached { 0 } else { denoiser };
+    let phases = [reference + autoencoder + picture, denoising, kept + pose + autoencoder + picture];
+    PROGRAM + conditions + phases.into_iter().max().unwrap_or(0)
+}
+
+/// Adds up the prepacked weights of a component.
+struct PackedWeights {
+    path: LevelPath,
+    /// Cells of all frames at the finest level.
+    cells: usize,
+    precision: ComputePrecision,
+    bytes: u64,
+}
+
+impl ModuleVisitor<Cpu> for PackedWeights {
+    fn enter_module(&mut self, name: &str, _container: &str) {
+        self.path.enter(name);
+    }
+
+    fn exit_module(&mut self, _name: &str, _container: &str) {
+        self.path.exit();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<Cpu, D>>) {
+        let shape = param.lazy_shape().to_vec();
+        let cells = self.cells >> (2 * self.path.level());
+        self.bytes += packed_bytes(&shape, cells, self.precision, self.path.contains("downsamplers"));
+    }
+}
+
+/// Memory that can be used without swapping, in bytes; none where the system does not say.
+fn available() -> Option<u64> {
+    let kibibytes = |text: &str, name: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+        line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|number| number << 10)
+    };
+    kibibytes(&std::fs::read_to_string("/proc/meminfo").ok()?, "MemAvailable:")
+}
