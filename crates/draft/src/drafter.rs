@@ -1,4 +1,4 @@
-//! The draft of a frame: clean plate, contact shadow, warped reference and objects in use, from back to front.
+//! Composes the draft of a frame from back to front: clean plate, contact shadow, warped reference and objects in use.
 
 use media::geometry::{Frame, Rect};
 use media::picture::{Mask, Picture};

@@ -1,4 +1,4 @@
-//! Where to search for objects in use: circles around the driving person's hands.
+//! Defines where to search for objects in use: circles around the driving person's hands.
 
 use media::picture::Mask;
 use perception::pose::{Joint, Pose};

@@ -1,7 +1,7 @@
-//! Coarse light: adapts the character's brightness to the driving person's brightness in the scene.
+//! Adapts the character's brightness to the driving person's brightness in the scene.
 //!
-//! The rule was fitted on 800 rendered pairs of the training split. `g` is the true gain of a character over its
-//! picture, and all means are in linear light.
+//! The rule was fitted on 800 rendered pairs of the training split. `g` is the true ratio of the character's brightness
+//! in the scene to that in its picture, and all means are in linear light.
 //!
 //! | rule, on 299 pairs of the test split | rms error of `ln g` |
 //! |---|---|
@@ -11,8 +11,8 @@
 //! | `ln g = 0.443 + 0.264 ln D`, `D` the driving person's mean | 0.304 |
 //! | the same, plus the surroundings, the character's picture, and highlights and shadows of all three | 0.300 |
 //!
-//! A colour cast could not be predicted from the surroundings or the person: a fitted one was worse than none (0.099
-//! against 0.090). So no colour cast is applied.
+//! The colour cast could not be predicted from the surroundings or the person: the error with a fitted colour cast was
+//! larger than without one (0.099 against 0.090). The code therefore applies no colour cast.
 
 use media::picture::{Mask, Picture};
 

@@ -1,4 +1,4 @@
-//! A pinhole camera: maps metres to pixels.
+//! Defines a pinhole camera, which projects scene points in metres to pixels.
 
 use serde::{Deserialize, Serialize};
 

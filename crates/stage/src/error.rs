@@ -1,4 +1,4 @@
-//! Everything that can go wrong with files given to the renderer. Every variant names the file.
+//! Defines the errors for files given to the renderer. Every variant names the file.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,5 @@
-//! Light on matt surfaces: nine spherical-harmonic coefficients for the surrounding light, and one sun.
+//! Computes the light on matt surfaces from nine spherical-harmonic coefficients for the environment light, and one
+//! sun.
 //!
 //! The basis functions are, in this order, 1, Y, Z, X, XY, YZ, 3Z^2-1, XZ, X^2-Y^2, with the factors .282095, .488603
 //! (x3), 1.092548 (x2), .315392, 1.092548, .546274 (Ramamoorthi and Hanrahan 2001, also for the cosine factors pi, 2 pi

@@ -1,5 +1,5 @@
-//! Vectors, rotations and affine maps in metres. Right-handed, Y up. A person in the rest pose faces +Z and has its
-//! left at +X.
+//! Defines vectors, rotations and affine maps in metres. The axes are right-handed with Y up. A person in the rest pose
+//! faces +Z and has the left side at +X.
 
 use std::ops::{Add, AddAssign, Mul, Neg, Sub};
 

@@ -1,4 +1,4 @@
-//! The settings that the clips of a set share.
+//! Defines the settings that all clips of a data set share.
 
 use media::geometry::Rate;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! Left and right of a body.
+//! Defines the left and right side of a body.
 
 /// A person's own side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]

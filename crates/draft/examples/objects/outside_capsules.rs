@@ -1,4 +1,5 @@
-//! The simplest method: everything near a hand that differs from the plate and lies outside the body's capsules.
+//! Implements the simplest method: an object is everything near a hand that differs from the plate and lies outside the
+//! body's capsules.
 
 use media::picture::Mask;
 use perception::pose::{Joint, Pose};

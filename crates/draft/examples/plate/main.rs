@@ -4,7 +4,7 @@
 //!
 //! `stage` renders clips with exact plates. `backgrounds` moves an artificial hole over footage without people. `clips`
 //! removes people from real footage, where the result can only be judged by eye. `speed` measures the time without
-//! drawing. Names select cases. Parts without data are skipped and counted.
+//! drawing. Names select cases. The program skips and counts parts whose data are missing.
 #![expect(clippy::print_stdout, reason = "an example answers on standard output")]
 
 mod backgrounds;

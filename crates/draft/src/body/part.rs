@@ -1,4 +1,4 @@
-//! The fourteen rigid parts of a body, and the chains that they form.
+//! Defines the fourteen rigid parts of a body, and the chains that they form.
 
 use perception::pose::Joint;
 

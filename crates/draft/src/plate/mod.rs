@@ -1,13 +1,14 @@
-//! The clean plate: the scene without the driving person. The plate comes from frames that show the scene, and is
-//! inpainted elsewhere.
+//! Makes the clean plate: the scene without the driving person. The plate is copied from frames that show the scene,
+//! and inpainted where no frame shows it.
 //!
-//! 1. `chain` aligns each frame with its shot (corners, Lucas-Kanade, a robust homography). For a camera that stands still the
+//! 1. `chain` aligns each frame with its shot (corners, Lucas-Kanade, a robust homography). For a still camera, the
 //!    result is exactly the identity.
-//! 2. `keyframes` holds a bounded number of frames.
-//! 3. `sources`, `local` and `brightness` choose the frames that show a hole. Each of these frames has a field of small
-//!    shifts and an exposure, both measured around the hole.
-//! 4. `compose` takes a weighted median over time, and `seam` spreads the step at the border into the hole.
-//! 5. `memory`, `inpaint` and `patches` inpaint once what no frame shows, and let it follow the camera.
+//! 2. `keyframes` keeps a bounded number of frames in memory.
+//! 3. `sources`, `local` and `brightness` choose the frames that show the background in the hole. For each of these
+//!    frames, a field of small shifts and an exposure are measured around the hole.
+//! 4. `compose` takes a weighted median over time, and `seam` spreads the brightness step at the border into the hole.
+//! 5. `memory`, `inpaint` and `patches` inpaint once the regions that no frame shows, and let the inpainted pixels
+//!    follow the camera.
 
 mod alignment;
 mod brightness;

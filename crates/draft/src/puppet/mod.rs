@@ -1,7 +1,7 @@
-//! A character's picture, prepared for animation: its parts, layers and proportions. A puppet is prepared once and used
-//! for every frame.
+//! Prepares a character's picture for animation as a puppet: its parts, layers and proportions. A puppet is prepared
+//! once and used for every frame.
 //!
-//! A limb that the picture hides or shows end-on is borrowed: the limb of the other side takes its place.
+//! If the picture hides a limb or shows it end-on, the limb of the other side replaces it.
 
 pub mod cutout;
 pub(crate) mod layer;

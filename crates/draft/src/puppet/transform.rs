@@ -2,9 +2,9 @@
 //!
 //! | part | map |
 //! |---|---|
-//! | trunk | coordinates on the old trunk to the same coordinates on the new trunk |
-//! | limbs | old bone to new bone: as long as the new one, as thick as the body's scale requires |
-//! | hands, feet | turned with their own points; their length stays within bounds |
+//! | trunk | maps coordinates on the old trunk to the same coordinates on the new trunk |
+//! | limbs | maps the old bone to the new bone: the length is that of the new bone, and the body's scale determines the thickness |
+//! | hands, feet | turned according to their own points; their length stays within bounds |
 //! | head | turned and scaled about the neck; eyes and nose move on it as the head turns |
 //!
 //! Limbs may also be swapped with the other side of the body ([`Sides::Exchanged`]). Swapped limbs are mirrored, except

@@ -1,14 +1,14 @@
-//! The warped reference: the character's picture, laid on the driving pose (`docs/decisions.md`).
+//! Warps the reference: deforms the character's picture to the driving pose (`docs/decisions.md`).
 //!
-//! The input is cut-outs of the character with poses ([`Puppet`]) and a target pose. The output covers the target
-//! picture:
+//! The input consists of cut-outs of the character with poses ([`Puppet`]) and a target pose. The output has these
+//! values for the target picture:
 //!
 //! | output | values |
 //! |---|---|
 //! | colour | sRGB, not premultiplied |
-//! | alpha | 0..=255; 0 where no picture shows the place |
-//! | depth | of the visible chain, in pixels relative to the hips, smaller = nearer; infinite where alpha is 0 |
-//! | guess | 0..=255: how much of the pixel is invented, or seen from another side |
+//! | alpha | 0..=255; 0 where the warped character does not cover the pixel |
+//! | depth | depth of the visible chain, in pixels relative to the hips, smaller = nearer; infinite where alpha is 0 |
+//! | guess | 0..=255: how much of the pixel is filled in, or taken from another side of the body |
 //!
 //! Chains are drawn from the farthest to the nearest, so an arm passes in front of or behind the trunk.
 

@@ -1,4 +1,4 @@
-//! The result of a warp: the character over a part of the target picture.
+//! Holds the result of a warp: the character over a region of the target picture.
 
 use media::geometry::{Frame, Rect};
 use media::picture::{Mask, Picture, Plane};

@@ -1,11 +1,11 @@
-//! All assets that can appear in clips: loaded from a folder, or generated from seeds.
+//! Holds all assets that can appear in clips. They are loaded from a folder or generated from seeds.
 //!
 //! | folder | content |
 //! |---|---|
 //! | `characters_*` | one rigged person in each `.glb` or `.gltf` file |
 //! | `motions` | files of animations for a person's joints |
-//! | `props/PACK` | one object in each file; files directly in `props` contain one object in each root node |
-//! | `panoramas` | equirectangular pictures; `lighting.json` with their light is optional |
+//! | `props/PACK` | each file contains one object; a file directly in `props` contains one object per root node |
+//! | `panoramas` | equirectangular pictures, and optionally `lighting.json`, which describes their light |
 //! | `textures` | pictures for ground, floors and walls |
 //! | `videos/NAME` | frames of a moving camera, without people |
 

@@ -1,4 +1,4 @@
-//! Props and their positions when a person holds, carries, sits on, leans on or kicks them.
+//! Defines props and where they are placed when a person holds, carries, sits on, leans on or kicks them.
 
 use crate::assets::seat::{Seat, find_seat};
 use crate::assets::use_class::{Home, UseClass};

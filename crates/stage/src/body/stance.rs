@@ -1,4 +1,5 @@
-//! The relation of a body to a prop: free, carrying it, sitting on it, or leaning on it. The motion gives the rest.
+//! Describes how a body interacts with a prop: not at all, carrying it, sitting on it, or leaning on it. The motion
+//! determines the rest of the pose.
 
 use crate::body::bone::Bone;
 use crate::body::character::Character;

@@ -1,4 +1,4 @@
-//! Inspects a data set: counts its variety, and draws a sheet of its clips.
+//! Inspects a data set: counts its distinct contents, and draws a sheet of its clips.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufReader, Read};

@@ -1,6 +1,6 @@
-//! Data sets on disk or in a store: tar files in the WebDataset layout (`KEY.rgb.png`, `KEY.clip.json`, ... with one
-//! key for each clip), an index, and checksums. A complete shard appears under its name first, and then in the index. A
-//! stopped run continues at the first missing shard.
+//! Writes data sets to disk or to an object store: tar files in the WebDataset layout (`KEY.rgb.png`, `KEY.clip.json`,
+//! ... with one key per clip), an index, and checksums. A complete shard first appears under its name, and is then
+//! added to the index. An interrupted run continues at the first missing shard.
 //!
 //! ```text
 //! PLACE/index.json        settings, and for each shard: name, clips, bytes, SHA-256

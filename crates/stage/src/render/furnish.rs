@@ -1,4 +1,4 @@
-//! Furniture and bystanders. Both are drawn once into the plate, and hide the person where they are nearer.
+//! Draws furniture and bystanders. They are drawn once, into the plate, and occlude the person where they are nearer.
 
 use media::picture::Mask;
 

@@ -1,4 +1,4 @@
-//! The pictures of one acting identity, with ground truth.
+//! Holds the pictures of one identity in a scene, with ground truth.
 
 use media::picture::{DepthMap, Mask, Picture};
 use perception::pose::{Joint, Pose};

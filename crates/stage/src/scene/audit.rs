@@ -1,4 +1,4 @@
-//! Measures what people cannot see well in a clip: how far feet are from the floor, and how deep props are inside
+//! Measures faults of a clip that are hard to see: how far feet are from the floor, and how deep props penetrate
 //! bodies.
 
 use crate::assets::collection::Assets;

@@ -1,5 +1,5 @@
-//! A whole asset folder in one small, compressed file, with smaller textures and quantised meshes and motions. A pack
-//! loads like the folder, and draws the same scenes under the same names.
+//! Stores a whole asset folder in one small, compressed file. Textures are reduced in size, and meshes and motions are
+//! quantised. A pack loads like the folder, and its assets produce the same scenes under the same names.
 
 use std::fs;
 use std::io::{Read, Write};
