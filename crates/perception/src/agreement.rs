@@ -1,5 +1,6 @@
-//! Compares what was perceived with what is known: joints, masks, and jumps of the region. The programs that measure
-//! perception use it. Joint errors are in torso lengths, so that small and large persons count alike.
+//! Compares perceived signals with the ground truth: joints, masks, and jumps of the region of interest. The programs
+//! that measure perception use this module. Joint errors are in torso lengths, so that they do not depend on a person's
+//! size in the picture.
 
 use media::picture::Mask;
 

@@ -1,5 +1,5 @@
-//! The network's inputs for a frame, made from the signals of its crop. Inference and training share the code. Training
-//! also draws the blocks of the mask and the scale of the person.
+//! Computes the network's input conditions for a frame from the signals of its crop. Inference and training share this
+//! code. In training, the block counts of the mask and the scale of the person are random.
 //!
 //! | condition | symbol | shape | values |
 //! |---|---|---|---|
@@ -7,7 +7,7 @@
 //! | environment | `I_e = I * (1 - M_f)` | [H, W, 3] | removed pixels are black (grey is an option) |
 //! | skeleton | `I_m` | [H, W, 3] | drawn limbs on black |
 //! | depth | structured depth | [H, W] | 0 = no skeleton, else 0.1 (farthest) to 1 |
-//! | object | `I_o` | [H, W, 3] | the objects in use, black elsewhere; absent when the clip has none |
+//! | object | `I_o` | [H, W, 3] | the objects in use, black elsewhere; absent when the clip has no objects |
 
 use media::geometry::{Crop, Rect};
 use media::picture::{DepthMap, Mask, Picture, Plane};

@@ -1,9 +1,10 @@
-//! The shape-agnostic mask: the part of a frame that is removed before the network sees it (paper 3.2, Eq. 2).
+//! Computes the shape-agnostic mask, which is the part of a frame that is removed before the network sees it (paper
+//! 3.2, Eq. 2).
 //!
 //! The character mask `M_c` has a bounding box of `h_b x w_b` pixels. The box is divided into `k_h x k_w` blocks. Every
-//! block with a pixel of `M_c` is removed completely; the result is `M_f`. At inference, a block has about 10 pixels of
-//! the region at the network's size (`k = box / 10` is a count, not a size). In training `k` is drawn once for each
-//! clip, so that the outline never reveals the body's shape.
+//! block with a pixel of `M_c` is removed completely; the result is `M_f`. At inference, the side of a block is about
+//! 10 pixels of the region at the network's size (`k = box / 10` is a count, not a size). In training, `k` is drawn
+//! once per clip, so that the outline never reveals the body's shape.
 //!
 //! Deviation: the paper draws `k` from the whole range `(1, box)`. Our default is log-uniform over `[2, box / 4]`,
 //! because a uniform draw nearly always gives tiny blocks. [`BlockRange::Whole`] is the paper's range.

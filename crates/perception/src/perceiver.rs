@@ -1,4 +1,4 @@
-//! Turns frames into signals: one person's points and mask for each frame, in order, in constant memory.
+//! Turns frames into signals: computes one person's points and mask for each frame, in order, in constant memory.
 
 use std::path::{Path, PathBuf};
 

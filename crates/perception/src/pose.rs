@@ -1,5 +1,5 @@
-//! The skeleton convention of the whole project: 18 OpenPose body joints, 21 points for each hand, 68 face points, and
-//! the toe and heel of each foot.
+//! Defines the skeleton convention of the whole project: 18 OpenPose body joints, 21 points for each hand, 68 face
+//! points, and the toe and heel of each foot.
 
 use serde::{Deserialize, Serialize};
 

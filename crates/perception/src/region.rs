@@ -1,9 +1,9 @@
-//! The region of interest: a square of the frame that is generated at the network's size and composited back. This
-//! module also contains the transforms between region and frame.
+//! Defines the region of interest: a square of the frame that is generated at the network's size and composited back.
+//! This module also contains the transforms between region and frame.
 //!
-//! In frame pixels and crop pixels, the centre of the top left pixel is 0.5. So a crop place `c` is the frame place
-//! `square.x + c * square.width / size`. A square may extend over the frame's border. There, the picture repeats its
-//! border and masks are empty.
+//! In frame pixels and crop pixels, the centre of the top left pixel is 0.5. A crop coordinate `c` therefore
+//! corresponds to the frame coordinate `square.x + c * square.width / size`. A square can extend over the frame's
+//! border. Outside the frame, the picture repeats its border and masks are empty.
 
 use media::geometry::{Frame, Rect};
 use media::picture::{DepthMap, Mask, Picture};

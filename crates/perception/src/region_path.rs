@@ -1,11 +1,12 @@
 //! Plans the region of interest for each frame: a square that contains the person and moves smoothly.
 //!
-//! All person boxes of a video are planned at once (four numbers for each frame). Each edge of the person's box is
-//! widened to an envelope that moves by at most `STEP` of the square in a frame, forward and backward in time. So the
-//! square starts to move before a fast person would leave it. The centre of the square is the middle of the envelope,
-//! averaged over a few frames, so a person who moves evenly stays in the middle. The size is chosen so that the square
-//! covers the person around that centre. The size grows early and slowly. If a person outruns the centre, the square
-//! becomes larger instead. The paper does not say how a region is found.
+//! All person boxes of a video are planned at once (four numbers for each frame). The planner encloses the person's
+//! bounding boxes in an envelope. Per frame, each edge of the envelope moves by at most the share `STEP` of the
+//! square's side, both forward and backward in time. The square therefore starts to move before a fast person would
+//! leave it. The centre of the square is the middle of the envelope, averaged over a few frames, so a person who moves
+//! evenly stays in the middle. The square is large enough to cover the person around that centre. Its size starts to
+//! grow early and grows slowly. If a person is faster than the centre, the square becomes larger. The paper does not
+//! say how a region is found.
 
 use media::geometry::{Frame, Rect};
 use media::picture::Mask;

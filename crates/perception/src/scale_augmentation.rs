@@ -1,14 +1,16 @@
-//! Random scale augmentation (paper 3.2). The person of a training clip is cut out with the objects in use, scaled, and
-//! put back. So a model cannot learn that a character is always smaller than its hole.
+//! Implements random scale augmentation (paper 3.2). The person of a training clip is cut out together with the objects
+//! in use, scaled, and composited back. A model therefore cannot learn that a character is always smaller than its
+//! hole.
 //!
 //! | clip | target | scale |
 //! |---|---|---|
 //! | with a clean plate | plate + scaled person and objects | U(0.8, 1.25) |
 //! | without | frame + scaled person and objects | U(1.0, 1.25) |
 //!
-//! A clip has one scale. Each frame is scaled about the foot of the person's box, so that feet stay where they stood.
-//! The foot is averaged over five frames against jitter. A person cut off at any border except the lower one is never
-//! made smaller, because the cut would float in the picture. The paper gives no range.
+//! All frames of a clip have the same scale. Each frame is scaled about the bottom of the person's box, so that feet
+//! stay in place. This point is averaged over five frames to avoid jitter. A person cut off at any border except the
+//! lower one is never made smaller, because the cut edge would become visible inside the picture. The paper gives no
+//! range of scales.
 
 use media::geometry::{Crop, Rect};
 use media::picture::{DepthMap, Mask, Picture, Plane};

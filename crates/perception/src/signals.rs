@@ -1,4 +1,5 @@
-//! Signals as files, in the layout of a run folder. Users can inspect the files, edit them and feed them back:
+//! Reads and writes signals as files, in the layout of a run folder. Users can inspect the files, edit them and use
+//! them as input:
 //!
 //! ```text
 //! pose.json              every frame's pose; or openpose/*.json (or *.json), one OpenPose file a frame

@@ -1,5 +1,5 @@
-//! The strokes of a skeleton, and the pixels that each one covers. There is no anti-aliasing: a pixel is covered when
-//! its centre is.
+//! Defines the strokes of a skeleton, and the pixels that each stroke covers. There is no anti-aliasing: a stroke
+//! covers a pixel if it covers the pixel's centre.
 //!
 //! The skeleton map and the structured depth use the same strokes, so they cover exactly the same pixels.
 

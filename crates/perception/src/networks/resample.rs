@@ -1,5 +1,5 @@
-//! Resamples a window of a plane, of any real position and size, to another number of pixels. The filter is separable:
-//! an exact area average when shrinking, and [`Enlarge`] otherwise.
+//! Resamples a window of a plane to another number of pixels. The window's position and size are real numbers. The
+//! filter is separable: an exact area average for shrinking, and [`Enlarge`] otherwise.
 
 use media::picture::{Mask, Picture, Plane};
 

@@ -1,4 +1,5 @@
-//! Which of the regions around a click is meant: a small network, fitted on rendered props, scores each region's figures.
+//! Scores how likely a region around a click is the intended object, with a small network on the region's features. The
+//! network was fitted on rendered props.
 
 mod weights;
 

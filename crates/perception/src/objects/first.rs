@@ -1,4 +1,5 @@
-//! From a click or a box to the object's coverage in that frame: the likeliest region, then colours decide about its edge.
+//! Computes the object's coverage in a frame from a click or a box: chooses the most likely region, then refines its
+//! edge by colour.
 
 use media::picture::Plane;
 

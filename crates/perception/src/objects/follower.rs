@@ -1,5 +1,5 @@
-//! Follows one object from frame to frame, forwards or backwards: its motion, votes of remembered frames, its colours and those
-//! around it, and agreement of neighbours.
+//! Follows one object from frame to frame, forwards or backwards, using its motion, votes of remembered frames, colours
+//! inside and around it, and agreement of neighbouring pixels.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! How an object moved from one frame to another: a search for its place, then an affine fit of its colours (Lucas and Kanade).
+//! Estimates how an object moved from one frame to another: searches for its position, then fits an affine map to its
+//! colours (Lucas and Kanade).
 
 use media::picture::Plane;
 

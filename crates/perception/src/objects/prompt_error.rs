@@ -1,4 +1,4 @@
-//! What can be wrong with what the user points at.
+//! Defines the errors of prompts that point at objects.
 
 /// Why a prompt cannot be understood or followed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

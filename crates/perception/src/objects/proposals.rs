@@ -1,4 +1,4 @@
-//! What a click may mean: regions around it, each with figures that describe it and a score.
+//! Proposes which region a click means: lists regions around it, each with features that describe it and a score.
 
 use media::picture::Mask;
 

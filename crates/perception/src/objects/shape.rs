@@ -1,4 +1,5 @@
-//! What a region looks like: size, edges, colours inside and around it, and how it lies to the person.
+//! Computes features of a region: its size, its edges, the colours inside and around it, and its position relative to
+//! the person.
 
 use media::picture::Plane;
 

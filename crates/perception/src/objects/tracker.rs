@@ -1,4 +1,4 @@
-//! The segmenter as others use it: frames in, masks at frame size out.
+//! Provides the segmenter's interface to other modules: it takes frames and returns masks at frame size.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! Hands and face of the followed person. Each hand and the face is searched where the body says it is, followed while
-//! it stays there, and dropped when its own network does not see it.
+//! Finds the hands and the face of the followed person. Each hand and the face is searched where the body pose predicts
+//! it, followed while it stays there, and dropped when its own network does not detect it.
 
 use media::geometry::Pts;
 use media::picture::Picture;

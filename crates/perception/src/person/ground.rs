@@ -1,4 +1,4 @@
-//! A mask from colour alone, for pictures of a figure in front of a plain ground.
+//! Computes a mask from colour alone, for pictures of a figure in front of a plain background.
 
 use media::picture::{Mask, Picture};
 

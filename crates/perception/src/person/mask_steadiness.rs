@@ -1,4 +1,4 @@
-//! Stabilises the mask over time: removes flicker where the picture stands still, and leaves moving edges alone.
+//! Stabilises the mask over time: removes flicker where the picture is static, and leaves moving edges unchanged.
 
 use media::picture::{Mask, Picture, Plane};
 

@@ -1,4 +1,4 @@
-//! Finds everybody in a still picture, the largest person first. Small people in a wide picture are searched at
+//! Finds everybody in a still picture, the largest person first. For small people in a wide picture, the search uses
 //! increasing magnification.
 
 use media::picture::Picture;

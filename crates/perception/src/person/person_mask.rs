@@ -1,5 +1,5 @@
-//! The person's mask in a frame. The mask starts as the body network's coarse mask. The selfie network corrects its
-//! border where the two agree, and the picture itself gives its edge.
+//! Computes the person's mask in a frame. It starts with the body network's coarse mask. The selfie network corrects
+//! the mask's border where the two networks agree, and the picture itself determines the exact edge.
 
 use media::geometry::{Frame, Rect};
 use media::picture::{Mask, Picture, Plane};

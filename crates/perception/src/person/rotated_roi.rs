@@ -1,7 +1,7 @@
-//! A rotated square region of a frame (a rotated ROI), and the transforms between frame and region.
+//! Defines a rotated square region of a frame (a rotated ROI), and the transforms between frame and region.
 //!
-//! Places are real numbers: the centre of the top left pixel is (0.5, 0.5). Region coordinates run from 0 to 1 over the
-//! side.
+//! Positions are real numbers: the centre of the top left pixel is (0.5, 0.5). Region coordinates run from 0 to 1 along
+//! each side.
 
 use media::picture::{Picture, Plane};
 

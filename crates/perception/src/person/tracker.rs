@@ -1,5 +1,5 @@
-//! Follows one person through a video. The body network itself gives the region of the next frame. The detector runs at
-//! the start, at the time of a chosen point, after a loss, and for occasional checks.
+//! Follows one person through a video. The body network itself predicts the region for the next frame. The detector
+//! runs at the start, at the time of a chosen point, after a loss, and for occasional checks.
 
 mod sight;
 

@@ -1,4 +1,4 @@
-//! OpenPose's own files: one JSON file for each frame, with `people[].pose_keypoints_2d` and similar flat lists of
+//! Reads OpenPose's own files: one JSON file per frame, with `people[].pose_keypoints_2d` and similar flat lists of
 //! column, row and confidence, in frame pixels. Body lists of 18 joints (COCO) and 25 joints (BODY_25) are supported.
 
 use std::path::{Path, PathBuf};

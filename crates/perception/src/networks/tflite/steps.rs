@@ -1,5 +1,5 @@
-//! Cuts a converted network into steps: ONNX models for the runtime, and between them operators on planes, which this
-//! project runs itself because the runtime is slow at them.
+//! Cuts a converted network into steps. Most steps are ONNX models for the runtime. Between them are operators on
+//! planes, which this project runs itself because the runtime is slow at them.
 
 use std::collections::{HashMap, HashSet};
 

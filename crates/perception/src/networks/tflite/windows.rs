@@ -1,4 +1,4 @@
-//! The operators that slide a window over a picture: convolution and pooling.
+//! Converts the operators that slide a window over a picture: convolution and pooling.
 
 use kernels::PlaneGeometry;
 

@@ -1,4 +1,4 @@
-//! Closed-form matting (Levin, Lischinski, Weiss, PAMI 2008) in a band along the edge of a coarse coverage.
+//! Implements closed-form matting (Levin, Lischinski, Weiss, PAMI 2008) in a band along the edge of a coarse coverage.
 //!
 //! In each window of 3 x 3 pixels, coverage is modelled as a linear function of colour. The residual, `L_w = 1 - (1 +
 //! (I - mean)^T (cov + epsilon / 9)^-1 (I - mean)) / 9`, is summed over all windows. Conjugate gradients minimise this
