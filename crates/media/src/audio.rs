@@ -1,4 +1,4 @@
-//! Copies the source's audio bit for bit where the new file can hold it, and converts it elsewhere.
+//! Copies the source's audio bit for bit if the new file can hold it, and converts the audio otherwise.
 
 use std::ffi::OsString;
 

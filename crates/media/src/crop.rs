@@ -1,4 +1,4 @@
-//! Cuts a rectangle out of a plane and puts one back.
+//! Cuts a rectangle out of a plane, and writes a rectangle back into a plane.
 
 use crate::geometry::Rect;
 use crate::picture::Plane;

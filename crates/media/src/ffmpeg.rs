@@ -1,8 +1,8 @@
-//! Finds ffmpeg, and builds the arguments under which it may open a file from a stranger.
+//! Finds ffmpeg, and builds the arguments with which ffmpeg opens untrusted files.
 //!
-//! By default ffmpeg hides damage, follows playlists to other files, and trusts sizes in headers. Here, strict decoding
-//! makes every error fatal. We choose the demuxer from the file's first bytes. Only listed protocols, demuxers and
-//! decoders are allowed. Frames, streams and memory are limited.
+//! By default ffmpeg hides damage, follows playlists to other files, and trusts sizes in headers. In this module,
+//! strict decoding makes every error fatal. The file's first bytes determine the demuxer. Only listed protocols,
+//! demuxers and decoders are allowed. Frames, streams and memory are limited.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,5 @@
-//! Output files that are complete or absent: each is written beside its place, synced, and then renamed.
+//! Writes output files that are either complete or absent: each file is written under a temporary name in the same
+//! folder, synced, and then renamed.
 
 use std::fs::File;
 use std::io::{self, Write};

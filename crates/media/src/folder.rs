@@ -1,4 +1,4 @@
-//! A folder of numbered pictures as a video of constant rate.
+//! Reads a folder of numbered pictures as a video with a constant frame rate.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! Rectangles that know their coordinate space, presentation times, and frame rates.
+//! Defines rectangles whose type contains their coordinate space, presentation times, and frame rates.
 
 use std::fmt;
 use std::marker::PhantomData;

@@ -1,7 +1,7 @@
 //! Reads and writes pictures, masks and depth maps as files, with limits on size and memory.
 //!
-//! A picture is rotated upright by its EXIF orientation and converted to sRGB by its colour profile. Transparent places
-//! become white. Depth is 16-bit grey PNG.
+//! A picture is rotated upright according to its EXIF orientation, and converted to sRGB with its colour profile.
+//! Transparent pixels become white. Depth maps are 16-bit grey PNG files.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! The picture container of the whole workspace: a plane of cells in rows.
+//! Defines the picture type of the whole workspace: a plane of cells, stored row by row.
 
 /// `width` x `height` cells in rows, top left first.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,6 +1,6 @@
-//! Describes a video before it is decoded, from its first bytes, its container's header and ffmpeg's description.
+//! Describes a video before it is decoded, using its first bytes, its container's header and ffmpeg's description.
 //!
-//! Probing does not need ffprobe, because a static build of ffmpeg comes without it.
+//! Probing does not use ffprobe, because a static build of ffmpeg does not include it.
 
 use std::path::Path;
 use std::process::Stdio;

@@ -1,7 +1,7 @@
-//! Reads the frames of a video one at a time, each with its own time.
+//! Reads the frames of a video one at a time, each with its own presentation time.
 //!
-//! Every frame of the source appears exactly once; there is no rate conversion. Frames are provisional until the end: a
-//! truncated file yields many good frames before the damage shows.
+//! Every frame of the source appears exactly once; there is no rate conversion. Treat frames as provisional until the
+//! end of the video: a truncated file yields many good frames before the damage is detected.
 
 use std::ffi::OsString;
 use std::io::BufReader;

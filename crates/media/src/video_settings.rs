@@ -1,4 +1,4 @@
-//! Settings of an output video, and the options that make ffmpeg produce it.
+//! Defines the settings of an output video, and the options that make ffmpeg produce it.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

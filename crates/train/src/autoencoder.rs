@@ -1,8 +1,8 @@
 //! Trains the small autoencoder to reconstruct random crops.
 //!
-//! The loss is the mean absolute difference, plus that of the horizontal and vertical differences of neighbouring cells
-//! at three scales (1, 2, 4), which preserves edges. The decoder sees latents with a little noise, relative to each
-//! channel's spread, so that it tolerates the small errors of a denoiser.
+//! The loss is the mean absolute difference of the cells, plus, to preserve edges, the mean absolute difference of the
+//! horizontal and vertical gradients at three scales (1, 2, 4). The decoder receives latents with a little noise, in
+//! proportion to each channel's standard deviation, so that it tolerates the small errors of a denoiser.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

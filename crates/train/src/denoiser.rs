@@ -1,17 +1,17 @@
 //! Trains the method's networks (Eq. 1): the denoiser with its reference network, pose modulation and object guider.
 //!
 //! Training uses v-prediction on a schedule whose last step is pure noise. Timesteps are `T * u^(1 / (1 + lean))` with
-//! uniform `u`. So a timestep bias (`lean`) above 0 prefers high noise, where the conditions matter most. Each step
-//! draws all its random numbers from its own generator.
+//! uniform `u`. A timestep bias (`lean`) above 0 therefore prefers high noise, where the conditions matter most. Each
+//! step draws all its random numbers from its own generator.
 //!
 //! | phase | excerpts | trained |
 //! |---|---|---|
 //! | frames | single frames | everything except temporal modules (absent) and the pose modulation's convolution over time |
 //! | clips | short clips | the temporal parts at the full rate, the rest at `spatial_rate` of it |
 //!
-//! Deviations from the paper: the loss counts `focus_weight` times inside the removed region and where the person is.
-//! Reference and objects are dropped for a whole batch, not for a row. Block means of the error count extra
-//! ([`Objective::low_frequencies`]), which does not change the optimum.
+//! There are three deviations from the paper. The loss has the weight `focus_weight` inside the removed region and on
+//! the person. The reference and the objects are dropped for a whole batch instead of one sample. The loss has an extra
+//! term for the block means of the error ([`Objective::low_frequencies`]), which does not change the optimum.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;

@@ -1,4 +1,4 @@
-//! Devices by the names that users type.
+//! Selects devices by the names that users type.
 
 use crate::error::{Result, TrainError};
 

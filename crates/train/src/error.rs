@@ -1,4 +1,4 @@
-//! Everything that can go wrong in training, with stable codes.
+//! Defines the errors of training, with stable codes.
 
 use std::path::{Path, PathBuf};
 

@@ -1,8 +1,8 @@
-//! Data sets, augmentation, training loops and checkpoints.
+//! Implements data sets, augmentation, training loops and checkpoints.
 //!
 //! # Invariants
-//! Everything is determined by the configuration and its seed. The random numbers of a step depend only on seed and
-//! step, and no result depends on the number of threads. Nothing here prints; a run reports its
+//! The configuration and its seed determine every result. The random numbers of a step depend only on seed and step,
+//! and no result depends on the number of threads. The crate prints nothing; a run reports its
 //! [`Progress`](trainer::Progress).
 
 pub mod autoencoder;

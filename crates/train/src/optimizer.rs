@@ -1,4 +1,5 @@
-//! AdamW (decoupled weight decay) with gradient clipping, warm-up, cosine decay and a moving average of the weights.
+//! Implements AdamW (decoupled weight decay) with gradient clipping, warm-up, cosine decay and a moving average of the
+//! weights.
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};

@@ -1,9 +1,10 @@
-//! The trained parameters on the host: f32 master weights, Adam's moments and the moving average, by checkpoint key.
+//! Stores the trained parameters on the host: f32 master weights, Adam's moments and the moving average, indexed by
+//! checkpoint key.
 //!
-//! The optimiser runs on the host and not on the backend. So the result has the same bits for any number of threads, a
-//! checkpoint is a plain copy, and the backend's copy of the weights may have another precision. The cost is one
-//! transfer of gradients and weights for each step, which is small compared with forward and backward at the sizes
-//! trained so far.
+//! The optimiser runs on the host and not on the backend. The result therefore has the same bits for any number of
+//! threads, a checkpoint is a plain copy, and the backend's copy of the weights can have another precision. The cost is
+//! one transfer of gradients and weights per step, which is small compared with the forward and backward pass at the
+//! sizes trained so far.
 
 use std::collections::BTreeSet;
 

@@ -1,6 +1,6 @@
-//! The training loop: steps, a guard against values that are not finite, log, checkpoints, resuming.
+//! Implements the training loop: steps, a guard against values that are not finite, the log, checkpoints, and resuming.
 //!
-//! The random numbers of step `k` depend only on the seed and `k`. So a resumed run equals an uninterrupted one.
+//! The random numbers of step `k` depend only on the seed and `k`. A resumed run therefore equals an uninterrupted one.
 
 use std::collections::BTreeMap;
 use std::fs;

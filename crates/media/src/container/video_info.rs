@@ -1,4 +1,4 @@
-//! The description of a video, and how strictly it is read.
+//! Defines the description of a video, and how strictly a video is decoded.
 
 use serde::{Deserialize, Serialize};
 

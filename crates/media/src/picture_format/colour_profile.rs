@@ -1,7 +1,7 @@
-//! Converts the colours of a picture file to sRGB, from its embedded ICC profile or from the chunks of a PNG file.
+//! Converts the colours of a picture file to sRGB, according to its embedded ICC profile or the chunks of a PNG file.
 //!
-//! An unreadable profile counts as sRGB, as in every viewer. A profile for another kind of colour than the decoder
-//! returned, such as a CMYK profile with RGB pixels, counts as sRGB too.
+//! An unreadable profile counts as sRGB, as in every viewer. A profile for a colour model other than the decoder's,
+//! such as a CMYK profile with RGB pixels, also counts as sRGB.
 
 use std::sync::Arc;
 

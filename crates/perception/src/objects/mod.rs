@@ -1,4 +1,4 @@
-//! Follows objects that the user points at through the video, without a pretrained segmentation network.
+//! Follows objects that the user points at through the video, without any network file.
 //!
 //! 1. `prompt` parses the clicks and boxes that the user types.
 //! 2. `look` reduces a frame to the working size. `regions`, `proposals`, `shape` and `choice` find the regions around

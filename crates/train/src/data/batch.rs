@@ -1,4 +1,4 @@
-//! Converts encoded clips to the tensors of one step.
+//! Converts encoded clips to the tensors of one training step.
 //!
 //! | tensor | shape |
 //! |---|---|

@@ -1,10 +1,10 @@
-//! Colour augmentation: every picture of a training example gets another order of its colour channels, and a tone curve
-//! for each channel, `255 (v / 255)^g`.
+//! Augments colours: the colour channels of all pictures of a training example are permuted, and each channel gets a
+//! tone curve, `255 (v / 255)^g`.
 //!
 //! A denoiser must learn to copy a reference's colours, whatever they are. A few hundred rendered persons have only a
-//! few hundred sets of colours, which a network would memorise. The same clips in other colours are new to it. The tone
-//! curves change greys, which another channel order leaves unchanged. Black, which means "nothing" in environment and
-//! objects, stays black. Skeleton, depth and loss mask stay unchanged.
+//! few hundred sets of colours, which a network would memorise. With other colours, the network cannot recall the same
+//! clips. The tone curves change greys, which a permutation of the channels leaves unchanged. Black, which means
+//! "nothing" in environment and objects, stays black. Skeleton, depth and loss mask stay unchanged.
 
 use media::picture::Picture;
 use rand::Rng;

@@ -1,4 +1,4 @@
-//! Random square crops of pictures in folders, the training data of the autoencoder.
+//! Cuts random square crops from pictures in folders, as training data for the autoencoder.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,12 +1,13 @@
-//! Rendered and encoded clips in a folder. Each clip is made once and stored under its index. An interrupted
-//! preparation is continued.
+//! Stores rendered and encoded clips in a folder. Each clip is made once and stored under its index. An interrupted
+//! preparation continues where it stopped.
 //!
 //! ```text
 //! FOLDER/lessons/000017.safetensors          pictures: rendered and split, independent of any network
 //! FOLDER/latents-1f2e3d4c/000017.safetensors the same as latents of the autoencoder with this hash
 //! FOLDER/latents-1f2e3d4c/000017-2.safetensors its second copy in other colours
 //! ```
-//! Clip `i` depends only on the settings and `i`, so several processes may fill one folder, and `clips` may grow.
+//! Clip `i` depends only on the settings and `i`, so several processes can fill one folder, and the setting `clips` can
+//! be increased later.
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};

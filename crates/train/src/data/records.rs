@@ -1,5 +1,5 @@
-//! Clips on disk, one safetensors file each: as bytes of pictures (a [`TrainingExample`], one training example) or as latents
-//! ([`EncodedClip`]).
+//! Stores clips on disk, with one safetensors file per clip. A file contains either pictures as bytes (a
+//! [`TrainingExample`]) or latents (an [`EncodedClip`]).
 //!
 //! | tensor | type | shape |
 //! |---|---|---|

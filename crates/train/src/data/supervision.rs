@@ -1,17 +1,17 @@
-//! The self-supervised split of a clip (paper 3.1, 3.2): turns a clip with its masks, poses and clean plates into the
+//! Implements the paper's self-supervision (3.1, 3.2): splits a clip with its masks, poses and clean plates into the
 //! networks' input and target.
 //!
 //! | result | source |
 //! |---|---|
-//! | target | the clip; or the plates with the person and the objects composited at another scale |
-//! | environment | the *source* clip, with the formulated mask of the unscaled person and the old place of a moved object black |
-//! | objects | the target where the objects are, black elsewhere |
+//! | target | the clip, or the plates with the person and the objects composited at another scale |
+//! | environment | the *source* clip; black under the formulated mask of the unscaled person and at the old position of a moved object |
+//! | objects | the target at the objects' pixels, black elsewhere |
 //! | skeleton, depth | the target's poses |
-//! | references | the person of other pictures of the same identity, cut out, on random backgrounds |
+//! | references | the person cut out of other pictures of the same identity, on random backgrounds |
 //!
 //! All frames share one square window that contains the whole person before and after scaling. Scale augmentation crops
-//! or pads the whole frame about the person's feet and resizes it. Then its person and objects are composited over the
-//! plate. The block counts of the mask are drawn once for each clip.
+//! or pads the whole frame about the person's feet and resizes it. The person and objects of the resized frame are then
+//! composited over the plate. The block counts of the mask are drawn once per clip.
 //!
 //! Deviations: the shadow does not scale with the person, because the plate has none. Only two of three clips are
 //! scaled.

@@ -1,4 +1,4 @@
-//! Settings for training the finisher.
+//! Defines the settings for training the finisher.
 
 use std::path::PathBuf;
 

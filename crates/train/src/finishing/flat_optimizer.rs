@@ -1,5 +1,5 @@
-//! AdamW, gradient clipping and the moving average on the device. All weights lie in one vector, so a step takes a
-//! dozen operations for any number of tensors, and nothing is read back.
+//! Runs AdamW, gradient clipping and the moving average on the device. All weights are stored in one vector, so a step
+//! takes a dozen operations for any number of tensors, and nothing is read back to the host.
 
 use burn::module::{AutodiffModule, Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::backend::{AutodiffBackend, Backend};

@@ -1,6 +1,6 @@
-//! The loss of a finished clip. Where the draft may be changed, the loss compares the clip with the truth: colours at
-//! three sizes, edges, features, the character's outline, and the change from frame to frame. The loss also measures
-//! how smooth the shift is.
+//! Computes the loss of a finished clip. Where the network may change the draft, the loss compares the clip with the
+//! ground truth: colours at three sizes, edges, features, the character's outline, and the change from frame to frame.
+//! The loss also measures how smooth the shift field is.
 
 use burn::tensor::Tensor;
 use burn::tensor::module::avg_pool2d;

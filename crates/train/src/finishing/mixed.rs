@@ -1,4 +1,4 @@
-//! The sources of clips: the renderer and prepared sets of users' own videos, mixed by weight.
+//! Combines the sources of clips: the renderer and prepared sets of users' own videos, mixed according to weights.
 
 use std::path::PathBuf;
 

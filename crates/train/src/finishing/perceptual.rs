@@ -1,6 +1,6 @@
-//! Perceptual distance in the features of VGG-HED, the network of the metric with that name (`evaluate`). This version
-//! of the network can be differentiated and has only the first blocks. A network trained with it has an unfair
-//! advantage in that metric. Tables therefore say so and show other metrics beside it.
+//! Computes the perceptual distance in the features of VGG-HED, the network of the metric with that name (`evaluate`).
+//! This version of the network is differentiable and has only the first blocks. A network trained with this loss has an
+//! unfair advantage in that metric. Tables therefore state this and show other metrics as well.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! The training loop: reads batches, runs steps on the device, and writes numbers, sheets and weights.
+//! Implements the training loop: reads batches, runs steps on the device, and writes logs, sheets and weights.
 
 use std::collections::BTreeMap;
 use std::fs;

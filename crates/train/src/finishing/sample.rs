@@ -1,6 +1,6 @@
-//! Training samples for the finisher (exact cross-identity supervision). A driver acts in a rendered clip, the draft
-//! puts a character into it, and the same clip rendered with that character is the truth. A clip and its
-//! identity-swapped clip give samples in both directions.
+//! Makes training samples for the finisher with exact supervision across identities. A driver acts in a rendered clip,
+//! the draft puts a character into the clip, and the same clip rendered with that character is the ground truth. A clip
+//! and its identity-swapped clip give one sample in each direction.
 
 use draft::body::retarget::{Factors, PROPORTIONS, retarget};
 use draft::clip::{DraftClip, drafts};

@@ -1,4 +1,4 @@
-//! Settings for prepared videos.
+//! Defines the settings for preparing videos.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! Decides which stretches of a video are suitable for training, and why the others are not.
+//! Decides which stretches of a video are suitable for training, and gives the reasons for rejecting the others.
 
 use media::geometry::{Frame, Rect};
 use media::picture::{Mask, Picture};

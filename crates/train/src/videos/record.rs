@@ -1,4 +1,4 @@
-//! The result for a video.
+//! Defines the record of a processed video.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! The trainer through its public interface: configurations in, checkpoints and weights out.
+//! Tests the trainer through its public interface: configurations in, checkpoints and weights out.
 
 mod behaviour;
 mod resume;

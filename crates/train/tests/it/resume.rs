@@ -1,4 +1,4 @@
-//! A resumed training equals an uninterrupted one.
+//! Tests that a resumed training equals an uninterrupted one.
 
 use std::path::PathBuf;
 
