@@ -1,5 +1,5 @@
-//! `cargo xtask licences`: every crate that is part of the program or builds it must have a licence that its users can
-//! comply with.
+//! Implements `cargo xtask licences`: every crate that is part of the program or of its build must have a licence that
+//! users of the program can comply with.
 
 use crate::cargo;
 use crate::expression::is_satisfied;

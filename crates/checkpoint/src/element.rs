@@ -1,4 +1,4 @@
-//! Number formats of tensors.
+//! Defines the number formats of tensors.
 
 /// The format of one number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! Why a file is not read.
+//! Defines the reasons why a file cannot be read.
 
 use thiserror::Error;
 

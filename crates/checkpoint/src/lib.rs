@@ -1,13 +1,14 @@
 //! Lists the tensors of PyTorch files (`.pth`, `.pt`, `.bin`, `.ckpt`) without executing their content.
 //!
-//! A PyTorch file is a pickle: a program for a stack machine that may call any Python function. [`Checkpoint::read`]
-//! runs a machine that supports only what a dictionary of tensors needs. The machine refuses everything else by name
-//! and never calls a function. Only the description of the tensors is read; their values stay in the file.
+//! A PyTorch file is a pickle: a program for a stack machine that can call any Python function. [`Checkpoint::read`]
+//! runs a machine that supports only the instructions that a dictionary of tensors needs. For any other instruction,
+//! the machine stops with an error that names it; the machine never calls a function. Only the description of the
+//! tensors is read; their values stay in the file.
 //!
 //! | format | written by | where the values are |
 //! |---|---|---|
 //! | zip | `torch.save` since 1.6 | one uncompressed archive member for each storage |
-//! | legacy | `torch.save` before 1.6, or on request | after five pickles, one storage after the other |
+//! | legacy | `torch.save` before 1.6, or on request | after five pickles, one storage after another |
 //!
 //! | limit | value |
 //! |---|---|

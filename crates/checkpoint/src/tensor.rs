@@ -1,4 +1,4 @@
-//! The checked position of a tensor in its file.
+//! Describes the checked position of a tensor in its file.
 
 use std::ops::Range;
 

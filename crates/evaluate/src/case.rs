@@ -1,4 +1,4 @@
-//! The input of a row, and the truth against which its output is measured.
+//! Defines the input of a method (a row of the table), and the ground truth with which its output is compared.
 
 use std::sync::OnceLock;
 

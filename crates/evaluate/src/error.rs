@@ -1,4 +1,4 @@
-//! Everything that can go wrong while measuring.
+//! Defines the errors that can occur while measuring.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,5 @@
-//! The networks that figures need. Each is optional: without its weights its figures are left out, and nothing stands for them.
+//! Holds the networks that metrics need. Each network is optional: without its weights, its metrics are omitted, and no
+//! other metric replaces them.
 
 use metrics::{Backbone, Lpips};
 

@@ -1,4 +1,4 @@
-//! The limbs of a true person in a picture: capsules around bones, clipped by the person's mask.
+//! Finds the limbs of the ground-truth person in a picture: capsules around bones, clipped by the person's mask.
 
 use media::picture::Mask;
 use perception::pose::{Joint, Keypoint, Pose};

@@ -1,8 +1,8 @@
-//! All metrics of one row of one trial.
+//! Computes all metrics of one row on one trial.
 //!
-//! Pictures are compared in one square around both persons, fixed for the clip, at 128 x 128 pixels. Every eighth frame is
-//! compared (frames side by side are nearly the same picture); flicker is measured over all of them. Where the first frame is the
-//! reference itself, comparing begins behind it.
+//! Pictures are compared at 128 x 128 pixels in a square around both persons, which is fixed for the clip. Every eighth
+//! frame is compared, because neighbouring frames are nearly equal; flicker is measured over all frames. If the first
+//! frame is the reference itself, the comparison starts later.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! The names of the metrics that are reported for each row.
+//! Defines the names of the metrics that are reported for each row.
 
 use std::fmt;
 

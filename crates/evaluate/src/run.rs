@@ -1,4 +1,4 @@
-//! A run: every row on every trial, kept clip by clip, then tables, sheets and a page.
+//! Runs every row on every trial, stores the results clip by clip, and then writes tables, sheets and a page.
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
-//! The catalogue: every file that may be downloaded, with its sources, sizes and hashes. The catalogue is
-//! `models.toml`, parsed and checked.
+//! Parses and checks the catalogue `models.toml`, which lists every file that may be downloaded, with its sources,
+//! sizes and hashes.
 
 use crate::digest::Digest;
 use crate::error::Error;

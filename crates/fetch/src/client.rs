@@ -1,4 +1,4 @@
-//! Starts the user's own package client and waits for it, with a time limit.
+//! Starts the user's own package client (`pip` or `npm`) and waits for it, with a time limit.
 
 use crate::error::Error;
 use std::fs::File;

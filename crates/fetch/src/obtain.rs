@@ -1,4 +1,4 @@
-//! Downloads files into a store, from the first source that works.
+//! Downloads files into a store from the first source that works.
 
 use crate::catalogue::{Entry, Source, SourceKind};
 use crate::error::Error;

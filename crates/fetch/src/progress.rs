@@ -1,4 +1,4 @@
-//! Progress reports of a download.
+//! Defines the progress reports of a download.
 
 /// An event during a download. The caller decides whether and how to show it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,4 +1,5 @@
-//! A folder with downloaded files. A store hands out a file after comparing its hash, and downloads missing files.
+//! Manages a folder of downloaded files. A store checks the hash of a file before it returns the file, and downloads
+//! missing files.
 
 use crate::catalogue::{Catalogue, Entry, Host, Source, SourceKind};
 use crate::client::Client;

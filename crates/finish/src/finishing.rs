@@ -1,4 +1,4 @@
-//! Finishes the frames of a video in order. Windows of a few frames go through the network. Neighbouring windows
+//! Finishes the frames of a video in order. The network processes windows of a few frames. Neighbouring windows
 //! overlap, and the results for shared frames are blended. No window crosses a scene cut.
 
 use std::collections::VecDeque;

@@ -1,5 +1,5 @@
-//! The finisher's input for frames and for the character, as bytes: one plane for each channel, `size x size` each.
-//! Training and inference use the same code.
+//! Prepares the finisher's input for frames and for the character, as bytes: one plane of `size x size` pixels per
+//! channel. Training and inference use the same code.
 
 use draft::drafter::Draft;
 use media::geometry::{Frame, Rect};

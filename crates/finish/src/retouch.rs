@@ -1,5 +1,5 @@
 //! Applies a finisher's retouches at the frame's own resolution. The maps are interpolated, and the warped character is
-//! sampled at full detail. [`model::finisher::Retouch`] has the formula.
+//! sampled at full detail. [`model::finisher::Retouch`] documents the formula.
 
 use draft::drafter::Draft;
 use draft::warp::Warp;

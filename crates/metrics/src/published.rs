@@ -1,13 +1,13 @@
-//! The numbers of the paper's four tables (Animate Anyone 2, 2025), row by row as printed.
+//! Lists the numbers of the paper's four tables (Animate Anyone 2, 2025), row by row as printed.
 //!
 //! | table | content |
 //! |---|---|
 //! | 1 | TikTok benchmark; the reference's background is the environment |
-//! | 2 | 100 videos of the authors', uniform background |
+//! | 2 | 100 videos of the authors with a uniform background |
 //! | 3 | the same videos in their environments, compared with animation composited onto an inpainted background |
-//! | 4 | the same without components of the method |
+//! | 4 | the same videos with components of the method removed |
 //!
-//! The PSNR values in the paper's tables can only be explained by 8-bit wrap-around, that is by
+//! Only 8-bit wrap-around can explain the PSNR values in the paper's tables, so they were computed with
 //! [`psnr_disco_u8`](crate::psnr_disco_u8) and not by [`psnr`](crate::psnr()). LPIPS is most likely
 //! [`lpips_raw01`](crate::Lpips::distance_raw01) with VGG. MRAA's LPIPS equals its SSIM here; other papers print 0.296.
 

@@ -1,4 +1,4 @@
-//! Builds pickles by hand, and files that contain them.
+//! Builds pickles and files that contain them by hand.
 
 use std::io::{Cursor, Write};
 

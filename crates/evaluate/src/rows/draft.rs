@@ -1,6 +1,6 @@
-//! Rows `draft`, `draft4` and `draft-sized`: the warped reference over the clean plate (crate `draft`), from one or four
-//! references, or from one with the character's height told. Row `pseudo`: the character animated without its scene, then laid on
-//! the clean plate, which is how the paper builds its baseline of table 3.
+//! Implements rows `draft`, `draft4` and `draft-sized`: the warped reference over the clean plate (crate `draft`). They
+//! use one reference, four references, or one reference with a given height of the character. Row `pseudo` animates the
+//! character without its scene and composites it onto the clean plate, like the baseline in table 3 of the paper.
 
 use draft::body::retarget::{Factors, PROPORTIONS, retarget};
 use draft::clip::{DraftClip, drafts};

@@ -1,5 +1,6 @@
-//! Rows `folder-NAME`: frames that another tool made, a sub-folder or video for each clip, named after it or beginning with its
-//! name. They are judged as they are: what does not fit is fitted, and said.
+//! Implements rows `folder-NAME`, which read frames that another tool made. The folder contains one sub-folder or video
+//! per clip, whose name is the clip's name or starts with it. Frames of a wrong number or size are adapted, and the
+//! report says so; otherwise they are compared unchanged.
 
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;

@@ -1,4 +1,4 @@
-//! Rows: named methods that make the frames of a case.
+//! Defines rows: named methods that make the frames of a case.
 
 mod compose;
 mod cutout;

@@ -1,6 +1,7 @@
-//! A suite as a TOML file: which clips, what methods see, what is measured, and whose published figures stand beside.
+//! Reads the definition of a suite from a TOML file: the clips, the input of the methods, the metrics, and the
+//! published numbers that are shown for comparison.
 //!
-//! The built-in ones lie in `crates/evaluate/suites/` and are part of the program.
+//! The built-in definitions are in `crates/evaluate/suites/` and are compiled into the program.
 
 use std::path::Path;
 

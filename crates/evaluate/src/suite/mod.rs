@@ -1,4 +1,4 @@
-//! Suites, the sources of trials.
+//! Defines suites, which are the sources of trials.
 
 mod definition;
 mod perceived;

@@ -1,4 +1,4 @@
-//! The evidence for faults: small pictures of both sides of a pair, and how well a changed truth fits.
+//! Collects the evidence for faults: small pictures of both clips of a pair, and how well a modified ground truth fits.
 
 use media::picture::Picture;
 use media::resize::{Filter, resize_picture};

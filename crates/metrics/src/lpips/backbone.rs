@@ -1,4 +1,5 @@
-//! The convolutions of the backbones, AlexNet and VGG16 as in torchvision, up to the last ReLU that LPIPS uses.
+//! Implements the convolutions of the backbones, AlexNet and VGG16 as in torchvision, up to the last ReLU that LPIPS
+//! uses.
 
 /// Number of taps.
 pub(super) const TAPS: usize = 5;

@@ -2,8 +2,8 @@
 //! tone curve, `255 (v / 255)^g`.
 //!
 //! A denoiser must learn to copy a reference's colours, whatever they are. A few hundred rendered persons have only a
-//! few hundred sets of colours, which a network would memorise. With other colours, the network cannot recall the same
-//! clips. The tone curves change greys, which a permutation of the channels leaves unchanged. Black, which means
+//! few hundred sets of colours, which a network would memorise. In other colours, the same clips are new to the
+//! network. The tone curves change greys, which a permutation of the channels leaves unchanged. Black, which means
 //! "nothing" in environment and objects, stays black. Skeleton, depth and loss mask stay unchanged.
 
 use media::picture::Picture;

@@ -1,4 +1,4 @@
-//! Complete networks.
+//! Runs complete networks.
 
 use anyhow::{Context, Result, ensure};
 use burn::tensor::{DType, Tensor};
