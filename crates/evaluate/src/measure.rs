@@ -2,7 +2,7 @@
 //!
 //! Pictures are compared at 128 x 128 pixels in a square around both persons, which is fixed for the clip. Every eighth
 //! frame is compared, because neighbouring frames are nearly equal; flicker is measured over all frames. If the first
-//! frame is the reference itself, the comparison starts later.
+//! frame is the reference itself, the comparison starts a few frames later.
 
 use std::collections::BTreeMap;
 

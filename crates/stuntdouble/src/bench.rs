@@ -1,8 +1,9 @@
 //! Measures how fast this machine runs the networks: the peak speed of the machine, each kernel at the sizes of a
 //! preset, and each phase of a clip, all in one run.
 //!
-//! Weights are those of the preset if it has some, otherwise random; times do not depend on them. Operations are those
-//! of the direct sum, two for each multiply-add, so kernels that need fewer can exceed the peak.
+//! The weights are those of the preset if it has weights, otherwise random; the times do not depend on the weights. The
+//! number of operations is that of the direct algorithm, two per multiply-add, so kernels that need fewer operations
+//! can exceed the peak.
 
 mod kernel_times;
 mod stage_times;

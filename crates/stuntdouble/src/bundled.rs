@@ -1,4 +1,5 @@
-//! The weights inside the program: files and a manifest with their hashes, as written by `train::export`.
+//! Provides the weights that are compiled into the program: files and a manifest with their hashes, as written by
+//! `train::export`.
 
 use model::weights::WeightError;
 use sha2::{Digest, Sha256};

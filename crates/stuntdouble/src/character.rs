@@ -1,7 +1,7 @@
 //! Turns the user's pictures of the character into clean cut-outs with a pose.
 //!
-//! [`CharacterFiles::open`] reads the files, so that a wrong file is found before any work. [`CharacterFiles::look`]
-//! finds the person in each and cuts it out. [`load_characters`] does both.
+//! [`CharacterFiles::open`] reads the files, so that a wrong file is reported before any network runs.
+//! [`CharacterFiles::look`] finds the person in each picture and cuts it out. [`load_characters`] does both.
 
 mod completeness;
 mod cut_out;

@@ -1,4 +1,4 @@
-//! Every error that a user can meet, with a stable code, a message, one line of help, and the exit code.
+//! Defines every error that a user can get, with a stable code, a message, one line of help, and the exit code.
 
 use std::io::ErrorKind;
 use std::path::PathBuf;

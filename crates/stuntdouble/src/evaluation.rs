@@ -1,4 +1,4 @@
-//! The program's own networks as a row of the crate `evaluate`.
+//! Implements a row of the crate `evaluate` with the program's own networks.
 
 mod finished;
 

@@ -1,4 +1,4 @@
-//! Progress reports of a job: a stream of events, which is also logged in the run folder.
+//! Defines the progress reports of a job: a stream of events, which is also logged in the run folder.
 
 use std::fs::File;
 use std::io::Write;

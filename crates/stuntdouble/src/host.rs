@@ -1,4 +1,4 @@
-//! The parts of the machine that a job may use.
+//! Defines the resources of the machine that a job may use: the folder for downloads, and programs.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,5 @@
-//! `manifest.json` declares that a result was made by AI, and names everything that it was made from, with hashes.
+//! Writes `manifest.json`, which declares that a result was made by AI, and lists all inputs and weights with their
+//! hashes.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! The networks of a preset with verified weights.
+//! Loads the networks of a preset with verified weights.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

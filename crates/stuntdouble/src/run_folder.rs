@@ -1,12 +1,12 @@
-//! The run folder: every intermediate result of a job, lossless. With this folder a stopped run can resume, and a
-//! result can be explained.
+//! Manages the run folder, which contains every intermediate result of a job in lossless form. With this folder, an
+//! interrupted run can resume, and users can see how a result was made.
 //!
 //! ```text
 //! run.toml  events.jsonl  report.json  sheet.png  output.mp4  manifest.json
 //! signals/  conditions/{mask,environment,skeleton,structured-depth}/%06d.png
 //! clips/000/latents.safetensors  clips/000/frames/%06d.png
 //! ```
-//! A clip counts as finished when its `done` file exists, which is written last.
+//! A clip is finished when its `done` file exists, which is written last.
 
 use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};

@@ -1,4 +1,5 @@
-//! The user's settings, in four layers: defaults < `--config` file < options < `--set`.
+//! Merges the user's settings from four layers, in increasing order of priority: defaults, `--config` file, options,
+//! `--set`.
 
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! One picture of the character: as read from its file, and as cut out.
+//! Holds one picture of the character: as read from its file, and as cut out.
 
 use std::path::PathBuf;
 

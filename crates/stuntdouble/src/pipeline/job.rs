@@ -1,4 +1,4 @@
-//! The description of a job.
+//! Defines the description of a job.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,5 @@
-//! The main job: turns one picture and one video into a video, in steps whose results are kept in the run folder.
+//! Runs the main job: turns one picture and one video into a video, in steps whose results are stored in the run
+//! folder.
 //!
 //! ```text
 //! perceive    video -> signals/                      one pass over the frames

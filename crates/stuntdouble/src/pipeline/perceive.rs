@@ -1,5 +1,5 @@
-//! Step 1: one pass over the frames that perceives the person and writes `signals/`. Signals that the user supplies are
-//! not perceived.
+//! Implements step 1 of a job: one pass over the frames that perceives the person and writes `signals/`. Signals that
+//! the user supplies are not perceived.
 
 use std::path::Path;
 

@@ -1,4 +1,5 @@
-//! `--dry-run`: reports what would be done and about how long it takes. Only a short timing runs.
+//! Implements `--dry-run`, which reports what the job would do and about how long it would take. It runs only a short
+//! timing test.
 
 use std::time::{Duration, Instant};
 

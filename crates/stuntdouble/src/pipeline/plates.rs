@@ -1,4 +1,4 @@
-//! The frames of a video without the person: clean plates, in order.
+//! Makes the clean plates in order: the frames of a video without the person.
 
 use draft::held::Hands;
 use draft::hole::hole;

@@ -1,4 +1,4 @@
-//! The report of a job: the number of frames, the number of frames without a person, and every warning.
+//! Writes the report of a job: the number of frames, the number of frames without a person, and every warning.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! Character pictures that have another format, are cut off, are too large, or show nobody.
+//! Tests character pictures that have an unsupported format, are truncated, are too large, or show nobody.
 
 use media::image_file::save_picture;
 use media::picture::Picture;

@@ -1,4 +1,4 @@
-//! The user's own signals that are missing, malformed, or belong to another video; and videos without people.
+//! Tests user-supplied signals that are missing, malformed, or belong to another video, and videos without people.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,5 @@
-//! Driving videos that have another format, are cut off, changed or too large, and inconsistent folders of frames.
+//! Tests driving videos that have an unsupported format, are truncated, modified or too large, and inconsistent folders
+//! of frames.
 
 use std::path::PathBuf;
 
