@@ -1,4 +1,4 @@
-//! Sums of the columns of a matrix. They give the gradient of a bias and add up partial gradients.
+//! Sums the columns of a matrix. These sums are the gradient of a bias, and also add up partial gradients.
 //!
 //! | operand | shape |
 //! |---|---|

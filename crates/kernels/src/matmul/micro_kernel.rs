@@ -1,5 +1,5 @@
-//! The GEMM micro-kernel: a register tile of up to `ROWS` rows by `NV` vectors of accumulators, which stay in registers
-//! along the whole summed axis.
+//! Implements the GEMM micro-kernel: a register tile of up to `ROWS` rows by `NV` vectors of accumulators, which stay
+//! in registers along the whole summed axis.
 //!
 //! | operand | layout |
 //! |---|---|

@@ -1,4 +1,4 @@
-//! 256-bit vectors with fused multiply-add.
+//! Implements 256-bit vectors with fused multiply-add.
 //!
 //! SAFETY of every block here: by the contract of [`Simd`], the CPU supports the instruction set and the pointers are
 //! valid for `LANES` elements. The loads and stores used need no alignment.

@@ -1,4 +1,4 @@
-//! 512-bit vectors, with and without the dot product of bf16 pairs.
+//! Implements 512-bit vectors, with and without the dot product of bf16 pairs.
 //!
 //! SAFETY of every block here: by the contract of [`Simd`], the CPU supports the instruction set and the pointers are
 //! valid for `LANES` elements. The loads and stores used need no alignment.

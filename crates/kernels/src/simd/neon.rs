@@ -1,4 +1,4 @@
-//! 128-bit vectors of 64-bit ARM.
+//! Implements the 128-bit vectors of 64-bit ARM.
 //!
 //! SAFETY of every block here: by the contract of [`Simd`], the CPU supports the instruction set and the pointers are
 //! valid for `LANES` elements. The loads and stores used need no alignment.

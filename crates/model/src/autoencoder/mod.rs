@@ -1,5 +1,5 @@
-//! The two autoencoders behind one type. They encode pictures to the latents that the denoiser works on, and decode
-//! them.
+//! Provides the two autoencoders behind one type. They encode pictures to the latents that the denoiser works on, and
+//! decode latents to pictures.
 //!
 //! | tensor | shape |
 //! |---|---|

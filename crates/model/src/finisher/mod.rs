@@ -1,11 +1,11 @@
-//! The finisher, a network that improves drafts (our addition to the paper, `docs/decisions.md`: geometry proposes, the
-//! network finishes).
+//! Implements the finisher, a network that improves drafts (our addition to the paper, see `docs/decisions.md`).
+//! Geometry makes the draft, and the network corrects it.
 //!
-//! It is a UNet over a short clip. Its inputs are the draft and the layers that the draft was composited from. It
-//! attends to the picture of the character and to the other frames. Its output ([`Retouch`]) is a correction of the
-//! draft: where to move the warped character, where the character ends, how it is lit, and what to paint where the
-//! geometry is unknown or wrong. The last layers are zero-initialized, so an untrained network returns the draft
-//! unchanged. It runs in one pass, without noise.
+//! The finisher is a UNet over a short clip. Its inputs are the draft and the layers that the draft was composited
+//! from. It attends to the picture of the character and to the other frames. Its output is a correction of the draft
+//! ([`Retouch`]): where to move the warped character, where the character ends, how it is lit, and what to paint where
+//! the geometry is unknown or wrong. The last layers are zero-initialized, so an untrained network returns the draft
+//! unchanged. The network runs in one pass, without noise.
 //!
 //! | tensor | shape | range |
 //! |---|---|---|
@@ -20,7 +20,7 @@
 //! modulation (paper 3.4) is added at 1/8 of the resolution.
 //!
 //! Deviations: the reference network is only the encoder half of the denoiser. Objects are given as draft pixels and a
-//! mask, not through the object guider, because the draft already shows them in place.
+//! mask, not through the object guider, because the draft already contains them.
 
 mod config;
 mod file;

@@ -1,4 +1,4 @@
-//! The precision in which networks compute.
+//! Defines the precision in which networks compute.
 
 use burn::tensor::{DType, Tensor, backend::Backend};
 use serde::{Deserialize, Serialize};

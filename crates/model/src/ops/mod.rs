@@ -1,5 +1,5 @@
-//! The hot operations of the networks. Each operation has one function here, and networks call only these functions. A faster
-//! kernel therefore needs one edit.
+//! Provides the hot operations of the networks. Each operation has one function in this module, and networks call only
+//! these functions. A faster kernel can therefore be added in one place.
 //!
 //! Each function checks shapes and calls the method of [`ModelBackend`] with the same name. The default methods are composed of
 //! Burn operations and are the reference for every faster version. `Flex` runs the kernels of crate `kernels`.

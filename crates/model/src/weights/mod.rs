@@ -1,7 +1,7 @@
 //! Loads weights by upstream key names from safetensors and PyTorch files into a module. Every key is accounted for.
 //!
-//! The path of a module (`down_blocks.0.resnets.1.conv1.weight`) is its checkpoint key. The few names that are not Rust
-//! identifiers are in [`UPSTREAM_NAMES`]. [`published`] handles the files of other projects. Pickles are never
+//! The path of a parameter (`down_blocks.0.resnets.1.conv1.weight`) is its checkpoint key. The few names that are not
+//! Rust identifiers are in [`UPSTREAM_NAMES`]. [`published`] handles the files of other projects. Pickles are never
 //! executed. Only headers stay in memory. Values are read when a module is loaded or, [on
 //! demand](Weights::load_for_inference), when a network first needs them.
 

@@ -1,8 +1,8 @@
-//! The operations on the CPU. The kernels of crate `kernels` work on the storage of Flex's tensors. Channels-last maps are not
-//! copied.
+//! Implements the operations on the CPU. The kernels of crate `kernels` work on the storage of Flex's tensors.
+//! Channels-last maps are not copied.
 //!
-//! The type of the maps or tokens decides the arithmetic: bf16 operands are multiplied as bf16 and summed in f32. Weights are
-//! packed in the type of the maps or tokens. Types other than f32 and bf16 use the composed operations.
+//! The type of the maps or tokens determines the arithmetic: bf16 operands are multiplied as bf16 and summed in f32.
+//! Weights are packed in the type of the maps or tokens. Types other than f32 and bf16 use the composed operations.
 
 mod attention_gradients;
 mod convolutions;
