@@ -17,21 +17,23 @@
 //!    checkpoints. A [`Pack`] holds any of these packed weights. It can be written to a file, which later runs can map
 //!    into memory.
 //! 3. In the network, call the functions on borrowed slices of tensor storage; results are also written to borrowed
-//!    slices. No function keeps a slice. Scratch memory belongs to the threads and is reused. Only [`group_norm`] (for
-//!    its channel sums) and the gradients allocate memory in proportion to their data.
+//!    slices. No function keeps a reference to a slice. Scratch memory belongs to the threads and is reused. Only
+//!    [`group_norm`] (for its channel sums) and the gradients allocate memory in proportion to their data.
 //! 4. Keep maps channels-last from the first convolution to the last. Tokens `[B, H * W, C]` and maps `[B, H, W, C]`
-//!    are then the same memory. For data that arrive as `[B, C, H, W]`, call [`transpose`] once on each side.
-//! 5. Fuse what follows a matmul or convolution into its [`Epilogue`]: the time embedding as `group_bias` (the rows of
-//!    a group are the pixels of a picture), the residual, SiLU. [`group_norm`] takes SiLU as its activation.
-//! 6. For reference attention pass two [`Source`]s. The batch of the reference's source is the number of clips; the
+//!    then have the same memory layout. For data that arrive as `[B, C, H, W]`, call [`transpose`] once before the
+//!    first convolution and once after the last.
+//! 5. Fuse the operations that follow a matmul or convolution into its [`Epilogue`]: the time embedding as `group_bias`
+//!    (the rows of a group are the pixels of a picture), the residual, SiLU. [`group_norm`] can apply SiLU as its
+//!    activation.
+//! 6. For reference attention, pass two [`Source`]s. The batch of the reference's source is the number of clips; the
 //!    pictures of a clip share one item.
 //!
 //! 7. For training (f32 only), functions whose names end in `gradient` take the operands of the forward function and
-//!    the gradient of its result. [`attention_gradient`] also needs the output of [`attention_with_log_sum_exp`]. The
-//!    gradient of a bias is [`column_sums`].
+//!    the gradient of its result. [`attention_gradient`] also needs the output of [`attention_with_log_sum_exp`].
+//!    [`column_sums`] computes the gradient of a bias.
 //!
-//! All functions use the rayon thread pool they are called in. To use one thread, call them inside `pool.install` of a
-//! pool with one thread.
+//! All functions use the rayon thread pool in which they are called. To use one thread, call them inside `pool.install`
+//! of a pool with one thread.
 //!
 //! | data | 3x3, stride 1 | 3x3 after nearest upsampling | otherwise |
 //! |---|---|---|---|

@@ -9,7 +9,8 @@
 //!
 //! Only 8-bit wrap-around can explain the PSNR values in the paper's tables, so they were computed with
 //! [`psnr_disco_u8`](crate::psnr_disco_u8) and not by [`psnr`](crate::psnr()). LPIPS is most likely
-//! [`lpips_raw01`](crate::Lpips::distance_raw01) with VGG. MRAA's LPIPS equals its SSIM here; other papers print 0.296.
+//! [`lpips_raw01`](crate::Lpips::distance_raw01) with VGG. In the paper's table, the LPIPS of MRAA equals its SSIM;
+//! other papers report an LPIPS of 0.296.
 
 /// One row of a table.
 #[derive(Debug, Clone, Copy, PartialEq)]

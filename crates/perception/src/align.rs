@@ -1,6 +1,6 @@
-//! Moves the driving person to the place of the person in the reference picture (`animate`). The scale is computed from
-//! the bones of both poses, and the shift from the hips in the first frame. The same scale and shift apply to the whole
-//! video.
+//! Moves the driving person to the position of the person in the reference picture, for the command `animate`. The
+//! scale is computed from the bones of both poses, and the shift from the hips in the first frame. The same scale and
+//! shift apply to the whole video.
 
 use media::picture::Mask;
 

@@ -2,8 +2,8 @@
 //! sun.
 //!
 //! The basis functions are, in this order, 1, Y, Z, X, XY, YZ, 3Z^2-1, XZ, X^2-Y^2, with the factors .282095, .488603
-//! (x3), 1.092548 (x2), .315392, 1.092548, .546274 (Ramamoorthi and Hanrahan 2001, also for the cosine factors pi, 2 pi
-//! / 3, pi / 4).
+//! (x3), 1.092548 (x2), .315392, 1.092548, .546274 (Ramamoorthi and Hanrahan 2001). The factors for the cosine lobe,
+//! pi, 2 pi / 3 and pi / 4, have the same source.
 
 use serde::{Deserialize, Serialize};
 

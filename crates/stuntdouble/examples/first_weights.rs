@@ -1,8 +1,8 @@
 //! Measures the quality of a set of weights on rendered clips with unseen identities and motions.
 //!
 //! `first_weights ASSETS OUT [WEIGHTS] [CLIPS] [FRAMES] [STEPS] [GUIDANCE] [SPLIT]` prints one JSON line and writes
-//! `OUT/sheet.png`. `-` selects the bundled weights. The split is `test`, or `val` for choosing settings. The program
-//! measures:
+//! `OUT/sheet.png`. `-` selects the bundled weights. `SPLIT` is `test`, or `val` for the choice of settings. The
+//! program measures:
 //! - colour: share of clips in which, among four references, the true one has the mean torso colour (Lab) nearest to
 //!   the result's (chance 25 %). The ground-truth frames are measured too. Their light differs from the reference's, so
 //!   their score is the score of a perfect result.

@@ -1,10 +1,11 @@
-//! Compares clean plates with other methods, and draws sheets of them.
+//! Compares clean plates with the results of other methods, and draws contact sheets.
 //!
 //! `STUNTDOUBLE_SHARED=DIR cargo run --release -p stuntdouble-draft --example plate -- OUT [stage] [backgrounds] [clips] [speed] [NAME ...]`
 //!
 //! `stage` renders clips with exact plates. `backgrounds` moves an artificial hole over footage without people. `clips`
 //! removes people from real footage, where the result can only be judged by eye. `speed` measures the time without
-//! drawing. Names select cases. The program skips and counts parts whose data are missing.
+//! drawing. The names select cases. If the data for one of these four parts are missing, the program skips the part and
+//! reports the number of skipped parts.
 #![expect(clippy::print_stdout, reason = "an example answers on standard output")]
 
 mod backgrounds;

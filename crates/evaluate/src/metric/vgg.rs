@@ -11,7 +11,7 @@
 //! | `relu5_3` | 512 | 8x8 |
 //!
 //! The features of a cell are scaled to length 1. The squared differences of the features are summed over the channels,
-//! averaged over the cells (each weighted by its pixels), and summed over the taps.
+//! averaged over the cells (each with the mean weight of its pixels), and summed over the taps.
 
 use std::path::Path;
 

@@ -6,8 +6,8 @@
 //!
 //! The video is not transposed. The tokens of one pixel are `pixels * heads * D` elements apart. This distance is often
 //! a multiple of the page size, so the tokens would map to the same cache sets and evict each other. The tokens of a
-//! few pixels are therefore first copied into contiguous memory, which touches each cache line of the video once.
-//! Results are written back the same way. A task covers a run of pixels with all heads.
+//! few pixels are therefore first copied into contiguous memory, which touches each cache line of the video once. The
+//! results are copied back in the same way. A task covers a run of pixels with all heads.
 
 use crate::attention::block::{Tokens, VECTORS, attend};
 use crate::attention::memory::{Memory, PARTS, Queries};

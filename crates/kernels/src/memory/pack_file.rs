@@ -10,7 +10,7 @@
 //!
 //! Elements are in native byte order; with another byte order, the magic number does not match. A mapped file must not
 //! change. A file is therefore written under a temporary name and renamed when it is complete. Existing files are
-//! replaced, never written to.
+//! replaced, but never modified.
 
 use std::fs::File;
 use std::io::{self, Write};

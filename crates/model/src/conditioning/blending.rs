@@ -1,5 +1,5 @@
-//! Implements spatial blending (paper 3.3, Eq. 3-4). It mixes object features into the features of the denoiser, cell
-//! by cell.
+//! Implements spatial blending (paper 3.3, Eq. 3-4). Blending mixes object features into the features of the denoiser,
+//! cell by cell.
 //!
 //! ```text
 //! alpha = sigmoid(conv(concat(z_noise, z_object)))       (3)

@@ -1,5 +1,5 @@
-//! Implements the image encoder of CLIP (ViT). The SD-image-variations family uses its projected class token as
-//! context.
+//! Implements the image encoder of CLIP (ViT). The SD-image-variations family uses the encoder's projected class token
+//! as context.
 //!
 //! | tensor | shape |
 //! |---|---|

@@ -1,5 +1,5 @@
-//! Implements the pose guider of the Animate Anyone family. It turns skeleton pictures, frame by frame, into features
-//! that are added to the features of the denoiser after its first convolution.
+//! Implements the pose guider of the Animate Anyone family. The pose guider turns skeleton pictures, frame by frame,
+//! into features that are added to the features of the denoiser after its first convolution.
 //!
 //! The trunk starts with a 3x3 convolution. Two more convolutions follow for each further width: the first keeps the
 //! width, and the second has stride 2. SiLU follows each convolution. The last layer is a zero-initialized 3x3

@@ -2,7 +2,7 @@
 //! reference picture.
 //!
 //! The last convolution of the denoiser also outputs a query and a gate for each cell. The query finds cells of the
-//! reference by content and position. The latents found there are multiplied by the gate and added to the result. In
+//! reference by content and position. The latents of these cells are multiplied by the gate and added to the result. In
 //! the reference network, a colour passes through many layers that decompose and reassemble it. With this shortcut, the
 //! colour stays unchanged, and the network only has to learn where to look.
 //!

@@ -1,10 +1,11 @@
 //! Compares perceived points and masks with the labels of a folder of clips, and prints a Markdown table followed by
 //! JSON.
 //!
-//! `cargo run --release -p stuntdouble-perception --example agreement -- CLIPS MODELS [--overlays DIR] [--only
-//! NAME,NAME] [--quick] [--click]` `--quick` uses the lighter networks and the effort of `stuntdouble perceive
-//! --quick`. `--click` chooses the person by the middle of the hips in the first labelled frame, as a user would.
-//! `--person X,Y` chooses the person at this point of the first frame, in frame pixels.
+//! `cargo run --release -p stuntdouble-perception --example agreement -- CLIPS MODELS [--overlays DIR] [--only NAME,NAME] [--quick] [--click]`
+//!
+//! `--quick` uses the lighter networks and the effort of `stuntdouble perceive --quick`. `--click` chooses the person
+//! by a click at the middle of the hips in the first labelled frame, as a user would. `--person X,Y` chooses the person
+//! at this point of the first frame, in frame pixels.
 //!
 //! CLIPS contains one folder for each clip: `frames/%05d.jpg`, `person_mask/%05d.png`, `pose.json`, `meta.json` and
 //! sometimes `gt_mask/%05d.png`. MODELS contains the `.tflite` files. Another network made the labels in `person_mask`

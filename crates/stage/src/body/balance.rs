@@ -1,4 +1,4 @@
-//! Checks whether a motionless body is in balance. A person who sits in a motion without a chair is out of balance.
+//! Checks whether a motionless body is in balance. A motion in which a person sits on a missing chair fails this check.
 
 use crate::body::bone::Bone;
 use crate::body::character::Character;

@@ -1,8 +1,8 @@
 //! Caches prepacked weights. Each weight is packed for the kernels once, and looked up by the address of its storage.
 //!
-//! An entry belongs to a storage, not to a layer. Training creates new weights; when the old storage is dropped, its entry
-//! becomes invalid. An entry's weak reference keeps the storage's allocation, so no other weight can get the same address while
-//! the entry exists.
+//! A cache entry belongs to a tensor storage, not to a layer. Training creates new weights; when the old storage is
+//! dropped, its entry becomes invalid. An entry's weak reference keeps the storage's allocation, so no other weight can
+//! get the same address while the entry exists.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
