@@ -1,5 +1,5 @@
-//! Implements `stuntdouble._native`, which provides jobs and picture files to the package in `python/stuntdouble`. That
-//! package has the public interface.
+//! Implements `stuntdouble._native`, which provides jobs and picture files to the package in `python/stuntdouble`. The
+//! public interface is in that package.
 //!
 //! Pictures are passed as bytes with their size. Jobs run without the interpreter lock, and take it only to report an
 //! event.

@@ -1,5 +1,5 @@
-//! Draws a soft contact shadow under feet on the ground. Its darkness is measured on the source's shadow around the
-//! feet.
+//! Draws a soft contact shadow under feet on the ground. The shadow's darkness is measured on the source's shadow
+//! around the feet.
 //!
 //! Outside the hole, the source's shadow stays visible. Inside the hole, the plate contains no shadow, so the new
 //! shadow is drawn only there.

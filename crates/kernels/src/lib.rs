@@ -13,9 +13,9 @@
 //! # How to call it
 //! 1. Call [`Cpu::detect`] once.
 //! 2. Pack weights when they are loaded: [`PackedMatrix::linear`], [`PackedMatrix::geglu`], [`PackedConvolution::new`],
-//!    [`PackedConvolution::winograd`] (for 3x3 at stride 1) or [`PackedUpsample`]. Their inputs have the layout of
-//!    checkpoints. A [`Pack`] holds any of these packed weights. It can be written to a file, which later runs can map
-//!    into memory.
+//!    [`PackedConvolution::winograd`] (for 3x3 at stride 1) or [`PackedUpsample`]. The weights passed to these
+//!    functions have the layout of checkpoints. A [`Pack`] holds any of these packed weights. A `Pack` can be written
+//!    to a file, which later runs can map into memory.
 //! 3. In the network, call the functions on borrowed slices of tensor storage; results are also written to borrowed
 //!    slices. No function keeps a reference to a slice. Scratch memory belongs to the threads and is reused. Only
 //!    [`group_norm`] (for its channel sums) and the gradients allocate memory in proportion to their data.

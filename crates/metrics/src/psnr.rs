@@ -3,8 +3,8 @@
 //!
 //! The script of DisCo's first release subtracts and squares in 8 bits, so both the difference and its square wrap
 //! around at 256. The wrap-around raises low ratios (20 dB to about 28 dB) and puts a lower limit on the ratio of bad
-//! pictures. Papers that use the script report such ratios, and [`psnr_disco_u8`] reproduces them exactly. DisCo's
-//! later release uses [`psnr`].
+//! pictures. Papers that use the script report these raised ratios, and [`psnr_disco_u8`] reproduces them exactly.
+//! DisCo's later release uses [`psnr`].
 
 use media::picture::Picture;
 

@@ -6,7 +6,7 @@
 //! public checkpoints. Spatial layers take `[B*N, C, h, w]`, temporal layers `[B*h*w, N, C]`.
 //!
 //! # Invariants
-//! This crate opens only weight files and their prepacked cache. It starts no process and reads no environment
+//! This crate opens only weight files and their prepacked cache. The crate starts no process and reads no environment
 //! variable.
 
 pub mod autoencoder;

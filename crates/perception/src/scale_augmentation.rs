@@ -8,9 +8,9 @@
 //! | without | frame + scaled person and objects | U(1.0, 1.25) |
 //!
 //! All frames of a clip have the same scale. Each frame is scaled about the bottom of the person's box, so that feet
-//! stay in place. This point is averaged over five frames to avoid jitter. A person cut off at any border except the
-//! lower one is never made smaller, because the cut edge would become visible inside the picture. The paper gives no
-//! range of scales.
+//! stay in place. The position of this point is averaged over five frames to avoid jitter. A person cut off at any
+//! border except the lower one is never made smaller, because the cut edge would become visible inside the picture. The
+//! paper gives no range of scales.
 
 use media::geometry::{Crop, Rect};
 use media::picture::{DepthMap, Mask, Picture, Plane};

@@ -1,6 +1,6 @@
-//! Renders clips of 3D characters in generated scenes with exact ground truth. A clip is generated from one seed. It
-//! consists of pictures, masks, depth, joints, the empty scene, the same clip with another character, and reference
-//! pictures.
+//! Renders clips of 3D characters in generated scenes with exact ground truth. A clip is generated from one seed. A
+//! clip consists of pictures, masks, depth, joints, the empty scene, the same clip with another character, and
+//! reference pictures.
 //!
 //! [`Assets`] are loaded from a folder or generated. [`ClipSpec::draw`] turns a seed into the description of a clip.
 //! [`render_clip`] renders the clip on the CPU and produces the same bytes for any number of threads.

@@ -4,8 +4,8 @@
 //! `OUT/sheet.png`. `-` selects the bundled weights. `SPLIT` is `test`, or `val` for the choice of settings. The
 //! program measures:
 //! - colour: share of clips in which, among four references, the true one has the mean torso colour (Lab) nearest to
-//!   the result's (chance 25 %). The ground-truth frames are measured too. Their light differs from the reference's, so
-//!   their score is the score of a perfect result.
+//!   the result's (chance 25 %). The ground-truth frames are measured too. The light in the ground-truth frames differs
+//!   from the reference's, so their score is that of a perfect result.
 //! - pose: with the pose of another clip as input, the IoU of that clip's mask with the pixels in which the result
 //!   differs from the plate.
 //! - environment: with the environment of another clip as input, whether the colours in the ring around the hole are

@@ -2,8 +2,8 @@
 //! the character moves like the person.
 //!
 //! A [`Job`] defines what to make, a [`Host`] defines which resources of the machine the job may use, and [`Events`]
-//! report its progress. The library prints nothing and reads no environment variables. It re-exports the workspace
-//! crates on which it depends.
+//! report its progress. The library prints nothing and reads no environment variables. The library re-exports the
+//! workspace crates on which it depends.
 //!
 //! | feature | default | content |
 //! |---|---|---|

@@ -1,5 +1,5 @@
 //! Holds the signals of every frame of a job's video in memory: the pose, the person's box, and the region that is
-//! generated. These signals need a few hundred bytes per frame; masks stay on disk.
+//! generated. The signals in memory need a few hundred bytes per frame; masks stay on disk.
 
 use std::path::{Path, PathBuf};
 

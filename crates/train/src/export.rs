@@ -1,4 +1,4 @@
-//! Exports trained weights for the repository: F16 files of limited size, and a manifest with their hashes.
+//! Exports trained weights for the repository as F16 files of limited size, with a manifest that contains their hashes.
 //!
 //! ```text
 //! FOLDER/part-1-of-3.safetensors ...   each has the configuration in its header

@@ -1,5 +1,5 @@
 //! Implements `cargo xtask structure`, which reports circular dependencies between files, crowded folders, long
-//! functions, and statements of ARCHITECTURE.md that are not true. It reads manifests and sources as text.
+//! functions, and statements of ARCHITECTURE.md that are not true. The command reads manifests and sources as text.
 //!
 //! A file depends on another file if its `use` lines or paths (`crate::a::B`) name an item of that file; a re-exported
 //! name counts as a dependency on the file that defines it. Test modules, and the folders of tests, examples and

@@ -1,5 +1,5 @@
-//! Implements the stack machine. It creates numbers, strings, tuples, lists, dictionaries, storages and tensors, and
-//! calls no function.
+//! Implements the stack machine. The machine creates numbers, strings, tuples, lists, dictionaries, storages and
+//! tensors, and calls no function.
 
 use std::collections::HashMap;
 use std::io::Read;

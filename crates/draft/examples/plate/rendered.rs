@@ -1,4 +1,5 @@
-//! Renders clips with known plates. These plates do not contain the person's shadow, so the shadow belongs to the hole.
+//! Renders clips with known plates. The rendered plates do not contain the person's shadow, so the shadow belongs to
+//! the hole.
 
 use std::error::Error;
 

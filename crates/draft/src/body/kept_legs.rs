@@ -1,4 +1,4 @@
-//! Supplies legs for a character whose pictures end above the legs. The driving person's legs stay visible below the
+//! Handles characters whose pictures do not show their legs: the driving person's legs stay visible below the
 //! character's own upper body.
 
 use media::picture::Mask;

@@ -1,4 +1,4 @@
-//! Models the geometry of bodies: parts, bones, proportions, and which foot is on the ground.
+//! Models the geometry of bodies: parts, bones, proportions, and the contact of the feet with the ground.
 
 pub(crate) mod bones;
 pub(crate) mod geodesic;

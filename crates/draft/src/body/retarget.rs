@@ -1,9 +1,9 @@
 //! Retargets the pose, for use by all later steps. The parameter `proportions` interpolates between the driving
 //! person's proportions (0) and the character's (1).
 //!
-//! Each bone keeps its direction. Its length is multiplied by a factor that is constant for the whole shot, `size *
-//! (character / driver) ^ proportions`. The ratio uses the median over time of the driver's bone length, with both
-//! bodies scaled to equal height. Right and left bones share one factor. The body is then placed by these rules:
+//! Each bone keeps its direction. The length of a bone is multiplied by a factor that is constant for the whole shot,
+//! `size * (character / driver) ^ proportions`. The ratio uses the median over time of the driver's bone length, with
+//! both bodies scaled to equal height. Right and left bones share one factor. The body is then placed by these rules:
 //!
 //! - The toe of the lowest foot, and the toe of each resting foot, stay at the position of the driver's toe. A foot
 //!   that is neither lowest nor resting is not constrained.

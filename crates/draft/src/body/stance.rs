@@ -1,8 +1,8 @@
 //! Estimates which foot rests on the ground, and how far each foot is above the ground.
 //!
 //! The height of a foot is that of its lowest point, and its speed is that of its slowest point, because the toe stays
-//! in place while a foot rolls. Ground that is farther away appears higher in the picture. This slope is estimated from
-//! the driver's own steps.
+//! in place while a foot rolls. Ground that is farther away appears higher in the picture. The slope of the ground in
+//! the picture is estimated from the driver's own steps.
 
 use perception::pose::{Joint, Keypoint, Pose};
 

@@ -1,5 +1,5 @@
-//! Selects the frames that are held in memory to fill holes. They are dense and evenly spaced ahead of the current
-//! frame, and sparser the older they are.
+//! Selects the frames that are held in memory to fill holes. Frames ahead of the current frame are dense and evenly
+//! spaced; past frames are sparser the older they are.
 
 use super::observation::Observation;
 

@@ -1,9 +1,9 @@
 //! Builds the layers of a cut-out. A layer holds one chain of limbs: its pixels, the regions that other chains hide,
 //! and a mesh whose vertices have a weight for each body part.
 //!
-//! A limb's layer extends over its first joint into the trunk. There, the weight of the trunk increases with the
-//! distance from the joint, so the joint bends without a tear. Where a hand lies on the trunk, the trunk's own pixels
-//! are unknown. These pixels are filled in from around the hand and marked as a guess.
+//! A limb's layer extends over its first joint into the trunk. Inside the trunk, the weight of the trunk increases with
+//! the distance from the joint, so the joint bends without a tear. Where a hand lies on the trunk, the trunk's own
+//! pixels are unknown. The unknown pixels are filled in from around the hand and marked as a guess.
 
 use media::picture::{Picture, Plane};
 

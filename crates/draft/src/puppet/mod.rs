@@ -1,7 +1,7 @@
 //! Prepares a character's picture for animation as a puppet: its parts, layers and proportions. A puppet is prepared
 //! once and used for every frame.
 //!
-//! If the picture hides a limb or shows it end-on, the limb of the other side replaces it.
+//! If the picture hides a limb or shows it end-on, the same limb of the other side replaces the missing limb.
 
 pub mod cutout;
 pub(crate) mod layer;

@@ -7,8 +7,8 @@
 //! | hands, feet | turned according to their own points; their length stays within bounds |
 //! | head | turned and scaled about the neck; eyes and nose move on it as the head turns |
 //!
-//! Limbs can also be swapped with the other side of the body ([`Sides::Exchanged`]). Swapped limbs are mirrored, except
-//! on bodies seen from the side, whose two sides look alike.
+//! A left limb can also be swapped with the matching right limb ([`Sides::Exchanged`]). Swapped limbs are mirrored,
+//! except on bodies seen from the side, whose two sides look alike.
 
 use perception::pose::{Joint, Pose};
 

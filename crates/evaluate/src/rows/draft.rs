@@ -1,6 +1,7 @@
-//! Implements rows `draft`, `draft4` and `draft-sized`: the warped reference over the clean plate (crate `draft`). They
-//! use one reference, four references, or one reference with a given height of the character. Row `pseudo` animates the
-//! character without its scene and composites it onto the clean plate, like the baseline in table 3 of the paper.
+//! Implements rows `draft`, `draft4` and `draft-sized`: the warped reference over the clean plate (crate `draft`). In
+//! this order, the rows use one reference, four references, and one reference with a given height of the character. Row
+//! `pseudo` animates the character without its scene and composites it onto the clean plate, like the baseline in table
+//! 3 of the paper.
 
 use draft::body::retarget::{Factors, PROPORTIONS, retarget};
 use draft::clip::{DraftClip, drafts};

@@ -1,4 +1,5 @@
-//! Sums the columns of a matrix. These sums are the gradient of a bias, and also add up partial gradients.
+//! Sums the columns of a matrix. The column sums of a gradient are the gradient of a bias. They are also used to add up
+//! partial gradients.
 //!
 //! | operand | shape |
 //! |---|---|

@@ -1,4 +1,4 @@
-//! Sums outer products over rows, `left^T * right`. These sums are the core of weight gradients.
+//! Sums outer products over rows, `left^T * right`. Sums of outer products are the core of weight gradients.
 //!
 //! | operand | shape |
 //! |---|---|
@@ -7,8 +7,8 @@
 //! | result | `[M, columns]` |
 //!
 //! The left operand is packed once for all panels: the elements of a tile are contiguous, row after row. A task covers
-//! a panel of columns and a block of `M`. It processes all rows in order, one chunk at a time, so that the panel's
-//! chunk stays in L1 cache.
+//! a panel of columns and a block of `M`. The task processes all rows in order, one chunk at a time, so that the
+//! panel's chunk stays in L1 cache.
 
 use std::ops::Range;
 

@@ -1,11 +1,11 @@
 //! Implements the finisher, a network that improves drafts (our addition to the paper, see `docs/decisions.md`).
 //! Geometry makes the draft, and the network corrects it.
 //!
-//! The finisher is a UNet over a short clip. Its inputs are the draft and the layers from which the draft was
-//! composited. The network attends to the picture of the character and to the other frames. Its output is a correction
-//! of the draft ([`Retouch`]): where to move the warped character, where the character ends, how it is lit, and what to
-//! paint where the geometry is unknown or wrong. The last layers are zero-initialized, so an untrained network returns
-//! the draft unchanged. The network runs in one pass, without noise.
+//! The finisher is a UNet over a short clip. The finisher's inputs are the draft and the layers from which the draft
+//! was composited. The network attends to the picture of the character and to the other frames. The finisher's output
+//! is a correction of the draft ([`Retouch`]): where to move the warped character, where the character ends, how it is
+//! lit, and what to paint where the geometry is unknown or wrong. The last layers are zero-initialized, so an untrained
+//! network returns the draft unchanged. The network runs in one pass, without noise.
 //!
 //! | tensor | shape | range |
 //! |---|---|---|

@@ -1,5 +1,5 @@
-//! Combines all networks of the method. They are initialized from a configuration and a seed, or loaded from weights.
-//! Field names are the prefixes of checkpoint keys.
+//! Combines all networks of the method. The networks are initialized from a configuration and a seed, or loaded from
+//! weights. Field names are the prefixes of checkpoint keys.
 //!
 //! | field | from | to |
 //! |---|---|---|

@@ -1,7 +1,7 @@
 //! Defines the meaning of the denoiser's output. The method predicts the velocity, like public weights of the Stable
 //! Diffusion family. A small network trained from scratch learns faster if it predicts the change that must be added to
-//! the environment latent. In this form, the network does not have to copy the surroundings of the person, or to
-//! separate noise from picture in order to return the noise.
+//! the environment latent. A network that predicts the change does not have to copy the surroundings of the person, or
+//! to separate noise from picture in order to return the noise.
 //!
 //! | output `F` means | input of the denoiser | velocity for samplers and losses |
 //! |---|---|---|
@@ -12,8 +12,8 @@
 //! batch row. For latents of unit variance, `sqrt(a) z` is the best linear estimate of the clean latent (Karras et al.
 //! 2022, arXiv 2206.00364, use a similar preconditioning). At pure noise, this input is zero.
 //!
-//! The variant `change` deviates from the paper. Its loss is the same (Eq. 1 in velocities); only the parametrization
-//! differs.
+//! The variant `change` deviates from the paper. The loss of `change` is the same as in the paper (Eq. 1 in
+//! velocities); only the parametrization differs.
 
 use burn::tensor::{Int, Tensor, TensorData};
 use serde::{Deserialize, Serialize};

@@ -1,5 +1,5 @@
-//! Implements the networks that only the small presets use. They replace those of Stable Diffusion and are sized for a
-//! CPU.
+//! Implements the networks that only the small presets use. The small networks replace those of Stable Diffusion and
+//! are sized for a CPU.
 
 pub mod autoencoder;
 pub mod reference_copy;

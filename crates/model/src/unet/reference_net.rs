@@ -1,6 +1,6 @@
 //! Implements the reference network: a plain 2D UNet that runs once on the picture of the character at timestep 0. Only
-//! the inputs of its self-attention layers are used. The network therefore has no output layers, and stops at the last
-//! site that is needed.
+//! the inputs of the network's self-attention layers are used. The network therefore has no output layers, and stops at
+//! the last site that is needed.
 //!
 //! | tensor | shape |
 //! |---|---|

@@ -1,10 +1,10 @@
 //! Computes structured depth: how near each drawn limb is, only on the pixels of the skeleton map (paper 3.4).
 //!
-//! By default, the depth of the two joints is interpolated along each bone and drawn with the strokes of the skeleton
-//! map. Where limbs cross, the nearer limb is drawn. If a depth map of the whole picture is given, its values at the
-//! skeleton's pixels are used instead. Values are then normalised between the farthest and the nearest skeleton pixel
-//! of the clip: 1 = nearest, [`FARTHEST`] = farthest, 0 = no skeleton. The paper does not say over which frames it
-//! normalises. We normalise over a clip, because normalising each frame separately causes flicker.
+//! By default, the depth of a bone's two joints is interpolated along the bone and drawn with the strokes of the
+//! skeleton map. Where limbs cross, the nearer limb is drawn. If a depth map of the whole picture is given, its values
+//! at the skeleton's pixels are used instead. Values are then normalised between the farthest and the nearest skeleton
+//! pixel of the clip: 1 = nearest, [`FARTHEST`] = farthest, 0 = no skeleton. The paper does not say over which frames
+//! it normalises. We normalise over a clip, because normalising each frame separately causes flicker.
 
 use std::collections::VecDeque;
 

@@ -1,8 +1,8 @@
 //! Cuts the character out of a still picture: computes its pose, and the coverage of each pixel.
 //!
 //! The body network's mask finds the right person but cuts off long ears, wide skirts and flying hair. Saliency
-//! includes these parts, but also everything else that stands out in the picture. `merge` combines the two, and
-//! `matting` finds the edge in the picture itself.
+//! includes these parts, but also everything else that stands out in the picture. `merge` combines this mask with the
+//! saliency, and `matting` finds the edge in the picture itself.
 
 mod choice;
 mod components;

@@ -1,6 +1,6 @@
 //! Finds salient regions, which stand out in a picture. The input is `[1, 3, 320, 320]`: colours divided by the
-//! brightest value and normalised with the mean and deviation of ImageNet. The output is seven maps. Only the first and
-//! finest map is used; its values are stretched to 0..1.
+//! brightest value and normalised with the mean and deviation of ImageNet. The output is seven maps. Only the first
+//! map, which is the finest, is used; its values are stretched to 0..1.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! Holds all assets that can appear in clips. They are loaded from a folder or generated from seeds.
+//! Holds all assets that can appear in clips. Assets are loaded from a folder or generated from seeds.
 //!
 //! | folder | content |
 //! |---|---|

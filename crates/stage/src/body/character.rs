@@ -2,8 +2,8 @@
 //! project's pose convention.
 //!
 //! All geometry is stored in the scene's space in the rest pose. A pose then consists of one rotation and one position
-//! for each joint. A vertex `x` bound to joint `j` moves to `place_j + turn_j (x - rest_j) scale`. This form needs no
-//! rest rotations or node scales.
+//! for each joint. A vertex `x` bound to joint `j` moves to `place_j + turn_j (x - rest_j) scale`. With this formula,
+//! no rest rotations or node scales are needed.
 
 use crate::body::bone::Bone;
 use crate::body::landmark::Landmarks;

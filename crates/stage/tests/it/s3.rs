@@ -1,5 +1,5 @@
-//! Runs an S3 bucket inside the test process. It implements as much of the protocol as data sets need, over HTTP on the
-//! loopback device.
+//! Runs an S3 bucket inside the test process. The server implements as much of the protocol as data sets need, over
+//! HTTP on the loopback device.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};

@@ -1,6 +1,6 @@
-//! Provides the frames of the job before the character is added. For `replace`, they are the source's own frames. For
-//! `animate`, they show the reference picture without its person, and the driving person's signals are moved to that
-//! person's place.
+//! Provides the frames of the job before the character is added. For `replace`, these frames are the source's own
+//! frames. For `animate`, these frames show the reference picture without its person, and the driving person's signals
+//! are moved to that person's place.
 
 use draft::plate::fill;
 use fetch::Store;

@@ -1,10 +1,10 @@
 //! Augments colours: the colour channels of all pictures of a training example are permuted, and each channel gets a
 //! tone curve, `255 (v / 255)^g`.
 //!
-//! A denoiser must learn to copy a reference's colours, whatever they are. A few hundred rendered persons have only a
-//! few hundred sets of colours, which a network would memorise. In other colours, the same clips are new to the
-//! network. The tone curves change greys, which a permutation of the channels leaves unchanged. Black, which means
-//! "nothing" in environment and objects, stays black. Skeleton, depth and loss mask stay unchanged.
+//! A denoiser must learn to copy any colours of a reference. A few hundred rendered persons have only a few hundred
+//! sets of colours, which a network would memorise. In other colours, the same clips are new to the network. The tone
+//! curves change greys, which a permutation of the channels leaves unchanged. Black, which means "nothing" in
+//! environment and objects, stays black. Skeleton, depth and loss mask stay unchanged.
 
 use media::picture::Picture;
 use rand::Rng;

@@ -1,9 +1,9 @@
 //! Makes samples from rendered clips and prepared videos on all cores during the run, and forms batches.
 //!
 //! For any number of threads, clips arrive in the order of their numbers. The last `pool` clips are kept in memory.
-//! Each step draws its batch from their samples with its own random numbers. The settings therefore determine a run
-//! completely, as long as each step waits for its new clips (`fresh`). With `patient = false`, steps use the clips that
-//! exist and do not wait for the renderer.
+//! Each step draws its batch from the samples of these clips with its own random numbers. The settings therefore
+//! determine a run completely, as long as each step waits for its new clips (`fresh`). With `patient = false`, steps
+//! use the clips that exist and do not wait for the renderer.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};

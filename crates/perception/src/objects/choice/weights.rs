@@ -1,6 +1,6 @@
-//! Contains the weights of [`super::score`]. They were fitted on rendered clips of the training split: the regions
-//! around 1182 clicks, their features (`object_tracks describe`) and their overlap with the prop, with Adam, 60 epochs,
-//! and cross-entropy.
+//! Contains the weights of [`super::score`]. The weights were fitted on rendered clips of the training split: the
+//! regions around 1182 clicks, their features (`object_tracks describe`) and their overlap with the prop, with Adam, 60
+//! epochs, and cross-entropy.
 
 use crate::objects::shape::FIGURES;
 
