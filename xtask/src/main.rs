@@ -1,5 +1,5 @@
-//! Runs the development and CI tasks: `cargo xtask COMMAND`. The tasks need only cargo, except where a command says
-//! otherwise.
+//! Runs the development and CI tasks as `cargo xtask COMMAND`. The tasks need only cargo, unless the description of a
+//! command says otherwise.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
 mod cargo;

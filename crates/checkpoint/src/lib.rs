@@ -1,8 +1,8 @@
 //! Lists the tensors of PyTorch files (`.pth`, `.pt`, `.bin`, `.ckpt`) without executing their content.
 //!
 //! A PyTorch file is a pickle: a program for a stack machine that can call any Python function. [`Checkpoint::read`]
-//! runs a machine that supports only the instructions that a dictionary of tensors needs. For any other instruction,
-//! the machine stops with an error that names it; the machine never calls a function. Only the description of the
+//! runs a machine that supports only the instructions that a dictionary of tensors needs. At any other instruction, the
+//! machine stops with an error that names the instruction. It never calls a function. Only the description of the
 //! tensors is read; their values stay in the file.
 //!
 //! | format | written by | where the values are |

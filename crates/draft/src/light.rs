@@ -1,7 +1,7 @@
 //! Adapts the character's brightness to the driving person's brightness in the scene.
 //!
-//! The rule was fitted on 800 rendered pairs of the training split. `g` is the true ratio of the character's brightness
-//! in the scene to that in its picture, and all means are in linear light.
+//! The rule for the gain was fitted on 800 rendered pairs of the training split. `g` is the true ratio of the
+//! character's brightness in the scene to that in its picture, and all means are in linear light.
 //!
 //! | rule, on 299 pairs of the test split | rms error of `ln g` |
 //! |---|---|

@@ -4,8 +4,8 @@
 //!
 //! A [`SuiteDefinition`], read from a TOML file, says what is measured. A [`Suite`] supplies trials. A trial consists
 //! of a [`Case`], which is the input of the methods, and its [`Truth`], which is hidden from them. A [`Row`] is a
-//! method, which makes frames for a case. [`run`] measures the rows on the trials, stores each measurement in a file,
-//! detects comparisons that were set up wrongly, and writes tables, sheets and a page.
+//! method, which makes frames for a case. The function [`run`] measures the rows on the trials, stores each measurement
+//! in a file, detects comparisons that were set up wrongly, and writes tables, sheets and a page.
 
 mod case;
 mod clip_frames;

@@ -1,5 +1,5 @@
-//! Manages a folder of downloaded files. A store checks the hash of a file before it returns the file, and downloads
-//! missing files.
+//! Manages a folder of downloaded files. A store downloads missing files, and checks the hash of a file before it
+//! returns the file.
 
 use crate::catalogue::{Catalogue, Entry, Host, Source, SourceKind};
 use crate::client::Client;

@@ -4,7 +4,7 @@
 //! split into rayon tasks by shape alone, so the result has the same bits for any number of threads. Weights are packed
 //! once and reused. Feature maps are channels-last.
 //!
-//! Shape letters: `B` batch, `N` frames, `C` channels, `H W` pixels, `L` tokens, `D` width of a head.
+//! The shape letters are `B` batch, `N` frames, `C` channels, `H W` pixels, `L` tokens, `D` width of a head.
 //!
 //! A slice of the wrong length is a bug in the caller and causes a panic. Only packed weights in files ([`Pack::map`])
 //! return errors. NaN and infinity propagate as in plain arithmetic, except that Winograd convolution spreads them
@@ -12,10 +12,10 @@
 //!
 //! # How to call it
 //! 1. Call [`Cpu::detect`] once.
-//! 2. Pack weights when they are loaded: [`PackedMatrix::linear`], [`PackedMatrix::geglu`], [`PackedConvolution::new`],
-//!    [`PackedConvolution::winograd`] (for 3x3 at stride 1) or [`PackedUpsample`]. The weights passed to these
-//!    functions have the layout of checkpoints. A [`Pack`] holds any of these packed weights. A `Pack` can be written
-//!    to a file, which later runs can map into memory.
+//! 2. Pack weights when they are loaded, with [`PackedMatrix::linear`], [`PackedMatrix::geglu`],
+//!    [`PackedConvolution::new`], [`PackedConvolution::winograd`] (for 3x3 at stride 1) or [`PackedUpsample`]. The
+//!    weights passed to these functions have the layout of checkpoints. A [`Pack`] holds any of these packed weights. A
+//!    `Pack` can be written to a file, which later runs can map into memory.
 //! 3. In the network, call the functions on borrowed slices of tensor storage; results are also written to borrowed
 //!    slices. No function keeps a reference to a slice. Scratch memory belongs to the threads and is reused. Only
 //!    [`group_norm`] (for its channel sums) and the gradients allocate memory in proportion to their data.

@@ -1,5 +1,5 @@
-//! Writes frames into a video file: H.264 that every browser plays, each frame at its own presentation time, with the
-//! source's audio.
+//! Writes frames into an H.264 video file that every browser plays, with each frame at its own presentation time, and
+//! with the source's audio.
 //!
 //! The video has 4:2:0 chroma and BT.709 colours with the matching tags, and the file starts with the index. There are
 //! no B-frames, so decoding order equals display order and every player reads exactly the given times. The file appears

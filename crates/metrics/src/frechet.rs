@@ -10,9 +10,9 @@
 //! | covariance `C`, over `samples - 1` | `[D, D]` |
 //!
 //! The trace of `(C1 C2)^½` equals the trace of `(C1^½ C2 C1^½)^½`. The matrix `C1^½ C2 C1^½` is symmetric and has the
-//! same eigenvalues as `C1 C2`. No step fails if a covariance is singular, which it is whenever `samples <= D`.
-//! pytorch-fid takes the root of the product `C1 C2` itself. If the root is not finite, pytorch-fid adds 1e-6 to both
-//! diagonals, but only under the root. Whether this happens depends on rounding in the installed SciPy.
+//! same eigenvalues as `C1 C2`. No step fails if a covariance is singular, which it is whenever `samples <= D`. The
+//! package pytorch-fid takes the root of the product `C1 C2` itself. If the root is not finite, pytorch-fid adds 1e-6
+//! to both diagonals, but only under the root. Whether this happens depends on rounding in the installed SciPy.
 //! [`frechet_distance_offset`] implements this branch; its result is slightly smaller than the exact value.
 
 use nalgebra::{DMatrix, DVector, SymmetricEigen};

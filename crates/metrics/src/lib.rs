@@ -1,6 +1,6 @@
-//! Implements the metrics for pictures and clips that papers on character animation report. Published numbers come from
-//! scripts that deviate from the definitions. Each deviating form has its own name in this crate, next to the correct
-//! metric, so that numbers of different forms are never compared.
+//! Implements the metrics for pictures and clips that papers on character animation report. The published numbers come
+//! from scripts that deviate from the metrics' definitions. Each deviating form has its own name in this crate, next to
+//! the correct metric, so that numbers of different forms are never compared.
 //!
 //! | metric | unit | better | origin | file |
 //! |---|---|---|---|---|

@@ -1,4 +1,4 @@
-//! Computes the peak signal-to-noise ratio: `10 log10(255² / MSE)` in dB, with the mean squared error over red, green
+//! Computes the peak signal-to-noise ratio `10 log10(255² / MSE)` in dB, with the mean squared error over red, green
 //! and blue of all pixels.
 //!
 //! The script of DisCo's first release subtracts and squares in 8 bits, so both the difference and its square wrap

@@ -8,7 +8,7 @@
 //! | 4 | the same videos with components of the method removed |
 //!
 //! Only 8-bit wrap-around can explain the PSNR values in the paper's tables, so they were computed with
-//! [`psnr_disco_u8`](crate::psnr_disco_u8) and not with [`psnr`](crate::psnr()). LPIPS is most likely
+//! [`psnr_disco_u8`](crate::psnr_disco_u8) and not with [`psnr`](crate::psnr()). The paper's LPIPS is most likely
 //! [`lpips_raw01`](crate::Lpips::distance_raw01) with VGG. In the paper's table, the LPIPS of MRAA equals its SSIM;
 //! other papers report an LPIPS of 0.296.
 

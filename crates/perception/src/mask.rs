@@ -3,10 +3,10 @@
 //!
 //! The character mask `M_c` has a bounding box of `h_b x w_b` pixels. The box is divided into `k_h x k_w` blocks. Every
 //! block with a pixel of `M_c` is removed completely; the result is `M_f`. At inference, the side of a block is about
-//! 10 pixels of the region at the network's size (`k = box / 10` is a count, not a size). In training, `k` is drawn
-//! once per clip, so that the outline never reveals the body's shape.
+//! 10 pixels of the region at the network's size (`k = box / 10` is a count, not a size). In training, `k` is chosen at
+//! random once per clip, so that the outline never reveals the body's shape.
 //!
-//! Deviation: the paper draws `k` from the whole range `(1, box)`. Our default is log-uniform over `[2, box / 4]`,
+//! Deviation: the paper chooses `k` from the whole range `(1, box)`. Our default is log-uniform over `[2, box / 4]`,
 //! because a uniform draw nearly always gives tiny blocks. [`BlockRange::Whole`] is the paper's range.
 
 use media::geometry::{Crop, Rect};

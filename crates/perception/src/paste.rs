@@ -1,6 +1,6 @@
 //! Composites a generated crop into its frame. Outside the edited region every byte equals the source's.
 //!
-//! The removed region `M_f` is replaced completely, so nothing of the old person remains. Around `M_f`, the result
+//! The removed region `M_f` is replaced completely, so no pixel of the driving person remains. Around `M_f`, the result
 //! fades to the source over a ring with the width [`PasteConfig::feather`]; crop and source show the same environment
 //! there. `M_f` and the ring form the edited region. The ring also fades out at those edges of the square that lie
 //! inside the frame.

@@ -1,8 +1,8 @@
 //! Plans the region of interest for each frame: a square that contains the person and moves smoothly.
 //!
-//! All person boxes of a video are planned at once (four numbers for each frame). The planner encloses the person's
-//! bounding boxes in an envelope. Per frame, each edge of the envelope moves by at most the share `STEP` of the
-//! square's side, both forward and backward in time. The square therefore starts to move before a fast person would
+//! The planner processes the person's boxes of all frames at once (four numbers per frame). The planner encloses the
+//! person's bounding boxes in an envelope. Per frame, each edge of the envelope moves by at most the share `STEP` of
+//! the square's side, both forward and backward in time. The square therefore starts to move before a fast person would
 //! leave it. The centre of the square is the middle of the envelope, averaged over a few frames, so a person who moves
 //! evenly stays in the middle. The square is large enough to cover the person around that centre. The size of the
 //! square starts to grow early and grows slowly. If a person is faster than the centre, the square becomes larger. The

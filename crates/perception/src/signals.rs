@@ -8,8 +8,8 @@
 //! object-1/%06d.png      8-bit grey, 255 = object; object-2 and so on for more
 //! ```
 //!
-//! If a signal's folder or file is absent, perception provides it. A signal that is present must cover every frame, at
-//! the frame's size.
+//! If a signal's folder or file is absent, perception computes the signal. A signal that is present must cover every
+//! frame, at the frame's size.
 
 mod error;
 mod openpose;

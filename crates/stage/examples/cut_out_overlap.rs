@@ -2,8 +2,8 @@
 //!
 //! Usage: `cut_out_overlap CACHE ASSETS CLIPS`. `CACHE` is the cache of downloaded networks, `ASSETS` is a folder of
 //! assets, and `CLIPS` is the number of clips, each with two reference pictures. For each picture the program prints
-//! two values of intersection over union, one for the body mask alone and one for the cut-out. At the end it prints the
-//! means over all pictures.
+//! two values of intersection over union, one for the body mask alone and one for the cut-out. At the end, the program
+//! prints the means over all pictures.
 #![expect(clippy::print_stdout, reason = "prints its table")]
 
 use std::path::{Path, PathBuf};

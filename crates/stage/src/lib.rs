@@ -1,4 +1,4 @@
-//! Renders clips of 3D characters in generated scenes with exact ground truth. A clip is generated from one seed. A
+//! Renders clips of 3D characters in generated scenes with exact ground truth. Each clip is generated from one seed. A
 //! clip consists of pictures, masks, depth, joints, the empty scene, the same clip with another character, and
 //! reference pictures.
 //!

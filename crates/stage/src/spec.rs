@@ -1,5 +1,5 @@
 //! Defines the complete description of a clip: everything that [`crate::render_clip`] needs besides the assets. A
-//! description is drawn from a seed. A description can be written as JSON, edited, and rendered again to the same
+//! description is generated from a seed. A description can be written as JSON, edited, and rendered again to the same
 //! bytes.
 
 use media::geometry::Rate;

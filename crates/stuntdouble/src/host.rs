@@ -1,4 +1,4 @@
-//! Defines the resources of the machine that a job may use: the folder for downloads, and programs.
+//! Defines the resources of the machine that a job may use: the folder for downloads, and external programs.
 
 use std::path::PathBuf;
 

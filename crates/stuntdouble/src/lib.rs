@@ -1,5 +1,5 @@
-//! Provides Stuntdouble as a library. From a picture of a character and a video of a person, it makes a video in which
-//! the character moves like the person.
+//! Provides Stuntdouble as a library. From a picture of a character and a video of a person, the library makes a video
+//! in which the character moves like the person.
 //!
 //! A [`Job`] defines what to make, a [`Host`] defines which resources of the machine the job may use, and [`Events`]
 //! report its progress. The library prints nothing and reads no environment variables. The library re-exports the

@@ -10,8 +10,9 @@
 //! | clips | short clips | the temporal parts at the full rate, the rest at `spatial_rate` of it |
 //!
 //! There are three deviations from the paper. The loss has the weight `focus_weight` inside the removed region and on
-//! the person. The reference and the objects are dropped for a whole batch instead of one sample. The loss has an extra
-//! term for the block means of the error ([`Objective::low_frequencies`]), which does not change the optimum.
+//! the person. If the reference or the objects are dropped, they are dropped for a whole batch instead of single
+//! samples. The loss has an extra term for the block means of the error ([`Objective::low_frequencies`]), which does
+//! not change the optimum.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;

@@ -1,6 +1,7 @@
 //! Implements the training loop: steps, a guard against values that are not finite, the log, checkpoints, and resuming.
 //!
-//! The random numbers of step `k` depend only on the seed and `k`. A resumed run therefore equals an uninterrupted one.
+//! The random numbers of step `k` depend only on the seed and `k`. A resumed run therefore gives the same result as an
+//! uninterrupted run.
 
 use std::collections::BTreeMap;
 use std::fs;

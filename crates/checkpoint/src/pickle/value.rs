@@ -1,5 +1,5 @@
 //! Defines the values that a pickle creates. Values refer to each other by index. Deep nesting and repetition therefore
-//! cost nothing, even if a value contains itself.
+//! cost nothing extra, even if a value contains itself.
 
 use crate::element::ElementType;
 

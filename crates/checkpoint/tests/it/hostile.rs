@@ -1,4 +1,4 @@
-//! Tests pickles that would do harm if a program executed them, and numbers that are inconsistent.
+//! Tests pickles that would do harm if a program executed them, and pickles with inconsistent numbers.
 
 use std::io::Cursor;
 use std::time::{Duration, Instant};

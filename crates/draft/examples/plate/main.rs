@@ -2,10 +2,10 @@
 //!
 //! `STUNTDOUBLE_SHARED=DIR cargo run --release -p stuntdouble-draft --example plate -- OUT [stage] [backgrounds] [clips] [speed] [NAME ...]`
 //!
-//! `stage` renders clips with exact plates. `backgrounds` moves an artificial hole over footage without people. `clips`
-//! removes people from real footage, where the result can only be judged by eye. `speed` measures the time without
-//! drawing. The names select cases. If the data for one of these four parts are missing, the program skips the part and
-//! reports the number of skipped parts.
+//! `stage` renders clips whose clean plates are known exactly. `backgrounds` moves an artificial hole over footage
+//! without people. `clips` removes people from real footage, where the result can only be judged by eye. `speed`
+//! measures the time without drawing sheets. The names select cases. If the data for one of these four parts are
+//! missing, the program skips the part and reports the number of skipped parts.
 #![expect(clippy::print_stdout, reason = "an example answers on standard output")]
 
 mod backgrounds;

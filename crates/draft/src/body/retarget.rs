@@ -3,11 +3,12 @@
 //!
 //! Each bone keeps its direction. The length of a bone is multiplied by a factor that is constant for the whole shot,
 //! `size * (character / driver) ^ proportions`. The ratio uses the median over time of the driver's bone length, with
-//! both bodies scaled to equal height. Right and left bones share one factor. The body is then placed by these rules:
+//! both bodies scaled to equal height. The right and the left bone of a pair share one factor. The body is then placed
+//! by these rules:
 //!
 //! - The toe of the lowest foot, and the toe of each resting foot, stay at the position of the driver's toe. A foot
 //!   that is neither lowest nor resting is not constrained.
-//! - A hand that holds an object stays at the object.
+//! - A hand that holds an object keeps its position at the object.
 //! - Directions, depth and the shot's horizon are those of the driver.
 
 use perception::pose::{Joint, Keypoint, Pose};

@@ -1,7 +1,7 @@
 //! Models the trunk as a surface: a line from the hips to the shoulders with a half width at each end. The surface
 //! therefore bends, tilts and turns with hips and shoulders.
 //!
-//! A point on the trunk has two coordinates: `along` (0 = hips, 1 = shoulders) and `across` (-1 = the right shoulder or
+//! A point on the trunk has the coordinates `along` (0 = hips, 1 = shoulders) and `across` (-1 = the right shoulder or
 //! hip, 1 = the left one).
 
 use perception::pose::{Joint, Keypoint, Pose};

@@ -1,5 +1,5 @@
 //! Selects the frames that are held in memory to fill holes. Frames ahead of the current frame are dense and evenly
-//! spaced; past frames are sparser the older they are.
+//! spaced; past frames become sparser with their age.
 
 use super::observation::Observation;
 

@@ -1,7 +1,7 @@
 //! Warps the reference: deforms the character's picture to the driving pose (`docs/decisions.md`).
 //!
-//! The input consists of cut-outs of the character with poses ([`Puppet`]) and a target pose. The output has these
-//! values for the target picture:
+//! The input consists of cut-outs of the character with poses ([`Puppet`]) and a target pose. The output has the
+//! following values per pixel of the target picture:
 //!
 //! | output | values |
 //! |---|---|

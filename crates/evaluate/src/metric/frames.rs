@@ -1,6 +1,6 @@
 //! Compares whole frames with the ground truth, as published papers do: the mean of each metric of crate `metrics`. The
-//! reference frame is excluded, because a method that copies it would get 100 dB there and a too high mean in short
-//! clips.
+//! reference frame is excluded, because a method that copies it would get a PSNR of 100 dB for this frame, and thus too
+//! high a mean in short clips.
 
 use std::collections::BTreeMap;
 

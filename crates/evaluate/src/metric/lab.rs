@@ -1,5 +1,5 @@
-//! Computes the colour difference in CIE Lab (1976, white point D65): `ΔE*ab`, the distance between two colours. A
-//! distance of about 2 is just visible side by side; black and white have a distance of 100.
+//! Computes `ΔE*ab`, the distance between two colours in CIE Lab (1976, white point D65). A distance of about 2 is just
+//! visible side by side; black and white have a distance of 100.
 
 use media::picture::{Picture, Plane};
 use serde::{Deserialize, Serialize};

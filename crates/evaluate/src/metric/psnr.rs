@@ -1,5 +1,5 @@
-//! Computes the peak signal-to-noise ratio: `10 log10(255² / MSE)`, with the mean squared error over red, green and
-//! blue of all weighted pixels.
+//! Computes the peak signal-to-noise ratio `10 log10(255² / MSE)`, with the mean squared error over red, green and blue
+//! of all weighted pixels.
 
 use media::picture::{Picture, Plane};
 use metrics::psnr::{CEILING, decibels};

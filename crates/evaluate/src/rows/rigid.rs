@@ -1,6 +1,6 @@
-//! Implements row `rigid`: the character is cut into ten rigid parts, and one affine map per part moves it to the
-//! driving pose, over the plate. This row is the simple baseline for crate `draft`: the figure tears at joints, and a
-//! front view stays a front view when the person turns. We deliberately do not improve this baseline.
+//! Implements row `rigid`: the character is cut into ten rigid parts, and one affine map moves each part to the driving
+//! pose, over the plate. This row is the simple baseline for crate `draft`: the figure tears at joints, and a front
+//! view stays a front view when the person turns. We deliberately do not improve this baseline.
 //!
 //! | step | rule |
 //! |---|---|

@@ -1,8 +1,8 @@
 //! Makes trials from a folder of videos. The person of one frame of a video is put into all its frames.
 //!
-//! Besides its frames ([`clip_frames`](crate::clip_frames)), the folder of a clip can contain signals: `person_mask/`
-//! or `masks/` and `object_mask/` with one file per frame, and `pose.json` with 33 landmarks per frame, as shares of
-//! the frame's size. Missing masks and poses must be perceived.
+//! Besides its frames ([`clip_frames`](crate::clip_frames)), the folder of a clip can contain the signals
+//! `person_mask/` or `masks/` and `object_mask/` with one file per frame, and `pose.json` with 33 landmarks per frame,
+//! as shares of the frame's size. Missing masks and poses must be perceived.
 
 use std::path::{Path, PathBuf};
 

@@ -7,8 +7,9 @@
 //! | weight | `[C_out, C_in, 3, 3]` |
 //! | gradient of the result | `[B, 2H, 2W, C_out]` |
 //!
-//! The weight gradient is computed like that of a convolution, but its cells are read from the small map. The input
-//! gradient is the gradient of the upsampled map, summed over the four cells that correspond to each input cell.
+//! The weight gradient is computed like that of a convolution, but its input cells are read from the map before
+//! upsampling. The input gradient is the gradient of the upsampled map, summed over the four cells that correspond to
+//! each input cell.
 
 use crate::convolution::packed_convolution::Geometry;
 use crate::gradient::convolution::{Convolved, input_gradient, weight_sums};

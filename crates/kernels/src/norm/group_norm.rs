@@ -10,7 +10,7 @@
 //! is therefore read once for the statistics and once for the result; the second read hits the last-level cache if the
 //! map fits. The variance is the biased estimate.
 //!
-//! The sweep works in runs of `RUN` pixels. The sweep sums differences from the current mean (initially the first
+//! The sweep processes runs of `RUN` pixels. The sweep sums differences from the current mean (initially the first
 //! pixel) and their squares. If the current mean is far from the mean of the run, that distance is itself part of the
 //! variance. Rounding errors therefore grow by at most a factor of `RUN + 1`, and by far less on real maps.
 #![expect(clippy::needless_range_loop, reason = "vectors are counted, in step with pointers")]

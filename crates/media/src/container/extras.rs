@@ -1,4 +1,4 @@
-//! Handles what a video file contains besides pictures and sound: languages, subtitles, chapters, creation time and
+//! Handles the contents of a video file besides pictures and sound: languages, subtitles, chapters, creation time and
 //! timecode.
 //!
 //! | what | MP4, MOV | Matroska |

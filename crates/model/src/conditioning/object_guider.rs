@@ -1,5 +1,6 @@
 //! Implements the object guider (paper 3.3). This light convolutional network turns object latents into features at
-//! every scale of the denoiser. [`crate::conditioning::blending`] blends these features into those of the denoiser.
+//! every scale of the denoiser. The module [`crate::conditioning::blending`] mixes these features into those of the
+//! denoiser.
 //!
 //! Objects keep their appearance from the source video, so plain 3x3 convolutions are enough. After a stem, there is
 //! one convolution per level, with stride 1 at the first level and stride 2 at the others.

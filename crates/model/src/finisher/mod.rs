@@ -19,7 +19,7 @@
 //! Each level of the UNet consists of a resnet, a spatial transformer with reference tokens (paper 3.1) and a temporal
 //! module. Pose modulation (paper 3.4) is added at 1/8 of the resolution.
 //!
-//! Two details deviate from the paper: the reference network is only the encoder half of the denoiser. Objects are
+//! Two details deviate from the paper. The reference network is only the encoder half of the denoiser. Objects are
 //! given as draft pixels and a mask, not through the object guider, because the draft already contains them.
 
 mod config;

@@ -8,7 +8,7 @@
 //! | context | `[B, L, D]` |
 //! | reference at this site | `[B, L_r, C]` |
 //!
-//! The order in a block is: `x += attn1(norm1(x)); x += attn2(norm2(x), context); x += ff(norm3(x))`. Without
+//! A block computes, in this order, `x += attn1(norm1(x)); x += attn2(norm2(x), context); x += ff(norm3(x))`. Without
 //! cross-attention there is no `attn2` and no `norm2`.
 
 use burn::module::Module;

@@ -7,10 +7,10 @@
 //! by a click at the middle of the hips in the first labelled frame, as a user would. `--person X,Y` chooses the person
 //! at this point of the first frame, in frame pixels.
 //!
-//! CLIPS contains one folder for each clip: `frames/%05d.jpg`, `person_mask/%05d.png`, `pose.json`, `meta.json` and
-//! sometimes `gt_mask/%05d.png`. MODELS contains the `.tflite` files. Another network made the labels in `person_mask`
-//! and `pose.json`, so a comparison with them measures agreement. A comparison with `gt_mask` measures accuracy for the
-//! frames and objects that it covers.
+//! CLIPS contains one folder per clip, with the files `frames/%05d.jpg`, `person_mask/%05d.png`, `pose.json`,
+//! `meta.json` and sometimes `gt_mask/%05d.png`. MODELS contains the `.tflite` files. Another network made the labels
+//! in `person_mask` and `pose.json`, so a comparison with them measures agreement. A comparison with `gt_mask` measures
+//! accuracy for the frames and objects that it covers.
 
 mod labels;
 

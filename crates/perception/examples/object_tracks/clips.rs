@@ -1,5 +1,5 @@
-//! Reads clips with a prop that `stage render` wrote (with their shards unpacked), draws clicks in them, and simulates
-//! perceived signals.
+//! Reads clips with a prop that `stage render` wrote (with their shards unpacked), chooses random clicks in them, and
+//! simulates perceived signals.
 
 use std::error::Error;
 use std::path::Path;

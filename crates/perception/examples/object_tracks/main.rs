@@ -9,7 +9,7 @@
 //! ```
 //! - `stage`: makes one click at a random time, at a random point well inside the prop, and prints for each method
 //!   (`rows`) the mean overlap over the clip, grouped by how much of the prop is hidden and by how the prop is used.
-//!   Signals simulate perceived signals, or are `exact`.
+//!   The signals imitate perceived signals, or are `exact`.
 //! - `real`: uses real clips with hand-drawn masks that cover person and object together (`filmed`).
 //! - `describe`: prints the regions around clicks with their features and overlaps, from which the weights of
 //!   `objects::choice` were fitted.

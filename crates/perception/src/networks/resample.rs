@@ -1,5 +1,5 @@
 //! Resamples a window of a plane to another number of pixels. The window's position and size are real numbers. The
-//! filter is separable: an exact area average for shrinking, and [`Enlarge`] otherwise.
+//! filter is separable. It is an exact area average for reduction, and the filter [`Enlarge`] for enlargement.
 
 use media::picture::{Mask, Picture, Plane};
 

@@ -2,7 +2,8 @@
 //!
 //! 1. `prompt` parses the clicks and boxes that the user types.
 //! 2. `look` reduces a frame to the working size. `regions`, `proposals`, `shape` and `choice` find the regions around
-//!    a click and choose one of them. `first` refines its edge by the colours inside and around it.
+//!    a click and choose one of them. `first` refines the edge of the chosen region by the colours inside and around
+//!    it.
 //! 3. `follower` follows the object from frame to frame with `motion`, `votes` of remembered frames, `palette` and
 //!    `relax`.
 //! 4. `tracker` does all this for frames of any size.

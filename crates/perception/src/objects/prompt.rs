@@ -1,5 +1,5 @@
-//! Parses the prompts with which the user points at objects: `X,Y[@T]` and `X,Y,W,H[@T]`, where T is a time in seconds
-//! (`1.5`, `1.5s`) or a frame (`12f`).
+//! Parses the prompts with which the user points at objects. A prompt is `X,Y[@T]` or `X,Y,W,H[@T]`, where T is a time
+//! in seconds (`1.5`, `1.5s`) or a frame (`12f`).
 
 use std::fmt;
 use std::str::FromStr;

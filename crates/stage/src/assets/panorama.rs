@@ -1,7 +1,7 @@
 //! Loads equirectangular panoramas and the light that they cast.
 //!
-//! Column `c` of `W` and row `r` of `H` show the following direction: `theta = (r + 0.5) / H pi`, `phi = 2 pi (c + 0.5)
-//! / W - pi`, `X = sin theta sin phi`, `Y = cos theta`, `Z = -sin theta cos phi`. The middle of the picture therefore
+//! Column `c` of `W` and row `r` of `H` show the direction given by `theta = (r + 0.5) / H pi`, `phi = 2 pi (c + 0.5) /
+//! W - pi`, `X = sin theta sin phi`, `Y = cos theta`, `Z = -sin theta cos phi`. The middle of the picture therefore
 //! shows the direction -Z.
 
 use std::f32::consts::{PI, TAU};

@@ -1,4 +1,4 @@
-//! Holds how furniture and bystanders affect the drawing of the person: occlusion, shadows and masks.
+//! Holds the effect of furniture and bystanders on the drawing of the person: occlusion, shadows and masks.
 
 use media::picture::Mask;
 

@@ -1,4 +1,4 @@
-//! Draws the content of a clip from a seed: who acts, with which prop, where, and from which viewpoint.
+//! Chooses the content of a clip from a seed: who acts, with which prop, where, and from which viewpoint.
 
 pub(crate) mod acting;
 pub(crate) mod audit;

@@ -1,4 +1,4 @@
-//! Places furniture and bystanders around the person, at random.
+//! Places furniture and bystanders at random positions around the person.
 
 use rand::Rng;
 use rand::seq::IndexedRandom;

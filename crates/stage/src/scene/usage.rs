@@ -1,5 +1,5 @@
-//! Draws from the seed how props are used. The kind of use is chosen first; the prop's place is chosen when the body's
-//! poses are known.
+//! Chooses from the seed how a prop is used. The kind of use is chosen first; the prop's place is chosen when the
+//! body's poses are known.
 
 use rand::Rng;
 use rand::seq::IndexedRandom;

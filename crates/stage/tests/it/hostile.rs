@@ -1,5 +1,5 @@
-//! Tests damaged and malicious files: each fault has its own error code and an error that names the file, and the other
-//! files are still loaded.
+//! Tests damaged and malicious files: each fault has its own error code, the error names the file, and all other files
+//! are still loaded.
 
 use std::fs;
 use std::path::Path;

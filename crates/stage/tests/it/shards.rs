@@ -1,5 +1,5 @@
-//! Tests data sets on disk: shards are complete, an interrupted run gives the same bytes, and nothing is trusted
-//! without a check.
+//! Tests data sets on disk: shards are complete, an interrupted run gives the same bytes, and no stored data are
+//! trusted without a check.
 
 use std::fs;
 use std::ops::ControlFlow;

@@ -1,4 +1,4 @@
-//! Reads environment variables. No other module reads them.
+//! Reads environment variables. No other module reads environment variables.
 
 use std::path::PathBuf;
 

@@ -1,5 +1,5 @@
-//! Finds the objects that the user points at in the frame of the prompt, follows them to both ends of the shot, and
-//! writes their masks as `object-N/%06d.png`, with `scores.json` and `preview.png` in the same folder.
+//! Finds each object that the user points at in the frame of its prompt, follows the object to both ends of the shot,
+//! and writes the masks as `object-N/%06d.png`, with `scores.json` and `preview.png` in the same folder.
 //!
 //! The module makes one pass over the video. The frames of a shot before the prompt are stored on disk, at the size at
 //! which objects are followed, and are later processed in reverse order.

@@ -1,5 +1,5 @@
-//! Implements `--dry-run`, which reports what the job would do and about how long it would take. The command runs only
-//! a short timing test.
+//! Implements `--dry-run`, which reports what the job would do and about how long it would take. With this option, only
+//! a short timing test runs.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! Makes the clean plates in order: the frames of a video without the person.
+//! Makes the clean plates, which are the frames of a video without the person, in the order of the frames.
 
 use draft::held::Hands;
 use draft::hole::hole;

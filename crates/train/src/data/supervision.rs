@@ -11,7 +11,7 @@
 //!
 //! All frames share one square window that contains the whole person before and after scaling. Scale augmentation crops
 //! or pads the whole frame about the person's feet and resizes it. The person and objects of the resized frame are then
-//! composited over the plate. The block counts of the mask are drawn once per clip.
+//! composited over the plate. The block counts of the mask are chosen at random once per clip.
 //!
 //! Deviations: the shadow does not scale with the person, because the plate has none. Scale augmentation applies to two
 //! of three clips, not to all.

@@ -2,7 +2,7 @@
 //!
 //! Samples are rendered during the run ([`feed`]). Weights, moments and averages stay on the device
 //! ([`flat_optimizer`]). The host reads loss values only every `log_every` steps. The learning rate follows a cosine
-//! over the steps. With `minutes`, it follows the steps or the time, whichever has progressed further.
+//! over the steps. With `minutes`, the learning rate follows the steps or the time, whichever has progressed further.
 //!
 //! ```text
 //! RUN/log.jsonl             one event a line

@@ -1,6 +1,6 @@
 //! Computes the perceptual distance in the features of VGG-HED, the network of the metric with that name (`evaluate`).
 //! This version of the network is differentiable and has only the first blocks. A network trained with this loss has an
-//! unfair advantage in that metric. Tables therefore state this and show other metrics as well.
+//! unfair advantage in that metric. Tables of results therefore state this advantage and also show other metrics.
 
 use std::path::Path;
 

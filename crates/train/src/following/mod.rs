@@ -1,5 +1,5 @@
-//! Writes the files for monitoring a run: `log.jsonl` with one event per line, and a TensorBoard event file with the
-//! same numbers.
+//! Writes two files for monitoring a run, namely `log.jsonl` with one event per line, and a TensorBoard event file with
+//! the same numbers.
 //!
 //! A resumed run appends to the log and starts its own event file.
 

@@ -1,4 +1,4 @@
-//! Tests that a resumed training equals an uninterrupted one.
+//! Tests that a resumed training run gives the same result as an uninterrupted run.
 
 use std::path::PathBuf;
 

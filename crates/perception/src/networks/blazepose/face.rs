@@ -1,5 +1,5 @@
 //! Finds the face. The input is a rotated ROI, `[1, 3, 192, 192]` with values 0..1. The output is a mesh of 468 points,
-//! and a presence flag. We use 68 of the points.
+//! and a presence flag. The project uses 68 of the 468 points.
 //!
 //! The first ROI is computed from the body's eyes and mouth, later ROIs from the mesh of the previous frame.
 

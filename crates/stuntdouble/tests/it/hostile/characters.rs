@@ -1,4 +1,5 @@
-//! Tests character pictures that have an unsupported format, are truncated, are too large, or show nobody.
+//! Tests invalid pictures of characters: files with an unsupported format, truncated or too large files, and pictures
+//! that show nobody.
 
 use media::image_file::save_picture;
 use media::picture::Picture;

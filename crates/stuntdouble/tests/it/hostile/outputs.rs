@@ -1,4 +1,4 @@
-//! Tests output paths that do not exist, contain foreign files, or are not writable.
+//! Tests invalid output paths: paths that do not exist, contain foreign files, or are not writable.
 
 use std::path::Path;
 

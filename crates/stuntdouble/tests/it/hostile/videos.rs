@@ -1,5 +1,5 @@
-//! Tests driving videos that have an unsupported format, are truncated, modified or too large, and inconsistent folders
-//! of frames.
+//! Tests invalid driving videos: files with an unsupported format, truncated, modified or too large files, and
+//! inconsistent folders of frames.
 
 use std::path::PathBuf;
 
