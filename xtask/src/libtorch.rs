@@ -1,4 +1,5 @@
-//! `cargo xtask libtorch cpu|cuda`: builds the program with libtorch, on a machine that has neither CUDA nor PyTorch installed.
+//! Implements `cargo xtask libtorch cpu|cuda`, which builds the program with libtorch, on a machine that has neither
+//! CUDA nor PyTorch installed.
 //!
 //! libtorch comes from the PyTorch wheel, which pip downloads into a virtual environment under `.cache`. For `cpu`, the
 //! build links against a folder that contains only the CPU libraries of the wheel, so that the program runs without

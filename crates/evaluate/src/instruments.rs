@@ -1,5 +1,5 @@
-//! Holds the networks that metrics need. Each network is optional: without its weights, its metrics are omitted, and no
-//! other metric replaces them.
+//! Holds the networks that metrics need. Each network is optional. If the weights of a network are missing, its metrics
+//! are omitted, and no other metric replaces these.
 
 use metrics::{Backbone, Lpips};
 

@@ -32,8 +32,8 @@
 //!    the gradient of its result. [`attention_gradient`] also needs the output of [`attention_with_log_sum_exp`].
 //!    [`column_sums`] computes the gradient of a bias.
 //!
-//! All functions use the rayon thread pool in which they are called. To use one thread, call them inside `pool.install`
-//! of a pool with one thread.
+//! All functions use the rayon thread pool in which they are called. To use one thread, call the functions inside
+//! `pool.install` of a pool with one thread.
 //!
 //! | data | 3x3, stride 1 | 3x3 after nearest upsampling | otherwise |
 //! |---|---|---|---|

@@ -2,8 +2,8 @@
 //!
 //! The cost of a part at a pixel is its geodesic distance from the part's bone, minus the part's half width. A pixel is
 //! assigned to the part with the lowest cost. An arm in front of the trunk therefore keeps its own pixels, and the
-//! trunk gets everything around it. Pixels between and beside the legs that lie far outside both legs indicate a skirt,
-//! robe or coat. The cloth of a skirt, robe or coat is assigned to the trunk and hangs from hips and legs.
+//! trunk gets the pixels around the arm. Pixels between and beside the legs that lie far outside both legs indicate a
+//! skirt, robe or coat. The cloth of a skirt, robe or coat is assigned to the trunk and hangs from hips and legs.
 
 use media::picture::{Mask, Plane};
 use perception::pose::Pose;

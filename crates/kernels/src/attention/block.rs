@@ -10,7 +10,8 @@
 //!
 //! A part is a group of `NV * LANES` queries. Both matmuls are transposed: scores = K Q^T and sums = V^T weights. Keys
 //! and values are broadcast directly from their position in memory, every lane is used for any `D`, and softmax needs
-//! no sums across lanes. Sources: Milakov and Gimelshein 2018 (arXiv 1805.02867); Dao et al. 2022 (arXiv 2205.14135).
+//! no sums across lanes. The algorithm is from Milakov and Gimelshein 2018 (arXiv 1805.02867) and Dao et al. 2022
+//! (arXiv 2205.14135).
 
 use crate::attention::memory::{KEYS, Memory, Queries, finish, pack_queries, pair_values};
 use crate::matmul::micro_kernel::{Left, Segment, Tile, even_height};

@@ -1,4 +1,4 @@
-//! Fuses nearest upsampling by two with the 3x3 convolution after it. The upsampled map is never stored.
+//! Fuses nearest upsampling by two with the 3x3 convolution that follows. The upsampled map is never stored.
 //!
 //! | operand | shape |
 //! |---|---|

@@ -9,8 +9,8 @@
 //!
 //! All arithmetic is f32. bf16 maps are widened to f32 in the input transform, so the op is faster for bf16 maps than
 //! the direct convolution and loses no precision. Packed weights take 36/9 of the memory of plain f32 weights. A task
-//! computes all stages for a block of tiles, in scratch memory of its thread. Source: Lavin and Gray 2016 (arXiv
-//! 1509.09308). `winograd_transform` explains the interpolation points.
+//! computes all stages for a block of tiles, in scratch memory of its thread. The algorithm is from Lavin and Gray 2016
+//! (arXiv 1509.09308). `winograd_transform` explains the interpolation points.
 
 use std::ops::Range;
 

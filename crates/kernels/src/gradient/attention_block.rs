@@ -12,8 +12,8 @@
 //!
 //! Let `w` be the softmax weights, recomputed from the scores and the logarithm of their sum, and `delta = gradient .
 //! result`. The gradient of a value is `sum w * gradient`. The slope of a score is `w * (gradient . value - delta)`.
-//! The gradients of the queries are slopes times keys, and the gradients of the keys are slopes times queries. Source:
-//! Dao 2023 (arXiv 2307.08691), Algorithm 2.
+//! The gradients of the queries are slopes times keys, and the gradients of the keys are slopes times queries. This is
+//! Algorithm 2 of Dao 2023 (arXiv 2307.08691).
 
 use crate::attention::block::{Tokens, scores, weigh};
 use crate::attention::memory::{KEYS, PARTS, Queries, finish, pack_queries};

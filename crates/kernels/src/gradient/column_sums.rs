@@ -6,7 +6,7 @@
 //! | input | `[rows, columns]` |
 //! | result | `[columns]` |
 //!
-//! Chunks of rows are summed in parallel. Their sums are then added in a fixed order.
+//! Chunks of rows are summed in parallel. The sums of the chunks are then added in a fixed order.
 #![expect(clippy::needless_range_loop, reason = "vectors are counted, in step with pointers")]
 
 use crate::memory::buffer::Buffer;

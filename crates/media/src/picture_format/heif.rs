@@ -1,6 +1,6 @@
 //! Reads HEIF and AVIF pictures. A phone's picture is a grid of tiles, but ffmpeg alone returns only the first tile, or
 //! none. This module therefore determines which coded pictures form the whole picture, and their order and orientation.
-//! The tiles themselves are decoded by ffmpeg.
+//! The program ffmpeg decodes the tiles.
 
 mod boxes;
 #[cfg(test)]

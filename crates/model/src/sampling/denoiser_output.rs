@@ -10,7 +10,7 @@
 //!
 //! All tensors are `[B, C, N, h, w]`. `z` is the noisy latent, and `a` is the cumulative alpha at the timestep of each
 //! batch row. For latents of unit variance, `sqrt(a) z` is the best linear estimate of the clean latent (Karras et al.
-//! 2022, arXiv 2206.00364, use a similar preconditioning). At pure noise, this input is zero.
+//! 2022, arXiv 2206.00364, use a similar preconditioning). At pure noise, the input `sqrt(a) z` is zero.
 //!
 //! The variant `change` deviates from the paper. The loss of `change` is the same as in the paper (Eq. 1 in
 //! velocities); only the parametrization differs.

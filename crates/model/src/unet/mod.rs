@@ -1,5 +1,5 @@
-//! Implements the UNet of Stable Diffusion 1.5, plain or inflated to video. [`crate::unet::denoising_net`] and
-//! [`crate::unet::reference_net`] share it.
+//! Implements the UNet of Stable Diffusion 1.5, plain or inflated to video. Both [`crate::unet::denoising_net`] and
+//! [`crate::unet::reference_net`] use this UNet.
 //!
 //! Inside the UNet, a clip is a batch of frames `[B*N, C, h, w]`. Only the temporal modules mix values along `N`.
 

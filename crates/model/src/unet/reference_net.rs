@@ -9,7 +9,7 @@
 //! | features at each site | `[B, h*w, C]` |
 //!
 //! In the paper (3.1), only the mid and up blocks supply features ([`FusionBlocks::MidUp`]). In public checkpoints of
-//! this family, all blocks supply them.
+//! this family, all blocks supply features.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Defines props and where they are placed when a person holds, carries, sits on, leans on or kicks them.
+//! Defines props, and where a prop is placed when a person holds it, carries it, sits on it, leans on it or kicks it.
 
 use crate::assets::seat::{Seat, find_seat};
 use crate::assets::use_class::{Home, UseClass};
