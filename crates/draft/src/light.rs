@@ -54,12 +54,12 @@ impl LightMatch {
         Self { gain: (mean / NEUTRAL).powf(SHARE).clamp(1.0 / BOUND, BOUND) }
     }
 
-    /// Blends two gains, for a light that follows the scene slowly.
+    /// Blends two gains, so that the gain follows the scene slowly.
     pub fn towards(self, other: Self, share: f32) -> Self {
         Self { gain: self.gain + share * (other.gain - self.gain) }
     }
 
-    /// Changes the colours of a warp.
+    /// Applies the gain to the colours of a warp.
     pub fn apply(&self, warp: &mut Warp) {
         if *self == Self::NONE {
             return;

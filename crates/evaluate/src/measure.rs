@@ -34,7 +34,7 @@ pub(crate) const VERSION: u32 = 2;
 /// The metrics of one row of one trial. A metric that cannot be measured (no object, a hidden limb) is absent.
 pub type Measures = BTreeMap<Metric, f64>;
 
-/// A trial prepared for the comparison: the truth, cropped once for all rows.
+/// A trial prepared for the comparison: the ground truth is cropped once for all rows.
 #[derive(Debug)]
 pub struct Yardstick<'a> {
     square: Rect<Frame>,
@@ -55,7 +55,7 @@ struct ComparedFrame {
 }
 
 impl<'a> Yardstick<'a> {
-    /// Crops the truth. Without the network there are no VGG-HED distances.
+    /// Crops the ground truth. Without the network, there are no VGG-HED distances.
     pub fn new(trial: &Trial, network: Option<&'a VggNetwork>) -> Self {
         Self::starting_at(0, trial, network)
     }

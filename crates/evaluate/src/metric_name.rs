@@ -20,7 +20,7 @@ pub enum Area {
 }
 
 impl Area {
-    /// All of them.
+    /// All areas.
     pub const ALL: [Self; 4] = [Self::Region, Self::Person, Self::Head, Self::Object];
 
     fn name(self) -> &'static str {
@@ -33,7 +33,7 @@ impl Area {
     }
 }
 
-/// A figure of whole frames, as the field measures them (crate `metrics`).
+/// A metric of whole frames, as published papers compute it (crate `metrics`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FrameFigure {
     /// SSIM as published: grey.
@@ -59,7 +59,7 @@ pub enum FrameFigure {
 }
 
 impl FrameFigure {
-    /// All of them.
+    /// All metrics of whole frames.
     pub const ALL: [Self; 10] = [
         Self::SsimGrey,
         Self::SsimColour,
@@ -92,7 +92,7 @@ impl FrameFigure {
 /// Seconds after which the drift of colours is measured.
 pub const DRIFT_SECONDS: [u8; 3] = [10, 30, 60];
 
-/// A metric. Its text is `where/what`.
+/// A metric. Its text form is `area/metric`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub enum Metric {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::linear::Vec3;
 
-/// Light of a scene. In its unit, a white surface under a uniform sky of 1 has brightness 1.
+/// The light of a scene. Units are such that a white surface under a uniform sky of 1 has brightness 1.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Light {
@@ -48,8 +48,8 @@ impl Light {
         Self { around, sun_direction: sun_direction.normalised(), sun: [sun; 3] }
     }
 
-    /// Splits the light of a whole panorama. `share` of what fits a single source in direction `brightest` becomes the
-    /// sun, and the rest remains surrounding light.
+    /// Splits the light of a whole panorama. The share `share` of the light that fits a single source in direction
+    /// `brightest` becomes the sun, and the rest remains environment light.
     pub fn from_panorama(total: &[[f32; 3]; 9], brightest: Vec3, share: f32, gain: f32) -> Self {
         let lifted = Vec3::new(brightest.x, brightest.y.max(0.45), brightest.z).normalised();
         let values = basis(brightest.normalised());

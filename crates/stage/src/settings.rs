@@ -13,9 +13,9 @@ pub struct ClipSettings {
     pub width: usize,
     /// Rows in pixels.
     pub height: usize,
-    /// Frames a clip.
+    /// Number of frames per clip.
     pub frames: usize,
-    /// Frames a second.
+    /// Frames per second.
     pub rate: Rate,
     /// The split of the assets; all assets when none is given.
     pub split: Option<Split>,
@@ -29,7 +29,7 @@ pub struct ClipSettings {
     pub furniture_share: f32,
     /// Share of clips with one or two bystanders, 0..=1.
     pub bystander_share: f32,
-    /// Share of clips with motion blur, 0..=1. They take several times as long to render.
+    /// Share of clips with motion blur, 0..=1. Clips with motion blur take several times as long to render.
     pub blur_share: f32,
     /// Share of clips with sensor noise, 0..=1.
     pub noise_share: f32,

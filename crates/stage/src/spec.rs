@@ -10,7 +10,7 @@ use crate::light::Light;
 use crate::linear::Vec3;
 use crate::side::Side;
 
-/// One clip.
+/// The complete description of one clip.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClipSpec {
@@ -20,21 +20,21 @@ pub struct ClipSpec {
     pub width: usize,
     /// Rows in pixels.
     pub height: usize,
-    /// Frames a second.
+    /// Frames per second.
     pub rate: Rate,
-    /// Who acts.
+    /// The identity that acts.
     pub person: Cast,
-    /// Who acts in the identity-swapped clip, if there is one.
+    /// The identity that acts in the identity-swapped clip, if there is one.
     pub twin: Option<Cast>,
-    /// What they do.
+    /// The action of the identity, also in the identity-swapped clip.
     pub action: Action,
-    /// What they use.
+    /// The prop that the person uses.
     pub prop: Option<UsedProp>,
     /// One camera for each frame.
     pub cameras: Vec<Camera>,
-    /// The place.
+    /// The place and its light.
     pub scene: SceneSpec,
-    /// Props that stand about and belong to the empty scene.
+    /// Props that are not used and belong to the empty scene.
     #[serde(default)]
     pub furniture: Vec<Furniture>,
     /// People who belong to the empty scene.
@@ -76,7 +76,7 @@ pub struct Action {
     pub speed: f32,
     /// Rotation about the vertical in radians; 0 keeps the motion's own direction (+Z).
     pub heading: f32,
-    /// Left and right swapped.
+    /// True if left and right are swapped.
     pub mirror: bool,
 }
 
@@ -167,9 +167,9 @@ pub struct Furniture {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Bystander {
-    /// Who.
+    /// The bystander's identity.
     pub cast: Cast,
-    /// What they do.
+    /// The bystander's action.
     pub action: Action,
     /// Average position.
     pub place: Vec3,
@@ -291,7 +291,7 @@ pub struct Covering {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReferenceSpec {
-    /// The pose: the first instant of an action.
+    /// The action whose first instant is the pose.
     pub action: Action,
     /// The camera.
     pub camera: Camera,

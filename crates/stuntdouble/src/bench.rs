@@ -35,18 +35,18 @@ pub struct BenchJob {
     pub frames: Option<usize>,
     /// Number of timed runs, after one warm-up run; the median is reported.
     pub repeat: usize,
-    /// The caches that are on.
+    /// The caches that are enabled.
     pub cache_options: CacheOptions,
     /// Where prepacked weights are cached between runs; none disables the cache.
     pub weight_cache: Option<PathBuf>,
 }
 
-/// The measurements.
+/// The results of a measurement.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
-    /// Instruction set of the kernels.
+    /// Instruction set that the kernels use.
     pub instructions: String,
-    /// Threads.
+    /// Number of threads.
     pub threads: usize,
     /// Peak speed of one thread in a loop of multiply-adds, in billions of operations a second: f32, bf16.
     pub peak_gflops: [f64; 2],
@@ -76,7 +76,7 @@ pub struct KernelTime {
 /// One phase of a clip.
 #[derive(Debug, Clone, Serialize)]
 pub struct StageTime {
-    /// Which.
+    /// Name of the phase.
     pub name: &'static str,
     /// Time of the first run, which reads and packs the weights or maps them, in milliseconds.
     pub first_milliseconds: f64,
@@ -86,7 +86,7 @@ pub struct StageTime {
     pub peak_mib: Option<f64>,
 }
 
-/// Measures. Other work on the machine makes the figures worse.
+/// Runs the measurement. Other work on the machine makes the results worse.
 ///
 /// # Errors
 /// [`Error::Setting`] for sizes that the networks do not support; the errors of [`LoadedNetworks::load`].

@@ -20,7 +20,7 @@ use crate::error::Error;
 use crate::events::Events;
 use crate::tools::Tools;
 
-/// Reads pictures of one character and cuts each out. Options refer to the first one.
+/// Reads pictures of one character and cuts the character out of each. The options apply to the first picture.
 ///
 /// # Errors
 /// [`Error::Media`] and [`Error::Signals`] for files; [`Error::Fetch`] and [`Error::Perception`] for networks.

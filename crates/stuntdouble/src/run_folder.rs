@@ -74,7 +74,7 @@ impl RunRecord {
     }
 }
 
-/// A run folder that this process has locked. A second process is refused.
+/// A run folder that this process has locked. A second process gets an error.
 #[derive(Debug)]
 pub struct RunFolder {
     root: PathBuf,
@@ -131,8 +131,8 @@ impl RunFolder {
         Ok(Self { root: root.into(), _lock: lock })
     }
 
-    /// Removes the folder of a job that failed before it finished anything. A folder with more than the first step's
-    /// unfinished output stays.
+    /// Removes the folder of a job that failed before it finished anything. A folder with more than the unfinished
+    /// output of the first step stays.
     pub fn abandon(self) {
         let is_beginning = |name: &OsStr| [LOCK, RECORD, LOG, SIGNALS].iter().any(|known| name == *known);
         let Ok(names) = sorted_names(&self.root) else { return };
@@ -149,7 +149,7 @@ impl RunFolder {
         &self.root
     }
 
-    /// A file or folder inside.
+    /// The path of a file or folder inside the run folder.
     pub fn join(&self, name: &str) -> PathBuf {
         self.root.join(name)
     }

@@ -43,7 +43,7 @@ pub struct InUseInput<'a> {
     pub starts_shot: bool,
 }
 
-/// Finds objects in use, frame by frame. Give every frame twice, in order: first to [`look`](Self::look), which may run
+/// Finds objects in use, frame by frame. Pass every frame twice, in order: first to [`look`](Self::look), which can run
 /// ahead, and then to [`objects`](Self::objects).
 #[derive(Debug, Default)]
 pub struct InUse {

@@ -41,7 +41,7 @@ use serde::{Deserialize, Serialize};
 pub struct PlateConfig {
     /// Largest number of frames held to fill holes.
     pub keyframes: usize,
-    /// Number of frames by which looking may run ahead of plates.
+    /// Largest number of frames by which `look` can run ahead of `plate`.
     pub look_ahead: usize,
     /// Larger frames are scaled to this longest side, in pixels, and their holes are filled at that size.
     pub held_side: usize,
@@ -62,7 +62,7 @@ pub struct PlateFrame {
     pub seen: Mask,
 }
 
-/// The plates of one shot. The covered pixels of `holes` are to be filled.
+/// The plates of one shot. The covered pixels of `holes` are filled.
 ///
 /// # Panics
 /// When the numbers of holes and frames differ, or when a frame and its hole differ in size.

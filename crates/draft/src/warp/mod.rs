@@ -52,9 +52,9 @@ pub fn scale_of(puppet: &Puppet, target: &Pose, size: (usize, usize)) -> Option<
     Some(body_scale(puppet.figure()?, &Figure::of(target, size)?))
 }
 
-/// Lays a character on a pose in a picture of `size` pixels. Each chain comes from the puppet that shows it from the
-/// right side. `scales` holds the body's scale for each puppet; if it is none, the pose decides. None when the pose or
-/// all puppets have no shoulders, or nothing of the character lies in the picture.
+/// Warps a character to a pose in a picture of `size` pixels. Each chain comes from the puppet that shows it from the
+/// right side. `scales` holds the body's scale for each puppet; if the scale is none, it is computed from the pose.
+/// None when the pose or all puppets have no shoulders, or nothing of the character lies in the picture.
 ///
 /// # Panics
 /// When the numbers of scales and puppets differ.

@@ -11,11 +11,11 @@ use super::{Weights, weighted_mean};
 pub struct ColourDifference {
     /// Mean distance over the pixels.
     pub pixels: f64,
-    /// Distance of the mean colours, which ignores where in the area a colour is.
+    /// Distance of the mean colours, which ignores the positions of colours within the area.
     pub mean_colour: f64,
 }
 
-/// The colour difference over the weighted pixels; `None` where nothing has weight.
+/// The colour difference over the weighted pixels; `None` if all weights are 0.
 ///
 /// # Panics
 /// When the sizes differ.

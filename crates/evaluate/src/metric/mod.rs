@@ -34,7 +34,7 @@ pub fn weights_from_mask(mask: &Mask) -> Weights {
     mask.map(|coverage| if coverage > 127 { 1.0 } else { 0.0 })
 }
 
-/// The weighted mean of one value for each pixel; `None` where nothing has weight.
+/// The weighted mean of one value for each pixel; `None` if all weights are 0.
 ///
 /// # Panics
 /// When the sizes differ.

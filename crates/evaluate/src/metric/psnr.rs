@@ -6,7 +6,7 @@ use metrics::psnr::{CEILING, decibels};
 
 use super::{Weights, weighted_mean};
 
-/// The ratio in dB; `None` where nothing has weight.
+/// The ratio in dB; `None` if all weights are 0.
 ///
 /// # Panics
 /// When the sizes differ.

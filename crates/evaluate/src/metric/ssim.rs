@@ -10,7 +10,7 @@ use metrics::ssim::gaussian_map;
 
 use super::{Weights, weighted_mean};
 
-/// The mean index; `None` where nothing has weight.
+/// The mean index; `None` if all weights are 0.
 ///
 /// # Panics
 /// When the sizes differ.

@@ -59,7 +59,7 @@ pub struct VggDifference {
 }
 
 impl VggNetwork {
-    /// Reads the weights, the file `vgg-hed` of the catalogue.
+    /// Reads the weights from the file `vgg-hed` of the catalogue.
     ///
     /// # Errors
     /// [`EvaluateError::Unreadable`], [`EvaluateError::NotTheWeights`].
@@ -140,7 +140,7 @@ impl VggFeatures {
 }
 
 impl VggDifference {
-    /// The distance with `weights`, which have the size of the pictures; `None` where nothing has weight.
+    /// The distance with `weights`, which have the size of the pictures; `None` if all weights are 0.
     pub fn distance(&self, weights: &Weights) -> Option<f64> {
         self.taps.iter().map(|tap| weighted_mean(tap, &shrunk(weights, tap.size()))).sum()
     }

@@ -62,7 +62,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<ConvolutionWeights>, EvaluateError
     Ok(PLACES.iter().map(|place| convolution(&bytes, *place)).collect())
 }
 
-/// Reads the first `count` convolutions. The start of the file is enough for them.
+/// Reads the first `count` convolutions. The start of the file contains them.
 ///
 /// # Errors
 /// [`EvaluateError::Unreadable`], [`EvaluateError::NotTheWeights`].

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::record::{Record, RecordFolder};
 use crate::error::EvaluateError;
 
-/// A comparison that was set up wrongly: its figures say nothing.
+/// A comparison that was set up wrongly, so that its metrics are meaningless.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ComparisonWarning {
     /// Name of the fault.
@@ -17,7 +17,7 @@ pub struct ComparisonWarning {
     pub row: String,
     /// The clip.
     pub clip: String,
-    /// What is seen.
+    /// The text of the warning.
     pub text: String,
 }
 

@@ -22,7 +22,7 @@ pub struct FolderRow {
 }
 
 impl FolderRow {
-    /// The row of a folder, which must be there. The decoder is needed for video files alone.
+    /// Opens the row of a folder, which must exist. The decoder is needed only for video files.
     ///
     /// # Errors
     /// [`EvaluateError::NotAFolder`].
@@ -33,7 +33,7 @@ impl FolderRow {
         Ok(Self { name: Self::name_of(folder), folder: folder.into(), decoder })
     }
 
-    /// The row's name: `folder-` and the folder's own name in small letters, digits and `-`.
+    /// The row's name: `folder-` and the folder's own name in lower-case letters, digits and `-`.
     pub fn name_of(folder: &Path) -> String {
         let own = folder.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
         let plain = own.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' });

@@ -51,7 +51,7 @@ pub enum Material {
     },
 }
 
-/// A suite that is ready to give trials.
+/// A suite that is ready to supply trials.
 #[derive(Debug)]
 pub struct Suite {
     definition: SuiteDefinition,
@@ -67,7 +67,7 @@ enum Source {
 }
 
 impl Suite {
-    /// Looks at the material. What `signals` are wins over what the definition says.
+    /// Opens the material. `signals` takes precedence over the definition.
     ///
     /// # Errors
     /// [`EvaluateError::AssetsMissing`] when the suite needs other material, [`EvaluateError::NoClips`],
@@ -100,12 +100,12 @@ impl Suite {
         Ok(Self { definition, signals, source })
     }
 
-    /// What the suite is; its number of clips is that of this run.
+    /// The definition of the suite; its number of clips is that of this run.
     pub fn definition(&self) -> &SuiteDefinition {
         &self.definition
     }
 
-    /// Trial number `index`; always the same one.
+    /// Trial number `index`; the same index always gives the same trial.
     ///
     /// # Errors
     /// [`EvaluateError::Stage`], [`EvaluateError::Media`], [`EvaluateError::Perception`],

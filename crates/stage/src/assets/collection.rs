@@ -28,7 +28,7 @@ use crate::texture::Texture;
 /// An asset with its name.
 #[derive(Debug, Clone)]
 pub struct Named<T> {
-    /// `pack/name`.
+    /// The asset's identifier, `pack/name`.
     pub id: String,
     /// Its split.
     pub split: Split,
@@ -54,7 +54,7 @@ pub struct Assets {
 }
 
 impl Assets {
-    /// No files: everything that appears is generated.
+    /// A collection without files. Everything in a clip is then generated.
     pub fn procedural() -> Self {
         Self::default()
     }

@@ -13,7 +13,7 @@ use crate::side::Side;
 use crate::spec::{Usage, UsedProp};
 use crate::trig::Exact;
 
-/// A rigid prop, centred, its longest side 1.
+/// A rigid prop, centred and scaled so that its longest side is 1.
 #[derive(Debug, Clone)]
 pub struct Prop {
     name: String,
@@ -87,7 +87,7 @@ impl Prop {
         &self.mesh
     }
 
-    /// Usual longest side in metres, minimum and maximum; `None` for what nobody holds.
+    /// Usual longest side in metres, minimum and maximum; `None` for props that are never held.
     pub fn held_sizes(&self) -> Option<(f32, f32)> {
         self.class.held
     }

@@ -28,9 +28,9 @@ use crate::spec::ClipSpec;
 pub struct ClipRecord {
     /// Its description, which renders to the same clip again.
     pub spec: ClipSpec,
-    /// Of the clip.
+    /// The data of the clip itself.
     pub take: TakeRecord,
-    /// Of the other identity.
+    /// The data of the identity-swapped clip, if there is one.
     #[serde(default)]
     pub twin: Option<TakeRecord>,
 }

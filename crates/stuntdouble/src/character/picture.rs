@@ -38,10 +38,10 @@ pub enum MaskSource {
 pub struct Character {
     /// The file.
     pub path: PathBuf,
-    /// Colours for the cut-out. At the mask's edge they are free of background, and for some pixels beyond it they
-    /// continue, so that interpolation never meets the background. Use `mask` as their opacity.
+    /// Colours for the cut-out. At the mask's edge, they contain no background. For some pixels beyond the edge, they
+    /// are extended, so that interpolation never mixes in the background. Use `mask` as their opacity.
     pub picture: Picture,
-    /// The picture in the file. Its transparent parts show `behind`.
+    /// The picture in the file. Its transparent parts have the colour `behind`.
     pub original: Picture,
     /// The character's coverage of each pixel, 0..=255, at the picture's size.
     pub mask: Mask,

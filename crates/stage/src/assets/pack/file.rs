@@ -32,8 +32,8 @@ const MAGIC: &[u8; 12] = b"stage-pack1\n";
 const BODY_LIMIT: u64 = 1 << 30;
 
 impl Assets {
-    /// Writes all loaded assets into one file of at most `limit` bytes, with textures as fine as fit. Returns its
-    /// length.
+    /// Writes all loaded assets into one file of at most `limit` bytes, with the finest textures that fit. Returns the
+    /// file's length.
     ///
     /// # Errors
     /// [`StageError::TooLarge`] when even the coarsest textures do not fit; [`StageError::Unwritable`].
