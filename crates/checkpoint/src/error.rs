@@ -95,7 +95,7 @@ impl CheckpointError {
         }
     }
 
-    /// What to do about it.
+    /// One line that says what to do.
     pub fn help(&self) -> &'static str {
         match self {
             Self::Io(_) => "check the path and its permissions",

@@ -40,7 +40,7 @@ const LEGACY_START: [u8; 8] = [0x80, 2, 0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46];
 /// The description of a PyTorch file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Checkpoint {
-    /// In the order of the file, each name once.
+    /// The tensors in the order of the file, each name once.
     pub tensors: Vec<StoredTensor>,
     /// Names of entries that are not tensors, such as the number of training steps.
     pub other_entries: Vec<String>,
@@ -52,8 +52,8 @@ impl Checkpoint {
         start.starts_with(&ZIP_START) || start.starts_with(&LEGACY_START)
     }
 
-    /// Reads the description of all tensors. If there is a dictionary under the key `state_dict`, only that one is
-    /// used.
+    /// Reads the description of all tensors. If there is a dictionary under the key `state_dict`, only this dictionary
+    /// is used.
     ///
     /// # Errors
     /// [`CheckpointError`] for anything that is not a plain dictionary of tensors.

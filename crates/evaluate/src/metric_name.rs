@@ -110,17 +110,18 @@ pub enum Metric {
     LimbLab(Limb),
     /// Lab distance of the mean colours of a limb.
     LimbMeanColour(Limb),
-    /// Change from frame to frame where the true background stands still.
+    /// Change from frame to frame where the background of the ground truth is static.
     BackgroundFlicker,
-    /// Change from frame to frame inside the true person, minus the truth's own.
+    /// Change from frame to frame inside the ground-truth person, minus the same change of the ground truth.
     PersonFlickerExcess,
-    /// Mean difference from the source outside of hole and true person, in levels.
+    /// Mean difference from the source outside the hole and the ground-truth person, in levels.
     OutsideError,
-    /// The largest such difference.
+    /// Largest difference from the source in the same region.
     OutsideLargest,
-    /// A figure of whole frames.
+    /// A metric of whole frames.
     Frame(FrameFigure),
-    /// Lab distance that the person's mean colour has gone after so many seconds, less the truth's own way.
+    /// Lab distance by which the person's mean colour has moved after this many seconds, minus the same distance of the
+    /// ground truth.
     Drift(u8),
 }
 

@@ -48,7 +48,7 @@ pub struct WaitingFrame {
 pub struct FinishedFrame {
     /// The picture.
     pub picture: Picture,
-    /// 255 where it may differ from the source.
+    /// 255 where the picture can differ from the source.
     pub edited: Mask,
 }
 
@@ -98,7 +98,7 @@ impl<B: ModelBackend> Finishing<B> {
         finished
     }
 
-    /// Returns the frames that still wait. Another shot may follow.
+    /// Returns the frames that are still waiting. Another shot can follow.
     pub fn end(&mut self) -> Vec<FinishedFrame> {
         let count = self.waiting.len();
         if count == self.asked.len() {

@@ -21,7 +21,7 @@ pub struct DraftedFrame<'a> {
     pub pose: Option<&'a Pose>,
 }
 
-/// The planes of the frames of one clip, [`CHANNELS`]`.count` for each frame, cropped to the frame's region.
+/// The planes of the frames of one clip, [`CHANNELS`]`.count` planes per frame, cropped to the frame's region.
 ///
 /// # Panics
 /// When the numbers of regions and frames differ.

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use crate::video_settings::Ending;
 
-/// How the audio got into a video.
+/// How the audio was written into a video.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AudioOutcome {
     /// The source has no audio.

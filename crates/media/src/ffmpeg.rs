@@ -24,7 +24,7 @@ const DECODERS: &str = "h264,hevc,vp8,vp9,av1,libdav1d,libaom-av1,mpeg1video,mpe
     pcm_s16le,pcm_s16be,pcm_s24le,pcm_s24be,pcm_s32le,pcm_f32le,pcm_u8,pcm_alaw,pcm_mulaw,adpcm_ms,adpcm_ima_wav,\
     adpcm_ima_qt,adpcm_swf,nellymoser,speex,mov_text,subrip,srt,webvtt,ass,ssa,text,dvbsub,dvdsub,pgssub,ccaption";
 
-/// An ffmpeg program that runs.
+/// An ffmpeg program that was started successfully.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ffmpeg {
     path: PathBuf,
@@ -59,7 +59,7 @@ impl Ffmpeg {
         Ok(Self { path, version: version.to_owned(), release: release(version) })
     }
 
-    /// Where the program is.
+    /// The path of the program.
     pub fn path(&self) -> &Path {
         &self.path
     }

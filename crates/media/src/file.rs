@@ -9,7 +9,8 @@ use tempfile::{Builder, NamedTempFile};
 
 use crate::error::{Error, Result};
 
-/// Opens a file to read. Refuses pipes and devices: reading them may never end, and a video is read more than once.
+/// Opens a file for reading. Pipes and devices are an error, because reading them might never end, and a video is read
+/// more than once.
 ///
 /// # Errors
 /// [`Error::Unreadable`].

@@ -15,7 +15,7 @@ pub struct Crop;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Latent;
 
-/// An axis-aligned rectangle of whole cells in space `S`. It may extend over the border of its space.
+/// An axis-aligned rectangle of whole cells in space `S`. It can extend over the border of its space.
 #[derive(Serialize, Deserialize)]
 #[serde(bound = "")]
 pub struct Rect<S> {
@@ -65,7 +65,7 @@ impl<S> Rect<S> {
         Self::new(x, y, width, height)
     }
 
-    /// The smallest rectangle that covers both; an empty one adds nothing.
+    /// The smallest rectangle that covers both rectangles. An empty rectangle adds nothing.
     pub fn union(&self, other: &Self) -> Self {
         if self.is_empty() {
             return *other;
@@ -116,7 +116,7 @@ impl Pts {
     }
 }
 
-/// A rate in frames a second as a fraction, such as 30000/1001.
+/// A rate in frames per second as a fraction, such as 30000/1001.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rate {
     /// Numerator: frames.
@@ -126,7 +126,7 @@ pub struct Rate {
 }
 
 impl Rate {
-    /// Frames a second.
+    /// The rate in frames per second.
     pub fn hertz(self) -> f64 {
         f64::from(self.numerator) / f64::from(self.denominator)
     }

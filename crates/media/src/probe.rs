@@ -31,7 +31,7 @@ pub(crate) struct ProbedFile {
 /// Describes a video file or a folder of numbered pictures.
 ///
 /// # Errors
-/// The `video.*` codes. A truncated file is an error only if its header shows it, and unless `tolerate_damage` is set.
+/// The `video.*` codes. A truncated file is an error only if its header shows the damage and `tolerate_damage` is off.
 pub fn probe(ffmpeg: &Ffmpeg, path: &Path, options: &DecodeOptions) -> Result<VideoInfo> {
     if path.is_dir() {
         return FrameFolder::open(path, options).map(|folder| folder.info().clone());

@@ -81,13 +81,14 @@ impl FrameReader {
         &self.info
     }
 
-    /// The damage of the file, known after the last frame. Only with `tolerate_damage`; otherwise damage is an error.
+    /// The damage of the file, which is known after the last frame. It is reported only with `tolerate_damage`;
+    /// otherwise damage is an error.
     pub fn damage(&self) -> Option<&str> {
         self.damage.as_deref()
     }
 
-    /// When the last frame ends. If it was the last of all, the header gives this time. Otherwise the distance to the
-    /// previous frame gives it, or the rate.
+    /// When the last frame that was read ends. If it is the last frame of the video, the time comes from the header.
+    /// Otherwise the time is computed from the distance to the previous frame, or from the rate.
     pub fn end(&self) -> Option<Pts> {
         let (before, last) = self.times?;
         let is_last = self.options.max_frames.is_none() || self.info.frame_count == Some(self.index);

@@ -132,7 +132,7 @@ impl VideoWriter {
         &self.audio
     }
 
-    /// What the source holds besides pictures and sound and the file does not, in words.
+    /// Descriptions of the source's contents, besides pictures and sound, that the file does not contain.
     pub fn not_kept(&self) -> &[String] {
         &self.not_kept
     }

@@ -19,7 +19,7 @@ use nalgebra::{DMatrix, DVector, SymmetricEigen};
 
 use crate::error::MetricError;
 
-/// What pytorch-fid adds to the diagonals if the product of the covariances is singular.
+/// The value that pytorch-fid adds to the diagonals if the product of the covariances is singular.
 pub const OFFSET: f64 = 1e-6;
 
 /// Mean and covariance of features.
@@ -31,7 +31,7 @@ pub struct FeatureMoments {
 }
 
 impl FeatureMoments {
-    /// The moments of a list of features for each sample.
+    /// Computes the moments from a list that contains the features of each sample.
     ///
     /// # Errors
     /// [`MetricError::TooFewSamples`], [`MetricError::UnevenFeatures`], [`MetricError::NonFinite`].

@@ -8,7 +8,7 @@
 
 use media::picture::Picture;
 
-/// What equal pictures score, in dB, so that means stay finite.
+/// The value for equal pictures, in dB. It is finite, so that means stay finite.
 pub const CEILING: f64 = 100.0;
 
 /// The ratio of 8-bit pictures in dB, at most [`CEILING`].

@@ -19,7 +19,7 @@ pub struct PublishedRow {
     pub table: u8,
     /// The method as named in the table, without its reference.
     pub method: &'static str,
-    /// True if it was pretrained on other video data; the table's `*`.
+    /// True if the method was pretrained on other video data, which the table marks with `*`.
     pub with_other_videos: bool,
     /// Structural similarity, higher is better.
     pub ssim: f64,

@@ -58,7 +58,7 @@ pub fn ssim_gaussian(picture: &Picture, truth: &Picture) -> f64 {
     mean(inside.cells())
 }
 
-/// The index of every pixel with the Gaussian window, -1..=1. Beyond the border the edge is repeated.
+/// The index of every pixel with the Gaussian window, -1..=1. Beyond the border, the edge pixels are repeated.
 ///
 /// # Panics
 /// When the sizes differ.

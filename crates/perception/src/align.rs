@@ -44,7 +44,7 @@ impl Alignment {
         Some(Self { scale, shift: (to.0 - scale * from.0, to.1 - scale * from.1) })
     }
 
-    /// The pose on the canvas.
+    /// Converts a pose from frame pixels to canvas pixels.
     pub fn canvas_from_frame(&self, pose: &Pose) -> Pose {
         pose.map(|point| Keypoint {
             x: self.scale * point.x + self.shift.0,
@@ -54,7 +54,7 @@ impl Alignment {
         })
     }
 
-    /// The mask on a canvas of `size` pixels.
+    /// Moves a mask to a canvas of `size` pixels.
     pub fn canvas_from_frame_mask(&self, mask: &Mask, size: (usize, usize)) -> Mask {
         let scale = f64::from(self.scale);
         let window = Window {

@@ -55,9 +55,9 @@ pub struct CropSignals {
     pub picture: Picture,
     /// Coverage by the person.
     pub person: Mask,
-    /// The pose; without one no skeleton is drawn.
+    /// The pose; without a pose, no skeleton is drawn.
     pub pose: Option<Pose>,
-    /// A depth map, larger = nearer, 0 = unknown. Without one, the joints' own depth is drawn.
+    /// A depth map, larger = nearer, 0 = unknown. Without a depth map, the depth of the joints is drawn.
     pub depth: Option<DepthMap>,
     /// Coverage by each object in use.
     pub objects: Vec<Mask>,
@@ -103,7 +103,7 @@ pub struct Conditions {
     pub skeleton: Picture,
     /// Structured depth, 0..=1.
     pub depth: Plane<f32>,
-    /// The objects in use. Either every frame of a clip has one, or none.
+    /// The objects in use. Either every frame of a clip has an object picture, or no frame has one.
     pub object: Option<Picture>,
 }
 
@@ -128,9 +128,9 @@ pub struct TrainingConditions {
     /// 255 where a target still shows the unscaled person, so that a loss can ignore it. Only clips without a plate
     /// have such pixels.
     pub left_over: Vec<Mask>,
-    /// The drawn block counts.
+    /// The randomly chosen block counts.
     pub blocks: Blocks,
-    /// The drawn scale of the person.
+    /// The randomly chosen scale of the person.
     pub scale: f32,
 }
 
@@ -147,7 +147,7 @@ pub fn nearness(signals: &CropSignals, style: &SkeletonStyle) -> SkeletonNearnes
 }
 
 /// The conditions of the frames of one clip at inference. With `span`, depth is normalised over that span; otherwise
-/// over these frames as the settings say.
+/// over these frames, according to the settings.
 pub fn inference_conditions(
     frames: &[CropSignals],
     span: Option<DepthSpan>,
@@ -161,7 +161,7 @@ pub fn inference_conditions(
     assemble(frames, removed.collect(), span, config)
 }
 
-/// The conditions and targets of one training clip. Draws the block counts and the scale from `random`.
+/// The conditions and targets of one training clip. The block counts and the scale are chosen with `random`.
 ///
 /// # Panics
 /// When there are plates, but their number differs from that of the frames.

@@ -26,7 +26,7 @@ pub struct SheetFrame<'a> {
     pub pose: Option<&'a Pose>,
     /// The region of interest.
     pub region: Region,
-    /// The conditions made from it.
+    /// The conditions of the frame.
     pub conditions: &'a Conditions,
 }
 

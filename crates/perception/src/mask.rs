@@ -57,7 +57,7 @@ pub enum BlockRange {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct MaskConfig {
-    /// Which variant.
+    /// The variant of the mask.
     pub kind: MaskKind,
     /// Size of a block at inference, in region pixels at network size; 10 in the paper (`k_h = h_b / 10`).
     pub block_size: u32,
@@ -98,8 +98,9 @@ impl MaskConfig {
         Blocks { rows: along(area.height), columns: along(area.width) }
     }
 
-    /// Draws the block counts of one training clip from the bounding boxes of its frames. Both sides are independent.
-    /// The median box gives the range, so that one frame with half a person does not decide.
+    /// Chooses the random block counts of one training clip from the bounding boxes of its frames. Both sides are
+    /// independent. The range is computed from the median box, so that a single frame with half a person does not
+    /// determine it.
     pub fn training_blocks(&self, boxes: &[Rect<Crop>], random: &mut impl Rng) -> Blocks {
         let middle = |side: fn(&Rect<Crop>) -> u32| {
             let mut sides: Vec<u32> = boxes.iter().filter(|area| !area.is_empty()).map(side).collect();

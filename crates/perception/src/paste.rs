@@ -45,7 +45,7 @@ impl Default for PasteConfig {
 pub struct Pasted {
     /// The frame.
     pub picture: Picture,
-    /// 255 where `picture` may differ from the source, 0 where it equals it.
+    /// 255 where `picture` can differ from the source, 0 where both are equal.
     pub edited: Mask,
 }
 

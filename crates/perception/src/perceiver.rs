@@ -62,7 +62,7 @@ impl PersonModels {
     }
 }
 
-/// How closely to look.
+/// The effort of perception.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Effort {
     /// Hands, face and mask edges in every frame.
@@ -80,9 +80,9 @@ pub struct PerceiverConfig {
     pub person: Option<PersonChoice>,
     /// Smoothing of points over time; `None` = unsmoothed.
     pub smoothing: Option<Smoothing>,
-    /// Stabilise the mask where the picture stands still.
+    /// Stabilise the mask where the picture is static.
     pub steady_mask: bool,
-    /// How closely to look.
+    /// The effort of perception.
     pub effort: Effort,
 }
 
@@ -120,7 +120,7 @@ pub struct PerceivedFrame {
     pub person: Mask,
     /// The region of the body network, if a person was seen.
     pub region: Option<RotatedRoi>,
-    /// True when this is not the person of the previous frame.
+    /// True when this person is not the person of the previous frame.
     pub is_new: bool,
     /// Number of persons that the detector found; `None` when it did not run.
     pub detections: Option<usize>,

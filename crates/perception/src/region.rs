@@ -15,7 +15,7 @@ use crate::pose::{Keypoint, Pose};
 /// The square of one frame that is generated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Region {
-    /// Width equals height.
+    /// The square in frame pixels; its width equals its height.
     pub square: Rect<Frame>,
 }
 
@@ -25,8 +25,8 @@ impl Region {
         CropTransform { square: self.square, size }
     }
 
-    /// The jump to the next frame's square, relative to the smaller of the two: the largest shift of an edge, or the
-    /// change of size.
+    /// The jump to the next frame's square, relative to the smaller square: the largest shift of an edge, or the change
+    /// of size.
     pub fn jump(&self, next: &Region) -> f32 {
         let (a, b) = (self.square, next.square);
         let moves = [a.x - b.x, a.y - b.y, a.right() - b.right(), a.bottom() - b.bottom()];
@@ -49,13 +49,13 @@ impl CropTransform {
         self.size as f32 / self.square.width as f32
     }
 
-    /// The crop place of a frame place.
+    /// Converts a frame coordinate to a crop coordinate.
     pub fn crop_from_frame(&self, x: f32, y: f32) -> (f32, f32) {
         let scale = self.scale();
         ((x - self.square.x as f32) * scale, (y - self.square.y as f32) * scale)
     }
 
-    /// The frame place of a crop place.
+    /// Converts a crop coordinate to a frame coordinate.
     pub fn frame_from_crop(&self, x: f32, y: f32) -> (f32, f32) {
         let scale = self.scale();
         (x / scale + self.square.x as f32, y / scale + self.square.y as f32)

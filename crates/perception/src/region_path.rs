@@ -74,8 +74,8 @@ struct Envelope {
     bottom: Vec<f64>,
 }
 
-/// Plans the square of every frame from the person's box in each (none: no person there). Missing boxes are
-/// interpolated. Without any person the square is the frame's middle.
+/// Plans the square of every frame from the person's box in each frame (none if there is no person). Missing boxes are
+/// interpolated. If no frame shows a person, the square is in the middle of the frame.
 pub fn plan_regions(boxes: &[Option<Rect<Frame>>], frame: (u32, u32), config: &RegionConfig) -> Vec<Region> {
     let Some(filled) = fill(boxes, frame, config) else {
         let side = frame.0.min(frame.1).max(config.smallest.max(64));

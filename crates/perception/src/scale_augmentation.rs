@@ -27,7 +27,8 @@ use crate::pose::{Keypoint, Pose};
 pub struct ScaleAugmentation {
     /// Smallest and largest scale of clips with a clean plate.
     pub with_plate: (f32, f32),
-    /// Smallest and largest scale of clips without one. The smallest should be 1, so that the old person stays covered.
+    /// Smallest and largest scale of clips without a clean plate. The smallest scale should be 1, so that the original
+    /// person stays covered.
     pub without_plate: (f32, f32),
 }
 
@@ -43,8 +44,8 @@ impl ScaleAugmentation {
         Self { with_plate: (1.0, 1.0), without_plate: (1.0, 1.0) }
     }
 
-    /// Draws the scale of one clip. `boxes` are the person's boxes in each frame. `visible` is the part of the crop
-    /// inside the video frame.
+    /// Chooses the random scale of one clip. `boxes` are the person's boxes in each frame. `visible` is the part of the
+    /// crop inside the video frame.
     pub fn draw(
         &self,
         boxes: &[Option<Rect<Crop>>],
@@ -60,7 +61,7 @@ impl ScaleAugmentation {
 }
 
 /// The fixed point of the scaling in each frame: the middle of the lower edge of the person's box, averaged over two
-/// frames on each side. Frames without a person use the nearest known one.
+/// frames on each side. Frames without a person use the point of the nearest frame with a person.
 pub fn anchors(boxes: &[Option<Rect<Crop>>]) -> Vec<(f32, f32)> {
     let foot = |area: &Rect<Crop>| (area.centre().0, area.bottom() as f32);
     let known: Vec<(usize, (f32, f32))> =
@@ -88,7 +89,7 @@ pub struct Scaling {
 }
 
 impl Scaling {
-    /// The new position of a place of the unscaled frame.
+    /// The position of a point of the unscaled frame after scaling.
     pub fn apply(&self, x: f32, y: f32) -> (f32, f32) {
         (self.anchor.0 + self.scale * (x - self.anchor.0), self.anchor.1 + self.scale * (y - self.anchor.1))
     }

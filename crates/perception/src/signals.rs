@@ -86,7 +86,7 @@ impl SignalsFolder {
         Ok(())
     }
 
-    /// The poses, from `pose.json` or OpenPose files; none when neither is there.
+    /// The poses, from `pose.json` or OpenPose files; none when neither exists.
     ///
     /// # Errors
     /// The errors of [`load_poses`] and [`load_openpose`], [`SignalsError::FrameCount`] and

@@ -29,7 +29,7 @@ pub struct SeenFrame {
     pub signals: PerceivedFrame,
 }
 
-/// Processes all frames. Passes each to `sink` in order, on the calling thread, as soon as it is finished.
+/// Processes all frames. Passes each finished frame to `sink` in order, on the calling thread.
 ///
 /// # Errors
 /// The first error of the frames, of perception or of `sink`, in the order of frames. Earlier frames have reached

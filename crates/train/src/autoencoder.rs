@@ -33,7 +33,7 @@ const PREFIX: &str = "autoencoder.";
 /// The random stream for the statistics, separate from every step's.
 const STATISTICS_STEP: u64 = u64::MAX - 1;
 
-/// Settings of an autoencoder training.
+/// Settings for training the autoencoder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AutoencoderTraining {
@@ -47,7 +47,7 @@ pub struct AutoencoderTraining {
     pub size: usize,
     /// Number of crops in a step.
     pub batch: usize,
-    /// Weight of the difference terms.
+    /// Weight of the terms for differences between neighbouring cells.
     #[serde(default = "default_edges")]
     pub edges: f64,
     /// Noise on the latents, in standard deviations of each channel.

@@ -59,7 +59,7 @@ pub enum Stage {
     Clips,
 }
 
-/// Settings of a denoiser training.
+/// Settings for training the denoiser.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DenoiserTraining {
@@ -70,7 +70,7 @@ pub struct DenoiserTraining {
     pub preset: Preset,
     /// The trained autoencoder.
     pub autoencoder: PathBuf,
-    /// Weights of an earlier phase to start from. Tensors that are not in it are initialised.
+    /// Weights of an earlier phase to start from. Tensors that this file does not contain are initialised.
     #[serde(default)]
     pub start_from: Option<PathBuf>,
     /// Training clips.
@@ -121,19 +121,19 @@ pub struct Objective {
     /// Weight of the loss inside the loss mask; it is 1 elsewhere.
     pub focus_weight: f64,
     /// Weight of the error's means over blocks of 2x2 and 4x4 cells, times the block's size. Latents consist mostly of
-    /// fine detail that cannot be predicted. The colours of whole parts are a small share of their variance, and this
-    /// setting makes them count.
+    /// fine detail that cannot be predicted. The colours of whole body parts are only a small share of the latents'
+    /// variance, and this setting increases their weight.
     pub low_frequencies: f64,
-    /// Cap of the signal-to-noise weight (min-SNR); none = all timesteps count the same, 1 = the error of the clean
-    /// latent counts.
+    /// Cap of the signal-to-noise weight (min-SNR); none gives all timesteps the same weight, 1 weights the error of
+    /// the clean latent.
     pub min_snr: Option<f32>,
     /// Standard deviation of a random offset for each channel and clip, which is added to the noise.
     pub noise_offset: f64,
     /// Share of steps without a reference.
     pub drop_reference: f64,
-    /// Share of steps without objects, where the clips have some.
+    /// Share of steps without objects, among steps whose clips have objects.
     pub drop_objects: f64,
-    /// Share of steps on clips whose first frame is given unmasked.
+    /// Share of steps in which the first frame of each clip is given unmasked.
     pub temporal_reference: f64,
 }
 

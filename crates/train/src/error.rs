@@ -114,7 +114,7 @@ impl TrainError {
         }
     }
 
-    /// What to do about it.
+    /// One line that says what to do.
     pub fn help(&self) -> String {
         match self {
             Self::Config { .. } => "see the documentation of `train::Config` for the known settings".into(),

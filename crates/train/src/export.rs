@@ -28,9 +28,9 @@ type Tensor = (String, Vec<usize>, Vec<f32>);
 pub struct Part {
     /// Its name in the manifest's folder.
     pub file: String,
-    /// Length.
+    /// Length of the file in bytes.
     pub bytes: u64,
-    /// Lower-case hexadecimal.
+    /// SHA-256 of the file, in lower-case hexadecimal digits.
     pub sha256: String,
 }
 

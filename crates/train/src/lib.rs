@@ -57,8 +57,8 @@ impl Config {
         Self::read_changed(path, &[])
     }
 
-    /// Reads it with changes such as `optimizer.rate=1e-4` or `run=runs/2`. A value that is not valid TOML is a string.
-    /// If the settings of the loop have their own table, `steps` and `minutes` refer to that table.
+    /// Reads a TOML file with changes such as `optimizer.rate=1e-4` or `run=runs/2`. A value that is not valid TOML is
+    /// a string. If the settings of the loop have their own table, `steps` and `minutes` refer to that table.
     ///
     /// # Errors
     /// [`TrainError::Io`], [`TrainError::Config`].
@@ -96,7 +96,7 @@ fn set(table: &mut toml::Table, place: &str, value: toml::Value) -> Option<()> {
 }
 
 /// Runs a training from its newest checkpoint, if there is one. ([`Config::Clips`] only prepares data and has no
-/// outcome.) `progress` may end the run early; a checkpoint is written.
+/// outcome.) `progress` can end the run early; a checkpoint is then written.
 ///
 /// # Errors
 /// Any [`TrainError`]. Existing checkpoints stay intact.

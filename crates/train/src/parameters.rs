@@ -53,8 +53,8 @@ pub struct Parameters {
 pub type Gradients = Vec<Option<Vec<f32>>>;
 
 impl Parameters {
-    /// Takes the module's current weights. Moments start at zero, the average at the weights. `rate` gives the learning
-    /// rate factor for each key.
+    /// Copies the module's current weights. The moments start at zero, and the average starts at the weights. `rate`
+    /// gives the learning rate factor for each key.
     pub fn of<B: Backend, M: Module<B>>(module: &M, rate: impl Fn(&str) -> f32) -> Self {
         let slots = collect(module, "").into_iter().map(|(name, shape, weight)| Slot {
             rate: rate(&name),
@@ -155,7 +155,7 @@ impl<B: AutodiffBackend> ModuleVisitor<B> for Reader<'_, B> {
     }
 }
 
-/// Euclidean norm of all gradients together.
+/// Euclidean norm over all gradients together.
 pub fn length(gradients: &Gradients) -> f64 {
     let square = |gradient: &Option<Vec<f32>>| -> f64 {
         gradient.iter().flatten().map(|value| f64::from(*value) * f64::from(*value)).sum()

@@ -63,12 +63,12 @@ impl LoopConfig {
     }
 }
 
-/// A loss for differentiation, and the numbers to log beside it.
+/// A loss for differentiation, and further numbers to log.
 #[derive(Debug)]
 pub struct Loss<B: AutodiffBackend> {
     /// The loss to minimise, one value.
     pub total: Tensor<B, 1>,
-    /// Named terms.
+    /// The terms of the loss, with their names.
     pub parts: Vec<(&'static str, Tensor<B, 1>)>,
 }
 

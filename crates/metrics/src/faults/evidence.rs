@@ -5,7 +5,7 @@ use media::resize::{Filter, resize_picture};
 
 use super::{BETTER, ClipPair, Fault};
 
-/// Side of the small pictures. They are square whatever the clip's shape, so that any two can be compared.
+/// Side of the small pictures. They are square for any shape of the clip, so that any two can be compared.
 pub const SIDE: usize = 48;
 /// Most frames in which the truths of other clips are compared, spread evenly: each clip is compared with all others.
 const SWAP_FRAMES: usize = 8;

@@ -32,14 +32,14 @@ use serde::{Deserialize, Serialize};
 use evidence::Evidence;
 pub use evidence::{SIDE, small};
 
-/// An explanation must leave less than this share of the error.
+/// A fault is reported only if the modified ground truth leaves less than this share of the error.
 pub const BETTER: f64 = 0.75;
 /// Below this mean level, a frame is black.
 const BLACK: f64 = 4.0;
 /// From this mean level on, the truth is not black.
 const LIT: f64 = 16.0;
 
-/// The frames of one clip with the true ones.
+/// The frames of one clip, with those of the ground truth.
 #[derive(Debug, Clone, Copy)]
 pub struct ClipPair<'a> {
     /// The result.

@@ -59,7 +59,7 @@ impl Backbone {
     /// Both backbones.
     pub const ALL: [Self; 2] = [Self::Alex, Self::Vgg];
 
-    /// Its name in the `lpips` package.
+    /// The name of the backbone in the `lpips` package.
     pub fn name(self) -> &'static str {
         match self {
             Self::Alex => "alex",

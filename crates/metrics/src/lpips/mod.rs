@@ -119,7 +119,7 @@ impl Lpips {
         self.convolutions.iter().map(|loaded| loaded.weight.dims()[0]).collect()
     }
 
-    /// The distance: `lpips`.
+    /// The distance `lpips`.
     ///
     /// # Panics
     /// When the sizes differ, or a side is below the backbone's [minimum](Backbone::least_side).
@@ -127,7 +127,8 @@ impl Lpips {
         self.distance_in(InputRange::Signed, picture, truth)
     }
 
-    /// The distance with levels in [0, 1] where [-1, 1] is expected, as in DisCo's script: `lpips_raw01`.
+    /// The distance `lpips_raw01`, for which the network gets levels in [0, 1] although it expects [-1, 1], as in
+    /// DisCo's script.
     ///
     /// # Panics
     /// In the same cases as [`distance`](Self::distance).

@@ -18,7 +18,7 @@ pub fn draw_skeleton(pose_in_region: &Pose, width: usize, height: usize, style: 
     map
 }
 
-/// Draws a pose over a picture, for people to look at. The points are in pixels of that picture.
+/// Draws a pose over a picture, for visual inspection. The points are in pixels of that picture.
 pub fn overlay_skeleton(picture: &Picture, pose: &Pose, style: &SkeletonStyle) -> Picture {
     let mut drawn = picture.clone();
     paint(&mut drawn, pose, style);

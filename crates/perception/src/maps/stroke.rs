@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::pose::{HAND_POINTS, Joint, Keypoint, Pose};
 
-/// Sizes of the strokes, in pixels of a map whose longer side is 512. None becomes thinner than about a pixel.
+/// Sizes of the strokes, in pixels of a map whose longer side is 512. No stroke becomes thinner than about a pixel.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SkeletonStyle {

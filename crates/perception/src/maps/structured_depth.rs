@@ -74,7 +74,8 @@ impl SkeletonNearness {
     }
 
     /// Cuts the skeleton's pixels out of a depth map, where larger is nearer and values of 0 or less are unknown.
-    /// Skeleton pixels of unknown depth take the value of the nearest known one along the skeleton.
+    /// Skeleton pixels of unknown depth take the value of the nearest pixel of known depth, measured along the
+    /// skeleton.
     ///
     /// # Panics
     /// When the two differ in size.
@@ -118,7 +119,7 @@ impl SkeletonNearness {
     }
 
     /// Normalises the values over `span`: 1 = nearest, [`FARTHEST`] = farthest, 0 = no skeleton. When all depths are
-    /// equal (none was known), all are 1.
+    /// equal, for example because none is known, all values are 1.
     pub fn spread(&self, span: DepthSpan) -> Plane<f32> {
         let range = span.nearest - span.farthest;
         self.cells.map(|cell| {

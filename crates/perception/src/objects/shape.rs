@@ -9,12 +9,12 @@ use super::regions::{Nested, neighbours};
 use super::relax::Window;
 use crate::distance::distance_to;
 
-/// How many figures describe a region.
+/// Number of features that describe a region.
 pub const FIGURES: usize = 22;
 /// An edge below this is none.
 const WEAK: f32 = 8.0;
 
-/// The figures of a region, each of the order of 1.
+/// The features of a region, each of the order of 1.
 pub type Figures = [f32; FIGURES];
 
 /// A region with room around it.

@@ -85,7 +85,7 @@ impl PointSmoother {
         }
     }
 
-    /// Resets the state: the object was lost.
+    /// Resets the state. Call this when the object was lost.
     pub fn reset(&mut self) {
         self.filters.clear();
     }

@@ -42,7 +42,7 @@ impl PeopleFinder {
         Ok(Self { detector: Detector::open(&models.detector)?, body: BodyNetwork::open(&models.landmarks)? })
     }
 
-    /// The bodies of a picture, each once, largest first.
+    /// Finds the bodies in a picture, each once, the largest first.
     ///
     /// # Errors
     /// [`Error::FrameEmpty`], [`Error::ModelFailed`].
@@ -127,7 +127,7 @@ impl PeopleFinder {
     }
 }
 
-/// True when the place lies on the body.
+/// True when the point lies on the body.
 pub fn covers(seen: &BodyEstimate, place: (f32, f32)) -> bool {
     coverage_at(seen, place) > 0.5
 }

@@ -34,7 +34,7 @@ impl SaliencyNetwork {
         Ok(Self { network: Network::open_onnx(path, "saliency", &[1, 3, SIDE, SIDE], &[&side])? })
     }
 
-    /// How much each place in a region of the picture stands out, 0..1, at the network's own size.
+    /// Computes the saliency of each pixel in a region of the picture, 0..1, at the network's own size.
     ///
     /// # Errors
     /// [`Error::ModelFailed`].

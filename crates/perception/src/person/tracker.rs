@@ -48,7 +48,7 @@ pub struct PersonChoice {
     pub x: f32,
     /// Row in frame pixels.
     pub y: f32,
-    /// When the person is there. Before it, the default choice applies.
+    /// The moment at which the person is at this point. Before this moment, the default choice applies.
     pub at: Moment,
 }
 
@@ -57,7 +57,7 @@ pub struct PersonChoice {
 pub struct Sighting {
     /// The followed person, if visible.
     pub estimate: Option<BodyEstimate>,
-    /// True when this is not the person of the previous frame.
+    /// True when this person is not the person of the previous frame.
     pub is_new: bool,
     /// Number of persons that the detector found; `None` when it did not run.
     pub detections: Option<usize>,
@@ -88,7 +88,7 @@ impl Tracker {
         Self { detector, body, choice, choice_done, first, frames, next: None, last: None, smoother, age: 0 }
     }
 
-    /// Forgets the person's place, for example at a cut.
+    /// Forgets the person's position, for example at a scene cut.
     pub fn forget(&mut self) {
         self.next = None;
         self.last = None;

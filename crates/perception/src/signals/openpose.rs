@@ -28,9 +28,9 @@ struct Person {
     face_keypoints_2d: Option<Vec<f32>>,
 }
 
-/// Reads the `*.json` files of a folder in the order of their names, one for each frame. Of several people, the most
-/// certain one is taken first, and later the one nearest to the previous frame's. None when the folder has no such
-/// file.
+/// Reads the `*.json` files of a folder in the order of their names, one for each frame. If a file contains several
+/// people, the most certain person is chosen in the first frame, and later the person nearest to that of the previous
+/// frame. None when the folder has no such file.
 ///
 /// # Errors
 /// [`SignalsError::Unreadable`], [`SignalsError::File`], [`SignalsError::FrameCount`], [`SignalsError::MalformedPose`],

@@ -16,11 +16,12 @@ use crate::trainer::random_of_step;
 const ORDERS: [[usize; 3]; 5] = [[0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
 /// Smallest and largest binary logarithm of a curve's exponent.
 const EXPONENTS: std::ops::Range<f64> = -0.8..0.8;
-/// How many recoloured copies of a clip can exist.
+/// Largest number of recoloured copies of a clip.
 pub const MOST_COPIES: u64 = ORDERS.len() as u64;
 
 impl TrainingExample {
-    /// Copy `copy` (0 = original) of clip `index`. Copies of a clip differ, and the orders differ between clips.
+    /// Makes copy `copy` (0 = original) of clip `index`. The copies of a clip differ, and the channel orders differ
+    /// between clips.
     ///
     /// # Panics
     /// When `copy` is above [`MOST_COPIES`].

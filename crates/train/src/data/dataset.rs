@@ -47,12 +47,12 @@ pub struct DatasetConfig {
     pub split: Split,
     /// Number of clips.
     pub clips: u64,
-    /// Number of copies of each clip in other colours, 0 to 5. A `fresh` clip is used only once: in its own colours, or
-    /// in a copy's.
+    /// Number of recoloured copies of each clip, 0 to 5. A `fresh` clip is used only once, either in its own colours or
+    /// in those of a copy.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub recoloured: u64,
-    /// Number of new clips for each step, which are rendered during the run and never stored. Then `clips` is the
-    /// number held at a time.
+    /// Number of new clips per step, which are rendered during the run and never stored. In this case, `clips` is the
+    /// number of clips held in memory at a time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fresh: Option<f64>,
     /// Side of a rendered frame in pixels.

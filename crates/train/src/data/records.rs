@@ -119,7 +119,7 @@ fn of_planes(name: &'static str, planes: &[Plane<u8>]) -> Entry {
 }
 
 impl TrainingExample {
-    /// Writes it. `note` describes its origin.
+    /// Writes the training example. `note` describes its origin.
     ///
     /// # Errors
     /// [`TrainError::Media`].
@@ -136,7 +136,7 @@ impl TrainingExample {
         write(path, &entries, ("source", note))
     }
 
-    /// Reads it, with the note.
+    /// Reads a training example, with its note.
     ///
     /// # Errors
     /// [`TrainError::Io`], [`TrainError::Damaged`].
@@ -186,7 +186,7 @@ impl EncodedClip {
         self.references.len() / self.shape[1..].iter().product::<usize>()
     }
 
-    /// Writes it. `note` names the training example and the autoencoder.
+    /// Writes the encoded clip. `note` names the training example and the autoencoder.
     ///
     /// # Errors
     /// [`TrainError::Media`].
@@ -213,7 +213,7 @@ impl EncodedClip {
         write(path, &entries, ("source", note))
     }
 
-    /// Reads it, with the note.
+    /// Reads an encoded clip, with its note.
     ///
     /// # Errors
     /// [`TrainError::Io`], [`TrainError::Damaged`].

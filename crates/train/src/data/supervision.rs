@@ -33,7 +33,7 @@ use serde::{Deserialize, Serialize};
 pub struct SourceClip {
     /// The clip.
     pub frames: Vec<Picture>,
-    /// The same without person and objects.
+    /// The same frames without person and objects.
     pub plates: Vec<Picture>,
     /// Coverage of the person.
     pub person: Vec<Mask>,
@@ -81,7 +81,7 @@ impl Default for SupervisionConfig {
 pub struct TrainingExample {
     /// The target of the networks.
     pub target: Vec<Picture>,
-    /// Masked source.
+    /// The source with the removed region masked.
     pub environment: Vec<Picture>,
     /// Objects on black, if the clip has any.
     pub objects: Option<Vec<Picture>>,
@@ -89,7 +89,7 @@ pub struct TrainingExample {
     pub skeleton: Vec<Picture>,
     /// Structured depth, 255 = nearest.
     pub depth: Vec<Plane<u8>>,
-    /// The loss mask: 255 in the removed region and wherever the target's person is.
+    /// The loss mask: 255 in the removed region and on the target's person.
     pub focus: Vec<Mask>,
     /// The person on other backgrounds.
     pub references: Vec<Picture>,

@@ -26,7 +26,7 @@ use crate::trainer::random_of_step;
 pub struct FeedConfig {
     /// Number of samples in a step.
     pub batch: usize,
-    /// Number of clips kept in the pool. Each gives at most two samples.
+    /// Number of clips kept in the pool. Each clip gives at most two samples.
     pub pool: usize,
     /// Number of clips before the first step.
     pub first: u64,
@@ -118,7 +118,7 @@ fn make_clips(
 /// The batches of the steps from `step` on, prepared ahead on another thread.
 ///
 /// # Errors
-/// Sent in place of a batch: the errors of rendering.
+/// The errors of rendering, which are sent in place of a batch.
 pub fn batches(
     step: u64,
     seed: u64,

@@ -18,7 +18,7 @@ use crate::videos::{PreparedSet, hashes};
 pub struct PreparedSource {
     /// The folder that `train data prepare` wrote.
     pub set: PathBuf,
-    /// Number of its clips for each rendered clip.
+    /// Number of clips from this set for each rendered clip.
     pub weight: f64,
 }
 

@@ -27,7 +27,7 @@ pub struct PerceptualNetwork<B: ModelBackend> {
 
 impl<B: ModelBackend> PerceptualNetwork<B> {
     /// Reads the first `blocks` (1 to 4) of the catalogue's file `vgg-hed`. The rest of the file is not needed. With
-    /// `is_half` it computes in bf16.
+    /// `is_half`, the network computes in bf16.
     ///
     /// # Errors
     /// [`EvaluateError::Unreadable`], [`EvaluateError::NotTheWeights`].

@@ -32,7 +32,7 @@ use crate::error::{Result, TrainError};
 use crate::following::RunLog;
 use crate::progress::{Event, MOST_SKIPPED, Progress};
 
-/// Trains, from the run folder's state if there is one. `progress` may end the run early; its state is saved.
+/// Trains, from the run folder's state if there is one. `progress` can end the run early; the state is then saved.
 ///
 /// # Errors
 /// [`TrainError::Setting`], [`TrainError::Mismatch`], [`TrainError::Diverged`]; errors of files, weights, assets and

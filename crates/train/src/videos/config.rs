@@ -39,7 +39,7 @@ impl Default for VideoConfig {
 }
 
 impl VideoConfig {
-    /// Refuses invalid settings.
+    /// Checks the settings.
     ///
     /// # Errors
     /// [`TrainError::Setting`].

@@ -39,9 +39,9 @@ pub(super) struct Index {
 /// The tools for decoding and perception.
 #[derive(Debug, Clone)]
 pub struct Tools {
-    /// For decoding.
+    /// The ffmpeg for decoding.
     pub ffmpeg: Ffmpeg,
-    /// For perception.
+    /// The networks for perception.
     pub models: PersonModels,
 }
 
@@ -69,7 +69,7 @@ pub enum Prepared<'a> {
 /// Receives progress reports.
 pub type Told<'a> = dyn FnMut(&Prepared<'_>) -> ControlFlow<()> + 'a;
 
-/// Adds videos (files, or folders of numbered pictures) to a set. Unusable ones are rejected in its report.
+/// Adds videos (files, or folders of numbered pictures) to a set. The set's report lists unusable videos as rejected.
 ///
 /// # Errors
 /// [`TrainError::Mismatch`] when the set was made with other settings; [`TrainError::Setting`]; the errors of files and

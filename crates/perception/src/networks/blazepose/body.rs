@@ -26,7 +26,7 @@ pub const BODY_POINTS: usize = 33;
 /// (0.25..0.31).
 const DEPTH_SCALE: f32 = 0.28;
 
-/// The named ones of the 33 body points, as far as other modules need them.
+/// Indices of those of the 33 body points that other modules need.
 pub mod point {
     #![expect(missing_docs, reason = "each name says which point it is; right and left are the person's own")]
     pub const NOSE: usize = 0;

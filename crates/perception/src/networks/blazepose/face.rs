@@ -24,8 +24,8 @@ const MESH_HEIGHT: f32 = 2.8;
 /// Outer corners of the right and left eye; their line gives the rotation of the ROI.
 const EYE_LINE: [usize; 2] = [33, 263];
 
-/// For each of the usual 68 points, the mesh point at that place. The mesh is symmetric. Its right half is the person's
-/// right, which is on the left of the picture, where the 68 points start.
+/// For each of the usual 68 points, the index of the mesh point at the same position. The mesh is symmetric. Its right
+/// half is the person's right, which is on the left of the picture, where the 68 points start.
 #[rustfmt::skip]
 pub const MESH_OF_68: [usize; FACE_POINTS] = [
     // Jaw, from the right ear over the chin (152) to the left ear.
