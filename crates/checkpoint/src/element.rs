@@ -9,7 +9,7 @@ pub enum ElementType {
     F32,
     /// 16-bit IEEE float.
     F16,
-    /// 16-bit float with 8 bits of mantissa.
+    /// 16-bit float with 8 significant bits (bfloat16).
     Bf16,
     /// Signed, 64 bits.
     I64,

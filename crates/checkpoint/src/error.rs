@@ -9,7 +9,7 @@ pub enum CheckpointError {
     /// A file system operation failed.
     #[error("it cannot be read: {0}")]
     Io(#[from] std::io::Error),
-    /// The file has neither of the two formats, or uses them in another way.
+    /// The file has neither of the two supported formats, or uses a format in an unsupported way.
     #[error("it is not a PyTorch file with tensors: {reason}")]
     UnknownForm {
         /// What was found.

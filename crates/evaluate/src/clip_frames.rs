@@ -29,7 +29,7 @@ const INNER: [&str; 3] = ["frames", "images", "gt"];
 /// Where the frames of a clip are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ClipFrames {
-    /// One picture a frame.
+    /// One picture per frame.
     Pictures(Vec<PathBuf>),
     /// A video.
     File(PathBuf),

@@ -9,13 +9,13 @@ use crate::limb::Limb;
 /// The area of the picture that is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Area {
-    /// The hole and the true person.
+    /// The hole and the ground-truth person.
     Region,
-    /// The true person.
+    /// The ground-truth person.
     Person,
-    /// The true person's head.
+    /// The head of the ground-truth person.
     Head,
-    /// The true object in use.
+    /// The object in use in the ground truth.
     Object,
 }
 
@@ -46,7 +46,7 @@ pub enum FrameFigure {
     PsnrDiscoU8,
     /// Mean absolute difference in levels.
     L1,
-    /// L1 over the number of pixels, as DisCo prints it.
+    /// L1 divided by the number of pixels, as DisCo reports it.
     L1Disco,
     /// LPIPS of AlexNet.
     LpipsAlex,

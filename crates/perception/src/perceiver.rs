@@ -68,8 +68,8 @@ pub enum Effort {
     /// Hands, face and mask edges in every frame.
     #[default]
     Full,
-    /// Hands and face where they are large, in turns; between looks they move with wrist or nose. Mask edges at a
-    /// smaller size and without the selfie network.
+    /// Searches hands and face in turns, if they are large; between searches, they move with wrist or nose. Mask edges
+    /// are computed at a smaller size and without the selfie network.
     Quick,
 }
 
@@ -97,7 +97,7 @@ impl Default for PerceiverConfig {
 pub enum Warning {
     /// Nobody was seen.
     NoPerson,
-    /// Nobody is at the chosen point at its time. The most prominent person was taken.
+    /// No person is at the chosen point at its time, so the most prominent person was chosen.
     NobodyAtPoint,
 }
 

@@ -22,7 +22,7 @@ pub enum ReferenceFit {
     Letterbox,
     /// The largest square in the middle.
     CentreCrop,
-    /// Squeezed to a square, as in related open projects.
+    /// The whole picture, squeezed to a square, as in related open projects.
     Squeeze,
 }
 

@@ -44,7 +44,7 @@ pub struct ClipSettings {
 
 const VIDEO_SHARE: f32 = 0.3;
 
-/// The default share is not written, so that data sets from before there were videos can be continued.
+/// The default share is not written, so that data sets that were started before videos existed can be continued.
 fn is_usual_video_share(share: &f32) -> bool {
     *share == VIDEO_SHARE
 }

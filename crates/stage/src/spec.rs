@@ -129,7 +129,7 @@ pub enum Usage {
         /// Position of the palm.
         palm: Vec3,
     },
-    /// Lies on the floor, then is kicked, and rolls and flies off.
+    /// Lies on the floor, is then kicked, and rolls or flies away.
     Kicked {
         /// Position of its centre at first.
         place: Vec3,
@@ -257,8 +257,8 @@ pub enum Backdrop {
         /// The surface of the ground; if none, the panorama itself.
         ground: Option<Covering>,
     },
-    /// Frames of a moving camera, which fill the clip's picture whatever its cameras do. Frame `i` shows picture `start
-    /// + i * step`. After the last one they run backwards.
+    /// Frames of a video from a moving camera. They fill the clip's picture, independent of the clip's own cameras.
+    /// Frame `i` shows picture `start + i * step`. After the last frame, the video runs backwards.
     Video {
         /// Name of a loaded video.
         video: String,

@@ -8,8 +8,8 @@
 //!   from the reference's, so their score is that of a perfect result.
 //! - pose: with the pose of another clip as input, the IoU of that clip's mask with the pixels in which the result
 //!   differs from the plate.
-//! - environment: with the environment of another clip as input, whether the colours in the ring around the hole are
-//!   nearer to that environment than to the clip's own.
+//! - environment: with the environment of another clip as input, share of clips in which the colours in the ring around
+//!   the hole are nearer to that environment than to the clip's own.
 
 use std::path::PathBuf;
 

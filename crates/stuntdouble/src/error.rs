@@ -21,7 +21,7 @@ pub enum Error {
     /// Signals read from files.
     #[error(transparent)]
     Signals(#[from] perception::signals::SignalsError),
-    /// What the user points at.
+    /// Prompts of the user.
     #[error(transparent)]
     Prompt(#[from] perception::objects::prompt::PromptError),
     /// Network weights.

@@ -53,9 +53,9 @@ const HELD_OUT_STEP: u64 = u64::MAX - 2;
 /// The phase of the training.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
-    /// Single frames.
+    /// Training on single frames.
     Frames,
-    /// Short clips, with temporal layers.
+    /// Training on short clips, with temporal layers.
     Clips,
 }
 

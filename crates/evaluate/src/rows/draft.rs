@@ -20,9 +20,9 @@ pub(crate) const VERSION: u32 = 7;
 /// What a row knows about the character's body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Body {
-    /// Nothing: as tall as the driving person, with the default proportions.
+    /// Nothing: the character is as tall as the driving person, with the default proportions.
     Unknown,
-    /// Its height. Therefore it uses its own proportions too.
+    /// Its height. The character therefore also keeps its own proportions.
     Sized,
 }
 

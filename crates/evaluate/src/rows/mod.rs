@@ -41,11 +41,11 @@ impl fmt::Debug for OutsideRow {
 /// A named method that makes frames.
 #[derive(Debug)]
 pub enum Row {
-    /// The source frames, with the old person in them.
+    /// The source frames, which still show the driving person.
     Source,
     /// The reference picture in every frame.
     Still,
-    /// Nobody.
+    /// The plate, without any person.
     Plate,
     /// The character's cut-out over the plate, not animated.
     Cutout,
@@ -63,7 +63,7 @@ pub enum Row {
     },
     /// The character animated without its scene, over the plate.
     Pseudo,
-    /// The truth itself, which is the upper bound.
+    /// The ground truth itself, which is the upper bound.
     Truth,
     /// Frames that another tool made.
     Folder(FolderRow),

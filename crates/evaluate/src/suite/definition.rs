@@ -28,12 +28,12 @@ pub enum SourceKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Environment {
-    /// The video's own, with the person to replace.
+    /// The video's own surroundings, with the person to replace.
     #[default]
     Own,
     /// The background of the reference picture, in every frame (paper, table 1).
     Reference,
-    /// One colour, in the truth and the reference too (paper, table 2).
+    /// One plain colour, also in the ground truth and in the reference (paper, table 2).
     Uniform,
 }
 
@@ -41,12 +41,12 @@ pub enum Environment {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Figures {
-    /// Ours: a square around the person at 128 x 128 pixels, every eighth frame.
+    /// This project's metrics: a square around the person at 128 x 128 pixels, every eighth frame.
     #[default]
     Region,
-    /// Ours, and the field's: whole frames, all but the reference.
+    /// This project's metrics, and the published metrics of whole frames, except the reference frame.
     Frames,
-    /// Ours, and how far colours drift in long clips.
+    /// This project's metrics, and the drift of colours in long clips.
     Drift,
 }
 
@@ -54,10 +54,10 @@ pub enum Figures {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SignalsKind {
-    /// From the renderer or the labels.
+    /// Poses and masks from the renderer or the labels.
     #[default]
     Exact,
-    /// As the pose networks see them.
+    /// Poses and masks from the pose networks.
     Perceived,
 }
 
@@ -163,7 +163,7 @@ impl SuiteDefinition {
         Ok(suite)
     }
 
-    /// Refuses what contradicts itself, and settings that nothing would read.
+    /// Returns an error for contradictions, and for settings without effect.
     fn check(&self) -> Result<(), String> {
         let is_plain = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
         if self.name.is_empty() || !self.name.chars().all(is_plain) {

@@ -22,9 +22,9 @@ pub use definition::{Environment, Figures, SignalsKind, SourceKind, SuiteDefinit
 /// The source of the poses and masks that rows see.
 #[derive(Debug, Clone)]
 pub enum Signals {
-    /// From the renderer or the labels.
+    /// Poses and masks from the renderer or the labels.
     Exact,
-    /// From these networks, for the driving frames and the references. Objects are not perceived.
+    /// Poses and masks from these networks, for the driving frames and the references. Objects are not perceived.
     Perceived(PersonModels),
 }
 
@@ -42,7 +42,7 @@ impl Signals {
 pub enum Material {
     /// Assets to render.
     Assets(Box<Assets>),
-    /// A folder of clips, and what decodes videos in it.
+    /// A folder of clips, and the decoder for videos in it.
     Clips {
         /// The folder.
         folder: PathBuf,

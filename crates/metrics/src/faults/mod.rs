@@ -79,11 +79,11 @@ pub enum Fault {
     UnitAsSigned,
     /// Values in [-1, 1] are displayed as if in [0, 1].
     SignedAsUnit,
-    /// Each frame is the previous one.
+    /// Each frame shows the previous frame of the ground truth.
     OneFrameLate,
-    /// Each frame is the next one.
+    /// Each frame shows the next frame of the ground truth.
     OneFrameEarly,
-    /// The truth belongs to another clip.
+    /// The ground truth belongs to another clip.
     SwappedPair {
         /// The clip whose truth fits, from 0.
         with: usize,

@@ -44,7 +44,7 @@ const SCALE: [f32; 3] = [0.458, 0.448, 0.450];
 /// The range of a network's input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InputRange {
-    /// [-1, 1], as the network was trained.
+    /// [-1, 1], the range of the network's training.
     Signed,
     /// [0, 1], as in DisCo's script.
     Raw01,

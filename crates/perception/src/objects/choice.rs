@@ -14,7 +14,7 @@ pub(super) fn score(figures: &Figures) -> f32 {
     probability(LAST_BIAS + product(&LAST, &second))
 }
 
-/// A linear layer of which the negative answers are 0.
+/// A linear layer followed by ReLU.
 fn layer<const IN: usize, const OUT: usize>(
     weights: &[[f32; IN]; OUT],
     bias: &[f32; OUT],

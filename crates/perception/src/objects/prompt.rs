@@ -225,9 +225,9 @@ pub struct ObjectPrompt {
 /// How the user shows an object.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Shown {
-    /// By a point in it.
+    /// By a point in the object.
     Point(PointPrompt),
-    /// By a box around it.
+    /// By a box around the object.
     Box(BoxPrompt),
 }
 

@@ -12,7 +12,7 @@ pub enum PromptError {
         /// What was typed.
         found: String,
     },
-    /// Something is not a number that a place can have.
+    /// A value is not a valid number for a position.
     #[error("expected a finite number of at least 0, found `{part}` in `{found}`")]
     Number {
         /// The part.
@@ -20,7 +20,7 @@ pub enum PromptError {
         /// What was typed.
         found: String,
     },
-    /// A box without an inside.
+    /// A box without area.
     #[error("the box has no inside: `{found}`")]
     EmptyBox {
         /// What was typed.
@@ -34,7 +34,7 @@ pub enum PromptError {
         /// What was typed.
         found: String,
     },
-    /// The place lies outside of the frame.
+    /// The position lies outside the frame.
     #[error("`{prompt}` lies outside of the frame, which has {width}x{height} pixels")]
     OutsideFrame {
         /// The prompt.
@@ -52,13 +52,13 @@ pub enum PromptError {
         /// How long the video is.
         length: String,
     },
-    /// A point that is not an object's comes before every object.
+    /// A point of `--not` comes before the first object.
     #[error("`--not {prompt}` comes before every `--object` and `--object-box`")]
     NotWithoutObject {
         /// The prompt.
         prompt: String,
     },
-    /// Nothing at the place differs from what is around it.
+    /// Nothing at the position differs from its surroundings.
     #[error("nothing stands out from its surroundings at `{prompt}`")]
     NothingThere {
         /// The prompt.

@@ -84,7 +84,8 @@ impl Extremity {
         Some(points)
     }
 
-    /// Looks at its previous place, or where the body places it. Empty when it is not visible.
+    /// Searches at the previous position, or at the position that the body predicts. The result is empty when the hand
+    /// or face is not visible.
     fn follow(
         &mut self,
         expected: Expected,

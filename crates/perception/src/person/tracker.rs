@@ -179,7 +179,7 @@ impl Tracker {
         Ok((Some(found.len()), better))
     }
 
-    /// A detector's region is rough. So the body network looks, corrects the region, and looks again.
+    /// A detector's region is rough. The body network therefore runs once, corrects the region, and runs again.
     fn look_twice(&self, picture: &Picture, region: &RotatedRoi) -> Result<Option<BodyEstimate>, Error> {
         let Some(first) = self.body.estimate(picture, region)?.filter(|estimate| estimate.flag >= FOUND) else {
             return Ok(None);

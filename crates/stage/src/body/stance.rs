@@ -15,7 +15,7 @@ use Bone::*;
 /// What the body does in addition to its motion.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Stance {
-    /// Nothing.
+    /// The body does nothing in addition to its motion.
     Free(Grips),
     /// Both hands hold a box with these half sides (across, up, forwards), in metres.
     Carrying(Vec3),

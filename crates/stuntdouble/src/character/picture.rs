@@ -29,7 +29,7 @@ pub enum MaskSource {
     Networks,
     /// Saliency alone: nobody was recognised as a person.
     Saliency,
-    /// Nothing was found, so the whole picture counts.
+    /// Nothing was found, so the whole picture is the character.
     WholePicture,
 }
 

@@ -13,8 +13,8 @@
 //! or pads the whole frame about the person's feet and resizes it. The person and objects of the resized frame are then
 //! composited over the plate. The block counts of the mask are chosen at random once per clip.
 //!
-//! Deviations: the shadow does not scale with the person, because the plate has none. Scale augmentation applies to two
-//! of three clips, not to all.
+//! Deviations: the shadow does not scale with the person, because the plate has none. Scale augmentation applies to
+//! only two of three clips.
 
 use media::geometry::{Crop, Frame, Rect};
 use media::picture::{Mask, Picture, Plane};

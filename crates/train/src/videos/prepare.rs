@@ -250,7 +250,7 @@ impl Video<'_> {
     }
 }
 
-/// True when the video is at fault, not the machine.
+/// True when the video causes the error, not the machine.
 fn is_of_video(error: &TrainError) -> bool {
     let TrainError::Media(error) = error else { return false };
     ["video.", "image."].iter().any(|group| error.code().starts_with(group)) && error.code() != "video.timeout"
