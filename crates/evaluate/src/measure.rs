@@ -1,8 +1,8 @@
 //! Computes all metrics of one row on one trial.
 //!
-//! Pictures are compared at 128 x 128 pixels in a square around both persons, which is fixed for the clip. Every eighth
-//! frame is compared, because neighbouring frames are nearly equal; flicker is measured over all frames. If the first
-//! frame is the reference itself, the comparison starts a few frames later.
+//! Pictures are compared at 128 x 128 pixels in a square around both persons. The square is fixed for the clip. Every
+//! eighth frame is compared, because neighbouring frames are nearly equal; flicker is measured over all frames. If the
+//! first frame is the reference itself, the comparison starts a few frames later.
 
 use std::collections::BTreeMap;
 

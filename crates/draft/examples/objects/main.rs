@@ -10,7 +10,7 @@
 //!
 //! - recall, precision: the found pixels are compared with the visible object, averaged over the frames in which it is
 //!   visible;
-//! - IoU > 0.5: share of these frames whose IoU is above 0.5;
+//! - IoU > 0.5: share of the frames with a visible object whose IoU is above 0.5;
 //! - lost: share of the object's pixels that are removed from the frame but not found as object;
 //! - false area: number of pixels found in clips without an object, as a share of the person's pixels.
 #![expect(clippy::print_stdout, reason = "the table is what the tool is for")]

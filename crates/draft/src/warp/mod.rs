@@ -10,7 +10,8 @@
 //! | depth | depth of the visible chain, in pixels relative to the hips, smaller = nearer; infinite where alpha is 0 |
 //! | guess | 0..=255: how much of the pixel is filled in, or taken from another side of the body |
 //!
-//! Chains are drawn from the farthest to the nearest, so an arm passes in front of or behind the trunk.
+//! The chains of body parts are drawn from the farthest to the nearest, so an arm can pass in front of or behind the
+//! trunk.
 
 pub(crate) mod raster;
 mod warped;
