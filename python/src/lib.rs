@@ -1,7 +1,7 @@
-//! `stuntdouble._native`: jobs and picture files for the package in `python/stuntdouble`, which has the public
-//! interface.
+//! Implements `stuntdouble._native`, which provides jobs and picture files to the package in `python/stuntdouble`. The
+//! public interface is in that package.
 //!
-//! Pictures are passed as bytes with their size. Jobs run without the interpreter's lock, and take it only to report an
+//! Pictures are passed as bytes with their size. Jobs run without the interpreter lock, and take it only to report an
 //! event.
 
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! `cargo xtask ci`: every check, quick ones first, tests last.
+//! Implements `cargo xtask ci`, which runs every check, quick checks first and tests last.
 
 use crate::{cargo, documents, licences, python, tests};
 use anyhow::Result;

@@ -1,4 +1,5 @@
-//! Licence expressions in the notation of SPDX: `(MIT OR Apache-2.0) AND Unicode-3.0`, and the older `MIT/Apache-2.0`.
+//! Parses licence expressions in SPDX notation, such as `(MIT OR Apache-2.0) AND Unicode-3.0`, and in the older
+//! notation `MIT/Apache-2.0`.
 
 /// True if the allowed licences satisfy the expression. `None` if it is not a valid expression.
 pub(crate) fn is_satisfied(expression: &str, allowed: impl Fn(&str) -> bool) -> Option<bool> {

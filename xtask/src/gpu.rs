@@ -1,6 +1,6 @@
-//! `cargo xtask gpu FOLDER --assets PACK --perceptual FILE [--start FILE] [--flavour cpu|cuda]`: fills one folder with
-//! everything that a bare host with a card needs to train the finisher: binaries, assets, weights, configuration and
-//! the script `run.sh`.
+//! Implements `cargo xtask gpu FOLDER --assets PACK --perceptual FILE [--start FILE] [--flavour cpu|cuda]`, which fills
+//! one folder with everything that a bare host with a GPU needs to train the finisher: binaries, assets, weights,
+//! configuration and the script `run.sh`.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

@@ -1,9 +1,10 @@
-//! `cargo xtask libtorch cpu|cuda`: builds the program with libtorch, on a machine that has neither CUDA nor PyTorch installed.
+//! Implements `cargo xtask libtorch cpu|cuda`, which builds the program with libtorch, on a machine that has neither
+//! CUDA nor PyTorch installed.
 //!
-//! libtorch comes from the PyTorch wheel, which pip downloads into a virtual environment under `.cache`. For `cpu` the
-//! build links against a folder that shows only the CPU half of the wheel, so that it runs without CUDA libraries. For
-//! `cuda` it links against the whole wheel. The CUDA libraries are missing here and are found on the machine with the
-//! card. Linux only.
+//! libtorch comes from the PyTorch wheel, which pip downloads into a virtual environment under `.cache`. For `cpu`, the
+//! build links against a folder that contains only the CPU libraries of the wheel, so that the program runs without
+//! CUDA libraries. For `cuda`, the build links against the whole wheel. The CUDA libraries are not needed on the build
+//! machine; the program finds them on the machine with the GPU. This command supports only Linux.
 
 use crate::cargo;
 use anyhow::{Context as _, Result, bail};

@@ -1,5 +1,5 @@
-//! `cargo xtask licences`: every crate that is part of the program or builds it must have a licence that its users can
-//! comply with.
+//! Implements `cargo xtask licences`, which checks that every crate in the program or its build has a licence with
+//! which users of the program can comply.
 
 use crate::cargo;
 use crate::expression::is_satisfied;

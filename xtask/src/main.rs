@@ -1,4 +1,5 @@
-//! Everything that developers or CI run: `cargo xtask COMMAND`. It needs only cargo, except where a command says so.
+//! Runs the development and CI tasks as `cargo xtask COMMAND`. The tasks need only cargo, unless the description of a
+//! command says otherwise.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
 mod cargo;

@@ -1,4 +1,5 @@
-//! `cargo xtask python`: builds the extension module and runs `python/tests` with it, as a wheel would hold it.
+//! Implements `cargo xtask python`, which builds the extension module and runs `python/tests` with it, in the layout of
+//! a wheel.
 
 use crate::cargo;
 use anyhow::{Context, Result, bail};

@@ -1,5 +1,5 @@
-//! `cargo xtask test`: all tests. Documentation tests run first, so that the last lines on the screen are the totals of
-//! the test runner.
+//! Implements `cargo xtask test`, which runs all tests. Documentation tests run first, so that the last lines on the
+//! screen are the totals of the test runner.
 
 use crate::cargo;
 use anyhow::Result;

@@ -1,4 +1,4 @@
-//! Number formats of tensors.
+//! Defines the number formats of tensors.
 
 /// The format of one number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,7 +9,7 @@ pub enum ElementType {
     F32,
     /// 16-bit IEEE float.
     F16,
-    /// 16-bit float with 8 bits of mantissa.
+    /// 16-bit float with 8 significant bits (bfloat16).
     Bf16,
     /// Signed, 64 bits.
     I64,

@@ -1,4 +1,4 @@
-//! Why a file cannot be read.
+//! Defines the reasons why a file cannot be read.
 
 use thiserror::Error;
 
@@ -9,7 +9,7 @@ pub enum CheckpointError {
     /// A file system operation failed.
     #[error("the file cannot be read: {0}")]
     Io(#[from] std::io::Error),
-    /// The file has neither of the two formats, or uses them in another way.
+    /// The file has neither of the two supported formats, or uses a format in an unsupported way.
     #[error("the file is not a PyTorch file with tensors: {reason}")]
     UnknownForm {
         /// What was found.
@@ -98,7 +98,7 @@ impl CheckpointError {
         }
     }
 
-    /// What to do about it.
+    /// One line that says what to do.
     pub fn help(&self) -> &'static str {
         match self {
             Self::Io(_) => "check the path and its permissions",

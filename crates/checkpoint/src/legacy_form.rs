@@ -1,5 +1,6 @@
-//! The format before PyTorch 1.6. The file starts with five pickles in a row: a mark, a version, the machine, the
-//! dictionary and the keys of the storages. After the pickles, each key has the number of its values and the values.
+//! Reads the format before PyTorch 1.6. The file starts with five consecutive pickles: a mark, a version, the
+//! description of the machine, the dictionary, and the keys of the storages. After the pickles, the file stores for
+//! each key the number of values, followed by the values.
 
 use std::collections::BTreeMap;
 use std::io::{BufReader, Read, Seek, SeekFrom};

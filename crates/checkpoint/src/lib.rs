@@ -1,13 +1,14 @@
 //! Lists the tensors of PyTorch files (`.pth`, `.pt`, `.bin`, `.ckpt`) without executing their content.
 //!
-//! A PyTorch file is a pickle: a program for a stack machine that may call any Python function. [`Checkpoint::read`]
-//! runs a machine that supports only what a dictionary of tensors needs. The machine refuses everything else by name
-//! and never calls a function. Only the description of the tensors is read; their values stay in the file.
+//! A PyTorch file is a pickle: a program for a stack machine that can call any Python function. [`Checkpoint::read`]
+//! runs a machine that supports only the instructions that a dictionary of tensors needs. At any other instruction, the
+//! machine stops with an error that names the instruction. It never calls a function. Only the description of the
+//! tensors is read; their values stay in the file.
 //!
 //! | format | written by | where the values are |
 //! |---|---|---|
 //! | zip | `torch.save` since 1.6 | one uncompressed archive member for each storage |
-//! | legacy | `torch.save` before 1.6, or on request | after five pickles, one storage after the other |
+//! | legacy | `torch.save` before 1.6, or on request | after five pickles, one storage after another |
 //!
 //! | limit | value |
 //! |---|---|
@@ -39,7 +40,7 @@ const LEGACY_START: [u8; 8] = [0x80, 2, 0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46];
 /// The description of a PyTorch file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Checkpoint {
-    /// In the order of the file, each name once.
+    /// The tensors in the order of the file, each name once.
     pub tensors: Vec<StoredTensor>,
     /// Names of entries that are not tensors, such as the number of training steps.
     pub other_entries: Vec<String>,
@@ -51,8 +52,8 @@ impl Checkpoint {
         start.starts_with(&ZIP_START) || start.starts_with(&LEGACY_START)
     }
 
-    /// Reads the description of all tensors. If there is a dictionary under the key `state_dict`, only that one is
-    /// used.
+    /// Reads the description of all tensors. If there is a dictionary under the key `state_dict`, only this dictionary
+    /// is used.
     ///
     /// # Errors
     /// [`CheckpointError`] for anything that is not a plain dictionary of tensors.

@@ -1,4 +1,4 @@
-//! Turns the dictionary of a pickle into tensors that lie within their storages.
+//! Turns the dictionary of a pickle into tensors, and checks that each tensor lies within its storage.
 
 use std::collections::BTreeSet;
 use std::ops::Range;

@@ -1,4 +1,4 @@
-//! The checked position of a tensor in its file.
+//! Describes the checked position of a tensor in its file.
 
 use std::ops::Range;
 
@@ -11,16 +11,16 @@ pub struct StoredTensor {
     pub name: String,
     /// Number format, little-endian.
     pub element: ElementType,
-    /// Sizes.
+    /// The size of each axis.
     pub shape: Vec<usize>,
     /// Strides in elements, one for each axis.
     pub strides: Vec<usize>,
-    /// Bytes of the file from its first to its last element, including unused ones between them.
+    /// The byte range of the file from the first to the last element, including unused bytes between elements.
     pub bytes: Range<u64>,
 }
 
 impl StoredTensor {
-    /// True if its bytes are its values in the order of its shape.
+    /// True if the byte range contains exactly the values, in the order of the shape.
     pub fn is_contiguous(&self) -> bool {
         let mut expected = 1;
         for (size, stride) in self.shape.iter().zip(&self.strides).rev() {
@@ -32,7 +32,7 @@ impl StoredTensor {
         true
     }
 
-    /// Its values in the order of its shape, from the bytes at [`bytes`](Self::bytes).
+    /// The tensor's values in the order of its shape, from the bytes at [`bytes`](Self::bytes).
     ///
     /// # Panics
     /// When there are too few bytes.

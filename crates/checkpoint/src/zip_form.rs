@@ -1,5 +1,5 @@
-//! The format since PyTorch 1.6: a zip archive with the pickle `NAME/data.pkl` and, for each storage, an uncompressed
-//! member `NAME/data/KEY`.
+//! Reads the format since PyTorch 1.6: a zip archive with the pickle `NAME/data.pkl` and, for each storage, an
+//! uncompressed member `NAME/data/KEY`.
 
 use std::io::{Read, Seek};
 use std::ops::Range;

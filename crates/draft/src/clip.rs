@@ -1,5 +1,5 @@
-//! Drafts a complete clip whose signals and plates are known, for evaluation and training. For a video use [`Drafter`],
-//! which drafts frame by frame.
+//! Makes the drafts of a complete clip whose signals and plates are known, for evaluation and training. For a video,
+//! use [`Drafter`], which works frame by frame.
 
 use media::picture::{Mask, Picture};
 use perception::pose::Pose;

@@ -1,4 +1,4 @@
-//! The draft of a frame: clean plate, contact shadow, warped reference and objects in use, from back to front.
+//! Composes the draft of a frame from back to front: clean plate, contact shadow, warped reference and objects in use.
 
 use media::geometry::{Frame, Rect};
 use media::picture::{Mask, Picture};
@@ -25,8 +25,8 @@ pub struct DraftConfig {
     pub light: bool,
     /// Draw a contact shadow where the source shows one.
     pub shadow: bool,
-    /// The character's height relative to the driving person. Poses include it in their bone lengths. A character
-    /// without a pose is scaled by it.
+    /// The character's height relative to the driving person. The bone lengths of poses already include this factor. A
+    /// character without a pose is scaled by it.
     pub height: f32,
 }
 
@@ -47,13 +47,13 @@ pub struct DraftInput<'a> {
     pub hole: &'a Mask,
     /// Coverage by the driving person.
     pub person: &'a Mask,
-    /// Its box.
+    /// The bounding box of the driving person.
     pub person_box: Option<Rect<Frame>>,
     /// The driving pose as perceived, which shows what stands in front of the person.
     pub driving_pose: Option<&'a Pose>,
     /// The character's pose, retargeted or not.
     pub pose: Option<&'a Pose>,
-    /// Masks of objects in use. They are drawn over the character as the source shows them.
+    /// Masks of objects in use. The source's pixels under these masks are drawn over the character.
     pub objects: &'a [Mask],
     /// The scale of each puppet, see [`crate::scale::smooth_scales`].
     pub scales: &'a [Option<f32>],
@@ -66,13 +66,13 @@ pub struct DraftInput<'a> {
 pub struct Draft {
     /// The picture.
     pub picture: Picture,
-    /// 255 where it may differ from the source.
+    /// 255 where the picture may differ from the source.
     pub edited: Mask,
     /// The character alone, where it is visible.
     pub warp: Option<Warp>,
     /// The picture below the character.
     pub under: Picture,
-    /// Coverage by what lies over the character: objects in use, and what hides the driving person.
+    /// Coverage by everything in front of the character: objects in use, and occluders of the driving person.
     pub front: Mask,
 }
 
@@ -93,7 +93,7 @@ impl Drafter {
         Self { end_above_legs: end_above_legs(&puppets), puppets, config, light: None, darkness: None }
     }
 
-    /// True when no picture shows the character's legs. Then the driving person's legs stay.
+    /// True when no picture shows the character's legs. In this case, the driving person's legs stay visible.
     pub fn keeps_legs(&self) -> bool {
         self.end_above_legs.is_some()
     }

@@ -1,4 +1,4 @@
-//! Where to search for objects in use: circles around the driving person's hands.
+//! Defines where to search for objects in use: circles around the driving person's hands.
 
 use media::picture::Mask;
 use perception::pose::{Joint, Pose};
@@ -29,7 +29,7 @@ impl Hands {
         (!circles.is_empty()).then_some(Self { circles })
     }
 
-    /// The removed region extended by the surroundings of the hands. A plate is made for all of it.
+    /// The removed region extended by the surroundings of the hands. The plate is made for this whole region.
     pub fn widened(&self, hole: &Mask) -> Mask {
         Mask::from_fn(hole.width(), hole.height(), |x, y| if self.holds(x, y) { 255 } else { hole.get(x, y) })
     }

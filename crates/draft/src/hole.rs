@@ -1,4 +1,5 @@
-//! The part of a frame that is replaced: the driving person with a margin, without objects in use.
+//! Computes the hole, which is the part of a frame that is replaced: the driving person with a margin, without objects
+//! in use.
 
 use media::picture::{Mask, Plane};
 

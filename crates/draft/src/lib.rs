@@ -1,5 +1,6 @@
-//! Makes drafts by geometry (`docs/decisions.md`): it lays a picture of the character on the driving pose, makes a
-//! clean plate without the driving person, and composes both. The crate needs no weights, networks or video files.
+//! Makes drafts with geometry alone (`docs/decisions.md`). The crate warps a picture of the character to the driving
+//! pose, makes a clean plate without the driving person, and composites both. The crate needs no weights, networks or
+//! video files.
 
 pub mod body;
 pub mod clip;

@@ -1,7 +1,7 @@
-//! Coarse light: adapts the character's brightness to the driving person's brightness in the scene.
+//! Adapts the character's brightness to the driving person's brightness in the scene.
 //!
-//! The rule was fitted on 800 rendered pairs of the training split. `g` is the true gain of a character over its
-//! picture, and all means are in linear light.
+//! The rule for the gain was fitted on 800 rendered pairs of the training split. `g` is the true ratio of the
+//! character's brightness in the scene to that in its picture, and all means are in linear light.
 //!
 //! | rule, on 299 pairs of the test split | rms error of `ln g` |
 //! |---|---|
@@ -11,8 +11,8 @@
 //! | `ln g = 0.443 + 0.264 ln D`, `D` the driving person's mean | 0.304 |
 //! | the same, plus the surroundings, the character's picture, and highlights and shadows of all three | 0.300 |
 //!
-//! A colour cast could not be predicted from the surroundings or the person: a fitted one was worse than none (0.099
-//! against 0.090). So no colour cast is applied.
+//! The colour cast could not be predicted from the surroundings or the person: the error with a fitted colour cast was
+//! larger than without one (0.099 against 0.090). The code therefore applies no colour cast.
 
 use media::picture::{Mask, Picture};
 
@@ -54,12 +54,12 @@ impl LightMatch {
         Self { gain: (mean / NEUTRAL).powf(SHARE).clamp(1.0 / BOUND, BOUND) }
     }
 
-    /// Blends two gains, for a light that follows the scene slowly.
+    /// Blends two gains, so that the gain follows the scene slowly.
     pub fn towards(self, other: Self, share: f32) -> Self {
         Self { gain: self.gain + share * (other.gain - self.gain) }
     }
 
-    /// Changes the colours of a warp.
+    /// Applies the gain to the colours of a warp.
     pub fn apply(&self, warp: &mut Warp) {
         if *self == Self::NONE {
             return;

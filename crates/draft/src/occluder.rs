@@ -1,7 +1,7 @@
-//! Finds what stands in front of the driving person: a table, a counter, a box.
+//! Finds occluders, which stand in front of the driving person: a table, a counter, a box.
 //!
-//! A hidden joint with nothing of the person's mask around it is behind something. If the person's own body hid it, it
-//! would lie inside the mask. Around such a stretch of a limb, the source's pixels stay in front of the character.
+//! A hidden joint outside the person's mask is behind an occluder, because a joint that is hidden by the person's own
+//! body lies inside the mask. Around a hidden stretch of a limb, the source's pixels stay in front of the character.
 
 use media::picture::Mask;
 use perception::pose::Pose;

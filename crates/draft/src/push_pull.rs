@@ -1,5 +1,5 @@
-//! Spreads values that are known at some cells smoothly over all others. Averages go up a pyramid, and come down where
-//! nothing finer is known (Gortler et al., "The Lumigraph", 1996, section 3.4).
+//! Interpolates values smoothly from the cells at which they are known to all other cells. Averages go up a pyramid,
+//! and come back down where no finer level is known (Gortler et al., "The Lumigraph", 1996, section 3.4).
 
 use media::picture::Plane;
 

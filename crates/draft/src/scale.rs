@@ -1,5 +1,5 @@
-//! The character's size over time. The measured ratio of the bodies is noisy from frame to frame, but a person's size
-//! is constant.
+//! Estimates the character's size over time. The measured ratio of the two bodies' sizes is noisy from frame to frame,
+//! although a person's size is constant.
 
 use perception::pose::Pose;
 

@@ -1,6 +1,8 @@
-//! A soft contact shadow under feet on the ground, as dark as the shadow that the source shows around them.
+//! Draws a soft contact shadow under feet on the ground. The shadow's darkness is measured on the source's shadow
+//! around the feet.
 //!
-//! The old shadow stays outside the hole. Inside the hole the plate has lost it, so the new shadow is drawn only there.
+//! Outside the hole, the source's shadow stays visible. Inside the hole, the plate contains no shadow, so the new
+//! shadow is drawn only there.
 
 use media::picture::{Mask, Picture};
 use perception::pose::{Joint, Keypoint, Pose};

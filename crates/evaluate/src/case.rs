@@ -1,4 +1,4 @@
-//! The input of a row, and the truth against which its output is measured.
+//! Defines the input of a method (a row of the table), and the ground truth with which its output is compared.
 
 use std::sync::OnceLock;
 
@@ -25,7 +25,7 @@ pub struct Reference {
 pub struct Case {
     /// Suite and index, for messages.
     pub name: String,
-    /// Pictures of the character, at least one. A row that needs one uses the first.
+    /// Pictures of the character, at least one. A row that needs only one picture uses the first.
     pub references: Vec<Reference>,
     /// The driving frames.
     pub frames: Vec<Picture>,
@@ -35,9 +35,10 @@ pub struct Case {
     pub poses: Vec<Option<Pose>>,
     /// The object in use; an empty list when there is none.
     pub objects: Vec<Mask>,
-    /// The character's height relative to the driving person's. Only rows that say so in their names use it.
+    /// The character's height relative to the driving person's. Only rows whose names say so use this value.
     pub stature: f32,
-    /// What has to be made anew, 0 or 255: the driving person and a margin, without the object. Empty on a canvas.
+    /// The region to replace, 0 or 255: the driving person and a margin, without the object. The list is empty on a
+    /// canvas.
     pub holes: Vec<Mask>,
     plates: OnceLock<Vec<Picture>>,
     is_canvas: bool,
@@ -48,9 +49,9 @@ pub struct Case {
 pub struct DrivingClip {
     /// The frames.
     pub frames: Vec<Picture>,
-    /// The person in each.
+    /// Coverage by the person in each frame.
     pub persons: Vec<Mask>,
-    /// Its pose in each.
+    /// The person's pose in each frame.
     pub poses: Vec<Option<Pose>>,
     /// The object in use in each frame, or an empty list.
     pub objects: Vec<Mask>,
@@ -130,28 +131,28 @@ impl Case {
 pub struct Truth {
     /// The frames with the character.
     pub frames: Vec<Picture>,
-    /// The character in each.
+    /// Coverage by the character in each frame.
     pub persons: Vec<Mask>,
-    /// Its pose in each.
+    /// The character's pose in each frame.
     pub poses: Vec<Option<Pose>>,
-    /// The object in each, or no entry.
+    /// The object in each frame, or no entry.
     pub objects: Vec<Mask>,
     /// The region to replace according to the true masks of the driving person. [`Case::holes`] uses the masks that
     /// rows see.
     pub holes: Vec<Mask>,
 }
 
-/// A case with its truth, which rows do not see.
+/// A case with its ground truth, which is hidden from rows.
 #[derive(Debug)]
 pub struct Trial {
     /// The rows' input.
     pub case: Case,
-    /// The truth for the measurement.
+    /// The ground truth for the measurement.
     pub truth: Truth,
 }
 
 impl Trial {
-    /// Joins the two.
+    /// Joins a case and its ground truth.
     ///
     /// # Panics
     /// When they differ in the number or size of frames.

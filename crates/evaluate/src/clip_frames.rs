@@ -1,13 +1,13 @@
-//! Frames of clips in folders, as data sets and other tools leave them.
+//! Finds the frames of clips in folders, in the layouts that data sets and other tools use.
 //!
 //! | a clip is | its frames |
 //! |---|---|
-//! | a folder with `frames/`, `images/` or `gt/` | the pictures in there |
+//! | a folder with `frames/`, `images/` or `gt/` | the pictures in that folder |
 //! | a folder of pictures | those pictures |
 //! | a video file | its frames |
-//! | pictures `NAME_NUMBER...` among those of other clips (DisCo) | those with its name |
+//! | pictures `NAME_NUMBER...` among those of other clips (DisCo) | the pictures whose file names start with the clip's name |
 //!
-//! Pictures come in the order of the numbers in their names.
+//! Pictures are sorted by the numbers in their names.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -29,7 +29,7 @@ const INNER: [&str; 3] = ["frames", "images", "gt"];
 /// Where the frames of a clip are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ClipFrames {
-    /// One picture a frame.
+    /// One picture per frame.
     Pictures(Vec<PathBuf>),
     /// A video.
     File(PathBuf),

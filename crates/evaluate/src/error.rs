@@ -1,4 +1,4 @@
-//! Everything that can go wrong while measuring.
+//! Defines the errors that can occur while measuring.
 
 use std::path::{Path, PathBuf};
 
@@ -26,7 +26,7 @@ pub enum EvaluateError {
         /// The known names, separated by commas.
         expected: String,
     },
-    /// A part of the paper that needs networks which do not exist.
+    /// A part of the paper that needs unavailable networks.
     #[error("suite `{suite}` cannot be measured: it needs {needs}, which do not exist")]
     SuiteUnavailable {
         /// The suite.
@@ -34,7 +34,7 @@ pub enum EvaluateError {
         /// The networks.
         needs: &'static str,
     },
-    /// A suite's file that says something wrong.
+    /// A suite file with invalid content.
     #[error("the suite definition in {origin} is invalid: {reason}")]
     SuiteFile {
         /// The file.
@@ -50,7 +50,7 @@ pub enum EvaluateError {
         /// The folder.
         path: PathBuf,
     },
-    /// A video without the signals that methods are given.
+    /// A video without the signals that methods need.
     #[error("the {what} of video `{name}` are missing")]
     SignalsMissing {
         /// Its name.
@@ -58,13 +58,13 @@ pub enum EvaluateError {
         /// What is missing.
         what: &'static str,
     },
-    /// A video file, and nothing that decodes it.
+    /// A video file for which there is no decoder.
     #[error("ffmpeg was not found, but is needed to read `{}`", path.display())]
     NoDecoder {
         /// The file.
         path: PathBuf,
     },
-    /// A folder of another tool's frames without those of a clip.
+    /// A folder of another tool's frames does not contain the frames of a clip.
     #[error("no frames of {clip} were found, expected a subfolder or a video named `{name}` in `{}`", path.display())]
     FramesMissing {
         /// The clip.
@@ -74,7 +74,7 @@ pub enum EvaluateError {
         /// The folder of the tool.
         path: PathBuf,
     },
-    /// A method's folder that is not there.
+    /// A method's folder does not exist.
     #[error("the folder of frames does not exist: `{}`", path.display())]
     NotAFolder {
         /// What was asked for.
@@ -156,7 +156,7 @@ pub enum EvaluateError {
         /// What is wrong.
         reason: String,
     },
-    /// A file differs from the pinned one.
+    /// A file differs from the pinned file.
     #[error("the file of VGG-HED weights has the wrong size, found {found} bytes, expected {expected} bytes: `{}`", path.display())]
     NotTheWeights {
         /// The file.
@@ -169,16 +169,16 @@ pub enum EvaluateError {
     /// The caller asked to stop. All measurements so far are kept.
     #[error("the measurement was stopped; completed measurements are kept")]
     Stopped,
-    /// Figures of the field.
+    /// Errors of published metrics.
     #[error(transparent)]
     Metric(#[from] metrics::MetricError),
-    /// Pictures.
+    /// Errors of pictures and videos.
     #[error(transparent)]
     Media(#[from] media::Error),
-    /// Rendered clips.
+    /// Errors of rendered clips.
     #[error(transparent)]
     Stage(#[from] stage::StageError),
-    /// Perceived signals.
+    /// Errors of perception.
     #[error(transparent)]
     Perception(#[from] perception::error::Error),
 }

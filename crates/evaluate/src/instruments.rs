@@ -1,15 +1,16 @@
-//! The networks that figures need. Each is optional: without its weights its figures are left out, and nothing stands for them.
+//! Holds the networks that metrics need. Each network is optional. If the weights of a network are missing, its metrics
+//! are omitted, and no other metric replaces these.
 
 use metrics::{Backbone, Lpips};
 
 use crate::metric::vgg::VggNetwork;
 
-/// A network that measures, with the hash of its weights.
+/// A network that a metric uses, with the hash of its weights.
 #[derive(Debug)]
 pub struct Instrument<N> {
     /// The network.
     pub network: N,
-    /// SHA-256 of its weights in hexadecimal digits; of several files, joined by `+`.
+    /// SHA-256 of its weights in hexadecimal digits; for several files, the hashes are joined by `+`.
     pub hash: String,
 }
 
@@ -18,12 +19,12 @@ pub struct Instrument<N> {
 pub struct Instruments {
     /// VGG-HED.
     pub vgg_hed: Option<Instrument<VggNetwork>>,
-    /// LPIPS, at most one of each backbone.
+    /// LPIPS, at most one network per backbone.
     pub lpips: Vec<(Backbone, Instrument<Lpips>)>,
 }
 
 impl Instruments {
-    /// Name and hash of each, as they are kept beside measurements.
+    /// The name and hash of each network, as they are stored with measurements.
     pub fn names(&self) -> Vec<String> {
         let vgg = self.vgg_hed.iter().map(|vgg| format!("vgg-hed {}", vgg.hash));
         let lpips =

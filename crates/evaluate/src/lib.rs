@@ -1,9 +1,11 @@
-//! How good a result is: metrics, suites of clips with known truth, tables, sheets and a page. No quality figure stands without
-//! its trivial rivals: the source unchanged, the dumbest method, the version before, the truth itself.
+//! Measures the quality of results: metrics, suites of clips with ground truth, tables, sheets and a web page. Every
+//! quality value is reported together with trivial baselines: the unchanged source, the simplest method, the previous
+//! version, and the ground truth itself.
 //!
-//! A [`SuiteDefinition`] says in a TOML file what is measured. A [`Suite`] gives trials: a [`Case`], which rows see, and its
-//! [`Truth`], which they do not. A [`Row`] makes frames for a case. [`run`] measures rows on trials, keeps each measurement in a
-//! file, looks for comparisons that were set up wrongly, and writes tables, sheets and a page.
+//! A [`SuiteDefinition`], read from a TOML file, says what is measured. A [`Suite`] supplies trials. A trial consists
+//! of a [`Case`], which is the input of the methods, and its [`Truth`], which is hidden from them. A [`Row`] is a
+//! method, which makes frames for a case. The function [`run`] measures the rows on the trials, stores each measurement
+//! in a file, detects comparisons that were set up wrongly, and writes tables, sheets and a page.
 
 mod case;
 mod clip_frames;

@@ -1,4 +1,4 @@
-//! The limbs of a true person in a picture: capsules around bones, clipped by the person's mask.
+//! Finds the limbs of the ground-truth person in a picture: capsules around bones, clipped by the person's mask.
 
 use media::picture::Mask;
 use perception::pose::{Joint, Keypoint, Pose};
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::metric::Weights;
 
-/// Body parts whose colour is compared. Right and left count together.
+/// Body parts whose colour is compared. The right and the left limb count as one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[expect(missing_docs, reason = "each name says which part it is")]
@@ -20,7 +20,7 @@ pub enum Limb {
 }
 
 impl Limb {
-    /// All of them.
+    /// All limbs.
     pub const ALL: [Self; 6] =
         [Self::Head, Self::Trunk, Self::UpperArms, Self::LowerArms, Self::UpperLegs, Self::LowerLegs];
 }
@@ -48,8 +48,9 @@ impl Capsule {
     }
 }
 
-/// The pixels of each limb, in the order of [`Limb::ALL`]: those pixels of the mask inside the limb's capsule that are
-/// nearer to it than to another limb's, in radii. A limb that is hidden or outside the picture has none.
+/// The pixels of each limb, in the order of [`Limb::ALL`]: the pixels of the mask inside the limb's capsule that are
+/// nearer to this capsule than to any other limb's, in radii. A limb that is hidden or outside the picture has no
+/// pixels.
 pub fn limb_weights(pose: &Pose, person: &Mask) -> [Weights; 6] {
     let capsules = capsules(pose);
     let mut weights = Limb::ALL.map(|_| Weights::filled(person.width(), person.height(), 0.0));

@@ -1,8 +1,8 @@
-//! All metrics of one row of one trial.
+//! Computes all metrics of one row on one trial.
 //!
-//! Pictures are compared in one square around both persons, fixed for the clip, at 128 x 128 pixels. Every eighth frame is
-//! compared (frames side by side are nearly the same picture); flicker is measured over all of them. Where the first frame is the
-//! reference itself, comparing begins behind it.
+//! Pictures are compared at 128 x 128 pixels in a square around both persons. The square is fixed for the clip. Every
+//! eighth frame is compared, because neighbouring frames are nearly equal; flicker is measured over all frames. If the
+//! first frame is the reference itself, the comparison starts a few frames later.
 
 use std::collections::BTreeMap;
 
@@ -34,7 +34,7 @@ pub(crate) const VERSION: u32 = 2;
 /// The metrics of one row of one trial. A metric that cannot be measured (no object, a hidden limb) is absent.
 pub type Measures = BTreeMap<Metric, f64>;
 
-/// A trial prepared for the comparison: the truth, cropped once for all rows.
+/// A trial prepared for the comparison: the ground truth is cropped once for all rows.
 #[derive(Debug)]
 pub struct Yardstick<'a> {
     square: Rect<Frame>,
@@ -55,7 +55,7 @@ struct ComparedFrame {
 }
 
 impl<'a> Yardstick<'a> {
-    /// Crops the truth. Without the network there are no VGG-HED distances.
+    /// Crops the ground truth. Without the network, there are no VGG-HED distances.
     pub fn new(trial: &Trial, network: Option<&'a VggNetwork>) -> Self {
         Self::starting_at(0, trial, network)
     }

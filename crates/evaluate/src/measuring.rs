@@ -1,4 +1,5 @@
-//! One clip of a run: its trial is made, each row makes its frames, and they are measured and kept.
+//! Measures one clip of a run: makes its trial, lets each row make its frames, measures the frames, and stores the
+//! measurements.
 
 use std::time::Instant;
 

@@ -1,4 +1,4 @@
-//! The names of the metrics that are reported for each row.
+//! Defines the names of the metrics that are reported for each row.
 
 use std::fmt;
 
@@ -9,18 +9,18 @@ use crate::limb::Limb;
 /// The area of the picture that is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Area {
-    /// The hole and the true person.
+    /// The hole and the ground-truth person.
     Region,
-    /// The true person.
+    /// The ground-truth person.
     Person,
-    /// The true person's head.
+    /// The head of the ground-truth person.
     Head,
-    /// The true object in use.
+    /// The object in use in the ground truth.
     Object,
 }
 
 impl Area {
-    /// All of them.
+    /// All areas.
     pub const ALL: [Self; 4] = [Self::Region, Self::Person, Self::Head, Self::Object];
 
     fn name(self) -> &'static str {
@@ -33,7 +33,7 @@ impl Area {
     }
 }
 
-/// A figure of whole frames, as the field measures them (crate `metrics`).
+/// A metric of whole frames, as published papers compute it (crate `metrics`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FrameFigure {
     /// SSIM as published: grey.
@@ -46,7 +46,7 @@ pub enum FrameFigure {
     PsnrDiscoU8,
     /// Mean absolute difference in levels.
     L1,
-    /// L1 over the number of pixels, as DisCo prints it.
+    /// L1 divided by the number of pixels, as DisCo reports it.
     L1Disco,
     /// LPIPS of AlexNet.
     LpipsAlex,
@@ -59,7 +59,7 @@ pub enum FrameFigure {
 }
 
 impl FrameFigure {
-    /// All of them.
+    /// All metrics of whole frames.
     pub const ALL: [Self; 10] = [
         Self::SsimGrey,
         Self::SsimColour,
@@ -92,7 +92,7 @@ impl FrameFigure {
 /// Seconds after which the drift of colours is measured.
 pub const DRIFT_SECONDS: [u8; 3] = [10, 30, 60];
 
-/// A metric. Its text is `where/what`.
+/// A metric. Its text form is `area/metric`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub enum Metric {
@@ -110,17 +110,18 @@ pub enum Metric {
     LimbLab(Limb),
     /// Lab distance of the mean colours of a limb.
     LimbMeanColour(Limb),
-    /// Change from frame to frame where the true background stands still.
+    /// Change from frame to frame where the background of the ground truth is static.
     BackgroundFlicker,
-    /// Change from frame to frame inside the true person, minus the truth's own.
+    /// Change from frame to frame inside the ground-truth person, minus the same change of the ground truth.
     PersonFlickerExcess,
-    /// Mean difference from the source outside of hole and true person, in levels.
+    /// Mean difference from the source outside the hole and the ground-truth person, in levels.
     OutsideError,
-    /// The largest such difference.
+    /// Largest difference from the source in the same region.
     OutsideLargest,
-    /// A figure of whole frames.
+    /// A metric of whole frames.
     Frame(FrameFigure),
-    /// Lab distance that the person's mean colour has gone after so many seconds, less the truth's own way.
+    /// Lab distance by which the person's mean colour has moved after this many seconds, minus the same distance of the
+    /// ground truth.
     Drift(u8),
 }
 

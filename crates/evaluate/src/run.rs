@@ -1,4 +1,4 @@
-//! A run: every row on every trial, kept clip by clip, then tables, sheets and a page.
+//! Runs every row on every trial, stores the results clip by clip, and then writes tables, sheets and a page.
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -23,12 +23,13 @@ use crate::suite::{SignalsKind, Suite, SuiteDefinition, SuiteFingerprint};
 /// Memory for clips that are measured beside one another, in bytes.
 const MEMORY: usize = 3 << 30;
 
-/// How a run is done, and by what.
+/// The settings of a run, and its provenance.
 #[derive(Debug, Default)]
 pub struct RunSettings {
-    /// Clips measured beside one another; by default as many as there are processors and a few gigabytes of memory for.
+    /// Number of clips measured in parallel. The default depends on the number of processors, and on the memory at a
+    /// few gigabytes per clip.
     pub jobs: Option<usize>,
-    /// What made the results, a line each: program, commit, hashes of weights.
+    /// The origin of the results, one line each: program, commit, hashes of weights.
     pub provenance: Vec<String>,
 }
 
@@ -37,7 +38,7 @@ pub struct RunSettings {
 pub struct Outcome {
     /// Means for each row.
     pub rows: Vec<RowSummary>,
-    /// The same as Markdown tables, with what is wrong with comparisons.
+    /// The same means as Markdown tables, with the warnings about comparisons.
     pub tables: String,
     /// Comparisons that were set up wrongly.
     pub warnings: Vec<ComparisonWarning>,
@@ -86,11 +87,11 @@ struct TimingFile {
 }
 
 /// Measures `rows` on the trials of a suite and writes `clips/`, `summary.json`, `table.md`, `table.tex`, `table.csv`,
-/// `timing.json`, `sheet-NN.png` and `page.html` into `out`. What was measured before with the same settings, row versions and
-/// networks is kept. `progress` is told after each clip how many are done, and may stop the run.
+/// `timing.json`, `sheet-NN.png` and `page.html` into `out`. Earlier measurements with the same settings, row versions
+/// and networks are reused. After each clip, `progress` receives the number of finished clips; it can stop the run.
 ///
 /// # Errors
-/// Every [`EvaluateError`]; [`EvaluateError::Stopped`] when `progress` said so.
+/// Every [`EvaluateError`]; [`EvaluateError::Stopped`] when `progress` stopped the run.
 pub fn run(
     suite: &Suite,
     rows: &[Row],

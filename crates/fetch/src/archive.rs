@@ -1,5 +1,5 @@
-//! Extracts members from a wheel (zip) or an npm tarball (tar in gzip). Nothing else is unpacked, and no path inside
-//! the archive is trusted.
+//! Extracts members from a wheel (zip) or an npm tarball (tar in gzip). Only the requested members are unpacked, and no
+//! path inside the archive is trusted.
 
 use crate::error::Error;
 use std::collections::BTreeMap;

@@ -1,5 +1,5 @@
-//! The catalogue: every file that may be downloaded, with its sources, sizes and hashes. The catalogue is
-//! `models.toml`, parsed and checked.
+//! Parses and checks the catalogue `models.toml`, which lists every file that may be downloaded, with its sources,
+//! sizes and hashes.
 
 use crate::digest::Digest;
 use crate::error::Error;
@@ -17,7 +17,7 @@ pub struct Catalogue {
     entries: Vec<Entry>,
 }
 
-/// One file: what it is for and where it comes from.
+/// One file, with its purpose and its sources.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
@@ -29,7 +29,7 @@ pub struct Entry {
     pub purpose: String,
     /// SPDX expression of the file's own licence.
     pub licence: String,
-    /// Groups that contain it.
+    /// Groups that contain this entry.
     #[serde(default)]
     pub groups: Vec<String>,
     /// True for a program.
@@ -40,10 +40,10 @@ pub struct Entry {
     pub sources: Vec<Source>,
 }
 
-/// A source of an entry. Sources may hold different builds of the same file, each with its own hash.
+/// A source of an entry. Sources can contain different builds of the same file, each with its own hash.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Source {
-    /// How to download it.
+    /// How to download the source.
     #[serde(flatten)]
     pub kind: SourceKind,
     /// Bytes of the file.
@@ -53,7 +53,7 @@ pub struct Source {
     /// Restricts the source to one operating system and processor.
     #[serde(default)]
     pub host: Option<Host>,
-    /// Name of the file in the store, if this source needs another one than the entry's.
+    /// Name of the file in the store, if this source needs another name than the entry's.
     #[serde(default)]
     pub file: Option<String>,
 }

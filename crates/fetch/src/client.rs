@@ -1,4 +1,4 @@
-//! Starts the user's own package client and waits for it, with a time limit.
+//! Starts the user's own package client (`pip` or `npm`) and waits for it, with a time limit.
 
 use crate::error::Error;
 use std::fs::File;
@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-/// A program that downloads packages, with the arguments that come before ours.
+/// A program that downloads packages, with its own leading arguments.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Client {
     /// Name or path of the program.
     pub program: PathBuf,
-    /// What comes before our arguments, as `-m pip` for `python3`.
+    /// The arguments in front of those of this crate, such as `-m pip` for `python3`.
     pub arguments: Vec<String>,
 }
 

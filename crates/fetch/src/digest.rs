@@ -1,4 +1,4 @@
-//! SHA-256 of files and streams, as a type rather than a string.
+//! Defines the SHA-256 digest of files and streams, as a type rather than a string.
 
 use sha2::Digest as _;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! Everything that can go wrong in a download. Each error has a stable code and a line that says what to do.
+//! Defines the errors of downloads. Each error has a stable code and a line that says what to do.
 
 use crate::digest::Digest;
 use std::io;

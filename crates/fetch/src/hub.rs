@@ -1,5 +1,5 @@
 //! Downloads files from a model hub over HTTP. An interrupted download is resumed with `Range`, also after a restart.
-//! The complete file is compared with the catalogue.
+//! The hash of the complete file is compared with the catalogue.
 
 use crate::catalogue::{Entry, Source};
 use crate::digest::Digest;

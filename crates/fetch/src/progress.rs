@@ -1,10 +1,10 @@
-//! Progress reports of a download.
+//! Defines the progress reports of a download.
 
 /// An event during a download. The caller decides whether and how to show it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Progress<'a> {
-    /// Another process downloads the same file; waiting for it.
+    /// Another process downloads the same file, and this process waits for it.
     Waiting {
         /// The file.
         name: &'a str,
@@ -41,7 +41,7 @@ pub enum Progress<'a> {
         /// The error of the source.
         reason: &'a str,
     },
-    /// The file is in the store and its hash is right.
+    /// The file is in the store and its hash is correct.
     Ready {
         /// The entry of the catalogue.
         name: &'a str,

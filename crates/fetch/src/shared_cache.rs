@@ -1,6 +1,7 @@
-//! Reads the cache that other programs share for hub files, so that no file is stored twice.
+//! Reads the cache for hub files that other programs share, so that no file is stored twice.
 //!
-//! Layout: `models--OWNER--NAME/snapshots/COMMIT/PATH`. The file is usually a link into `blobs/`. We never write there.
+//! Layout: `models--OWNER--NAME/snapshots/COMMIT/PATH`. The file is usually a link into `blobs/`. This crate never
+//! writes to the shared cache.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,5 @@
-//! A folder with downloaded files. A store hands out a file after comparing its hash, and downloads missing files.
+//! Manages a folder of downloaded files. A store downloads missing files, and checks the hash of a file before it
+//! returns the file.
 
 use crate::catalogue::{Catalogue, Entry, Host, Source, SourceKind};
 use crate::client::Client;
@@ -28,7 +29,7 @@ pub struct Options {
     pub client_time_limit: Duration,
     /// How often an interrupted download is resumed.
     pub resumptions: u32,
-    /// Pause after the first interruption; it grows with each one.
+    /// Pause after the first interruption. The pause grows with each further interruption.
     pub pause: Duration,
     /// A connection without data for this long counts as interrupted.
     pub stall: Duration,
@@ -83,7 +84,7 @@ impl Store {
     }
 
     /// The file called `name` if it is present and correct. The first call hashes it. Later calls, also in later
-    /// processes, trust a note of size and time.
+    /// processes, trust the marker with size and time.
     ///
     /// # Errors
     /// [`Error::UnknownName`]; [`Error::NoSourceForHost`]; [`Error::HashMismatch`] if the file differs from the
@@ -92,7 +93,7 @@ impl Store {
         self.look(self.catalogue.entry(name)?, false)
     }
 
-    /// The file called `name`, hashed again regardless of the note.
+    /// The file called `name`, hashed again regardless of the marker.
     ///
     /// # Errors
     /// The errors of [`Store::path_if_verified`], and [`Error::Missing`].

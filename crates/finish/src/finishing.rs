@@ -1,4 +1,4 @@
-//! Finishes the frames of a video in order. Windows of a few frames go through the network. Neighbouring windows
+//! Finishes the frames of a video in order. The network processes windows of a few frames. Neighbouring windows
 //! overlap, and the results for shared frames are blended. No window crosses a scene cut.
 
 use std::collections::VecDeque;
@@ -48,7 +48,7 @@ pub struct WaitingFrame {
 pub struct FinishedFrame {
     /// The picture.
     pub picture: Picture,
-    /// 255 where it may differ from the source.
+    /// 255 where the picture can differ from the source.
     pub edited: Mask,
 }
 
@@ -98,7 +98,7 @@ impl<B: ModelBackend> Finishing<B> {
         finished
     }
 
-    /// Returns the frames that still wait. Another shot may follow.
+    /// Returns the frames that are still waiting. Another shot can follow.
     pub fn end(&mut self) -> Vec<FinishedFrame> {
         let count = self.waiting.len();
         if count == self.asked.len() {

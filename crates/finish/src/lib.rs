@@ -1,5 +1,5 @@
-//! Runs drafts, with the planes that describe them, through [`model::finisher`]. Applies the network's retouches to the
-//! draft at the frame's own resolution.
+//! Runs drafts, with the planes that describe them, through [`model::finisher`], and applies the network's retouches to
+//! the draft at the frame's own resolution.
 
 pub mod finishing;
 pub mod planes;

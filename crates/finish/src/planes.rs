@@ -1,5 +1,5 @@
-//! The finisher's input for frames and for the character, as bytes: one plane for each channel, `size x size` each.
-//! Training and inference use the same code.
+//! Prepares the finisher's input for frames and for the character, as bytes: one plane of `size x size` pixels per
+//! channel. Training and inference use the same code.
 
 use draft::drafter::Draft;
 use media::geometry::{Frame, Rect};
@@ -21,7 +21,7 @@ pub struct DraftedFrame<'a> {
     pub pose: Option<&'a Pose>,
 }
 
-/// The planes of the frames of one clip, [`CHANNELS`]`.count` for each frame, cropped to the frame's region.
+/// The planes of the frames of one clip, [`CHANNELS`]`.count` planes per frame, cropped to the frame's region.
 ///
 /// # Panics
 /// When the numbers of regions and frames differ.

@@ -1,5 +1,5 @@
 //! Applies a finisher's retouches at the frame's own resolution. The maps are interpolated, and the warped character is
-//! sampled at full detail. [`model::finisher::Retouch`] has the formula.
+//! sampled at full detail. [`model::finisher::Retouch`] documents the formula.
 
 use draft::drafter::Draft;
 use draft::warp::Warp;
@@ -19,9 +19,9 @@ pub struct CellRetouch {
     pub erasure: f32,
     /// Logarithm of the brightness gain.
     pub light: [f32; 3],
-    /// Colour that is added where the layer has none, in [0, 1].
+    /// Colour that is added where the layer has no colour, in [0, 1].
     pub paint: [f32; 3],
-    /// How far the draft may be changed, in [0, 1].
+    /// How much the network may change the draft, in [0, 1].
     pub editable: f32,
 }
 
@@ -72,7 +72,7 @@ impl FrameRetouch {
         self
     }
 
-    /// Retouches a draft. Writes 255 to `edited` where the draft changed.
+    /// Retouches a draft. Writes 255 to `edited` where the draft was changed.
     pub fn lay_on(&self, draft: &mut Draft) {
         let Some(warp) = draft.warp.clone() else { return };
         let layer = Layer::of(&warp);

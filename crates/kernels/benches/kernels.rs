@@ -1,9 +1,10 @@
 //! Times every kernel at the shapes of an SD 1.5-class network:
 //! `cargo bench -p stuntdouble-kernels -- [--threads N] [--cpu-time] [--repeat N] [NAME..]`.
 //!
-//! For each kernel it prints the best and the median time, GFLOP/s, and the percentage of the multiply-add peak
-//! measured in the same run. Operations are counted as for the direct algorithm, so kernels that need fewer can exceed
-//! 100 %. `--cpu-time` uses one thread and measures its CPU time instead of wall-clock time. Use it on busy machines.
+//! For each kernel, the benchmark prints the best and the median time, GFLOP/s, and the percentage of the multiply-add
+//! peak measured in the same run. Operations are counted as for the direct algorithm, so kernels that need fewer can
+//! exceed 100 %. With `--cpu-time`, the benchmark uses one thread and measures its CPU time instead of wall-clock time.
+//! Use this option on busy machines.
 #![expect(clippy::print_stdout, reason = "a program for the terminal")]
 
 use std::hint::black_box;

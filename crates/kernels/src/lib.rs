@@ -1,36 +1,39 @@
-//! Fast CPU kernels on plain slices.
+//! Provides fast CPU kernels on plain slices.
 //!
-//! Every kernel takes f32 or bf16 and accumulates in f32. It runs on the instruction set of a [`Cpu`]. Work is split
-//! into rayon tasks by shape alone, so the result has the same bits for any number of threads. Weights are packed once
-//! and reused. Feature maps are channels-last.
+//! Every kernel takes f32 or bf16 and accumulates in f32. Each kernel uses the instruction set of a [`Cpu`]. Work is
+//! split into rayon tasks by shape alone, so the result has the same bits for any number of threads. Weights are packed
+//! once and reused. Feature maps are channels-last.
 //!
-//! Shape letters: `B` batch, `N` frames, `C` channels, `H W` pixels, `L` tokens, `D` width of a head.
+//! The shape letters are `B` batch, `N` frames, `C` channels, `H W` pixels, `L` tokens, `D` width of a head.
 //!
-//! A slice of the wrong length is a bug of the caller and panics. Only packed weights in files ([`Pack::map`]) return
-//! errors. NaN and infinity propagate as in plain arithmetic, except that Winograd convolution spreads them within a
-//! tile.
+//! A slice of the wrong length is a bug in the caller and causes a panic. Only packed weights in files ([`Pack::map`])
+//! return errors. NaN and infinity propagate as in plain arithmetic, except that Winograd convolution spreads them
+//! within a tile.
 //!
 //! # How to call it
 //! 1. Call [`Cpu::detect`] once.
-//! 2. Pack weights when they are loaded: [`PackedMatrix::linear`], [`PackedMatrix::geglu`], [`PackedConvolution::new`],
-//!    [`PackedConvolution::winograd`] (for 3x3 at stride 1) or [`PackedUpsample`]. Their inputs have the layout of
-//!    checkpoints. A [`Pack`] is any of these. It can be written to a file, and later runs can map that file.
-//! 3. In the network, call the functions on borrowed slices of tensor storage, for results too. No function keeps a
-//!    slice. Scratch memory belongs to the threads and is reused. Only [`group_norm`], for its channel sums, and the
-//!    gradients allocate in proportion to their data.
+//! 2. Pack weights when they are loaded, with [`PackedMatrix::linear`], [`PackedMatrix::geglu`],
+//!    [`PackedConvolution::new`], [`PackedConvolution::winograd`] (for 3x3 at stride 1) or [`PackedUpsample`]. The
+//!    weights passed to these functions have the layout of checkpoints. A [`Pack`] holds any of these packed weights. A
+//!    `Pack` can be written to a file, which later runs can map into memory.
+//! 3. In the network, call the functions on borrowed slices of tensor storage; results are also written to borrowed
+//!    slices. No function keeps a reference to a slice. Scratch memory belongs to the threads and is reused. Only
+//!    [`group_norm`] (for its channel sums) and the gradients allocate memory in proportion to their data.
 //! 4. Keep maps channels-last from the first convolution to the last. Tokens `[B, H * W, C]` and maps `[B, H, W, C]`
-//!    are then the same memory. For data that arrive as `[B, C, H, W]`, call [`transpose`] once on each side.
-//! 5. Fuse what follows a matmul or convolution into its [`Epilogue`]: the time embedding as `group_bias` (the rows of
-//!    a group are the pixels of a picture), the residual, SiLU. [`group_norm`] takes SiLU as its activation.
-//! 6. For reference attention pass two [`Source`]s. The batch of the reference's source is the number of clips; the
+//!    then have the same memory layout. For data that arrive as `[B, C, H, W]`, call [`transpose`] once before the
+//!    first convolution and once after the last.
+//! 5. Fuse the operations that follow a matmul or convolution into its [`Epilogue`]: the time embedding as `group_bias`
+//!    (the rows of a group are the pixels of a picture), the residual, SiLU. [`group_norm`] can apply SiLU as its
+//!    activation.
+//! 6. For reference attention, pass two [`Source`]s. The batch of the reference's source is the number of clips; the
 //!    pictures of a clip share one item.
 //!
 //! 7. For training (f32 only), functions whose names end in `gradient` take the operands of the forward function and
-//!    the gradient of its result. [`attention_gradient`] also needs the output of [`attention_with_log_sum_exp`]. The
-//!    gradient of a bias is [`column_sums`].
+//!    the gradient of its result. [`attention_gradient`] also needs the output of [`attention_with_log_sum_exp`].
+//!    [`column_sums`] computes the gradient of a bias.
 //!
-//! All functions use the rayon thread pool they are called in. To use one thread, call them inside `pool.install` of a
-//! pool with one thread.
+//! All functions use the rayon thread pool in which they are called. To use one thread, call the functions inside
+//! `pool.install` of a pool with one thread.
 //!
 //! | data | 3x3, stride 1 | 3x3 after nearest upsampling | otherwise |
 //! |---|---|---|---|

@@ -1,7 +1,7 @@
-//! A weight packed for one op, in memory or mapped from a file.
+//! Holds a weight packed for one op, in memory or mapped from a file.
 //!
-//! A file holds the elements in the order in which tiles read them. A later run maps it ([`Pack::map`]) and need not
-//! read or pack the weight. Mapped elements are bit-identical to the written ones.
+//! A file holds the elements in the order in which tiles read them. A later run maps the file ([`Pack::map`]), and does
+//! not need to read or pack the weight. Mapped elements are bit-identical to the written ones.
 
 use std::fs::File;
 use std::io::{self, Write};

@@ -1,4 +1,4 @@
-//! Measures the peak of the machine: multiply-adds on registers and nothing else.
+//! Measures the peak speed of the machine, with multiply-adds on registers only.
 
 use std::hint::black_box;
 

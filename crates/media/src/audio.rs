@@ -1,10 +1,10 @@
-//! Copies the source's audio bit for bit where the new file can hold it, and converts it elsewhere.
+//! Copies the source's audio bit for bit if the new file can hold it, and converts the audio otherwise.
 
 use std::ffi::OsString;
 
 use crate::video_settings::Ending;
 
-/// How the audio got into a video.
+/// How the audio was written into a video.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AudioOutcome {
     /// The source has no audio.

@@ -1,5 +1,5 @@
-//! Runs ffmpeg as a child process under limits: no environment of the user, and bounds on memory, files, time and the
-//! output that is kept.
+//! Runs ffmpeg as a child process under limits: the user's environment variables are removed, and memory, files, time
+//! and the captured output are bounded.
 
 use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader, Read};

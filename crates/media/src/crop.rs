@@ -1,9 +1,9 @@
-//! Cuts a rectangle out of a plane and puts one back.
+//! Cuts a rectangle out of a plane, and writes a rectangle back into a plane.
 
 use crate::geometry::Rect;
 use crate::picture::Plane;
 
-/// The cells under `rect`. Places outside the plane repeat the nearest border cell.
+/// The cells under `rect`. Cells outside the plane repeat the nearest border cell.
 ///
 /// # Panics
 /// When the plane or the rectangle has no cell.
@@ -18,7 +18,7 @@ pub fn crop<T: Copy, S>(plane: &Plane<T>, rect: Rect<S>) -> Plane<T> {
     Plane::from_cells(rect.width as usize, rect.height as usize, cells)
 }
 
-/// The cells under `rect`. Places outside the plane have the value `outside`.
+/// The cells under `rect`. Cells outside the plane have the value `outside`.
 pub fn crop_filled<T: Copy, S>(plane: &Plane<T>, rect: Rect<S>, outside: T) -> Plane<T> {
     let mut cut = Plane::filled(rect.width as usize, rect.height as usize, outside);
     paste(&mut cut, plane, -rect.x, -rect.y);

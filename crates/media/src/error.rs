@@ -1,4 +1,5 @@
-//! Everything that can go wrong between a file and a picture: one variant for each cause that a user can act on.
+//! Defines the errors that can occur between a file and a picture, with one variant for each cause that a user can act
+//! on.
 
 use std::io;
 use std::path::{Path, PathBuf};

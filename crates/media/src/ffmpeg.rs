@@ -1,8 +1,8 @@
-//! Finds ffmpeg, and builds the arguments under which it may open a file from a stranger.
+//! Finds ffmpeg, and builds the arguments with which ffmpeg opens untrusted files.
 //!
-//! By default ffmpeg hides damage, follows playlists to other files, and trusts sizes in headers. Here, strict decoding
-//! makes every error fatal. We choose the demuxer from the file's first bytes. Only listed protocols, demuxers and
-//! decoders are allowed. Frames, streams and memory are limited.
+//! By default ffmpeg hides damage, follows playlists to other files, and trusts sizes in headers. In this module,
+//! strict decoding makes every error fatal. The file's first bytes determine the demuxer. Only listed protocols,
+//! demuxers and decoders are allowed. Frames, streams and memory are limited.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ const DECODERS: &str = "h264,hevc,vp8,vp9,av1,libdav1d,libaom-av1,mpeg1video,mpe
     pcm_s16le,pcm_s16be,pcm_s24le,pcm_s24be,pcm_s32le,pcm_f32le,pcm_u8,pcm_alaw,pcm_mulaw,adpcm_ms,adpcm_ima_wav,\
     adpcm_ima_qt,adpcm_swf,nellymoser,speex,mov_text,subrip,srt,webvtt,ass,ssa,text,dvbsub,dvdsub,pgssub,ccaption";
 
-/// An ffmpeg program that runs.
+/// An ffmpeg program that was started successfully.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ffmpeg {
     path: PathBuf,
@@ -59,7 +59,7 @@ impl Ffmpeg {
         Ok(Self { path, version: version.to_owned(), release: release(version) })
     }
 
-    /// Where the program is.
+    /// The path of the program.
     pub fn path(&self) -> &Path {
         &self.path
     }

@@ -1,4 +1,5 @@
-//! Output files that are complete or absent: each is written beside its place, synced, and then renamed.
+//! Writes output files that are either complete or absent: each file is written under a temporary name in the same
+//! folder, synced, and then renamed.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -8,7 +9,8 @@ use tempfile::{Builder, NamedTempFile};
 
 use crate::error::{Error, Result};
 
-/// Opens a file to read. Refuses pipes and devices: reading them may never end, and a video is read more than once.
+/// Opens a file for reading. Pipes and devices are an error, because reading them might never end, and a video is read
+/// more than once.
 ///
 /// # Errors
 /// [`Error::Unreadable`].

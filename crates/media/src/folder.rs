@@ -1,4 +1,4 @@
-//! A folder of numbered pictures as a video of constant rate.
+//! Reads a folder of numbered pictures as a video with a constant frame rate.
 
 use std::path::{Path, PathBuf};
 
@@ -81,7 +81,7 @@ impl FrameFolder {
     }
 }
 
-/// When frame `index` begins at a constant rate, to the nearest microsecond.
+/// The time at which frame `index` begins at a constant rate, to the nearest microsecond.
 pub fn frame_time(index: u64, rate: Rate) -> Pts {
     let (numerator, denominator) = (u128::from(rate.numerator.max(1)), u128::from(rate.denominator));
     Pts(((u128::from(index) * denominator * 1_000_000 + numerator / 2) / numerator) as i64)

@@ -1,4 +1,4 @@
-//! A small fixed-width font for labels: 5x7 cells a character, printable ASCII, drawn for this project.
+//! Contains a small fixed-width font for labels: 5x7 cells per character, printable ASCII, drawn for this project.
 
 use crate::picture::Picture;
 

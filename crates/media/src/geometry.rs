@@ -1,4 +1,4 @@
-//! Rectangles that know their coordinate space, presentation times, and frame rates.
+//! Defines rectangles whose type contains their coordinate space, presentation times, and frame rates.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -12,7 +12,7 @@ pub struct Frame;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Crop;
 
-/// An axis-aligned rectangle of whole cells in space `S`. It may extend over the border of its space.
+/// An axis-aligned rectangle of whole cells in space `S`. It can extend over the border of its space.
 #[derive(Serialize, Deserialize)]
 #[serde(bound = "")]
 pub struct Rect<S> {
@@ -62,7 +62,7 @@ impl<S> Rect<S> {
         Self::new(x, y, width, height)
     }
 
-    /// The smallest rectangle that covers both; an empty one adds nothing.
+    /// The smallest rectangle that covers both rectangles. An empty rectangle adds nothing.
     pub fn union(&self, other: &Self) -> Self {
         if self.is_empty() {
             return *other;
@@ -113,7 +113,7 @@ impl Pts {
     }
 }
 
-/// A rate in frames a second as a fraction, such as 30000/1001.
+/// A rate in frames per second as a fraction, such as 30000/1001.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rate {
     /// Numerator: frames.
@@ -123,7 +123,7 @@ pub struct Rate {
 }
 
 impl Rate {
-    /// Frames a second.
+    /// The rate in frames per second.
     pub fn hertz(self) -> f64 {
         f64::from(self.numerator) / f64::from(self.denominator)
     }

@@ -1,7 +1,7 @@
 //! Reads and writes pictures, masks and depth maps as files, with limits on size and memory.
 //!
-//! A picture is rotated upright by its EXIF orientation and converted to sRGB by its colour profile. Transparent places
-//! become white. Depth is 16-bit grey PNG.
+//! A picture is rotated upright according to its EXIF orientation, and converted to sRGB with its colour profile.
+//! Transparent pixels become white. Depth maps are 16-bit grey PNG files.
 
 use std::path::Path;
 
@@ -16,7 +16,7 @@ pub use crate::picture_format::decode::PictureLimits;
 use crate::picture_format::decode::load;
 use crate::still::Still;
 
-/// Reads a picture (PNG, JPEG, WebP, the first frame of a GIF) upright, in sRGB, with transparent places in white.
+/// Reads a picture (PNG, JPEG, WebP, the first frame of a GIF) upright, in sRGB, with transparent pixels in white.
 ///
 /// # Errors
 /// [`Error::Unreadable`], [`Error::ImageUnsupported`], [`Error::ImageDamaged`], [`Error::ImageTooLarge`].
@@ -86,7 +86,8 @@ pub fn save_depth(path: &Path, depth: &Plane<u16>) -> Result<()> {
     save_png(path, &bytes, depth.size(), ExtendedColorType::L16)
 }
 
-/// Writes a picture as JPEG of a quality of 1..=100, whole or not at all: for pictures that are only looked at.
+/// Writes a picture as JPEG with a quality of 1..=100, completely or not at all. Use it only for pictures that people
+/// look at.
 ///
 /// # Errors
 /// [`Error::OutputUnwritable`], [`Error::DiskFull`].

@@ -1,7 +1,8 @@
 //! Turns pictures and videos into frames and back. The crate uses no machine learning and no network.
 //!
 //! The rest of the workspace uses the plain types of [`picture`] and [`geometry`]. [`reader::FrameReader`] reads videos
-//! and [`writer::VideoWriter`] writes them. Reader and writer run a confined [`ffmpeg::Ffmpeg`].
+//! and [`writer::VideoWriter`] writes them. The reader and the writer each run ffmpeg under strict limits (see
+//! [`ffmpeg::Ffmpeg`]).
 
 pub mod audio;
 mod child;

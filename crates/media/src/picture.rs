@@ -1,4 +1,4 @@
-//! The picture container of the whole workspace: a plane of cells in rows.
+//! Defines the picture type of the whole workspace: a plane of cells, stored row by row.
 
 /// `width` x `height` cells in rows, top left first.
 #[derive(Debug, Clone, PartialEq)]
@@ -8,7 +8,7 @@ pub struct Plane<T> {
     cells: Vec<T>,
 }
 
-/// 8-bit sRGB, one `[red, green, blue]` a pixel.
+/// 8-bit sRGB, one `[red, green, blue]` per pixel.
 pub type Picture = Plane<[u8; 3]>;
 /// Coverage 0..=255. By the convention of the method, 255 = removed (the character) and 0 = kept.
 pub type Mask = Plane<u8>;
@@ -16,7 +16,7 @@ pub type Mask = Plane<u8>;
 pub type DepthMap = Plane<f32>;
 
 impl<T: Copy> Plane<T> {
-    /// A plane of one value.
+    /// A plane in which all cells have one value.
     pub fn filled(width: usize, height: usize, value: T) -> Self {
         Self { width, height, cells: vec![value; width * height] }
     }
@@ -69,7 +69,7 @@ impl<T: Copy> Plane<T> {
         self.cells[y * self.width + x] = value;
     }
 
-    /// The cell nearest to a place, which may lie outside.
+    /// The cell nearest to a position, which can lie outside the plane.
     pub fn get_clamped(&self, x: i32, y: i32) -> T {
         let x = x.clamp(0, self.width as i32 - 1) as usize;
         let y = y.clamp(0, self.height as i32 - 1) as usize;
@@ -106,7 +106,7 @@ impl Picture {
     /// Creates a picture from the bytes `R G B R G B ...`.
     ///
     /// # Panics
-    /// When there are not `3 * width * height` of them.
+    /// When the number of bytes is not `3 * width * height`.
     pub fn from_bytes(width: usize, height: usize, bytes: &[u8]) -> Self {
         assert_eq!(bytes.len(), 3 * width * height, "{} bytes for {width}x{height} RGB", bytes.len());
         Self { width, height, cells: bytes.as_chunks::<3>().0.to_vec() }

@@ -1,6 +1,6 @@
-//! Describes a video before it is decoded, from its first bytes, its container's header and ffmpeg's description.
+//! Describes a video before it is decoded, using its first bytes, its container's header and ffmpeg's description.
 //!
-//! Probing does not need ffprobe, because a static build of ffmpeg comes without it.
+//! Probing does not use ffprobe, because a static build of ffmpeg does not include it.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -31,7 +31,7 @@ pub(crate) struct ProbedFile {
 /// Describes a video file or a folder of numbered pictures.
 ///
 /// # Errors
-/// The `video.*` codes. A truncated file is an error only if its header shows it, and unless `tolerate_damage` is set.
+/// The `video.*` codes. A truncated file is an error only if its header shows the damage and `tolerate_damage` is off.
 pub fn probe(ffmpeg: &Ffmpeg, path: &Path, options: &DecodeOptions) -> Result<VideoInfo> {
     if path.is_dir() {
         return FrameFolder::open(path, options).map(|folder| folder.info().clone());

@@ -1,7 +1,7 @@
-//! Reads the frames of a video one at a time, each with its own time.
+//! Reads the frames of a video one at a time, each with its own presentation time.
 //!
-//! Every frame of the source appears exactly once; there is no rate conversion. Frames are provisional until the end: a
-//! truncated file yields many good frames before the damage shows.
+//! Every frame of the source appears exactly once; there is no rate conversion. Treat frames as provisional until the
+//! end of the video: a truncated file yields many good frames before the damage is detected.
 
 use std::ffi::OsString;
 use std::io::BufReader;
@@ -81,13 +81,14 @@ impl FrameReader {
         &self.info
     }
 
-    /// The damage of the file, known after the last frame. Only with `tolerate_damage`; otherwise damage is an error.
+    /// The damage of the file, which is known after the last frame. It is reported only with `tolerate_damage`;
+    /// otherwise damage is an error.
     pub fn damage(&self) -> Option<&str> {
         self.damage.as_deref()
     }
 
-    /// When the last frame ends. If it was the last of all, the header gives this time. Otherwise the distance to the
-    /// previous frame gives it, or the rate.
+    /// When the last frame that was read ends. If it is the last frame of the video, the time comes from the header.
+    /// Otherwise the time is computed from the distance to the previous frame, or from the rate.
     pub fn end(&self) -> Option<Pts> {
         let (before, last) = self.times?;
         let is_last = self.options.max_frames.is_none() || self.info.frame_count == Some(self.index);

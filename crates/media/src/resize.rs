@@ -1,10 +1,10 @@
-//! Antialiased resizing that equals Pillow's to the last bit for 8-bit pictures.
+//! Resizes pictures with antialiasing. For 8-bit pictures, the result equals Pillow's to the last bit.
 //!
-//! The networks were trained on pictures that Pillow resized, so its arithmetic is part of the method (parity case
-//! `pil_resize`). Resizing takes two passes. Each output cell is a weighted sum of input cells under a filter, which is
-//! stretched by the shrinking factor. 8-bit weights are fixed point with 22 fraction bits, rounded away from zero. The
-//! result of each pass is rounded to 8 bits. Planes of real numbers (masks in [0, 1], depth) use the same weights in
-//! `f32`.
+//! The networks were trained on pictures that Pillow resized, so Pillow's arithmetic is part of the method (parity case
+//! `pil_resize`). Resizing takes two passes. Each output cell is a weighted sum of the input cells under a filter,
+//! whose width is scaled by the reduction factor. For 8-bit pictures, the weights are fixed-point numbers with 22
+//! fraction bits, rounded away from zero, and the result of each pass is rounded to 8 bits. Planes of real numbers
+//! (masks in [0, 1], depth) use the same weights in `f32`.
 
 use crate::picture::{Mask, Picture, Plane};
 

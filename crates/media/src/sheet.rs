@@ -1,4 +1,4 @@
-//! Contact sheets: a grid of labelled pictures for looking at many results at once.
+//! Draws contact sheets: a grid of labelled pictures for looking at many results at once.
 
 use crate::crop::paste;
 use crate::font::{ADVANCE, LINE, draw_text};

@@ -1,5 +1,5 @@
-//! Recognises a file by its first bytes. Names and endings can be wrong, and a playlist disguised as a video must not
-//! be opened.
+//! Recognises a file type from the first bytes. File names and extensions can be wrong, and a playlist disguised as a
+//! video must not be opened.
 
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! A still picture as stored in its file: upright, colours in sRGB, with transparency separate from colour.
+//! Loads a still picture upright, with colours in sRGB, and with transparency separate from colour.
 
 use std::path::Path;
 

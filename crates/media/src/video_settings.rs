@@ -1,4 +1,4 @@
-//! Settings of an output video, and the options that make ffmpeg produce it.
+//! Defines the settings of an output video, and the options that make ffmpeg produce it.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -24,11 +24,11 @@ pub struct VideoSettings {
     pub width: u32,
     /// Rows of every picture.
     pub height: u32,
-    /// Frames a second, on average; a hint for the encoder.
+    /// Frames per second, on average; a hint for the encoder.
     pub rate: Rate,
     /// Times are rounded to whole ticks. `None` chooses a number that fits the rate.
     pub ticks_per_second: Option<u32>,
-    /// When the last frame ends. `None` gives it the duration of the frame before.
+    /// When the last frame ends. If `None`, the last frame has the duration of the frame before it.
     pub end: Option<Pts>,
     /// Width divided by height of one pixel.
     pub pixel_aspect: (u32, u32),
@@ -38,7 +38,7 @@ pub struct VideoSettings {
     pub metadata: Vec<(String, String)>,
     /// The file whose sound is copied, with its languages, subtitles, chapters, creation time and timecode.
     pub audio_from: Option<PathBuf>,
-    /// The video is a part of that file: sound ends at `end`, and chapters and subtitles are left out.
+    /// True if the video is only a part of that file: the audio ends at `end`, and chapters and subtitles are omitted.
     pub ends_early: bool,
     /// How odd sizes are stored.
     pub odd_size: OddSize,

@@ -1,9 +1,9 @@
-//! Writes frames into a video file: H.264 that every browser plays, each frame at its own time, with the source's
-//! audio.
+//! Writes frames into an H.264 video file that every browser plays, with each frame at its own presentation time, and
+//! with the source's audio.
 //!
-//! The video has 4:2:0 chroma, BT.709 with its tags, and the index first. There are no B-frames, so decoding order
-//! equals display order and every player sees exactly the given times. The file appears under its name only when it is
-//! complete.
+//! The video has 4:2:0 chroma and BT.709 colours with the matching tags, and the file starts with the index. There are
+//! no B-frames, so decoding order equals display order and every player reads exactly the given times. The file appears
+//! under its name only when it is complete.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -132,7 +132,7 @@ impl VideoWriter {
         &self.audio
     }
 
-    /// What the source holds besides pictures and sound and the file does not, in words.
+    /// Descriptions of the source's contents, besides pictures and sound, that the file does not contain.
     pub fn not_kept(&self) -> &[String] {
         &self.not_kept
     }

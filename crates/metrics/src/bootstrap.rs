@@ -1,7 +1,8 @@
-//! Bootstrap interval of a mean (Efron, 1979; the percentile form). The values are resampled many times with
-//! replacement, as many as there are. The interval contains the central share of the resampled means.
+//! Computes a bootstrap interval of a mean (Efron, 1979; the percentile form). The values are resampled many times with
+//! replacement; each resample has as many values as the original. The interval contains the central share of the
+//! resampled means.
 //!
-//! Give one value for each clip, not for each frame. Frames of a clip are similar, so resampling frames makes intervals
+//! Pass one value per clip, not one per frame. The frames of a clip are similar, so resampling frames makes intervals
 //! far too narrow. The same values and seed give the same interval on every machine.
 
 use rand::{Rng, SeedableRng};

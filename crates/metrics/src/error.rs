@@ -1,4 +1,4 @@
-//! Errors of metric inputs.
+//! Defines the errors of metric inputs.
 
 use model::weights::WeightError;
 use thiserror::Error;

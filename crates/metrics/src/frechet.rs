@@ -1,5 +1,5 @@
-//! Fréchet distance of two normal distributions (Dowson and Landau, 1982; Heusel et al., 2017, eq. 6), the last step of
-//! FID and FVD:
+//! Computes the Fréchet distance between two normal distributions (Dowson and Landau, 1982; Heusel et al., 2017, eq.
+//! 6), which is the last step of FID and FVD:
 //!
 //! `d = |m1 - m2|² + Tr(C1 + C2 - 2 (C1 C2)^½)`
 //!
@@ -9,17 +9,17 @@
 //! | mean `m` | `[D]` |
 //! | covariance `C`, over `samples - 1` | `[D, D]` |
 //!
-//! The trace of the root equals the trace of `(C1^½ C2 C1^½)^½`, which is symmetric. The eigenvalues of that matrix are
-//! those of `C1 C2`, and no step fails if a covariance is singular, as it is whenever `samples <= D`. pytorch-fid takes
-//! the root of the product itself. If the root is not finite, pytorch-fid adds 1e-6 to both diagonals, but only under
-//! the root. Whether this happens depends on the rounding of its SciPy. [`frechet_distance_offset`] is that branch; it
-//! gives slightly less than the exact value.
+//! The trace of `(C1 C2)^½` equals the trace of `(C1^½ C2 C1^½)^½`. The matrix `C1^½ C2 C1^½` is symmetric and has the
+//! same eigenvalues as `C1 C2`. No step fails if a covariance is singular, which it is whenever `samples <= D`. The
+//! package pytorch-fid takes the root of the product `C1 C2` itself. If the root is not finite, pytorch-fid adds 1e-6
+//! to both diagonals, but only under the root. Whether this happens depends on rounding in the installed SciPy.
+//! [`frechet_distance_offset`] implements this branch; its result is slightly smaller than the exact value.
 
 use nalgebra::{DMatrix, DVector, SymmetricEigen};
 
 use crate::error::MetricError;
 
-/// What pytorch-fid adds to the diagonals if the product of the covariances is singular.
+/// The value that pytorch-fid adds to the diagonals if the product of the covariances is singular.
 pub const OFFSET: f64 = 1e-6;
 
 /// Mean and covariance of features.
@@ -31,7 +31,7 @@ pub struct FeatureMoments {
 }
 
 impl FeatureMoments {
-    /// The moments of a list of features for each sample.
+    /// Computes the moments from a list that contains the features of each sample.
     ///
     /// # Errors
     /// [`MetricError::TooFewSamples`], [`MetricError::UnevenFeatures`], [`MetricError::NonFinite`].

@@ -1,5 +1,5 @@
-//! 8-bit grey as OpenCV computes it, which the field's scripts use: `Y = 0.299 R + 0.587 G + 0.114 B` in fixed point
-//! with 15 fraction bits, rounded to the nearest level.
+//! Converts colours to 8-bit grey as in OpenCV, which published evaluation scripts use. The formula `Y = 0.299 R +
+//! 0.587 G + 0.114 B` is computed in fixed point with 15 fraction bits and rounded to the nearest level.
 
 use media::picture::{Picture, Plane};
 

@@ -1,7 +1,7 @@
-//! Mean absolute difference of the red, green and blue levels 0..=255.
+//! Computes the mean absolute difference of the red, green and blue levels 0..=255.
 //!
-//! DisCo's script divides this value by the number of pixels once more. So its values (1e-4 and less) depend on the
-//! size of the pictures: compare them only at one size.
+//! DisCo's script divides this value by the number of pixels a second time. The values of that script (1e-4 and less)
+//! therefore depend on the size of the pictures, so compare them only between pictures of the same size.
 
 use media::picture::Picture;
 

@@ -1,5 +1,6 @@
-//! The field's metrics for pictures and clips. Published numbers come from scripts with quirks. Here each quirk has its
-//! own name, beside the correct metric, so that numbers of different kinds are never compared.
+//! Implements the metrics for pictures and clips that papers on character animation report. The published numbers come
+//! from scripts that deviate from the metrics' definitions. Each deviating form has its own name in this crate, next to
+//! the correct metric, so that numbers of different forms are never compared.
 //!
 //! | metric | unit | better | origin | file |
 //! |---|---|---|---|---|
@@ -15,13 +16,13 @@
 //! | `frechet_distance` | 0 = equal | lower | exact | `frechet` |
 //! | `frechet_distance_offset` | 0 = equal | lower | pytorch-fid's branch for singular products | `frechet` |
 //!
-//! The crate also has the [`windows`] of frames for FVD, [intervals of a mean](bootstrap), [`faults`] of pairs that
-//! spoil every metric, and the [paper's published numbers](published).
+//! The crate also contains the [`windows`] of frames for FVD, [intervals of a mean](bootstrap), the detection of
+//! [`faults`] that make every metric meaningless, and the [paper's published numbers](published).
 //!
-//! Networks for FID and FVD are not part of this crate. [`frechet`] takes features from any source.
+//! The networks for FID and FVD are not part of this crate; [`frechet`] takes features from any source.
 //!
 //! Both pictures of a pair must have the same size; otherwise the functions panic and name both sizes. DisCo's script
-//! first scales the result to the truth's size; callers of this crate must do that themselves.
+//! first scales the result to the size of the ground truth; callers of this crate must do that themselves.
 
 pub mod bootstrap;
 mod error;

@@ -1,14 +1,14 @@
-//! Peak signal-to-noise ratio: `10 log10(255² / MSE)` in dB, with the mean squared error over red, green and blue of
-//! all pixels.
+//! Computes the peak signal-to-noise ratio `10 log10(255² / MSE)` in dB, with the mean squared error over red, green
+//! and blue of all pixels.
 //!
 //! The script of DisCo's first release subtracts and squares in 8 bits, so both the difference and its square wrap
-//! around at 256. The wrap-around raises low ratios (20 dB to about 28 dB) and limits how bad a picture can look.
-//! Papers that use the script report such ratios, and [`psnr_disco_u8`] reproduces them exactly. DisCo's later release
-//! uses [`psnr`].
+//! around at 256. The wrap-around raises low ratios (20 dB to about 28 dB) and puts a lower limit on the ratio of bad
+//! pictures. Papers that use the script report these raised ratios, and [`psnr_disco_u8`] reproduces them exactly.
+//! DisCo's later release uses [`psnr`].
 
 use media::picture::Picture;
 
-/// What equal pictures score, in dB, so that means stay finite.
+/// The value for equal pictures, in dB. It is finite, so that means stay finite.
 pub const CEILING: f64 = 100.0;
 
 /// The ratio of 8-bit pictures in dB, at most [`CEILING`].

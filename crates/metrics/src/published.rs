@@ -1,15 +1,16 @@
-//! The numbers of the paper's four tables (Animate Anyone 2, 2025), row by row as printed.
+//! Lists the numbers of the paper's four tables (Animate Anyone 2, 2025), row by row as printed.
 //!
 //! | table | content |
 //! |---|---|
 //! | 1 | TikTok benchmark; the reference's background is the environment |
-//! | 2 | 100 videos of the authors', uniform background |
+//! | 2 | 100 videos of the authors with a uniform background |
 //! | 3 | the same videos in their environments, compared with animation composited onto an inpainted background |
-//! | 4 | the same without components of the method |
+//! | 4 | the same videos with components of the method removed |
 //!
-//! The PSNR values in the paper's tables can only be explained by 8-bit wrap-around, that is by
-//! [`psnr_disco_u8`](crate::psnr_disco_u8) and not by [`psnr`](crate::psnr()). LPIPS is most likely
-//! [`lpips_raw01`](crate::Lpips::distance_raw01) with VGG. MRAA's LPIPS equals its SSIM here; other papers print 0.296.
+//! Only 8-bit wrap-around can explain the PSNR values in the paper's tables, so they were computed with
+//! [`psnr_disco_u8`](crate::psnr_disco_u8) and not with [`psnr`](crate::psnr()). The paper's LPIPS is most likely
+//! [`lpips_raw01`](crate::Lpips::distance_raw01) with VGG. In the paper's table, the LPIPS of MRAA equals its SSIM;
+//! other papers report an LPIPS of 0.296.
 
 /// One row of a table.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -18,7 +19,7 @@ pub struct PublishedRow {
     pub table: u8,
     /// The method as named in the table, without its reference.
     pub method: &'static str,
-    /// True if it was pretrained on other video data; the table's `*`.
+    /// True if the method was pretrained on other video data, which the table marks with `*`.
     pub with_other_videos: bool,
     /// Structural similarity, higher is better.
     pub ssim: f64,

@@ -1,4 +1,5 @@
-//! Structural similarity (Wang, Bovik, Sheikh and Simoncelli, 2004, eq. 13), `K1` = 0.01, `K2` = 0.03, range 255:
+//! Computes the structural similarity (Wang, Bovik, Sheikh and Simoncelli, 2004, eq. 13) with `K1` = 0.01, `K2` = 0.03,
+//! range 255:
 //!
 //! `(2 μx μy + C1) (2 σxy + C2) / ((μx² + μy² + C1) (σx² + σy² + C2))`
 //!
@@ -8,8 +9,8 @@
 //! | [`ssim_colour`] | red, green, blue, averaged | the same | the same | 3 |
 //! | [`ssim_gaussian`] | 8-bit grey | Gaussian 11 x 11, sigma 1.5 | weighted | 5 |
 //!
-//! Papers of this field print the first form (DisCo's script, scikit-image's defaults). The last form is scikit-image's
-//! implementation of the paper's window.
+//! Papers of this field report the first form (DisCo's script, scikit-image's defaults). The last form is
+//! scikit-image's implementation with the window of the SSIM paper.
 
 use media::picture::{Picture, Plane};
 
@@ -57,7 +58,7 @@ pub fn ssim_gaussian(picture: &Picture, truth: &Picture) -> f64 {
     mean(inside.cells())
 }
 
-/// The index of every pixel with the Gaussian window, -1..=1. Beyond the border the edge is repeated.
+/// The index of every pixel with the Gaussian window, -1..=1. Beyond the border, the edge pixels are repeated.
 ///
 /// # Panics
 /// When the sizes differ.

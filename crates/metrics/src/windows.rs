@@ -1,6 +1,6 @@
-//! The windows of frames for FVD's network: 16 frames, with one window for each first frame (stride 1), never across
-//! two videos. DisCo's script, and with it the numbers of this field, uses such windows. Other tools use one window of
-//! 16 frames for each video, and their numbers are not comparable.
+//! Selects the windows of frames for FVD's network: 16 consecutive frames, with one window starting at each frame
+//! (stride 1), never across two videos. DisCo's script, and therefore most numbers in this field, uses these windows.
+//! Other tools use one window of 16 frames per video, and their numbers are not comparable.
 
 use std::ops::Range;
 

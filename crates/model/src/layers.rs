@@ -1,5 +1,5 @@
-//! The layers that have weights. Their parameter names and layouts are those of PyTorch, so the path of a parameter is
-//! its checkpoint key.
+//! Defines the layers that have weights. The layers' parameter names and layouts are those of PyTorch, so the path of a
+//! parameter is its checkpoint key.
 //!
 //! | layer | `weight` | `bias` |
 //! |---|---|---|

@@ -1,4 +1,5 @@
-//! Copies of named intermediate results, for comparing a network with its reference implementation block by block.
+//! Records copies of named intermediate results, for comparing a network with its reference implementation block by
+//! block.
 
 use burn::tensor::{Tensor, TensorData, backend::Backend};
 

@@ -1,4 +1,4 @@
-//! Conversion between video and frame layouts. No other code changes the layout of a video tensor.
+//! Converts between the video layout and the frame layout. No other code changes the layout of a video tensor.
 //!
 //! | layout | shape | used by |
 //! |---|---|---|

@@ -1,4 +1,4 @@
-//! Memory reuse in the denoising loop: the feature maps of a step reuse the memory of the previous step.
+//! Tests memory reuse in the denoising loop: the feature maps of a step reuse the memory of the previous step.
 
 use std::alloc::System;
 

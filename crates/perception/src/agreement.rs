@@ -1,5 +1,6 @@
-//! Compares what was perceived with what is known: joints, masks, and jumps of the region. The programs that measure
-//! perception use it. Joint errors are in torso lengths, so that small and large persons count alike.
+//! Compares perceived signals with the ground truth: joints, masks, and jumps of the region of interest. The programs
+//! that measure perception use this module. Joint errors are in torso lengths, so that they do not depend on a person's
+//! size in the picture.
 
 use media::picture::Mask;
 
@@ -12,9 +13,9 @@ pub const RIGHT_WITHIN: f32 = 0.2;
 /// The known, visible joints of a person.
 #[derive(Debug, Clone, PartialEq)]
 pub struct KnownJoints {
-    /// Places in frame pixels, indexed by [`Joint`]; `None` = unknown, or not visible.
+    /// Positions in frame pixels, indexed by [`Joint`]; `None` = unknown, or not visible.
     pub places: [Option<(f32, f32)>; Joint::COUNT],
-    /// From the neck to the middle of the hips, in frame pixels.
+    /// Distance from the neck to the middle of the hips, in frame pixels.
     pub torso: f32,
 }
 
@@ -27,7 +28,7 @@ impl KnownJoints {
         Self { places, torso }
     }
 
-    /// The distance of each perceived joint from the known one, in torso lengths; `None` where none is known.
+    /// The distance of each perceived joint from the known one, in torso lengths; `None` for unknown joints.
     pub fn errors(&self, seen: &Pose) -> [Option<f32>; Joint::COUNT] {
         std::array::from_fn(|joint| {
             let ((x, y), seen) = (self.places[joint]?, seen.body[joint]);

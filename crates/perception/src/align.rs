@@ -1,5 +1,6 @@
-//! Moves the driving person to the place of the person in the reference picture (`animate`). One scale comes from the
-//! bones of both, and one shift from the hips of the first frame. Scale and shift apply to the whole video.
+//! Moves the driving person to the position of the person in the reference picture, for the command `animate`. The
+//! scale is computed from the bones of both poses, and the shift from the hips in the first frame. The same scale and
+//! shift apply to the whole video.
 
 use media::picture::Mask;
 
@@ -43,7 +44,7 @@ impl Alignment {
         Some(Self { scale, shift: (to.0 - scale * from.0, to.1 - scale * from.1) })
     }
 
-    /// The pose on the canvas.
+    /// Converts a pose from frame pixels to canvas pixels.
     pub fn canvas_from_frame(&self, pose: &Pose) -> Pose {
         pose.map(|point| Keypoint {
             x: self.scale * point.x + self.shift.0,
@@ -53,7 +54,7 @@ impl Alignment {
         })
     }
 
-    /// The mask on a canvas of `size` pixels.
+    /// Moves a mask to a canvas of `size` pixels.
     pub fn canvas_from_frame_mask(&self, mask: &Mask, size: (usize, usize)) -> Mask {
         let scale = f64::from(self.scale);
         let window = Window {

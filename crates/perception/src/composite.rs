@@ -1,8 +1,9 @@
 //! Composites a generated crop into its frame. Outside the edited region every byte equals the source's.
 //!
-//! The removed region `M_f` is replaced completely, so nothing of the old person shows. Around it, the result fades to
-//! the source over a ring of [`CompositeConfig::feather`]; both show the same environment there. `M_f` and the ring are the
-//! edited region. The ring also fades at the edges of the square that lie inside the frame.
+//! The removed region `M_f` is replaced completely, so no pixel of the driving person remains. Around `M_f`, the result
+//! fades to the source over a ring with the width [`CompositeConfig::feather`]; crop and source show the same environment
+//! there. `M_f` and the ring form the edited region. The ring also fades out at those edges of the square that lie
+//! inside the frame.
 
 use media::geometry::{Frame, Rect};
 use media::picture::{Mask, Picture};
@@ -44,7 +45,7 @@ impl Default for CompositeConfig {
 pub struct Composited {
     /// The frame.
     pub picture: Picture,
-    /// 255 where `picture` may differ from the source, 0 where it equals it.
+    /// 255 where `picture` can differ from the source, 0 where both are equal.
     pub edited: Mask,
 }
 

@@ -1,5 +1,5 @@
-//! The network's inputs for a frame, made from the signals of its crop. Inference and training share the code. Training
-//! also draws the blocks of the mask and the scale of the person.
+//! Computes the network's input conditions for a frame from the signals of its crop. Inference and training share this
+//! code. In training, the block counts of the mask and the scale of the person are random.
 //!
 //! | condition | symbol | shape | values |
 //! |---|---|---|---|
@@ -7,7 +7,7 @@
 //! | environment | `I_e = I * (1 - M_f)` | [H, W, 3] | removed pixels are black (grey is an option) |
 //! | skeleton | `I_m` | [H, W, 3] | drawn limbs on black |
 //! | depth | structured depth | [H, W] | 0 = no skeleton, else 0.1 (farthest) to 1 |
-//! | object | `I_o` | [H, W, 3] | the objects in use, black elsewhere; absent when the clip has none |
+//! | object | `I_o` | [H, W, 3] | the objects in use, black elsewhere; absent when the clip has no objects |
 
 use media::geometry::{Crop, Rect};
 use media::picture::{DepthMap, Mask, Picture, Plane};
@@ -55,9 +55,9 @@ pub struct CropSignals {
     pub picture: Picture,
     /// Coverage by the person.
     pub person: Mask,
-    /// The pose; without one no skeleton is drawn.
+    /// The pose; without a pose, no skeleton is drawn.
     pub pose: Option<Pose>,
-    /// A depth map, larger = nearer, 0 = unknown. Without one, the joints' own depth is drawn.
+    /// A depth map, larger = nearer, 0 = unknown. Without a depth map, the depth of the joints is drawn.
     pub depth: Option<DepthMap>,
     /// Coverage by each object in use.
     pub objects: Vec<Mask>,
@@ -103,7 +103,7 @@ pub struct Conditions {
     pub skeleton: Picture,
     /// Structured depth, 0..=1.
     pub depth: Plane<f32>,
-    /// The objects in use. Either every frame of a clip has one, or none.
+    /// The objects in use. Either every frame of a clip has an object picture, or no frame has one.
     pub object: Option<Picture>,
 }
 
@@ -128,9 +128,9 @@ pub struct TrainingConditions {
     /// 255 where a target still shows the unscaled person, so that a loss can ignore it. Only clips without a plate
     /// have such pixels.
     pub left_over: Vec<Mask>,
-    /// The drawn block counts.
+    /// The randomly chosen block counts.
     pub blocks: Blocks,
-    /// The drawn scale of the person.
+    /// The randomly chosen scale of the person.
     pub scale: f32,
 }
 
@@ -147,7 +147,7 @@ pub fn nearness(signals: &CropSignals, style: &SkeletonStyle) -> SkeletonNearnes
 }
 
 /// The conditions of the frames of one clip at inference. With `span`, depth is normalised over that span; otherwise
-/// over these frames as the settings say.
+/// over these frames, according to the settings.
 pub fn inference_conditions(
     frames: &[CropSignals],
     span: Option<DepthSpan>,
@@ -161,7 +161,7 @@ pub fn inference_conditions(
     assemble(frames, removed.collect(), span, config)
 }
 
-/// The conditions and targets of one training clip. Draws the block counts and the scale from `random`.
+/// The conditions and targets of one training clip. The block counts and the scale are chosen with `random`.
 ///
 /// # Panics
 /// When there are plates, but their number differs from that of the frames.

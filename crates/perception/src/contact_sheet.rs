@@ -1,5 +1,5 @@
-//! A contact sheet of a video. For some frames it shows the source with region and skeleton, the person mask, and the
-//! conditions. Look at it before you spend hours on generating.
+//! Draws a contact sheet of a video. For some frames, the sheet shows the source with region and skeleton, the person
+//! mask, and the conditions. Look at the sheet before you spend hours on generating.
 
 use media::picture::{Mask, Picture};
 use media::sheet::Sheet;
@@ -26,7 +26,7 @@ pub struct SheetFrame<'a> {
     pub pose: Option<&'a Pose>,
     /// The region of interest.
     pub region: Region,
-    /// The conditions made from it.
+    /// The conditions of the frame.
     pub conditions: &'a Conditions,
 }
 

@@ -1,4 +1,4 @@
-//! The exact Euclidean distance of every pixel to the nearest marked one, in two separable passes.
+//! Computes the exact Euclidean distance of every pixel to the nearest marked pixel, in two separable passes.
 
 use media::picture::Plane;
 

@@ -1,4 +1,5 @@
-//! Everything that can go wrong between a frame and its signals. Each cause has a stable code and one line of help.
+//! Defines the errors that can occur between a frame and its signals. Each cause has a stable code and one line of
+//! help.
 
 use std::path::PathBuf;
 

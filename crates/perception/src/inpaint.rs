@@ -1,6 +1,6 @@
 //! Inpaints a hole by fast marching (Telea, 2004). Pixels are filled in the order of their distance to the border of
-//! the hole. Each pixel is computed from known pixels nearby; the nearest ones and those along the level line count
-//! most. `animate` uses it to remove the person from the reference picture.
+//! the hole. Each pixel is a weighted mean of known pixels nearby; the nearest pixels and those along the level line
+//! have the largest weights. The command `animate` uses this method to remove the person from the reference picture.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;

@@ -1,11 +1,12 @@
-//! The shape-agnostic mask: the part of a frame that is removed before the network sees it (paper 3.2, Eq. 2).
+//! Computes the shape-agnostic mask, which is the part of a frame that is removed before the network sees it (paper
+//! 3.2, Eq. 2).
 //!
 //! The character mask `M_c` has a bounding box of `h_b x w_b` pixels. The box is divided into `k_h x k_w` blocks. Every
-//! block with a pixel of `M_c` is removed completely; the result is `M_f`. At inference, a block has about 10 pixels of
-//! the region at the network's size (`k = box / 10` is a count, not a size). In training `k` is drawn once for each
-//! clip, so that the outline never reveals the body's shape.
+//! block with a pixel of `M_c` is removed completely; the result is `M_f`. At inference, the side of a block is about
+//! 10 pixels of the region at the network's size (`k = box / 10` is a count, not a size). In training, `k` is chosen at
+//! random once per clip, so that the outline never reveals the body's shape.
 //!
-//! Deviation: the paper draws `k` from the whole range `(1, box)`. Our default is log-uniform over `[2, box / 4]`,
+//! Deviation: the paper chooses `k` from the whole range `(1, box)`. Our default is log-uniform over `[2, box / 4]`,
 //! because a uniform draw nearly always gives tiny blocks. [`BlockRange::Whole`] is the paper's range.
 
 use media::geometry::{Crop, Rect};
@@ -56,7 +57,7 @@ pub enum BlockRange {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct MaskConfig {
-    /// Which variant.
+    /// The variant of the mask.
     pub kind: MaskKind,
     /// Size of a block at inference, in region pixels at network size; 10 in the paper (`k_h = h_b / 10`).
     pub block_size: u32,
@@ -97,8 +98,9 @@ impl MaskConfig {
         Blocks { rows: along(area.height), columns: along(area.width) }
     }
 
-    /// Draws the block counts of one training clip from the bounding boxes of its frames. Both sides are independent.
-    /// The median box gives the range, so that one frame with half a person does not decide.
+    /// Chooses the random block counts of one training clip from the bounding boxes of its frames. Both sides are
+    /// independent. The range is computed from the median box, so that a single frame with half a person does not
+    /// determine it.
     pub fn training_blocks(&self, boxes: &[Rect<Crop>], random: &mut impl Rng) -> Blocks {
         let middle = |side: fn(&Rect<Crop>) -> u32| {
             let mut sides: Vec<u32> = boxes.iter().filter(|area| !area.is_empty()).map(side).collect();

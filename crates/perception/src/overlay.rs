@@ -1,4 +1,4 @@
-//! Draws signals over a frame in thin lines, for people to look at.
+//! Draws signals over a frame in thin lines, for visual inspection.
 
 use media::picture::{Mask, Picture};
 

@@ -1,4 +1,4 @@
-//! Turns frames into signals: one person's points and mask for each frame, in order, in constant memory.
+//! Turns frames into signals: computes one person's points and mask for each frame, in order, in constant memory.
 
 use std::path::{Path, PathBuf};
 
@@ -62,14 +62,14 @@ impl PersonModels {
     }
 }
 
-/// How closely to look.
+/// The effort of perception.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Effort {
     /// Hands, face and mask edges in every frame.
     #[default]
     Full,
-    /// Hands and face where they are large, in turns; between looks they move with wrist or nose. Mask edges at a
-    /// smaller size and without the selfie network.
+    /// Searches hands and face in turns, if they are large; between searches, they move with wrist or nose. Mask edges
+    /// are computed at a smaller size and without the selfie network.
     Quick,
 }
 
@@ -80,9 +80,9 @@ pub struct PerceiverConfig {
     pub person: Option<PersonChoice>,
     /// Smoothing of points over time; `None` = unsmoothed.
     pub smoothing: Option<Smoothing>,
-    /// Stabilise the mask where the picture stands still.
+    /// Stabilise the mask where the picture is static.
     pub steady_mask: bool,
-    /// How closely to look.
+    /// The effort of perception.
     pub effort: Effort,
 }
 
@@ -97,7 +97,7 @@ impl Default for PerceiverConfig {
 pub enum Warning {
     /// Nobody was seen.
     NoPerson,
-    /// Nobody is at the chosen point at its time. The most prominent person was taken.
+    /// No person is at the chosen point at its time, so the most prominent person was chosen.
     NobodyAtPoint,
 }
 
@@ -128,7 +128,7 @@ pub struct PerceivedFrame {
     pub person: Mask,
     /// The region of the body network, if a person was seen.
     pub region: Option<RotatedRoi>,
-    /// True when this is not the person of the previous frame.
+    /// True when this person is not the person of the previous frame.
     pub is_new: bool,
     /// Number of persons that the detector found; `None` when it did not run.
     pub detections: Option<usize>,

@@ -1,12 +1,12 @@
-//! The skeleton convention of the whole project: 18 OpenPose body joints, 21 points for each hand, 68 face points, and
-//! the toe and heel of each foot.
+//! Defines the skeleton convention of the whole project: 18 OpenPose body joints, 21 points for each hand, 68 face
+//! points, and the toe and heel of each foot.
 
 use serde::{Deserialize, Serialize};
 
 /// One joint in pixels of its frame.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Keypoint {
-    /// Column, in pixels; the centre of the top left pixel is 0.5. May lie outside the frame.
+    /// Column, in pixels; the centre of the top left pixel is 0.5. Can lie outside the frame.
     pub x: f32,
     /// Row, in pixels.
     pub y: f32,

@@ -1,8 +1,8 @@
-//! The picture of the character as the network sees it.
+//! Prepares the reference picture of the character for the network.
 //!
-//! In training, the character is cut out of a random frame, centred, and put on a random background. So the model
-//! learns to find the character itself, and inference needs no segmentation (paper 3.1). At inference, the user's
-//! picture is fitted to the network's square.
+//! In training, the character is cut out of a random frame, centred, and put on a random background. The model
+//! therefore learns to find the character itself, and inference needs no segmentation (paper 3.1). At inference, the
+//! user's picture is fitted to the network's square.
 
 use media::geometry::{Frame, Rect};
 use media::picture::{Mask, Picture};
@@ -22,7 +22,7 @@ pub enum ReferenceFit {
     Letterbox,
     /// The largest square in the middle.
     CentreCrop,
-    /// Squeezed to a square, as in related open projects.
+    /// The whole picture, squeezed to a square, as in related open projects.
     Squeeze,
 }
 

@@ -1,9 +1,9 @@
-//! The region of interest: a square of the frame that is generated at the network's size and composited back. This
-//! module also contains the transforms between region and frame.
+//! Defines the region of interest: a square of the frame that is generated at the network's size and composited back.
+//! This module also contains the transforms between region and frame.
 //!
-//! In frame pixels and crop pixels, the centre of the top left pixel is 0.5. So a crop place `c` is the frame place
-//! `square.x + c * square.width / size`. A square may extend over the frame's border. There, the picture repeats its
-//! border and masks are empty.
+//! In frame pixels and crop pixels, the centre of the top left pixel is 0.5. A crop coordinate `c` therefore
+//! corresponds to the frame coordinate `square.x + c * square.width / size`. A square can extend over the frame's
+//! border. Outside the frame, the picture repeats its border and masks are empty.
 
 use media::geometry::{Frame, Rect};
 use media::picture::{DepthMap, Mask, Picture};
@@ -15,7 +15,7 @@ use crate::pose::{Keypoint, Pose};
 /// The square of one frame that is generated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Region {
-    /// Width equals height.
+    /// The square in frame pixels; its width equals its height.
     pub square: Rect<Frame>,
 }
 
@@ -25,8 +25,8 @@ impl Region {
         CropTransform { square: self.square, size }
     }
 
-    /// The jump to the next frame's square, relative to the smaller of the two: the largest shift of an edge, or the
-    /// change of size.
+    /// The jump to the next frame's square, relative to the smaller square: the largest shift of an edge, or the change
+    /// of size.
     pub fn jump(&self, next: &Region) -> f32 {
         let (a, b) = (self.square, next.square);
         let moves = [a.x - b.x, a.y - b.y, a.right() - b.right(), a.bottom() - b.bottom()];
@@ -49,13 +49,13 @@ impl CropTransform {
         self.size as f32 / self.square.width as f32
     }
 
-    /// The crop place of a frame place.
+    /// Converts a frame coordinate to a crop coordinate.
     pub fn crop_from_frame(&self, x: f32, y: f32) -> (f32, f32) {
         let scale = self.scale();
         ((x - self.square.x as f32) * scale, (y - self.square.y as f32) * scale)
     }
 
-    /// The frame place of a crop place.
+    /// Converts a crop coordinate to a frame coordinate.
     pub fn frame_from_crop(&self, x: f32, y: f32) -> (f32, f32) {
         let scale = self.scale();
         (x / scale + self.square.x as f32, y / scale + self.square.y as f32)

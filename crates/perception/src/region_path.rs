@@ -1,11 +1,12 @@
 //! Plans the region of interest for each frame: a square that contains the person and moves smoothly.
 //!
-//! All person boxes of a video are planned at once (four numbers for each frame). Each edge of the person's box is
-//! widened to an envelope that moves by at most `STEP` of the square in a frame, forward and backward in time. So the
-//! square starts to move before a fast person would leave it. The centre of the square is the middle of the envelope,
-//! averaged over a few frames, so a person who moves evenly stays in the middle. The size is chosen so that the square
-//! covers the person around that centre. The size grows early and slowly. If a person outruns the centre, the square
-//! becomes larger instead. The paper does not say how a region is found.
+//! The planner processes the person's boxes of all frames at once (four numbers per frame). The planner encloses the
+//! person's bounding boxes in an envelope. Per frame, each edge of the envelope moves by at most the share `STEP` of
+//! the square's side, both forward and backward in time. The square therefore starts to move before a fast person would
+//! leave it. The centre of the square is the middle of the envelope, averaged over a few frames, so a person who moves
+//! evenly stays in the middle. The square is large enough to cover the person around that centre. The size of the
+//! square starts to grow early and grows slowly. If a person is faster than the centre, the square becomes larger. The
+//! paper does not say how a region is found.
 
 use media::geometry::{Frame, Rect};
 use media::picture::Mask;
@@ -73,8 +74,8 @@ struct Envelope {
     bottom: Vec<f64>,
 }
 
-/// Plans the square of every frame from the person's box in each (none: no person there). Missing boxes are
-/// interpolated. Without any person the square is the frame's middle.
+/// Plans the square of every frame from the person's box in each frame (none if there is no person). Missing boxes are
+/// interpolated. If no frame shows a person, the square is in the middle of the frame.
 pub fn plan_regions(boxes: &[Option<Rect<Frame>>], frame: (u32, u32), config: &RegionConfig) -> Vec<Region> {
     let Some(filled) = fill(boxes, frame, config) else {
         let side = frame.0.min(frame.1).max(config.smallest.max(64));

@@ -1,14 +1,16 @@
-//! Random scale augmentation (paper 3.2). The person of a training clip is cut out with the objects in use, scaled, and
-//! put back. So a model cannot learn that a character is always smaller than its hole.
+//! Implements random scale augmentation (paper 3.2). The person of a training clip is cut out together with the objects
+//! in use, scaled, and composited back. A model therefore cannot learn that a character is always smaller than its
+//! hole.
 //!
 //! | clip | target | scale |
 //! |---|---|---|
 //! | with a clean plate | plate + scaled person and objects | U(0.8, 1.25) |
 //! | without | frame + scaled person and objects | U(1.0, 1.25) |
 //!
-//! A clip has one scale. Each frame is scaled about the foot of the person's box, so that feet stay where they stood.
-//! The foot is averaged over five frames against jitter. A person cut off at any border except the lower one is never
-//! made smaller, because the cut would float in the picture. The paper gives no range.
+//! All frames of a clip have the same scale. Each frame is scaled about the bottom of the person's box, so that feet
+//! stay in place. The position of this point is averaged over five frames to avoid jitter. A person cut off at any
+//! border except the lower one is never made smaller, because the cut edge would become visible inside the picture. The
+//! paper gives no range of scales.
 
 use media::geometry::{Crop, Rect};
 use media::picture::{DepthMap, Mask, Picture, Plane};
@@ -25,7 +27,8 @@ use crate::pose::{Keypoint, Pose};
 pub struct ScaleAugmentation {
     /// Smallest and largest scale of clips with a clean plate.
     pub with_plate: (f32, f32),
-    /// Smallest and largest scale of clips without one. The smallest should be 1, so that the old person stays covered.
+    /// Smallest and largest scale of clips without a clean plate. The smallest scale should be 1, so that the original
+    /// person stays covered.
     pub without_plate: (f32, f32),
 }
 
@@ -41,8 +44,8 @@ impl ScaleAugmentation {
         Self { with_plate: (1.0, 1.0), without_plate: (1.0, 1.0) }
     }
 
-    /// Draws the scale of one clip. `boxes` are the person's boxes in each frame. `visible` is the part of the crop
-    /// inside the video frame.
+    /// Chooses the random scale of one clip. `boxes` are the person's boxes in each frame. `visible` is the part of the
+    /// crop inside the video frame.
     pub fn draw(
         &self,
         boxes: &[Option<Rect<Crop>>],
@@ -58,7 +61,7 @@ impl ScaleAugmentation {
 }
 
 /// The fixed point of the scaling in each frame: the middle of the lower edge of the person's box, averaged over two
-/// frames on each side. Frames without a person use the nearest known one.
+/// frames on each side. Frames without a person use the point of the nearest frame with a person.
 pub fn anchors(boxes: &[Option<Rect<Crop>>]) -> Vec<(f32, f32)> {
     let foot = |area: &Rect<Crop>| (area.centre().0, area.bottom() as f32);
     let known: Vec<(usize, (f32, f32))> =
@@ -86,7 +89,7 @@ pub struct Scaling {
 }
 
 impl Scaling {
-    /// The new position of a place of the unscaled frame.
+    /// The position of a point of the unscaled frame after scaling.
     pub fn apply(&self, x: f32, y: f32) -> (f32, f32) {
         (self.anchor.0 + self.scale * (x - self.anchor.0), self.anchor.1 + self.scale * (y - self.anchor.1))
     }

@@ -1,4 +1,5 @@
-//! Signals as files, in the layout of a run folder. Users can inspect the files, edit them and feed them back:
+//! Reads and writes signals as files, in the layout of a run folder. Users can inspect the files, edit them and use
+//! them as input:
 //!
 //! ```text
 //! pose.json              every frame's pose; or openpose/*.json (or *.json), one OpenPose file a frame
@@ -7,8 +8,8 @@
 //! object-1/%06d.png      8-bit grey, 255 = object; object-2 and so on for more
 //! ```
 //!
-//! If a signal's folder or file is absent, perception provides it. A signal that is present must cover every frame, at
-//! the frame's size.
+//! If a signal's folder or file is absent, perception computes the signal. A signal that is present must cover every
+//! frame, at the frame's size.
 
 mod error;
 mod openpose;
@@ -85,7 +86,7 @@ impl SignalsFolder {
         Ok(())
     }
 
-    /// The poses, from `pose.json` or OpenPose files; none when neither is there.
+    /// The poses, from `pose.json` or OpenPose files; none when neither exists.
     ///
     /// # Errors
     /// The errors of [`load_poses`] and [`load_openpose`], [`SignalsError::FrameCount`] and

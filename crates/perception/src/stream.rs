@@ -1,8 +1,8 @@
-//! Perception as a pipeline. Three threads read frames, find the body, and find hands, face and mask. Results reach the
-//! caller in order while later frames are processed.
+//! Runs perception as a pipeline. Three threads read frames, find the body, and find hands, face and mask. The caller
+//! receives results in order while later frames are processed.
 //!
-//! Only the search for the body needs the previous frame. Hands, face and mask of one frame are computed while the body
-//! of the next frame is found. Results equal those of [`Perceiver::push`] for any number of threads.
+//! Only the body search depends on the previous frame. Hands, face and mask of one frame are computed while the body of
+//! the next frame is found. The results are identical to those of [`Perceiver::push`] for any number of threads.
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
@@ -29,7 +29,7 @@ pub struct SeenFrame {
     pub signals: PerceivedFrame,
 }
 
-/// Processes all frames. Passes each to `sink` in order, on the calling thread, as soon as it is finished.
+/// Processes all frames. Passes each finished frame to `sink` in order, on the calling thread.
 ///
 /// # Errors
 /// The first error of the frames, of perception or of `sink`, in the order of frames. Earlier frames have reached

@@ -2,11 +2,11 @@
 //!
 //! `cargo run --release -p stuntdouble-stage --example render -- --assets DIR --out DIR --seeds A..B --size N --frames N --split train`
 //!
-//! Without `--assets` the built-in cast acts. `--sheet-only` writes only the sheet. `--pack FILE` writes the assets as
-//! a pack of at most 30 MiB and reads it back. `--digest` prints the SHA-256 of all files of the clips. `--videos
-//! SHARE` sets the share of clips in front of a video. `--audit SET:CLIPS` reports how far feet are from the floor and
-//! how often props pass through bodies. `--measure N` renders `N` clips and reports the speed of one colour pass with
-//! shadow, and of the whole bundle.
+//! Without `--assets`, the clips show built-in characters. `--sheet-only` writes only the contact sheet. `--pack FILE`
+//! writes the assets as a pack of at most 30 MiB and reads it back. `--digest` prints the SHA-256 of all files of the
+//! clips. `--videos SHARE` sets the share of clips whose backdrop is a video. `--audit SET:CLIPS` reports how far feet
+//! are from the floor and how often props pass through bodies. `--measure N` renders `N` clips and reports the speed of
+//! one colour pass with shadows, and of the rendering of all passes.
 
 use std::collections::BTreeSet;
 use std::error::Error;

@@ -1,4 +1,4 @@
-//! A pinhole camera: maps metres to pixels.
+//! Defines a pinhole camera, which projects scene points in metres to pixels.
 
 use serde::{Deserialize, Serialize};
 
@@ -36,7 +36,7 @@ pub(crate) struct View {
 }
 
 impl Camera {
-    /// Projects a point of the scene: its place in pixels, and its distance along the view axis in metres (0 or less
+    /// Projects a point of the scene: its position in pixels, and its distance along the view axis in metres (0 or less
     /// behind the camera).
     pub fn project(&self, (width, height): (usize, usize), point: Vec3) -> ([f32; 2], f32) {
         self.view((width, height), 1).project(point)

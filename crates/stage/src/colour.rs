@@ -1,4 +1,4 @@
-//! Colours of props and clothes, in linear light.
+//! Defines colours of props and clothes, in linear light.
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;

@@ -1,4 +1,4 @@
-//! Everything that can go wrong with files given to the renderer. Every variant names the file.
+//! Defines the errors for files given to the renderer. Every variant names the file.
 
 use std::path::PathBuf;
 
@@ -121,7 +121,7 @@ pub enum StageError {
 }
 
 impl StageError {
-    /// A stable name of the cause.
+    /// A stable name for the cause.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Unreadable { .. } => "stage.unreadable",
@@ -175,6 +175,6 @@ impl From<media::error::Error> for StageError {
 /// A problem with one file that did not stop the loading of the others.
 #[derive(Debug)]
 pub struct Warning {
-    /// What was wrong with the file, which is left out.
+    /// What was wrong with the omitted file.
     pub cause: StageError,
 }

@@ -1,21 +1,22 @@
-//! Renders clips of 3D characters in generated scenes with exact ground truth. From one seed it gives pictures, masks,
-//! distances, joints, the empty scene, the same clip with another character, and reference pictures.
+//! Renders clips of 3D characters in generated scenes with exact ground truth. Each clip is generated from one seed. A
+//! clip consists of pictures, masks, depth, joints, the empty scene, the same clip with another character, and
+//! reference pictures.
 //!
 //! [`Assets`] are loaded from a folder or generated. [`ClipSpec::draw`] turns a seed into the description of a clip.
-//! [`render_clip`] renders it on the processor, to the same bytes for any number of threads.
+//! [`render_clip`] renders the clip on the CPU and produces the same bytes for any number of threads.
 //!
 //! | folder | content |
 //! |---|---|
-//! | `body` | skeletons, skinned meshes, motions, poses |
-//! | `assets` | what can appear: read from files, or generated |
+//! | `body` | skeletons, skinned meshes, motions and poses |
+//! | `assets` | objects, characters and places, read from files or generated |
 //! | `scene` | what happens in a clip, drawn from a seed |
 //! | `render` | pictures and masks of a described clip |
 //! | `output` | clips as files, data sets and streams |
 //!
-//! A folder uses only the folders above it in this table, and the files beside this one.
+//! Each folder uses only the folders above it in this table and the files beside `lib.rs`.
 //!
-//! The scene uses metres, right-handed axes, Y up, and the floor at `y = 0`. Each pixel averages two by two samples, in
-//! display values.
+//! The scene uses metres and right-handed axes, with Y up and the floor at `y = 0`. Each pixel is the mean of two by
+//! two samples, computed in display values.
 
 mod assets;
 mod body;

@@ -1,14 +1,15 @@
-//! Light on matt surfaces: nine spherical-harmonic coefficients for the surrounding light, and one sun.
+//! Computes the light on matt surfaces from nine spherical-harmonic coefficients for the environment light, and one
+//! sun.
 //!
 //! The basis functions are, in this order, 1, Y, Z, X, XY, YZ, 3Z^2-1, XZ, X^2-Y^2, with the factors .282095, .488603
-//! (x3), 1.092548 (x2), .315392, 1.092548, .546274 (Ramamoorthi and Hanrahan 2001, also for the cosine factors pi, 2 pi
-//! / 3, pi / 4).
+//! (x3), 1.092548 (x2), .315392, 1.092548, .546274 (Ramamoorthi and Hanrahan 2001). The factors for the cosine lobe,
+//! pi, 2 pi / 3 and pi / 4, have the same source.
 
 use serde::{Deserialize, Serialize};
 
 use crate::linear::Vec3;
 
-/// Light of a scene. In its unit, a white surface under a uniform sky of 1 has brightness 1.
+/// The light of a scene. Units are such that a white surface under a uniform sky of 1 has brightness 1.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Light {
@@ -47,8 +48,8 @@ impl Light {
         Self { around, sun_direction: sun_direction.normalised(), sun: [sun; 3] }
     }
 
-    /// Splits the light of a whole panorama. `share` of what fits a single source in direction `brightest` becomes the
-    /// sun, and the rest remains surrounding light.
+    /// Splits the light of a whole panorama. The share `share` of the light that fits a single source in direction
+    /// `brightest` becomes the sun, and the rest remains environment light.
     pub fn from_panorama(total: &[[f32; 3]; 9], brightest: Vec3, share: f32, gain: f32) -> Self {
         let lifted = Vec3::new(brightest.x, brightest.y.max(0.45), brightest.z).normalised();
         let values = basis(brightest.normalised());

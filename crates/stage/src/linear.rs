@@ -1,5 +1,5 @@
-//! Vectors, rotations and affine maps in metres. Right-handed, Y up. A person in the rest pose faces +Z and has its
-//! left at +X.
+//! Defines vectors, rotations and affine maps in metres. The axes are right-handed with Y up. A person in the rest pose
+//! faces +Z and has the left side at +X.
 
 use std::ops::{Add, AddAssign, Mul, Neg, Sub};
 
@@ -61,14 +61,14 @@ impl Vec3 {
         self.dot(self).sqrt()
     }
 
-    /// The same direction with length 1; straight up for the zero vector.
+    /// The vector scaled to length 1; straight up for the zero vector.
     #[inline]
     pub fn normalised(self) -> Self {
         let squared = self.dot(self);
         if squared > 1e-24 { self * (1.0 / squared.sqrt()) } else { Self::UP }
     }
 
-    /// Interpolates to `other`: 0 is this point, 1 is the other.
+    /// Interpolates to `other`: a share of 0 gives this point, and 1 gives `other`.
     pub fn lerp(self, other: Self, share: f32) -> Self {
         self + (other - self) * share
     }

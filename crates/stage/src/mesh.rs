@@ -1,4 +1,4 @@
-//! Triangles with materials, bound to joints or rigid.
+//! Defines meshes: triangles with materials, either bound to joints or rigid.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Seeds for clips, and for choices within them.
+//! Derives seeds for clips, and for the random choices within a clip.
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;

@@ -1,4 +1,4 @@
-//! The settings that the clips of a set share.
+//! Defines the settings that all clips of a data set share.
 
 use media::geometry::Rate;
 use serde::{Deserialize, Serialize};
@@ -13,9 +13,9 @@ pub struct ClipSettings {
     pub width: usize,
     /// Rows in pixels.
     pub height: usize,
-    /// Frames a clip.
+    /// Number of frames per clip.
     pub frames: usize,
-    /// Frames a second.
+    /// Frames per second.
     pub rate: Rate,
     /// The split of the assets; all assets when none is given.
     pub split: Option<Split>,
@@ -30,7 +30,7 @@ pub struct ClipSettings {
     pub furniture_share: f32,
     /// Share of clips with one or two bystanders, 0..=1.
     pub bystander_share: f32,
-    /// Share of clips with motion blur, 0..=1. They take several times as long to render.
+    /// Share of clips with motion blur, 0..=1. Clips with motion blur take several times as long to render.
     pub blur_share: f32,
     /// Share of clips with sensor noise, 0..=1.
     pub noise_share: f32,
@@ -45,7 +45,7 @@ pub struct ClipSettings {
 
 const VIDEO_SHARE: f32 = 0.3;
 
-/// The default share is not written, so that data sets from before there were videos can be continued.
+/// The default share is not written, so that data sets that were started before videos existed can be continued.
 fn is_usual_video_share(share: &f32) -> bool {
     *share == VIDEO_SHARE
 }

@@ -1,5 +1,6 @@
-//! The complete description of a clip: what [`crate::render_clip`] needs besides the assets. A description is drawn
-//! from a seed, and can be written as JSON, edited, and rendered again to the same bytes.
+//! Defines the complete description of a clip: everything that [`crate::render_clip`] needs besides the assets. A
+//! description is generated from a seed. A description can be written as JSON, edited, and rendered again to the same
+//! bytes.
 
 use media::geometry::Rate;
 use serde::{Deserialize, Serialize};
@@ -9,7 +10,7 @@ use crate::light::Light;
 use crate::linear::Vec3;
 use crate::side::Side;
 
-/// One clip.
+/// The complete description of one clip.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClipSpec {
@@ -19,22 +20,22 @@ pub struct ClipSpec {
     pub width: usize,
     /// Rows in pixels.
     pub height: usize,
-    /// Frames a second.
+    /// Frames per second.
     pub rate: Rate,
-    /// Who acts.
+    /// The identity that acts.
     pub person: Cast,
-    /// Who acts in the identity-swapped clip, if there is one.
+    /// The identity that acts in the identity-swapped clip, if there is one.
     #[serde(rename = "twin")]
     pub swapped: Option<Cast>,
-    /// What they do.
+    /// The action of the identity, also in the identity-swapped clip.
     pub action: Action,
-    /// What they use.
+    /// The prop that the person uses.
     pub prop: Option<UsedProp>,
     /// One camera for each frame.
     pub cameras: Vec<Camera>,
-    /// The place.
+    /// The place and its light.
     pub scene: SceneSpec,
-    /// Props that stand about and belong to the empty scene.
+    /// Props that are not used and belong to the empty scene.
     #[serde(default)]
     pub furniture: Vec<Furniture>,
     /// People who belong to the empty scene.
@@ -77,7 +78,7 @@ pub struct Action {
     pub speed: f32,
     /// Rotation about the vertical in radians; 0 keeps the motion's own direction (+Z).
     pub heading: f32,
-    /// Left and right swapped.
+    /// True if left and right are swapped.
     pub mirror: bool,
 }
 
@@ -130,7 +131,7 @@ pub enum Usage {
         /// Position of the palm.
         palm: Vec3,
     },
-    /// Lies on the floor, then is kicked, and rolls and flies off.
+    /// Lies on the floor, is then kicked, and rolls or flies away.
     Kicked {
         /// Position of its centre at first.
         place: Vec3,
@@ -168,9 +169,9 @@ pub struct Furniture {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Bystander {
-    /// Who.
+    /// The bystander's identity.
     pub cast: Cast,
-    /// What they do.
+    /// The bystander's action.
     pub action: Action,
     /// Average position.
     pub place: Vec3,
@@ -258,8 +259,8 @@ pub enum Backdrop {
         /// The surface of the ground; if none, the panorama itself.
         ground: Option<Covering>,
     },
-    /// Frames of a moving camera, which fill the clip's picture whatever its cameras do. Frame `i` shows picture `start
-    /// + i * step`. After the last one they run backwards.
+    /// Frames of a video from a moving camera. They fill the clip's picture, independent of the clip's own cameras.
+    /// Frame `i` shows picture `start + i * step`. After the last frame, the video runs backwards.
     Video {
         /// Name of a loaded video.
         video: String,
@@ -292,7 +293,7 @@ pub struct Covering {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReferenceSpec {
-    /// The pose: the first instant of an action.
+    /// The action whose first instant is the pose.
     pub action: Action,
     /// The camera.
     pub camera: Camera,

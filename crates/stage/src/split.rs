@@ -1,4 +1,5 @@
-//! Assigns assets to training, validation and test by name alone, so that an asset never changes its split.
+//! Assigns assets to training, validation and test according to their name alone, so that an asset never changes its
+//! split.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! Textures: 8-bit colour with mipmaps, and bilinear lookup in one level.
+//! Defines textures: 8-bit colour with mipmaps, and bilinear lookup in one mipmap level.
 
 use std::sync::OnceLock;
 

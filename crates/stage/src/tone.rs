@@ -1,5 +1,6 @@
-//! Converts linear light to display values and back, with the curve that was used to tone-map the panoramas: `display =
-//! (1.25 x / (1 + 0.35 x))^(1/2.2)`. So a backdrop that is read and written again is unchanged.
+//! Converts linear light to display values and back, with the curve `display = (1.25 x / (1 + 0.35 x))^(1/2.2)`, which
+//! was also used to tone-map the panoramas. A backdrop that is converted to linear light and back is therefore
+//! unchanged.
 
 use std::sync::OnceLock;
 

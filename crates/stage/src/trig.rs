@@ -1,6 +1,6 @@
-//! Angles and powers that give the same bits in every build and on every machine. The standard library's functions use
-//! the system's mathematics or are evaluated by the compiler, and may differ in the last digit. `clippy.toml` forbids
-//! them.
+//! Computes trigonometric functions and powers that give the same bits in every build and on every machine. The
+//! standard library's functions call the system's math library or are evaluated by the compiler, so their last digit
+//! can differ. `clippy.toml` forbids them.
 
 /// Functions that give the same bits everywhere. Their names are not those of the standard library, whose methods would be called
 /// instead of these.

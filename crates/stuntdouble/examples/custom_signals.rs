@@ -2,7 +2,8 @@
 //!
 //! `cargo run --release -p stuntdouble --example custom_signals -- FOLDER`
 //!
-//! Here the renderer is the other program: it gives frames, exact masks and exact joints.
+//! In this example, the renderer takes the place of the other program: it supplies frames, exact masks and exact
+//! joints.
 #![expect(clippy::print_stdout, reason = "a program for the terminal")]
 
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! Replaces the person of a video from another program, with progress reports.
+//! Shows how another program uses the library: replaces the person of a video and reports progress.
 //!
 //! `cargo run --release -p stuntdouble --example embed -- CHARACTER VIDEO OUTPUT CACHE`
 #![expect(clippy::print_stdout, reason = "a program for the terminal")]

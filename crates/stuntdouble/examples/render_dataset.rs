@@ -2,7 +2,7 @@
 //!
 //! `cargo run --release -p stuntdouble --example render_dataset -- FOLDER`
 //!
-//! Shards are WebDataset tar files: a clip's files follow one another and share the clip's name.
+//! Shards are WebDataset tar files: the files of a clip are consecutive and share the clip's name.
 #![expect(clippy::print_stdout, reason = "a program for the terminal")]
 
 use std::ops::ControlFlow;

@@ -1,8 +1,9 @@
 //! Measures how fast this machine runs the networks: the peak speed of the machine, each kernel at the sizes of a
 //! preset, and each phase of a clip, all in one run.
 //!
-//! Weights are those of the preset if it has some, otherwise random; times do not depend on them. Operations are those
-//! of the direct sum, two for each multiply-add, so kernels that need fewer can exceed the peak.
+//! The weights are those of the preset if it has weights, otherwise random; the times do not depend on the weights. The
+//! number of operations is that of the direct algorithm, two per multiply-add, so kernels that need fewer operations
+//! can exceed the peak.
 
 mod kernel_times;
 mod stage_times;
@@ -34,18 +35,18 @@ pub struct BenchJob {
     pub frames: Option<usize>,
     /// Number of timed runs, after one warm-up run; the median is reported.
     pub repeat: usize,
-    /// The caches that are on.
+    /// The caches that are enabled.
     pub cache_options: CacheOptions,
     /// Where prepacked weights are cached between runs; none disables the cache.
     pub weight_cache: Option<PathBuf>,
 }
 
-/// The measurements.
+/// The results of a measurement.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
-    /// Instruction set of the kernels.
+    /// Instruction set that the kernels use.
     pub instructions: String,
-    /// Threads.
+    /// Number of threads.
     pub threads: usize,
     /// Peak speed of one thread in a loop of multiply-adds, in billions of operations a second: f32, bf16.
     pub peak_gflops: [f64; 2],
@@ -75,7 +76,7 @@ pub struct KernelTime {
 /// One phase of a clip.
 #[derive(Debug, Clone, Serialize)]
 pub struct StageTime {
-    /// Which.
+    /// Name of the phase.
     pub name: &'static str,
     /// Time of the first run, which reads and packs the weights or maps them, in milliseconds.
     pub first_milliseconds: f64,
@@ -85,7 +86,7 @@ pub struct StageTime {
     pub peak_mib: Option<f64>,
 }
 
-/// Measures. Other work on the machine makes the figures worse.
+/// Runs the measurement. Other work on the machine makes the results worse.
 ///
 /// # Errors
 /// [`Error::Setting`] for sizes that the networks do not support; the errors of [`LoadedNetworks::load`].

@@ -1,4 +1,5 @@
-//! The weights inside the program: files and a manifest with their hashes, as written by `train::export`.
+//! Provides the weights that are compiled into the program: files and a manifest with their hashes, as written by
+//! `train::export`.
 
 use model::weights::WeightError;
 use sha2::{Digest, Sha256};
@@ -21,7 +22,7 @@ const MANIFEST: &str = "";
 #[cfg(not(feature = "bundled-weights"))]
 const PARTS: [(&str, &[u8]); 0] = [];
 
-/// All files, after comparing their hashes with the manifest's.
+/// All files of the bundled weights, after their hashes were compared with the manifest's.
 ///
 /// # Errors
 /// [`Error::Weights`] when a file is missing or differs from the manifest.
@@ -46,7 +47,7 @@ pub fn verified_parts() -> Result<Vec<&'static [u8]>, Error> {
     Ok(parts)
 }
 
-/// One hash of all of them: that of their manifest.
+/// One hash for all files, which is the hash of their manifest.
 pub fn hash() -> String {
     hex(&Sha256::digest(MANIFEST))
 }

@@ -1,7 +1,7 @@
 //! Turns the user's pictures of the character into clean cut-outs with a pose.
 //!
-//! [`CharacterFiles::open`] reads the files, so that a wrong file is found before any work. [`CharacterFiles::look`]
-//! finds the person in each and cuts it out. [`load_characters`] does both.
+//! [`CharacterFiles::open`] reads the files, so that a wrong file is reported before any network runs.
+//! [`CharacterFiles::look`] finds the person in each picture and cuts it out. [`load_characters`] does both.
 
 mod completeness;
 mod cut_out;
@@ -20,7 +20,7 @@ use crate::error::Error;
 use crate::events::Events;
 use crate::tools::Tools;
 
-/// Reads pictures of one character and cuts each out. Options refer to the first one.
+/// Reads pictures of one character and cuts the character out of each. The options apply to the first picture.
 ///
 /// # Errors
 /// [`Error::Media`] and [`Error::Signals`] for files; [`Error::Fetch`] and [`Error::Perception`] for networks.

@@ -1,4 +1,5 @@
-//! The example inside the program: a picture and a driving clip from our own renderer.
+//! Provides the example that is compiled into the program: a picture and a driving clip made by the project's own
+//! renderer.
 
 use std::path::Path;
 

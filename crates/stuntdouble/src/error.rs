@@ -1,4 +1,4 @@
-//! Every error that a user can meet, with a stable code, a message, one line of help, and the exit code.
+//! Defines every error that a user can get, with a stable code, a message, one line of help, and the exit code.
 
 use std::io::ErrorKind;
 use std::path::PathBuf;
@@ -21,7 +21,7 @@ pub enum Error {
     /// Signals read from files.
     #[error(transparent)]
     Signals(#[from] perception::signals::SignalsError),
-    /// What the user points at.
+    /// Prompts of the user.
     #[error(transparent)]
     Prompt(#[from] perception::objects::prompt::PromptError),
     /// Network weights.
@@ -90,6 +90,16 @@ pub enum Error {
         /// Number of frames searched.
         frames: usize,
     },
+    /// The networks do not fit into this machine's memory.
+    #[error("the networks need about {} of memory, but only {} are available", gigabytes(*needed), gigabytes(*available))]
+    Memory {
+        /// Predicted peak in bytes.
+        needed: u64,
+        /// Available bytes.
+        available: u64,
+        /// The largest size of the networks' picture that fits, in pixels; none if none does.
+        fitting: Option<usize>,
+    },
     /// Stopped by the user.
     #[error("the run was cancelled")]
     Cancelled,
@@ -117,6 +127,7 @@ impl Error {
             Self::Io { source, .. } if is_disk_full(source) => "disk.full",
             Self::Io { .. } => "file.inaccessible",
             Self::NoPerson { .. } => "perception.no_person",
+            Self::Memory { .. } => "resources.memory",
             Self::Cancelled => "run.cancelled",
         }
     }
@@ -148,6 +159,14 @@ impl Error {
             Self::NoPerson { .. } => {
                 "choose a video in which a person can be seen, or pass your own signals with `--signals`".into()
             }
+            Self::Memory { fitting: Some(size), .. } => {
+                format!(
+                    "use `--size {size}`, or close other programs; `--precision bf16` halves the memory of most networks"
+                )
+            }
+            Self::Memory { fitting: None, .. } => {
+                "use `--precision bf16`, close other programs, or use a machine with more memory".into()
+            }
             Self::Cancelled => "run the same command again to continue where it stopped".into(),
         }
     }
@@ -162,12 +181,16 @@ impl Error {
             "evaluate.unknown_row" | "evaluate.repeated_row" | "evaluate.not_a_folder" => 2,
             "evaluate.unknown_suite" | "evaluate.suite_unavailable" | "evaluate.suite_file" => 2,
             "evaluate.assets_missing" | "evaluate.setting" => 2,
-            "disk.full" | "output.unwritable" | "video.timeout" => 5,
+            "resources.memory" | "disk.full" | "output.unwritable" | "video.timeout" => 5,
             code if code.starts_with("fetch.") || code.starts_with("weights.") || code.starts_with("model.") => 4,
             "ffmpeg.missing" | "ffmpeg.failed" => 4,
             _ => 3,
         }
     }
+}
+
+fn gigabytes(bytes: u64) -> String {
+    format!("{:.1} GB", bytes as f64 / 1e9)
 }
 
 fn is_disk_full(source: &std::io::Error) -> bool {

@@ -1,4 +1,4 @@
-//! The program's own networks as a row of the crate `evaluate`.
+//! Implements a row of the crate `evaluate` with the program's own networks.
 
 mod finished;
 
@@ -27,7 +27,8 @@ use crate::tensors;
 /// Increase this when the row makes other pictures from the same weights.
 const VERSION: u32 = 1;
 
-/// Rows of the bundled networks: with the usual mask, and with each of the three of the paper's figure 7.
+/// Rows of the bundled networks, one with the default mask, and one for each of the three masks of the paper's figure
+/// 7.
 pub const BUNDLED_ROWS: [(&str, MaskShape); 4] = [
     ("bundled", MaskShape::ShapeAgnostic),
     ("bundled-precise", MaskShape::Precise),
@@ -35,7 +36,7 @@ pub const BUNDLED_ROWS: [(&str, MaskShape); 4] = [
     ("bundled-shape-agnostic", MaskShape::ShapeAgnostic),
 ];
 
-/// A row of the bundled networks: what `replace --set draft=false` makes with a mask, from the signals of the case.
+/// A row of the bundled networks: the result of `replace --set draft=false` with a mask, from the signals of the case.
 ///
 /// # Errors
 /// The errors of [`LoadedNetworks::load`].

@@ -1,4 +1,4 @@
-//! Progress reports of a job: a stream of events, which is also logged in the run folder.
+//! Defines the progress reports of a job: a stream of events, which is also logged in the run folder.
 
 use std::fs::File;
 use std::io::Write;
@@ -101,7 +101,7 @@ pub enum Event {
 /// Receives events one by one.
 type Listener = Box<dyn FnMut(&Event) + Send>;
 
-/// The receiver of events. Cheap to clone; safe to share between threads.
+/// The receiver of events. It is cheap to clone, and can be shared between threads.
 #[derive(Clone)]
 pub struct Events {
     inner: Arc<Mutex<Inner>>,
@@ -157,7 +157,7 @@ impl Events {
         self.send(Event::Progress { step, done, total });
     }
 
-    /// Warns. The warning is also kept for the report.
+    /// Sends a warning, which is also kept for the report.
     pub fn warn(&self, code: &'static str, message: impl Into<String>) {
         let message = message.into();
         self.lock().warnings.push(Warning { code, message: message.clone() });

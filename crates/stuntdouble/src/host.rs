@@ -1,4 +1,4 @@
-//! The parts of the machine that a job may use.
+//! Defines the resources of the machine that a job may use: the folder for downloads, and external programs.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use crate::pipeline::{self, Job, PerceiveJob, Report};
 use crate::tools::Tools;
 
 /// The machine: a folder for downloaded files, and programs. The library reads no environment variables, so the
-/// embedding program says where files may be stored.
+/// embedding program decides where files are stored.
 #[derive(Debug, Clone)]
 pub struct Host {
     /// The folder of downloaded networks, and of ffmpeg if the machine has none.

@@ -1,14 +1,15 @@
-//! Stuntdouble as a library. From one picture and one video it makes a video in which the character does what the
-//! person did.
+//! Provides Stuntdouble as a library. From a picture of a character and a video of a person, the library makes a video
+//! in which the character moves like the person.
 //!
-//! A [`Job`] says what to make, a [`Host`] says what the job may use of the machine, and [`Events`] report its
-//! progress. The library prints nothing and reads no environment variables. It re-exports the crates below.
+//! A [`Job`] defines what to make, a [`Host`] defines which resources of the machine the job may use, and [`Events`]
+//! report its progress. The library prints nothing and reads no environment variables. The library re-exports the
+//! workspace crates on which it depends.
 //!
 //! | feature | default | content |
 //! |---|---|---|
 //! | `cli` | yes | the program `stuntdouble` |
-//! | `bundled-weights` | yes | the small networks inside the program; drafts need none |
-//! | `libtorch` | no | training on libtorch |
+//! | `bundled-weights` | yes | the small networks, compiled into the program; drafts need no networks |
+//! | `libtorch` | no | training with libtorch |
 //! | `object-store` | no | rendered data sets in S3-compatible stores |
 
 pub mod bench;

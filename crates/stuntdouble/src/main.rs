@@ -1,4 +1,4 @@
-//! The program: turns the command line into jobs, and errors into exit codes.
+//! Runs the program: turns the command line into jobs, and errors into exit codes.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,5 @@
-//! `manifest.json` declares that a result was made by AI, and names everything that it was made from, with hashes.
+//! Writes `manifest.json`, which declares that a result was made by AI, and lists all inputs and weights with their
+//! hashes.
 
 use std::path::Path;
 
@@ -16,7 +17,7 @@ pub const NOTICE: &str = "AI generated: the person in this video was replaced by
 pub struct Manifest {
     /// Always true: the program's output is synthetic.
     pub ai_generated: bool,
-    /// The same in words.
+    /// The same statement in words.
     pub notice: String,
     /// The job.
     pub run: RunRecord,
@@ -35,7 +36,7 @@ impl Manifest {
         Ok(Self { ai_generated: true, notice: NOTICE.into(), run, ffmpeg, output: Input::of(output)? })
     }
 
-    /// Writes it completely or not at all.
+    /// Writes the manifest completely or not at all.
     ///
     /// # Errors
     /// [`Error::Media`].

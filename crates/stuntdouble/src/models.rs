@@ -1,4 +1,4 @@
-//! Downloads what a job needs, with progress.
+//! Downloads the files that a job needs, and reports progress.
 
 use std::path::PathBuf;
 

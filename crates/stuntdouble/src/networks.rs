@@ -1,4 +1,4 @@
-//! The networks of a preset with verified weights.
+//! Loads the networks of a preset with verified weights.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -128,14 +128,15 @@ impl LoadedNetworks {
         self.networks.config()
     }
 
-    /// The clips of a video. Networks of this method go from clip to clip by a temporal reference. Those of others know
-    /// none, so their clips are as long as memory allows, and windows run over them.
+    /// The clips of a video. Networks of this method connect clips with a temporal reference. Published networks of
+    /// other methods have none, so their clips are as long as memory allows, and the denoiser processes them in
+    /// windows.
     pub fn plan(&self, frames: usize) -> Vec<Clip> {
         let longest = if self.windows().is_some() { LONGEST_CLIP } else { self.config().clip_frames };
         plan_clips(frames, frames.clamp(1, longest))
     }
 
-    /// The windows that the denoiser sees of a clip; none if it sees the whole clip.
+    /// The windows in which the denoiser processes a clip; none if it processes the whole clip at once.
     pub fn windows(&self) -> Option<ContextConfig> {
         let config = self.config();
         let (size, default) = (config.clip_frames, ContextConfig::default());

@@ -1,6 +1,6 @@
-//! A folder of weight files as other projects publish them.
+//! Finds weight files in a folder, in the layout in which other projects publish them.
 //!
-//! | component | file, or folder with a diffusers file in it |
+//! | component | file, or folder that contains a diffusers file |
 //! |---|---|
 //! | autoencoder | `vae`, `sd-vae-ft-mse` |
 //! | image encoder | `image_encoder` |

@@ -1,12 +1,12 @@
-//! The run folder: every intermediate result of a job, lossless. With this folder a stopped run can resume, and a
-//! result can be explained.
+//! Manages the run folder, which contains every intermediate result of a job in lossless form. With this folder, an
+//! interrupted run can resume, and users can see how a result was made.
 //!
 //! ```text
 //! run.toml  events.jsonl  report.json  sheet.png  output.mp4  manifest.json
 //! signals/  conditions/{mask,environment,skeleton,structured-depth}/%06d.png
 //! clips/000/latents.safetensors  clips/000/frames/%06d.png
 //! ```
-//! A clip counts as finished when its `done` file exists, which is written last.
+//! A clip is finished when its `done` file exists, which is written last.
 
 use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};
@@ -80,7 +80,7 @@ impl RunRecord {
     }
 }
 
-/// A run folder that this process has locked. A second process is refused.
+/// A run folder that this process has locked. A second process gets an error.
 #[derive(Debug)]
 pub struct RunFolder {
     root: PathBuf,
@@ -140,8 +140,8 @@ impl RunFolder {
         Ok(Self { root: root.into(), _lock: lock })
     }
 
-    /// Removes the folder of a job that failed before it finished anything. A folder with more than the first step's
-    /// unfinished output stays.
+    /// Removes the folder of a job that failed before it finished anything. A folder with more than the unfinished
+    /// output of the first step stays.
     pub fn abandon(self) {
         let is_beginning = |name: &OsStr| [LOCK, RECORD, LOG, SIGNALS].iter().any(|known| name == *known);
         let Ok(names) = sorted_names(&self.root) else { return };
@@ -158,7 +158,7 @@ impl RunFolder {
         &self.root
     }
 
-    /// A file or folder inside.
+    /// The path of a file or folder inside the run folder.
     pub fn join(&self, name: &str) -> PathBuf {
         self.root.join(name)
     }

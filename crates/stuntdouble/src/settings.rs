@@ -1,4 +1,5 @@
-//! The user's settings, in four layers: defaults < `--config` file < options < `--set`.
+//! Merges the user's settings from four layers, in increasing order of priority: defaults, `--config` file, options,
+//! `--set`.
 
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
@@ -48,15 +49,15 @@ const SIZES: RangeInclusive<u32> = 16..=2048;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Settings {
-    /// Networks.
+    /// The preset of the networks.
     pub preset: Preset,
-    /// Folder of weights; none uses the weights inside the program.
+    /// Folder of weights; none uses the bundled weights.
     pub weights: Option<PathBuf>,
-    /// Device.
+    /// The device on which the networks run.
     pub device: Device,
     /// The number format of the networks.
     pub precision: ComputePrecision,
-    /// Side in pixels of the square that the networks make; none for the size that they were made for.
+    /// Side in pixels of the square that the networks generate; none for the size for which they were trained.
     pub size: Option<u32>,
     /// Seed of the noise.
     pub seed: u64,
@@ -68,14 +69,14 @@ pub struct Settings {
     pub mask: MaskShape,
     /// Number of blocks along each side of the person's box; none for blocks of about 10 pixels.
     pub mask_blocks: Option<usize>,
-    /// The person to replace: a point of the person, in pixels, and when the person is there.
+    /// The person to replace: a point on the person, in pixels, and the time of this point.
     pub person: Option<PointPrompt>,
     /// Objects to keep, each pointed at in one frame.
     pub objects: Vec<ObjectPrompt>,
-    /// The person in the character's first picture: a point of it, in pixels.
+    /// A point on the person in the character's first picture, in pixels.
     pub character_at: Option<(f32, f32)>,
-    /// Make the video from drafts alone, by geometry. The default for preset `bundled` with the weights inside the
-    /// program.
+    /// Make the video from drafts alone, with geometry. This is the default for preset `bundled` with the bundled
+    /// weights.
     pub draft: bool,
     /// Proportions: 0 uses the driving person's bone lengths, 1 the character's own.
     pub proportions: f64,
@@ -85,7 +86,7 @@ pub struct Settings {
     pub light: bool,
     /// Draw a contact shadow under the draft where the source shows one.
     pub shadow: bool,
-    /// Perceive faster and less exactly, with lighter networks.
+    /// Perceive faster and less accurately, with lighter networks.
     pub quick: bool,
     /// Show the network's whole picture instead of compositing it into the source.
     pub raw: bool,

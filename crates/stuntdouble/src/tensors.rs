@@ -1,4 +1,4 @@
-//! Converts pictures to the networks' tensors, for generating and measuring.
+//! Converts pictures to the networks' tensors, for generation and for measurements.
 //!
 //! | tensor | from | shape |
 //! |---|---|---|

@@ -1,5 +1,5 @@
-//! The signals of every frame of a job's video: the pose, the person's box, and the generated region. These signals
-//! need a few hundred bytes for each frame; masks stay on disk.
+//! Holds the signals of every frame of a job's video in memory: the pose, the person's box, and the region that is
+//! generated. The signals in memory need a few hundred bytes per frame; masks stay on disk.
 
 use std::path::{Path, PathBuf};
 
@@ -31,7 +31,7 @@ pub struct Extent {
 }
 
 impl Extent {
-    /// Reads it from a signals folder; none when the signals are incomplete.
+    /// Reads the extent from a signals folder; none when the signals are incomplete.
     ///
     /// # Errors
     /// [`Error::Io`] when it exists and cannot be read.
@@ -45,7 +45,7 @@ impl Extent {
         Ok(serde_json::from_str(&text).ok())
     }
 
-    /// Writes it, which marks the signals as complete.
+    /// Writes the extent, which marks the signals as complete.
     ///
     /// # Errors
     /// [`Error::Media`].
@@ -59,7 +59,7 @@ impl Extent {
     }
 }
 
-/// All frames of a video.
+/// The signals of all frames of a video.
 #[derive(Debug)]
 pub struct Timeline {
     extent: Extent,
@@ -164,7 +164,7 @@ impl Timeline {
         self.regions = plan_regions(&self.boxes, frame, &RegionConfig::default());
     }
 
-    /// Makes the square around a canvas the region of every frame.
+    /// Uses the square around a canvas as the region of every frame.
     pub fn cover(&mut self, (columns, rows): (usize, usize)) {
         let side = columns.max(rows);
         let place = |length: usize| -(((side - length) / 2) as i32);
@@ -181,8 +181,8 @@ impl Timeline {
         Ok(self.person.person(index)?.unwrap_or_else(empty))
     }
 
-    /// The masks of the person and of the objects in a frame, in the video's own pixels: the objects of the user's own signals, then
-    /// those that were pointed at.
+    /// The masks of the person and of the objects in a frame, in the video's own pixels: first the objects of the
+    /// user's own signals, then the objects at which the user pointed.
     ///
     /// # Errors
     /// [`Error::Signals`].

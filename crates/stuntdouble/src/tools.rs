@@ -1,4 +1,4 @@
-//! Programs on the user's machine that a job may use.
+//! Names the programs on the user's machine that a job may use.
 
 use std::path::PathBuf;
 

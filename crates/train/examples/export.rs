@@ -1,4 +1,4 @@
-//! Splits trained weights into F16 files for a repository: `export WEIGHTS NAME FOLDER`.
+//! Splits trained weights into F16 files for a repository. Usage: `export WEIGHTS NAME FOLDER`.
 
 use std::path::Path;
 

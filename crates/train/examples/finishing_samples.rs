@@ -1,5 +1,6 @@
-//! Shows the finisher's training data: `finishing_samples ASSETS OUT.png [COUNT]` renders samples, measures the time,
-//! and writes a sheet. Each row shows character, draft, plate, coverage, guess, hole, skeleton map, truth.
+//! Shows the finisher's training data. The command `finishing_samples ASSETS OUT.png [COUNT]` renders samples, measures
+//! the time, and writes a sheet. Each row of the sheet shows character, draft, plate, coverage, guess, hole, skeleton
+//! map and ground truth.
 
 use std::path::PathBuf;
 use std::time::Instant;

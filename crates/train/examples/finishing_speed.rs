@@ -1,5 +1,5 @@
-//! Measures a training step of the finisher on a device and compares it with the processor: `finishing_speed DEVICE
-//! [BATCH] [FRAMES] [SIDE] [STEPS]`, in f32 and, with libtorch, in bf16.
+//! Measures a training step of the finisher on a device and compares it with the CPU, in f32 and, with libtorch, in
+//! bf16. Usage: `finishing_speed DEVICE [BATCH] [FRAMES] [SIDE] [STEPS]`.
 
 use std::time::Instant;
 

@@ -1,5 +1,5 @@
-//! Runs a training configuration: `train CONFIG.toml [--device cpu|cuda:N] [--set KEY.KEY=VALUE]...`. With the feature
-//! `libtorch` it runs on libtorch, otherwise on Burn's Flex backend, which supports only the processor.
+//! Runs a training configuration. Usage: `train CONFIG.toml [--device cpu|cuda:N] [--set KEY.KEY=VALUE]...`. With the
+//! feature `libtorch`, training runs on libtorch, otherwise on Burn's Flex backend, which supports only the CPU.
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;

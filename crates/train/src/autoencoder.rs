@@ -1,8 +1,8 @@
 //! Trains the small autoencoder to reconstruct random crops.
 //!
-//! The loss is the mean absolute difference, plus that of the horizontal and vertical differences of neighbouring cells
-//! at three scales (1, 2, 4), which preserves edges. The decoder sees latents with a little noise, relative to each
-//! channel's spread, so that it tolerates the small errors of a denoiser.
+//! The loss is the mean absolute difference of the cells, plus, to preserve edges, the mean absolute difference of the
+//! horizontal and vertical gradients at three scales (1, 2, 4). The decoder receives latents with a little noise, in
+//! proportion to each channel's standard deviation, so that it tolerates the small errors of a denoiser.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -33,7 +33,7 @@ const PREFIX: &str = "autoencoder.";
 /// The random stream for the statistics, separate from every step's.
 const STATISTICS_STEP: u64 = u64::MAX - 1;
 
-/// Settings of an autoencoder training.
+/// Settings for training the autoencoder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AutoencoderTraining {
@@ -47,7 +47,7 @@ pub struct AutoencoderTraining {
     pub size: usize,
     /// Number of crops in a step.
     pub batch: usize,
-    /// Weight of the difference terms.
+    /// Weight of the terms for differences between neighbouring cells.
     #[serde(default = "default_edges")]
     pub edges: f64,
     /// Noise on the latents, in standard deviations of each channel.

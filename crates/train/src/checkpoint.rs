@@ -1,7 +1,7 @@
-//! Checkpoints that are complete or absent, and the search for the newest complete one.
+//! Writes checkpoints that are either complete or absent, and finds the newest complete one.
 //!
 //! A checkpoint is a folder `step-00001234`. The folder is written under a temporary name, and every file is flushed to
-//! disk. The manifest with the hash of each file comes last. At the end the folder is renamed to its final name. A
+//! disk. The manifest with the hash of each file is written last. Finally, the folder is renamed to its final name. A
 //! folder without a valid manifest, or with a file that does not match it, is ignored.
 
 use std::collections::BTreeMap;

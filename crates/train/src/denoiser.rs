@@ -1,17 +1,18 @@
 //! Trains the method's networks (Eq. 1): the denoiser with its reference network, pose modulation and object guider.
 //!
 //! Training uses v-prediction on a schedule whose last step is pure noise. Timesteps are `T * u^(1 / (1 + timestep_bias))` with
-//! uniform `u`. So a `timestep_bias` above 0 prefers high noise, where the conditions matter most. Each step
-//! draws all its random numbers from its own generator.
+//! uniform `u`. A `timestep_bias` above 0 therefore prefers high noise, where the conditions matter most. Each
+//! step draws all its random numbers from its own generator.
 //!
 //! | phase | excerpts | trained |
 //! |---|---|---|
 //! | frames | single frames | everything except temporal modules (absent) and the pose modulation's convolution over time |
 //! | clips | short clips | the temporal parts at the full rate, the rest at `spatial_rate` of it |
 //!
-//! Deviations from the paper: the loss counts `focus_weight` times inside the removed region and where the person is.
-//! Reference and objects are dropped for a whole batch, not for a row. Block means of the error count extra
-//! ([`Objective::low_frequencies`]), which does not change the optimum.
+//! There are three deviations from the paper. The loss has the weight `focus_weight` inside the removed region and on
+//! the person. If the reference or the objects are dropped, they are dropped for a whole batch instead of single
+//! samples. The loss has an extra term for the block means of the error ([`Objective::low_frequencies`]), which does
+//! not change the optimum.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -52,13 +53,13 @@ const HELD_OUT_STEP: u64 = u64::MAX - 2;
 /// The phase of the training.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
-    /// Single frames.
+    /// Training on single frames.
     Frames,
-    /// Short clips, with temporal layers.
+    /// Training on short clips, with temporal layers.
     Clips,
 }
 
-/// Settings of a denoiser training.
+/// Settings for training the denoiser.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DenoiserTraining {
@@ -69,7 +70,7 @@ pub struct DenoiserTraining {
     pub preset: Preset,
     /// The trained autoencoder.
     pub autoencoder: PathBuf,
-    /// Weights of an earlier phase to start from. Tensors that are not in it are initialised.
+    /// Weights of an earlier phase to start from. Tensors that this file does not contain are initialised.
     #[serde(default)]
     pub start_from: Option<PathBuf>,
     /// Training clips.
@@ -122,19 +123,19 @@ pub struct Objective {
     #[serde(alias = "focus_weight")]
     pub loss_mask_weight: f64,
     /// Weight of the error's means over blocks of 2x2 and 4x4 cells, times the block's size. Latents consist mostly of
-    /// fine detail that cannot be predicted. The colours of whole parts are a small share of their variance, and this
-    /// setting makes them count.
+    /// fine detail that cannot be predicted. The colours of whole body parts are only a small share of the latents'
+    /// variance, and this setting increases their weight.
     pub low_frequencies: f64,
-    /// Cap of the signal-to-noise weight (min-SNR); none = all timesteps count the same, 1 = the error of the clean
-    /// latent counts.
+    /// Cap of the signal-to-noise weight (min-SNR); none gives all timesteps the same weight, 1 weights the error of
+    /// the clean latent.
     pub min_snr: Option<f32>,
     /// Standard deviation of a random offset for each channel and clip, which is added to the noise.
     pub noise_offset: f64,
     /// Share of steps without a reference.
     pub drop_reference: f64,
-    /// Share of steps without objects, where the clips have some.
+    /// Share of steps without objects, among steps whose clips have objects.
     pub drop_objects: f64,
-    /// Share of steps on clips whose first frame is given unmasked.
+    /// Share of steps in which the first frame of each clip is given unmasked.
     pub temporal_reference: f64,
 }
 

@@ -1,4 +1,4 @@
-//! Devices by the names that users type.
+//! Converts device names, such as `cpu` and `cuda:0`, to devices.
 
 use crate::error::{Result, TrainError};
 

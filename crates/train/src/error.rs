@@ -1,4 +1,4 @@
-//! Everything that can go wrong in training, with stable codes.
+//! Defines the errors of training, with stable codes.
 
 use std::path::{Path, PathBuf};
 
@@ -114,7 +114,7 @@ impl TrainError {
         }
     }
 
-    /// What to do about it.
+    /// One line that says what to do.
     pub fn help(&self) -> String {
         match self {
             Self::Config { .. } => "check the settings against the documentation of `train::Config`".into(),

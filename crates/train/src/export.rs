@@ -1,4 +1,4 @@
-//! Exports trained weights for the repository: F16 files of limited size, and a manifest with their hashes.
+//! Exports trained weights for the repository as F16 files of limited size, with a manifest that contains their hashes.
 //!
 //! ```text
 //! FOLDER/part-1-of-3.safetensors ...   each has the configuration in its header
@@ -28,9 +28,9 @@ type Tensor = (String, Vec<usize>, Vec<f32>);
 pub struct Part {
     /// Its name in the manifest's folder.
     pub file: String,
-    /// Length.
+    /// Length of the file in bytes.
     pub bytes: u64,
-    /// Lower-case hexadecimal.
+    /// SHA-256 of the file, in lower-case hexadecimal digits.
     pub sha256: String,
 }
 

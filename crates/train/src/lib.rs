@@ -1,8 +1,8 @@
-//! Data sets, augmentation, training loops and checkpoints.
+//! Implements data sets, augmentation, training loops and checkpoints.
 //!
 //! # Invariants
-//! Everything is determined by the configuration and its seed. The random numbers of a step depend only on seed and
-//! step, and no result depends on the number of threads. Nothing here prints; a run reports its
+//! The configuration and its seed determine every result. The random numbers of a step depend only on seed and step,
+//! and no result depends on the number of threads. The crate prints nothing; a run reports its
 //! [`Progress`](trainer::Progress).
 
 pub mod autoencoder;
@@ -57,8 +57,8 @@ impl Config {
         Self::read_changed(path, &[])
     }
 
-    /// Reads it with changes such as `optimizer.rate=1e-4` or `run=runs/2`. A value that is not valid TOML is a string.
-    /// If the settings of the loop have their own table, `steps` and `minutes` refer to that table.
+    /// Reads a TOML file with changes such as `optimizer.rate=1e-4` or `run=runs/2`. A value that is not valid TOML is
+    /// a string. If the settings of the loop have their own table, `steps` and `minutes` refer to that table.
     ///
     /// # Errors
     /// [`TrainError::Io`], [`TrainError::Config`].
@@ -97,7 +97,7 @@ fn set(table: &mut toml::Table, place: &str, value: toml::Value) -> Option<()> {
 }
 
 /// Runs a training from its newest checkpoint, if there is one. ([`Config::Clips`] only prepares data and has no
-/// outcome.) `progress` may end the run early; a checkpoint is written.
+/// outcome.) `progress` can end the run early; a checkpoint is then written.
 ///
 /// # Errors
 /// Any [`TrainError`]. Existing checkpoints stay intact.

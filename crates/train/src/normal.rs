@@ -1,4 +1,5 @@
-//! Normally distributed numbers from our own generator, which are the same on every backend.
+//! Generates normally distributed numbers from the project's own random generator. These numbers are the same on every
+//! backend.
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;

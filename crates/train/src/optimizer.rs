@@ -1,4 +1,5 @@
-//! AdamW (decoupled weight decay) with gradient clipping, warm-up, cosine decay and a moving average of the weights.
+//! Implements AdamW (decoupled weight decay) with gradient clipping, warm-up, cosine decay and a moving average of the
+//! weights.
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -18,7 +19,7 @@ pub struct OptimizerConfig {
     pub final_fraction: f64,
     /// Decay of the first and the second moment.
     pub betas: [f64; 2],
-    /// Added to the root of the second moment.
+    /// Constant that is added to the root of the second moment.
     pub epsilon: f64,
     /// Decoupled weight decay of tensors with two axes or more.
     pub weight_decay: f64,
@@ -72,7 +73,7 @@ impl OptimizerConfig {
         self.rate * (self.final_fraction + (1.0 - self.final_fraction) * cosine)
     }
 
-    /// One update, the `update`-th (from 1), with gradients of this norm `length`.
+    /// Makes update number `update` (from 1) with gradients whose norm is `length`.
     ///
     /// # Panics
     /// When the gradients do not belong to the parameters.

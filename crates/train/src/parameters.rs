@@ -1,9 +1,10 @@
-//! The trained parameters on the host: f32 master weights, Adam's moments and the moving average, by checkpoint key.
+//! Stores the trained parameters on the host: f32 master weights, Adam's moments and the moving average, indexed by
+//! checkpoint key.
 //!
-//! The optimiser runs on the host and not on the backend. So the result has the same bits for any number of threads, a
-//! checkpoint is a plain copy, and the backend's copy of the weights may have another precision. The cost is one
-//! transfer of gradients and weights for each step, which is small compared with forward and backward at the sizes
-//! trained so far.
+//! The optimiser runs on the host and not on the backend. The result therefore has the same bits for any number of
+//! threads, a checkpoint is a plain copy, and the backend's copy of the weights can have another precision. The cost is
+//! one transfer of gradients and weights per step, which is small compared with the forward and backward pass at the
+//! sizes trained so far.
 
 use std::collections::BTreeSet;
 
@@ -52,8 +53,8 @@ pub struct Parameters {
 pub type Gradients = Vec<Option<Vec<f32>>>;
 
 impl Parameters {
-    /// Takes the module's current weights. Moments start at zero, the average at the weights. `rate` gives the learning
-    /// rate factor for each key.
+    /// Copies the module's current weights. The moments start at zero, and the average starts at the weights. `rate`
+    /// gives the learning rate factor for each key.
     pub fn of<B: Backend, M: Module<B>>(module: &M, rate: impl Fn(&str) -> f32) -> Self {
         let slots = collect(module, "").into_iter().map(|(name, shape, weight)| Slot {
             rate: rate(&name),
@@ -154,7 +155,7 @@ impl<B: AutodiffBackend> ModuleVisitor<B> for Reader<'_, B> {
     }
 }
 
-/// Euclidean norm of all gradients together.
+/// Euclidean norm over all gradients together.
 pub fn length(gradients: &Gradients) -> f64 {
     let square = |gradient: &Option<Vec<f32>>| -> f64 {
         gradient.iter().flatten().map(|value| f64::from(*value) * f64::from(*value)).sum()

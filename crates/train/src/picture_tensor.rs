@@ -6,7 +6,7 @@ use media::picture::Picture;
 /// Converts pictures of one size to `[M, 3, H, W]` in [-1, 1].
 ///
 /// # Panics
-/// When the sizes differ or there is none.
+/// When the sizes differ or there is no picture.
 pub fn tensor_from_pictures<B: Backend>(pictures: &[Picture], device: &B::Device) -> Tensor<B, 4> {
     let (width, height) = pictures[0].size();
     let mut values = vec![0.0_f32; pictures.len() * 3 * width * height];
@@ -38,7 +38,7 @@ pub fn pictures_from_tensor<B: Backend>(pictures: Tensor<B, 4>) -> Vec<Picture> 
         .collect()
 }
 
-/// Peak signal to noise ratio in decibel of two pictures of one size; 100 for equal ones.
+/// Peak signal-to-noise ratio in dB between two pictures of one size; 100 for equal pictures.
 ///
 /// # Panics
 /// When the sizes differ.

@@ -1,4 +1,4 @@
-//! Progress reports of a training run.
+//! Defines the progress reports of a training run.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;

@@ -1,6 +1,7 @@
-//! The training loop: steps, a guard against values that are not finite, log, checkpoints, resuming.
+//! Implements the training loop: steps, a guard against values that are not finite, the log, checkpoints, and resuming.
 //!
-//! The random numbers of step `k` depend only on the seed and `k`. So a resumed run equals an uninterrupted one.
+//! The random numbers of step `k` depend only on the seed and `k`. A resumed run therefore gives the same result as an
+//! uninterrupted run.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -62,12 +63,12 @@ impl LoopConfig {
     }
 }
 
-/// A loss for differentiation, and the numbers to log beside it.
+/// A loss for differentiation, and further numbers to log.
 #[derive(Debug)]
 pub struct Loss<B: AutodiffBackend> {
     /// The loss to minimise, one value.
     pub total: Tensor<B, 1>,
-    /// Named terms.
+    /// The terms of the loss, with their names.
     pub parts: Vec<(&'static str, Tensor<B, 1>)>,
 }
 

@@ -1,4 +1,4 @@
-//! A complete training of a tiny finisher on the built-in cast.
+//! Tests a complete training of a tiny finisher with the built-in characters.
 
 use std::ops::ControlFlow;
 use std::path::Path;

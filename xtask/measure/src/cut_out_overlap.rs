@@ -1,8 +1,9 @@
 //! Compares cut-out characters with the exact masks of rendered reference pictures.
 //!
-//! Usage: `measure cut-out-overlap CACHE ASSETS CLIPS`, with the cache of downloaded networks, a folder of assets, and the
-//! number of clips with two references each. For each picture it prints the intersection over union of the body mask
-//! alone and of the cut-out, and then the means.
+//! Usage: `measure cut-out-overlap CACHE ASSETS CLIPS`. `CACHE` is the cache of downloaded networks, `ASSETS` is a folder of
+//! assets, and `CLIPS` is the number of clips, each with two reference pictures. For each picture the program prints
+//! two values of intersection over union, one for the body mask alone and one for the cut-out. At the end, the program
+//! prints the means over all pictures.
 #![expect(clippy::print_stdout, reason = "prints its table")]
 
 use std::path::{Path, PathBuf};

@@ -1,12 +1,15 @@
-//! Measures a set of weights on rendered clips with unseen identities and motions.
+//! Measures the quality of a set of weights on rendered clips with unseen identities and motions.
 //!
 //! `measure first-weights ASSETS OUT [WEIGHTS] [CLIPS] [FRAMES] [STEPS] [GUIDANCE] [SPLIT]` prints one JSON line and writes
-//! `OUT/sheet.png`. `-` selects the bundled weights. The split is `test`, or `val` for choosing settings. It measures:
-//! - colour: whether the mean torso colour (Lab) of the result is nearest to that of the true reference among four
-//!   (chance 25 %). The true frames are measured too. The light in the true frames differs from the reference's, so
-//!   their score is what a perfect result would get.
-//! - pose: with another clip's pose, how well the silhouette of result minus plate overlaps that pose's mask (IoU).
-//! - environment: with another clip's environment, whether the ring around the hole is nearer to the right one of the two.
+//! `OUT/sheet.png`. `-` selects the bundled weights. `SPLIT` is `test`, or `val` for the choice of settings. The
+//! program measures:
+//! - colour: share of clips in which, among four references, the true one has the mean torso colour (Lab) nearest to
+//!   the result's (chance 25 %). The ground-truth frames are measured too. The light in the ground-truth frames differs
+//!   from the reference's, so their score is that of a perfect result.
+//! - pose: with the pose of another clip as input, the IoU of that clip's mask with the pixels in which the result
+//!   differs from the plate.
+//! - environment: with the environment of another clip as input, share of clips in which the colours in the ring around
+//!   the hole are nearer to that environment than to the clip's own.
 
 use std::path::PathBuf;
 

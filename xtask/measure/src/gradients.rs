@@ -1,5 +1,5 @@
 //! Times each kind of op, forward and backward, at the sizes of a training step of the bundled preset (16 frames of
-//! 32x32 latent cells). Prints medians of 9 in milliseconds.
+//! 32x32 latent cells). The program prints the median of 9 runs in milliseconds.
 
 use std::time::Instant;
 

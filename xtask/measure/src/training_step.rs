@@ -1,5 +1,5 @@
-//! Measures a training step of the bundled preset: `measure training-step [frames|clips] [BATCH] [FRAMES] [STEPS] [THREADS]`, after two
-//! warm-up steps. Weights are random, and clips are procedural.
+//! Measures a training step of the bundled preset after two warm-up steps. Usage: `measure training-step [frames|clips] [BATCH] [FRAMES]
+//! [STEPS] [THREADS]`. The weights are random, and the clips are procedural.
 
 use std::ops::ControlFlow;
 use std::path::Path;

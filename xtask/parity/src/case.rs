@@ -1,4 +1,4 @@
-//! One case: its tensors, settings and weights.
+//! Holds one test case: its tensors, settings and weights.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,5 +1,5 @@
-//! Runs published weights at full width, from pictures to video, with this project's own loader, preset and sampler.
-//! Compares the result with the public Animate Anyone pipeline's result for the same files.
+//! Runs published weights at full network width, from pictures to video, with this project's own loader, preset and
+//! sampler, and compares the result with that of the public Animate Anyone pipeline for the same files.
 //!
 //! | file in the folder | content |
 //! |---|---|

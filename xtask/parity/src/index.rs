@@ -1,4 +1,4 @@
-//! `index.json`: the contents of a folder of fixtures.
+//! Reads `index.json`, which lists the contents of a folder of fixtures.
 
 use std::collections::BTreeMap;
 

@@ -2,7 +2,8 @@
 //! implementations.
 //!
 //! A folder contains safetensors files and `index.json`, which names cases, operations, settings, sizes and tolerances.
-//! All sizes come from there. An unknown operation, setting, argument or input is a failure, never a silent pass.
+//! All sizes are read from `index.json`. An unknown operation, setting, argument or input is a failure, never a silent
+//! pass.
 
 pub mod case;
 pub mod full;

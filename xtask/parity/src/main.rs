@@ -1,5 +1,5 @@
-//! `parity DIR`, or `parity --full DIR` for published weights at full width. Prints one JSON line for each case, then
-//! the counts. The exit code is 1 if a case failed.
+//! Runs the parity cases of a folder with `parity DIR`, or published weights at full width with `parity --full DIR`.
+//! The program prints one JSON line per case, then the counts. The exit code is 1 if a case failed.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
 use std::path::PathBuf;

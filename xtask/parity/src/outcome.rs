@@ -1,4 +1,4 @@
-//! The outcome of a case.
+//! Defines the outcome of a case.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
-//! Converts settings of the reference implementations into ours. Unknown names, and values that we do not support, are
-//! errors.
+//! Converts settings of the reference implementations into this project's settings. Unknown names and unsupported
+//! values are errors.
 
 use anyhow::{Result, ensure};
 use model::autoencoder::vae::AutoencoderKlConfig;

@@ -1,4 +1,4 @@
-//! Finds strongly connected components in a graph of files.
+//! Finds circular dependencies between files, as strongly connected components of their graph.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Limits on the number of files in a folder and of lines in a function.
+//! Checks the limits on the number of files in a folder and of lines in a function.
 
 use super::source::File;
 use std::collections::BTreeMap;

@@ -1,8 +1,9 @@
-//! `cargo xtask structure`: circles between files, crowded folders, long functions, and sentences of ARCHITECTURE.md that are not
-//! true. All of it is read from manifests and sources as text.
+//! Implements `cargo xtask structure`, which reports circular dependencies between files, crowded folders, long
+//! functions, and statements of ARCHITECTURE.md that are not true. The command reads manifests and sources as text.
 //!
-//! A file depends on another when its `use` lines or paths (`crate::a::B`) name something there; names that a module only
-//! re-exports lead to the file that has them. Tests, and folders of tests, examples and benches, do not count.
+//! A file depends on another file if its `use` lines or paths (`crate::a::B`) name an item of that file; a re-exported
+//! name counts as a dependency on the file that defines it. Test modules, and the folders of tests, examples and
+//! benches, are ignored.
 
 mod circles;
 mod invariants;

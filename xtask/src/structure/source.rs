@@ -1,4 +1,4 @@
-//! The files of one crate as modules, and their dependencies.
+//! Reads the files of one crate as modules, and computes their dependencies.
 
 use super::use_paths::{Name, names};
 use anyhow::{Context, Result};

@@ -1,4 +1,4 @@
-//! The paths that a source file names: those in its `use` lines, and those elsewhere that start with `crate::` or
+//! Collects the paths that a source file names: those in its `use` lines, and all others that start with `crate::` or
 //! `super::`.
 
 /// Something named by a path.

@@ -1,4 +1,4 @@
-//! The three supported calls, the storages, and the state of ordered dictionaries.
+//! Interprets the three supported calls, the references to storages, and the state of ordered dictionaries.
 
 use std::io::Read;
 

@@ -1,5 +1,5 @@
-//! The stack machine. The machine makes numbers, strings, tuples, lists, dictionaries, storages and tensors, and calls
-//! nothing.
+//! Implements the stack machine. The machine creates numbers, strings, tuples, lists, dictionaries, storages and
+//! tensors, and calls no function.
 
 use std::collections::HashMap;
 use std::io::Read;

@@ -1,4 +1,4 @@
-//! A pickle reader without Python: a stack machine that turns a pickle into a value.
+//! Reads pickles without Python: a stack machine turns a pickle into a value.
 
 mod calls;
 mod machine;

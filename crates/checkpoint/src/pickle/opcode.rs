@@ -1,4 +1,4 @@
-//! The supported instructions, and the names of the refused ones.
+//! Lists the supported instructions, and the names of the unsupported instructions for error messages.
 
 macro_rules! instructions {
     ($($name:ident = $code:literal),* $(,)?) => {

@@ -1,4 +1,4 @@
-//! The bytes of a pickle, counted and limited.
+//! Reads the bytes of pickles, counts them, and limits their number.
 
 use std::io::{ErrorKind, Read};
 

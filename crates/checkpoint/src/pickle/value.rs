@@ -1,5 +1,5 @@
-//! The values that a pickle makes. Values refer to each other by number. So depth and repetition cost nothing, even if
-//! a value contains itself.
+//! Defines the values that a pickle creates. Values refer to each other by index. Deep nesting and repetition therefore
+//! cost nothing extra, even if a value contains itself.
 
 use crate::element::ElementType;
 

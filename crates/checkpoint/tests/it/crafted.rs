@@ -1,4 +1,4 @@
-//! Builds pickles by hand, and files that contain them.
+//! Builds pickles by hand, and files that contain these pickles.
 
 use std::io::{Cursor, Write};
 

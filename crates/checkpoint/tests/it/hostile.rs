@@ -1,4 +1,4 @@
-//! Pickles that would do harm if anything executed them, and numbers that do not fit.
+//! Tests pickles that would do harm if a program executed them, and pickles with inconsistent numbers.
 
 use std::io::Cursor;
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! Files written by PyTorch, files crafted to do harm, and damaged files.
+//! Tests files written by PyTorch, files crafted to do harm, and damaged files.
 
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 

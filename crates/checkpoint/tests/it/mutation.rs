@@ -1,4 +1,4 @@
-//! For any bytes, reading ends with tensors inside the file or with an error.
+//! Tests that reading arbitrary bytes yields either tensors inside the file or an error.
 
 use std::io::Cursor;
 

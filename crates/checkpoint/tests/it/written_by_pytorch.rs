@@ -1,4 +1,4 @@
-//! The expected values are those that the fixture script wrote.
+//! Tests files written by PyTorch. The expected values are those that the fixture script wrote.
 
 use std::io::Cursor;
 

@@ -1,4 +1,4 @@
-//! The bones of a pose: one for each [`Part`] whose joints are known.
+//! Computes the bones of a pose: one for each [`Part`] whose joints are known.
 
 use perception::pose::{Joint, Keypoint, Pose};
 

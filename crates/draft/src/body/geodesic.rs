@@ -1,6 +1,5 @@
-//! Distances inside a mask, on a coarse grid: the length of the shortest path from a part's bone that stays inside the
-//! person. A hand that hangs in front of a skirt is near its forearm and far from the hem, whatever lies between them
-//! in the picture.
+//! Computes geodesic distances inside a mask, on a coarse grid: the length of the shortest path from a part's bone that
+//! stays inside the person. A hand that hangs in front of a skirt is therefore near its forearm and far from the hem.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;

@@ -1,5 +1,5 @@
-//! Legs for a character whose pictures end above them. The driving person's legs stay, below the character's own upper
-//! body.
+//! Handles characters whose pictures do not show their legs: the driving person's legs stay visible below the
+//! character's own upper body.
 
 use media::picture::Mask;
 use perception::pose::{Joint, Keypoint, Pose};

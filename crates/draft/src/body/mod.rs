@@ -1,4 +1,4 @@
-//! The geometry of bodies: parts, bones and proportions, and how a body stands.
+//! Models the geometry of bodies: parts, bones, proportions, and the contact of the feet with the ground.
 
 pub(crate) mod bones;
 pub(crate) mod geodesic;

@@ -1,4 +1,4 @@
-//! The fourteen rigid parts of a body, and the chains that they form.
+//! Defines the fourteen rigid parts of a body, and the chains that they form.
 
 use perception::pose::Joint;
 
@@ -105,7 +105,7 @@ impl Part {
     }
 }
 
-/// Parts that hang together and are drawn as one layer.
+/// Connected parts that are drawn as one layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(usize)]
 #[expect(missing_docs, reason = "each name says which chain it is")]
@@ -127,7 +127,7 @@ impl Chain {
         self.parts()[0].opposite().chain()
     }
 
-    /// Its parts, from the trunk outwards.
+    /// The parts of the chain, from the trunk outwards.
     pub fn parts(self) -> &'static [Part] {
         match self {
             Self::Trunk => &[Part::Trunk],

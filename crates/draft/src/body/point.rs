@@ -1,4 +1,4 @@
-//! Places and directions in a picture, in pixels; the centre of the top left pixel is (0.5, 0.5).
+//! Defines points and directions in a picture, in pixels. The centre of the top left pixel is (0.5, 0.5).
 
 use std::ops::{Add, Mul, Sub};
 

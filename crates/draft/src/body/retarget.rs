@@ -1,14 +1,15 @@
-//! Retargeting: computes the pose that all later steps use, between the driving person's proportions (0) and the
-//! character's (1).
+//! Retargets the pose, for use by all later steps. The parameter `proportions` interpolates between the driving
+//! person's proportions (0) and the character's (1).
 //!
-//! Each bone keeps its direction and gets a constant factor for the whole shot, `size * (character / driver) ^
-//! proportions`. The ratio uses the median over time of the driver's bone length, with both bodies scaled to equal
-//! height. Right and left share one factor. Then the body is placed:
+//! Each bone keeps its direction. The length of a bone is multiplied by a factor that is constant for the whole shot,
+//! `size * (character / driver) ^ proportions`. The ratio uses the median over time of the driver's bone length, with
+//! both bodies scaled to equal height. The right and the left bone of a pair share one factor. The body is then placed
+//! by these rules:
 //!
-//! - The toe of the lowest foot stays where the driver's toe is, and so does the toe of a resting foot. The other foot swings
-//!   freely.
-//! - A hand that holds something stays at it.
-//! - Directions and depth are the driver's, and so is the shot's horizon.
+//! - The toe of the lowest foot, and the toe of each resting foot, stay at the position of the driver's toe. A foot
+//!   that is neither lowest nor resting is not constrained.
+//! - A hand that holds an object keeps its position at the object.
+//! - Directions, depth and the shot's horizon are those of the driver.
 
 use perception::pose::{Joint, Keypoint, Pose};
 

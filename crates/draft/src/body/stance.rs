@@ -1,8 +1,8 @@
-//! Which foot rests, and how far each foot is above the ground.
+//! Estimates which foot rests on the ground, and how far each foot is above the ground.
 //!
-//! A foot is as low as the lowest of its points, and as slow as its slowest point: while a foot rolls, its toe still
-//! stands. Ground that is farther away appears higher in the picture. The slope is estimated from the driver's own
-//! steps.
+//! The height of a foot is that of its lowest point, and its speed is that of its slowest point, because the toe stays
+//! in place while a foot rolls. Ground that is farther away appears higher in the picture. The slope of the ground in
+//! the picture is estimated from the driver's own steps.
 
 use perception::pose::{Joint, Keypoint, Pose};
 

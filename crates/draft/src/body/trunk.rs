@@ -1,8 +1,8 @@
-//! The trunk as a surface: a line from the hips to the shoulders with a half width at each end. So the surface bends,
-//! tilts and turns with hips and shoulders.
+//! Models the trunk as a surface: a line from the hips to the shoulders with a half width at each end. The surface
+//! therefore bends, tilts and turns with hips and shoulders.
 //!
-//! A place on it has two coordinates: `along` (0 = hips, 1 = shoulders) and `across` (-1 = the right shoulder or hip, 1
-//! = the left one).
+//! A point on the trunk has the coordinates `along` (0 = hips, 1 = shoulders) and `across` (-1 = the right shoulder or
+//! hip, 1 = the left one).
 
 use perception::pose::{Joint, Keypoint, Pose};
 

@@ -1,4 +1,4 @@
-//! The colours of the driving person and of the objects in use, learned over a shot.
+//! Learns the colours of the driving person and of the objects in use over a shot.
 
 use media::picture::{Mask, Picture};
 use perception::pose::Pose;

@@ -1,4 +1,5 @@
-//! The driving person's body as capsules around the bones. The widths of the capsules are measured on this person.
+//! Models the driving person's body as capsules around the bones. The widths of the capsules are measured on this
+//! person.
 
 use media::picture::Mask;
 use perception::pose::Pose;

@@ -1,10 +1,10 @@
-//! Finds objects in use without a prompt: a ball, a racket or a tray, even if the person's mask covers it.
+//! Finds objects in use, such as a ball, a racket or a tray, without a prompt, even if the person's mask covers them.
 //!
 //! 1. `palette`, `body`, `appearance` learn colours while the plate maker looks ahead. The body's colours come from pixels near
 //!    the bones. The objects' colours come from pixels of the mask that are near a hand and far outside the limbs.
 //! 2. `evidence` assigns each pixel that differs from the plate to the body or to an object, by its position and colour.
-//! 3. `pieces` keeps connected pixels that are not just a fringe, if they start at a hand or continue an object of the previous
-//!    frame.
+//! 3. `pieces` keeps a connected piece of pixels if it is more than a fringe and either starts at a hand or continues
+//!    an object of the previous frame.
 
 mod appearance;
 mod body;
@@ -43,7 +43,7 @@ pub struct InUseInput<'a> {
     pub starts_shot: bool,
 }
 
-/// Finds objects in use, frame by frame. Give every frame twice, in order: first to [`look`](Self::look), which may run
+/// Finds objects in use, frame by frame. Pass every frame twice, in order: first to [`look`](Self::look), which can run
 /// ahead, and then to [`objects`](Self::objects).
 #[derive(Debug, Default)]
 pub struct InUse {

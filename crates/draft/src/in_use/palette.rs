@@ -1,4 +1,4 @@
-//! Colour distributions: a table over brightness and two channel differences.
+//! Stores colour distributions as a table over brightness and two channel differences.
 
 /// Bins of brightness, of red minus green, and of blue minus green.
 const STEPS: (usize, usize, usize) = (12, 32, 32);

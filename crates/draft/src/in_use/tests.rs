@@ -1,5 +1,5 @@
-//! Small artificial scenes: a person in a blue shirt and dark trousers before a grey wall. The mask also covers what
-//! the person holds.
+//! Tests with small artificial scenes: a person in a blue shirt and dark trousers in front of a grey wall. The mask
+//! also covers the object that the person holds.
 
 use media::picture::{Mask, Picture};
 use perception::pose::{Joint, Keypoint, Pose};

@@ -1,4 +1,4 @@
-//! Maps the exposure of one frame to that of another: a gain and an offset for each channel.
+//! Maps the exposure of one frame to that of another with a gain and an offset for each channel.
 
 /// `value * gain + offset` for each channel.
 #[derive(Debug, Clone, Copy, PartialEq)]

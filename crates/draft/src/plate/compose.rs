@@ -1,4 +1,4 @@
-//! Fills the hole from the frames that show it, with a weighted median over time.
+//! Fills the hole from the frames that show the background there, with a weighted median over time.
 
 use media::picture::{Picture, Plane};
 use rayon::prelude::*;

@@ -1,4 +1,5 @@
-//! Distance of each cell to the nearest cell of a set, by two sweeps with steps of 1 and the square root of 2.
+//! Computes the distance of each cell to the nearest cell of a set, in two sweeps with steps of 1 and the square root
+//! of 2.
 
 use media::picture::Plane;
 

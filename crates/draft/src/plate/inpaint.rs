@@ -1,5 +1,6 @@
-//! Inpaints what no frame shows with patches of the picture itself, from coarse to fine, so that lines and textures
-//! continue (Wexler, Shechtman, Irani, "Space-Time Completion of Video", 2007; matching as in `patches`).
+//! Inpaints the regions that no frame shows. The pixels come from patches of the picture itself, chosen from coarse to
+//! fine, so that lines and textures continue (Wexler, Shechtman, Irani, "Space-Time Completion of Video", 2007;
+//! matching as in `patches`).
 
 use media::picture::{Mask, Picture, Plane};
 use rayon::prelude::*;

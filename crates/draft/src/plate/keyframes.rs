@@ -1,5 +1,5 @@
-//! The frames that are held to fill holes: dense and evenly spaced ahead of the current frame, sparser the older they
-//! are.
+//! Selects the frames that are held in memory to fill holes. Frames ahead of the current frame are dense and evenly
+//! spaced; past frames become sparser with their age.
 
 use super::observation::Observation;
 

@@ -1,5 +1,5 @@
-//! Corrects what a homography leaves: small shifts near the hole. The shifts are measured in windows around the hole
-//! and spread into it. The module also measures how well the windows agree after the correction.
+//! Corrects the misalignment that a homography leaves: small shifts near the hole. The shifts are measured in windows
+//! around the hole and interpolated into it. The module also measures how well the windows agree after the correction.
 
 use media::picture::Plane;
 

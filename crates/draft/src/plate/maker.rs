@@ -15,7 +15,7 @@ use super::view::View;
 use super::{PlateConfig, PlateFrame};
 use crate::plate::alignment::chain::{Chain, Pose};
 
-/// Makes the plates of a video of any length. Give every frame twice, in order: first to [`look`](Self::look), which
+/// Makes the plates of a video of any length. Pass every frame twice, in order: first to [`look`](Self::look), which
 /// runs ahead by up to [`PlateConfig::look_ahead`] frames, and then to [`plate`](Self::plate), which returns its plate.
 ///
 /// ```
@@ -71,7 +71,7 @@ impl PlateMaker {
         !self.ended && self.looked < self.made + self.config.look_ahead.max(1)
     }
 
-    /// Looks at the next frame. The covered pixels of `hole` are to be filled.
+    /// Looks at the next frame. The covered pixels of `hole` are filled later.
     ///
     /// # Panics
     /// When the sizes of frame and hole differ.

@@ -1,5 +1,5 @@
-//! Remembers inpainted pixels, so that they stay the same over time. They follow the camera, and only parts that newly
-//! come into view are inpainted.
+//! Remembers inpainted pixels, so that they stay the same over time. Inpainted pixels follow the camera, and only
+//! regions that newly come into view are inpainted.
 
 use std::collections::VecDeque;
 

@@ -1,13 +1,14 @@
-//! The clean plate: the scene without the driving person. The plate comes from frames that show the scene, and is
-//! inpainted elsewhere.
+//! Makes the clean plate: the scene without the driving person. The plate is copied from frames that show the scene,
+//! and inpainted where no frame shows it.
 //!
-//! 1. `chain` aligns each frame with its shot (corners, Lucas-Kanade, a robust homography). For a camera that stands still the
+//! 1. `chain` aligns each frame with its shot (corners, Lucas-Kanade, a robust homography). For a still camera, the
 //!    result is exactly the identity.
-//! 2. `keyframes` holds a bounded number of frames.
-//! 3. `sources`, `local` and `brightness` choose the frames that show a hole. Each of these frames has a field of small
-//!    shifts and an exposure, both measured around the hole.
-//! 4. `compose` takes a weighted median over time, and `seam` spreads the step at the border into the hole.
-//! 5. `memory`, `inpaint` and `patches` inpaint once what no frame shows, and let it follow the camera.
+//! 2. `keyframes` keeps a bounded number of frames in memory.
+//! 3. `sources`, `local` and `brightness` choose the frames that show the background in the hole. For each of these
+//!    frames, a field of small shifts and an exposure are measured around the hole.
+//! 4. `compose` takes a weighted median over time, and `seam` spreads the brightness step at the border into the hole.
+//! 5. `memory`, `inpaint` and `patches` inpaint the regions that no frame shows. Each region is inpainted once, and its
+//!    pixels then follow the camera.
 
 mod alignment;
 mod brightness;
@@ -40,7 +41,7 @@ use serde::{Deserialize, Serialize};
 pub struct PlateConfig {
     /// Largest number of frames held to fill holes.
     pub keyframes: usize,
-    /// Number of frames by which looking may run ahead of plates.
+    /// Largest number of frames by which `look` can run ahead of `plate`.
     pub look_ahead: usize,
     /// Larger frames are scaled to this longest side, in pixels, and their holes are filled at that size.
     pub held_side: usize,
@@ -61,7 +62,7 @@ pub struct PlateFrame {
     pub seen: Mask,
 }
 
-/// The plates of one shot. The covered pixels of `holes` are to be filled.
+/// The plates of one shot. The covered pixels of `holes` are filled.
 ///
 /// # Panics
 /// When the numbers of holes and frames differ, or when a frame and its hole differ in size.

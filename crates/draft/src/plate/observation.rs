@@ -1,4 +1,4 @@
-//! A frame with everything that is derived from it and its hole.
+//! Holds a frame with all data that are derived from it and its hole.
 
 use media::crop::paste;
 use media::picture::{Mask, Picture, Plane};

@@ -1,4 +1,5 @@
-//! Removes the step at the border of a filled region: spreads the difference at the border smoothly into it.
+//! Removes the brightness step at the border of a filled region: spreads the difference at the border smoothly into the
+//! region.
 
 use media::picture::{Picture, Plane};
 

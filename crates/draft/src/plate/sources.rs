@@ -1,4 +1,4 @@
-//! Chooses the frames from which a hole is filled, and measures how each fits.
+//! Chooses the frames from which a hole is filled, and measures how well each fits the target frame.
 
 use rayon::prelude::*;
 

@@ -1,4 +1,4 @@
-//! Properties of complete plates.
+//! Tests properties of complete plates.
 
 use media::picture::{Mask, Picture};
 use proptest::prelude::*;

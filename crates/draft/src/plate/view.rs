@@ -1,4 +1,4 @@
-//! The data for alignment: a brightness pyramid without the hole, smoothed and halved at each level.
+//! Prepares a frame for alignment: a brightness pyramid without the hole, smoothed and halved at each level.
 
 use media::picture::{Mask, Picture, Plane};
 

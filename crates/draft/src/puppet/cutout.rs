@@ -1,4 +1,4 @@
-//! Cuts the character out of its picture: the region with the person, at a working size. Colours at the edge are
+//! Cuts the character out of its picture: keeps the region with the person, at a working size. Colours at the edge are
 //! extended outwards, so that no background shows.
 
 use media::geometry::{Frame, Rect};

@@ -1,9 +1,9 @@
-//! A layer holds one chain of a cut-out: its pixels, the parts of it that other chains hide, and a mesh whose corners
-//! have a weight for each part.
+//! Builds the layers of a cut-out. A layer holds one chain of limbs: its pixels, the regions that other chains hide,
+//! and a mesh whose vertices have a weight for each body part.
 //!
-//! A limb's layer extends over its first joint into the trunk. In the trunk, the corners of the layer follow the trunk
-//! more and more, so the joint bends without a tear. Where a hand lies on the trunk, the trunk's own pixels are
-//! unknown. Such pixels are filled in from around the hand and marked as a guess.
+//! A limb's layer extends over its first joint into the trunk. Inside the trunk, the weight of the trunk increases with
+//! the distance from the joint, so the joint bends without a tear. Where a hand lies on the trunk, the trunk's own
+//! pixels are unknown. The unknown pixels are filled in from around the hand and marked as a guess.
 
 use media::picture::{Picture, Plane};
 

@@ -1,7 +1,7 @@
-//! A character's picture, prepared for animation: its parts, layers and proportions. A puppet is prepared once and used
-//! for every frame.
+//! Prepares a character's picture for animation as a puppet: its parts, layers and proportions. A puppet is prepared
+//! once and used for every frame.
 //!
-//! A limb that the picture hides or shows end-on is borrowed: the limb of the other side takes its place.
+//! If the picture hides a limb or shows it end-on, the same limb of the other side replaces the missing limb.
 
 pub mod cutout;
 pub(crate) mod layer;
@@ -25,7 +25,7 @@ const SMALL: f32 = 0.45;
 /// The extent of the face on a head, relative to the distance from the middle of the ears to the top of the hair.
 const FACE_REACH: f32 = 1.0;
 
-/// A cut-out that can be laid on poses.
+/// A cut-out that can be warped to poses.
 #[derive(Debug, Clone)]
 pub struct Puppet {
     cutout: Cutout,
@@ -54,7 +54,7 @@ impl Puppet {
         &self.cutout
     }
 
-    /// True when it can be laid on a pose.
+    /// True when the puppet can be warped to a pose.
     pub fn is_jointed(&self) -> bool {
         self.body.is_some()
     }

@@ -1,9 +1,9 @@
 //! Assigns each pixel of a cut-out to a part of the body.
 //!
-//! The cost of a part at a pixel is its geodesic distance from the part's bone, minus the part's half width. So an arm
-//! in front of the trunk keeps its own pixels, and the trunk gets everything around it. A pixel goes to the part with
-//! the lowest cost. Pixels between and beside the legs that lie far outside both indicate a skirt, robe or coat. Such
-//! cloth belongs to the trunk and hangs from hips and legs.
+//! The cost of a part at a pixel is its geodesic distance from the part's bone, minus the part's half width. A pixel is
+//! assigned to the part with the lowest cost. An arm in front of the trunk therefore keeps its own pixels, and the
+//! trunk gets the pixels around the arm. Pixels between and beside the legs that lie far outside both legs indicate a
+//! skirt, robe or coat. The cloth of a skirt, robe or coat is assigned to the trunk and hangs from hips and legs.
 
 use media::picture::{Mask, Plane};
 use perception::pose::Pose;

@@ -1,4 +1,5 @@
-//! The colours of a layer with mipmaps, premultiplied by coverage, for lookups at any place and any smaller size.
+//! Stores the colours of a layer with mipmaps, premultiplied by coverage, for lookups at any position and any smaller
+//! size.
 
 use media::picture::Plane;
 

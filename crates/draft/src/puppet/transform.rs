@@ -2,13 +2,13 @@
 //!
 //! | part | map |
 //! |---|---|
-//! | trunk | coordinates on the old trunk to the same coordinates on the new trunk |
-//! | limbs | old bone to new bone: as long as the new one, as thick as the body's scale requires |
-//! | hands, feet | turned with their own points; their length stays within bounds |
+//! | trunk | maps coordinates on the old trunk to the same coordinates on the new trunk |
+//! | limbs | maps the old bone to the new bone: the length is that of the new bone, and the body's scale determines the thickness |
+//! | hands, feet | turned according to their own points; their length stays within bounds |
 //! | head | turned and scaled about the neck; eyes and nose move on it as the head turns |
 //!
-//! Limbs may also be swapped with the other side of the body ([`Sides::Exchanged`]). Swapped limbs are mirrored, except
-//! on bodies seen from the side, whose two sides look alike.
+//! A left limb can also be swapped with the matching right limb ([`Sides::Exchanged`]). Swapped limbs are mirrored,
+//! except on bodies seen from the side, whose two sides look alike.
 
 use perception::pose::{Joint, Pose};
 

@@ -1,16 +1,17 @@
-//! The warped reference: the character's picture, laid on the driving pose (`docs/decisions.md`).
+//! Warps the reference: deforms the character's picture to the driving pose (`docs/decisions.md`).
 //!
-//! The input is cut-outs of the character with poses ([`Puppet`]) and a target pose. The output covers the target
-//! picture:
+//! The input consists of cut-outs of the character with poses ([`Puppet`]) and a target pose. The output has the
+//! following values per pixel of the target picture:
 //!
 //! | output | values |
 //! |---|---|
 //! | colour | sRGB, not premultiplied |
-//! | alpha | 0..=255; 0 where no picture shows the place |
-//! | depth | of the visible chain, in pixels relative to the hips, smaller = nearer; infinite where alpha is 0 |
-//! | guess | 0..=255: how much of the pixel is invented, or seen from another side |
+//! | alpha | 0..=255; 0 where the warped character does not cover the pixel |
+//! | depth | depth of the visible chain, in pixels relative to the hips, smaller = nearer; infinite where alpha is 0 |
+//! | guess | 0..=255: how much of the pixel is filled in, or taken from another side of the body |
 //!
-//! Chains are drawn from the farthest to the nearest, so an arm passes in front of or behind the trunk.
+//! The chains of body parts are drawn from the farthest to the nearest, so an arm can pass in front of or behind the
+//! trunk.
 
 pub(crate) mod raster;
 mod warped;
@@ -52,9 +53,9 @@ pub fn scale_of(puppet: &Puppet, target: &Pose, size: (usize, usize)) -> Option<
     Some(body_scale(puppet.figure()?, &Figure::of(target, size)?))
 }
 
-/// Lays a character on a pose in a picture of `size` pixels. Each chain comes from the puppet that shows it from the
-/// right side. `scales` holds the body's scale for each puppet; if it is none, the pose decides. None when the pose or
-/// all puppets have no shoulders, or nothing of the character lies in the picture.
+/// Warps a character to a pose in a picture of `size` pixels. Each chain comes from the puppet that shows it from the
+/// right side. `scales` holds the body's scale for each puppet; if the scale is none, it is computed from the pose.
+/// None when the pose or all puppets have no shoulders, or nothing of the character lies in the picture.
 ///
 /// # Panics
 /// When the numbers of scales and puppets differ.

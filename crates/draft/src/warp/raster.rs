@@ -1,5 +1,5 @@
-//! Draws textured triangles at pixel centres, one over another. Two triangles with a common edge share no pixel and
-//! leave no gap. Soft edges come from the coverage in the texture, not from the triangles.
+//! Draws textured triangles over one another, sampled at pixel centres. Two triangles with a common edge never draw the
+//! same pixel, and leave no gap. Soft edges come from the coverage in the texture, not from the triangles.
 
 use media::geometry::{Frame, Rect};
 use media::picture::{Mask, Picture, Plane};

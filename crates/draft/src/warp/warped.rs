@@ -1,27 +1,28 @@
-//! The result of a warp: the character over a part of the target picture.
+//! Holds the result of a warp: the character over a region of the target picture.
 
 use media::geometry::{Frame, Rect};
 use media::picture::{Mask, Picture, Plane};
 
 use crate::push_pull::Scattered;
 
-/// A character laid on a pose, over a region of the target picture.
+/// A character warped to a pose, over a region of the target picture.
 #[derive(Debug, Clone)]
 pub struct Warp {
     /// The covered region of the target picture.
     pub area: Rect<Frame>,
-    /// Colour.
+    /// The character's colour.
     pub colour: Picture,
-    /// Coverage.
+    /// Coverage by the character.
     pub alpha: Mask,
-    /// Depth of what is visible.
+    /// Depth of the visible chain.
     pub depth: Plane<f32>,
-    /// How much is guessed.
+    /// How much of each pixel is guessed.
     pub guess: Mask,
 }
 
 impl Warp {
-    /// A layer from elsewhere, such as a generated figure: one depth, and nothing guessed.
+    /// Makes a layer from another source, such as a generated figure. The layer has one depth, and nothing in it is
+    /// guessed.
     ///
     /// # Panics
     /// When colour, coverage and region differ in size.

@@ -1,5 +1,6 @@
-//! Places the whole cut-out in the driving person's box, for characters without a usable pose: a child's drawing, a
-//! juice box. The cut-out keeps its shape, stands where the person stands, and has the person's height times a factor.
+//! Places the whole cut-out in the driving person's bounding box, for characters without a usable pose, such as a
+//! child's drawing or a juice box. The cut-out keeps its shape, stands where the person stands, and has the person's
+//! height times a factor.
 
 use media::geometry::{Frame, Rect};
 use media::picture::Plane;

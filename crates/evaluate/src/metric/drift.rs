@@ -1,5 +1,6 @@
-//! Drift: how far the mean colour of the person has gone in Lab from the first second to the second that ends 10, 30 and 60 s
-//! after the start, less the way that the truth's own colour has gone (it turns, and light falls on it).
+//! Measures drift: how far the person's mean colour has moved in Lab between the first second and the second that ends
+//! 10, 30 or 60 s after the start. The movement of the ground truth's own colour is subtracted, because the person
+//! turns and the light changes.
 
 use media::picture::{Mask, Picture};
 

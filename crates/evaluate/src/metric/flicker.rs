@@ -1,5 +1,5 @@
-//! Flicker: how much a row changes from frame to frame where it should not. The measure compares the same pixel in
-//! neighbouring frames, without tracking.
+//! Measures flicker: how much a row's pictures change from frame to frame where they should not. The metric compares
+//! the same pixel in neighbouring frames, without tracking.
 
 use media::picture::{Mask, Picture};
 use perception::agreement::Mean;
@@ -8,12 +8,12 @@ use serde::{Deserialize, Serialize};
 /// Largest change of the truth, in steps of 1/255, at which its background counts as still.
 const STILL: f64 = 3.0;
 
-/// The flicker of a row, in steps of 1/255 a frame.
+/// The flicker of a row, in steps of 1/255 per frame.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Flicker {
-    /// Mean change where the truth's background is still; `None` where it never is.
+    /// Mean change where the background of the ground truth is static; `None` if it never is.
     pub background: Option<f64>,
-    /// Mean change inside the true person, minus that of the truth.
+    /// Mean change inside the ground-truth person, minus the same mean of the ground truth.
     pub person_excess: Option<f64>,
 }
 

@@ -1,5 +1,6 @@
-//! Whole frames beside the true ones, as the field measures: the mean of each figure of crate `metrics`. All frames count but the
-//! reference itself: a method that hands it on would have 100 dB there, and a short clip's mean would follow.
+//! Compares whole frames with the ground truth, as published papers do: the mean of each metric of crate `metrics`. The
+//! reference frame is excluded, because a method that copies it would get a PSNR of 100 dB for this frame, and thus too
+//! high a mean in short clips.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
-//! Colour difference in CIE Lab (1976, white point D65): `ΔE*ab`, the distance between two colours. A distance of about
-//! 2 is just visible side by side; black and white have a distance of 100.
+//! Computes `ΔE*ab`, the distance between two colours in CIE Lab (1976, white point D65). A distance of about 2 is just
+//! visible side by side; black and white have a distance of 100.
 
 use media::picture::{Picture, Plane};
 use serde::{Deserialize, Serialize};
@@ -11,11 +11,11 @@ use super::{Weights, weighted_mean};
 pub struct ColourDifference {
     /// Mean distance over the pixels.
     pub pixels: f64,
-    /// Distance of the mean colours, which ignores where in the area a colour is.
+    /// Distance of the mean colours, which ignores the positions of colours within the area.
     pub mean_colour: f64,
 }
 
-/// The colour difference over the weighted pixels; `None` where nothing has weight.
+/// The colour difference over the weighted pixels; `None` if all weights are 0.
 ///
 /// # Panics
 /// When the sizes differ.

@@ -1,4 +1,4 @@
-//! Metrics of one picture, or of a row's pictures, against the truth.
+//! Implements metrics that compare one picture, or all pictures of a row, with the ground truth.
 //!
 //! | metric | unit | better | file |
 //! |---|---|---|---|
@@ -8,10 +8,11 @@
 //! | CIE Lab distance | ΔE*ab (1976) | lower | `lab` |
 //! | flicker | steps of 1/255 a frame | lower | `flicker` |
 //! | drift of colours | ΔE*ab (1976) | lower | `drift` |
-//! | difference outside of what is made anew | levels of 255 | lower | `outside` |
-//! | figures of whole frames, from crate `metrics` | | | `frames` |
+//! | difference outside the region that is replaced | levels of 255 | lower | `outside` |
+//! | metrics of whole frames, from crate `metrics` | | | `frames` |
 //!
-//! The first four take a weight for each pixel, 0..=1, and are weighted means; they are `None` where nothing has weight.
+//! The first four metrics take a weight for each pixel, 0..=1, and are weighted means; they are `None` if all weights
+//! are 0.
 
 pub(crate) mod drift;
 pub mod flicker;
@@ -33,7 +34,7 @@ pub fn weights_from_mask(mask: &Mask) -> Weights {
     mask.map(|coverage| if coverage > 127 { 1.0 } else { 0.0 })
 }
 
-/// The weighted mean of one value for each pixel; `None` where nothing has weight.
+/// The weighted mean of one value for each pixel; `None` if all weights are 0.
 ///
 /// # Panics
 /// When the sizes differ.

@@ -1,4 +1,5 @@
-//! What was changed where nothing had to be: differences from the source outside of the hole, the true person and a margin.
+//! Measures changes in the region that should be unchanged: differences from the source outside the hole, the
+//! ground-truth person and a margin.
 
 use draft::hole::hole;
 use media::picture::{Mask, Picture};

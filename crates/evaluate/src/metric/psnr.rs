@@ -1,12 +1,12 @@
-//! Peak signal-to-noise ratio: `10 log10(255² / MSE)`, with the mean squared error over red, green and blue of all
-//! weighted pixels.
+//! Computes the peak signal-to-noise ratio `10 log10(255² / MSE)`, with the mean squared error over red, green and blue
+//! of all weighted pixels.
 
 use media::picture::{Picture, Plane};
 use metrics::psnr::{CEILING, decibels};
 
 use super::{Weights, weighted_mean};
 
-/// The ratio in dB; `None` where nothing has weight.
+/// The ratio in dB; `None` if all weights are 0.
 ///
 /// # Panics
 /// When the sizes differ.

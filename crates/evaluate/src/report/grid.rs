@@ -1,4 +1,5 @@
-//! The tables of a run before they are written: rows of methods, the paper's rows beside them, columns of figures.
+//! Holds the tables of a run before they are written: the methods' rows, the paper's published rows, and one column per
+//! metric.
 
 use metrics::published;
 

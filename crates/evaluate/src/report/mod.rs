@@ -1,4 +1,4 @@
-//! What is written of a run: measurements, tables, sheets, a page to look at.
+//! Writes the report of a run: measurements, tables, sheets and a web page.
 
 pub(crate) mod comparison;
 pub(crate) mod film;

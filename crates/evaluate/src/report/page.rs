@@ -1,5 +1,5 @@
-//! One HTML file with everything in it: films of all methods that run together, a slider between two, and a blind comparison
-//! whose votes are kept. People's preference is the last judge.
+//! Writes one self-contained HTML file: films of all methods that play synchronously, a slider between two methods, and
+//! a blind comparison whose votes are stored. The final criterion is the preference of people.
 
 use std::collections::BTreeMap;
 use std::path::Path;

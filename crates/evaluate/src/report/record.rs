@@ -1,13 +1,13 @@
-//! Measurements as files: `clips/NNNN/ROW.json` with pictures of the row beside it. The JSON file is written last and whole,
-//! so a killed run leaves either a measurement or none.
+//! Stores measurements as files: `clips/NNNN/ROW.json`, and pictures of the row in the same folder. The JSON file is
+//! written last and atomically, so an interrupted run leaves either a complete measurement or none.
 //!
 //! | file | what |
 //! |---|---|
-//! | `row-ROW.png` | the first frame that is compared, cut out |
-//! | `film-ROW.jpg` | frames to look at, under one another |
-//! | `small-ROW.png` | all frames, 48 x 48 pixels each: faults are looked for in them |
+//! | `row-ROW.png` | the compared square of the first compared frame |
+//! | `film-ROW.jpg` | frames for people to look at, one below another |
+//! | `small-ROW.png` | all frames at 48 x 48 pixels, for the detection of faults |
 //!
-//! What belongs to no row is called `given-reference`, `given-frame` and `given-truth`.
+//! Pictures that belong to no row are named `given-reference`, `given-frame` and `given-truth`.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! Contact sheets: one line for each clip, with reference, source, each row, and truth.
+//! Draws contact sheets with one line per clip, which shows the reference, the source, each row, and the ground truth.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! Means over clips, row by row, with bootstrap intervals.
+//! Computes means over clips for each row, with bootstrap intervals.
 
 use std::collections::BTreeMap;
 
@@ -16,9 +16,9 @@ pub struct Average {
     pub mean: f64,
     /// Standard error of the mean; `None` for one clip.
     pub standard_error: Option<f64>,
-    /// Lower and upper end of the 95 % bootstrap interval over clips; `None` of one clip.
+    /// Lower and upper end of the 95 % bootstrap interval over clips; `None` for one clip.
     pub interval: Option<[f64; 2]>,
-    /// Number of clips that have the metric.
+    /// Number of clips for which the metric was measured.
     pub clips: usize,
 }
 
@@ -29,9 +29,10 @@ pub struct RowSummary {
     pub row: String,
     /// Number of clips measured.
     pub clips: usize,
-    /// Each metric.
+    /// The mean of each metric.
     pub averages: BTreeMap<Metric, Average>,
-    /// Each figure less that of the first row of the table, clip by clip: what the intervals of two rows hide.
+    /// Each metric minus that of the table's first row, clip by clip. These differences show what the separate
+    /// intervals of two rows hide.
     pub over_first_row: BTreeMap<Metric, Average>,
 }
 

@@ -1,4 +1,4 @@
-//! A run's report as text: Markdown to read, LaTeX for papers, CSV for other programs.
+//! Writes a run's report as Markdown for readers, as LaTeX for papers, and as CSV for other programs.
 
 use std::fmt::Write;
 

@@ -1,5 +1,6 @@
-//! Row `plate+cutout`: the character's whole cut-out over the plate, at the driving person's height and with its feet
-//! at the same place. The limbs of the cut-out do not move. This is the simplest way to put somebody into a video.
+//! Implements row `plate+cutout`: the character's whole cut-out over the plate, with the height and foot position of
+//! the driving person. The limbs of the cut-out do not move. This row is the simplest way to put a character into a
+//! video.
 
 use media::geometry::{Frame, Rect};
 use media::picture::Picture;

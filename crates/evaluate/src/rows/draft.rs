@@ -1,6 +1,7 @@
-//! Rows `draft`, `draft4` and `draft-sized`: the warped reference over the clean plate (crate `draft`), from one or four
-//! references, or from one with the character's height told. Row `pseudo`: the character animated without its scene, then laid on
-//! the clean plate, which is how the paper builds its baseline of table 3.
+//! Implements rows `draft`, `draft4` and `draft-sized`: the warped reference over the clean plate (crate `draft`). In
+//! this order, the rows use one reference, four references, and one reference with a given height of the character. Row
+//! `pseudo` animates the character without its scene and composites it onto the clean plate, like the baseline in table
+//! 3 of the paper.
 
 use draft::body::retarget::{Factors, PROPORTIONS, retarget};
 use draft::clip::{DraftClip, drafts};
@@ -19,9 +20,9 @@ pub(crate) const VERSION: u32 = 7;
 /// What a row knows about the character's body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Body {
-    /// Nothing: as tall as the driving person, with the default proportions.
+    /// Nothing: the character is as tall as the driving person, with the default proportions.
     Unknown,
-    /// Its height. Therefore it uses its own proportions too.
+    /// Its height. The character therefore also keeps its own proportions.
     Sized,
 }
 

@@ -1,5 +1,6 @@
-//! Rows `folder-NAME`: frames that another tool made, a sub-folder or video for each clip, named after it or beginning with its
-//! name. They are judged as they are: what does not fit is fitted, and said.
+//! Implements rows `folder-NAME`, which read frames that another tool made. The folder contains one sub-folder or video
+//! per clip, whose name is the clip's name or starts with it. Frames of a wrong number or size are adapted, and the
+//! report says so; otherwise they are compared unchanged.
 
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
@@ -21,7 +22,7 @@ pub struct FolderRow {
 }
 
 impl FolderRow {
-    /// The row of a folder, which must be there. The decoder is needed for video files alone.
+    /// Opens the row of a folder, which must exist. The decoder is needed only for video files.
     ///
     /// # Errors
     /// [`EvaluateError::NotAFolder`].
@@ -32,7 +33,7 @@ impl FolderRow {
         Ok(Self { name: Self::name_of(folder), folder: folder.into(), decoder })
     }
 
-    /// The row's name: `folder-` and the folder's own name in small letters, digits and `-`.
+    /// The row's name: `folder-` and the folder's own name in lower-case letters, digits and `-`.
     pub fn name_of(folder: &Path) -> String {
         let own = folder.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
         let plain = own.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' });

@@ -1,4 +1,4 @@
-//! Rows: named methods that make the frames of a case.
+//! Defines rows: named methods that make the frames of a case.
 
 mod compose;
 mod cutout;
@@ -19,12 +19,12 @@ use self::folder::FolderRow;
 use crate::case::{Case, Trial};
 use crate::error::EvaluateError;
 
-/// The answer of an external row. Its error is shown as text.
+/// The result of an external row. Its error is shown as text.
 pub type Made = Result<Vec<Picture>, Box<dyn std::error::Error>>;
 
-/// A method that this crate does not know.
+/// A method that is implemented outside this crate.
 pub struct OutsideRow {
-    /// Its name: small letters, digits, `+` and `-`.
+    /// The name of the row: lower-case letters, digits, `+` and `-`.
     pub name: String,
     /// Increase this when the method changes, so that old measurements are not reused.
     pub version: u32,
@@ -41,11 +41,11 @@ impl fmt::Debug for OutsideRow {
 /// A named method that makes frames.
 #[derive(Debug)]
 pub enum Row {
-    /// The source frames, with the old person in them.
+    /// The source frames, which still show the driving person.
     Source,
     /// The reference picture in every frame.
     Still,
-    /// Nobody.
+    /// The plate, without any person.
     Plate,
     /// The character's cut-out over the plate, not animated.
     Cutout,
@@ -63,7 +63,7 @@ pub enum Row {
     },
     /// The character animated without its scene, over the plate.
     Pseudo,
-    /// The truth itself, which is the upper bound.
+    /// The ground truth itself, which is the upper bound.
     Truth,
     /// Frames that another tool made.
     Folder(FolderRow),
@@ -87,7 +87,7 @@ impl Row {
         Self::Truth,
     ];
 
-    /// Its name in options, tables and files.
+    /// The row's name in options, tables and files.
     pub fn name(&self) -> &str {
         match self {
             Self::Source => "source",
@@ -106,7 +106,7 @@ impl Row {
         }
     }
 
-    /// Its version for a clip: a measurement of another version is made anew.
+    /// The row's version for a clip. Measurements of another version are repeated.
     pub fn version(&self, clip: &str) -> u32 {
         match self {
             Self::Source | Self::Still | Self::Truth => 1,
@@ -119,7 +119,7 @@ impl Row {
         }
     }
 
-    /// The rows of these names, in their order: built-in ones, and `others`.
+    /// The rows with these names, in this order. They are built-in rows or rows from `others`.
     ///
     /// # Errors
     /// [`EvaluateError::UnknownRow`], [`EvaluateError::RepeatedRow`].
@@ -138,8 +138,8 @@ impl Row {
         Ok(chosen)
     }
 
-    /// Makes the frames of a trial, whose clip other tools know by the name `clip`. Only the row `truth` looks at the truth.
-    /// A folder's frames come as they are: `most` of them, all when it is 0.
+    /// Makes the frames of a trial. Other tools use the name `clip` for its clip. Only the row `truth` reads the ground
+    /// truth. The frames of a folder are returned unchanged, at most `most` of them, or all if `most` is 0.
     ///
     /// # Errors
     /// [`EvaluateError::RowFailed`], [`EvaluateError::RowMisfits`], [`EvaluateError::FramesMissing`],

@@ -1,4 +1,4 @@
-//! Affine maps of body parts, for row `rigid`.
+//! Computes affine maps of body parts for row `rigid`.
 
 use std::ops::{Add, Mul, Sub};
 

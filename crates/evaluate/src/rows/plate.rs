@@ -1,4 +1,4 @@
-//! Row `plate`: the driving person removed, with nobody in its place.
+//! Implements row `plate`: the driving person is removed, and nobody replaces it.
 
 use draft::plate::{PlateConfig, plates};
 use media::picture::{Mask, Picture};

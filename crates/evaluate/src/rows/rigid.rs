@@ -1,14 +1,14 @@
-//! Row `rigid`: the character cut into ten rigid parts, each moved by one affine map onto the driving pose, over the
-//! plate. This row is the simple baseline for crate `draft`: it tears at joints, and a front view stays one. We
-//! deliberately do not improve this baseline.
+//! Implements row `rigid`: the character is cut into ten rigid parts, and one affine map moves each part to the driving
+//! pose, over the plate. This row is the simple baseline for crate `draft`: the figure tears at joints, and a front
+//! view stays a front view when the person turns. We deliberately do not improve this baseline.
 //!
 //! | step | rule |
 //! |---|---|
-//! | parts | each pixel of the character belongs to the part of the nearest bone, and to others that are about as near |
+//! | parts | each pixel of the character belongs to the part of the nearest bone, and to other parts that are about as near |
 //! | limbs | scaled along the bone by its length, and across it by the body's scale |
-//! | trunk | best affine map of shoulders and hips, never narrower than 0.55 of the scaled width |
-//! | head | turned with the neck, sized by the body's scale |
-//! | order | by the depth of the joints, far ones first |
+//! | trunk | moved by the best affine map of shoulders and hips, never narrower than 0.55 of the scaled width |
+//! | head | turned with the neck, and scaled by the body's scale |
+//! | order | parts are drawn in the order of the joints' depth, the farthest first |
 
 use media::picture::{Mask, Picture, Plane};
 use perception::pose::{Joint, Pose};

@@ -1,6 +1,7 @@
-//! A suite as a TOML file: which clips, what methods see, what is measured, and whose published figures stand beside.
+//! Reads the definition of a suite from a TOML file: the clips, the input of the methods, the metrics, and the
+//! published numbers that are shown for comparison.
 //!
-//! The built-in ones lie in `crates/evaluate/suites/` and are part of the program.
+//! The built-in definitions are in `crates/evaluate/suites/` and are compiled into the program.
 
 use std::path::Path;
 
@@ -8,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::EvaluateError;
 
-/// Where the clips of a suite come from.
+/// The source of the clips of a suite.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SourceKind {
@@ -22,29 +23,30 @@ pub enum SourceKind {
     Videos,
 }
 
-/// The surroundings that methods are given; only for [`SourceKind::Videos`], all others have their own.
+/// The surroundings that methods get. Only [`SourceKind::Videos`] uses this setting; clips of all other sources have
+/// their own surroundings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Environment {
-    /// The video's own, with the person to replace.
+    /// The video's own surroundings, with the person to replace.
     #[default]
     Own,
     /// The background of the reference picture, in every frame (paper, table 1).
     Reference,
-    /// One colour, in the truth and the reference too (paper, table 2).
+    /// One plain colour, also in the ground truth and in the reference (paper, table 2).
     Uniform,
 }
 
-/// Which figures are measured.
+/// The metrics that are computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Figures {
-    /// Ours: a square around the person at 128 x 128 pixels, every eighth frame.
+    /// This project's metrics: a square around the person at 128 x 128 pixels, every eighth frame.
     #[default]
     Region,
-    /// Ours, and the field's: whole frames, all but the reference.
+    /// This project's metrics, and the published metrics of whole frames, except the reference frame.
     Frames,
-    /// Ours, and how far colours drift in long clips.
+    /// This project's metrics, and the drift of colours in long clips.
     Drift,
 }
 
@@ -52,24 +54,24 @@ pub enum Figures {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SignalsKind {
-    /// From the renderer or the labels.
+    /// Poses and masks from the renderer or the labels.
     #[default]
     Exact,
-    /// As the pose networks see them.
+    /// Poses and masks from the pose networks.
     Perceived,
 }
 
-/// A suite.
+/// The definition of a suite.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct SuiteDefinition {
-    /// Its name: small letters, digits and `-`.
+    /// The suite's name: lower-case letters, digits and `-`.
     pub name: String,
-    /// What it is, in a line.
+    /// One line that describes the suite.
     pub title: String,
-    /// Where its clips come from.
+    /// The source of the clips.
     pub source: SourceKind,
-    /// The surroundings that methods are given.
+    /// The surroundings that methods get.
     #[serde(default)]
     pub environment: Environment,
     /// The colour of uniform surroundings.
@@ -78,29 +80,30 @@ pub struct SuiteDefinition {
     /// The frame of each video that is the reference, from 0.
     #[serde(default)]
     pub reference_frame: usize,
-    /// Names of the videos to take; all when there are none.
+    /// Names of the videos to use; an empty list means all.
     #[serde(default)]
     pub videos: Vec<String>,
-    /// Number of clips; of videos at most as many as there are.
+    /// Number of clips; for videos, at most the number of available videos.
     pub clips: u64,
-    /// Frames of a clip; of videos at most as many as there are, 0 means all.
+    /// Number of frames per clip; for videos, at most the number of available frames, and 0 means all.
     pub frames: usize,
-    /// Side of a rendered frame in pixels; of videos the longest side, 0 means their own. Labelled clips keep their own size.
+    /// Side of a rendered frame in pixels. For videos it is the longest side, and 0 keeps the video's size. Labelled
+    /// clips keep their own size.
     pub size: usize,
-    /// What methods know.
+    /// The source of the poses and masks that methods get.
     #[serde(default)]
     pub signals: SignalsKind,
-    /// What is measured.
+    /// The metrics to compute.
     #[serde(default)]
     pub figures: Figures,
-    /// The trivial methods that stand in every table of the suite, the first one as its baseline. `truth` is added.
+    /// The trivial methods that every table of the suite contains; the first one is the baseline. `truth` is added.
     pub rivals: Vec<String>,
     /// The methods of the suite when the user names none.
     pub methods: Vec<String>,
-    /// The paper's table whose rows are printed too, 1..=4.
+    /// The paper's table whose rows are also printed, 1..=4.
     #[serde(default)]
     pub paper_table: Option<u8>,
-    /// What a reader must know to compare.
+    /// Notes that a reader needs for the comparison.
     #[serde(default)]
     pub notes: Vec<String>,
 }
@@ -160,7 +163,7 @@ impl SuiteDefinition {
         Ok(suite)
     }
 
-    /// Refuses what contradicts itself, and settings that nothing would read.
+    /// Returns an error for contradictions, and for settings without effect.
     fn check(&self) -> Result<(), String> {
         let is_plain = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
         if self.name.is_empty() || !self.name.chars().all(is_plain) {
@@ -185,7 +188,8 @@ impl SuiteDefinition {
         }
     }
 
-    /// The rows of a run: rivals, then `methods` or the suite's own, then the truth; each once.
+    /// The rows of a run, each once: the trivial methods, then `methods` or the suite's own methods, then the ground
+    /// truth.
     pub fn rows(&self, methods: Option<&[String]>) -> Vec<String> {
         let methods = methods.unwrap_or(&self.methods);
         let mut rows: Vec<String> = Vec::new();

@@ -1,4 +1,4 @@
-//! Suites, the sources of trials.
+//! Defines suites, which are the sources of trials.
 
 mod definition;
 mod perceived;
@@ -22,9 +22,9 @@ pub use definition::{Environment, Figures, SignalsKind, SourceKind, SuiteDefinit
 /// The source of the poses and masks that rows see.
 #[derive(Debug, Clone)]
 pub enum Signals {
-    /// From the renderer or the labels.
+    /// Poses and masks from the renderer or the labels.
     Exact,
-    /// From these networks, for the driving frames and the references. Objects are not perceived.
+    /// Poses and masks from these networks, for the driving frames and the references. Objects are not perceived.
     Perceived(PersonModels),
 }
 
@@ -42,7 +42,7 @@ impl Signals {
 pub enum Material {
     /// Assets to render.
     Assets(Box<Assets>),
-    /// A folder of clips, and what decodes videos in it.
+    /// A folder of clips, and the decoder for videos in it.
     Clips {
         /// The folder.
         folder: PathBuf,
@@ -51,7 +51,7 @@ pub enum Material {
     },
 }
 
-/// A suite that is ready to give trials.
+/// A suite that is ready to supply trials.
 #[derive(Debug)]
 pub struct Suite {
     definition: SuiteDefinition,
@@ -67,7 +67,7 @@ enum Source {
 }
 
 impl Suite {
-    /// Looks at the material. What `signals` are wins over what the definition says.
+    /// Opens the material. `signals` takes precedence over the definition.
     ///
     /// # Errors
     /// [`EvaluateError::AssetsMissing`] when the suite needs other material, [`EvaluateError::NoClips`],
@@ -100,12 +100,12 @@ impl Suite {
         Ok(Self { definition, signals, source })
     }
 
-    /// What the suite is; its number of clips is that of this run.
+    /// The definition of the suite; its number of clips is that of this run.
     pub fn definition(&self) -> &SuiteDefinition {
         &self.definition
     }
 
-    /// Trial number `index`; always the same one.
+    /// Trial number `index`; the same index always gives the same trial.
     ///
     /// # Errors
     /// [`EvaluateError::Stage`], [`EvaluateError::Media`], [`EvaluateError::Perception`],

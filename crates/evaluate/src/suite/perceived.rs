@@ -1,4 +1,5 @@
-//! A trial as the program would see it: poses and masks come from the networks, not from the renderer.
+//! Converts a trial to the signals that the program would perceive: poses and masks come from the networks, not from
+//! the renderer.
 
 use media::geometry::Pts;
 use media::picture::{Mask, Picture};

@@ -1,9 +1,9 @@
-//! Real clips with labels. The person of an early frame is put back into later frames, whose own pictures are the
-//! truth.
+//! Makes trials from real clips with labels. The person of an early frame is put into later frames of the same clip;
+//! the original frames are the ground truth.
 //!
-//! Each clip is a folder: `frames/NNNNN.jpg`, `person_mask/NNNNN.png`, perhaps `object_mask/NNNNN.png`, and `pose.json`
-//! with 33 landmarks for each frame, as shares of the frame's size. A clip is excluded if the `label_quality` in its
-//! `meta.json` is "frames only".
+//! A clip is a folder with the files `frames/NNNNN.jpg`, `person_mask/NNNNN.png`, optionally `object_mask/NNNNN.png`,
+//! and `pose.json` with 33 landmarks for each frame, as shares of the frame's size. A clip is excluded if the
+//! `label_quality` in its `meta.json` is "frames only".
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! Trials that the renderer makes from assets that no training uses.
+//! Makes trials with the renderer, from assets that are never used in training.
 
 use perception::pose::Pose;
 use stage::{Assets, ClipSettings, ClipSpec, Passes, Split, Take, render_parts, seed_of};

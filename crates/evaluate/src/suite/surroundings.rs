@@ -1,4 +1,5 @@
-//! What methods are given of a video whose own person is the truth: its own surroundings, those of the reference, or one colour.
+//! Prepares the surroundings that methods get from a video whose own person is the ground truth: the video's own
+//! surroundings, those of the reference picture, or one plain colour.
 
 use draft::hole::hole;
 use draft::plate::fill;

@@ -1,8 +1,8 @@
-//! Videos of a folder, whose own person is put back from one frame of them.
+//! Makes trials from a folder of videos. The person of one frame of a video is put into all its frames.
 //!
-//! Beside its frames ([`clip_frames`](crate::clip_frames)) the folder of a clip may hold what is known of them, one file a frame:
-//! `person_mask/` or `masks/`, `object_mask/`, and `pose.json` with 33 landmarks a frame, places in shares of the frame. Without
-//! masks or poses they have to be perceived.
+//! Besides its frames ([`clip_frames`](crate::clip_frames)), the folder of a clip can contain the signals
+//! `person_mask/` or `masks/` and `object_mask/` with one file per frame, and `pose.json` with 33 landmarks per frame,
+//! as shares of the frame's size. Missing masks and poses must be perceived.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! End-to-end tests of suites.
+//! Tests suites end to end.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 

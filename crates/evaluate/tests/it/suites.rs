@@ -1,4 +1,4 @@
-//! Rendered suites at a tiny size with generated assets.
+//! Tests rendered suites at a tiny size with generated assets.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;

@@ -1,4 +1,5 @@
-//! Suites of videos on a folder in TikTok's layout that the renderer made: numbered folders with `images/`, `masks/` and poses.
+//! Tests suites of videos with a rendered folder in TikTok's layout: numbered folders with `images/`, `masks/` and
+//! poses.
 
 use std::ops::ControlFlow;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Downloads from a hub: resume, wrong hash, interrupted connection, offline, the shared cache.
+//! Tests downloads from a hub: resuming, a wrong hash, an interrupted connection, offline mode, and the shared cache.
 
 use crate::server::{Plan, Server};
 use crate::{bytes, catalogue, files_below, hub_source, hub_store, options, sha256, silent};

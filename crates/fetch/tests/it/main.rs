@@ -1,5 +1,5 @@
-//! Downloads through the public interface, from a server on the loopback device and with package clients that the tests
-//! provide. No test contacts another machine.
+//! Tests downloads through the public interface, from a server on the loopback device and with package clients that the
+//! tests provide. No test contacts another machine.
 #![expect(clippy::unwrap_used, reason = "helpers of tests: a failure here is a failed test")]
 
 mod hub;

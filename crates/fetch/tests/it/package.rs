@@ -1,5 +1,5 @@
-//! Members of packages. The clients are shell scripts that the test writes; they copy an archive instead of
-//! downloading.
+//! Tests downloads of package members. The clients are shell scripts written by the test; they copy an archive instead
+//! of downloading it.
 #![cfg(unix)]
 
 use crate::{bytes, catalogue, files_below, options, sha256, silent};

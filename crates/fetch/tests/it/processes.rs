@@ -1,4 +1,5 @@
-//! Several processes, and processes that die. The test starts itself as the other process.
+//! Tests several processes that download at the same time, and processes that die. The test program starts a copy of
+//! itself as the second process.
 
 use crate::server::{Plan, Server};
 use crate::{bytes, files_below, hub_store, silent};

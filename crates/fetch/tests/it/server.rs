@@ -1,4 +1,4 @@
-//! A small HTTP server on the loopback device that misbehaves on request.
+//! Implements a small HTTP server on the loopback device. The server misbehaves on request.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};

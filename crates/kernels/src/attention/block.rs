@@ -1,15 +1,17 @@
-//! Attention of one head for a block of queries: online softmax over tiles of keys, with queries along the SIMD lanes.
+//! Computes attention of one head for a block of queries: online softmax over tiles of keys, with queries along the
+//! SIMD lanes.
 //!
 //! | array | layout |
 //! |---|---|
-//! | queries, keys, values, result | the `D` elements of a token are contiguous, tokens are `stride` apart |
+//! | queries, keys, values, result | the `D` elements of a token are contiguous; tokens are `stride` apart |
 //! | packed queries | `[part][D / STEP][NV * LANES][STEP]` |
 //! | scores | `[key of the tile][NV * LANES]`; weights overwrite them or, if paired, have their own array |
 //! | sums | `[part][D][NV * LANES]`; running maximum and total have no `D` axis |
 //!
 //! A part is a group of `NV * LANES` queries. Both matmuls are transposed: scores = K Q^T and sums = V^T weights. Keys
-//! and values are broadcast from their place in memory, every lane is used whatever `D` is, and softmax needs no sums
-//! across lanes. Source: Milakov and Gimelshein 2018 (arXiv 1805.02867); Dao et al. 2022 (arXiv 2205.14135).
+//! and values are broadcast directly from their position in memory, every lane is used for any `D`, and softmax needs
+//! no sums across lanes. The algorithm is from Milakov and Gimelshein 2018 (arXiv 1805.02867) and Dao et al. 2022
+//! (arXiv 2205.14135).
 
 use crate::attention::memory::{KEYS, Memory, Queries, finish, pack_queries, pair_values};
 use crate::matmul::micro_kernel::{Left, Segment, Tile, even_height};

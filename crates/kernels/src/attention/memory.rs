@@ -1,8 +1,8 @@
-//! Scratch memory of attention, and how tokens are moved into and out of it.
+//! Manages the scratch memory of attention, and copies tokens into and out of it.
 //!
-//! Layouts are those of `attention::block`. The elements of a token are contiguous, but in packed queries and sums they
-//! lie in different rows. Copies both ways therefore transpose squares of `LANES` by `LANES` words; a word is one f32
-//! or two bf16.
+//! The layouts are those of `attention::block`. The elements of a token are contiguous, but in packed queries and sums
+//! they lie in different rows. Copies in both directions therefore transpose squares of `LANES` by `LANES` words; a
+//! word is one f32 or two bf16.
 
 use crate::memory::buffer::Scratch;
 use crate::simd::element::Element;

@@ -1,4 +1,4 @@
-//! Spatial attention and temporal attention.
+//! Implements spatial attention and temporal attention.
 
 pub(crate) mod block;
 pub(crate) mod memory;

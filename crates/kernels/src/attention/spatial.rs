@@ -1,12 +1,13 @@
-//! Attention over the tokens of feature maps. Keys may come from several sources, which are not concatenated.
+//! Computes attention over the tokens of feature maps. Keys and values can come from several sources, which are not
+//! concatenated in memory.
 //!
 //! | operand | shape |
 //! |---|---|
 //! | query, result | `[B, L, heads * D]` |
 //! | keys, values of a source | `[B_s, L_s, heads * D]`, `B_s` a divisor of `B` |
 //!
-//! Computes `softmax(scale * Q K^T) V` per head, where `K` and `V` are those of all sources, one after the other. A
-//! task covers up to `PARTS * VECTORS` SIMD vectors of queries of one head.
+//! The result is `softmax(scale * Q K^T) V` per head, where `K` and `V` contain the keys and values of all sources, one
+//! after another. A task covers up to `PARTS * VECTORS` SIMD vectors of queries of one head.
 
 use crate::attention::block::{Tokens, VECTORS, attend};
 use crate::attention::memory::{Memory, PARTS, Queries};

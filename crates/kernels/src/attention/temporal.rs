@@ -1,13 +1,13 @@
-//! Temporal attention: for every pixel, attention over the frames of a clip, in the video's own memory layout.
+//! Computes temporal attention: for every pixel, attention over the frames of a clip, in the video's own memory layout.
 //!
 //! | operand | shape |
 //! |---|---|
 //! | query, keys, values, result | `[B, N, pixels, heads * D]` |
 //!
-//! The video is not transposed. The tokens of one pixel are `pixels * heads * D` elements apart, often a multiple of
-//! the page size, so they would map to the same cache sets and evict each other. Therefore the tokens of a few pixels
-//! are first copied side by side, which touches each cache line of the video once. Results are written back the same
-//! way. A task is a run of pixels with all heads.
+//! The video is not transposed. The tokens of one pixel are `pixels * heads * D` elements apart. This distance is often
+//! a multiple of the page size, so the tokens would map to the same cache sets and evict each other. The tokens of a
+//! few pixels are therefore first copied into contiguous memory, which touches each cache line of the video once. The
+//! results are copied back in the same way. A task covers a run of pixels with all heads.
 
 use crate::attention::block::{Tokens, VECTORS, attend};
 use crate::attention::memory::{Memory, PARTS, Queries};

@@ -1,4 +1,4 @@
-//! Convolutions: direct, Winograd, of separate planes, and after nearest upsampling.
+//! Implements convolutions: direct, Winograd, on separate planes, and fused with nearest upsampling.
 
 pub(crate) mod packed_convolution;
 pub(crate) mod planes;

@@ -1,4 +1,5 @@
-//! Convolution of channels-last maps as a GEMM whose rows are found through pointers. There is no im2col buffer.
+//! Computes the convolution of channels-last maps as a GEMM whose rows are addressed through pointers. There is no
+//! im2col buffer.
 //!
 //! | operand | shape |
 //! |---|---|
@@ -7,8 +8,8 @@
 //! | result | `[B, H', W', C_out]`, `H' = (H + before + after - k) / stride + 1` |
 //!
 //! In the direct form, a row of the GEMM is a pixel of the result, and each tap is one segment of the summed axis. Taps
-//! outside the map point to zeros. Source: indirect convolution, Dukhan 2019 (arXiv 1907.02129). The alternative is
-//! `winograd`.
+//! outside the map point to zeros. The method is the indirect convolution of Dukhan 2019 (arXiv 1907.02129). `winograd`
+//! is an alternative for 3x3 convolutions with stride 1.
 
 use crate::convolution::winograd::{self, Components, Map};
 use crate::matmul::epilogue::Epilogue;

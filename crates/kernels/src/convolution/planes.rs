@@ -1,8 +1,9 @@
-//! Convolution of planes `[C, H, W]` where each result plane mixes few source planes, above all depthwise convolution.
+//! Convolves planes `[C, H, W]` where each result plane depends on only a few source planes, above all depthwise
+//! convolution.
 //!
-//! A GEMM would not help there. Instead, the planes of a group are copied with zero padding, and their columns are
-//! sorted by their remainder modulo the stride. Every tap is then a contiguous load. Each weight is used for four rows
-//! at once.
+//! A GEMM would not be efficient for this case. Instead, the planes of a group are copied with zero padding, and their
+//! columns are sorted by their remainder modulo the stride. Every tap is then a contiguous load. Each weight is used
+//! for four rows at once.
 
 use crate::simd::dispatch::dispatch;
 use crate::simd::isa::Cpu;

@@ -1,4 +1,4 @@
-//! Nearest upsampling by two fused with the 3x3 convolution after it. The upsampled map is never stored.
+//! Fuses nearest upsampling by two with the 3x3 convolution that follows. The upsampled map is never stored.
 //!
 //! | operand | shape |
 //! |---|---|
@@ -6,10 +6,11 @@
 //! | weight | `[C_out, C_in, 3, 3]` |
 //! | result | `[B, 2H, 2W, C_out]` |
 //!
-//! Along each axis a result pixel reads only two input pixels. An even one reads the previous pixel (tap 0) and its own
-//! (taps 1 + 2). An odd one reads its own (taps 0 + 1) and the next (tap 2). The op is therefore four 2x2 convolutions
-//! with summed weights, one per parity, with 4/9 of the multiplications. bf16 weights are rounded once more after
-//! summing. The alternative is `winograd`, which addresses the small map as if it were the large one.
+//! Along each axis, a result pixel reads only two input pixels. An even result pixel reads the previous input pixel
+//! (tap 0) and its own (taps 1 + 2). An odd result pixel reads its own input pixel (taps 0 + 1) and the next (tap 2).
+//! The op is therefore four 2x2 convolutions with summed weights, one per parity, with 4/9 of the multiplications. bf16
+//! weights are rounded once more after summing. The alternative is `winograd`, which reads the small map with the
+//! indices of the upsampled map.
 
 use crate::convolution::winograd::{self, Components, Map};
 use crate::matmul::epilogue::{Epilogue, GroupBias};

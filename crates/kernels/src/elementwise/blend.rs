@@ -1,10 +1,10 @@
-//! Spatial blending of two feature maps with one weight per cell (paper Eq. 3 and 4): `a = sigmoid(w . [x; y] + b)`,
-//! then `x + (y - x) * a`. Each cell is read from memory once.
+//! Blends two feature maps spatially with one weight per cell (paper Eq. 3 and 4): `a = sigmoid(w . [x; y] + b)`, then
+//! `x + (y - x) * a`. Each cell is read from memory once.
 //!
 //! | operand | shape |
 //! |---|---|
 //! | `x`, `y`, result | `[cells, C]` |
-//! | weight | `[2C]` f32, that of `x` first |
+//! | weight | `[2C]` f32, the weight of `x` first |
 //! | bias | scalar |
 
 use crate::memory::partition::{Shared, for_each_task};

@@ -1,4 +1,4 @@
-//! Elementwise ops, blending, and conversions of layout and type.
+//! Implements elementwise ops, blending, and conversions of layout and type.
 
 pub(crate) mod blend;
 pub(crate) mod layout;

@@ -1,4 +1,4 @@
-//! Elementwise ops: SiLU and addition, for places where no GEMM or norm can fuse them.
+//! Implements the elementwise ops SiLU and addition, for cases in which they cannot be fused into a GEMM or norm.
 
 use crate::memory::partition::{Shared, for_each_task};
 use crate::simd::compiled::compiled;

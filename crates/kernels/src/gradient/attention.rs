@@ -1,4 +1,4 @@
-//! Gradients of attention: of the queries, and of the keys and values of every source, in f32.
+//! Computes the gradients of attention with respect to the queries, and to the keys and values of every source, in f32.
 //!
 //! | operand | shape |
 //! |---|---|
@@ -6,10 +6,11 @@
 //! | logs | `[B, heads, L]`, from [`attention_with_log_sum_exp`](crate::attention_with_log_sum_exp) |
 //! | keys, values of a source, their gradients | `[B_s, L_s, heads * D]`, `B_s` a divisor of `B` |
 //!
-//! A task is one head of one picture. Where tasks would be few, the queries of a picture are split into several tasks.
-//! A task owns the gradients of its queries and accumulates those of all keys in its scratch memory. Several tasks can
-//! share tokens: the pictures of a clip share those of the reference, and the tasks of one picture share all tokens. In
-//! that case each task writes its own copy of the sums, and the copies are then added in task order.
+//! A task covers one head of one picture. If there would be too few tasks, the queries of a picture are split into
+//! several tasks. A task owns the gradients of its queries, and accumulates the gradients of all keys in its scratch
+//! memory. Several tasks can share tokens: the pictures of a clip share the tokens of the reference, and the tasks of
+//! one picture share all tokens. In that case each task writes its own copy of the sums, and the copies are then added
+//! in task order.
 
 use crate::attention::block::VECTORS;
 use crate::attention::memory::PARTS;

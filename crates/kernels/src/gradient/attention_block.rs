@@ -1,19 +1,19 @@
-//! Attention gradients of one head for a block of queries, one tile of keys at a time. The weights are recomputed, not
-//! stored by the forward pass.
+//! Computes the attention gradients of one head for a block of queries, one tile of keys at a time. The softmax weights
+//! are recomputed; the forward pass does not store them.
 //!
 //! | array | layout |
 //! |---|---|
-//! | operands, gradients of queries | the `D` elements of a token are contiguous, tokens are `stride` apart |
+//! | operands, gradients of queries | the `D` elements of a token are contiguous; tokens are `stride` apart |
 //! | packed queries and gradients | `[part][D][NV * LANES]` |
-//! | rows of queries and gradients | `[part][panel][query][width of the panel]`; panels have two vectors, the last has one or two |
+//! | rows of queries and gradients | `[part][panel][query][width of the panel]`; a panel has two vectors; the last panel has one or two |
 //! | weights, slopes | `[key of the tile][NV * LANES]` |
 //! | sums for queries | `[part][D][NV * LANES]` |
 //! | sums for keys and values | `[panel][key of all sources][width of the panel]` |
 //!
-//! Let `w` be the softmax weights, recomputed from the scores and the logarithm of their sum, and
-//! `delta = gradient . result`. The gradient of a value is `sum w * gradient`. The slope of a score is
-//! `w * (gradient . value - delta)`. Slopes times keys give the gradients of queries, and slopes times queries those of
-//! keys. Source: Dao 2023 (arXiv 2307.08691), Algorithm 2.
+//! Let `w` be the softmax weights, recomputed from the scores and the logarithm of their sum, and `delta = gradient .
+//! result`. The gradient of a value is `sum w * gradient`. The slope of a score is `w * (gradient . value - delta)`.
+//! The gradients of the queries are slopes times keys, and the gradients of the keys are slopes times queries. This is
+//! Algorithm 2 of Dao 2023 (arXiv 2307.08691).
 
 use crate::attention::block::{Tokens, scores, weigh};
 use crate::attention::memory::{KEYS, PARTS, Queries, finish, pack_queries};

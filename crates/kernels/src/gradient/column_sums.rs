@@ -1,11 +1,12 @@
-//! Sums of the columns of a matrix. They give the gradient of a bias and add up partial gradients.
+//! Sums the columns of a matrix. The column sums of a gradient are the gradient of a bias. They are also used to add up
+//! partial gradients.
 //!
 //! | operand | shape |
 //! |---|---|
 //! | input | `[rows, columns]` |
 //! | result | `[columns]` |
 //!
-//! Chunks of rows are summed in parallel. Their sums are then added in a fixed order.
+//! Chunks of rows are summed in parallel. The sums of the chunks are then added in a fixed order.
 #![expect(clippy::needless_range_loop, reason = "vectors are counted, in step with pointers")]
 
 use crate::memory::buffer::Buffer;

@@ -1,4 +1,4 @@
-//! Gradients of a convolution: of its weight and of its input, in f32.
+//! Computes the gradients of a convolution with respect to its weight and its input, in f32.
 //!
 //! | operand | shape |
 //! |---|---|

@@ -1,14 +1,16 @@
-//! Gradients of a group norm, with or without SiLU after it: of its input, weight and bias, in f32.
+//! Computes the gradients of a group norm, with or without SiLU after it, with respect to its input, weight and bias,
+//! in f32.
 //!
 //! | operand | shape |
 //! |---|---|
 //! | input, gradient of the result, gradient of the input | `[B, pixels, C]` |
 //! | weight, bias, their gradients | `[C]` |
 //!
-//! With `n = (x - mean) / deviation` and `g` the gradient (through SiLU) times the weight, the input gradient is
-//! `(g - mean(g) - n * mean(g * n)) / deviation`, with means over a group. There are three sweeps over chunks of a map.
-//! The first recomputes the statistics. The second writes `g` without the weight into the result and sums it. The third
-//! computes the result from it. Sums of chunks are added in f64.
+//! With `n = (x - mean) / deviation` and `g` the gradient (through SiLU) times the weight, the input gradient is `(g -
+//! mean(g) - n * mean(g * n)) / deviation`, with means over a group. The computation makes three sweeps over chunks of
+//! a map. The first sweep recomputes the statistics. The second sweep writes `g` without the weight into the result,
+//! and sums these values. The third sweep computes the input gradient from `g` and its sums. Sums of chunks are added
+//! in f64.
 
 use crate::gradient::group_norm_sweep::{NUMBERS, Sweep, Which};
 use crate::gradient::layer_norm::NormGradients;

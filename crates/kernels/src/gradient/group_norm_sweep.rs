@@ -1,4 +1,4 @@
-//! The sweeps over a chunk of a map that compute the gradients of a group norm.
+//! Implements the sweeps over a chunk of a map that compute the gradients of a group norm.
 //!
 //! | operand | shape |
 //! |---|---|
@@ -6,8 +6,8 @@
 //! | numbers | `[NUMBERS, C]`: mean, weight over deviation, bias; then the factor of `x - mean` and the constant term of the result |
 //! | partial | `[2, C]`: the sums of a sweep |
 //!
-//! A sweep covers all pixels for four vectors of channels, then for the next four, so that the per-channel numbers stay
-//! in registers.
+//! A sweep covers all pixels for four vectors of channels, then for the next four, so that the numbers of each channel
+//! stay in registers.
 #![expect(clippy::needless_range_loop, reason = "vectors are counted, in step with pointers")]
 
 use crate::gradient::pointwise::silu_slope;

@@ -1,13 +1,13 @@
-//! Gradients of a layer norm: of its input, weight and bias, in f32.
+//! Computes the gradients of a layer norm with respect to its input, weight and bias, in f32.
 //!
 //! | operand | shape |
 //! |---|---|
 //! | input, gradient of the result, gradient of the input | `[rows, C]` |
 //! | weight, gradients of weight and bias | `[C]` |
 //!
-//! With `n = (x - mean) / deviation` and `g` the gradient times the weight, the input gradient is
-//! `(g - mean(g) - n * mean(g * n)) / deviation`. Statistics are recomputed while the row is in L1 cache. Each task
-//! sums its rows for weight and bias; the sums of the tasks are added in a fixed order.
+//! With `n = (x - mean) / deviation` and `g` the gradient times the weight, the input gradient is `(g - mean(g) - n *
+//! mean(g * n)) / deviation`. Statistics are recomputed while the row is in L1 cache. Each task sums the weight and
+//! bias gradients over its rows; the sums of the tasks are added in a fixed order.
 
 use crate::gradient::column_sums::column_sums;
 use crate::memory::buffer::Buffer;

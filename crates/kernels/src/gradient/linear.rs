@@ -1,4 +1,4 @@
-//! Gradients of a linear layer: of its input and of its weight, in f32.
+//! Computes the gradients of a linear layer with respect to its input and its weight, in f32.
 //!
 //! | operand | shape |
 //! |---|---|

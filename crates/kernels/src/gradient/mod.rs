@@ -1,4 +1,4 @@
-//! Gradients of the other kernels, in f32.
+//! Computes the gradients of the other kernels, in f32.
 
 pub(crate) mod attention;
 pub(crate) mod attention_block;

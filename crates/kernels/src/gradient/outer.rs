@@ -1,4 +1,4 @@
-//! Sums of outer products over rows, `left^T * right`. They are the core of weight gradients.
+//! Sums outer products over rows, `left^T * right`. Sums of outer products are the core of weight gradients.
 //!
 //! | operand | shape |
 //! |---|---|
@@ -6,9 +6,9 @@
 //! | right | `[rows, columns]`, supplied one panel at a time: `[rows of a chunk][2 * LANES]` |
 //! | result | `[M, columns]` |
 //!
-//! The left operand is packed once for all panels: the elements of a tile are contiguous, row after row. A task is a
-//! panel of columns times a block of `M`. It goes through all rows in order, one chunk at a time, so that the panel's
-//! chunk stays in L1 cache.
+//! The left operand is packed once for all panels: the elements of a tile are contiguous, row after row. A task covers
+//! a panel of columns and a block of `M`. The task processes all rows in order, one chunk at a time, so that the
+//! panel's chunk stays in L1 cache.
 
 use std::ops::Range;
 

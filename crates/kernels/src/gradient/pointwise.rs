@@ -1,4 +1,4 @@
-//! Elementwise gradients of SiLU and of GEGLU's gating, in f32.
+//! Computes the elementwise gradients of SiLU and of GEGLU's gating, in f32.
 //!
 //! | operand | shape |
 //! |---|---|

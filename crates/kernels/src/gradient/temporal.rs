@@ -1,11 +1,11 @@
-//! Gradients of temporal attention: of queries, keys and values, in f32.
+//! Computes the gradients of temporal attention with respect to queries, keys and values, in f32.
 //!
 //! | operand | shape |
 //! |---|---|
 //! | query, keys, values, gradient of the result, all gradients | `[B, N, pixels, heads * D]` |
 //!
-//! As in `attention::temporal`, the tokens of a few pixels are copied side by side. The forward pass stores nothing: a
-//! pixel has few frames, so its result is recomputed here.
+//! As in `attention::temporal`, the tokens of a few pixels are copied into contiguous memory. The forward pass stores
+//! nothing: a pixel has few frames, so the backward pass recomputes its result.
 
 use crate::attention::block::{Tokens, VECTORS, attend};
 use crate::attention::memory::{Memory, PARTS, Queries};

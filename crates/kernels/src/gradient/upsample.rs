@@ -1,4 +1,5 @@
-//! Gradients of nearest upsampling by two followed by a 3x3 convolution: of weight and input, in f32.
+//! Computes the gradients of nearest upsampling by two followed by a 3x3 convolution, with respect to weight and input,
+//! in f32.
 //!
 //! | operand | shape |
 //! |---|---|
@@ -6,8 +7,9 @@
 //! | weight | `[C_out, C_in, 3, 3]` |
 //! | gradient of the result | `[B, 2H, 2W, C_out]` |
 //!
-//! The weight gradient is that of a convolution, with cells read from the small map. The input gradient is that of the
-//! upsampled map, summed over the four cells that each input cell stands for.
+//! The weight gradient is computed like that of a convolution, but its input cells are read from the map before
+//! upsampling. The input gradient is the gradient of the upsampled map, summed over the four cells that correspond to
+//! each input cell.
 
 use crate::convolution::packed_convolution::Geometry;
 use crate::gradient::convolution::{Convolved, input_gradient, weight_sums};

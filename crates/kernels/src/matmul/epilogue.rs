@@ -1,7 +1,7 @@
-//! The operations on a row of sums before it is stored: biases, activation, gate, residual.
+//! Applies the epilogue to a row of sums before it is stored: biases, activation, gate and residual.
 //!
-//! `y = residual + activation(sum + bias[column] + row_bias[row] + group_bias[row / rows][column])`. With a GEGLU
-//! matrix, `y = residual + value * gelu(gate)`, where value and gate are two such sums, each with its biases.
+//! The result is `y = residual + activation(sum + bias[column] + row_bias[row] + group_bias[row / rows][column])`. With
+//! a GEGLU matrix, `y = residual + value * gelu(gate)`, where value and gate are two such sums, each with its biases.
 
 use crate::simd::element::{Element, load};
 use crate::simd::math;

@@ -1,4 +1,4 @@
-//! Matmul with packed weights, for linear layers, projections and feed-forward layers.
+//! Multiplies matrices with packed weights, for linear layers, projections and feed-forward layers.
 //!
 //! | operand | shape |
 //! |---|---|

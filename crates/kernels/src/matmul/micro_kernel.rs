@@ -1,5 +1,5 @@
-//! The GEMM micro-kernel: a register tile of up to `ROWS` rows by `NV` vectors of accumulators, which stay in registers
-//! along the whole summed axis.
+//! Implements the GEMM micro-kernel: a register tile of up to `ROWS` rows by `NV` vectors of accumulators, which stay
+//! in registers along the whole summed axis.
 //!
 //! | operand | layout |
 //! |---|---|
@@ -8,9 +8,9 @@
 //! | right | packed: `[step][NV * LANES][STEP]` |
 //! | sums | `[row][NV * LANES]` f32 |
 //!
-//! Every matmul of the crate runs here: linear layers, convolutions (a segment is a tap) and both matmuls of attention.
-//! The order in which a row is summed does not depend on the height of its tile. Source: indirect convolution, Dukhan
-//! 2019 (arXiv 1907.02129); register tiles as in BLIS.
+//! Every matmul of the crate uses this micro-kernel: linear layers, convolutions (a segment is a tap) and both matmuls
+//! of attention. The order in which a row is summed does not depend on the height of its tile. Source: indirect
+//! convolution, Dukhan 2019 (arXiv 1907.02129); register tiles as in BLIS.
 #![expect(clippy::needless_range_loop, reason = "rows and vectors of a tile are counted, in step with pointers")]
 
 use crate::simd::element::Native;

@@ -1,4 +1,4 @@
-//! Matmul (GEMM): packed weights, the register tile, the loops around it, the epilogue.
+//! Implements matmul (GEMM): packed weights, the register tile, the loops around it, and the epilogue.
 
 pub(crate) mod epilogue;
 pub(crate) mod gemm;

@@ -1,4 +1,4 @@
-//! Weights packed once, in the order in which tiles read them.
+//! Packs weights once, in the order in which tiles read them.
 //!
 //! | level | layout |
 //! |---|---|

@@ -1,8 +1,8 @@
-//! The loops around the register tile: a matmul of rows, found through pointers, with a packed matrix.
+//! Implements the loops around the register tile: a matmul of rows, addressed through pointers, with a packed matrix.
 //!
-//! A task is a range of rows times a range of panels. It loops over panels, then over blocks of the summed axis, then
-//! over tiles of rows. The panel's block stays in L1 cache, and the rows stay in L2 cache. Between blocks, sums are
-//! kept in f32.
+//! A task covers a range of rows and a range of panels. The task loops over panels, then over blocks of the summed
+//! axis, then over tiles of rows. The panel's block stays in L1 cache, and the rows stay in L2 cache. Between blocks,
+//! sums are kept in f32.
 
 use crate::matmul::epilogue::{Epilogue, TilePlace};
 use crate::matmul::micro_kernel::{LINE, Left, Tile, height};

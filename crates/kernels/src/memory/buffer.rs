@@ -1,4 +1,4 @@
-//! Cache-line-aligned buffers, and scratch memory that a thread keeps between tasks.
+//! Provides cache-line-aligned buffers, and scratch memory that a thread keeps between tasks.
 //!
 //! Kernels allocate nothing per tile. A task takes its scratch memory once; the scratch memory of a thread only grows.
 

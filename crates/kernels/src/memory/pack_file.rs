@@ -1,4 +1,5 @@
-//! Files of packed weights. Later runs map them into memory instead of packing again.
+//! Reads and writes files of packed weights. Later runs map these files into memory instead of packing the weights
+//! again.
 //!
 //! | field | bytes |
 //! |---|---|
@@ -7,9 +8,9 @@
 //! | length of the data, its CRC-32 | 8, 8 |
 //! | the elements of each matrix, each starting at a multiple of 64 bytes | |
 //!
-//! Elements are in native byte order; with another byte order the magic does not match. A mapped file must not change.
-//! So a file is written under a temporary name and renamed when it is complete. Existing files are replaced, never
-//! written to.
+//! Elements are in native byte order; with another byte order, the magic number does not match. A mapped file must not
+//! change. A file is therefore written under a temporary name and renamed when it is complete. Existing files are
+//! replaced, but never modified.
 
 use std::fs::File;
 use std::io::{self, Write};

@@ -1,6 +1,6 @@
-//! Partition of work into tasks by shape alone, so that results do not depend on the number of threads.
+//! Partitions work into tasks according to shape alone, so that results do not depend on the number of threads.
 //!
-//! Every element of a result is computed by one task, in an order that depends on the shape only.
+//! One task computes each element of a result, in an order that depends only on the shape.
 
 use rayon::prelude::*;
 

@@ -1,18 +1,18 @@
-//! Group norm of channels-last maps, with optional fused SiLU.
+//! Computes the group norm of channels-last maps, with optional fused SiLU.
 //!
 //! | operand | shape |
 //! |---|---|
 //! | input, result | `[B, pixels, C]` |
 //! | weight, bias | `[C]` f32 |
 //!
-//! Statistics are computed in two levels. One sweep over each chunk of a map gives, for every channel, the mean and the
-//! sum of squared deviations from it. The chunks are then combined in f64 (Chan, Golub, LeVeque 1983). A map is thus
-//! read from memory once for statistics, and once more for the result, then from the last-level cache if it fits. The
-//! variance is the biased one.
+//! Statistics are computed in two levels. One sweep over each chunk of a map computes, for every channel, the mean and
+//! the sum of squared deviations from the mean. The chunks are then combined in f64 (Chan, Golub, LeVeque 1983). A map
+//! is therefore read once for the statistics and once for the result; the second read hits the last-level cache if the
+//! map fits. The variance is the biased estimate.
 //!
-//! The sweep works in runs of `RUN` pixels. It sums differences from the current mean (initially the first pixel) and
-//! their squares. If the current mean is far from the mean of the run, that distance is itself part of the variance.
-//! Rounding errors therefore grow at most by a factor of `RUN + 1`, and far less on real maps.
+//! The sweep processes runs of `RUN` pixels. The sweep sums differences from the current mean (initially the first
+//! pixel) and their squares. If the current mean is far from the mean of the run, that distance is itself part of the
+//! variance. Rounding errors therefore grow by at most a factor of `RUN + 1`, and by far less on real maps.
 #![expect(clippy::needless_range_loop, reason = "vectors are counted, in step with pointers")]
 
 use std::ops::Range;

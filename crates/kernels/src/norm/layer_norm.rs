@@ -1,14 +1,14 @@
-//! Layer norm over the last axis.
+//! Computes the layer norm over the last axis.
 //!
 //! | operand | shape |
 //! |---|---|
 //! | input, result | `[rows, C]` |
 //! | weight, bias | `[C]` f32 |
 //!
-//! A row is read twice: for its statistics, and then from L1 cache for the result. The variance is the biased one. Rows
-//! of f32 are summed as differences from the mean of their first vectors; `group_norm` discusses the accuracy. Rows of
-//! bf16 are summed directly, by dot products with ones and with themselves. The error of the variance is then about
-//! 2^-22 of the squared mean; rounding to bf16 has already cost as much.
+//! A row is read twice: first for its statistics, and then, from L1 cache, for the result. The variance is the biased
+//! estimate. Rows of f32 are summed as differences from the mean of their first vectors; `group_norm` discusses the
+//! accuracy. Rows of bf16 are summed directly, by dot products with ones and with themselves. The error of the variance
+//! is then about 2^-22 of the squared mean, comparable to the error that rounding to bf16 has already caused.
 
 use crate::memory::partition::{Shared, for_each_task};
 use crate::simd::compiled::compiled;

@@ -1,4 +1,4 @@
-//! Group norm and layer norm.
+//! Implements group norm and layer norm.
 
 pub(crate) mod group_norm;
 pub(crate) mod layer_norm;

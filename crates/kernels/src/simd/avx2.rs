@@ -1,7 +1,7 @@
-//! 256-bit vectors with fused multiply-add.
+//! Implements 256-bit vectors with fused multiply-add.
 //!
-//! SAFETY of every block here: by the contract of [`Simd`], the CPU supports the instruction set and the pointers are
-//! valid for `LANES` elements. The loads and stores used need no alignment.
+//! SAFETY of every block in this file: by the contract of [`Simd`], the CPU supports the instruction set and the
+//! pointers are valid for `LANES` elements. The load and store instructions used in this file need no alignment.
 
 use std::arch::x86_64::*;
 

@@ -1,4 +1,4 @@
-//! Kernels compiled in this crate, once per element type and instruction set.
+//! Compiles kernels in this crate, once per element type and instruction set.
 //!
 //! A public function that is generic over [`Element`](super::element::Element) is compiled in the calling crate, with
 //! that crate's settings. [`compiled!`] avoids this: it defines two non-generic functions.

@@ -1,4 +1,4 @@
-//! Dispatch from an instruction set chosen at run time to code compiled for it.
+//! Dispatches from an instruction set chosen at run time to code compiled for it.
 
 #[cfg(target_arch = "x86_64")]
 use super::avx2::Avx2Fma;

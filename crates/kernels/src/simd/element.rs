@@ -1,9 +1,9 @@
-//! The element types that kernels load, store and multiply: f32, and bf16 with f32 accumulation.
+//! Defines the element types that kernels load, store and multiply: f32, and bf16 with f32 accumulation.
 //!
 //! | type | elements per step | operand of a vector multiplication |
 //! |---|---|---|
 //! | `f32` | 1 | `LANES` f32 |
-//! | `bf16` | 2 | `LANES` pairs, neighbours along the summed axis |
+//! | `bf16` | 2 | `LANES` pairs of neighbours along the summed axis |
 
 use half::bf16;
 

@@ -1,5 +1,5 @@
-//! `2^x` on vectors. The nearest integer is split off; the fraction goes through a polynomial with minimax relative
-//! error on [-1/2, 1/2].
+//! Computes `2^x` on vectors. The exponent is split into the nearest integer and a fraction. A polynomial with minimax
+//! relative error on [-1/2, 1/2] is evaluated at the fraction.
 
 use super::vector::Simd;
 

@@ -1,4 +1,4 @@
-//! Detection of the instruction set at run time. Tests select it by hand.
+//! Detects the instruction set at run time. Tests select it explicitly.
 //!
 //! | set | vector | f32 | bf16 |
 //! |---|---|---|---|

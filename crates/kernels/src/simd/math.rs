@@ -1,11 +1,11 @@
-//! Sigmoid, SiLU and GELU on vectors, with the accuracy that the type of the result needs.
+//! Computes sigmoid, SiLU and GELU on vectors, with the accuracy that the type of the result needs.
 //!
 //! | function | f32 | bf16 |
 //! |---|---|---|
 //! | `2^x`, in `exponential` | polynomial of degree 5 | polynomial of degree 3, 2^-13.7 |
 //! | erfc in GELU | Abramowitz and Stegun 7.1.26, 1.5e-7 | same form with 3 terms: GELU error at most 2.2e-4 relative or 6e-7 absolute |
 //!
-//! Polynomials have minimax relative error. GELU is the erf form.
+//! The polynomials have minimax relative error. GELU is computed in its erf form.
 
 use super::element::Native;
 use super::exponential::polynomial;

@@ -1,4 +1,4 @@
-//! SIMD vectors of each instruction set behind one trait, element types, and vector math functions.
+//! Provides SIMD vectors of each instruction set behind one trait, element types, and vector math functions.
 //!
 //! A kernel is a struct whose [`Kernel::run`](vector::Kernel::run) is generic over [`Simd`](vector::Simd). `run` and
 //! everything it calls are `#[inline(always)]`. [`dispatch`](dispatch::dispatch) compiles it once per instruction set,

@@ -1,7 +1,7 @@
-//! 128-bit vectors of 64-bit ARM.
+//! Implements the 128-bit vectors of 64-bit ARM.
 //!
-//! SAFETY of every block here: by the contract of [`Simd`], the CPU supports the instruction set and the pointers are
-//! valid for `LANES` elements. The loads and stores used need no alignment.
+//! SAFETY of every block in this file: by the contract of [`Simd`], the CPU supports the instruction set and the
+//! pointers are valid for `LANES` elements. The load and store instructions used in this file need no alignment.
 
 use std::arch::aarch64::*;
 

@@ -1,4 +1,5 @@
-//! Plain Rust on arrays of eight, which the compiler vectorises for the baseline of the target.
+//! Implements vectors as plain Rust arrays of eight elements, which the compiler vectorises for the baseline of the
+//! target.
 
 use half::bf16;
 

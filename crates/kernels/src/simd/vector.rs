@@ -1,4 +1,4 @@
-//! The SIMD operations of an instruction set as one trait, and the trait of kernels that are generic over it.
+//! Defines the SIMD operations of an instruction set as one trait, and the trait of kernels that are generic over it.
 
 use half::bf16;
 

@@ -1,4 +1,4 @@
-//! Spatial and temporal attention.
+//! Tests spatial and temporal attention.
 
 use proptest::prelude::*;
 use stuntdouble_kernels::{Clip, Cpu, Heads, Source, attention, bf16, temporal_attention};

@@ -1,4 +1,4 @@
-//! Gradients of spatial and temporal attention.
+//! Tests the gradients of spatial and temporal attention.
 
 use proptest::prelude::*;
 use stuntdouble_kernels::{

@@ -1,4 +1,4 @@
-//! Convolutions of every geometry, and convolutions fused with nearest upsampling.
+//! Tests convolutions of every geometry, and convolutions fused with nearest upsampling.
 
 use proptest::prelude::*;
 use stuntdouble_kernels::{

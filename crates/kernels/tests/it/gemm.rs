@@ -1,4 +1,4 @@
-//! Matmul with every epilogue.
+//! Tests matmul with every epilogue.
 
 use proptest::prelude::*;
 use stuntdouble_kernels::{Activation, Cpu, Epilogue, GroupBias, PackedMatrix, bf16, matmul};

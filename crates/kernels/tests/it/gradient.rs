@@ -1,4 +1,4 @@
-//! Gradients of convolutions.
+//! Tests the gradients of convolutions.
 
 use proptest::prelude::*;
 use stuntdouble_kernels::{

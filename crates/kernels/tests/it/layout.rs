@@ -1,4 +1,4 @@
-//! Transposition and conversions.
+//! Tests transposition and conversions.
 
 use proptest::prelude::*;
 use stuntdouble_kernels::{Cpu, bf16, narrow, transpose, widen};

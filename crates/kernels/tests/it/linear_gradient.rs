@@ -1,4 +1,4 @@
-//! Gradients of linear layers, and column sums.
+//! Tests the gradients of linear layers, and column sums.
 
 use proptest::prelude::*;
 use stuntdouble_kernels::{Cpu, LinearSizes, column_sums, linear_input_gradient, linear_weight_gradient};

@@ -1,4 +1,4 @@
-//! Addition, blending and concatenation of maps.
+//! Tests the addition, blending and concatenation of maps.
 
 use proptest::prelude::*;
 use stuntdouble_kernels::{Cpu, bf16, blend, concat_columns};

@@ -1,4 +1,4 @@
-//! Group norm and layer norm.
+//! Tests group norm and layer norm.
 
 use proptest::prelude::*;
 use stuntdouble_kernels::{Activation, Cpu, GroupNorm, bf16, group_norm, layer_norm};

@@ -1,4 +1,4 @@
-//! Gradients of group norm, layer norm, SiLU and GEGLU.
+//! Tests the gradients of group norm, layer norm, SiLU and GEGLU.
 
 use proptest::prelude::*;
 use stuntdouble_kernels::{

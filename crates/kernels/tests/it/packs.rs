@@ -1,4 +1,4 @@
-//! Files of packed weights: mapping returns what was written, and any other file is rejected.
+//! Tests files of packed weights: mapping a file returns the values that were written, and any other file is rejected.
 
 use std::fs::File;
 use std::io::Write;

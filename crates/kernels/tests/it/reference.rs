@@ -1,4 +1,4 @@
-//! Seeded random data, plain references in f64, and the tolerances of the kernels.
+//! Provides seeded random data, plain reference implementations in f64, and the tolerances of the kernels.
 
 use stuntdouble_kernels::{Cpu, Element, bf16};
 

@@ -1,9 +1,10 @@
-//! The clean aperture of an MP4 file: how a video of odd size is stored with even sides and shown with odd ones.
+//! Writes the clean aperture of an MP4 file, so that a video of odd size is stored with even sides and shown at its odd
+//! size.
 //!
-//! H.264 with chroma at half resolution is the only kind that every browser plays. Such a video can be cropped only in
-//! steps of two pixels. So this module duplicates the last row or column, and the container's `clap` box (ISO/IEC
-//! 14496-12, 12.1.4) says which part to show. Players that ignore the box show one extra row or column, a copy of its
-//! neighbour.
+//! H.264 with chroma at half resolution is the only format that every browser plays, and a video in this format can be
+//! cropped only in steps of two pixels. This module therefore duplicates the last row or column, and the container's
+//! `clap` box (ISO/IEC 14496-12, 12.1.4) says which part to show. Players that ignore the box show one extra row or
+//! column, which is a copy of its neighbour.
 
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 

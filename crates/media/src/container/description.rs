@@ -1,4 +1,4 @@
-//! Parses the line with which ffmpeg describes a video stream.
+//! Parses the line in which ffmpeg describes a video stream.
 
 use super::video_info::FieldOrder;
 use crate::geometry::Rate;

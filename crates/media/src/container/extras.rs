@@ -1,4 +1,5 @@
-//! What a video file holds besides pictures and sound: languages, subtitles, chapters, creation time, timecode.
+//! Handles the contents of a video file besides pictures and sound: languages, subtitles, chapters, creation time and
+//! timecode.
 //!
 //! | what | MP4, MOV | Matroska |
 //! |---|---|---|
@@ -8,7 +9,8 @@
 //! | timecode | kept | as metadata |
 //! | other streams | not kept | not kept |
 //!
-//! Nothing is converted: that would need decoders which are not trusted with a user's file. What is not kept is named.
+//! The module converts nothing, because a conversion needs decoders that are not trusted with a user's file. The
+//! program names the streams that it does not keep.
 
 use std::ffi::OsString;
 

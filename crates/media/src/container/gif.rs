@@ -1,5 +1,5 @@
-//! Counts the blocks of a GIF file without decoding: how many frames it has, how long they last, and whether the file
-//! is complete.
+//! Counts the blocks of a GIF file without decoding, to find its number of frames, their durations, and whether the
+//! file is complete.
 
 use std::io::{BufRead, Read};
 

@@ -1,5 +1,5 @@
-//! Reads a container's header. We need it because ffmpeg hides damage: a file that is shorter than its header says
-//! decodes without an error if it ends between two frames.
+//! Reads a container's header, because ffmpeg hides damage: it decodes a truncated file without an error if the file
+//! ends between two frames.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};

@@ -1,8 +1,10 @@
-//! Raw pictures in a Matroska stream: the pipe between this program and ffmpeg, in both directions.
+//! Reads and writes raw pictures in a Matroska stream, which is the format of the pipes between this program and ffmpeg
+//! in both directions.
 //!
-//! The format (RFC 9559) stores a time with each picture, which raw video cannot. Each cluster has one picture. We
-//! write times in microseconds. ffmpeg always writes whole milliseconds. So the decoding side multiplies all times by a
-//! thousand before ffmpeg writes its stream: a "millisecond" of that stream is a microsecond.
+//! Matroska (RFC 9559) stores a time with each picture; raw video does not. Each cluster contains one picture. This
+//! program writes times in microseconds, but ffmpeg always writes whole milliseconds. The decoding ffmpeg process
+//! therefore multiplies all times by a thousand before it writes its stream, so a "millisecond" of that stream is a
+//! microsecond.
 
 use std::io::{self, ErrorKind, Read, Write};
 

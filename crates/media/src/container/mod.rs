@@ -1,4 +1,4 @@
-//! Containers of video files, read and written without ffmpeg.
+//! Reads and writes containers of video files without ffmpeg.
 
 pub(crate) mod aperture;
 pub(crate) mod description;

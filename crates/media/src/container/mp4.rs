@@ -1,5 +1,5 @@
-//! Reads the header of an MP4 or MOV file (ISO/IEC 14496-12): how many frames are shown, until when, and how many bytes
-//! the file must have.
+//! Reads the header of an MP4 or MOV file (ISO/IEC 14496-12): the number of displayed frames, the time at which the
+//! display ends, and the number of bytes that the file must have.
 
 use std::io::{self, Read, Seek, SeekFrom};
 

@@ -1,4 +1,4 @@
-//! The description of a video, and how strictly it is read.
+//! Defines the description of a video, and how strictly a video is decoded.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,17 +7,17 @@ use crate::geometry::{Pts, Rate};
 /// Limits for a video, and how strictly it is read.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct DecodeOptions {
-    /// Decode damaged files as far as possible instead of refusing them.
+    /// Decode damaged files as far as possible, instead of returning an error.
     pub tolerate_damage: bool,
     /// Stop after this many frames.
     pub max_frames: Option<u64>,
-    /// Skip frames with an earlier time; the indices of the others stay.
+    /// Skip frames with an earlier time. The indices of the other frames do not change.
     pub start: Pts,
     /// Greatest number of pixels in a frame.
     pub max_pixels: u64,
-    /// Leave interlaced pictures as they are. Otherwise they are deinterlaced, one picture a frame.
+    /// Leave interlaced pictures as they are. Otherwise they are deinterlaced, with one picture per frame.
     pub keep_fields: bool,
-    /// Frames a second of a folder of pictures.
+    /// Frame rate of a folder of pictures.
     pub folder_rate: Rate,
 }
 
@@ -54,11 +54,11 @@ pub struct VideoInfo {
     pub pixel_aspect: (u32, u32),
     /// Degrees, clockwise, by which the stored picture is rotated for display.
     pub rotation: i32,
-    /// Frames a second, on average.
+    /// Frames per second, on average.
     pub rate: Rate,
     /// True if frames have different durations; none if the header does not say.
     pub variable: Option<bool>,
-    /// Ticks a second of the stream's times.
+    /// Ticks per second of the stream's times.
     pub ticks_per_second: u32,
     /// The first time in the container. Every [`Pts`] that leaves this crate counts from there.
     pub start: Pts,

@@ -1,4 +1,4 @@
-//! Pictures, masks and depth maps as files, and files that are not.
+//! Tests files with pictures, masks and depth maps, and files that contain none.
 
 use super::*;
 

@@ -1,7 +1,7 @@
-//! Converts the colours of a picture file to sRGB, from its embedded ICC profile or from the chunks of a PNG file.
+//! Converts the colours of a picture file to sRGB, according to its embedded ICC profile or the chunks of a PNG file.
 //!
-//! An unreadable profile counts as sRGB, as in every viewer. A profile for another kind of colour than the decoder
-//! returned, such as a CMYK profile with RGB pixels, counts as sRGB too.
+//! An unreadable profile counts as sRGB, as in every viewer. If the profile is for another colour model than that of
+//! the decoded pixels, such as a CMYK profile with RGB pixels, the pixels also count as sRGB.
 
 use std::sync::Arc;
 

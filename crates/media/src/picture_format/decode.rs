@@ -1,4 +1,4 @@
-//! Decodes picture files within limits, and refuses damaged ones.
+//! Decodes picture files within limits. Damaged files are an error.
 
 use std::io::{Cursor, Read};
 use std::path::Path;

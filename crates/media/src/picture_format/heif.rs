@@ -1,6 +1,6 @@
-//! HEIF and AVIF pictures. A phone's picture is a grid of tiles, and ffmpeg alone returns only the first tile, or
-//! nothing. So this module reads which coded pictures form the picture, in which order and orientation. ffmpeg decodes
-//! them.
+//! Reads HEIF and AVIF pictures. A phone's picture is a grid of tiles, but ffmpeg alone returns only the first tile, or
+//! none. This module therefore determines which coded pictures form the whole picture, and their order and orientation.
+//! The program ffmpeg decodes the tiles.
 
 mod boxes;
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Picture files: decoding, colour profiles, HEIF and AVIF.
+//! Decodes picture files, including colour profiles, HEIF and AVIF.
 
 pub(crate) mod colour_profile;
 pub(crate) mod decode;

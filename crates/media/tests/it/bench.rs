@@ -1,4 +1,4 @@
-//! A temporary folder, an ffmpeg that makes test videos, and the few steps that all tests share.
+//! Provides a temporary folder, an ffmpeg that makes test videos, and the helper functions that all tests share.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! Source videos of many formats.
+//! Tests source videos in many formats.
 
 use stuntdouble_media::geometry::{Pts, Rate};
 use stuntdouble_media::image_file::save_picture;

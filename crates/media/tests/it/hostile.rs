@@ -1,5 +1,5 @@
-//! Broken and malicious files. Each must give a typed error within 20 seconds and leave no output file, complete or
-//! partial.
+//! Tests broken and malicious files. Each file must give a typed error within 20 seconds and leave no output file,
+//! neither complete nor partial.
 
 use std::path::Path;
 use std::time::{Duration, Instant};

@@ -1,5 +1,5 @@
-//! Tests of the crate through its public interface. Tests that need ffmpeg, or data from outside the repository, report
-//! that they were skipped if it is missing.
+//! Tests the crate through its public interface. If ffmpeg or data outside the repository are missing, the tests that
+//! need them report that they were skipped.
 #![expect(clippy::unwrap_used, reason = "a failed step of a test is a failed test")]
 #![expect(clippy::print_stdout, reason = "skipped tests say so")]
 

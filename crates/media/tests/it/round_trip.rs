@@ -1,4 +1,4 @@
-//! A video that is decoded and encoded again keeps its frames, times, end, size and audio.
+//! Tests that a video that is decoded and encoded again keeps its frames, times, end, size and audio.
 
 use stuntdouble_media::audio::AudioOutcome;
 use stuntdouble_media::geometry::{Pts, Rate};

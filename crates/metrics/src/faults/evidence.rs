@@ -1,11 +1,11 @@
-//! The evidence for faults: small pictures of both sides of a pair, and how well a changed truth fits.
+//! Collects the evidence for faults: small pictures of both clips of a pair, and how well a modified ground truth fits.
 
 use media::picture::Picture;
 use media::resize::{Filter, resize_picture};
 
 use super::{BETTER, ClipPair, Fault};
 
-/// Side of the small pictures. They are square whatever the clip's shape, so that any two can be compared.
+/// Side of the small pictures. They are square for any shape of the clip, so that any two can be compared.
 pub const SIDE: usize = 48;
 /// Most frames in which the truths of other clips are compared, spread evenly: each clip is compared with all others.
 const SWAP_FRAMES: usize = 8;

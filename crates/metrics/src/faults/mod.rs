@@ -1,5 +1,5 @@
-//! Finds faults in pairs of clips that make every metric meaningless, because result and truth do not match. Each fault
-//! is a [`Warning`] with a name. Nothing is measured here.
+//! Finds faults in pairs of clips that make every metric meaningless, because result and ground truth do not match.
+//! Each fault is a [`Warning`] with a name. This module computes no metric.
 //!
 //! | name | how it is detected |
 //! |---|---|
@@ -9,16 +9,16 @@
 //! | `bgr_for_rgb` | the truth with red and blue swapped fits better |
 //! | `unit_as_signed` | values in [0, 1] displayed as if in [-1, 1]: levels are 128..=255, and the truth squeezed in this way fits better |
 //! | `signed_as_unit` | values in [-1, 1] displayed as if in [0, 1]: the dark half is black, and the truth clipped in this way fits better |
-//! | `one_frame_late`, `one_frame_early` | the truth of the frame before, or after, fits better |
+//! | `one_frame_late`, `one_frame_early` | the truth of the previous or next frame fits better |
 //! | `swapped_pair` | the truth of another clip fits better |
 //!
-//! "Fits better" compares mean squared errors of small pictures ([`BETTER`]). Of the faults found in this way, a clip
-//! gets one warning, for the fault that fits best. A fault that leaves no trace is not found: a late frame in a
-//! motionless clip, swapped channels in a grey one, or swapped result and truth, for which all metrics of this crate
+//! "Fits better" compares mean squared errors of small pictures ([`BETTER`]). If several of these faults are found, a
+//! clip gets one warning, for the fault that fits best. A fault without visible effect is not found: a late frame in a
+//! motionless clip, swapped channels in a grey clip, or swapped result and truth, for which all metrics of this crate
 //! are the same.
 //!
-//! Colours and times are judged in [`small`] pictures alone. Whoever cannot hold all clips at once keeps those, and gives them here later:
-//! the small picture of a small picture is the same picture.
+//! Colours and times are checked only in [`small`] pictures. A caller that cannot hold all clips in memory can keep
+//! their small pictures and pass them later, because the small picture of a small picture is the same picture.
 
 mod evidence;
 #[cfg(test)]
@@ -32,14 +32,14 @@ use serde::{Deserialize, Serialize};
 use evidence::Evidence;
 pub use evidence::{SIDE, small};
 
-/// An explanation must leave less than this share of the error.
+/// A fault is reported only if the modified ground truth leaves less than this share of the error.
 pub const BETTER: f64 = 0.75;
 /// Below this mean level, a frame is black.
 const BLACK: f64 = 4.0;
 /// From this mean level on, the truth is not black.
 const LIT: f64 = 16.0;
 
-/// The frames of one clip with the true ones.
+/// The frames of one clip, with those of the ground truth.
 #[derive(Debug, Clone, Copy)]
 pub struct ClipPair<'a> {
     /// The result.
@@ -79,11 +79,11 @@ pub enum Fault {
     UnitAsSigned,
     /// Values in [-1, 1] are displayed as if in [0, 1].
     SignedAsUnit,
-    /// Each frame is the previous one.
+    /// Each frame shows the previous frame of the ground truth.
     OneFrameLate,
-    /// Each frame is the next one.
+    /// Each frame shows the next frame of the ground truth.
     OneFrameEarly,
-    /// The truth belongs to another clip.
+    /// The ground truth belongs to another clip.
     SwappedPair {
         /// The clip whose truth fits, from 0.
         with: usize,

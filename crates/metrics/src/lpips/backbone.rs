@@ -1,4 +1,5 @@
-//! The convolutions of the backbones, AlexNet and VGG16 as in torchvision, up to the last ReLU that LPIPS uses.
+//! Implements the convolutions of the backbones, AlexNet and VGG16 as in torchvision, up to the last ReLU that LPIPS
+//! uses.
 
 /// Number of taps.
 pub(super) const TAPS: usize = 5;
@@ -58,7 +59,7 @@ impl Backbone {
     /// Both backbones.
     pub const ALL: [Self; 2] = [Self::Alex, Self::Vgg];
 
-    /// Its name in the `lpips` package.
+    /// The name of the backbone in the `lpips` package.
     pub fn name(self) -> &'static str {
         match self {
             Self::Alex => "alex",

@@ -1,7 +1,7 @@
-//! LPIPS version 0.1 (Zhang, Isola, Efros, Shechtman and Wang, 2018, eq. 1): the distance of two pictures in the
-//! features of a classifier, with learned weights.
+//! Implements LPIPS version 0.1 (Zhang, Isola, Efros, Shechtman and Wang, 2018, eq. 1): the distance between two
+//! pictures in the features of a classifier, with learned weights.
 //!
-//! `d = Σ_l mean_hw Σ_c w_lc (f_lc(x) - f_lc(y))²`, with the features `f` of a cell scaled to length 1.
+//! `d = Σ_l mean_hw Σ_c w_lc (f_lc(x) - f_lc(y))²`, where the features `f` of each cell are scaled to length 1.
 //!
 //! | step | shape |
 //! |---|---|
@@ -10,11 +10,11 @@
 //! | weighted squared differences, mean of each tap | `[5]` |
 //! | their sum | one number |
 //!
-//! The network expects input in [-1, 1]. DisCo's script, and with it the numbers of this field, uses levels in [0, 1]
-//! (`lpips_raw01`), which gives different, mostly smaller distances. Both input ranges are available under their own
-//! names.
+//! The network expects input in [-1, 1]. DisCo's script, with which most papers of this field compute their numbers,
+//! uses levels in [0, 1] (`lpips_raw01`), which gives different, mostly smaller distances. This crate has one function
+//! for each input range.
 //!
-//! Features are computed in 32 bit; lengths, differences and means in 64 bit.
+//! Features are computed in f32; lengths, differences and means are computed in f64.
 
 mod backbone;
 #[cfg(test)]
@@ -44,7 +44,7 @@ const SCALE: [f32; 3] = [0.458, 0.448, 0.450];
 /// The range of a network's input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InputRange {
-    /// [-1, 1], as the network was trained.
+    /// [-1, 1], the range of the network's training.
     Signed,
     /// [0, 1], as in DisCo's script.
     Raw01,
@@ -119,7 +119,7 @@ impl Lpips {
         self.convolutions.iter().map(|loaded| loaded.weight.dims()[0]).collect()
     }
 
-    /// The distance: `lpips`.
+    /// The distance `lpips`.
     ///
     /// # Panics
     /// When the sizes differ, or a side is below the backbone's [minimum](Backbone::least_side).
@@ -127,7 +127,8 @@ impl Lpips {
         self.distance_in(InputRange::Signed, picture, truth)
     }
 
-    /// The distance with levels in [0, 1] where [-1, 1] is expected, as in DisCo's script: `lpips_raw01`.
+    /// The distance `lpips_raw01`, for which the network gets levels in [0, 1] although it expects [-1, 1], as in
+    /// DisCo's script.
     ///
     /// # Panics
     /// In the same cases as [`distance`](Self::distance).

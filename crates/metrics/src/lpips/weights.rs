@@ -1,4 +1,4 @@
-//! Reads LPIPS weights under the names of their files.
+//! Reads LPIPS weights, using the tensor names of the published files.
 //!
 //! | tensor | `lpips` package | torchvision, with the package's factors in another file |
 //! |---|---|---|
@@ -7,7 +7,7 @@
 //! | factors of tap `l`, `[1, C, 1, 1]` | `lin{l}.model.1.weight` | the same |
 //!
 //! Some tensors are ignored: torchvision's `classifier.*`, and in the package `scaling_layer.*` (constants) and
-//! `lins.*` (the factors again). Any other unknown tensor is an error.
+//! `lins.*` (a copy of the factors). Any other unknown tensor is an error.
 
 use std::collections::BTreeSet;
 

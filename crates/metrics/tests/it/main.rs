@@ -1,5 +1,5 @@
-//! Compares the metrics with the field's own Python packages. `fixtures/make.py` names these packages and generates the
-//! same numbers.
+//! Compares the metrics with the public Python packages that papers use. `fixtures/make.py` names these packages and
+//! generates the expected values.
 #![expect(
     clippy::unwrap_used,
     clippy::print_stderr,

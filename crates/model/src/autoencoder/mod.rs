@@ -1,5 +1,5 @@
-//! The two autoencoders behind one type. They encode pictures to the latents that the denoiser works on, and decode
-//! them.
+//! Provides both autoencoders behind one type. An autoencoder encodes pictures to the latents that the denoiser works
+//! on, and decodes latents to pictures.
 //!
 //! | tensor | shape |
 //! |---|---|

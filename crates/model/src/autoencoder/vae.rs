@@ -1,5 +1,5 @@
-//! `AutoencoderKL` of Stable Diffusion. It encodes pictures to latents of an eighth of the size and decodes them, frame
-//! by frame.
+//! Implements `AutoencoderKL` of Stable Diffusion. This autoencoder encodes pictures to latents of an eighth of their
+//! size and decodes them, frame by frame.
 //!
 //! | tensor | shape |
 //! |---|---|

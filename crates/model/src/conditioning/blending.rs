@@ -1,4 +1,5 @@
-//! Spatial blending (paper 3.3, Eq. 3-4). It mixes object features into the features of the denoiser, cell by cell.
+//! Implements spatial blending (paper 3.3, Eq. 3-4). Blending mixes object features into the features of the denoiser,
+//! cell by cell.
 //!
 //! ```text
 //! alpha = sigmoid(conv(concat(z_noise, z_object)))       (3)
@@ -10,9 +11,9 @@
 //! | `z_noise`, `z_object`, result | `[M, C, h, w]` |
 //! | `alpha` | `[M, 1, h, w]`, or `[M, C, h, w]` with one per channel |
 //!
-//! Deviation: the paper's zero convolution starts training at `alpha = 0.5`, which replaces half of every feature by an
-//! untrained one. This implementation starts with a bias of -4, hence `alpha = 0.018`. [`BlendingConfig::literal`]
-//! follows the paper exactly.
+//! Deviation: the paper's zero convolution starts training at `alpha = 0.5`, which replaces half of every feature with
+//! an untrained feature. This implementation starts with a bias of -4, hence `alpha = 0.018`.
+//! [`BlendingConfig::literal`] follows the paper exactly.
 
 use burn::module::Module;
 use burn::tensor::{Tensor, backend::Backend};

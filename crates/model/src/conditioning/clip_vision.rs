@@ -1,8 +1,9 @@
-//! The image encoder of CLIP (ViT). The SD-image-variations family uses its projected class token as context.
+//! Implements the image encoder of CLIP (ViT). The SD-image-variations family uses the encoder's projected class token
+//! as context.
 //!
 //! | tensor | shape |
 //! |---|---|
-//! | pixels, normalised by CLIP's mean and deviation | `[B, 3, S, S]` |
+//! | pixels, normalised with CLIP's mean and deviation | `[B, 3, S, S]` |
 //! | hidden states (class token, then patches) | `[B, 1 + (S/P)^2, D]` |
 //! | image embedding | `[B, D_out]` |
 //!

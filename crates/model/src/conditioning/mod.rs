@@ -1,4 +1,4 @@
-//! Conditioning of the networks on character, pose, objects and environment (paper sections 3.2 to 3.5).
+//! Conditions the networks on character, pose, objects and environment (paper sections 3.2 to 3.5).
 
 pub mod blending;
 pub mod clip_vision;

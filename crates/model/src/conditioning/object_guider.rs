@@ -1,8 +1,9 @@
-//! The object guider (paper 3.3). This light convolutional network turns object latents into features at every scale of
-//! the denoiser. [`crate::conditioning::blending`] mixes them in.
+//! Implements the object guider (paper 3.3). This light convolutional network turns object latents into features at
+//! every scale of the denoiser. The module [`crate::conditioning::blending`] mixes these features into those of the
+//! denoiser.
 //!
-//! Objects keep their appearance from the source video, so plain 3x3 convolutions are enough. After a stem there is one
-//! convolution per level, with stride 1 for the first and 2 for the others.
+//! Objects keep their appearance from the source video, so plain 3x3 convolutions are enough. After a stem, there is
+//! one convolution per level, with stride 1 at the first level and stride 2 at the others.
 //!
 //! | level | SD 1.5 shape | used by |
 //! |---|---|---|

@@ -1,4 +1,4 @@
-//! Conversion between picture bytes and tensors.
+//! Converts between picture bytes and tensors.
 //!
 //! | bytes, interleaved, row by row | tensor | range |
 //! |---|---|---|

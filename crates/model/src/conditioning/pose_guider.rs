@@ -1,8 +1,9 @@
-//! The pose guider of the Animate Anyone family. It turns skeleton pictures, frame by frame, into features that are
-//! added to the features of the denoiser after its first convolution.
+//! Implements the pose guider of the Animate Anyone family. The pose guider turns skeleton pictures, frame by frame,
+//! into features that are added to the features of the denoiser after its first convolution.
 //!
-//! The trunk is a 3x3 convolution, then two more for each further width: one that keeps the width and one with stride
-//! 2. SiLU follows each of them. The last layer is a zero-initialized 3x3 convolution.
+//! The trunk starts with a 3x3 convolution. Two more convolutions follow for each further width: the first keeps the
+//! width, and the second has stride 2. SiLU follows each convolution. The last layer is a zero-initialized 3x3
+//! convolution.
 //!
 //! | tensor | shape |
 //! |---|---|

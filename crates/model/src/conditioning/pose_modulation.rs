@@ -1,5 +1,6 @@
-//! Pose modulation (paper 3.4). Skeleton maps are refined by depth and smoothed over time. The resulting features are
-//! added to the features of the denoiser after its first convolution.
+//! Implements pose modulation (paper 3.4). Depth refines the features of the skeleton maps, and a 3D convolution
+//! smooths them over time. The resulting features are added to the features of the denoiser after its first
+//! convolution.
 //!
 //! | step | shape |
 //! |---|---|
@@ -9,9 +10,9 @@
 //! | 3D convolution 3x3x3, residual, zero-initialized | `[B, C_t, N, h, w]` |
 //! | the guider's last convolution, zero-initialized | `[B, C_0, N, h, w]` |
 //!
-//! Interpretation: there is one attention, at 1/8 of the picture, with layer norms before it. With `depth: None` the
-//! module is exactly the pose guider of Animate Anyone (the paper's ablation "w/o pose modulation") and loads its
-//! public weights.
+//! Interpretation of the paper: there is one attention layer, at 1/8 of the picture's size, with layer norms before it.
+//! With `depth: None` the module is exactly the pose guider of Animate Anyone (the paper's ablation "w/o pose
+//! modulation") and loads its public weights.
 
 use burn::module::Module;
 use burn::tensor::module::max_pool2d;

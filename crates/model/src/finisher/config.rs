@@ -1,4 +1,4 @@
-//! Sizes of a [`Finisher`](super::Finisher).
+//! Defines the sizes of a [`Finisher`](super::Finisher).
 
 use serde::{Deserialize, Serialize};
 

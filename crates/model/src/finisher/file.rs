@@ -1,4 +1,4 @@
-//! Finisher files: weights under the module's own paths, configuration in the header.
+//! Reads and writes finisher files: weights under the module's own paths, and the configuration in the header.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -1,11 +1,11 @@
-//! The finisher, a network that improves drafts (our addition to the paper, `docs/decisions.md`: geometry proposes, the
-//! network finishes).
+//! Implements the finisher, a network that improves drafts (our addition to the paper, see `docs/decisions.md`).
+//! Geometry makes the draft, and the network corrects it.
 //!
-//! It is a UNet over a short clip. Its inputs are the draft and the layers that the draft was composited from. It
-//! attends to the picture of the character and to the other frames. Its output ([`Retouch`]) is a correction of the
-//! draft: where to move the warped character, where the character ends, how it is lit, and what to paint where the
-//! geometry is unknown or wrong. The last layers are zero-initialized, so an untrained network returns the draft
-//! unchanged. It runs in one pass, without noise.
+//! The finisher is a UNet over a short clip. The finisher's inputs are the draft and the layers from which the draft
+//! was composited. The network attends to the picture of the character and to the other frames. The finisher's output
+//! is a correction of the draft ([`Retouch`]): where to move the warped character, where the character ends, how it is
+//! lit, and what to paint where the geometry is unknown or wrong. The last layers are zero-initialized, so an untrained
+//! network returns the draft unchanged. The network runs in one pass, without noise.
 //!
 //! | tensor | shape | range |
 //! |---|---|---|
@@ -16,11 +16,11 @@
 //! | reference tokens of a level with attention | `[B, h*w, C_l]` | |
 //! | result | [`Retouch`] of `B*N` frames | |
 //!
-//! A level consists of a resnet, a spatial transformer with reference tokens (paper 3.1) and a temporal module. Pose
-//! modulation (paper 3.4) is added at 1/8 of the resolution.
+//! Each level of the UNet consists of a resnet, a spatial transformer with reference tokens (paper 3.1) and a temporal
+//! module. Pose modulation (paper 3.4) is added at 1/8 of the resolution.
 //!
-//! Deviations: the reference network is only the encoder half of the denoiser. Objects are given as draft pixels and a
-//! mask, not through the object guider, because the draft already shows them in place.
+//! Two details deviate from the paper. The reference network is only the encoder half of the denoiser. Objects are
+//! given as draft pixels and a mask, not through the object guider, because the draft already contains them.
 
 mod config;
 mod file;

@@ -1,4 +1,4 @@
-//! Conversion of pixel patches to channels and back, and the output maps of a [`Retouch`].
+//! Converts pixel patches to channels and back, and provides the output maps of a [`Retouch`].
 
 use burn::tensor::module::avg_pool2d;
 use burn::tensor::{Tensor, TensorData, backend::Backend};

@@ -1,5 +1,5 @@
-//! The finisher's reference network for pictures of the character. It is the encoder half of a UNet. Its features at
-//! the levels with attention become tokens, which all frames attend to.
+//! Implements the finisher's reference network for pictures of the character. The network is the encoder half of a
+//! UNet. The network's features at the levels with attention become tokens, to which all frames attend.
 
 use burn::module::Module;
 use burn::tensor::{Tensor, backend::Backend};

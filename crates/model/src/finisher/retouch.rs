@@ -1,8 +1,8 @@
-//! The corrections that a finisher makes to a draft, and the resulting frame.
+//! Defines the corrections that a finisher makes to a draft, and computes the resulting frame.
 //!
-//! A draft is a layer (the warped character) over a ground. The network may move the layer, change where it ends, light
-//! it, and paint where the layer is guessed or missing. To paint elsewhere, it must first erase what the picture of the
-//! character shows. What is not erased stays as sharp as that picture.
+//! A draft is a layer (the warped character) over a background. The network can move the layer, change its outline,
+//! change its light, and paint where the layer is guessed or missing. To paint elsewhere, it must first erase the
+//! pixels that come from the picture of the character. Pixels that are not erased stay as sharp as that picture.
 //!
 //! With shift `s`, cut `c`, erasure `e`, light `l` and paint `p` at a cell `x`:
 //!
@@ -15,8 +15,8 @@
 //! picture  = draft + (1 - front) * editable * (coverage * (colour - under) - the same without retouch)
 //! ```
 //!
-//! Weak cuts and erasures are ignored. Otherwise the character would become semi-transparent where the network is
-//! unsure.
+//! Weak cuts and erasures are ignored, because the character would otherwise become semi-transparent where the network
+//! is unsure.
 //!
 //! | tensor | shape | unit |
 //! |---|---|---|
@@ -26,7 +26,7 @@
 //! | paint | `[M, 3, H, W]` | colour, in [0, 1] |
 //! | editable | `[M, 1, H, W]` | share, in [0, 1] |
 //!
-//! `M = B*N`. Deviations: none, this is our addition to the paper.
+//! `M = B*N`. There are no deviations, because this component is our addition to the paper.
 
 use burn::tensor::module::max_pool2d;
 use burn::tensor::{Tensor, TensorData, backend::Backend};

@@ -1,4 +1,4 @@
-//! Tests of the finisher with small sizes.
+//! Tests the finisher with small sizes.
 
 use burn::backend::{Autodiff, Flex};
 use burn::tensor::{Distribution, Tolerance};

@@ -1,5 +1,5 @@
-//! The inputs of the networks, and what is computed from them once: conditions and features of a clip, and the
-//! reference.
+//! Defines the inputs of the networks, and the values that are computed from them once: the conditions and features of
+//! a clip, and the reference.
 
 use burn::tensor::{Int, Tensor, backend::Backend};
 

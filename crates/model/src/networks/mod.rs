@@ -1,5 +1,5 @@
-//! All networks of the method together. They are initialized from a configuration and a seed, or loaded from weights.
-//! Field names are the prefixes of checkpoint keys.
+//! Combines all networks of the method. The networks are initialized from a configuration and a seed, or loaded from
+//! weights. Field names are the prefixes of checkpoint keys.
 //!
 //! | field | from | to |
 //! |---|---|---|
@@ -10,7 +10,7 @@
 //! | `reference_unet` | reference latent `[B, C, h, w]` | [`ReferenceFeatures`](crate::unet::ReferenceFeatures) |
 //! | `pose_modulation` | skeleton `[B, 3, N, H, W]`, depth `[B, 1, N, H, W]` in [0, 1] | `[B, C_0, N, h, w]` |
 //! | `object_guider` | object latents `[B, C, N, h, w]` | one map per level |
-//! | `denoising_unet` | noise and environment latents `[B, 2C, N, h, w]` and all the above | `[B, C, N, h, w]`, and queries for the copy |
+//! | `denoising_unet` | noise and environment latents `[B, 2C, N, h, w]` and the outputs above | `[B, C, N, h, w]`, and queries for the copy |
 
 mod conditions;
 mod precision;

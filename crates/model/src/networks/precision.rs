@@ -1,4 +1,4 @@
-//! The precision in which networks compute.
+//! Defines the precision in which networks compute.
 
 use burn::tensor::{DType, Tensor, backend::Backend};
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,14 @@ pub enum ComputePrecision {
 }
 
 impl ComputePrecision {
+    /// The type of features and matmul operands.
+    pub fn dtype(self) -> DType {
+        match self {
+            Self::F32 => DType::F32,
+            Self::Bf16 => DType::BF16,
+        }
+    }
+
     pub(super) fn narrowed<B: Backend, const R: usize>(self, x: Tensor<B, R>) -> Tensor<B, R> {
         match self {
             Self::F32 => x,

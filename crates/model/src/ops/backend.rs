@@ -1,4 +1,4 @@
-//! The operations that a backend must offer to run the networks.
+//! Defines the operations that a backend must offer to run the networks.
 
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;

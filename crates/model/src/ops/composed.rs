@@ -1,5 +1,5 @@
-//! Every operation composed of Burn operations. Backends without their own kernels run these versions; backends with kernels are
-//! tested against them.
+//! Implements every operation as a composition of Burn operations. Backends without their own kernels run these
+//! versions; backends with kernels are tested against them.
 //!
 //! In sums, the left operand is a tensor that the operation itself computed. burn-tch 0.21 treats some views of shared memory as
 //! owners of that memory, and it adds in place to the left operand first.

@@ -1,4 +1,4 @@
-//! The backward passes that a backend must offer to train the networks.
+//! Defines the backward passes that a backend must offer to train the networks.
 
 use burn::tensor::{DType, Tensor};
 

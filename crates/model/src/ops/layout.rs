@@ -1,5 +1,5 @@
-//! The memory layout of feature maps `[M, C, h, w]`. Code that works cell by cell permutes a map's axes into the backend's
-//! storage order and back. The permutation only changes strides, so it copies nothing.
+//! Handles the memory layout of feature maps `[M, C, h, w]`. Code that works cell by cell permutes a map's axes into
+//! the backend's storage order and back. The permutation changes only strides, so it copies nothing.
 
 use burn::tensor::Tensor;
 

@@ -1,5 +1,5 @@
-//! The hot operations of the networks. Each operation has one function here, and networks call only these functions. A faster
-//! kernel therefore needs one edit.
+//! Provides the hot operations of the networks. Each operation has one function in this module, and networks call only
+//! these functions. A faster kernel can therefore be added in one place.
 //!
 //! Each function checks shapes and calls the method of [`ModelBackend`] with the same name. The default methods are composed of
 //! Burn operations and are the reference for every faster version. `Flex` runs the kernels of crate `kernels`.
@@ -27,8 +27,8 @@ pub use backend::ModelBackend;
 pub use differentiable::{Conv3dGradients, DifferentiableBackend};
 pub use layout::{cells_from_map, in_order, map_from_cells, map_from_tokens, swap_dims, tokens_from_map};
 
-use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
+use burn::tensor::{DType, Tensor};
 
 /// The activation that a convolution or a normalisation applies in the same pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -338,6 +338,12 @@ pub fn temporal_attention<B: ModelBackend>(query: Tensor<B, 4>, own: KeysValues<
     assert!(heads > 0 && dims[3].is_multiple_of(heads), "temporal attention: {dims:?}, {heads} heads");
     assert_eq!([own.keys.dims(), own.values.dims()], [dims; 2], "temporal attention: keys and values");
     <B as ModelBackend>::temporal_attention(query, own, heads)
+}
+
+/// Bytes that a weight of this shape takes when it is prepacked for an op whose result has `cells` cells. A convolution
+/// `is_strided` if its stride is not 1.
+pub fn packed_bytes(shape: &[usize], cells: usize, dtype: DType, is_strided: bool) -> u64 {
+    flex::packed_bytes(shape, cells, dtype, is_strided)
 }
 
 /// `[.., D]` to `[rows, D]`.

@@ -1,4 +1,4 @@
-//! Operations against results computed by hand, and Flex's operations against the composed ones.
+//! Compares operations with results computed by hand, and Flex's operations with the composed operations.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! All settings of a configuration.
+//! Defines all settings of a configuration.
 
 use serde::{Deserialize, Serialize};
 

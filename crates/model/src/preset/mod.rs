@@ -1,4 +1,4 @@
-//! The configurations shipped with this project.
+//! Provides the configurations shipped with this project.
 
 mod config;
 

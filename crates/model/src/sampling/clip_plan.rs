@@ -1,8 +1,8 @@
-//! The source frames of each clip of a long video. Clips are generated in order, and the last frame of one clip is the
-//! temporal reference of the next (paper 3.5).
+//! Determines the source frames of each clip of a long video. Clips are generated in order, and the last frame of one
+//! clip is the temporal reference of the next (paper 3.5).
 //!
 //! The first clip contributes all its `N` frames. Each later clip starts with the last finished frame of the previous
-//! clip and contributes `N - 1` new ones. The last clip is padded by repeating the last source frame; the results for
+//! clip and contributes `N - 1` new frames. The last clip is padded by repeating the last source frame; the results for
 //! these repetitions are discarded.
 //!
 //! | clip, `N` = 4, 9 frames | source frames | kept places |

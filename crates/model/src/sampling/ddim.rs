@@ -1,5 +1,5 @@
-//! Denoising diffusion implicit models (Song et al. 2020, arXiv 2010.02502) with every schedule option of the public
-//! checkpoints, in the float32 arithmetic of their reference implementation.
+//! Implements denoising diffusion implicit models (Song et al. 2020, arXiv 2010.02502) with every schedule option of
+//! the public checkpoints, in the float32 arithmetic of their reference implementation.
 //!
 //! ```text
 //! a_t      = prod_{s <= t} (1 - beta_s)
@@ -10,8 +10,9 @@
 //! ```
 //!
 //! Three details are easy to get wrong. The previous timestep is `t - T / steps` in integer arithmetic, not the next
-//! entry of the list. Zero terminal SNR recomputes the betas in float32, so the final `a` is exactly 0. For 62 of the
-//! step counts 1..=1000 the trailing list has one extra entry, -1, which indexes the table from its end.
+//! entry of the list of timesteps. Zero terminal SNR recomputes the betas in float32, so the final `a` is exactly 0.
+//! For 62 of the step counts 1..=1000, the list of trailing timesteps has one extra entry, -1, which indexes the table
+//! from its end.
 
 mod config;
 #[cfg(test)]

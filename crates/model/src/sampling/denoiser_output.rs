@@ -1,18 +1,19 @@
-//! The meaning of the denoiser's output. The method predicts the velocity, as public weights of the Stable Diffusion
-//! family do. A small network trained from scratch learns faster to predict what must be added to the environment. It
-//! need not learn to copy the surroundings of the person, or to separate noise from picture in order to return the
-//! noise.
+//! Defines the meaning of the denoiser's output. The method predicts the velocity, like public weights of the Stable
+//! Diffusion family. A small network trained from scratch learns faster if it predicts the change that must be added to
+//! the environment latent. A network that predicts the change does not have to copy the surroundings of the person, or
+//! to separate noise from picture in order to return the noise.
 //!
 //! | output `F` means | input of the denoiser | velocity for samplers and losses |
 //! |---|---|---|
 //! | velocity | `z` | `F` |
 //! | change | `sqrt(a) z` | `(sqrt(a) z - (e + F)) / sqrt(1 - a)`: the clean latent is the environment latent `e` plus `F` |
 //!
-//! All are `[B, C, N, h, w]`. `z` is the noisy latent, and `a` is the cumulative alpha of each row's timestep. For
-//! latents of unit variance, `sqrt(a) z` is the best linear estimate of the clean latent (Karras et al. 2022, arXiv
-//! 2206.00364, use a similar preconditioning). Pure noise becomes zero.
+//! All tensors are `[B, C, N, h, w]`. `z` is the noisy latent, and `a` is the cumulative alpha at the timestep of each
+//! batch row. For latents of unit variance, `sqrt(a) z` is the best linear estimate of the clean latent (Karras et al.
+//! 2022, arXiv 2206.00364, use a similar preconditioning). At pure noise, the input `sqrt(a) z` is zero.
 //!
-//! Deviation from the paper: `change`. The loss is the same (Eq. 1 in velocities); only the parametrization differs.
+//! The variant `change` deviates from the paper. The loss of `change` is the same as in the paper (Eq. 1 in
+//! velocities); only the parametrization differs.
 
 use burn::tensor::{Int, Tensor, TensorData};
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! Sampling from noise to latents: schedules, prediction types, guidance, and splitting of long videos into clips or
+//! Samples latents from noise: schedules, prediction types, guidance, and splitting of long videos into clips or
 //! windows.
 
 pub mod clip_plan;

@@ -1,10 +1,10 @@
-//! The sampling loop of a clip (paper 3.5): noise, guidance, DDIM steps, decoding frame by frame.
+//! Implements the sampling loop of a clip (paper 3.5): noise, guidance, DDIM steps, and decoding frame by frame.
 //!
-//! A clip depends only on its conditions, the reference, the settings and its noise, and the noise only on seed and
+//! A clip depends only on its conditions, the reference, the settings and its noise. The noise depends only on seed and
 //! clip index. A clip generated alone is therefore identical to the same clip generated in sequence.
 //!
-//! [`crate::sampling::clip_plan`] determines the source frames of a clip. Its temporal reference is passed in through
-//! [`ClipConditions::with_temporal_reference`].
+//! [`crate::sampling::clip_plan`] determines the source frames of a clip. The temporal reference of a clip is passed in
+//! through [`ClipConditions::with_temporal_reference`].
 
 #[cfg(test)]
 mod tests;

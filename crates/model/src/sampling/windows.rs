@@ -1,5 +1,6 @@
-//! Uniform context windows. Public weights in the style of Animate Anyone, which have no temporal reference, use them
-//! for long videos. Every step denoises overlapping windows of frames and averages the predictions of each frame.
+//! Computes uniform context windows. Public weights in the style of Animate Anyone, which have no temporal reference,
+//! use these windows for long videos. Every step denoises overlapping windows of frames and averages the predictions
+//! for each frame.
 //!
 //! With `closed_loop` the windows wrap around (frame 0 follows frame `N - 1`), as in the public pipelines. The long
 //! videos of this project use consecutive clips instead.

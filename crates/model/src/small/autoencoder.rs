@@ -1,9 +1,10 @@
-//! The autoencoder of the `bundled` preset: 8x downsampling, 16 latent channels, fast enough for a CPU.
+//! Implements the autoencoder of the `bundled` preset: 8x downsampling, 16 latent channels, fast enough for a CPU.
 //!
-//! It starts with a 4x4 space-to-depth, so no layer has more than `H/4 x W/4` cells. It has no normalisation, because
-//! dividing by a picture's own statistics loses its colours. It has no activation outside the residual branches, so
-//! flat colours pass through linearly. The output of plain convolutions is multiplied by `sqrt(3)`. This compensates
-//! for their initialization in `+-1/sqrt(fan in)` and preserves the variance. Residual branches are zero-initialized.
+//! The autoencoder starts with a 4x4 space-to-depth, so no layer has more than `H/4 x W/4` cells. The autoencoder has
+//! no normalisation, because dividing by a picture's own statistics loses its colours. The autoencoder has no
+//! activation outside the residual branches, so flat colours pass through linearly. The output of plain convolutions is
+//! multiplied by `sqrt(3)`. This factor compensates for the initialization of their weights in `+-1/sqrt(fan in)` and
+//! preserves the variance. Residual branches are zero-initialized.
 //!
 //! | step | shape at the default widths | million multiply-adds at 256x256 |
 //! |---|---|---|

@@ -1,10 +1,10 @@
-//! A shortcut for the appearance of the reference: every cell of the result can copy latents from the reference
-//! picture.
+//! Implements a shortcut for the appearance of the reference: every cell of the result can copy latents from the
+//! reference picture.
 //!
 //! The last convolution of the denoiser also outputs a query and a gate for each cell. The query finds cells of the
-//! reference by content and position. The latents found there are multiplied by the gate and added to the result.
-//! Through the reference network, a colour must pass many layers that decompose and reassemble it. Here it arrives
-//! unchanged, and the network only has to learn where to look.
+//! reference by content and position. The latents of these cells are multiplied by the gate and added to the result. In
+//! the reference network, a colour passes through many layers that decompose and reassemble it. With this shortcut, the
+//! colour stays unchanged, and the network only has to learn where to look.
 //!
 //! | tensor | shape |
 //! |---|---|
@@ -14,7 +14,7 @@
 //! | queries and gate, from the denoiser | `[B, K + 1, N, h, w]` |
 //! | copied latents | `[B, C, N, h, w]` |
 //!
-//! Deviation: the paper has no such component. It is for small networks trained from scratch.
+//! Deviation: the paper has no such component. This component is for small networks trained from scratch.
 
 use burn::module::Module;
 use burn::tensor::activation::softmax;

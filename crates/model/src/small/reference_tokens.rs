@@ -1,9 +1,10 @@
-//! The reference as a few tokens for cross-attention, in place of the image encoder (paper 3.1: "the image embedding of
-//! the reference"). Small networks trained from scratch do not benefit from an encoder of 300 million weights.
+//! Encodes the reference as a few tokens for cross-attention, instead of the image encoder (paper 3.1: "the image
+//! embedding of the reference"). Small networks trained from scratch do not benefit from an encoder of 300 million
+//! weights.
 //!
-//! A grid divides the reference latent. Each token is the mean of a learned feature over one grid cell, plus a learned
-//! position embedding. There are so few tokens that the denoiser soon learns which token has the colours of which body
-//! part.
+//! A grid divides the reference latent into cells. Each token is the mean of a learned feature over one grid cell, plus
+//! a learned position embedding. Because there are few tokens, the denoiser soon learns which token has the colours of
+//! which body part.
 //!
 //! | tensor | shape |
 //! |---|---|

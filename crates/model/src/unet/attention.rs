@@ -1,4 +1,5 @@
-//! Multi-head attention with its four linear layers. Keys and values can be computed once and combined later.
+//! Implements multi-head attention with its four linear layers. Keys and values can be computed once and combined
+//! later.
 //!
 //! | tensor | shape |
 //! |---|---|

@@ -1,8 +1,8 @@
-//! The down, mid and up blocks, and the forward pass through them.
+//! Implements the down, mid and up blocks, and the forward pass through them.
 //!
-//! A layer consists of a resnet, a spatial transformer (if the level has them), blending of objects (mid and up) and a
-//! temporal module. The output of each layer and each downsampler of the down blocks is a skip connection. Up blocks
-//! take the skips in reverse order and concatenate `[hidden, skip]` along channels.
+//! A layer consists of a resnet, a spatial transformer (if the level has transformers), blending of objects (in mid and
+//! up blocks) and a temporal module. The output of each layer and each downsampler of the down blocks is a skip
+//! connection. Up blocks take the skips in reverse order and concatenate `[hidden, skip]` along channels.
 //!
 //! | tensor | shape |
 //! |---|---|

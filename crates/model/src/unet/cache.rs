@@ -1,5 +1,5 @@
-//! Caches of a sampling run, which avoid repeated work in each step. Each can be disabled, to measure its effect and to
-//! prove that it changes no result.
+//! Implements the caches of a sampling run, which avoid repeated work in each step. Each cache can be disabled, to
+//! measure its effect and to check that it does not change the result.
 //!
 //! | cache | computed once | difference |
 //! |---|---|---|
@@ -8,7 +8,8 @@
 //! | branches | the shared computation of the conditional and unconditional branches, once per step | none |
 //! | steps | time embedding and its projections, per timestep; projections of temporal positions, per length | none |
 //!
-//! Results differ at most by the rounding of sums in another order. Tests compare each cache with the full computation.
+//! Results differ at most in rounding, because sums are computed in another order. Tests compare each cache with the
+//! full computation.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,4 +1,4 @@
-//! The configuration of a UNet, from which every network of the method takes its sizes.
+//! Defines the configuration of a UNet, which determines the sizes of every network of the method.
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;

@@ -1,5 +1,5 @@
-//! The denoising network (paper 3.1): the SD 1.5 UNet inflated to video. The configuration adds temporal modules,
-//! reference attention, environment channels, pose features and spatial blending of objects.
+//! Implements the denoising network (paper 3.1): the SD 1.5 UNet inflated to video. The configuration adds temporal
+//! modules, reference attention, environment channels, pose features and spatial blending of objects.
 //!
 //! | tensor | shape |
 //! |---|---|
@@ -10,7 +10,7 @@
 //! | objects, one per level, finest first | `[B, C_level, N, h_level, w_level]` |
 //! | prediction | `[B, C_out, N, h, w]` |
 //!
-//! With one frame and without temporal modules it is the plain 2D UNet.
+//! With one frame and without temporal modules, the network is the plain 2D UNet.
 
 use burn::module::{Module, Param};
 use burn::tensor::activation::silu;

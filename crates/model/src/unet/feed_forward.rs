@@ -1,5 +1,5 @@
-//! The GEGLU feed-forward layer of every transformer block: a linear layer to twice the inner width, value times
-//! `gelu(gate)`, and a linear layer back.
+//! Implements the GEGLU feed-forward layer of every transformer block: a linear layer to twice the inner width, the
+//! product of value and `gelu(gate)`, and a linear layer back to the token width.
 
 use burn::module::Module;
 use burn::tensor::{Tensor, backend::Backend};

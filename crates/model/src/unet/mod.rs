@@ -1,7 +1,7 @@
-//! The UNet of Stable Diffusion 1.5, plain or inflated to video. [`crate::unet::denoising_net`] and
-//! [`crate::unet::reference_net`] share it.
+//! Implements the UNet of Stable Diffusion 1.5, plain or inflated to video. Both [`crate::unet::denoising_net`] and
+//! [`crate::unet::reference_net`] use this UNet.
 //!
-//! Inside, a clip is a batch of frames `[B*N, C, h, w]`. Only the temporal modules mix along `N`.
+//! Inside the UNet, a clip is a batch of frames `[B*N, C, h, w]`. Only the temporal modules mix values along `N`.
 
 pub mod attention;
 mod blocks;

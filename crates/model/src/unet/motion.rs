@@ -1,8 +1,9 @@
-//! The temporal module (AnimateDiff v2 layout): every cell attends to itself across frames.
+//! Implements the temporal module (AnimateDiff v2 layout): every cell attends to the same cell in all frames.
 //!
-//! It consists of a group norm per frame, a linear layer, blocks of self-attention layers and one feed-forward layer, a
-//! zero-initialized linear layer, and a residual connection. In each self-attention, the position in the clip is added
-//! after the layer norm. It therefore reaches queries, keys and values, but not the residual stream.
+//! The module consists of a group norm per frame, a linear layer, blocks of self-attention layers and one feed-forward
+//! layer, a zero-initialized linear layer, and a residual connection. In each self-attention, the embedding of the
+//! position in the clip is added after the layer norm. The embedding therefore affects queries, keys and values, but
+//! not the residual stream.
 //!
 //! | tensor | shape |
 //! |---|---|

@@ -1,4 +1,4 @@
-//! State shared by all blocks in one forward pass.
+//! Holds the state that all blocks share in one forward pass.
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,9 @@
-//! The output of the reference network for the denoiser: the normalised tokens of the reference picture at each site.
+//! Defines the output of the reference network for the denoiser: the normalised tokens of the reference picture at each
+//! site.
 //!
-//! The denoiser's self-attention computes keys and values from its own tokens and these, with its own linear layers.
-//! For the reference tokens they are therefore the same in every step and frame; [`ProjectedReference`] caches them.
+//! The denoiser's self-attention computes keys and values from its own tokens and from the reference tokens, with its
+//! own linear layers. The keys and values of the reference tokens are therefore the same in every step and frame;
+//! [`ProjectedReference`] caches them.
 //!
 //! | tensor | shape |
 //! |---|---|

@@ -1,5 +1,6 @@
-//! The reference network: a plain 2D UNet, run once on the picture of the character at timestep 0. Only the inputs of
-//! its self-attention layers are used. It therefore has no output layers, and stops at the last site that is needed.
+//! Implements the reference network: a plain 2D UNet that runs once on the picture of the character at timestep 0. Only
+//! the inputs of the network's self-attention layers are used. The network therefore has no output layers, and stops at
+//! the last site that is needed.
 //!
 //! | tensor | shape |
 //! |---|---|
@@ -7,8 +8,8 @@
 //! | context (image embedding) | `[B, L, D]` |
 //! | features at each site | `[B, h*w, C]` |
 //!
-//! In paper 3.1 only the mid and up blocks participate ([`FusionBlocks::MidUp`]). In public checkpoints of this family
-//! all blocks do.
+//! In the paper (3.1), only the mid and up blocks supply features ([`FusionBlocks::MidUp`]). In public checkpoints of
+//! this family, all blocks supply features.
 
 use std::collections::BTreeMap;
 

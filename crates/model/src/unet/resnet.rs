@@ -1,4 +1,4 @@
-//! The convolutional block of every UNet and VAE level, and the layers that change resolution.
+//! Implements the convolutional block of every UNet and VAE level, and the layers that change resolution.
 //!
 //! | tensor | shape |
 //! |---|---|
@@ -6,7 +6,7 @@
 //! | time embedding, SiLU already applied | `[B, D]` |
 //! | output | `[M, C_out, h, w]` |
 //!
-//! The time embedding is added after the first convolution. It is the same for all frames of a clip.
+//! The time embedding is added after the first convolution. The time embedding is the same for all frames of a clip.
 
 use burn::module::Module;
 use burn::tensor::{Tensor, backend::Backend};

@@ -1,4 +1,4 @@
-//! The sites of a UNet where self-attention can use a reference.
+//! Enumerates the sites of a UNet: the self-attention layers that can use a reference.
 
 use std::fmt;
 use std::str::FromStr;

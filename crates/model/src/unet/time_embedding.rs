@@ -1,4 +1,4 @@
-//! Embedding of the timestep in the noise schedule: sinusoids, then two linear layers.
+//! Embeds the timestep of the noise schedule: sinusoids, followed by two linear layers.
 //!
 //! `angle_i = t * exp(-ln(10000) * i / (D/2 - shift))`; SD 1.5 uses shift 0 and `[cos | sin]`.
 //!

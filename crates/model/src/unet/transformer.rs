@@ -1,5 +1,5 @@
-//! The spatial transformer. The cells of each frame attend to each other (and to the reference), then to the image
-//! embedding.
+//! Implements the spatial transformer. The cells of each frame attend first to each other and to the reference, then to
+//! the image embedding.
 //!
 //! | tensor | shape |
 //! |---|---|
@@ -8,8 +8,8 @@
 //! | context | `[B, L, D]` |
 //! | reference at this site | `[B, L_r, C]` |
 //!
-//! Order in a block: `x += attn1(norm1(x)); x += attn2(norm2(x), context); x += ff(norm3(x))`. Without cross-attention
-//! there is no `attn2` and no `norm2`.
+//! A block computes, in this order, `x += attn1(norm1(x)); x += attn2(norm2(x), context); x += ff(norm3(x))`. Without
+//! cross-attention there is no `attn2` and no `norm2`.
 
 use burn::module::Module;
 use burn::tensor::{Tensor, backend::Backend};

@@ -1,4 +1,4 @@
-//! Errors of weight files.
+//! Defines the errors of weight files.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! Lists the tensors of one file. Its first bytes tell whether it is safetensors or PyTorch.
+//! Lists the tensors of one file. The file's first bytes determine whether it is a safetensors or a PyTorch file.
 
 use std::collections::BTreeMap;
 use std::io::{Error, ErrorKind, Read, Result as IoResult, Seek, SeekFrom};

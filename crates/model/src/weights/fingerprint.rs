@@ -1,4 +1,4 @@
-//! Fingerprints that identify weights in run folders and weight caches.
+//! Computes fingerprints that identify weights in run folders and weight caches.
 
 use std::fmt::{Display, Formatter};
 

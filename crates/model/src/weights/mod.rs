@@ -1,8 +1,9 @@
-//! Loads weights by upstream key names from safetensors and PyTorch files into a module. Every key is accounted for.
+//! Loads weights by upstream key names from safetensors and PyTorch files into a module. A report lists how every key
+//! is used.
 //!
-//! The path of a module (`down_blocks.0.resnets.1.conv1.weight`) is its checkpoint key. The few names that are not Rust
-//! identifiers are in [`UPSTREAM_NAMES`]. [`published`] handles the files of other projects. Pickles are never
-//! executed. Only headers stay in memory. Values are read when a module is loaded or, [on
+//! The path of a parameter (`down_blocks.0.resnets.1.conv1.weight`) is its checkpoint key. The few names that are not
+//! Rust identifiers are in [`UPSTREAM_NAMES`]. The module [`published`] handles the files of other projects. Pickles
+//! are never executed. Only the headers of the files stay in memory. Values are read when a module is loaded or, [on
 //! demand](Weights::load_for_inference), when a network first needs them.
 
 mod error;

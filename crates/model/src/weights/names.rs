@@ -1,4 +1,4 @@
-//! Checkpoint names of module parameters.
+//! Maps module parameters to their checkpoint names.
 
 /// Path components of this crate's modules, and their names in checkpoints.
 pub const UPSTREAM_NAMES: [(&str, &str); 3] = [("net_0", "net.0"), ("net_2", "net.2"), ("to_out_0", "to_out.0")];

@@ -1,10 +1,10 @@
-//! The weight cache: prepacked weights in files. Later runs map them instead of reading and packing the weights. The
-//! weight file is still hashed at each start, and small weights are still read.
+//! Implements the weight cache, which stores prepacked weights in files. Later runs map these files into memory instead
+//! of reading and packing the weights. The weight file is still hashed at each start, and small weights are still read.
 //!
 //! | file in `<root>/<fingerprint of the weights>` | contents |
 //! |---|---|
-//! | `used` | its time stamp is the last use; caches of other weights are removed 30 days after it |
-//! | `whole` | marks that every weight was read and checked once |
+//! | `used` | its time stamp is that of the last use; caches unused for 30 days are removed |
+//! | `whole` | marks that every weight has been read and checked once |
 //! | `<label>.pack` | one weight packed for one op: [`kernels::Pack::write`] |
 //!
 //! The cache does not change results. A missing or damaged file is packed again. All other problems are

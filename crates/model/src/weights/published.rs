@@ -1,4 +1,4 @@
-//! Weight files of other projects, with their own tensor names.
+//! Reads weight files of other projects, with their own tensor names.
 //!
 //! | file | from | becomes |
 //! |---|---|---|

@@ -1,4 +1,4 @@
-//! The bytes of a weight file.
+//! Provides access to the bytes of a weight file.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};

@@ -1,4 +1,4 @@
-//! Poses drawn as maps: skeletons and depth along the bones.
+//! Draws poses as maps: skeleton maps, and depth along the bones.
 
 pub mod skeleton;
 pub(crate) mod stroke;

@@ -1,9 +1,10 @@
-//! The skeleton map: a pose drawn as a picture, the motion signal of the network (paper 3.4).
+//! Draws the skeleton map: a pose as a picture, which gives the network the motion (paper 3.4).
 //!
-//! The map is drawn as open pose-driven models expect. 17 limbs are ellipses and 18 joints are discs, in rainbow
-//! colours from the nose on. Hand bones have their own rainbow with blue points. Face points are white, and everything
-//! else is black. Widths scale with the picture, so a map of 128 pixels is a small map of 512. Joints under
-//! [`Keypoint::DRAWN`](crate::pose::Keypoint::DRAWN) are left out, with the limbs that end at them.
+//! The map has the style that open pose-driven models expect. 17 limbs are ellipses and 18 joints are discs, in rainbow
+//! colours that start at the nose. Hand bones have their own rainbow colours and blue points. Face points are white,
+//! and everything else is black. Widths scale with the picture, so a map of 128 pixels looks like a reduced map of 512
+//! pixels. Joints with less confidence than [`Keypoint::DRAWN`](crate::pose::Keypoint::DRAWN) are omitted, together
+//! with the limbs that end at them.
 
 pub use crate::maps::stroke::SkeletonStyle;
 use crate::maps::stroke::strokes;
@@ -17,7 +18,7 @@ pub fn draw_skeleton(pose_in_region: &Pose, width: usize, height: usize, style: 
     map
 }
 
-/// Draws a pose over a picture, for people to look at. The points are in pixels of that picture.
+/// Draws a pose over a picture, for visual inspection. The points are in pixels of that picture.
 pub fn overlay_skeleton(picture: &Picture, pose: &Pose, style: &SkeletonStyle) -> Picture {
     let mut drawn = picture.clone();
     paint(&mut drawn, pose, style);

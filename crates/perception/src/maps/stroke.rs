@@ -1,5 +1,5 @@
-//! The strokes of a skeleton, and the pixels that each one covers. There is no anti-aliasing: a pixel is covered when
-//! its centre is.
+//! Defines the strokes of a skeleton, and the pixels that each stroke covers. There is no anti-aliasing: a stroke
+//! covers a pixel if it covers the pixel's centre.
 //!
 //! The skeleton map and the structured depth use the same strokes, so they cover exactly the same pixels.
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::pose::{HAND_POINTS, Joint, Keypoint, Pose};
 
-/// Sizes of the strokes, in pixels of a map whose longer side is 512. None becomes thinner than about a pixel.
+/// Sizes of the strokes, in pixels of a map whose longer side is 512. No stroke becomes thinner than about a pixel.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SkeletonStyle {

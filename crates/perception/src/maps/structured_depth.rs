@@ -1,10 +1,10 @@
-//! Structured depth: how near each drawn limb is, only on the pixels of the skeleton map (paper 3.4).
+//! Computes structured depth: how near each drawn limb is, only on the pixels of the skeleton map (paper 3.4).
 //!
-//! By default the depth of the joints is drawn along the bones, with the strokes of the skeleton map. Where limbs
-//! cross, the nearer one wins. With a depth map of the whole picture, the skeleton's pixels are cut out of it. Values
-//! are then normalised between the farthest and the nearest skeleton pixel of the clip: 1 = nearest, [`FARTHEST`] =
-//! farthest, 0 = no skeleton. The paper does not say over what it normalises. We normalise over a clip, because
-//! normalising each frame flickers.
+//! By default, the depth of a bone's two joints is interpolated along the bone and drawn with the strokes of the
+//! skeleton map. Where limbs cross, the nearer limb is drawn. If a depth map of the whole picture is given, its values
+//! at the skeleton's pixels are used instead. Values are then normalised between the farthest and the nearest skeleton
+//! pixel of the clip: 1 = nearest, [`FARTHEST`] = farthest, 0 = no skeleton. The paper does not say over which frames
+//! it normalises. We normalise over a clip, because normalising each frame separately causes flicker.
 
 use std::collections::VecDeque;
 
@@ -74,7 +74,8 @@ impl SkeletonNearness {
     }
 
     /// Cuts the skeleton's pixels out of a depth map, where larger is nearer and values of 0 or less are unknown.
-    /// Skeleton pixels of unknown depth take the value of the nearest known one along the skeleton.
+    /// Skeleton pixels of unknown depth take the value of the nearest pixel of known depth, measured along the
+    /// skeleton.
     ///
     /// # Panics
     /// When the two differ in size.
@@ -118,7 +119,7 @@ impl SkeletonNearness {
     }
 
     /// Normalises the values over `span`: 1 = nearest, [`FARTHEST`] = farthest, 0 = no skeleton. When all depths are
-    /// equal (none was known), all are 1.
+    /// equal, for example because none is known, all values are 1.
     pub fn spread(&self, span: DepthSpan) -> Plane<f32> {
         let range = span.nearest - span.farthest;
         self.cells.map(|cell| {

@@ -1,4 +1,4 @@
-//! The networks that see, and how they run.
+//! Defines the perception networks, and runs them.
 
 pub mod blazepose;
 pub mod network;

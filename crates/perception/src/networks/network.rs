@@ -1,8 +1,8 @@
-//! A network that is ready to run. An `.onnx` file runs unchanged in the ONNX runtime. A `.tflite` file is converted in
+//! Loads a network and runs it. An `.onnx` file runs unchanged in the ONNX runtime. A `.tflite` file is converted in
 //! memory to ONNX models; depthwise convolutions and the resizing between them run in this project's own code.
 //!
-//! Values are `f32`. Pictures are planar, `[1, C, H, W]`. A `.tflite` network runs on one thread, so several can run in
-//! parallel.
+//! Values are `f32`. Pictures are planar, `[1, C, H, W]`. A `.tflite` network runs on one thread, so several networks
+//! can run in parallel.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};

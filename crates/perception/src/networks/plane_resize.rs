@@ -1,4 +1,4 @@
-//! Bilinear resizing of planes `[C, H, W]` inside a network.
+//! Resizes planes `[C, H, W]` bilinearly inside a network.
 
 /// Which places of source and result coincide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

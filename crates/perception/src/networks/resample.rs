@@ -1,5 +1,5 @@
-//! Resamples a window of a plane, of any real position and size, to another number of pixels. The filter is separable:
-//! an exact area average when shrinking, and [`Enlarge`] otherwise.
+//! Resamples a window of a plane to another number of pixels. The window's position and size are real numbers. The
+//! filter is separable. It is an exact area average for reduction, and the filter [`Enlarge`] for enlargement.
 
 use media::picture::{Mask, Picture, Plane};
 

@@ -1,4 +1,5 @@
-//! Which of the regions around a click is meant: a small network, fitted on rendered props, scores each region's figures.
+//! Scores how likely a region around a click is the intended object, with a small network on the region's features. The
+//! network was fitted on rendered props.
 
 mod weights;
 
@@ -13,7 +14,7 @@ pub(super) fn score(figures: &Figures) -> f32 {
     probability(LAST_BIAS + product(&LAST, &second))
 }
 
-/// A linear layer of which the negative answers are 0.
+/// A linear layer followed by ReLU.
 fn layer<const IN: usize, const OUT: usize>(
     weights: &[[f32; IN]; OUT],
     bias: &[f32; OUT],

@@ -1,4 +1,5 @@
-//! From a click or a box to the object's coverage in that frame: the likeliest region, then colours decide about its edge.
+//! Computes the object's coverage in a frame from a click or a box: chooses the most likely region, then refines its
+//! edge by colour.
 
 use media::picture::Plane;
 
@@ -64,7 +65,7 @@ fn by_place(look: &Look, regions: &[Regions], place: (f32, f32), not: &[(f32, f3
     Some((best.region.inside.clone(), best.score))
 }
 
-/// The region whose box is most like the given one; where there is none, the ellipse in the box.
+/// The region whose box is most similar to the given box; if there is no such region, the ellipse in the box.
 fn by_box(
     look: &Look,
     regions: &[Regions],
@@ -109,7 +110,7 @@ fn overlap(window: &Window, (left, top, right, bottom): (f32, f32, f32, f32)) ->
     both / ((width * height) as f32 + (right - left) * (bottom - top) - both).max(1.0)
 }
 
-/// Lets the colours inside and around a region decide about its edge.
+/// Refines the edge of a region by the colours inside and around it.
 fn refined(look: &Look, inside: &[bool], pointed: &Pointed) -> Option<Plane<f32>> {
     let size = look.size();
     let mut coverage: Vec<f32> = inside.iter().map(|&inside| f32::from(u8::from(inside))).collect();

@@ -1,5 +1,5 @@
-//! Follows one object from frame to frame, forwards or backwards: its motion, votes of remembered frames, its colours and those
-//! around it, and agreement of neighbours.
+//! Follows one object from frame to frame, forwards or backwards, using its motion, votes of remembered frames, colours
+//! inside and around it, and agreement of neighbouring pixels.
 
 use std::sync::Arc;
 
@@ -121,7 +121,8 @@ impl Follower {
         Some(samples.fitted(look, &start))
     }
 
-    /// The place of a lost object, by the looks of the first frame and of the last one in which it was seen.
+    /// The position of a lost object, found by comparison with the first frame and with the last frame in which it was
+    /// visible.
     fn found_again(&self, look: &Look) -> Option<(Affine, f32)> {
         let samples = Samples::of(&self.last.look, &self.last.coverage)?;
         let reach = (samples.radius() + 8.0 * self.lost as f32).clamp(16.0, 90.0) as i32;
@@ -162,14 +163,14 @@ impl Follower {
         coverage
     }
 
-    /// The motion since the first frame, where that frame still looks like this one.
+    /// The motion since the first frame, if the object still looks as in that frame.
     fn since_first(&self, look: &Look, motion: &Affine) -> Option<Affine> {
         let samples = Samples::of(&self.anchor.look, &self.anchor.coverage)?;
         let (motion, error) = samples.fitted(look, &self.from_anchor.then(motion));
         (error < UNLIKE).then_some(motion)
     }
 
-    /// Where the object may be.
+    /// The window in which the object can be.
     fn window(&self, motion: &Affine, (width, height): (usize, usize)) -> Option<Window> {
         let inside: Vec<bool> = self.last.coverage.cells().iter().map(|&share| share > 0.5).collect();
         let before = window_of(&inside, (width, height), 0)?;

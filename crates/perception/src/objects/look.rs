@@ -1,4 +1,4 @@
-//! What the segmenter sees of a frame: colours at a working size, edges, and where the person's limbs are.
+//! Prepares a frame for the segmenter: colours at a working size, edges, and the positions of the person's limbs.
 
 use media::picture::{Mask, Picture, Plane};
 use media::resize::{Filter, resize_picture, resize_real};

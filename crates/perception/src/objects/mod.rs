@@ -1,10 +1,12 @@
-//! Objects that the user points at, followed through the video without any network.
+//! Follows objects that the user points at through the video, without any network file.
 //!
-//! 1. `prompt`: what is typed.
-//! 2. `look`: a frame at the working size. `regions`, `proposals`, `shape`, `choice`: the regions around a click and which of them
-//!    is meant. `first`: its edge, by the colours inside and around.
-//! 3. `follower`: from frame to frame, by `motion`, `votes` of remembered frames, `palette` and `relax`.
-//! 4. `tracker`: all this for frames of any size.
+//! 1. `prompt` parses the clicks and boxes that the user types.
+//! 2. `look` reduces a frame to the working size. `regions`, `proposals`, `shape` and `choice` find the regions around
+//!    a click and choose one of them. `first` refines the edge of the chosen region by the colours inside and around
+//!    it.
+//! 3. `follower` follows the object from frame to frame with `motion`, `votes` of remembered frames, `palette` and
+//!    `relax`.
+//! 4. `tracker` does all this for frames of any size.
 
 mod choice;
 mod first;

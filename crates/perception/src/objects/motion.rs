@@ -1,4 +1,5 @@
-//! How an object moved from one frame to another: a search for its place, then an affine fit of its colours (Lucas and Kanade).
+//! Estimates how an object moved from one frame to another: searches for its position, then fits an affine map to its
+//! colours (Lucas and Kanade).
 
 use media::picture::Plane;
 
@@ -160,7 +161,7 @@ impl<'a> Samples<'a> {
         if is_usable { (motion, after) } else { (*start, before) }
     }
 
-    /// One step of Gauss and Newton on a change that comes before the motion.
+    /// One Gauss-Newton step for a change that is applied before the motion.
     fn change(&self, to: &Look, motion: &Affine, stiffness: f32) -> Option<Affine> {
         let mut normal = [[0.0f64; 6]; 6];
         let mut right = [0.0f64; 6];
@@ -203,7 +204,7 @@ impl<'a> Samples<'a> {
     }
 }
 
-/// Solves six equations by elimination; none when they say too little.
+/// Solves six equations by elimination; none when they are underdetermined.
 fn solved(mut matrix: [[f64; 6]; 6], mut right: [f64; 6]) -> Option<[f64; 6]> {
     for pivot in 0..6 {
         let best = (pivot..6).max_by(|&one, &other| matrix[one][pivot].abs().total_cmp(&matrix[other][pivot].abs()))?;

@@ -1,4 +1,4 @@
-//! How often colours occur in an object and around it.
+//! Counts how often colours occur in an object and around it.
 
 use super::look::Colour;
 

@@ -1,5 +1,5 @@
-//! What the user points at, as it is typed: `X,Y[@T]` and `X,Y,W,H[@T]`, where T is a time in seconds (`1.5`, `1.5s`) or a frame
-//! (`12f`).
+//! Parses the prompts with which the user points at objects. A prompt is `X,Y[@T]` or `X,Y,W,H[@T]`, where T is a time
+//! in seconds (`1.5`, `1.5s`) or a frame (`12f`).
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 pub use super::prompt_error::PromptError;
 
-/// When something is pointed at.
+/// The moment at which a prompt points at something.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Moment {
     /// Seconds after the first frame.
@@ -25,7 +25,7 @@ impl Default for Moment {
 }
 
 impl Moment {
-    /// True from the frame on that is meant: the one with this number, or the first one whose time has come.
+    /// True from the intended frame on: the frame with this number, or the first frame that is not before this time.
     pub fn has_come(self, index: usize, since_first: Pts) -> bool {
         match self {
             Self::Frame(frame) => index >= frame,
@@ -33,8 +33,8 @@ impl Moment {
         }
     }
 
-    /// The moment as frames meet it best: a time means the frame that is nearest to it, where `interval` seconds lie between
-    /// two.
+    /// Shifts a time so that [`has_come`](Self::has_come) selects the frame nearest to it, where `interval` is the time
+    /// between two frames in seconds.
     pub fn nearest(self, interval: f64) -> Self {
         match self {
             Self::Seconds(seconds) => Self::Seconds((seconds - interval / 2.0).max(0.0)),
@@ -43,7 +43,7 @@ impl Moment {
     }
 }
 
-/// A place in pixels of a frame, or a box around the object.
+/// A point in frame pixels, or a box around the object.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[expect(missing_docs, reason = "pixels of the frame")]
 pub enum Target {
@@ -52,7 +52,7 @@ pub enum Target {
 }
 
 impl Target {
-    /// The first of its corners or its only point, and the last one.
+    /// The first and the last corner of the box; for a point, twice this point.
     pub fn corners(&self) -> [(f32, f32); 2] {
         match *self {
             Self::Point { x, y } => [(x, y), (x, y)],
@@ -69,7 +69,7 @@ pub struct PointPrompt {
     pub x: f32,
     /// Row in pixels.
     pub y: f32,
-    /// When; none where it was not said.
+    /// The moment; none if the prompt names no moment.
     pub at: Option<Moment>,
 }
 
@@ -85,7 +85,7 @@ pub struct BoxPrompt {
     pub width: f32,
     /// Rows.
     pub height: f32,
-    /// When; none where it was not said.
+    /// The moment; none if the prompt names no moment.
     pub at: Option<Moment>,
 }
 
@@ -212,22 +212,22 @@ impl From<BoxPrompt> for String {
     }
 }
 
-/// One object: where it is at a moment, and places that are not its own.
+/// One object: its position at a moment, and points that do not belong to it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Written", into = "Written")]
 pub struct ObjectPrompt {
     /// A point in the object or a box around it.
     pub shown: Shown,
-    /// Points that are not the object's; where no moment is said, at the object's.
+    /// Points that do not belong to the object. A point without a moment has the object's moment.
     pub not: Vec<PointPrompt>,
 }
 
-/// How an object is shown.
+/// How the user shows an object.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Shown {
-    /// By a point in it.
+    /// By a point in the object.
     Point(PointPrompt),
-    /// By a box around it.
+    /// By a box around the object.
     Box(BoxPrompt),
 }
 
@@ -266,7 +266,7 @@ impl From<ObjectPrompt> for Written {
 }
 
 impl ObjectPrompt {
-    /// Place and moment.
+    /// The target, and its moment.
     pub fn target(&self) -> (Target, Moment) {
         match self.shown {
             Shown::Point(PointPrompt { x, y, at }) => (Target::Point { x, y }, at.unwrap_or_default()),

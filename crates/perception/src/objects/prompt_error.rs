@@ -1,4 +1,4 @@
-//! What can be wrong with what the user points at.
+//! Defines the errors of prompts that point at objects.
 
 /// Why a prompt cannot be understood or followed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -12,7 +12,7 @@ pub enum PromptError {
         /// What was typed.
         found: String,
     },
-    /// Something is not a number that a place can have.
+    /// A value is not a valid number for a position.
     #[error("invalid number `{part}` in the prompt `{found}`, expected a finite number of at least 0")]
     Number {
         /// The part.
@@ -20,7 +20,7 @@ pub enum PromptError {
         /// What was typed.
         found: String,
     },
-    /// A box without an inside.
+    /// A box without area.
     #[error("the box of the prompt is empty: `{found}`")]
     EmptyBox {
         /// What was typed.
@@ -34,7 +34,7 @@ pub enum PromptError {
         /// What was typed.
         found: String,
     },
-    /// The place lies outside of the frame.
+    /// The position lies outside the frame.
     #[error("the prompt `{prompt}` lies outside the frame, which has {width}x{height} pixels")]
     OutsideFrame {
         /// The prompt.
@@ -52,13 +52,13 @@ pub enum PromptError {
         /// How long the video is.
         length: String,
     },
-    /// A point that is not an object's comes before every object.
+    /// A point of `--not` comes before the first object.
     #[error("`--not {prompt}` must come after an `--object` or `--object-box`")]
     NotWithoutObject {
         /// The prompt.
         prompt: String,
     },
-    /// Nothing at the place differs from what is around it.
+    /// Nothing at the position differs from its surroundings.
     #[error("no object stands out from its surroundings at `{prompt}`")]
     NothingThere {
         /// The prompt.

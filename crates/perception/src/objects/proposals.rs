@@ -1,4 +1,4 @@
-//! What a click may mean: regions around it, each with figures that describe it and a score.
+//! Proposes which region a click means: lists regions around it, each with features that describe it and a score.
 
 use media::picture::Mask;
 
@@ -20,12 +20,12 @@ const MOST: f32 = 0.5;
 /// Regions that share this much of their union are one.
 const SAME: f32 = 0.95;
 
-/// A region that a click may mean.
+/// A region that a click can mean.
 #[derive(Debug, Clone)]
 pub struct Proposal {
-    /// The figures that describe it.
+    /// The features that describe the region.
     pub figures: Figures,
-    /// The overlap with what was meant that is expected, 0..=1.
+    /// The expected overlap with the intended object, 0..=1.
     pub score: f32,
     pub(super) region: Nested,
     pub(super) size: (usize, usize),

@@ -1,5 +1,6 @@
-//! A hierarchy of regions: the picture falls into small pieces along its edges, and the most similar neighbours are joined
-//! until one region is left. The regions around a place are what somebody who clicks there may mean.
+//! Builds a hierarchy of regions: the picture is split into small pieces along its edges, and the most similar
+//! neighbours are merged until one region is left. The regions that contain a point are candidates for the object that
+//! a click there means.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BTreeMap, BinaryHeap};

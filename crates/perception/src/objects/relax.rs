@@ -1,4 +1,4 @@
-//! Lets neighbouring pixels of one colour agree: mean-field inference on a grid with contrast-sensitive weights.
+//! Makes neighbouring pixels of similar colour agree: mean-field inference on a grid with contrast-sensitive weights.
 
 use std::ops::Range;
 

@@ -1,4 +1,5 @@
-//! What a region looks like: size, edges, colours inside and around it, and how it lies to the person.
+//! Computes features of a region: its size, its edges, the colours inside and around it, and its position relative to
+//! the person.
 
 use media::picture::Plane;
 
@@ -8,12 +9,12 @@ use super::regions::{Nested, neighbours};
 use super::relax::Window;
 use crate::distance::distance_to;
 
-/// How many figures describe a region.
+/// Number of features that describe a region.
 pub const FIGURES: usize = 22;
 /// An edge below this is none.
 const WEAK: f32 = 8.0;
 
-/// The figures of a region, each of the order of 1.
+/// The features of a region, each of the order of 1.
 pub type Figures = [f32; FIGURES];
 
 /// A region with room around it.

@@ -1,4 +1,4 @@
-//! The segmenter on small made clips whose object is known.
+//! Tests the segmenter on small generated clips whose object is known.
 
 use media::picture::{Mask, Picture};
 

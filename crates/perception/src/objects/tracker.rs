@@ -1,4 +1,4 @@
-//! The segmenter as others use it: frames in, masks at frame size out.
+//! Provides the segmenter's interface to other modules: it takes frames and returns masks at frame size.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use super::prompt::Target;
 use super::proposals::{self, Proposal};
 use crate::pose::Pose;
 
-/// A frame as the segmenter takes it.
+/// A frame, prepared for the segmenter.
 #[derive(Debug, Clone)]
 pub struct ObjectFrame {
     look: Arc<Look>,
@@ -20,8 +20,8 @@ pub struct ObjectFrame {
 }
 
 impl ObjectFrame {
-    /// Prepares a frame of `size` (columns, rows). The picture may be the frame itself or one from [`working_picture`], the
-    /// person's mask may be of any size, the pose is in frame pixels.
+    /// Prepares a frame of `size` (columns, rows). The picture can be the frame itself or the result of
+    /// [`working_picture`]. The person's mask can have any size. The pose is in frame pixels.
     ///
     /// # Panics
     /// When the frame is empty.
@@ -29,7 +29,7 @@ impl ObjectFrame {
         Self { look: Arc::new(Look::of(picture, person, pose, size)), size }
     }
 
-    /// What a click may mean, the likeliest first.
+    /// The regions that a click can mean, the most likely first.
     pub fn proposals(&self, (x, y): (f32, f32)) -> Vec<Proposal> {
         let (width, height) = self.look.size();
         let place = ((x * self.look.scale) as usize, (y * self.look.scale) as usize);
@@ -62,19 +62,20 @@ pub fn working_picture(picture: &Picture) -> Picture {
 pub struct ObjectMask {
     /// Coverage at frame size, 255 = object.
     pub mask: Mask,
-    /// How sure the mask is, 0..=1; 0 where the object is not seen.
+    /// Confidence of the mask, 0..=1; 0 if the object is not visible.
     pub score: f32,
 }
 
-/// Follows one object through a shot. A clone that is given the frames before the first one in reverse order follows it backwards.
+/// Follows one object through a shot. To follow the object backwards, pass the earlier frames to a clone in reverse
+/// order.
 #[derive(Debug, Clone)]
 pub struct ObjectTracker {
     follower: Follower,
 }
 
 impl ObjectTracker {
-    /// Segments what is pointed at in a frame; none where nothing can be told from its surroundings. `not` are places, in frame
-    /// pixels, that are not the object's.
+    /// Segments the object at `target`; none if no object can be distinguished from its surroundings. `not` are points
+    /// in frame pixels that do not belong to the object.
     pub fn begin(frame: &ObjectFrame, target: Target, not: &[(f32, f32)]) -> Option<(Self, ObjectMask)> {
         let scale = frame.look.scale;
         let target = match target {
@@ -87,7 +88,7 @@ impl ObjectTracker {
         Some((Self { follower }, frame.mask(&seen)))
     }
 
-    /// Starts from a mask that is known, at frame size; none when it is empty.
+    /// Starts from a known mask at frame size; none when the mask is empty.
     pub fn begin_with(frame: &ObjectFrame, mask: &Mask) -> Option<Self> {
         let (width, height) = frame.look.size();
         let coverage = mask.map(|value| f32::from(value) / 255.0);
@@ -99,7 +100,7 @@ impl ObjectTracker {
         Some(Self { follower: Follower::begin_with(&frame.look, coverage)? })
     }
 
-    /// Finds the object in the next frame. `not` are places, in frame pixels, that are not the object's.
+    /// Finds the object in the next frame. `not` are points in frame pixels that do not belong to the object.
     pub fn follow(&mut self, frame: &ObjectFrame, not: &[(f32, f32)]) -> ObjectMask {
         let seen = self.follower.follow(&frame.look, &frame.places(not));
         frame.mask(&seen)

@@ -1,5 +1,5 @@
-//! A frame that is remembered, and what it says about another one: each pixel takes the coverage of the most similar pixels near
-//! the place that it came from.
+//! Holds a remembered frame, and computes its votes for the pixels of another frame. Each pixel takes the coverage of
+//! the most similar pixels near the position from which it moved.
 
 use std::sync::Arc;
 

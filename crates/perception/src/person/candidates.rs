@@ -1,5 +1,5 @@
-//! Rules for candidate regions: which person comes first, which regions may show the same person, and where to search
-//! for small people.
+//! Defines rules for candidate regions: which person has priority, which regions may show the same person, and where to
+//! search for small people.
 
 use std::f32::consts::TAU;
 

@@ -1,8 +1,8 @@
-//! Cuts the character out of a still picture: its pose, and the coverage of each pixel.
+//! Cuts the character out of a still picture: computes its pose, and the coverage of each pixel.
 //!
 //! The body network's mask finds the right person but cuts off long ears, wide skirts and flying hair. Saliency
-//! includes such parts, but also everything else that stands out. `merge` combines the two, and `matting` finds the
-//! edge in the picture itself.
+//! includes these parts, but also everything else that stands out in the picture. `merge` combines this mask with the
+//! saliency, and `matting` finds the edge in the picture itself.
 
 mod choice;
 mod components;
@@ -42,7 +42,7 @@ const LEAST_PART: f32 = 0.01;
 /// Longest side of the region in which the edge is found, in pixels.
 const WORKING_SIDE: usize = 1024;
 
-/// The networks that look at a character's picture.
+/// The networks that cut out a character.
 pub struct CutOutNetworks {
     people: PeopleFinder,
     models: PersonModels,
@@ -54,11 +54,11 @@ pub struct CutOutNetworks {
 pub struct Sight {
     /// The pose of the chosen person; none when nobody was recognised.
     pub pose: Option<Pose>,
-    /// The character's coverage of each pixel; none when nothing stands out.
+    /// The character's coverage of each pixel; none when no region is salient.
     pub mask: Option<Mask>,
     /// Number of people.
     pub people: usize,
-    /// True when the user gave a point and nobody is there.
+    /// True when the user gave a point, but no person is at this point.
     pub missed_point: bool,
 }
 
@@ -74,7 +74,7 @@ impl CutOutNetworks {
         Ok(Self { people, models: models.clone(), saliency })
     }
 
-    /// Finds the person at the user's point, else the largest person, else whatever stands out.
+    /// Finds the person at the user's point, otherwise the largest person, otherwise the salient region.
     ///
     /// # Errors
     /// [`Error::FrameEmpty`], [`Error::ModelFailed`].

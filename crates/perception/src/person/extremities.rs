@@ -1,5 +1,5 @@
-//! Hands and face of the followed person. Each hand and the face is searched where the body says it is, followed while
-//! it stays there, and dropped when its own network does not see it.
+//! Finds the hands and the face of the followed person. Each hand and the face is searched where the body pose predicts
+//! it, followed while it stays there, and dropped when its own network does not detect it.
 
 use media::geometry::Pts;
 use media::picture::Picture;
@@ -84,7 +84,8 @@ impl Extremity {
         Some(points)
     }
 
-    /// Looks at its previous place, or where the body places it. Empty when it is not visible.
+    /// Searches at the previous position, or at the position that the body predicts. The result is empty when the hand
+    /// or face is not visible.
     fn follow(
         &mut self,
         expected: Expected,

@@ -1,5 +1,5 @@
-//! The pure colours of a cut-out. Partly covered pixels lose the background that shows through. Beyond the edge the
-//! character's colours continue, so that interpolation between pixels never meets the background.
+//! Computes the pure colours of a cut-out. The background that shows through partly covered pixels is removed. Beyond
+//! the edge, the character's colours are extended, so that interpolation between pixels never mixes in the background.
 
 use media::crop::{crop, paste};
 use media::geometry::{Frame, Rect};

@@ -1,11 +1,12 @@
-//! A mask from colour alone, for pictures of a figure in front of a plain ground.
+//! Computes a mask from colour alone, for pictures of a figure in front of a plain background.
 
 use media::picture::{Mask, Picture};
 
 /// Differences of colour, of 255, at which a pixel starts to be figure, and at which it is nothing else.
 const EDGE: [f32; 2] = [16.0, 48.0];
 
-/// Coverage by whatever differs from the ground, whose colour is the median of the border in each channel.
+/// Coverage by all pixels that differ from the background, whose colour is the median of the picture's border in each
+/// channel.
 ///
 /// # Panics
 /// When the picture has no pixel.

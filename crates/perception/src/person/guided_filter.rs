@@ -1,9 +1,9 @@
-//! Guided filter (He, Sun, Tang, PAMI 2013) with a colour guide: moves the edge of a coarse mask to the edge in the
-//! picture.
+//! Implements the guided filter (He, Sun, Tang, PAMI 2013) with a colour guide: moves the edge of a coarse mask to the
+//! edge in the picture.
 //!
 //! In each window, a linear function of the colour, `q = a . I + b`, is fitted to the mask with `a = (Sigma +
 //! epsilon)^-1 (mean(I p) - mean(I) mean(p))` and `b = mean(p) - a . mean(I)`. Each pixel then uses the mean of `a` and
-//! `b` over the windows that contain it. The fit is made at a small size and applied at full size.
+//! `b` over the windows that contain it. The function is fitted at a reduced size and applied at full size.
 
 use std::ops::Range;
 

@@ -1,10 +1,10 @@
-//! Stabilises the mask over time: removes flicker where the picture stands still, and leaves moving edges alone.
+//! Stabilises the mask over time: removes flicker where the picture is static, and leaves moving edges unchanged.
 
 use media::picture::{Mask, Picture, Plane};
 
 use crate::person::guided_filter::box_mean;
 
-/// Stabilises the mask where the picture stands still. A moving edge is left alone, so nothing lags.
+/// Stabilises the mask where the picture is static. A moving edge is left unchanged, so the mask does not lag.
 #[derive(Debug, Default)]
 pub struct MaskSteadiness {
     last: Option<(Plane<u8>, Mask)>,
@@ -31,7 +31,7 @@ impl MaskSteadiness {
         steady
     }
 
-    /// Forgets the previous frame: the person was lost or the scene cut.
+    /// Forgets the previous frame. Call this when the person was lost or at a scene cut.
     pub fn reset(&mut self) {
         self.last = None;
     }

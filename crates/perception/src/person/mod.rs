@@ -1,4 +1,4 @@
-//! Who is seen, where, and which pixels are the person's.
+//! Finds people, their poses, and the pixels that belong to each person.
 
 pub(crate) mod candidates;
 pub mod cut_out;

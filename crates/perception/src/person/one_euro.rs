@@ -1,9 +1,9 @@
-//! One-Euro smoothing (Casiez, Roussel, Vogel, CHI 2012): a low-pass filter whose cut-off frequency rises with speed.
-//! Still points do not tremble, and fast points do not lag.
+//! Implements One-Euro smoothing (Casiez, Roussel, Vogel, CHI 2012), a low-pass filter whose cut-off frequency rises
+//! with speed. Still points do not jitter, and fast points do not lag.
 //!
-//! With time step `dt`, `alpha(f) = 1 / (1 + 1 / (2 pi f dt))`. The speed `v` is low-passed at `derivative_cutoff`, and
-//! the value at `f = minimum_cutoff + speed_coefficient * |v|`. Speeds are measured in sizes of the object a second, so
-//! that near and far persons are smoothed alike.
+//! With time step `dt`, `alpha(f) = 1 / (1 + 1 / (2 pi f dt))`. The speed `v` is low-pass filtered with the cut-off
+//! `derivative_cutoff`, and the value with `f = minimum_cutoff + speed_coefficient * |v|`. Speeds are measured in
+//! object sizes per second, so that near and far persons are smoothed equally.
 
 use std::f32::consts::TAU;
 
@@ -85,7 +85,7 @@ impl PointSmoother {
         }
     }
 
-    /// Resets the state: the object was lost.
+    /// Resets the state. Call this when the object was lost.
     pub fn reset(&mut self) {
         self.filters.clear();
     }

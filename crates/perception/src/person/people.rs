@@ -1,4 +1,4 @@
-//! Finds everybody in a still picture, the largest person first. Small people in a wide picture are searched at
+//! Finds everybody in a still picture, the largest person first. For small people in a wide picture, the search uses
 //! increasing magnification.
 
 use media::picture::Picture;
@@ -42,7 +42,7 @@ impl PeopleFinder {
         Ok(Self { detector: Detector::open(&models.detector)?, body: BodyNetwork::open(&models.landmarks)? })
     }
 
-    /// The bodies of a picture, each once, largest first.
+    /// Finds the bodies in a picture, each once, the largest first.
     ///
     /// # Errors
     /// [`Error::FrameEmpty`], [`Error::ModelFailed`].
@@ -113,7 +113,7 @@ impl PeopleFinder {
         Ok(people)
     }
 
-    /// A detector's region is rough. So the body network looks, corrects the region, and looks again.
+    /// A detector's region is rough. The body network therefore runs once, corrects the region, and runs again.
     fn look_twice(&self, picture: &Picture, region: &RotatedRoi) -> Result<Option<BodyEstimate>, Error> {
         let Some(first) = self.body.estimate(picture, region)?.filter(|seen| seen.flag >= FOUND) else {
             return Ok(None);
@@ -127,7 +127,7 @@ impl PeopleFinder {
     }
 }
 
-/// True when the place lies on the body.
+/// True when the point lies on the body.
 pub fn covers(seen: &BodyEstimate, place: (f32, f32)) -> bool {
     coverage_at(seen, place) > 0.5
 }

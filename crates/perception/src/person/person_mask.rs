@@ -1,5 +1,6 @@
-//! The person's mask in a frame. The mask starts as the body network's coarse mask. The selfie network corrects its
-//! border where the two agree, and the picture itself gives its edge.
+//! Computes the person's mask in a frame. The computation starts with the body network's coarse mask. The mask of the
+//! selfie network corrects the border where it agrees with the coarse mask, and the picture itself determines the exact
+//! edge.
 
 use media::geometry::{Frame, Rect};
 use media::picture::{Mask, Picture, Plane};

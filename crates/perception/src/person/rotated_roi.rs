@@ -1,7 +1,7 @@
-//! A rotated square region of a frame (a rotated ROI), and the transforms between frame and region.
+//! Defines a rotated square region of a frame (a rotated ROI), and the transforms between frame and region.
 //!
-//! Places are real numbers: the centre of the top left pixel is (0.5, 0.5). Region coordinates run from 0 to 1 over the
-//! side.
+//! Positions are real numbers: the centre of the top left pixel is (0.5, 0.5). Region coordinates run from 0 to 1 along
+//! each side.
 
 use media::picture::{Picture, Plane};
 
@@ -34,14 +34,14 @@ impl RotatedRoi {
         numbers.iter().all(|number| number.is_finite() && number.abs() < 1e6) && self.side >= 4.0
     }
 
-    /// The frame place of a region place (0..1 over the side).
+    /// Converts a region coordinate (0..1 along each side) to a frame coordinate.
     pub fn frame_from_region(&self, place: (f32, f32)) -> (f32, f32) {
         let (sin, cos) = self.turn.sin_cos();
         let (x, y) = ((place.0 - 0.5) * self.side, (place.1 - 0.5) * self.side);
         (self.centre.0 + x * cos - y * sin, self.centre.1 + x * sin + y * cos)
     }
 
-    /// The region place (0..1 over the side) of a frame place.
+    /// Converts a frame coordinate to a region coordinate (0..1 along each side).
     pub fn region_from_frame(&self, place: (f32, f32)) -> (f32, f32) {
         let (sin, cos) = self.turn.sin_cos();
         let (x, y) = (place.0 - self.centre.0, place.1 - self.centre.1);
@@ -62,8 +62,8 @@ impl RotatedRoi {
 
     /// Resamples the region to `size` x `size` pixels of planar RGB, with values `v * scale + offset` for a byte `v`.
     ///
-    /// Bilinear. Where a crop pixel covers several frame pixels, it is the mean of up to 3x3 places. Outside the frame
-    /// is black.
+    /// Sampling is bilinear. If a crop pixel covers several frame pixels, it is the mean of up to 3x3 samples. Pixels
+    /// outside the frame are black.
     pub fn crop(&self, picture: &Picture, size: usize, scale: f32, offset: f32) -> Vec<f32> {
         let samples = (self.side / size as f32 / 1.5).ceil().clamp(1.0, 3.0) as usize;
         let steps = size * samples;

@@ -1,6 +1,6 @@
-//! Finds what stands out in a picture. The input is `[1, 3, 320, 320]`: colours divided by the brightest value and
-//! normalised with the mean and deviation of ImageNet. The output is seven maps, of which the first is the finest; its
-//! values are stretched to 0..1.
+//! Finds salient regions, which stand out in a picture. The input is `[1, 3, 320, 320]`: colours divided by the
+//! brightest value and normalised with the mean and deviation of ImageNet. The output is seven maps. Only the first
+//! map, which is the finest, is used; its values are stretched to 0..1.
 
 use std::path::Path;
 
@@ -34,7 +34,7 @@ impl SaliencyNetwork {
         Ok(Self { network: Network::open_onnx(path, "saliency", &[1, 3, SIDE, SIDE], &[&side])? })
     }
 
-    /// How much each place in a region of the picture stands out, 0..1, at the network's own size.
+    /// Computes the saliency of each pixel in a region of the picture, 0..1, at the network's own size.
     ///
     /// # Errors
     /// [`Error::ModelFailed`].

@@ -1,4 +1,4 @@
-//! Detects scene cuts. After a cut, what was followed before is no longer valid.
+//! Detects scene cuts. After a cut, the state of all trackers is no longer valid.
 
 use media::picture::Picture;
 

@@ -1,5 +1,5 @@
-//! Follows one person through a video. The body network itself gives the region of the next frame. The detector runs at
-//! the start, at the time of a chosen point, after a loss, and for occasional checks.
+//! Follows one person through a video. The body network itself predicts the region for the next frame. The detector
+//! runs at the start, at the time of a chosen point, after a loss, and for occasional checks.
 
 mod sight;
 
@@ -48,7 +48,7 @@ pub struct PersonChoice {
     pub x: f32,
     /// Row in frame pixels.
     pub y: f32,
-    /// When the person is there. Before it, the default choice applies.
+    /// The moment at which the person is at this point. Before this moment, the default choice applies.
     pub at: Moment,
 }
 
@@ -57,7 +57,7 @@ pub struct PersonChoice {
 pub struct Sighting {
     /// The followed person, if visible.
     pub estimate: Option<BodyEstimate>,
-    /// True when this is not the person of the previous frame.
+    /// True when this person is not the person of the previous frame.
     pub is_new: bool,
     /// Number of persons that the detector found; `None` when it did not run.
     pub detections: Option<usize>,
@@ -88,7 +88,7 @@ impl Tracker {
         Self { detector, body, choice, choice_done, first, frames, next: None, last: None, smoother, age: 0 }
     }
 
-    /// Forgets the person's place, for example at a cut.
+    /// Forgets the person's position, for example at a scene cut.
     pub fn forget(&mut self) {
         self.next = None;
         self.last = None;
@@ -179,7 +179,7 @@ impl Tracker {
         Ok((Some(found.len()), better))
     }
 
-    /// A detector's region is rough. So the body network looks, corrects the region, and looks again.
+    /// A detector's region is rough. The body network therefore runs once, corrects the region, and runs again.
     fn look_twice(&self, picture: &Picture, region: &RotatedRoi) -> Result<Option<BodyEstimate>, Error> {
         let Some(first) = self.body.estimate(picture, region)?.filter(|estimate| estimate.flag >= FOUND) else {
             return Ok(None);

@@ -1,4 +1,4 @@
-//! Everything that can be wrong with signal files.
+//! Defines the errors of signal files.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! OpenPose's own files: one JSON file for each frame, with `people[].pose_keypoints_2d` and similar flat lists of
+//! Reads OpenPose's own files: one JSON file per frame, with `people[].pose_keypoints_2d` and similar flat lists of
 //! column, row and confidence, in frame pixels. Body lists of 18 joints (COCO) and 25 joints (BODY_25) are supported.
 
 use std::path::{Path, PathBuf};
@@ -28,9 +28,9 @@ struct Person {
     face_keypoints_2d: Option<Vec<f32>>,
 }
 
-/// Reads the `*.json` files of a folder in the order of their names, one for each frame. Of several people, the most
-/// certain one is taken first, and later the one nearest to the previous frame's. None when the folder has no such
-/// file.
+/// Reads the `*.json` files of a folder in the order of their names, one for each frame. If a file contains several
+/// people, the most certain person is chosen in the first frame, and later the person nearest to that of the previous
+/// frame. None when the folder has no such file.
 ///
 /// # Errors
 /// [`SignalsError::Unreadable`], [`SignalsError::File`], [`SignalsError::FrameCount`], [`SignalsError::MalformedPose`],

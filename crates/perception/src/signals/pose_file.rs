@@ -1,4 +1,5 @@
-//! `pose.json`: the poses of a whole video, one frame a line, `null` where nobody is seen.
+//! Reads and writes `pose.json`, which contains the poses of a whole video, with one line per frame, and `null` for
+//! frames without a person.
 
 use std::io::Read;
 use std::path::Path;

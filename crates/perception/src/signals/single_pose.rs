@@ -1,4 +1,4 @@
-//! The pose of one picture, in our own file format or in OpenPose's.
+//! Reads the pose of one picture, in our own file format or in OpenPose's format.
 
 use std::path::Path;
 

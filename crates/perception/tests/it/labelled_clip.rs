@@ -1,4 +1,4 @@
-//! A clip with person masks and poses that were made beforehand.
+//! Reads a clip with person masks and poses that were made beforehand.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! The region of interest and the conditions on real clips.
+//! Tests the region of interest and the conditions on real clips.
 
 use std::path::Path;
 

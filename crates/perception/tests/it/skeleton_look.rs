@@ -1,4 +1,4 @@
-//! A complete skeleton with hands and face, drawn at the sizes that networks use, for people to look at.
+//! Draws a complete skeleton with hands and face at the sizes that networks use, for visual inspection.
 
 use std::path::Path;
 

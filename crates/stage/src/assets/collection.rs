@@ -1,11 +1,11 @@
-//! All assets that can appear in clips: loaded from a folder, or generated from seeds.
+//! Holds all assets that can appear in clips. Assets are loaded from a folder or generated from seeds.
 //!
 //! | folder | content |
 //! |---|---|
 //! | `characters_*` | one rigged person in each `.glb` or `.gltf` file |
 //! | `motions` | files of animations for a person's joints |
-//! | `props/PACK` | one object in each file; files directly in `props` contain one object in each root node |
-//! | `panoramas` | equirectangular pictures; `lighting.json` with their light is optional |
+//! | `props/PACK` | each file contains one object; a file directly in `props` contains one object per root node |
+//! | `panoramas` | equirectangular pictures, and optionally `lighting.json`, which describes their light |
 //! | `textures` | pictures for ground, floors and walls |
 //! | `videos/NAME` | frames of a moving camera, without people |
 
@@ -28,7 +28,7 @@ use crate::texture::Texture;
 /// An asset with its name.
 #[derive(Debug, Clone)]
 pub struct Named<T> {
-    /// `pack/name`.
+    /// The asset's identifier, `pack/name`.
     pub id: String,
     /// Its split.
     pub split: Split,
@@ -54,7 +54,7 @@ pub struct Assets {
 }
 
 impl Assets {
-    /// No files: everything that appears is generated.
+    /// A collection without files. Everything in a clip is then generated.
     pub fn procedural() -> Self {
         Self::default()
     }

@@ -34,8 +34,7 @@ struct Lighting {
 }
 
 impl Assets {
-    /// Reads a folder, or a file written by [`pack`](Self::pack). A file that cannot be used is left out with a
-    /// warning.
+    /// Reads a folder, or a file written by [`pack`](Self::pack). A file that cannot be used is omitted with a warning.
     ///
     /// # Errors
     /// When the folder cannot be read or contains none of the asset folders.

@@ -1,4 +1,4 @@
-//! Built-in furniture: tables, stools, chairs, shelves, crates and columns of boxes, each generated from a seed.
+//! Generates built-in furniture from a seed: tables, stools, chairs, shelves, crates and columns of boxes.
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;

@@ -1,4 +1,4 @@
-//! What can appear in a clip: assets read from files and folders, or generated from seeds.
+//! Loads the assets that can appear in a clip from files and folders, or generates them from seeds.
 
 pub(crate) mod collection;
 pub(crate) mod folder;

@@ -1,8 +1,8 @@
-//! Equirectangular panoramas with their light.
+//! Loads equirectangular panoramas and the light that they cast.
 //!
-//! The direction of column `c` of `W` and row `r` of `H` is: `theta = (r + 0.5) / H pi`, `phi = 2 pi (c + 0.5) / W -
-//! pi`, `X = sin theta sin phi`, `Y = cos theta`, `Z = -sin theta cos phi`. So the middle of the picture shows the
-//! direction -Z.
+//! Column `c` of `W` and row `r` of `H` show the direction given by `theta = (r + 0.5) / H pi`, `phi = 2 pi (c + 0.5) /
+//! W - pi`, `X = sin theta sin phi`, `Y = cos theta`, `Z = -sin theta cos phi`. The middle of the picture therefore
+//! shows the direction -Z.
 
 use std::f32::consts::{PI, TAU};
 

@@ -1,4 +1,4 @@
-//! Generated textures for floors, walls and skies, each from a seed.
+//! Generates textures for floors, walls and skies from seeds.
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;

@@ -1,4 +1,4 @@
-//! Props and their positions when a person holds, carries, sits on, leans on or kicks them.
+//! Defines props, and where a prop is placed when a person holds it, carries it, sits on it, leans on it or kicks it.
 
 use crate::assets::seat::{Seat, find_seat};
 use crate::assets::use_class::{Home, UseClass};
@@ -13,7 +13,7 @@ use crate::side::Side;
 use crate::spec::{Usage, UsedProp};
 use crate::trig::Exact;
 
-/// A rigid prop, centred, its longest side 1.
+/// A rigid prop, centred and scaled so that its longest side is 1.
 #[derive(Debug, Clone)]
 pub struct Prop {
     name: String,
@@ -87,7 +87,7 @@ impl Prop {
         &self.mesh
     }
 
-    /// Usual longest side in metres, minimum and maximum; `None` for what nobody holds.
+    /// Usual longest side in metres, minimum and maximum; `None` for props that are never held.
     pub fn held_sizes(&self) -> Option<(f32, f32)> {
         self.class.held
     }

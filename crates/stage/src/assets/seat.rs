@@ -1,4 +1,4 @@
-//! Finds where a person can sit on a prop, from the prop's shape.
+//! Computes from a prop's shape where a person can sit on it.
 
 use crate::linear::Vec3;
 use crate::mesh::Mesh;

@@ -1,4 +1,4 @@
-//! Reads files from strangers into memory, and pictures into textures. Sizes are checked before memory is allocated.
+//! Reads untrusted files into memory, and decodes pictures into textures. Sizes are checked before memory is allocated.
 
 use std::collections::HashMap;
 use std::fs;

@@ -1,5 +1,5 @@
-//! Reads the use of a prop from the words of its name: what a person can do with it, its usual size, and where it is
-//! found.
+//! Derives the use of a prop from the words in its name: what a person can do with the prop, its usual size, and where
+//! it is usually found.
 
 use crate::assets::use_words::{CARRIED, FITTINGS, Grip, HELD, INDOORS, NEVER, OUTDOORS, SEATS, STANDING, SUPPORTS};
 use crate::linear::Vec3;

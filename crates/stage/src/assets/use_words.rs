@@ -1,4 +1,5 @@
-//! Words in the names of props, and what they mean: how a prop is held, its usual size, and where it stands.
+//! Lists the words that occur in names of props, with their meaning: how the prop is held, its usual size, and where it
+//! usually stands.
 
 /// How a prop is held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

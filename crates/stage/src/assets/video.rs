@@ -1,7 +1,7 @@
-//! Videos of a moving camera, shown behind the person, one picture in each frame.
+//! Loads videos that a moving camera filmed. Each frame of a clip shows one frame of the video behind the person.
 //!
-//! The camera of such a video is unknown. The renderer's own camera stands still, and the ground for the shadow is a
-//! guess.
+//! The video's camera parameters are unknown. The renderer's own camera therefore stands still, and the ground plane
+//! that receives the shadow is a guess.
 
 use std::path::{Path, PathBuf};
 

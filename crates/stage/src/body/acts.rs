@@ -1,5 +1,5 @@
-//! Motions computed by formulas, for use without loaded motions: walking, running, waving, squatting, dancing,
-//! reaching, idling.
+//! Computes motions from formulas, for use without loaded motions: walking, running, waving, squatting, dancing,
+//! reaching and idling.
 
 use std::f32::consts::TAU;
 

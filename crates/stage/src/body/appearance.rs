@@ -1,4 +1,5 @@
-//! Gives a character's materials new colours and patterns from a seed, so that a few meshes have thousands of looks.
+//! Gives a character's materials new colours and patterns from a seed, so that a few meshes produce thousands of
+//! different appearances.
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;

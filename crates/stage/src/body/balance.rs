@@ -1,5 +1,4 @@
-//! Checks whether a motionless body could stand like that. If somebody sits on a chair in a motion, the chair is
-//! missing.
+//! Checks whether a motionless body is in balance. A motion in which a person sits on a missing chair fails this check.
 
 use crate::body::bone::Bone;
 use crate::body::character::Character;

@@ -1,5 +1,5 @@
-//! The joints of a human body, and their names in modelling programs (MakeHuman and Unreal, Quaternius, KayKit, Mixamo,
-//! VRM).
+//! Defines the joints of a human body, and maps the joint names of modelling programs to them (MakeHuman and Unreal,
+//! Quaternius, KayKit, Mixamo, VRM).
 
 use crate::side::Side;
 

@@ -1,8 +1,9 @@
-//! A person that can act: joints with rest positions, a mesh bound to them, and the points of our pose.
+//! Defines an animatable character: joints with rest positions, a mesh bound to them, and the landmarks of the
+//! project's pose convention.
 //!
 //! All geometry is stored in the scene's space in the rest pose. A pose then consists of one rotation and one position
-//! for each joint. A vertex `x` bound to joint `j` moves to `place_j + turn_j (x - rest_j) scale`. Rest rotations and
-//! node scales are not needed.
+//! for each joint. A vertex `x` bound to joint `j` moves to `place_j + turn_j (x - rest_j) scale`. With this formula,
+//! no rest rotations or node scales are needed.
 
 use crate::body::bone::Bone;
 use crate::body::landmark::Landmarks;

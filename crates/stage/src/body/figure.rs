@@ -1,4 +1,4 @@
-//! A pose under construction: rotations of the bones, and the position of the pelvis.
+//! Holds a pose whose joints are not placed yet: the rotations of the bones, and the position of the pelvis.
 
 use crate::body::bone::Bone;
 use crate::body::pose::{Grips, Posed, pose};

@@ -1,4 +1,4 @@
-//! Feet and floor: lowers or lifts the whole body to the ground, and holds standing feet in place.
+//! Places feet on the floor: moves the whole body down or up to the ground, and holds standing feet in place.
 
 use crate::body::bone::Bone;
 use crate::body::character::Character;

@@ -1,5 +1,5 @@
-//! The points of our skeleton convention on a character: body joints from the rig, face points from the shape of the
-//! head, and hand points from the finger joints.
+//! Locates the points of the project's skeleton convention on a character: body joints from the rig, face points from
+//! the shape of the head, and hand points from the finger joints.
 
 use perception::pose::{FACE_POINTS, HAND_POINTS, Joint};
 

@@ -1,4 +1,4 @@
-//! The volume of a body: capsules around its bones, thin enough to lie inside the mesh.
+//! Models the volume of a body as capsules around its bones. The capsules are thin enough to lie inside the mesh.
 
 use crate::body::bone::Bone;
 use crate::body::landmark::Landmark;

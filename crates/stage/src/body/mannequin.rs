@@ -1,4 +1,5 @@
-//! Built-in people: ellipsoids on the joints of a body. A seed gives clothes, hair and proportions.
+//! Generates built-in people, whose bodies are ellipsoids on the joints. The seed determines clothes, hair and
+//! proportions.
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;

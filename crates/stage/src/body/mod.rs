@@ -1,4 +1,4 @@
-//! A person: joints and mesh, motions, and the body's poses on a floor and with props.
+//! Models a person: joints and mesh, motions, and poses on a floor and with props.
 
 pub(crate) mod acts;
 pub(crate) mod appearance;

@@ -1,5 +1,5 @@
-//! Motions as rotations of the body's bones in the scene's space, relative to a standing rest pose. In this form they
-//! fit any skeleton, because the source's rest rotations, joint names and proportions no longer matter.
+//! Stores motions as rotations of the body's bones in scene space, relative to a standing rest pose. In this form a
+//! motion fits any skeleton, because the source's rest rotations, joint names and proportions no longer matter.
 
 use crate::body::bone::Bone;
 use crate::body::skeleton::Skeleton;

@@ -1,4 +1,4 @@
-//! A character performs a motion: one pose in each frame, standing on the floor, with open or closed hands.
+//! Applies a motion to a character: one pose per frame, standing on the floor, with open or closed hands.
 
 use crate::body::bone::Bone;
 use crate::body::character::Character;

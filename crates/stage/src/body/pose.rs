@@ -1,5 +1,5 @@
-//! A body in one pose: the position and rotation of each joint, how the hands are closed, and the lowest point of the
-//! body.
+//! Stores a body in one pose: the position and rotation of each joint, how far the hands are closed, and the lowest
+//! point of the body.
 
 use crate::body::bone::Bone;
 use crate::body::character::Character;

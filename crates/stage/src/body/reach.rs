@@ -1,4 +1,4 @@
-//! Two-bone inverse kinematics: where elbow and knee go when a wrist or ankle must be at a given place.
+//! Solves two-bone inverse kinematics: positions the elbow or knee so that the wrist or ankle reaches a given point.
 
 use crate::linear::{Quat, Vec3};
 use crate::trig::Exact;

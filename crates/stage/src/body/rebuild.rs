@@ -1,7 +1,8 @@
-//! Other proportions for a body: bones that are longer or shorter, thicker or thinner, in the rest pose.
+//! Changes the proportions of a body: makes bones longer or shorter, thicker or thinner, in the rest pose.
 //!
-//! Each joint `j` has a map `x -> rest'_j + S_j (x - rest_j)`. `S_j` stretches along the bone and scales across it, and
-//! `rest'` are the new joint positions. A vertex moves by the weighted mean of its joints' maps, as in skinning.
+//! Each joint `j` has an affine map `x -> rest'_j + S_j (x - rest_j)`. `S_j` stretches along the bone and scales across
+//! it, and `rest'` are the new joint positions. A vertex moves by the weighted mean of its joints' maps, as in
+//! skinning.
 
 use crate::body::bone::Bone;
 use crate::body::character::Character;

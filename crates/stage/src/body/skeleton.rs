@@ -1,4 +1,4 @@
-//! The joints of a person in the rest pose, and which of them are bones and fingers of the body.
+//! Stores the joints of a person in the rest pose, and the mapping from joints to bones and fingers of the body.
 
 use crate::body::bone::{Bone, Meaning, meaning_of};
 use crate::linear::Vec3;

@@ -1,4 +1,5 @@
-//! The relation of a body to a prop: free, carrying it, sitting on it, or leaning on it. The motion gives the rest.
+//! Describes how a body interacts with a prop: not at all, carrying it, sitting on it, or leaning on it. The motion
+//! determines the rest of the pose.
 
 use crate::body::bone::Bone;
 use crate::body::character::Character;
@@ -14,7 +15,7 @@ use Bone::*;
 /// What the body does in addition to its motion.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Stance {
-    /// Nothing.
+    /// The body does nothing in addition to its motion.
     Free(Grips),
     /// Both hands hold a box with these half sides (across, up, forwards), in metres.
     Carrying(Vec3),

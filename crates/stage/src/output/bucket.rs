@@ -1,5 +1,6 @@
-//! Shards as objects under a prefix of an object store. An object appears under its name only when it is complete. The
-//! attributes of an object hold its checksum and the identity of its data set, so that a lost index can be rebuilt.
+//! Stores shards as objects under a prefix of an object store. An object appears under its name only when it is
+//! complete. Each object's attributes hold its checksum and the identity of its data set, so a lost index can be
+//! rebuilt.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

@@ -1,13 +1,13 @@
-//! A clip as files. Pictures are strips of frames below one another; numbers are JSON.
+//! Writes a clip as files. Each picture file is a strip of all frames, one below another; numbers are stored as JSON.
 //!
 //! | file | content |
 //! |---|---|
 //! | `clip.json` | [`ClipRecord`]: the description, and joints in pixels and metres, of the clip, the identity-swapped clip and the references |
 //! | `rgb.png`, `plate.png`, `skeleton.png` | frames, the empty scene, the skeleton maps |
-//! | `person.png`, `person-whole.png`, `object.png` | masks: the visible person, the person as if nothing were in front, the prop in use |
+//! | `person.png`, `person-whole.png`, `object.png` | masks: the visible person, the unoccluded person, the prop in use |
 //! | `scenery.png` | masks of furniture and bystanders side by side; absent when there are none |
-//! | `depth.png`, `plate-depth.png` | 16 bit, millimetres along the view axis; 65535 = that or more |
-//! | `twin.*.png` | the same for the other identity |
+//! | `depth.png`, `plate-depth.png` | 16-bit depth along the view axis in millimetres; 65535 means 65535 or more |
+//! | `twin.*.png` | the same files for the other identity |
 //! | `references.png`, `reference-masks.png`, `twin.references.png` | pictures of the identities |
 
 use image::{ExtendedColorType, ImageEncoder};
@@ -28,9 +28,9 @@ use crate::spec::ClipSpec;
 pub struct ClipRecord {
     /// Its description, which renders to the same clip again.
     pub spec: ClipSpec,
-    /// Of the clip.
+    /// The data of the clip itself.
     pub take: TakeRecord,
-    /// Of the other identity.
+    /// The data of the identity-swapped clip, if there is one.
     #[serde(default, rename = "twin")]
     pub swapped: Option<TakeRecord>,
 }

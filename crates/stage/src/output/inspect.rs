@@ -1,4 +1,4 @@
-//! Inspects a data set: counts its variety, and draws a sheet of its clips.
+//! Inspects a data set: counts its distinct contents, and draws a sheet of its clips.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufReader, Read};
@@ -20,23 +20,23 @@ const CELL: usize = 128;
 /// The contents of a data set.
 #[derive(Debug, Clone, Default)]
 pub struct Inspection {
-    /// Number of clips, and of frames.
+    /// Number of clips.
     pub clips: usize,
     /// Total number of frames.
     pub frames: usize,
-    /// Number of identities: a mesh in one look.
+    /// The identities. An identity is a mesh with one appearance.
     pub identities: BTreeSet<String>,
-    /// Number of meshes.
+    /// The character meshes.
     pub characters: BTreeSet<String>,
-    /// Number of motions.
+    /// The motions.
     pub motions: BTreeSet<String>,
-    /// Number of props, used or standing about.
+    /// The props, whether used or part of the scenery.
     pub props: BTreeSet<String>,
-    /// Number of places: panoramas, videos, and pairs of floor and wall of rooms.
+    /// The places: panoramas, videos, and for rooms the pairs of floor and wall.
     pub scenes: BTreeSet<String>,
     /// How often props are used in each way.
     pub usages: BTreeMap<&'static str, usize>,
-    /// Number of clips with furniture, with bystanders, with motion blur, with noise.
+    /// Number of clips with furniture, with bystanders, with motion blur, and with noise, in this order.
     pub extras: [usize; 4],
     /// Smallest share of the picture's height that a person has in the first frame of a clip, measured by the joints.
     pub smallest_person: f32,
@@ -94,7 +94,7 @@ pub fn usage_name(usage: &Usage) -> &'static str {
 /// middle frame, with masks, the empty scene, and the identity-swapped frame.
 ///
 /// # Errors
-/// The errors of [`crate::verify_shards`]; [`StageError::Malformed`] for a shard that is not such a tar file.
+/// The errors of [`crate::verify_shards`]; [`StageError::Malformed`] for a shard that is not a tar file of clips.
 pub fn inspect_shards(place: &Place, shown: usize) -> Result<(Inspection, Picture), StageError> {
     let index = read_index(place)?;
     let total: u64 = index.shards.iter().map(|entry| entry.clips).sum();

@@ -1,4 +1,4 @@
-//! Rendered clips as files, shards and streams.
+//! Writes rendered clips as files, shards and streams.
 
 #[cfg(feature = "object-store")]
 pub(crate) mod bucket;

@@ -1,4 +1,4 @@
-//! Where a data set is stored: in a folder, or under a prefix of an S3-compatible object store (feature
+//! Defines where a data set is stored: in a folder, or under a prefix of an S3-compatible object store (feature
 //! `object-store`).
 
 use std::collections::BTreeMap;

@@ -1,6 +1,6 @@
-//! Data sets on disk or in a store: tar files in the WebDataset layout (`KEY.rgb.png`, `KEY.clip.json`, ... with one
-//! key for each clip), an index, and checksums. A complete shard appears under its name first, and then in the index. A
-//! stopped run continues at the first missing shard.
+//! Writes data sets to disk or to an object store: tar files in the WebDataset layout (`KEY.rgb.png`, `KEY.clip.json`,
+//! ... with one key per clip), an index, and checksums. A complete shard first appears under its name, and is then
+//! added to the index. An interrupted run continues at the first missing shard.
 //!
 //! ```text
 //! PLACE/index.json        settings, and for each shard: name, clips, bytes, SHA-256
@@ -29,20 +29,20 @@ use crate::settings::ClipSettings;
 const FORMAT: &str = "stuntdouble-stage/1";
 const INDEX: &str = "index.json";
 
-/// A data set to write.
+/// The plan of a data set to write.
 #[derive(Debug, Clone)]
 pub struct ShardPlan {
-    /// The place.
+    /// Where the data set is written.
     pub place: Place,
     /// Name of the set. Sets with different names share no clip.
     pub set: String,
-    /// What every clip has in common.
+    /// The settings that all clips share.
     pub settings: ClipSettings,
-    /// What to render.
+    /// The parts of each clip to render.
     pub wanted: Passes,
     /// Number of clips.
     pub clips: u64,
-    /// Clips a shard.
+    /// Number of clips per shard.
     pub per_shard: u64,
 }
 
@@ -61,7 +61,7 @@ pub struct ShardIndex {
     pub shards: Vec<ShardEntry>,
 }
 
-/// One shard.
+/// The entry of one shard in the index.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ShardEntry {
     /// File name.
@@ -76,10 +76,11 @@ pub struct ShardEntry {
     pub sha256: String,
 }
 
-/// Number of clips finished so far, and in total.
+/// A callback that receives the number of clips finished so far and the total number.
 pub type Told<'a> = dyn FnMut(u64, u64) -> ControlFlow<()> + 'a;
 
-/// Writes what is missing and returns the index. `told` may stop the work between clips, and the next call continues.
+/// Writes what is missing and returns the index. `told` can stop the work between clips, and the next call continues
+/// it.
 ///
 /// # Errors
 /// [`StageError::OtherData`] when the place contains shards with other settings; the errors of rendering;

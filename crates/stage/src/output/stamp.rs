@@ -1,4 +1,4 @@
-//! The stamp of a shard: what is stored with it wherever it is.
+//! Defines the stamp of a shard: the identity, checksum and counts that are stored with the shard.
 
 /// The stamp of a shard.
 #[derive(Debug, Clone, PartialEq)]

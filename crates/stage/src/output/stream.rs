@@ -25,12 +25,13 @@ impl<'a> ClipStream<'a> {
         Self { assets, settings, set, wanted: Passes::ALL, next: 0, step: 1 }
     }
 
-    /// Only every `count`-th clip from number `first` on: the share of one of `count` processes.
+    /// Restricts the stream to every `count`-th clip from number `first` on, which is the share of one of `count`
+    /// processes.
     pub fn share(self, first: u64, count: u64) -> Self {
         Self { next: first, step: count.max(1), ..self }
     }
 
-    /// Leaves out parts of the clips.
+    /// Restricts which parts of the clips are rendered.
     pub fn wanting(self, wanted: Passes) -> Self {
         Self { wanted, ..self }
     }

@@ -1,4 +1,4 @@
-//! The person and the prop in front of the plate, ready to be drawn.
+//! Holds the person and the prop as they are drawn in front of the plate (the empty scene).
 
 use crate::body::appearance::Tint;
 use crate::body::bone::Bone;

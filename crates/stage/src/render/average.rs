@@ -1,8 +1,8 @@
-//! The exposure of a picture: the mean of several instants (motion blur), and the sensor's noise.
+//! Simulates the exposure of a picture: averages several instants (motion blur), and adds sensor noise.
 //!
-//! Means are taken of display values, as for the samples of a pixel. So a picture is a blend of plate and character in
-//! proportion to the mask. The noise is a function of seed, frame and pixel, so the empty scene and the
-//! identity-swapped clip have the same noise.
+//! Display values are averaged, as for the samples of a pixel. A picture is therefore a blend of plate and character in
+//! proportion to the mask. The noise depends only on seed, frame and pixel, so the empty scene and the identity-swapped
+//! clip have the same noise.
 
 use media::picture::{Mask, Picture};
 use rand::{RngCore, SeedableRng};

@@ -1,5 +1,5 @@
-//! What is behind the person: a plain colour, a room, or a panorama above a ground, all seen along single rays. Or a
-//! video, of which rays know only the ground.
+//! Defines the backdrop behind the person. A plain colour, a room, or a panorama above a ground plane is sampled along
+//! rays. For a video backdrop, rays only find the ground plane; the colours come from the video.
 
 use std::sync::Arc;
 

@@ -151,7 +151,7 @@ pub fn render_parts(spec: &ClipSpec, assets: &Assets, wanted: Passes) -> Result<
     Ok(Clip { take, plate: plates, plate_depth, swapped: takes.next() })
 }
 
-/// Refuses descriptions that cannot be rendered.
+/// Returns an error for descriptions that cannot be rendered.
 fn check(spec: &ClipSpec) -> Result<(), StageError> {
     let bad = |what, found: String, expected| Err(StageError::BadSpec { what, found, expected });
     let side = spec.width.max(spec.height);

@@ -1,4 +1,4 @@
-//! The effect of furniture and bystanders on the drawing of the person.
+//! Holds the effect of furniture and bystanders on the drawing of the person: occlusion, shadows and masks.
 
 use media::picture::Mask;
 

@@ -1,4 +1,4 @@
-//! Renders one picture of a clip: person and prop over the plate, with their shadows and masks.
+//! Renders one picture of a clip: draws person and prop over the plate, with their shadows and masks.
 
 use media::picture::{DepthMap, Mask, Picture};
 use perception::pose::Pose;

@@ -1,4 +1,5 @@
-//! Furniture and bystanders. Both are drawn once into the plate, and hide the person where they are nearer.
+//! Draws furniture and bystanders. Both are drawn once, into the plate, and occlude the person where they are nearer to
+//! the camera.
 
 use media::picture::Mask;
 

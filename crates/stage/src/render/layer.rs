@@ -1,4 +1,5 @@
-//! A mesh at one instant: its vertices are moved, lit and projected, and then drawn into samples and coloured.
+//! Draws a mesh at one instant: its vertices are moved, lit and projected, and its triangles are rasterised into
+//! samples and shaded.
 
 use crate::camera::{NEAR, View};
 use crate::light::{LightTable, shade};

@@ -1,4 +1,4 @@
-//! Renders a description to pictures with ground truth.
+//! Renders the description of a clip to pictures with ground truth.
 
 pub(crate) mod actor;
 pub(crate) mod average;

@@ -1,4 +1,4 @@
-//! The colour of a sample: the visible point of the triangle, the surface there, and the light on it.
+//! Computes the colour of a sample from the visible point of the triangle, the surface there, and the light on it.
 
 use crate::body::appearance::Tint;
 use crate::light::LightTable;

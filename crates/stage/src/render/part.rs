@@ -1,4 +1,4 @@
-//! All people and props in a clip, with their assets loaded and their poses at every instant.
+//! Holds all people and props in a clip, with their assets loaded and their poses at every instant.
 
 use std::sync::Arc;
 

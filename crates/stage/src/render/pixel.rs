@@ -1,4 +1,5 @@
-//! One pixel of a picture: the shadow on the backdrop, the surfaces at its samples, and all coverages.
+//! Paints one pixel of a picture: the shadow on the backdrop, the surfaces at the pixel's samples, and the coverage in
+//! each mask.
 
 use media::picture::{DepthMap, Mask, Picture};
 

@@ -1,5 +1,6 @@
-//! The scene without person and prop: colour, distance and light over a picture. The plate is computed once for all
-//! pictures that share a camera. A pixel is sampled once, or four times on the border of two surfaces.
+//! Computes the plate, which is the scene without person and prop: colour, depth and light for each pixel. The plate is
+//! computed once for all pictures that share a camera. A pixel is sampled once, or four times on the border between two
+//! surfaces.
 
 use media::picture::{DepthMap, Picture};
 

@@ -1,4 +1,4 @@
-//! Joints, hand and face points in the pixels of a picture, and their confidence.
+//! Projects the points of joints, hands and face to pixels of a picture, and computes their confidence.
 
 use media::picture::DepthMap;
 use perception::pose::{Keypoint, Pose};

@@ -1,6 +1,6 @@
 //! Rasterises triangles: finds the nearest triangle at each sample. Vertices are snapped to sixteenths of a sample, and
-//! edges are decided in integers with the top-left rule. So neighbours neither overlap nor leave gaps, and the result
-//! does not depend on the order of work.
+//! edges are tested in integer arithmetic with the top-left rule. Adjacent triangles therefore neither overlap nor
+//! leave gaps, and the result does not depend on the order of work.
 
 use crate::texture::floor;
 

@@ -1,4 +1,4 @@
-//! The samples of a pixel: their positions, and how the pixel is computed from them.
+//! Defines the samples of a pixel: their positions, and how a pixel is computed from them.
 
 use crate::tone::{byte_from_display, display_from_light};
 

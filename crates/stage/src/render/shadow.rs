@@ -1,5 +1,5 @@
-//! Shadows of the person and a held prop. A depth map seen from the sun gives cast shadows. Spheres on the body give
-//! soft contact shadows, which exist even when light comes from all around.
+//! Computes the shadows of the person and a held prop. Cast shadows come from a depth map rendered from the sun's
+//! direction. Soft contact shadows come from spheres on the body, and exist even when light comes from all directions.
 
 use crate::linear::Vec3;
 use crate::mesh::Mesh;

@@ -1,4 +1,4 @@
-//! The pictures of one acting identity, with ground truth.
+//! Holds the pictures of one identity in a scene, with ground truth.
 
 use media::picture::{DepthMap, Mask, Picture};
 use perception::pose::{Joint, Pose};
@@ -14,7 +14,7 @@ pub struct Take {
     pub height: f32,
     /// Visible part of the person: 255 = covered.
     pub person: Vec<Mask>,
-    /// The person as if nothing were in front of it.
+    /// The whole person, including occluded parts.
     pub person_whole: Vec<Mask>,
     /// Visible part of the prop in use.
     pub object: Vec<Mask>,
@@ -26,7 +26,7 @@ pub struct Take {
     pub poses: Vec<Pose>,
     /// Body joints in the scene, in metres, indexed by [`Joint`].
     pub joints: Vec<[Vec3; Joint::COUNT]>,
-    /// Pictures of the identity, in other poses and places.
+    /// Pictures of the identity, in other poses and scenes.
     pub references: Vec<Picture>,
     /// Person masks of the references.
     pub reference_masks: Vec<Mask>,

@@ -1,4 +1,4 @@
-//! The poses of a character that performs an action with or without a prop.
+//! Computes the poses of a character that performs an action with or without a prop.
 
 use crate::assets::collection::Assets;
 use crate::body::character::Character;

@@ -1,4 +1,4 @@
-//! Measures what people cannot see well in a clip: how far feet are from the floor, and how deep props are inside
+//! Measures faults of a clip that are hard to see: how far feet are from the floor, and how deep props penetrate
 //! bodies.
 
 use crate::assets::collection::Assets;
@@ -15,9 +15,9 @@ pub struct Audit {
     pub lowest: Vec<f32>,
     /// Largest depth of the prop in use inside body parts that it must not touch, in metres; 0 without a prop.
     pub depth: Vec<f32>,
-    /// True if the prop is inside the body so often that it shows.
+    /// True if the prop penetrates the body so often that viewers notice it.
     pub goes_through: bool,
-    /// Triangles of the person and of the prop in use.
+    /// Number of triangles of the person and of the prop in use.
     pub triangles: usize,
 }
 

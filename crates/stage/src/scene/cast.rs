@@ -1,4 +1,4 @@
-//! Draws who acts and what they do from a seed: identities, motions, and the reference pictures of an identity.
+//! Chooses from a seed who acts and what they do: identities, motions, and the reference pictures of an identity.
 
 use rand::Rng;
 use rand::seq::IndexedRandom;

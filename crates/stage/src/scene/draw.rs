@@ -32,7 +32,7 @@ const LEAST_HEIGHT: f32 = 0.24;
 const LONGEST_BEFORE_VIDEO: f32 = 1.8;
 
 impl ClipSpec {
-    /// Draws a clip from `seed`: the same seed, assets and settings give the same clip.
+    /// Generates the description of a clip from `seed`: the same seed, assets and settings give the same clip.
     ///
     /// # Errors
     /// When an asset cannot be made. This does not happen with successfully loaded assets.

@@ -1,4 +1,4 @@
-//! The position and motion of the camera, such that the person is in the picture for the whole clip.
+//! Chooses the position and motion of the camera, so that the person is in the picture for the whole clip.
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;

@@ -1,4 +1,4 @@
-//! What happens in a clip, drawn from a seed: who acts, with what, where, and from which view.
+//! Chooses the content of a clip from a seed: who acts, with which prop, where, and from which viewpoint.
 
 pub(crate) mod acting;
 pub(crate) mod audit;

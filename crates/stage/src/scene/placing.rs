@@ -1,5 +1,5 @@
-//! Where props and people can stand: clear of the body's path, the camera and each other, inside the room, in view, and
-//! without hiding too much of the person.
+//! Decides where props and people can stand: clear of the body's path, the camera and each other, inside the room, in
+//! view, and without hiding too much of the person.
 
 use crate::camera::Camera;
 use crate::linear::{Quat, Vec3};

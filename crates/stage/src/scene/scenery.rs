@@ -1,4 +1,4 @@
-//! Places and their light, chosen around what must be visible.
+//! Chooses the place of a scene and its light: a video, a panorama, or a room that encloses the given bounds.
 
 use std::sync::Arc;
 

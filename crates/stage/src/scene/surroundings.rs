@@ -1,4 +1,4 @@
-//! Draws furniture and bystanders around the person.
+//! Places furniture and bystanders at random positions around the person.
 
 use rand::Rng;
 use rand::seq::IndexedRandom;

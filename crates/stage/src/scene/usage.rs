@@ -1,4 +1,5 @@
-//! Draws from the seed what is done with which prop: first the plan and, when the body's poses are known, the place.
+//! Chooses from the seed how a prop is used. The kind of use is chosen first; the prop's place is chosen when the
+//! body's poses are known.
 
 use rand::Rng;
 use rand::seq::IndexedRandom;

@@ -1,4 +1,4 @@
-//! How deep a prop is inside a body: a held prop must not pass through the capsules around the bones.
+//! Measures how deep a prop penetrates a body. A held prop must not pass through the capsules around the bones.
 
 use crate::assets::prop::Prop;
 use crate::body::character::Character;

@@ -1,4 +1,4 @@
-//! The data of a clip are consistent with each other.
+//! Tests that the data of a clip are consistent with each other.
 
 use stuntdouble_stage::{
     Assets, Backdrop, Clip, ClipSettings, ClipSpec, Exposure, Passes, Usage, render_clip, render_parts,

@@ -1,4 +1,4 @@
-//! The same seed gives the same bytes.
+//! Tests that the same seed gives the same bytes.
 
 use sha2::{Digest, Sha256};
 use stuntdouble_stage::{Assets, Clip, ClipSpec, Split, render_clip};

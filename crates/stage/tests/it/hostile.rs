@@ -1,4 +1,5 @@
-//! Files from strangers: each fault has its own error code that names the file, and the other files are still loaded.
+//! Tests damaged and malicious files: each fault has its own error code, the error names the file, and all other files
+//! are still loaded.
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Tests with real assets, if a folder of them is available (`STUNTDOUBLE_SHARED`).
+//! Tests the renderer with real assets, if a folder of them is available (`STUNTDOUBLE_SHARED`).
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Tests of the renderer through its public interface.
+//! Tests the renderer through its public interface.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 

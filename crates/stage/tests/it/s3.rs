@@ -1,4 +1,5 @@
-//! An S3 bucket inside the test process: as much of the protocol as data sets need, over HTTP on the loopback device.
+//! Runs an S3 bucket inside the test process. The server implements as much of the protocol as data sets need, over
+//! HTTP on the loopback device.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};

@@ -1,4 +1,5 @@
-//! Data sets on disk: complete shards, the same bytes after an interruption, and nothing trusted without a check.
+//! Tests data sets on disk: shards are complete, an interrupted run gives the same bytes, and no stored data are
+//! trusted without a check.
 
 use std::fs;
 use std::ops::ControlFlow;

@@ -1,4 +1,4 @@
-//! Data sets in an object store: the same bytes as on disk, whatever was lost in between.
+//! Tests data sets in an object store: the bytes equal those on disk, even if data were lost in between.
 
 use std::fs;
 use std::ops::ControlFlow;

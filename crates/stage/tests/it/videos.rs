@@ -1,4 +1,4 @@
-//! Videos behind the person.
+//! Tests clips with a video behind the person.
 
 use std::collections::BTreeSet;
 use std::fs;

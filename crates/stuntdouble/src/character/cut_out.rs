@@ -1,4 +1,4 @@
-//! Cuts the character out of one picture: the mask, the pose, and the colours of the edge.
+//! Cuts the character out of one picture: computes the mask, the pose, and the colours at the edge.
 
 use fetch::Store;
 use media::picture::{Mask, Picture};

@@ -45,7 +45,7 @@ pub struct CharacterFiles {
 }
 
 impl CharacterFiles {
-    /// Reads and decodes the files. Options refer to the first one.
+    /// Reads and decodes the files. The options apply to the first picture.
     ///
     /// # Errors
     /// [`Error::Media`] for a picture, [`Error::Signals`] for the pose file, [`Error::Setting`] for a point outside the

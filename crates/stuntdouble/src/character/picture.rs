@@ -1,4 +1,4 @@
-//! One picture of the character: as read from its file, and as cut out.
+//! Holds one picture of the character: as read from its file, and as cut out.
 
 use std::path::PathBuf;
 
@@ -29,7 +29,7 @@ pub enum MaskSource {
     Networks,
     /// Saliency alone: nobody was recognised as a person.
     Saliency,
-    /// Nothing was found, so the whole picture counts.
+    /// Nothing was found, so the whole picture is the character.
     WholePicture,
 }
 
@@ -38,10 +38,10 @@ pub enum MaskSource {
 pub struct Character {
     /// The file.
     pub path: PathBuf,
-    /// Colours for the cut-out. At the mask's edge they are free of background, and for some pixels beyond it they
-    /// continue, so that interpolation never meets the background. Use `mask` as their opacity.
+    /// Colours for the cut-out. At the mask's edge, they contain no background. For some pixels beyond the edge, they
+    /// are extended, so that interpolation never mixes in the background. Use `mask` as their opacity.
     pub picture: Picture,
-    /// The picture in the file. Its transparent parts show `behind`.
+    /// The picture in the file. Its transparent parts have the colour `behind`.
     pub original: Picture,
     /// The character's coverage of each pixel, 0..=255, at the picture's size.
     pub mask: Mask,

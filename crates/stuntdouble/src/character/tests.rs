@@ -1,4 +1,4 @@
-//! Tests with generated pictures.
+//! Tests the preparation of characters with generated pictures.
 
 use fetch::Options;
 use media::crop::{crop_filled, paste};

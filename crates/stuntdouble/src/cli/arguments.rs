@@ -1,4 +1,4 @@
-//! The command-line arguments.
+//! Defines the command-line arguments.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! `bench`: measures how fast this machine runs the networks.
+//! Implements the command `bench`, which measures how fast this machine runs the networks.
 
 use stuntdouble::Error;
 use stuntdouble::bench::{self, BenchJob, KernelTime, Report, StageTime};

@@ -1,4 +1,4 @@
-//! `doctor`: reports what is installed, what is missing, and what to do.
+//! Implements the command `doctor`, which reports what is installed, what is missing, and what to do.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! The only place that reads environment variables.
+//! Reads environment variables. No other module reads environment variables.
 
 use std::path::PathBuf;
 

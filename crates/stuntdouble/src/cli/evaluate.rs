@@ -1,4 +1,4 @@
-//! `evaluate`: measures methods on clips with known truth.
+//! Implements the command `evaluate`, which measures methods on clips with ground truth.
 
 use perception::perceiver::Effort;
 use std::ops::ControlFlow;

@@ -1,5 +1,5 @@
-//! Methods of `evaluate` by their names: built-in rows, networks that are loaded only for a row that needs them, and folders of
-//! other tools' frames.
+//! Looks up the methods of `evaluate` by name: built-in rows, networks that are loaded only if a row needs them, and
+//! folders with frames of other tools.
 
 use std::path::{Path, PathBuf};
 

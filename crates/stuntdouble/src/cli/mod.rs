@@ -1,4 +1,4 @@
-//! The command line. [`arguments`] contains what was typed; this module turns it into a job and runs it.
+//! Implements the command line. [`arguments`] defines the arguments; this module turns them into a job and runs it.
 
 mod arguments;
 mod bench;

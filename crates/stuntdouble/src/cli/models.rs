@@ -1,4 +1,4 @@
-//! `models list|fetch|verify`.
+//! Implements the commands `models list|fetch|verify`.
 
 use fetch::Store;
 use stuntdouble::events::{Event, Events};

@@ -1,5 +1,5 @@
-//! What is pointed at on the command line: `--person`, `--object`, `--object-box`, `--not`. The order of the last three counts,
-//! because each `--not` belongs to the object before it.
+//! Parses the prompt options `--person`, `--object`, `--object-box` and `--not` of the command line. The order of the
+//! last three options matters, because each `--not` belongs to the object before it.
 
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};

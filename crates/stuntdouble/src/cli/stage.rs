@@ -1,4 +1,4 @@
-//! `stage render|inspect|pack`.
+//! Implements the commands `stage render|inspect|pack`.
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};

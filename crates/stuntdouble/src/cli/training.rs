@@ -1,4 +1,4 @@
-//! `train CONFIG.toml`, `train plot RUN`, `train data`.
+//! Implements the commands `train CONFIG.toml`, `train plot RUN` and `train data`.
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};

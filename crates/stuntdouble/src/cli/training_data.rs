@@ -1,4 +1,4 @@
-//! `train data prepare|check`.
+//! Implements the commands `train data prepare|check`.
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! Shows events on the terminal: a progress bar, plain lines, or one JSON object a line.
+//! Shows events on the terminal: as a progress bar, as plain lines, or as one JSON object per line.
 
 use std::io::{IsTerminal, Write};
 

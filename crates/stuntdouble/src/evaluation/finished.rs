@@ -1,4 +1,4 @@
-//! Row `finished`: the drafts of row `draft-sized`, finished by the network.
+//! Implements row `finished`: the drafts of row `draft-sized`, finished by the network.
 
 use std::path::Path;
 

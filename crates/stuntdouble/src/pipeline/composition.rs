@@ -1,4 +1,4 @@
-//! How a frame of the result is put together.
+//! Defines how a frame of the result is composed.
 
 use model::preset::NetworksConfig;
 use serde::Serialize;

@@ -1,5 +1,5 @@
-//! Step 3 of a job, one more pass over the frames: composites and encodes the generated pictures, and copies the audio.
-//! The video is complete or absent.
+//! Implements step 3 of a job, which is one more pass over the frames: composites and encodes the generated pictures,
+//! and copies the audio. The output video is either complete or absent.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! Cuts the figure out of pictures that networks made in front of a plain ground.
+//! Cuts the figure out of pictures that networks generated in front of a plain background.
 
 use draft::warp::Warp;
 use fetch::Store;

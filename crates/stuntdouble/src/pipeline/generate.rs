@@ -1,4 +1,5 @@
-//! Step 2 with networks: turns conditions into pictures, clip by clip. A finished clip is never made again.
+//! Implements step 2 with networks: turns conditions into pictures, clip by clip. A finished clip is never generated
+//! again.
 
 use std::collections::VecDeque;
 use std::ops::ControlFlow;

@@ -1,4 +1,4 @@
-//! The description of a job.
+//! Defines the description of a job.
 
 use std::path::{Path, PathBuf};
 
@@ -30,7 +30,7 @@ impl Mode {
 pub struct Job {
     /// Which scene the result shows.
     pub mode: Mode,
-    /// Pictures of the character, at least one. The first counts where only one is used.
+    /// Pictures of the character, at least one. Where only one picture is used, it is the first.
     pub characters: Vec<PathBuf>,
     /// A file with the pose of the first picture. It takes precedence over the networks.
     pub character_pose: Option<PathBuf>,

@@ -10,7 +10,7 @@
 //! measured runs (`docs/benchmarks.md`).
 
 use burn::module::{Module, ModuleVisitor, Param};
-use burn::tensor::Tensor;
+use burn::tensor::{DType, Tensor};
 use model::networks::{ComputePrecision, Networks};
 use model::ops::packed_bytes;
 
@@ -56,7 +56,8 @@ pub(super) fn check(loaded: &LoadedNetworks, settings: &Settings, frames: usize)
     }
     let step = 8 << (loaded.config().unet.block_out_channels.len() - 1);
     let smaller = (1..).map(|index| loaded.config().size.saturating_sub(index * step));
-    let fitting = smaller.take_while(|size| *size > 0).find(|size| at_size(loaded, settings, frames, *size) <= available);
+    let fitting =
+        smaller.take_while(|size| *size > 0).find(|size| at_size(loaded, settings, frames, *size) <= available);
     Err(Error::Memory { needed, available, fitting })
 }
 
@@ -70,10 +71,11 @@ fn at_size(loaded: &LoadedNetworks, settings: &Settings, frames: usize, size: us
 fn peak(networks: &Networks<Cpu>, precision: ComputePrecision, clip: Clip) -> u64 {
     let config = networks.config();
     let cells = (clip.size / 8).pow(2);
-    let element = precision.bytes();
+    let dtype = precision.dtype();
+    let element = dtype.size() as u64;
     let levels = config.unet.block_out_channels.len();
     let weights = |module: &dyn Fn(&mut PackedWeights), frames: usize, cells: usize| {
-        let mut packed = PackedWeights { path: LevelPath::new(levels), cells: frames * cells, precision, bytes: 0 };
+        let mut packed = PackedWeights { path: LevelPath::new(levels), cells: frames * cells, dtype, bytes: 0 };
         module(&mut packed);
         packed.bytes
     };
@@ -99,7 +101,7 @@ struct PackedWeights {
     path: LevelPath,
     /// Cells of all frames at the finest level.
     cells: usize,
-    precision: ComputePrecision,
+    dtype: DType,
     bytes: u64,
 }
 
@@ -115,7 +117,7 @@ impl ModuleVisitor<Cpu> for PackedWeights {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<Cpu, D>>) {
         let shape = param.lazy_shape().to_vec();
         let cells = self.cells >> (2 * self.path.level());
-        self.bytes += packed_bytes(&shape, cells, self.precision, self.path.contains("downsamplers"));
+        self.bytes += packed_bytes(&shape, cells, self.dtype, self.path.contains("downsamplers"));
     }
 }
 

@@ -1,4 +1,5 @@
-//! The main job: turns one picture and one video into a video, in steps whose results are kept in the run folder.
+//! Runs the main job: turns one picture and one video into a video, in steps whose results are stored in the run
+//! folder.
 //!
 //! ```text
 //! perceive    video -> signals/                      one pass over the frames
@@ -14,6 +15,8 @@ mod export;
 mod figure;
 mod generate;
 mod job;
+mod level;
+mod memory;
 mod objects;
 mod perceive;
 mod plan;
@@ -42,6 +45,7 @@ use crate::manifest::Manifest;
 use crate::models;
 use crate::networks::{LoadedNetworks, tell_trouble};
 use crate::run_folder::{LOG, RunFolder, RunRecord, SIGNALS};
+use crate::settings::Settings;
 use crate::timeline::{Extent, Timeline};
 use figure::Figures;
 use scene::Scene;
@@ -70,8 +74,10 @@ pub fn run(job: &Job, store: &Store, tools: &Tools, events: &Events) -> Result<R
     let has_person = perceive::brings_person(job.signals.as_deref())?;
     if job.dry_run {
         plan::report(job, &source, networks.as_ref(), events);
+        check_memory(networks.as_ref(), settings, &source)?;
         return Ok(Report::of_plan(source.expected_frames() as usize, events));
     }
+    check_memory(networks.as_ref(), settings, &source)?;
     if !has_person || job.mode == Mode::Animate {
         models::person_models(store, settings.effort(), events)?;
     }
@@ -122,6 +128,14 @@ pub fn run(job: &Job, store: &Store, tools: &Tools, events: &Events) -> Result<R
     report.save(run.root())?;
     events.send(Event::Done { output: job.output.display().to_string() });
     Ok(report)
+}
+
+/// Refuses networks that do not fit into memory.
+fn check_memory(networks: Option<&LoadedNetworks>, settings: &Settings, source: &Source) -> Result<(), Error> {
+    match networks {
+        Some(networks) => memory::check(networks, settings, source.expected_frames() as usize),
+        None => Ok(()),
+    }
 }
 
 /// All work up to the signals.

@@ -1,8 +1,8 @@
-//! Objects that the user points at: found in the frame of their prompt, followed to both ends of its shot, and written as
-//! `object-N/%06d.png` with `scores.json` and `preview.png` beside the masks.
+//! Finds each object that the user points at in the frame of its prompt, follows the object to both ends of the shot,
+//! and writes the masks as `object-N/%06d.png`, with `scores.json` and `preview.png` in the same folder.
 //!
-//! One pass over the video. Frames of a shot before the prompt wait on the disk, at the size in which objects are followed, and are
-//! then taken in reverse order.
+//! The module makes one pass over the video. The frames of a shot before the prompt are stored on disk, at the size at
+//! which objects are followed, and are later processed in reverse order.
 
 use std::path::{Path, PathBuf};
 

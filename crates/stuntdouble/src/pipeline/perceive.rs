@@ -1,5 +1,5 @@
-//! Step 1: one pass over the frames that perceives the person and writes `signals/`. Signals that the user supplies are
-//! not perceived.
+//! Implements step 1 of a job: one pass over the frames that perceives the person and writes `signals/`. Signals that
+//! the user supplies are not perceived.
 
 use std::path::Path;
 
@@ -134,8 +134,8 @@ fn see(
     Ok(extent)
 }
 
-/// The command `perceive`: writes signals and a contact sheet. Existing signals, which may be edited, are not touched.
-/// The folder `signals` is complete or absent.
+/// The command `perceive`: writes signals and a contact sheet. Existing signals, which the user can have edited, are
+/// not changed. The folder `signals` is either complete or absent.
 ///
 /// # Errors
 /// Every [`Error`] of the inputs; [`Error::OtherRun`] when the folder already contains signals.

@@ -1,4 +1,5 @@
-//! `--dry-run`: reports what would be done and about how long it takes. Only a short timing runs.
+//! Implements `--dry-run`, which reports what the job would do and about how long it would take. With this option, only
+//! a short timing test runs.
 
 use std::time::{Duration, Instant};
 
@@ -7,6 +8,8 @@ use burn::tensor::{Distribution, Tensor};
 use model::ops::{Convolution, conv2d};
 
 use super::job::Job;
+use super::level::LevelPath;
+use super::memory;
 use super::source::Source;
 use crate::events::Events;
 use crate::networks::{Cpu, LoadedNetworks};
@@ -26,15 +29,11 @@ pub(super) fn report(job: &Job, source: &Source, loaded: Option<&LoadedNetworks>
     };
     let clips = loaded.plan(frames);
     let config = loaded.networks.config();
-    let halves = if job.settings.guidance > 1.0 { 2 } else { 1 };
-    let mut counter = Counter {
-        path: vec![],
-        cells: (config.size / 8).pow(2),
-        levels: config.unet.block_out_channels.len(),
-        operations: 0.0,
-    };
+    let branches = if job.settings.guidance > 1.0 { 2 } else { 1 };
+    let path = LevelPath::new(config.unet.block_out_channels.len());
+    let mut counter = Counter { path, cells: (config.size / 8).pow(2), operations: 0.0 };
     loaded.networks.denoising_unet.visit(&mut counter);
-    let passes = clips.iter().map(|clip| clip.frames.len()).sum::<usize>() * job.settings.steps * halves;
+    let passes = clips.iter().map(|clip| clip.frames.len()).sum::<usize>() * job.settings.steps * branches;
     let seconds = counter.operations * passes as f64 / machine_speed();
     let parameters: usize = loaded.networks.parameter_counts().values().sum();
     events.note(format!("frames: {frames}, clips: {}", clips.len()));
@@ -48,55 +47,32 @@ pub(super) fn report(job: &Job, source: &Source, loaded: Option<&LoadedNetworks>
         job.settings.guidance
     ));
     events.note(format!("estimated time of the denoising: {seconds:.0} s"));
+    let peak = memory::predicted(loaded, &job.settings, frames);
+    events.note(format!("estimated peak memory: {:.1} GB", peak as f64 / 1e9));
 }
 
 /// Counts the operations of one denoising step on one frame. Every weight of a matrix or convolution is used once for
 /// each latent cell of its level. The matmuls of attention itself are left out, because they are a small part at these
 /// sizes.
 struct Counter {
-    path: Vec<String>,
+    path: LevelPath,
     cells: usize,
-    levels: usize,
     operations: f64,
-}
-
-impl Counter {
-    /// The level of the visited parameter; 0 is the finest.
-    fn level(&self) -> u32 {
-        let number = |name: &str| {
-            let at = self.path.iter().position(|piece| piece == name)?;
-            self.path.get(at + 1)?.parse::<usize>().ok()
-        };
-        let last = self.levels - 1;
-        let mid = self.path.iter().any(|piece| piece == "mid_block");
-        let level = match (number("down_blocks"), number("up_blocks")) {
-            (Some(down), _) => down,
-            (_, Some(up)) => last.saturating_sub(up),
-            (None, None) => {
-                if mid {
-                    last
-                } else {
-                    0
-                }
-            }
-        };
-        level as u32
-    }
 }
 
 impl ModuleVisitor<Cpu> for Counter {
     fn enter_module(&mut self, name: &str, _container: &str) {
-        self.path.push(name.into());
+        self.path.enter(name);
     }
 
     fn exit_module(&mut self, _name: &str, _container: &str) {
-        self.path.pop();
+        self.path.exit();
     }
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<Cpu, D>>) {
-        let is_time = self.path.iter().any(|piece| piece.contains("time_emb"));
+        let is_time = self.path.contains("time_emb");
         if D >= 2 && !is_time {
-            let cells = self.cells as f64 / 4_f64.powi(self.level() as i32);
+            let cells = self.cells as f64 / 4_f64.powi(self.path.level() as i32);
             self.operations += 2.0 * param.lazy_shape().num_elements() as f64 * cells;
         }
     }

@@ -1,4 +1,4 @@
-//! The frames of a video without the person: clean plates, in order.
+//! Makes the clean plates, which are the frames of a video without the person, in the order of the frames.
 
 use draft::held::Hands;
 use draft::hole::hole;

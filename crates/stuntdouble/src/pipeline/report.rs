@@ -1,4 +1,4 @@
-//! The report of a job: the number of frames, the number of frames without a person, and every warning.
+//! Writes the report of a job: the number of frames, the number of frames without a person, and every warning.
 
 use std::path::{Path, PathBuf};
 
@@ -12,9 +12,9 @@ use crate::timeline::Timeline;
 /// The result of a finished job. The run folder contains it as `report.json`, without `output`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
-    /// How the pictures were made; none if there are none, as after a dry run.
+    /// How the pictures were made; none if there are no pictures, as after a dry run.
     pub made_by: Option<Composition>,
-    /// Number of processed frames of the video. Before the video was read, it is an estimate.
+    /// Number of processed frames of the video. Before the video has been read, the number is an estimate.
     pub frames: usize,
     /// Number of frames in which nobody was seen.
     pub frames_without_person: usize,

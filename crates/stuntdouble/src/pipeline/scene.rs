@@ -1,5 +1,6 @@
-//! The frames of the job before the character is added. For `replace` they are the source's own frames. For `animate`
-//! they show the character's picture without its person, and the driving person's signals are moved there.
+//! Provides the frames of the job before the character is added. For `replace`, these frames are the source's own
+//! frames. For `animate`, these frames show the reference picture without its person, and the driving person's signals
+//! are moved to that person's place.
 
 use draft::plate::fill;
 use fetch::Store;

@@ -1,4 +1,4 @@
-//! The contact sheet of a run: reference, source, two conditions and result, side by side.
+//! Draws the contact sheet of a run: reference, source, two conditions and result, side by side.
 
 use media::image_file::{load_picture, save_picture};
 use media::picture::Picture;

@@ -1,5 +1,5 @@
-//! The driving video. The video is found and probed once, and decoded as often as the steps need it, always to the same
-//! frames.
+//! Opens the driving video. The video is found and probed once. The video is decoded as often as the steps need it,
+//! always to the same frames.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! Data that the steps of a job share.
+//! Holds the data that the steps of a job share.
 
 use super::composition::Composition;
 use super::job::Job;

@@ -1,5 +1,5 @@
-//! A folder of small valid inputs, and command lines for the real program. Each case spoils one input and states what
-//! it expects.
+//! Provides a folder of small valid inputs, and command lines for the real program. Each test case makes one input
+//! invalid and states what it expects.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;

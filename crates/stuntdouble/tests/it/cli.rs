@@ -1,4 +1,4 @@
-//! The command line: names, help, exit codes.
+//! Tests the command line: names, help and exit codes.
 
 use std::process::{Command, Output};
 

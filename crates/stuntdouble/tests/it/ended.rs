@@ -1,4 +1,4 @@
-//! How the program ended, and its messages.
+//! Records how the program ended, and its messages.
 
 use std::process::Child;
 use std::time::{Duration, Instant};

@@ -1,4 +1,5 @@
-//! `evaluate` on a made folder in TikTok's layout: another tool's frames with planted faults, each of which is warned of by name.
+//! Tests `evaluate` on a generated folder in TikTok's layout. Another tool's frames contain planted faults, and each
+//! fault must cause its named warning.
 
 use std::path::Path;
 use std::process::{Command, Output};

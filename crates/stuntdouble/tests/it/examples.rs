@@ -1,4 +1,4 @@
-//! Runs the examples that users copy.
+//! Runs the examples, which users copy.
 
 use media::ffmpeg::Ffmpeg;
 use stuntdouble::{Host, Job};

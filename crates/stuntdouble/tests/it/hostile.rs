@@ -1,6 +1,6 @@
-//! Wrong and hostile inputs to the real program. Each must give an error with its code, exit status and one line of
-//! help, within seconds and without a panic. A failed command must leave nothing behind: no output, no part of one, no
-//! run folder, no temporary file.
+//! Tests wrong and hostile inputs to the real program. Each input must give an error with its code, exit status and one
+//! line of help, within seconds and without a panic. A failed command must leave nothing behind: no complete or partial
+//! output, no run folder, no temporary file.
 
 mod characters;
 mod commands;

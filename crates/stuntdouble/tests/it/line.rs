@@ -1,4 +1,4 @@
-//! A command line for the program that can be changed piece by piece.
+//! Builds a command line for the program, which tests can change piece by piece.
 
 use std::ffi::{OsStr, OsString};
 

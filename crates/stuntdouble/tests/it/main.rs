@@ -1,5 +1,5 @@
-//! End-to-end tests of the pipeline on a rendered clip, without network: the truth serves as the user's own signals,
-//! with preset `tiny`. The program is also tested with wrong and hostile inputs.
+//! Tests the pipeline end to end on a rendered clip, without network access. The ground truth serves as user-supplied
+//! signals, with preset `tiny`. The program is also tested with wrong and hostile inputs.
 
 #![expect(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! Compares the bundled networks in bf16 and f32: one step, and final pictures.
+//! Compares the bundled networks in bf16 and f32: one denoising step, and the final pictures.
 
 use std::ops::ControlFlow;
 use std::path::Path;

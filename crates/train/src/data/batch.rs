@@ -1,4 +1,4 @@
-//! Converts encoded clips to the tensors of one step.
+//! Converts encoded clips to the tensors of one training step.
 //!
 //! | tensor | shape |
 //! |---|---|
@@ -30,7 +30,7 @@ pub struct Batch<B: Backend> {
     pub target: Tensor<B, 5>,
     /// The input of the networks.
     pub conditions: ClipConditions<B>,
-    /// The loss mask: where the loss counts more.
+    /// The loss mask, which gives a larger weight to some cells.
     pub loss_mask: Tensor<B, 5>,
     /// Reference latents.
     pub reference: Tensor<B, 4>,

@@ -1,4 +1,4 @@
-//! Means over square blocks of cells.
+//! Computes means over square blocks of cells.
 
 use burn::tensor::Tensor;
 use model::ModelBackend;

@@ -1,10 +1,10 @@
-//! Colour augmentation: every picture of a training example gets another order of its colour channels, and a tone curve
-//! for each channel, `255 (v / 255)^g`.
+//! Augments colours: the colour channels of all pictures of a training example are permuted, and each channel gets a
+//! tone curve, `255 (v / 255)^g`.
 //!
-//! A denoiser must learn to copy a reference's colours, whatever they are. A few hundred rendered persons have only a
-//! few hundred sets of colours, which a network would memorise. The same clips in other colours are new to it. The tone
-//! curves change greys, which another channel order leaves unchanged. Black, which means "nothing" in environment and
-//! objects, stays black. Skeleton, depth and loss mask stay unchanged.
+//! A denoiser must learn to copy any colours of a reference. A few hundred rendered persons have only a few hundred
+//! sets of colours, which a network would memorise. In other colours, the same clips are new to the network. The tone
+//! curves change greys, which a permutation of the channels leaves unchanged. Black, which means "nothing" in
+//! environment and objects, stays black. Skeleton, depth and loss mask stay unchanged.
 
 use media::picture::Picture;
 use rand::Rng;
@@ -16,11 +16,12 @@ use crate::trainer::random_of_step;
 const ORDERS: [[usize; 3]; 5] = [[0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
 /// Smallest and largest binary logarithm of a curve's exponent.
 const EXPONENTS: std::ops::Range<f64> = -0.8..0.8;
-/// How many recoloured copies of a clip can exist.
+/// Largest number of recoloured copies of a clip.
 pub const MOST_COPIES: u64 = ORDERS.len() as u64;
 
 impl TrainingExample {
-    /// Copy `copy` (0 = original) of clip `index`. Copies of a clip differ, and the orders differ between clips.
+    /// Makes copy `copy` (0 = original) of clip `index`. The copies of a clip differ, and the channel orders differ
+    /// between clips.
     ///
     /// # Panics
     /// When `copy` is above [`MOST_COPIES`].

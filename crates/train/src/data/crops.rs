@@ -1,4 +1,4 @@
-//! Random square crops of pictures in folders, the training data of the autoencoder.
+//! Cuts random square crops from pictures in folders, as training data for the autoencoder.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -27,7 +27,7 @@ pub struct PictureFolder {
     /// Use only files in a folder with this name, for example `frames`.
     #[serde(default)]
     pub inside: Option<String>,
-    /// Exclude sub-folders with these names.
+    /// Names of sub-folders to exclude.
     #[serde(default)]
     pub without: Vec<String>,
     /// Probability of the folder relative to the others.
@@ -89,8 +89,9 @@ struct Cut {
     holes: Vec<Rect<Frame>>,
 }
 
-/// Draws `count` crops of `size` x `size` pixels: a picture by its weight, then a random window of at least half a
-/// crop's side, perhaps mirrored. One in four crops has black rectangles, because the environment input has holes.
+/// Makes `count` random crops of `size` x `size` pixels. A picture is chosen according to its weight, then a random
+/// window of at least half a crop's side, which can be mirrored. One in four crops has black rectangles, because the
+/// environment input has holes.
 ///
 /// One thread makes all choices, so they do not depend on the number of threads.
 pub fn random_crops(

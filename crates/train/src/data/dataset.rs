@@ -1,12 +1,13 @@
-//! Rendered and encoded clips in a folder. Each clip is made once and stored under its index. An interrupted
-//! preparation is continued.
+//! Stores rendered and encoded clips in a folder. Each clip is made once and stored under its index. An interrupted
+//! preparation continues where it stopped.
 //!
 //! ```text
 //! FOLDER/lessons/000017.safetensors          pictures: rendered and split, independent of any network
 //! FOLDER/latents-1f2e3d4c/000017.safetensors the same as latents of the autoencoder with this hash
 //! FOLDER/latents-1f2e3d4c/000017-2.safetensors its second copy in other colours
 //! ```
-//! Clip `i` depends only on the settings and `i`, so several processes may fill one folder, and `clips` may grow.
+//! Clip `i` depends only on the settings and `i`, so several processes can fill one folder, and the setting `clips` can
+//! be increased later.
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -49,12 +50,12 @@ pub struct DatasetConfig {
     pub split: Split,
     /// Number of clips.
     pub clips: u64,
-    /// Number of copies of each clip in other colours, 0 to 5. A `fresh` clip is used only once: in its own colours, or
-    /// in a copy's.
+    /// Number of recoloured copies of each clip, 0 to 5. A `fresh` clip is used only once, either in its own colours or
+    /// in those of a copy.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub recoloured: u64,
-    /// Number of new clips for each step, which are rendered during the run and never stored. Then `clips` is the
-    /// number held at a time.
+    /// Number of new clips per step, which are rendered during the run and never stored. In this case, `clips` is the
+    /// number of clips held in memory at a time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fresh: Option<f64>,
     /// Side of a rendered frame in pixels.

@@ -1,4 +1,4 @@
-//! Training data: data sets on disk, streamed clips, crops, augmentation, batches.
+//! Provides training data: data sets on disk, streamed clips, crops, augmentation and batches.
 
 pub mod batch;
 pub(crate) mod block_means;

@@ -1,5 +1,5 @@
-//! Clips on disk, one safetensors file each: as bytes of pictures (a [`TrainingExample`], one training example) or as latents
-//! ([`EncodedClip`]).
+//! Stores clips on disk, with one safetensors file per clip. A file contains either pictures as bytes (a
+//! [`TrainingExample`]) or latents (an [`EncodedClip`]).
 //!
 //! | tensor | type | shape |
 //! |---|---|---|
@@ -120,7 +120,7 @@ fn of_planes(name: &'static str, planes: &[Plane<u8>]) -> Entry {
 }
 
 impl TrainingExample {
-    /// Writes it. `note` describes its origin.
+    /// Writes the training example. `note` describes its origin.
     ///
     /// # Errors
     /// [`TrainError::Media`].
@@ -137,7 +137,7 @@ impl TrainingExample {
         write(path, &entries, ("source", note))
     }
 
-    /// Reads it, with the note.
+    /// Reads a training example, with its note.
     ///
     /// # Errors
     /// [`TrainError::Io`], [`TrainError::Damaged`].
@@ -187,7 +187,7 @@ impl EncodedClip {
         self.references.len() / self.shape[1..].iter().product::<usize>()
     }
 
-    /// Writes it. `note` names the training example and the autoencoder.
+    /// Writes the encoded clip. `note` names the training example and the autoencoder.
     ///
     /// # Errors
     /// [`TrainError::Media`].
@@ -214,7 +214,7 @@ impl EncodedClip {
         write(path, &entries, ("source", note))
     }
 
-    /// Reads it, with the note.
+    /// Reads an encoded clip, with its note.
     ///
     /// # Errors
     /// [`TrainError::Io`], [`TrainError::Damaged`].

@@ -1,9 +1,8 @@
 //! Streams clips from the renderer into training. A thread renders clips during the run. New clips are encoded and
-//! replace the oldest ones in memory. Nothing is written to disk, and no clip needs to be seen twice.
+//! replace the oldest clips in memory. Nothing is written to disk, and training can proceed without repeating a clip.
 //!
-//! Step `s` sees the clips from number `floor(s * fresh)` on, as many as [`DatasetConfig::clips`] says. Every clip
-//! depends only on the settings and its number. So a resumed run gets the clips that it would have had; they are
-//! rendered again.
+//! Step `s` draws from [`DatasetConfig::clips`] consecutive clips that start at number `floor(s * fresh)`. Every clip
+//! depends only on the settings and its number. A resumed run therefore renders the same clips as an uninterrupted run.
 
 use std::sync::mpsc::{Receiver, sync_channel};
 

@@ -1,20 +1,20 @@
-//! The self-supervised split of a clip (paper 3.1, 3.2): turns a clip with its masks, poses and clean plates into the
+//! Implements the paper's self-supervision (3.1, 3.2): splits a clip with its masks, poses and clean plates into the
 //! networks' input and target.
 //!
 //! | result | source |
 //! |---|---|
-//! | target | the clip; or the plates with the person and the objects composited at another scale |
-//! | environment | the *source* clip, with the formulated mask of the unscaled person and the old place of a moved object black |
-//! | objects | the target where the objects are, black elsewhere |
+//! | target | the clip, or the plates with the person and the objects composited at another scale |
+//! | environment | the *source* clip; black under the formulated mask of the unscaled person and at the old position of a moved object |
+//! | objects | the target at the objects' pixels, black elsewhere |
 //! | skeleton, depth | the target's poses |
-//! | references | the person of other pictures of the same identity, cut out, on random backgrounds |
+//! | references | the person cut out of other pictures of the same identity, on random backgrounds |
 //!
 //! All frames share one square window that contains the whole person before and after scaling. Scale augmentation crops
-//! or pads the whole frame about the person's feet and resizes it. Then its person and objects are composited over the
-//! plate. The block counts of the mask are drawn once for each clip.
+//! or pads the whole frame about the person's feet and resizes it. The person and objects of the resized frame are then
+//! composited over the plate. The block counts of the mask are chosen at random once per clip.
 //!
-//! Deviations: the shadow does not scale with the person, because the plate has none. Only two of three clips are
-//! scaled.
+//! Deviations: the shadow does not scale with the person, because the plate has none. Scale augmentation applies to
+//! only two of three clips.
 
 use media::geometry::{Crop, Frame, Rect};
 use media::picture::{Mask, Picture, Plane};
@@ -33,7 +33,7 @@ use serde::{Deserialize, Serialize};
 pub struct SourceClip {
     /// The clip.
     pub frames: Vec<Picture>,
-    /// The same without person and objects.
+    /// The same frames without person and objects.
     pub plates: Vec<Picture>,
     /// Coverage of the person.
     pub person: Vec<Mask>,
@@ -81,7 +81,7 @@ impl Default for SupervisionConfig {
 pub struct TrainingExample {
     /// The target of the networks.
     pub target: Vec<Picture>,
-    /// Masked source.
+    /// The source with the removed region masked.
     pub environment: Vec<Picture>,
     /// Objects on black, if the clip has any.
     pub objects: Option<Vec<Picture>>,
@@ -89,7 +89,7 @@ pub struct TrainingExample {
     pub skeleton: Vec<Picture>,
     /// Structured depth, 255 = nearest.
     pub depth: Vec<Plane<u8>>,
-    /// The loss mask: 255 in the removed region and wherever the target's person is.
+    /// The loss mask: 255 in the removed region and on the target's person.
     pub loss_mask: Vec<Mask>,
     /// The person on other backgrounds.
     pub references: Vec<Picture>,

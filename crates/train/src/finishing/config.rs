@@ -1,4 +1,4 @@
-//! Settings for training the finisher.
+//! Defines the settings for training the finisher.
 
 use std::path::PathBuf;
 
@@ -42,7 +42,7 @@ pub struct FinishingTraining {
     /// The catalogue's file `vgg-hed` or its beginning; without it there is no perceptual loss.
     #[serde(default)]
     pub perceptual_weights: Option<PathBuf>,
-    /// Compute in bf16, with weights, moments, norm statistics and losses in f32: for graphics cards.
+    /// Compute in bf16, with weights, moments, norm statistics and losses in f32. Use it on GPUs.
     #[serde(default)]
     pub half: bool,
     /// Number of held-out clips, which are measured at each save.

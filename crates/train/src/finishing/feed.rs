@@ -1,9 +1,9 @@
-//! Makes samples from the renderer and from prepared videos on all cores during the run, and forms batches.
+//! Makes samples from rendered clips and prepared videos on all cores during the run, and forms batches.
 //!
-//! Clips come in the order of their numbers, for any number of threads. The last `pool` clips are kept. Each step draws
-//! its batch from their samples with its own random numbers. So a run is determined by its settings, as long as each
-//! step waits for its new clips (`fresh`). With `patient = false`, steps use the clips that exist, and nothing waits
-//! for the renderer.
+//! For any number of threads, clips arrive in the order of their numbers. The last `pool` clips are kept in memory.
+//! Each step draws its batch from the samples of these clips with its own random numbers. The settings therefore
+//! determine a run completely, as long as each step waits for its new clips (`fresh`). With `patient = false`, steps
+//! use the clips that exist and do not wait for the renderer.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -26,7 +26,7 @@ use crate::trainer::random_of_step;
 pub struct FeedConfig {
     /// Number of samples in a step.
     pub batch: usize,
-    /// Number of clips kept in the pool. Each gives at most two samples.
+    /// Number of clips kept in the pool. Each clip gives at most two samples.
     pub pool: usize,
     /// Number of clips before the first step.
     pub first: u64,
@@ -118,7 +118,7 @@ fn make_clips(
 /// The batches of the steps from `step` on, prepared ahead on another thread.
 ///
 /// # Errors
-/// Sent in place of a batch: the errors of rendering.
+/// The errors of rendering, which are sent in place of a batch.
 pub fn batches(
     step: u64,
     seed: u64,

@@ -1,5 +1,6 @@
-//! Training samples for the finisher from filmed clips: a person replaces itself. The character's picture is cut out of
-//! a frame of the same clip, as far away in time as possible. The clip is both the driving video and the truth.
+//! Makes training samples for the finisher from filmed clips, in which a person replaces itself. The character's
+//! picture is cut out of a frame of the same clip, as far away in time as possible. The clip is both the driving video
+//! and the ground truth.
 
 use draft::body::retarget::{Factors, retarget};
 use draft::clip::{DraftClip, drafts};

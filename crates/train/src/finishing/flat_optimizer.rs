@@ -1,5 +1,5 @@
-//! AdamW, gradient clipping and the moving average on the device. All weights lie in one vector, so a step takes a
-//! dozen operations for any number of tensors, and nothing is read back.
+//! Runs AdamW, gradient clipping and the moving average on the device. All weights are stored in one vector, so a step
+//! takes a dozen operations for any number of tensors, and nothing is read back to the host.
 
 use burn::module::{AutodiffModule, Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::backend::{AutodiffBackend, Backend};
@@ -35,7 +35,7 @@ pub struct FlatOptimizer<B: Backend> {
 }
 
 impl<B: Backend> FlatOptimizer<B> {
-    /// Takes the module's weights. Moments start at zero, the average at the weights.
+    /// Copies the module's weights. The moments start at zero, and the average starts at the weights.
     pub fn new<A: AutodiffBackend<InnerBackend = B>, M: Module<A>>(module: &M, config: OptimizerConfig) -> Self {
         let mut reader = Reader { tensors: vec![], decays: vec![] };
         module.visit(&mut reader);
@@ -53,8 +53,8 @@ impl<B: Backend> FlatOptimizer<B> {
         }
     }
 
-    /// One update at this learning rate. If gradient or loss is not finite, nothing changes, but the step still counts
-    /// in the correction of the moments.
+    /// Makes one update at this learning rate. If gradient or loss is not finite, nothing changes, but the step still
+    /// counts for the bias correction of the moments.
     pub fn step<A: AutodiffBackend<InnerBackend = B>, M: AutodiffModule<A>>(
         &mut self,
         module: &M,
@@ -168,7 +168,7 @@ impl<B: Backend> ModuleMapper<B> for AverageWriter<B> {
     }
 }
 
-/// Weights in bf16 for the computation. Gradients flow to the original weights.
+/// Converts weights to bf16 for the computation. Gradients flow to the original weights.
 pub struct Halved;
 
 impl<B: Backend> ModuleMapper<B> for Halved {

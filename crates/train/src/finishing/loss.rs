@@ -1,6 +1,6 @@
-//! The loss of a finished clip. Where the draft may be changed, the loss compares the clip with the truth: colours at
-//! three sizes, edges, features, the character's outline, and the change from frame to frame. The loss also measures
-//! how smooth the shift is.
+//! Computes the loss of a finished clip. Where the network may change the draft, the loss compares the clip with the
+//! ground truth: colours at three sizes, edges, features, the character's outline, and the change from frame to frame.
+//! The loss also measures how smooth the shift field is.
 
 use burn::tensor::Tensor;
 use burn::tensor::module::avg_pool2d;
@@ -13,21 +13,21 @@ use super::perceptual::PerceptualNetwork;
 /// Weight outside the editable region, so that unchanged parts do not get worse.
 const OUTSIDE: f64 = 0.02;
 
-/// Weights of the terms.
+/// Weights of the loss terms.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LossConfig {
-    /// Absolute difference of colours in [0, 1], at full, half and quarter size.
+    /// Weight of the absolute difference of colours in [0, 1], at full, half and quarter size.
     pub colour: f64,
-    /// Absolute difference of the differences between neighbours.
+    /// Weight of the absolute error of the differences between neighbouring pixels.
     pub edges: f64,
-    /// Absolute difference of the character's coverage.
+    /// Weight of the absolute difference of the character's coverage.
     pub outline: f64,
-    /// Absolute difference of the shifts of neighbours, in cells.
+    /// Weight of the absolute difference between the shifts of neighbouring cells, in cells.
     pub unevenness: f64,
-    /// VGG-HED distance.
+    /// Weight of the VGG-HED distance.
     pub perceptual: f64,
-    /// Absolute difference of the changes from frame to frame.
+    /// Weight of the absolute difference of the changes from frame to frame.
     pub change: f64,
     /// Number of blocks of the perceptual network, 1 to 4.
     pub perceptual_blocks: usize,
@@ -50,25 +50,25 @@ impl Default for LossConfig {
     }
 }
 
-/// A finished clip and its truth.
+/// A finished clip and its ground truth.
 #[derive(Debug, Clone)]
 pub struct Judged<B: ModelBackend> {
-    /// `[M, 3, H, W]`, `M = B*N`.
+    /// The finished frames, `[M, 3, H, W]`, `M = B*N`.
     pub finished: Tensor<B, 4>,
-    /// The truth, `[M, 3, H, W]`.
+    /// The ground truth, `[M, 3, H, W]`.
     pub truth: Tensor<B, 4>,
     /// Coverage by the character, `[M, 1, H, W]`.
     pub coverage: Tensor<B, 4>,
-    /// True coverage.
+    /// Coverage by the ground-truth person.
     pub person: Tensor<B, 4>,
-    /// `[M, 1, H, W]`: 1 where the draft may be changed or the person really is.
+    /// `[M, 1, H, W]`: 1 where the network may change the draft, and on the ground-truth person.
     pub region: Tensor<B, 4>,
     /// Number of samples `B`.
     pub batch: usize,
 }
 
 impl<B: ModelBackend> Judged<B> {
-    /// The named terms, unweighted. The features of every `every`-th frame are compared.
+    /// The loss terms with their names, unweighted. The features of every `every`-th frame are compared.
     pub fn parts(&self, network: Option<&PerceptualNetwork<B>>, every: usize) -> Vec<(&'static str, Tensor<B, 1>)> {
         let weights = self.region.clone() + OUTSIDE;
         let outline = mean((self.coverage.clone() - self.person.clone()).abs(), &weights);

@@ -1,4 +1,4 @@
-//! The sources of clips: the renderer and prepared sets of users' own videos, mixed by weight.
+//! Combines the sources of clips: the renderer and prepared sets of users' own videos, mixed according to weights.
 
 use std::path::PathBuf;
 
@@ -18,7 +18,7 @@ use crate::videos::{PreparedSet, hashes};
 pub struct PreparedSource {
     /// The folder that `train data prepare` wrote.
     pub set: PathBuf,
-    /// Number of its clips for each rendered clip.
+    /// Number of clips from this set for each rendered clip.
     pub weight: f64,
 }
 

@@ -1,8 +1,8 @@
-//! Training of the network that finishes drafts ([`model::finisher`]).
+//! Trains the finisher, which is the network that finishes drafts ([`model::finisher`]).
 //!
 //! Samples are rendered during the run ([`feed`]). Weights, moments and averages stay on the device
-//! ([`flat_optimizer`]). The host reads numbers only every `log_every` steps. The learning rate falls along a cosine
-//! over the steps or, with `minutes`, over the time, whichever is further along.
+//! ([`flat_optimizer`]). The host reads loss values only every `log_every` steps. The learning rate follows a cosine
+//! over the steps. With `minutes`, the learning rate follows the steps or the time, whichever has progressed further.
 //!
 //! ```text
 //! RUN/log.jsonl             one event a line

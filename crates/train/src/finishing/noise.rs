@@ -1,5 +1,5 @@
-//! Disturbs signals as much as perception does: joints that are off, shake or are missing; masks with bites or too wide
-//! edges.
+//! Adds errors to signals, of the size that perception makes: joints that are displaced, jitter or are missing; masks
+//! with bites or with edges that are too wide.
 
 use media::picture::Mask;
 use perception::pose::{Joint, Keypoint, Pose};

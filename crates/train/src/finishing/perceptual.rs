@@ -1,6 +1,6 @@
-//! Perceptual distance in the features of VGG-HED, the network of the metric with that name (`evaluate`). This version
-//! of the network can be differentiated and has only the first blocks. A network trained with it has an unfair
-//! advantage in that metric. Tables therefore say so and show other metrics beside it.
+//! Computes the perceptual distance in the features of VGG-HED, the network of the metric with that name (`evaluate`).
+//! This version of the network is differentiable and has only the first blocks. A network trained with this loss has an
+//! unfair advantage in that metric. Tables of results therefore state this advantage and also show other metrics.
 
 use std::path::Path;
 
@@ -27,7 +27,7 @@ pub struct PerceptualNetwork<B: ModelBackend> {
 
 impl<B: ModelBackend> PerceptualNetwork<B> {
     /// Reads the first `blocks` (1 to 4) of the catalogue's file `vgg-hed`. The rest of the file is not needed. With
-    /// `is_half` it computes in bf16.
+    /// `is_half`, the network computes in bf16.
     ///
     /// # Errors
     /// [`EvaluateError::Unreadable`], [`EvaluateError::NotTheWeights`].

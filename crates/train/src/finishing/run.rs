@@ -1,4 +1,4 @@
-//! The training loop: reads batches, runs steps on the device, and writes numbers, sheets and weights.
+//! Implements the training loop: reads batches, runs steps on the device, and writes logs, sheets and weights.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -32,7 +32,7 @@ use crate::error::{Result, TrainError};
 use crate::following::RunLog;
 use crate::progress::{Event, MOST_SKIPPED, Progress};
 
-/// Trains, from the run folder's state if there is one. `progress` may end the run early; its state is saved.
+/// Trains, from the run folder's state if there is one. `progress` can end the run early; the state is then saved.
 ///
 /// # Errors
 /// [`TrainError::Setting`], [`TrainError::Mismatch`], [`TrainError::Diverged`]; errors of files, weights, assets and

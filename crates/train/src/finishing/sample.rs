@@ -1,6 +1,6 @@
-//! Training samples for the finisher (exact cross-identity supervision). A driver acts in a rendered clip, the draft
-//! puts a character into it, and the same clip rendered with that character is the truth. A clip and its
-//! identity-swapped clip give samples in both directions.
+//! Makes training samples for the finisher with exact supervision across identities. A driver acts in a rendered clip,
+//! the draft puts a character into the clip, and the same clip rendered with that character is the ground truth. A clip
+//! and its identity-swapped clip give one sample in each direction.
 
 use draft::body::retarget::{Factors, PROPORTIONS, retarget};
 use draft::clip::{DraftClip, drafts};
@@ -25,7 +25,8 @@ use stage::{Assets, ClipSettings, ClipSpec, Passes, Split, Take, render_parts, s
 use super::noise;
 use crate::error::Result;
 
-/// Planes of a frame: the network's input, the truth's colours, the true person's coverage.
+/// Number of planes of a frame: the network's input, the colours of the ground truth, and the coverage by the
+/// ground-truth person.
 pub const FRAME_PLANES: usize = CHANNELS.count + 4;
 
 /// Settings of samples.
@@ -68,13 +69,13 @@ impl Default for SampleConfig {
 /// One excerpt: planes of bytes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sample {
-    /// [`FRAME_PLANES`] of each frame, one frame after the other.
+    /// [`FRAME_PLANES`] planes per frame, one frame after another.
     pub frames: Vec<u8>,
-    /// [`finish::planes::CHARACTER_PLANES`] of one picture.
+    /// [`finish::planes::CHARACTER_PLANES`] planes of one picture.
     pub character: Vec<u8>,
 }
 
-/// The samples of clip `index` of a split: none where the person is not in view.
+/// The samples of clip `index` of a split: none if the person is not in view.
 ///
 /// # Errors
 /// The errors of rendering.

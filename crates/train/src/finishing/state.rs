@@ -1,4 +1,4 @@
-//! The state of a finisher run in one file.
+//! Saves and loads the state of a finisher training run in one file.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -1,5 +1,5 @@
-//! Sums of a run's numbers on the device, which are read only when they are logged. Skipped steps are counted, not
-//! summed.
+//! Accumulates a run's loss values on the device. The sums are read back only when they are logged. Skipped steps are
+//! counted, but not summed.
 
 use std::collections::BTreeMap;
 

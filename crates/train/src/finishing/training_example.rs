@@ -1,4 +1,4 @@
-//! A batch on the device: runs the network on it and computes the loss.
+//! Holds a batch on the device, runs the network on it, and computes the loss.
 
 use burn::tensor::{DType, Int, Tensor, TensorData};
 use finish::planes::CHARACTER_PLANES;

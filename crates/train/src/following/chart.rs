@@ -1,4 +1,4 @@
-//! Line charts as SVG: axes with round numbers, a legend, charts side by side.
+//! Draws line charts as SVG: axes with round numbers, a legend, and several charts side by side.
 
 use std::fmt::Write;
 

@@ -1,4 +1,4 @@
-//! CRC-32C (Castagnoli; RFC 3720, appendix B.4), and the masked form in TensorBoard's records.
+//! Computes CRC-32C (Castagnoli; RFC 3720, appendix B.4), and the masked form that TensorBoard's records contain.
 
 /// The polynomial, lowest bit first.
 const POLYNOMIAL: u32 = 0x82f6_3b78;

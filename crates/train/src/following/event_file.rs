@@ -1,4 +1,5 @@
-//! TensorBoard event files: records of protocol buffer messages. Only the few fields for numbers are written.
+//! Writes TensorBoard event files, which are records of protocol buffer messages. Only the few fields for numbers are
+//! written.
 //!
 //! ```text
 //! record   u64 length, u32 masked checksum of the length, the message, u32 masked checksum of it; little-endian

@@ -1,4 +1,5 @@
-//! The files for following a run: `log.jsonl` with one event a line, and a TensorBoard event file with its numbers.
+//! Writes two files for monitoring a run, namely `log.jsonl` with one event per line, and a TensorBoard event file with
+//! the same numbers.
 //!
 //! A resumed run appends to the log and starts its own event file.
 

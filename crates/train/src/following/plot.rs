@@ -1,4 +1,4 @@
-//! Draws a run's log as charts: losses, gradient, learning rate, and measurements on held-out data.
+//! Draws a run's log as charts: losses, gradient norm, learning rate, and measurements on held-out data.
 
 use std::collections::BTreeMap;
 use std::path::Path;

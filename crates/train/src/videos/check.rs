@@ -14,13 +14,13 @@ use crate::error::{Result, TrainError};
 pub struct Summary {
     /// Number of finished videos.
     pub videos: usize,
-    /// Number of those with clips.
+    /// Number of finished videos with kept clips.
     pub used: usize,
     /// Number of kept clips.
     pub clips: usize,
-    /// Number of their frames.
+    /// Number of frames in the kept clips.
     pub frames: usize,
-    /// Number of their bytes in shards.
+    /// Number of bytes of the kept clips in shards.
     pub bytes: u64,
     /// Number of rejected stretches and frames, by reason.
     pub refused: BTreeMap<Reason, (usize, usize)>,

@@ -1,11 +1,11 @@
-//! A kept clip and its files: pictures are strips (frames below one another), numbers are JSON.
+//! Reads and writes the files of a kept clip: pictures are strips of frames, one below another, and numbers are JSON.
 //!
 //! | file | content |
 //! |---|---|
-//! | `clip.json` | [`ClipNote`]: its origin, times, poses in pixels |
-//! | `rgb.png`, `person.png` | frames, coverage of the person |
+//! | `clip.json` | [`ClipNote`]: the clip's origin, times, and poses in pixels |
+//! | `rgb.png`, `person.png` | the frames, and the coverage of the person |
 //! | `plate.png` | the background behind the person, black elsewhere |
-//! | `plate-seen.png` | 255 where some frame really showed the plate |
+//! | `plate-seen.png` | 255 where at least one frame really showed the background |
 
 use draft::hole::hole;
 use draft::plate::{PlateConfig, PlateFrame, plates};

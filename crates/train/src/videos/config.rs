@@ -1,4 +1,4 @@
-//! Settings for prepared videos.
+//! Defines the settings for preparing videos.
 
 use serde::{Deserialize, Serialize};
 
@@ -39,7 +39,7 @@ impl Default for VideoConfig {
 }
 
 impl VideoConfig {
-    /// Refuses invalid settings.
+    /// Checks the settings.
     ///
     /// # Errors
     /// [`TrainError::Setting`].

@@ -1,4 +1,5 @@
-//! Cuts a stream of perceived frames into stretches. A stretch lies in one shot and shows one person, or nobody.
+//! Cuts a stream of perceived frames into stretches. A stretch lies within one shot and shows either one person or
+//! nobody.
 
 use perception::stream::SeenFrame;
 

@@ -1,4 +1,4 @@
-//! Decides which stretches of a video are suitable for training, and why the others are not.
+//! Decides which stretches of a video are suitable for training, and gives the reasons for rejecting the others.
 
 use media::geometry::{Frame, Rect};
 use media::picture::{Mask, Picture};
@@ -20,7 +20,7 @@ const LOOKS: usize = 3;
 /// From this share of the first person's size on, a second person counts.
 const BESIDE: f32 = 0.5;
 
-/// Why something is rejected.
+/// Why a video or a stretch is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {

@@ -1,4 +1,5 @@
-//! Users' own videos as training data: cut into shots, with the perceived person and the clean plate for each frame.
+//! Prepares users' own videos as training data: cuts them into shots, and computes the perceived person and the clean
+//! plate for each frame.
 //!
 //! ```text
 //! SET/index.json            settings, and for each shard: name, clips, bytes, SHA-256
@@ -7,7 +8,7 @@
 //! SET/sheets/HASH-0002.png  frames of a kept clip, perceived signals, plates
 //! SET/HASH.tar              the clips of a video as in the shards of `stage`: `KEY.clip.json`, `KEY.rgb.png`, ...
 //! ```
-//! Frames are scaled first, so everything has the size at which it is stored.
+//! Frames are scaled first, so all signals are computed at the size at which they are stored.
 
 mod check;
 mod clip;

@@ -39,9 +39,9 @@ pub(super) struct Index {
 /// The tools for decoding and perception.
 #[derive(Debug, Clone)]
 pub struct Tools {
-    /// For decoding.
+    /// The ffmpeg for decoding.
     pub ffmpeg: Ffmpeg,
-    /// For perception.
+    /// The networks for perception.
     pub models: PersonModels,
 }
 
@@ -69,7 +69,7 @@ pub enum Prepared<'a> {
 /// Receives progress reports.
 pub type Told<'a> = dyn FnMut(&Prepared<'_>) -> ControlFlow<()> + 'a;
 
-/// Adds videos (files, or folders of numbered pictures) to a set. Unusable ones are rejected in its report.
+/// Adds videos (files, or folders of numbered pictures) to a set. The set's report lists unusable videos as rejected.
 ///
 /// # Errors
 /// [`TrainError::Mismatch`] when the set was made with other settings; [`TrainError::Setting`]; the errors of files and
@@ -250,7 +250,7 @@ impl Video<'_> {
     }
 }
 
-/// True when the video is at fault, not the machine.
+/// True when the video causes the error, not the machine.
 fn is_of_video(error: &TrainError) -> bool {
     let TrainError::Media(error) = error else { return false };
     ["video.", "image."].iter().any(|group| error.code().starts_with(group)) && error.code() != "video.timeout"

@@ -1,4 +1,4 @@
-//! The result for a video.
+//! Defines the record of a processed video.
 
 use std::path::{Path, PathBuf};
 
@@ -19,7 +19,7 @@ pub struct VideoRecord {
     pub frames: usize,
     /// Number of shots.
     pub shots: usize,
-    /// Stretches in order. If the whole video is rejected, there is one without frames.
+    /// Stretches in order. If the whole video is rejected, the list has one stretch without frames.
     pub stretches: Vec<Stretch>,
     /// Its clips, if there are any.
     pub shard: Option<ShardEntry>,
@@ -38,7 +38,7 @@ pub struct Stretch {
     pub kept: Option<String>,
     /// The reason of the rejection.
     pub reason: Option<Reason>,
-    /// The figures for the reason.
+    /// The measured values that led to the rejection.
     pub detail: String,
 }
 

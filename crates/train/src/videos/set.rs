@@ -14,7 +14,7 @@ use crate::error::{Result, TrainError};
 /// Longest file of a clip, in bytes.
 const LONGEST: u64 = 1 << 30;
 
-/// Where the clips of a set are.
+/// The positions of the clips of a set.
 #[derive(Debug, Clone)]
 pub struct PreparedSet {
     clips: Vec<Place>,

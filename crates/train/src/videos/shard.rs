@@ -1,4 +1,4 @@
-//! Shards of prepared clips: tar files whose length and hash are known when they are complete.
+//! Writes shards of prepared clips: tar files whose length and hash are known once they are complete.
 
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! Tests with a set of generated clips, and preparation of real and broken videos.
+//! Tests a set of generated clips, and the preparation of real and broken videos.
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};

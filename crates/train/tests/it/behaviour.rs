@@ -1,4 +1,4 @@
-//! Minimum requirements for training.
+//! Tests that training meets minimum requirements.
 
 use stuntdouble_train::Config;
 

@@ -1,4 +1,5 @@
-//! The trainer through its public interface: configurations in, checkpoints and weights out.
+//! Tests the trainer through its public interface: passes configurations, and checks the resulting checkpoints and
+//! weights.
 
 mod behaviour;
 mod resume;

@@ -1,4 +1,4 @@
-//! A resumed training equals an uninterrupted one.
+//! Tests that a resumed training run gives the same result as an uninterrupted run.
 
 use std::path::PathBuf;
 

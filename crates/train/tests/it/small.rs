@@ -1,4 +1,4 @@
-//! The smallest training with all components: a procedural clip, the tiny preset, an untrained autoencoder.
+//! Sets up the smallest training with all components: a procedural clip, the tiny preset, and an untrained autoencoder.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;

@@ -1,4 +1,4 @@
-//! The labels of one clip.
+//! Reads the labels of one clip.
 
 use std::error::Error;
 use std::path::Path;

@@ -1,14 +1,19 @@
-//! Compares our points and masks with the labels of a folder of clips and prints a Markdown table, then JSON.
+//! Compares perceived points and masks with the labels of a folder of clips, and prints a Markdown table followed by
+//! JSON.
 //!
 //! `cargo run --release -p measure -- agreement CLIPS MODELS [--overlays DIR] [--only NAME,NAME] [--quick] [--click]`
 //! `--quick` uses the lighter networks and the effort of `stuntdouble perceive --quick`. `--click` chooses the person
 //! by the middle of the hips in the first labelled frame, as a user would. `--person X,Y` chooses the person by that
 //! point in frame pixels at the start.
 //!
-//! CLIPS contains one folder for each clip: `frames/%05d.jpg`, `person_mask/%05d.png`, `pose.json`, `meta.json` and
-//! sometimes `gt_mask/%05d.png`. MODELS contains the `.tflite` files. Another network made the labels in `person_mask`
-//! and `pose.json`, so figures against them are agreement. Figures against `gt_mask` are accuracy, for whatever it
-//! covers.
+//! `--quick` uses the lighter networks and the effort of `stuntdouble perceive --quick`. `--click` chooses the person
+//! by a click at the middle of the hips in the first labelled frame, as a user would. `--person X,Y` chooses the person
+//! at this point of the first frame, in frame pixels.
+//!
+//! CLIPS contains one folder per clip, with the files `frames/%05d.jpg`, `person_mask/%05d.png`, `pose.json`,
+//! `meta.json` and sometimes `gt_mask/%05d.png`. MODELS contains the `.tflite` files. Another network made the labels
+//! in `person_mask` and `pose.json`, so a comparison with them measures agreement. A comparison with `gt_mask` measures
+//! accuracy for the frames and objects that it covers.
 
 mod labels;
 

@@ -1,4 +1,4 @@
-//! Measurements of the feet of retargeted poses.
+//! Measures the feet of retargeted poses.
 
 use draft::body::retarget::Factors;
 use perception::pose::{Joint, Keypoint, Pose};

@@ -1,15 +1,19 @@
-//! Measures how far the feet of a retargeted walker slide and how deep they sink, on rendered clips with exactly known
-//! ground.
+//! Measures how far the feet of a retargeted walker slide and how deep they sink, on rendered clips whose floor
+//! position is known exactly.
 //!
 //! `cargo run --release -p measure -- foot-slide ASSETS [CLIPS] [train|val|test]`
 //!
-//! A foot is in contact while its point (ankle or toe) is slow and near its lowest true height. The program reports:
+//! A foot is in contact while its point (ankle or toe) is slow and near its lowest ground-truth height. The program
+//! reports:
 //!
-//! - slide: how far the point moves on the screen in a frame, relative to the driver's, in contact, in cm;
-//! - drift: the largest such displacement since the start of a contact, in cm;
-//! - stretch: how much the length of a thigh or shin differs from the length that its factor gives, in %, in all frames;
-//! - hips: how much the path of the hips, relative to the driver's, bends from frame to frame on the screen, in cm;
-//! - sole: height of the lower one of toe and heel above the driver's, in cm in space; negative is below the ground.
+//! - slide: displacement of the point per frame on the screen, relative to the driver's point, during contact, in cm;
+//! - drift: the largest displacement of the point since the start of a contact, relative to the driver's point, in cm;
+//! - stretch: difference between the length of a thigh or shin and the length that its scale factor gives, in %, over
+//!   all frames;
+//! - hips: how much the path of the hips, relative to the driver's hips, bends from frame to frame on the screen, in
+//!   cm;
+//! - sole: height of the lower of toe and heel above the same point of the driver, in cm in space; negative values are
+//!   below the ground.
 
 mod measured;
 mod walk;

@@ -1,5 +1,5 @@
-//! A rendered walk: the positions of its feet, when they touch the ground, and the character that takes the driver's
-//! place.
+//! Renders a walk: the positions of the feet, the times at which they touch the ground, and the character that replaces
+//! the driver.
 
 use std::error::Error;
 

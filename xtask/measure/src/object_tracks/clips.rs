@@ -1,4 +1,5 @@
-//! Clips with a prop, as `stage render` wrote them (shards unpacked), their clicks, and an imitation of perceived signals.
+//! Reads clips with a prop that `stage render` wrote (with their shards unpacked), chooses random clicks in them, and
+//! simulates perceived signals.
 
 use std::error::Error;
 use std::path::Path;

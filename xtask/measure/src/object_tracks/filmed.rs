@@ -1,4 +1,4 @@
-//! Real clips whose masks, drawn by people, cover the person together with the object in use.
+//! Reads real clips with hand-drawn masks that cover the person together with the object in use.
 
 use std::error::Error;
 use std::path::Path;

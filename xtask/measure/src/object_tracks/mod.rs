@@ -1,4 +1,4 @@
-//! How well a prop is found from one click.
+//! Measures how well a prop is found from one click.
 //!
 //! ```text
 //! stuntdouble stage render -o SET --assets ASSETS --split test --clips 240 --props 1 --frames 24 --no-twin --references 0 --set object-tracks
@@ -7,10 +7,12 @@
 //! cargo run --release -p measure -- object-tracks real CLIPS SHEETS
 //! cargo run --release -p measure -- object-tracks describe SET
 //! ```
-//! - `stage`: one click at a random moment in a random deep place of the prop; mean overlap over the clip for each way of finding it
-//!   (`rows`), by how much of the prop is hidden at times and by what is done with it. Signals imitate perceived ones, or are `exact`.
-//! - `real`: clips with masks that were drawn by people and cover person and object together (`filmed`).
-//! - `describe`: the regions around clicks with their figures and overlaps, from which the weights of `objects::choice` were fitted.
+//! - `stage`: makes one click at a random time, at a random point well inside the prop, and prints for each method
+//!   (`rows`) the mean overlap over the clip, grouped by how much of the prop is hidden and by how the prop is used.
+//!   The signals imitate perceived signals, or are `exact`.
+//! - `real`: uses real clips with hand-drawn masks that cover person and object together (`filmed`).
+//! - `describe`: prints the regions around clicks with their features and overlaps, from which the weights of
+//!   `objects::choice` were fitted.
 #![expect(clippy::print_stdout, reason = "tables are what the tool is for")]
 
 mod clips;

@@ -1,4 +1,4 @@
-//! Ways of finding a prop from one click, and how well they do.
+//! Defines the compared methods of finding a prop from one click, and computes their masks.
 
 use media::picture::{Mask, Picture};
 use perception::agreement::overlap;

@@ -1,4 +1,4 @@
-//! Rendered clips with a prop: one click at a random moment, masks over the whole clip.
+//! Evaluates rendered clips with a prop: makes one click at a random time, and compares the masks over the whole clip.
 
 use std::error::Error;
 use std::path::Path;

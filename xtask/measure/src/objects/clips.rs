@@ -1,4 +1,4 @@
-//! Rendered clips, with exact or simulated signals.
+//! Renders clips with exact or simulated signals.
 
 use std::cell::Cell;
 use std::error::Error;

@@ -1,4 +1,4 @@
-//! A real clip: frames, and the signals that `stuntdouble perceive` wrote.
+//! Reads a real clip: its frames, and the signals that `stuntdouble perceive` wrote.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};

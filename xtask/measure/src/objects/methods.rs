@@ -1,4 +1,4 @@
-//! The rows of the table.
+//! Defines the methods that are compared, which are the rows of the table.
 
 use std::time::Instant;
 

@@ -1,17 +1,18 @@
-//! Measures how well objects in use are found without a prompt, on rendered clips with exactly known objects.
+//! Measures how well objects in use are found without a prompt, on rendered clips with exact ground truth.
 //!
 //! `cargo run --release -p measure -- objects ASSETS [CLIPS] [train|val|test] [OUT]`, or on a real clip
 //! `cargo run --release -p measure -- objects clip FRAMES SIGNALS OUT [TRUTH]`
 //!
 //! The program uses `CLIPS` clips with an object that is held, carried or kicked, and two thirds as many without one.
-//! Each clip is measured with exact and with simulated signals (`clips`). The rows are: keep nothing; parts outside the
-//! person's mask (`sticking_out`, the former method); everything outside limb capsules (`outside_capsules`); the
-//! crate's own method. With `OUT`, it writes a sheet of every clip.
+//! Each clip is measured with exact and with simulated signals (`clips`). The rows of the table are methods: keep
+//! nothing; keep parts outside the person's mask (`sticking_out`, the former method); keep everything outside limb
+//! capsules (`outside_capsules`); the crate's own method. With `OUT`, the program writes a contact sheet of every clip.
 //!
-//! - recall, precision: found pixels compared with the visible object, averaged over the frames in which it is visible;
-//! - IoU > 0.5: share of these frames;
-//! - lost: share of the object's pixels that are removed and not found;
-//! - false area: pixels found in clips without an object, as a share of the person's.
+//! - recall, precision: the found pixels are compared with the visible object, averaged over the frames in which it is
+//!   visible;
+//! - IoU > 0.5: share of the frames with a visible object whose IoU is above 0.5;
+//! - lost: share of the object's pixels that are removed from the frame but not found as object;
+//! - false area: number of pixels found in clips without an object, as a share of the person's pixels.
 #![expect(clippy::print_stdout, reason = "the table is what the tool is for")]
 
 mod clips;

@@ -1,4 +1,5 @@
-//! The simplest method: everything near a hand that differs from the plate and lies outside the body's capsules.
+//! Implements the simplest method: an object is everything near a hand that differs from the plate and lies outside the
+//! body's capsules.
 
 use draft::body::part::Part;
 use media::picture::Mask;

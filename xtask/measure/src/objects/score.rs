@@ -1,4 +1,4 @@
-//! Compares found pixels with the truth.
+//! Compares found pixels with the ground truth.
 
 use media::picture::Mask;
 

@@ -1,5 +1,5 @@
-//! The former method. The method finds regions near a hand that differ from the plate and extend beyond the person's
-//! mask. Then the method adds neighbouring pixels of the same colour.
+//! Implements the former method. The method finds regions near a hand that differ from the plate and extend beyond the
+//! person's mask, then adds neighbouring pixels of the same colour.
 
 use draft::plate::PlateFrame;
 use media::picture::{Mask, Picture};

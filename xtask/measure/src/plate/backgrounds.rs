@@ -1,5 +1,5 @@
-//! Footage without people, with an artificial hole in the shape of a walker that moves over it. The hole keeps to the
-//! left of moving things, because no other frame shows the truth behind them.
+//! Reads footage without people, and moves an artificial hole in the shape of a walker over it. The hole stays to the
+//! left of moving objects, because no other frame shows what is behind them.
 
 use std::error::Error;
 

@@ -1,4 +1,4 @@
-//! Real footage with people: draws sheets, and measures how steady the filled region is.
+//! Reads real footage with people, draws contact sheets, and measures how steady the filled region is over time.
 
 use std::error::Error;
 

@@ -1,4 +1,4 @@
-//! Folders of pictures.
+//! Reads folders of pictures.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};

@@ -1,10 +1,11 @@
-//! Compares clean plates with other methods, and draws sheets of them.
+//! Compares clean plates with the results of other methods, and draws contact sheets.
 //!
 //! `STUNTDOUBLE_SHARED=DIR cargo run --release -p measure -- plate OUT [stage] [backgrounds] [clips] [speed] [NAME ...]`
 //!
-//! `stage` renders clips with exact plates. `backgrounds` moves an artificial hole over footage without people. `clips`
-//! removes people from real footage, where the result can only be judged by eye. `speed` measures the time without
-//! drawing. Names select cases. Parts without data are skipped and counted.
+//! `stage` renders clips whose clean plates are known exactly. `backgrounds` moves an artificial hole over footage
+//! without people. `clips` removes people from real footage, where the result can only be judged by eye. `speed`
+//! measures the time without drawing sheets. The names select cases. If the data for one of these four parts are
+//! missing, the program skips the part and reports the number of skipped parts.
 #![expect(clippy::print_stdout, reason = "the tables are what the tool is for")]
 
 mod backgrounds;

@@ -1,4 +1,5 @@
-//! Rendered clips with known plates. Shadows of the person are not in those plates, so they belong to the hole.
+//! Renders clips with known plates. The rendered plates do not contain the person's shadow, so the shadow belongs to
+//! the hole.
 
 use std::error::Error;
 

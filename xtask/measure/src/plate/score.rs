@@ -1,4 +1,4 @@
-//! Compares plates and other methods with the truth.
+//! Compares plates and the results of other methods with the ground truth.
 
 use std::time::Instant;
 

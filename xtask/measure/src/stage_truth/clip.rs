@@ -1,4 +1,4 @@
-//! The content of a clip, and the groups to which it belongs.
+//! Reads one rendered clip, and determines the groups to which it belongs.
 
 use perception::pose::{Joint, Pose};
 use serde::Serialize;

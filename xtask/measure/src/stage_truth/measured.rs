@@ -1,4 +1,4 @@
-//! Measurements of frames, and the figures computed from them.
+//! Holds the measurements of frames, and computes summary values from them.
 
 use perception::agreement::{KnownJoints, Mean, overlap, region_move};
 use perception::perceiver::PerceivedFrame;

@@ -1,11 +1,11 @@
-//! Compares perception on rendered clips with the renderer's truth: joints, masks, region.
+//! Compares perception on rendered clips with the renderer's ground truth: joints, masks, and the region of interest.
 //!
 //! `cargo run --release -p measure -- stage-truth ASSETS MODELS OUT [CLIPS] [FRAMES]`
 //!
-//! MODELS is a folder of `.tflite` files, or the program's cache of networks. The program prints a Markdown table. It
-//! writes `OUT/clips.jsonl` (one line for each clip, as soon as it is measured), `OUT/summary.json` and `OUT/sheet.png`
-//! (clips at their worst frames, the worst clips first, our result beside the truth). Characters, motions and props
-//! come from the test split only.
+//! MODELS is a folder of `.tflite` files, or the program's cache of networks. The program prints a Markdown table. The
+//! program writes `OUT/clips.jsonl` (one line for each clip, as soon as it is measured), `OUT/summary.json` and
+//! `OUT/sheet.png` (the worst frame of each clip, the worst clips first, with the result next to the ground truth).
+//! Characters, motions and props come from the test split only.
 
 mod clip;
 mod measured;

@@ -1,4 +1,4 @@
-//! The Markdown table.
+//! Prints the Markdown table.
 
 use crate::stage_truth::measured::Figures;
 

@@ -1,4 +1,4 @@
-//! Metrics of pairs of pictures.
+//! Runs the metrics for pairs of pictures.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Single layers and blocks.
+//! Runs single layers and blocks of the networks.
 
 use anyhow::{Context, Result};
 use model::conditioning::pose_guider::PoseGuider;

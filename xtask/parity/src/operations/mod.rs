@@ -1,4 +1,4 @@
-//! One function per operation.
+//! Implements the operations of the cases, with one function per operation.
 
 mod figures;
 mod layers;

@@ -1,4 +1,4 @@
-//! Complete networks.
+//! Runs complete networks on the inputs of a case.
 
 use anyhow::{Context, Result, ensure};
 use burn::tensor::{DType, Tensor};

@@ -1,4 +1,4 @@
-//! Resizing, and conversion of pictures to network input.
+//! Resizes pictures and converts them to network input.
 
 use std::collections::BTreeMap;
 

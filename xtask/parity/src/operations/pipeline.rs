@@ -1,4 +1,4 @@
-//! The complete "long" pipeline with public Animate Anyone weights: from pictures to video.
+//! Runs the complete "long" pipeline with public Animate Anyone weights, from pictures to video.
 
 use anyhow::{Result, ensure};
 use burn::tensor::{Int, Tensor};

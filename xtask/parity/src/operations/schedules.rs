@@ -1,4 +1,4 @@
-//! The sampler's schedule and context windows.
+//! Computes the sampler's schedule and context windows.
 
 use anyhow::{Result, anyhow, ensure};
 use burn::tensor::Tensor;

@@ -1,4 +1,4 @@
-//! All fixtures in this repository pass, and a case that cannot be run completely never passes.
+//! Tests that all fixtures in this repository pass, and that a case that cannot be run completely never passes.
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use std::path::{Path, PathBuf};

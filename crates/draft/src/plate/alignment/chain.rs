@@ -1,5 +1,5 @@
-//! Tracks the camera frame by frame. Each frame is aligned with a reference frame of its shot, as long as both share
-//! enough of the scene. So errors add up once for each reference, not once for each frame.
+//! Tracks the camera frame by frame. Each frame is aligned with a reference frame of its shot, as long as both frames
+//! show enough of the same scene. Errors therefore accumulate once per reference frame instead of once per frame.
 
 use crate::plate::alignment::features::Features;
 use crate::plate::alignment::homography::Homography;

@@ -1,4 +1,4 @@
-//! Corners of a frame, and their places in another frame.
+//! Finds corners of a frame, and their positions in another frame.
 
 use rayon::prelude::*;
 

@@ -1,5 +1,5 @@
-//! Homographies between pictures: the motion of a camera that turns, zooms, or sees a plane. Pixel centres have integer
-//! coordinates.
+//! Defines homographies between pictures, which describe a camera that turns, zooms, or films a plane. Pixel centres
+//! have integer coordinates.
 
 use crate::plate::alignment::linear::solve;
 

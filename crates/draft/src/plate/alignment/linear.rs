@@ -1,4 +1,4 @@
-//! Small dense systems of linear equations.
+//! Solves small dense systems of linear equations.
 
 /// Solves `matrix * unknowns = right` by elimination with row pivots; none when the matrix is singular.
 pub(in crate::plate) fn solve<const N: usize>(mut matrix: [[f64; N]; N], mut right: [f64; N]) -> Option<[f64; N]> {

@@ -1,4 +1,4 @@
-//! Aligns the frames of a shot with each other: corners, Lucas-Kanade, robust homographies.
+//! Aligns the frames of a shot with each other, using corners, Lucas-Kanade and robust homographies.
 
 pub(super) mod chain;
 pub(super) mod features;

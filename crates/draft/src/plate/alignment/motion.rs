@@ -1,4 +1,4 @@
-//! The dominant map between two frames.
+//! Estimates the dominant homography between two frames.
 
 use crate::plate::alignment::features::Features;
 use crate::plate::alignment::homography::{Homography, Pair};

@@ -1,5 +1,6 @@
-//! Searches a small window of one frame in another by inverse compositional Lucas-Kanade. The gradient is the
-//! template's own, so one template serves many searches. A difference in mean brightness does not matter.
+//! Searches a small window of one frame in another by inverse compositional Lucas-Kanade. The search uses the gradient
+//! of the template, so one template serves many searches. The mean brightness is removed, so a difference in mean
+//! brightness does not matter.
 
 use crate::plate::view::{Level, bilinear};
 

@@ -1,4 +1,5 @@
-//! The boxes of an HEIF or AVIF file (ISO/IEC 23008-12): which items it has, what they are, and where their bytes are.
+//! Reads the boxes of an HEIF or AVIF file (ISO/IEC 23008-12), which list the file's items, their types, and the
+//! position of their bytes.
 
 /// Largest number of items in a file.
 const MOST_ITEMS: usize = 4096;

@@ -1,4 +1,4 @@
-//! Test files assembled around pictures that ffmpeg encodes. Without such an encoder, fewer cases run.
+//! Tests with files that are assembled around pictures encoded by ffmpeg. Without a suitable encoder, fewer cases run.
 
 use std::path::PathBuf;
 use std::process::Command;

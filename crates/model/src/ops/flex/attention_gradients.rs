@@ -1,4 +1,4 @@
-//! Backward passes of attention, for f32. Tokens are contiguous and row-major.
+//! Implements the backward passes of attention, for f32. Tokens are contiguous and row-major.
 
 use burn::backend::Flex;
 use burn::backend::flex::FlexTensor;

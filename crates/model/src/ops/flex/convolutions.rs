@@ -1,4 +1,4 @@
-//! Convolutions. Maps are channels-last in memory.
+//! Implements convolutions. Maps are channels-last in memory.
 
 use burn::backend::Flex;
 use burn::backend::flex::FlexTensor;

@@ -1,4 +1,4 @@
-//! Backward passes for f32. Maps are channels-last in memory; rows and tokens are row-major.
+//! Implements backward passes for f32. Maps are channels-last in memory; rows and tokens are row-major.
 
 use burn::backend::Flex;
 use burn::tensor::Tensor;

@@ -1,7 +1,9 @@
-//! Lazy weights: the kernels' prepacked form is made directly from the weight's source, and memory holds only that form.
+//! Implements lazy weights: the kernels' prepacked form is made directly from the weight's source, and memory holds
+//! only that form.
 //!
-//! The placeholder tensor has the weight's shape but stores a single NaN, which strides of 0 repeat for every element. Operations
-//! outside `ops` would compute with that NaN. The address of its storage identifies the weight's source and its prepacked forms.
+//! The placeholder tensor has the weight's shape but stores a single NaN, which strides of 0 repeat for every element.
+//! Operations outside `ops` would compute with this NaN. The address of its storage identifies the weight's source and
+//! its prepacked forms.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};

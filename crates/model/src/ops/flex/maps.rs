@@ -1,4 +1,4 @@
-//! Addition, concatenation and blending of maps. Maps are channels-last in memory.
+//! Adds, concatenates and blends maps. Maps are channels-last in memory.
 
 use burn::backend::Flex;
 use burn::tensor::Tensor;

@@ -1,8 +1,8 @@
-//! The operations on the CPU. The kernels of crate `kernels` work on the storage of Flex's tensors. Channels-last maps are not
-//! copied.
+//! Implements the operations on the CPU. The kernels of crate `kernels` work on the storage of Flex's tensors.
+//! Channels-last maps are not copied.
 //!
-//! The type of the maps or tokens decides the arithmetic: bf16 operands are multiplied as bf16 and summed in f32. Weights are
-//! packed in the type of the maps or tokens. Types other than f32 and bf16 use the composed operations.
+//! The type of the maps or tokens determines the arithmetic: bf16 operands are multiplied as bf16 and summed in f32.
+//! Weights are packed in the type of the maps or tokens. Types other than f32 and bf16 use the composed operations.
 
 mod attention_gradients;
 mod convolutions;
@@ -25,6 +25,7 @@ use super::{
 use crate::weights::WeightSource;
 use convolutions::{convolve, convolve_video, upsample_convolve};
 use maps::{add, blend, concat_channels};
+pub(crate) use packs::packed_bytes;
 use products::{attention, group_norm, layer_norm, product, silu, temporal_attention};
 use space::Pooled;
 

@@ -1,15 +1,15 @@
-//! The cache of prepacked weights. Each weight is packed for the kernels once and found by the address of its storage.
+//! Caches prepacked weights. Each weight is packed for the kernels once, and looked up by the address of its storage.
 //!
-//! An entry belongs to a storage, not to a layer. Training creates new weights; when the old storage is dropped, its entry
-//! becomes invalid. An entry's weak reference keeps the storage's allocation, so no other weight can get the same address while
-//! the entry exists.
+//! A cache entry belongs to a tensor storage, not to a layer. Training creates new weights; when the old storage is
+//! dropped, its entry becomes invalid. An entry's weak reference keeps the storage's allocation, so no other weight can
+//! get the same address while the entry exists.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use burn::backend::Flex;
 use burn::backend::flex::FlexTensor;
-use burn::tensor::{Bytes, Tensor, bf16};
+use burn::tensor::{Bytes, DType, Tensor, bf16};
 use kernels::{Cpu, Form, Geometry, Pack, winograd_pays};
 
 use super::lazy_weight::{address, read, source_of};
@@ -43,6 +43,21 @@ pub(super) fn upsample_form<T: Number>(channels: [usize; 2], cells: usize) -> Fo
     } else {
         Form::Upsample
     }
+}
+
+/// Bytes of a prepacked weight for an op whose result has `cells` cells. A convolution `is_strided` if its stride is not 1.
+pub(crate) fn packed_bytes(shape: &[usize], cells: usize, dtype: DType, is_strided: bool) -> u64 {
+    let elements: usize = shape.iter().product();
+    let is_fast = |channels| match dtype {
+        DType::BF16 => is_fast::<bf16>(channels, cells),
+        _ => is_fast::<f32>(channels, cells),
+    };
+    // Winograd packing holds 36 f32 values for each 3x3 kernel.
+    let per_element = match *shape {
+        [c_out, c_in, 3, 3] if !is_strided && is_fast([c_in, c_out]) => 16,
+        _ => dtype.size() as u64,
+    };
+    elements as u64 * per_element
 }
 
 /// Whether Winograd convolution pays off for a 3x3 convolution and its weight is within [`FAST_ELEMENTS`].

@@ -1,4 +1,4 @@
-//! Linear maps, normalisations, SiLU and attention. Tokens and rows are contiguous and row-major.
+//! Implements linear maps, normalisations, SiLU and attention. Tokens and rows are contiguous and row-major.
 
 use burn::backend::Flex;
 use burn::tensor::Tensor;

@@ -1,5 +1,5 @@
-//! The buffer pool for results. Each step of a network needs buffers of the same sizes as the step before. Without the pool, the
-//! system would zero the pages of new memory at every step.
+//! Implements the buffer pool for results. Each step of a network needs buffers of the same sizes as the step before.
+//! Without the pool, the operating system would zero the pages of new memory at every step.
 
 use std::sync::{Mutex, PoisonError};
 

@@ -1,4 +1,4 @@
-//! Flex's tensors as contiguous slices for the kernels, with conversion between element types.
+//! Provides Flex's tensors as contiguous slices for the kernels, with conversion between element types.
 
 use burn::backend::Flex;
 use burn::backend::flex::{FlexTensor, Layout};

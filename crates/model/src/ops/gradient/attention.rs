@@ -1,13 +1,13 @@
-//! Attention as one node of the graph. The node keeps its result and the log-sum-exp of each query's scores. The backward pass
-//! recomputes the attention probabilities.
+//! Implements attention as one node of the autodiff graph. The node keeps its result and the log-sum-exp of each
+//! query's scores. The backward pass recomputes the attention probabilities.
 //!
 //! | parent | shape |
 //! |---|---|
 //! | query | `[M, L, heads*d]` |
 //! | keys, values of each source | `[B_s, L_s, heads*d]` |
 //!
-//! The gradient of a source that several images share is the sum over those images. Temporal attention is a node of its own: its
-//! parents are query, keys and values, `[B, N, cells, heads*d]`, and it keeps nothing else.
+//! The gradient of a source that several images share is the sum over those images. Temporal attention is a separate
+//! node: its parents are query, keys and values, `[B, N, cells, heads*d]`, and it keeps nothing else.
 
 use burn::backend::Autodiff;
 use burn::backend::autodiff::NodeId;

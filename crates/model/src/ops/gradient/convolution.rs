@@ -1,5 +1,5 @@
-//! A convolution with its bias, bias per clip and residual, as one node of the graph. With SiLU, the convolution, SiLU and the
-//! residual are separate nodes.
+//! Implements a convolution with its bias, bias per clip and residual, as one node of the autodiff graph. With SiLU,
+//! the convolution, SiLU and the residual are separate nodes.
 //!
 //! | parent | shape | gradient |
 //! |---|---|---|

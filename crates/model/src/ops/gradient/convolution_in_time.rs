@@ -1,4 +1,4 @@
-//! A 3D convolution as one node of the graph.
+//! Implements a 3D convolution as one node of the autodiff graph.
 //!
 //! | parent | shape | gradient |
 //! |---|---|---|

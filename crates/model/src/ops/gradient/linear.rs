@@ -1,4 +1,4 @@
-//! A linear map with its epilogue, as one node of the graph.
+//! Implements a linear map with its epilogue, as one node of the autodiff graph.
 //!
 //! | parent | shape | gradient |
 //! |---|---|---|

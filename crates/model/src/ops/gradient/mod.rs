@@ -1,5 +1,6 @@
-//! The operations under automatic differentiation. If the backend has a backward pass for an operation and its operands' type,
-//! the operation is one node of the graph, or a few. Otherwise it is composed of operations that Burn differentiates.
+//! Implements the operations under automatic differentiation. If the backend has a backward pass for an operation and
+//! its operands' type, the operation becomes one or a few nodes of the autodiff graph. Otherwise, the operation is
+//! composed of operations that Burn differentiates.
 //!
 //! The gradient of a map has the map's shape and the backend's memory layout. An untracked empty tensor replaces each absent
 //! operand, so that a kind of node always has the same number of parents.

@@ -1,4 +1,5 @@
-//! Normalisations as nodes of the graph. The nodes do not keep the statistics; the backward pass recomputes them.
+//! Implements normalisations as nodes of the autodiff graph. The nodes do not keep the statistics; the backward pass
+//! recomputes them.
 //!
 //! | parent | shape |
 //! |---|---|

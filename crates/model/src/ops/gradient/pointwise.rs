@@ -1,4 +1,4 @@
-//! SiLU, the gate of GEGLU, and the swap of two axes, as nodes of the graph.
+//! Implements SiLU, the gate of GEGLU, and the swap of two axes, as nodes of the autodiff graph.
 
 use burn::backend::Autodiff;
 use burn::backend::autodiff::NodeId;

@@ -1,4 +1,4 @@
-//! Our backward passes against Burn's differentiation of the composed operations, and against central differences.
+//! Compares the backward passes with Burn's differentiation of the composed operations, and with central differences.
 
 use burn::backend::Flex;
 use burn::backend::autodiff::checkpoint::strategy::{BalancedCheckpointing, NoCheckpointing};

@@ -1,4 +1,4 @@
-//! Attention. The backward pass recomputes the attention probabilities.
+//! Implements attention. The backward pass recomputes the attention probabilities.
 
 use burn::backend::LibTorch;
 use burn::tensor::Tensor;

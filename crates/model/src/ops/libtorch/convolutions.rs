@@ -1,4 +1,4 @@
-//! Convolutions, and backward passes that do not run the forward pass again.
+//! Implements convolutions, and backward passes that do not run the forward pass again.
 
 use burn::backend::LibTorch;
 use burn::tensor::Tensor;

@@ -1,5 +1,5 @@
-//! Backward passes. They call libtorch's backward functions where the binding offers them, and libtorch's automatic
-//! differentiation otherwise.
+//! Implements backward passes. The backward passes call libtorch's backward functions where the binding offers them,
+//! and use libtorch's automatic differentiation otherwise.
 
 use burn::backend::LibTorch;
 use burn::tensor::Tensor;

@@ -1,8 +1,8 @@
-//! The operations on libtorch, with libtorch's own functions and backward passes, on any device. No operation reads a value back,
-//! so the CPU never waits for the GPU.
+//! Implements the operations with libtorch's own functions and backward passes, on any device. No operation reads a
+//! value back, so the CPU never waits for the GPU.
 //!
-//! Burn overwrites tensors in place if it believes them to be unshared. The operations here overwrite no operand, and no result
-//! shares its memory with another tensor.
+//! Burn overwrites tensors in place if it believes them to be unshared. The operations of this module overwrite no
+//! operand, and no result shares its memory with another tensor.
 
 mod attention;
 mod convolutions;

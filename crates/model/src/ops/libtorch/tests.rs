@@ -1,4 +1,5 @@
-//! Every operation and its gradients on libtorch and Flex, against Burn's differentiation of the composed operations on Flex.
+//! Compares every operation and its gradients on libtorch and Flex with Burn's differentiation of the composed
+//! operations on Flex.
 
 mod operations;
 

@@ -1,4 +1,4 @@
-//! The options of a noise schedule, under the names of public scheduler configurations.
+//! Defines the options of a noise schedule, under the names of public scheduler configurations.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! Tests of storing, finding, replacing and removing files.
+//! Tests the storing, finding, replacing and removing of files.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! The anchors: fixed places for which the person detector gives answers.
+//! Computes the anchors: the fixed positions for which the person detector predicts boxes.
 
 /// Strides of the detector's layers. Layers with the same stride share a grid.
 const STRIDES: [usize; 5] = [8, 16, 32, 32, 32];

@@ -1,8 +1,9 @@
 //! Finds the points of one body. The input is a rotated ROI, `[1, 3, 256, 256]` with values 0..1. The output is 39
 //! points, a presence flag, and a person mask.
 //!
-//! A point is x, y, z in input pixels and two logits: whether it is visible, and whether it lies inside the picture.
-//! Points 33 and 34 are the hip middle and the top of the body circle for the next frame.
+//! A point consists of x, y, z in input pixels and two logits: whether the point is visible, and whether it lies inside
+//! the picture. Points 33 and 34 are the middle of the hips and the top of the body circle; they define the ROI of the
+//! next frame.
 
 use std::path::Path;
 
@@ -25,7 +26,7 @@ pub const BODY_POINTS: usize = 33;
 /// (0.25..0.31).
 const DEPTH_SCALE: f32 = 0.28;
 
-/// The named ones of the 33 body points, as far as other modules need them.
+/// Indices of those of the 33 body points that other modules need.
 pub mod point {
     #![expect(missing_docs, reason = "each name says which point it is; right and left are the person's own")]
     pub const NOSE: usize = 0;

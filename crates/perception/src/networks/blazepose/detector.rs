@@ -1,8 +1,8 @@
-//! Finds persons. The input is a picture, `[1, 3, 224, 224]` with values -1..1. The output is 2254 rows of a box and 4
-//! points, and 2254 logits.
+//! Detects persons. The input is a picture, `[1, 3, 224, 224]` with values -1..1. The output is 2254 rows, each with a
+//! box and 4 points, and 2254 logits.
 //!
-//! A row has centre x, centre y, width and height, then the points: hip middle, top of the body circle, shoulder
-//! middle, top of the upper body circle. All are in input pixels relative to the row's anchor.
+//! A row consists of centre x, centre y, width and height, followed by four points: hip middle, top of the body circle,
+//! shoulder middle, top of the upper body circle. All values are in input pixels relative to the row's anchor.
 
 use std::path::Path;
 

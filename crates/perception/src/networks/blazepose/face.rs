@@ -1,7 +1,7 @@
 //! Finds the face. The input is a rotated ROI, `[1, 3, 192, 192]` with values 0..1. The output is a mesh of 468 points,
-//! and a presence flag. We use 68 of the points.
+//! and a presence flag. The project uses 68 of the 468 points.
 //!
-//! The first ROI comes from the body's eyes and mouth, later ones from the mesh of the previous frame.
+//! The first ROI is computed from the body's eyes and mouth, later ROIs from the mesh of the previous frame.
 
 use std::path::Path;
 
@@ -24,8 +24,8 @@ const MESH_HEIGHT: f32 = 2.8;
 /// Outer corners of the right and left eye; their line gives the rotation of the ROI.
 const EYE_LINE: [usize; 2] = [33, 263];
 
-/// For each of the usual 68 points, the mesh point at that place. The mesh is symmetric. Its right half is the person's
-/// right, which is on the left of the picture, where the 68 points start.
+/// For each of the usual 68 points, the index of the mesh point at the same position. The mesh is symmetric. Its right
+/// half is the person's right, which is on the left of the picture, where the 68 points start.
 #[rustfmt::skip]
 pub const MESH_OF_68: [usize; FACE_POINTS] = [
     // Jaw, from the right ear over the chin (152) to the left ear.

@@ -1,7 +1,7 @@
-//! Finds the 21 points of one hand. The input is a rotated ROI, `[1, 3, 224, 224]` with values 0..1. The output is the
-//! points and their presence.
+//! Finds the 21 points of one hand. The input is a rotated ROI, `[1, 3, 224, 224]` with values 0..1. The output
+//! consists of the points and a presence value.
 //!
-//! The first ROI comes from the body's wrist and knuckles, later ones from the hand of the previous frame.
+//! The first ROI is computed from the body's wrist and knuckles, later ROIs from the hand in the previous frame.
 
 use std::path::Path;
 

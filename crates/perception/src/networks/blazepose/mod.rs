@@ -1,5 +1,5 @@
-//! The BlazePose family: a detector that finds persons in a whole frame, networks that find the points of one body,
-//! hand or face inside a rotated ROI, and a person mask.
+//! Runs the BlazePose family: a detector that finds persons in a whole frame, networks that find the points of one
+//! body, hand or face inside a rotated ROI, and a network for the person mask.
 
 pub mod anchors;
 pub mod body;

@@ -1,5 +1,5 @@
-//! Finds all person pixels. The input is a rotated ROI, `[1, 3, 256, 256]` with values 0..1. The output is coverage
-//! 0..1.
+//! Finds all pixels that show persons. The input is a rotated ROI, `[1, 3, 256, 256]` with values 0..1. The output is
+//! the coverage, 0..1.
 
 use std::path::Path;
 

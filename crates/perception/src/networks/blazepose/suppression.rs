@@ -1,4 +1,5 @@
-//! Weighted non-maximum suppression: overlapping detections are merged into one person, with the score-weighted mean.
+//! Implements weighted non-maximum suppression: overlapping detections are merged into one person, with the
+//! score-weighted mean.
 
 /// Detections that overlap by more than this (intersection over union) are the same person.
 const SAME: f32 = 0.3;

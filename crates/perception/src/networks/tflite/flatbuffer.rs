@@ -1,9 +1,9 @@
-//! The parts of the flatbuffer format that model files need: tables, scalars, vectors and strings, with all bounds
-//! checked.
+//! Reads the parts of the flatbuffer format that model files need: tables, scalars, vectors and strings, with all
+//! bounds checked.
 //!
 //! A table starts with a signed offset back to its vtable. The vtable consists of `u16` words: its own size, the
-//! table's size, then one offset for each field (0 = absent, so the default applies). Vectors are a `u32` length and
-//! the items.
+//! table's size, then one offset for each field (0 = absent, so the default applies). A vector consists of a `u32`
+//! length and the items.
 
 use super::{Fault, Result};
 

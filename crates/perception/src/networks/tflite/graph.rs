@@ -1,4 +1,4 @@
-//! The ONNX graph under construction: what each tensor of the file has become.
+//! Builds the ONNX graph, and records which ONNX value each tensor of the file has become.
 
 use super::onnx::{AttributeProto, NodeProto, TensorProto};
 use super::schema::Network;

@@ -1,9 +1,9 @@
-//! Reads a TensorFlow Lite network (a flatbuffer) and writes it as ONNX (protobuf messages), in memory. Operators on
-//! which the runtime is slow stay separate.
+//! Reads a TensorFlow Lite network (a flatbuffer) and writes it as ONNX (protobuf messages), in memory. Operators that
+//! are slow in the runtime stay separate.
 //!
-//! The reader is written by hand and checks every offset: bytes from a stranger give an error, never a panic. Shapes
-//! are static in these files. So the converter computes the shape of every result and compares it with the declared
-//! one.
+//! The reader is written by hand and checks every offset: untrusted bytes give an error, never a panic. Shapes are
+//! static in these files. The converter therefore computes the shape of every result and compares it with the declared
+//! shape.
 //!
 //! Layout: TensorFlow Lite stores pictures as `[1, H, W, C]`. In ONNX, every rank 4 value becomes `[1, C, H, W]`,
 //! including the inputs and outputs of the network. Values of other ranks keep their layout.

@@ -1,4 +1,4 @@
-//! The few ONNX messages that a converted network needs, encoded with prost. The field numbers are those of
+//! Defines the few ONNX messages that a converted network needs, encoded with prost. The field numbers are those of
 //! `onnx.proto`.
 
 use prost::Message;

@@ -1,4 +1,4 @@
-//! Shared parts of operators: operands, options, activation and bias.
+//! Converts the parts that operators share: operands, options, activation and bias.
 
 use super::flatbuffer::Table;
 use super::graph::Graph;

@@ -1,4 +1,5 @@
-//! One function for each operator: its checks, the shape of its result, and the equivalent ONNX nodes.
+//! Converts operators, with one function per operator: it checks the operands, computes the shape of the result, and
+//! emits the equivalent ONNX nodes.
 
 use super::graph::Graph;
 use super::onnx::AttributeProto;

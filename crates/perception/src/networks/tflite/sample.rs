@@ -1,4 +1,5 @@
-//! A small hand-written network for tests: sparse half-precision weights, made dense, then one convolution.
+//! Builds a small network for tests by hand: sparse half-precision weights, which are made dense, followed by one
+//! convolution.
 
 /// A field of a table or an item of a list.
 pub(crate) enum Part {

@@ -1,4 +1,4 @@
-//! The parts of the TensorFlow Lite schema that these networks use, as plain structs.
+//! Defines the parts of the TensorFlow Lite schema that these networks use, as plain structs.
 
 use super::flatbuffer::{Bytes, Table};
 use super::{Fault, Result};

@@ -1,5 +1,5 @@
-//! Shape rules of the two formats: windows and padding, broadcasting, and the conversion of `[N, H, W, C]` to `[N, C,
-//! H, W]`.
+//! Implements the shape rules of TensorFlow Lite and ONNX: windows and padding, broadcasting, and the conversion of
+//! `[N, H, W, C]` to `[N, C, H, W]`.
 
 use super::{Fault, Result};
 

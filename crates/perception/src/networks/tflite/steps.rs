@@ -1,5 +1,5 @@
-//! Cuts a converted network into steps: ONNX models for the runtime, and between them operators on planes, which this
-//! project runs itself because the runtime is slow at them.
+//! Cuts a converted network into steps. Most steps are ONNX models for the runtime. Between these models, this
+//! project's own code runs operators on planes at which the runtime is slow.
 
 use std::collections::{HashMap, HashSet};
 

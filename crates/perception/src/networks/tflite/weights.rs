@@ -1,7 +1,8 @@
-//! Weights as `f32` or integers: plain, half precision, and sparse ones.
+//! Reads weights as `f32` or integers from plain, half-precision and sparse tensors.
 //!
-//! A sparse tensor has levels in `traversal order`. Each level has either a dense size or compressed rows (`segments`
-//! give the range of each row in `indices`). These networks do not use blocks.
+//! A sparse tensor has levels in `traversal order`. A level has either a dense size or compressed rows (`segments` give
+//! the range of each row in `indices`). Sparse tensors with blocks are not supported, because these networks do not use
+//! them.
 
 use super::flatbuffer::{Table, Vector};
 use super::schema::{Element, Tensor};

@@ -1,4 +1,4 @@
-//! The operators that slide a window over a picture: convolution and pooling.
+//! Converts the operators that slide a window over a picture: convolution and pooling.
 
 use kernels::PlaneGeometry;
 
@@ -91,7 +91,7 @@ fn range(activation: u8) -> Option<[f32; 2]> {
     }
 }
 
-/// True for windows in which each result plane mixes few planes, or in which there are few result planes. There a
+/// True for operators in which each result plane depends on few planes, or which have few result planes. For these, a
 /// matmul has no advantage.
 fn is_for_planes(of: &PlaneGeometry) -> bool {
     let ([channels, filters], [rows, columns]) = (of.channels, of.kernel);

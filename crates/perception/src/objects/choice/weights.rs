@@ -1,5 +1,6 @@
-//! The weights of [`super::score`], fitted on rendered clips of the train split: the regions around 1182 clicks, their figures
-//! (`measure object-tracks describe`) and their overlap with the prop; Adam, 60 rounds, cross-entropy.
+//! Contains the weights of [`super::score`]. The weights were fitted on rendered clips of the training split: the
+//! regions around 1182 clicks, their features (`measure object-tracks describe`) and their overlap with the prop, with Adam, 60
+//! epochs, and cross-entropy.
 
 use crate::objects::shape::FIGURES;
 

@@ -1,4 +1,4 @@
-//! Prompts as they are typed.
+//! Tests the parsing of typed prompts.
 
 use proptest::prelude::*;
 

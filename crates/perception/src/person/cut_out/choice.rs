@@ -1,4 +1,4 @@
-//! Chooses the person of a picture.
+//! Chooses the character among the people in a picture.
 
 use crate::networks::blazepose::body::BodyEstimate;
 use crate::person::people::covers;

@@ -1,4 +1,4 @@
-//! Connected components of a plane.
+//! Finds the connected components of a plane.
 
 use media::picture::Plane;
 

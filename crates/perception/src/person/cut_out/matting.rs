@@ -1,8 +1,9 @@
-//! Closed-form matting (Levin, Lischinski, Weiss, PAMI 2008) in a band along the edge of a coarse coverage.
+//! Implements closed-form matting (Levin, Lischinski, Weiss, PAMI 2008) in a band along the edge of a coarse coverage.
 //!
 //! In each window of 3 x 3 pixels, coverage is modelled as a linear function of colour. The residual, `L_w = 1 - (1 +
 //! (I - mean)^T (cov + epsilon / 9)^-1 (I - mean)) / 9`, is summed over all windows. Conjugate gradients minimise this
-//! sum together with the distance to the coarse coverage, for the pixels of the band. All other pixels are known.
+//! sum together with the distance to the coarse coverage, for the pixels of the band. The coverage of all other pixels
+//! is known.
 
 use media::picture::{Picture, Plane};
 

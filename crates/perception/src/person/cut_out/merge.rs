@@ -1,4 +1,4 @@
-//! Combines the body network's mask and saliency into one coverage, with a doubt value for each pixel.
+//! Merges the body network's mask and the saliency into one coverage, with a measure of uncertainty for each pixel.
 
 use media::geometry::{Frame, Rect};
 use media::picture::Plane;

@@ -1,4 +1,4 @@
-//! What the body network's answer says about the person that it was asked about.
+//! Interprets the body network's output: whether it shows the expected person, and where.
 
 use crate::networks::blazepose::body::{BODY_SIDE, BodyEstimate, point};
 use crate::networks::blazepose::detector::BODY_MARGIN;

@@ -1,5 +1,5 @@
-//! Opens `.glb` and `.gltf` files from strangers. Sizes are checked before memory is allocated, and every accessor is
-//! checked against its bounds. Referenced files must lie in the file's own folder, and cycles of nodes are refused.
+//! Opens untrusted `.glb` and `.gltf` files. Sizes are checked before memory is allocated, and every accessor is
+//! checked against its bounds. Referenced files must lie in the same folder, and cycles of nodes are an error.
 
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;

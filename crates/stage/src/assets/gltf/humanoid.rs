@@ -1,4 +1,4 @@
-//! The humanoid map of VRM files: which node is which bone, whatever the nodes are called.
+//! Reads the humanoid map of VRM files, which says which node is which bone, independent of the nodes' names.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! Reads motions from glTF files: every animation whose nodes are a person's joints.
+//! Reads motions from glTF files. An animation is used as a motion if its nodes are a person's joints.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! The two encodings of references in glTF files.
+//! Decodes the URIs in glTF files: percent encoding and base64.
 
 /// Decodes `%20` and the like.
 pub(crate) fn without_percent(uri: &str) -> String {

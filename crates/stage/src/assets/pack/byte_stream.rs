@@ -1,5 +1,5 @@
-//! Numbers, strings and lists as little-endian bytes, for asset packs. Reading never trusts a length: lists grow only
-//! as long as there are bytes.
+//! Encodes numbers, strings and lists as little-endian bytes for asset packs. The reader does not trust stored lengths:
+//! a list grows only while bytes remain.
 
 /// Describes what is wrong with the bytes.
 pub(crate) type Damage = String;

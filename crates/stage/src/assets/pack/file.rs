@@ -1,5 +1,5 @@
-//! A whole asset folder in one small, compressed file, with smaller textures and quantised meshes and motions. A pack
-//! loads like the folder, and draws the same scenes under the same names.
+//! Stores a whole asset folder in one small, compressed file. Textures are reduced in size, and meshes and motions are
+//! quantised. A pack loads like the folder, and its assets produce the same scenes under the same names.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -32,8 +32,8 @@ const MAGIC: &[u8; 12] = b"stage-pack1\n";
 const BODY_LIMIT: u64 = 1 << 30;
 
 impl Assets {
-    /// Writes all loaded assets into one file of at most `limit` bytes, with textures as fine as fit. Returns its
-    /// length.
+    /// Writes all loaded assets into one file of at most `limit` bytes, with the finest textures that fit. Returns the
+    /// file's length.
     ///
     /// # Errors
     /// [`StageError::TooLarge`] when even the coarsest textures do not fit; [`StageError::Unwritable`].

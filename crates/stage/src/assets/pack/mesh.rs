@@ -1,5 +1,5 @@
-//! Meshes in asset packs. Positions have 16 bits within the mesh's box, normals 8 and weights 8. Triangles are stored
-//! as differences.
+//! Stores meshes in asset packs. Positions have 16 bits per coordinate within the mesh's bounding box; normals and
+//! weights have 8 bits. Triangle indices are stored as differences.
 
 use std::sync::Arc;
 

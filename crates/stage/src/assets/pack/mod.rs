@@ -1,4 +1,4 @@
-//! A whole folder of assets as one file.
+//! Packs a whole folder of assets into one file.
 
 pub(crate) mod byte_stream;
 pub(crate) mod file;

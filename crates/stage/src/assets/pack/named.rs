@@ -1,4 +1,4 @@
-//! The names of assets in a pack.
+//! Encodes the names of assets in a pack.
 
 use crate::assets::collection::Named;
 use crate::assets::pack::byte_stream::{Damage, Reader, Writer};

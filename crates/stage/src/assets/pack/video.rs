@@ -1,4 +1,4 @@
-//! Videos in asset packs: every picture as a JPEG.
+//! Stores videos in asset packs, with each frame as a JPEG.
 
 use std::path::Path;
 

@@ -1,4 +1,5 @@
-//! Character pictures that have another format, are cut off, are too large, or show nobody.
+//! Tests invalid pictures of characters: files with an unsupported format, truncated or too large files, and pictures
+//! that show nobody.
 
 use media::image_file::save_picture;
 use media::picture::Picture;

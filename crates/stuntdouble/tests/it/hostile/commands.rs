@@ -1,4 +1,4 @@
-//! Invalid settings, configuration files, training runs and model names.
+//! Tests invalid settings, configuration files, training runs and model names.
 
 use std::path::Path;
 

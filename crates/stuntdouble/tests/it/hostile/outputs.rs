@@ -1,4 +1,4 @@
-//! Output paths that do not exist, contain foreign files, or are not writable.
+//! Tests invalid output paths: paths that do not exist, contain foreign files, or are not writable.
 
 use std::path::Path;
 

@@ -1,4 +1,5 @@
-//! What is pointed at: wrong prompts, and good ones that end as masks in the run folder.
+//! Tests prompts that point at objects or the person: invalid prompts give an error, and valid prompts give masks in
+//! the run folder.
 
 use crate::bench::Bench;
 

@@ -1,4 +1,5 @@
-//! The user's own signals that are missing, malformed, or belong to another video; and videos without people.
+//! Tests invalid user-supplied signals, which are missing, malformed, or belong to another video. Also tests videos
+//! without people.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,5 @@
-//! Driving videos that have another format, are cut off, changed or too large, and inconsistent folders of frames.
+//! Tests invalid driving videos: files with an unsupported format, truncated, modified or too large files, and
+//! inconsistent folders of frames.
 
 use std::path::PathBuf;
 

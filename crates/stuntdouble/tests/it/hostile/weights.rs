@@ -1,4 +1,4 @@
-//! Folders of weights that are missing, damaged, or belong to another network.
+//! Tests invalid folders of weights, which are missing, damaged, or belong to another network.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! The operations as functions of flat tensors.
+//! Provides the operations as functions of flat tensors.
 
 use burn::tensor::Tensor;
 
