@@ -48,7 +48,18 @@ fn spelling(root: &Path) -> Result<()> {
     let program = folder.join("bin").join(format!("typos{}", std::env::consts::EXE_SUFFIX));
     if !program.exists() {
         let install = Command::new("python3")
-            .args(["-m", "pip", "install", "--quiet", "--no-deps", "--only-binary", ":all:", "--target"])
+            .args([
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--retries",
+                "1",
+                "--no-deps",
+                "--only-binary",
+                ":all:",
+                "--target",
+            ])
             .arg(&folder)
             .arg(format!("typos=={TYPOS}"))
             .stdout(Stdio::null())

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use media::geometry::{Frame, Pts, Rect};
-use media::picture::Mask;
+use media::picture::{DepthMap, Mask};
 use perception::align::Alignment;
 use perception::pose::Pose;
 use perception::region::Region;
@@ -67,7 +67,8 @@ pub struct Timeline {
     boxes: Vec<Option<Rect<Frame>>>,
     regions: Vec<Region>,
     person: SignalsFolder,
-    objects: Vec<SignalsFolder>,
+    /// The user's own signals, if there are any, then the perceived ones.
+    signals: Vec<SignalsFolder>,
 }
 
 impl Timeline {
@@ -87,14 +88,14 @@ impl Timeline {
         };
         let brings_person = own.as_ref().filter(|_| extent.frames > 0).map(|own| own.person(0)).transpose()?.flatten();
         let person = own.as_ref().filter(|_| brings_person.is_some()).unwrap_or(&perceived).clone();
-        let objects = own.into_iter().chain([perceived]).collect();
+        let signals = own.into_iter().chain([perceived]).collect();
         let frame = (extent.width, extent.height);
         let mut boxes = Vec::with_capacity(extent.frames);
         for (index, pose) in poses.iter().enumerate() {
             boxes.push(person_box(person.person(index)?.as_ref(), pose.as_ref(), frame));
         }
         let regions = plan_regions(&boxes, frame, &RegionConfig::default());
-        Ok(Self { extent, poses, boxes, regions, person, objects })
+        Ok(Self { extent, poses, boxes, regions, person, signals })
     }
 
     /// Number of frames.
@@ -181,6 +182,19 @@ impl Timeline {
         Ok(self.person.person(index)?.unwrap_or_else(empty))
     }
 
+    /// The depth map of a frame, in the video's own pixels; none if the signals have no depth.
+    ///
+    /// # Errors
+    /// [`Error::Signals`].
+    pub fn load_depth(&self, index: usize) -> Result<Option<DepthMap>, Error> {
+        for folder in &self.signals {
+            if let Some(depth) = folder.depth(index)? {
+                return Ok(Some(depth));
+            }
+        }
+        Ok(None)
+    }
+
     /// The masks of the person and of the objects in a frame, in the video's own pixels: first the objects of the
     /// user's own signals, then the objects at which the user pointed.
     ///
@@ -188,7 +202,7 @@ impl Timeline {
     /// [`Error::Signals`].
     pub fn load_masks(&self, index: usize) -> Result<(Mask, Vec<Mask>), Error> {
         let mut objects = vec![];
-        for folder in &self.objects {
+        for folder in &self.signals {
             objects.extend(folder.objects(index)?);
         }
         Ok((self.load_person(index)?, objects))

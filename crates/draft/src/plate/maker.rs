@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use media::picture::{Mask, Picture, Plane};
 use media::resize::{Filter, fit_size, resize_picture};
 
-use super::compose::compose;
+use super::fill_hole::fill_hole;
 use super::keyframes::Keyframes;
 use super::memory::{Memory, mask};
 use super::observation::Observation;
@@ -114,7 +114,7 @@ impl PlateMaker {
         let target = Observation::new(index, pose, small, &small_hole, view);
         let frames: Vec<&Observation> = self.keyframes.held().iter().collect();
         let sources = sources(&target, &frames);
-        let layer = compose(&target, &sources, self.memory.before(&target), RING);
+        let layer = fill_hole(&target, &sources, self.memory.before(&target), RING);
         let (plate, seen) = self.memory.complete(target, layer, tolerance(&sources));
         at_full_size(picture, hole, &plate, &seen)
     }

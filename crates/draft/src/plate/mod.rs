@@ -6,13 +6,13 @@
 //! 2. `keyframes` keeps a bounded number of frames in memory.
 //! 3. `sources`, `local` and `brightness` choose the frames that show the background in the hole. For each of these
 //!    frames, a field of small shifts and an exposure are measured around the hole.
-//! 4. `compose` takes a weighted median over time, and `seam` spreads the brightness step at the border into the hole.
+//! 4. `fill_hole` takes a weighted median over time, and `seam` spreads the brightness step at the border into the hole.
 //! 5. `memory`, `inpaint` and `patches` inpaint the regions that no frame shows. Each region is inpainted once, and its
 //!    pixels then follow the camera.
 
 mod alignment;
 mod brightness;
-mod compose;
+mod fill_hole;
 mod distance;
 mod inpaint;
 mod keyframes;

@@ -65,7 +65,8 @@ impl<B: ModelBackend> SpatialBlending<B> {
     /// When the shapes differ.
     pub fn forward(&self, z_noise: Tensor<B, 4>, z_object: Tensor<B, 4>) -> Tensor<B, 4> {
         assert_eq!(z_noise.dims(), z_object.dims(), "blending: z_noise and z_object");
-        self.conv.forward_blending([z_noise, z_object]) // Eq. 3 and 4
+        // Eq. 3 and 4; `ops::composed::blend` has the arithmetic.
+        self.conv.forward_blending([z_noise, z_object])
     }
 }
 

@@ -121,19 +121,20 @@ pub(super) fn layer_norm<B: Backend>(
     centred * variance.add_scalar(epsilon).sqrt().recip() * weight.unsqueeze() + bias.unsqueeze()
 }
 
-/// Concatenation and convolution are the backend's own operations.
+/// Spatial blending (Eq. 3, 4) of the maps `z_noise` and `z_object`. Concatenation and convolution are the backend's own
+/// operations.
 pub(super) fn blend<B: ModelBackend>(
-    [x, y]: [Tensor<B, 4>; 2],
+    [noise, object]: [Tensor<B, 4>; 2],
     weight: Tensor<B, 4>,
     bias: Tensor<B, 1>,
 ) -> Tensor<B, 4> {
-    let both = <B as ModelBackend>::concat_channels(vec![x.clone(), y.clone()]);
+    let both = <B as ModelBackend>::concat_channels(vec![noise.clone(), object.clone()]);
     let alpha = sigmoid(cells_from_map(<B as ModelBackend>::conv2d(both, weight, Convolution::same(1, 1, Some(bias))))); // Eq. 3
-    let (x, y) = (cells_from_map(x), cells_from_map(y));
+    let (noise, object) = (cells_from_map(noise), cells_from_map(object));
     // Neither map may be overwritten in place: with libtorch, a tensor of tokens may share its memory.
-    let difference = y.clone() - x.clone();
-    drop(y);
-    map_from_cells(difference * alpha + x) // Eq. 4
+    let difference = object.clone() - noise.clone();
+    drop(object);
+    map_from_cells(difference * alpha + noise) // Eq. 4
 }
 
 pub(super) fn attention<B: Backend>(query: Tensor<B, 3>, sources: &[&KeysValues<B>], heads: usize) -> Tensor<B, 3> {

@@ -46,6 +46,12 @@ pub struct DepthSpan {
 }
 
 impl DepthSpan {
+    /// The span that contains both.
+    #[must_use]
+    pub fn union(self, other: Self) -> Self {
+        Self { farthest: self.farthest.min(other.farthest), nearest: self.nearest.max(other.nearest) }
+    }
+
     /// The span of some frames; none when none of their pixels has a skeleton.
     pub fn of<'a>(frames: impl IntoIterator<Item = &'a SkeletonNearness>) -> Option<Self> {
         let known = frames.into_iter().flat_map(|frame| frame.cells.cells()).filter(|cell| cell.is_finite());

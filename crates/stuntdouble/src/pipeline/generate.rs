@@ -14,7 +14,9 @@ use model::sampling::sampler::{SamplingSettings, decode_frames, generate_clip, s
 use model::sampling::windows::ContextConfig;
 use model::weights::{StoredPrecision, to_bytes};
 use perception::conditions::{Conditions, CropSignals, inference_conditions};
-use perception::region::crop_picture;
+use perception::maps::skeleton::draw_skeleton;
+use perception::maps::structured_depth::{DepthSpan, SkeletonNearness};
+use perception::region::{crop_depth, crop_picture, crop_pose};
 
 use super::plates::Plates;
 use super::work::Work;
@@ -44,6 +46,7 @@ pub(super) fn generate(work: &Work<'_>, loaded: &LoadedNetworks) -> Result<(), E
         windows: loaded.windows(),
         reference: tensors::reference_state(&loaded.networks, &scene.reference(*composition, size)),
     };
+    let span = depth_span(work, size)?;
     let sees_plate = loaded.config().environment == EnvironmentUse::CleanPlate;
     let mut plates = sees_plate.then(|| Plates::new(work)).transpose()?;
     let mut held: VecDeque<Held> = VecDeque::new();
@@ -73,7 +76,7 @@ pub(super) fn generate(work: &Work<'_>, loaded: &LoadedNetworks) -> Result<(), E
         }
         // 2. Conditions. A clip without a person needs no pictures: its frames pass through.
         let signals: Vec<CropSignals> = clip.frames.iter().map(|&frame| at(&held, frame).signals.clone()).collect();
-        let mut conditions = inference_conditions(&signals, None, &scene.conditions);
+        let mut conditions = inference_conditions(&signals, span, &scene.conditions);
         for (conditions, &frame) in conditions.iter_mut().zip(&clip.frames) {
             if let Some(plate) = &at(&held, frame).plate {
                 conditions.environment = plate.clone();
@@ -89,6 +92,28 @@ pub(super) fn generate(work: &Work<'_>, loaded: &LoadedNetworks) -> Result<(), E
     }
     events.progress(Step::Generate, total, total);
     Ok(())
+}
+
+/// The farthest and the nearest skeleton pixel of the whole video, so that depth does not jump between clips.
+fn depth_span(work: &Work<'_>, size: u32) -> Result<Option<DepthSpan>, Error> {
+    let style = &work.scene.conditions.skeleton;
+    let side = size as usize;
+    let mut whole: Option<DepthSpan> = None;
+    for index in 0..work.timeline.len() {
+        let Some(pose) = work.timeline.pose(index) else { continue };
+        let square = work.timeline.region(index).square;
+        let pose = crop_pose(pose, square, size);
+        let depth = if work.scene.is_canvas() { None } else { work.timeline.load_depth(index)? };
+        let nearness = match depth {
+            Some(map) => {
+                SkeletonNearness::from_map(&crop_depth(&map, square, size), &draw_skeleton(&pose, side, side, style))
+            }
+            None => SkeletonNearness::from_joints(&pose, side, side, style),
+        };
+        let frame = DepthSpan::of([&nearness]);
+        whole = whole.into_iter().chain(frame).reduce(DepthSpan::union);
+    }
+    Ok(whole)
 }
 
 fn at(held: &VecDeque<Held>, frame: usize) -> &Held {

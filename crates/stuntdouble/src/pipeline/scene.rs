@@ -4,7 +4,7 @@
 
 use draft::plate::fill;
 use fetch::Store;
-use media::picture::{Mask, Picture};
+use media::picture::{DepthMap, Mask, Picture};
 use perception::align::Alignment;
 use perception::conditions::{ConditionsConfig, FrameSignals};
 use perception::mask::{MaskConfig, MaskKind};
@@ -42,6 +42,7 @@ pub(super) struct SceneFrame {
     pub(super) picture: Picture,
     person: Mask,
     pose: Option<Pose>,
+    depth: Option<DepthMap>,
     objects: Vec<Mask>,
 }
 
@@ -51,7 +52,7 @@ impl SceneFrame {
             picture: &self.picture,
             person: &self.person,
             pose: self.pose.as_ref(),
-            depth: None,
+            depth: self.depth.as_ref(),
             objects: &self.objects,
         }
     }
@@ -136,10 +137,14 @@ impl Scene {
         let (person, objects) = timeline.load_masks(index)?;
         let pose = timeline.pose(index).cloned();
         Ok(match &self.stage {
-            Stage::Source => SceneFrame { picture: source.clone(), person, pose, objects },
+            Stage::Source => {
+                SceneFrame { picture: source.clone(), person, pose, depth: timeline.load_depth(index)?, objects }
+            }
             Stage::Canvas { background, alignment } => {
                 let moved = |mask: &Mask| alignment.canvas_from_frame_mask(mask, background.size());
-                SceneFrame { picture: background.clone(), person: moved(&person), pose, objects: vec![] }
+                // The canvas has another scale, for which the video's depth map has no values.
+                let (person, depth, objects) = (moved(&person), None, vec![]);
+                SceneFrame { picture: background.clone(), person, pose, depth, objects }
             }
         })
     }

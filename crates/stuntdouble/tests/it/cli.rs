@@ -2,7 +2,7 @@
 
 use std::process::{Command, Output};
 
-fn stuntdouble(arguments: &[&str]) -> Output {
+pub(crate) fn stuntdouble(arguments: &[&str]) -> Output {
     let cache = tempfile::tempdir().unwrap();
     Command::new(env!("CARGO_BIN_EXE_stuntdouble"))
         .args(arguments)
@@ -12,7 +12,7 @@ fn stuntdouble(arguments: &[&str]) -> Output {
         .unwrap()
 }
 
-fn text(bytes: &[u8]) -> String {
+pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 

@@ -15,5 +15,7 @@ mod evaluate;
 mod examples;
 mod hostile;
 mod line;
+#[cfg(unix)]
+mod messages;
 mod pipeline;
 mod precision;

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use burn::backend::Flex;
 use media::ffmpeg::Ffmpeg;
-use media::image_file::{load_mask, load_picture, save_picture};
+use media::image_file::{load_depth, load_mask, load_picture, save_picture};
+use media::picture::DepthMap;
 use media::probe::DecodeOptions;
 use media::reader::FrameReader;
 use model::networks::Networks;
@@ -238,6 +239,32 @@ fn networks_without_an_environment_are_integrated_over_the_plate() {
         changed += usize::from(finished != source);
     }
     assert!(changed > 100, "{changed} pixels");
+}
+
+#[test]
+fn depth_maps_of_the_user_reach_the_networks_on_one_scale() {
+    if ffmpeg().is_none() {
+        return;
+    }
+    let example = Example::new();
+    let signals = SignalsFolder::new(example.path("own"), FRAMES, (SIDE, SIDE));
+    for index in 0..FRAMES {
+        // The person comes nearer in the second half, and is flat.
+        let nearness = if index < 10 { 0.2 } else { 0.6 };
+        signals.save_depth(index, &DepthMap::filled(SIDE, SIDE, nearness)).unwrap();
+    }
+    let job = example.job("out.mp4");
+    example.run(&job).unwrap();
+    let levels = |index: usize| {
+        let path = job.run_dir.join(format!("conditions/structured-depth/{index:06}.png"));
+        let drawn: Vec<u16> =
+            load_depth(&path, None).unwrap().cells().iter().copied().filter(|cell| *cell > 0).collect();
+        assert!(!drawn.is_empty(), "frame {index}");
+        (drawn.iter().copied().min().unwrap(), drawn.iter().copied().max().unwrap())
+    };
+    // The farthest value is 0.1 of 65535, the nearest is 1, over the whole video and not over a clip.
+    assert_eq!([levels(0), levels(9)], [(6554, 6554); 2]);
+    assert_eq!([levels(10), levels(FRAMES - 1)], [(65535, 65535); 2]);
 }
 
 #[test]

@@ -40,7 +40,7 @@ impl Layer {
 
 /// Computes the pixels of the hole, and those at most `reach` pixels around it, from the sources. If the camera moves,
 /// samples that agree with the plate `before` count more, so that choices do not flicker.
-pub(super) fn compose(
+pub(super) fn fill_hole(
     target: &Observation,
     sources: &[Source<'_>],
     before: Option<(&Picture, Homography)>,
