@@ -12,8 +12,8 @@
 
 mod alignment;
 mod brightness;
-mod fill_hole;
 mod distance;
+mod fill_hole;
 mod inpaint;
 mod keyframes;
 mod local;
