@@ -77,7 +77,6 @@ fn mp4_facts(file: &mut (impl Read + Seek), length: u64) -> io::Result<HeaderFac
         crop: header.crop,
         cut,
         broken,
-        ..HeaderFacts::default()
     })
 }
 
