@@ -3,6 +3,7 @@
 
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 pub use model::networks::ComputePrecision;
 pub use model::preset::Preset;
@@ -15,14 +16,51 @@ use crate::error::{Error, io};
 
 /// Where the networks run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
-#[serde(rename_all = "kebab-case")]
+#[serde(into = "String", try_from = "String")]
 pub enum Device {
     /// The best device of this build.
     #[default]
     Auto,
     /// The processor.
     Cpu,
+    /// The graphics card of this number, through CUDA.
+    Cuda(usize),
+    /// The graphics card of this number, through Vulkan, Metal or DirectX.
+    Gpu(usize),
+}
+
+impl FromStr for Device {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (kind, number) = text.split_once(':').map_or((text, Some(0)), |(kind, number)| (kind, number.parse().ok()));
+        match (kind, number) {
+            ("auto", Some(_)) if text == "auto" => Ok(Self::Auto),
+            ("cpu", Some(_)) if text == "cpu" => Ok(Self::Cpu),
+            ("cuda", Some(number)) => Ok(Self::Cuda(number)),
+            ("gpu", Some(number)) => Ok(Self::Gpu(number)),
+            _ => Err(format!("unknown device `{text}`, expected `auto`, `cpu`, `cuda:N` or `gpu:N`")),
+        }
+    }
+}
+
+impl TryFrom<String> for Device {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<Device> for String {
+    fn from(device: Device) -> Self {
+        match device {
+            Device::Auto => "auto".into(),
+            Device::Cpu => "cpu".into(),
+            Device::Cuda(number) => format!("cuda:{number}"),
+            Device::Gpu(number) => format!("gpu:{number}"),
+        }
+    }
 }
 
 /// The shape of the removed region (paper Fig. 7).
@@ -181,6 +219,10 @@ impl Settings {
     }
 
     fn check(self) -> Result<Self, Error> {
+        if let device @ (Device::Cuda(_) | Device::Gpu(_)) = self.device {
+            let reason = "this program makes videos on the processor only; use `--device cpu`";
+            return Err(invalid("`device`", format!("found `{}`, but {reason}", String::from(device))));
+        }
         if !(1..=1000).contains(&self.steps) {
             return Err(invalid("`steps`", format!("found {}, expected 1 to 1000", self.steps)));
         }
@@ -281,5 +323,11 @@ mod tests {
         assert!(check("steps").contains("name=value"));
         assert!(check("max-frames=0").contains("max-frames"));
         assert!(check("size=8").contains("size"));
+        // A card that is asked for and not used would be a silent fallback.
+        for device in ["cuda", "cuda:1", "gpu:0", "cuda:x", "cpu:1", "tpu"] {
+            assert!(check(&format!("device={device}")).contains("device"), "{device}");
+        }
+        let of = |device: &str| Settings::resolve(None, Table::new(), &[format!("device={device}")]).unwrap().device;
+        assert_eq!([of("auto"), of("cpu")], [Device::Auto, Device::Cpu]);
     }
 }

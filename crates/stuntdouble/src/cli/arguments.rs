@@ -182,7 +182,7 @@ struct SettingOptions {
     #[arg(long, value_name = "FOLDER")]
     weights: Option<PathBuf>,
     /// Device on which the networks run
-    #[arg(long, value_enum)]
+    #[arg(long, value_name = "auto|cpu|cuda:N|gpu:N")]
     device: Option<Device>,
     /// Number format of the networks
     #[arg(long, value_parser = precision())]

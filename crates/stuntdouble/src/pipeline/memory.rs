@@ -74,25 +74,28 @@ fn peak(networks: &Networks<Cpu>, precision: ComputePrecision, clip: Clip) -> u6
     let dtype = precision.dtype();
     let element = dtype.size() as u64;
     let levels = config.unet.block_out_channels.len();
-    let weights = |module: &dyn Fn(&mut PackedWeights), frames: usize, cells: usize| {
-        let mut packed = PackedWeights { path: LevelPath::new(levels), cells: frames * cells, dtype, bytes: 0 };
+    let weights = |module: &dyn Fn(&mut PackedWeights), cells: usize, dtype: DType, only: &'static str| {
+        let mut packed = PackedWeights { path: LevelPath::new(levels), cells, dtype, only, bytes: 0 };
         module(&mut packed);
         packed.bytes
     };
     let branches = if clip.is_guided { 2 } else { 1 };
     let seen = branches * clip.window;
-    let denoiser = weights(&|packed| networks.denoising_unet.visit(packed), seen, cells);
-    let reference = weights(&|packed| networks.reference_unet.visit(packed), 1, cells)
-        + weights(&|packed| networks.image_encoder.visit(packed), 1, cells);
-    let autoencoder = weights(&|packed| networks.autoencoder.visit(packed), 1, cells * 64);
+    let denoiser = weights(&|packed| networks.denoising_unet.visit(packed), seen * cells, dtype, "");
+    // The image encoder and the encoder of the autoencoder compute in f32 always.
+    let reference = weights(&|packed| networks.reference_unet.visit(packed), cells, dtype, "")
+        + weights(&|packed| networks.image_encoder.visit(packed), cells, DType::F32, "");
+    let pixels = clip.size.pow(2);
+    let encoder = weights(&|packed| networks.autoencoder.visit(packed), pixels, DType::F32, "encoder");
+    let decoder = weights(&|packed| networks.autoencoder.visit(packed), pixels, dtype, "decoder");
     let map = |maps: f64, elements: usize| (maps * elements as f64) as u64;
     let first = config.unet.block_out_channels[0];
     let pose = (clip.frames * cells * first) as u64 * element;
-    let conditions = 4 * (clip.frames * clip.size.pow(2)) as u64 * 4;
-    let picture = map(AUTOENCODER_MAPS, clip.size.pow(2) * 128) * 4;
+    let conditions = 4 * (clip.frames * pixels) as u64 * 4;
+    let picture = map(AUTOENCODER_MAPS, pixels * 128);
     let denoising = denoiser + pose + map(DENOISER_MAPS, seen * cells * first) * element;
     let kept = if clip.is_cached { 0 } else { denoiser };
-    let phases = [reference + autoencoder + picture, denoising, kept + pose + autoencoder + picture];
+    let phases = [reference + encoder + picture * 4, denoising, kept + pose + decoder + picture * element];
     PROGRAM + conditions + phases.into_iter().max().unwrap_or(0)
 }
 
@@ -102,6 +105,8 @@ struct PackedWeights {
     /// Cells of all frames at the finest level.
     cells: usize,
     dtype: DType,
+    /// Counts only modules whose path contains this name.
+    only: &'static str,
     bytes: u64,
 }
 
@@ -117,6 +122,9 @@ impl ModuleVisitor<Cpu> for PackedWeights {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<Cpu, D>>) {
         let shape = param.lazy_shape().to_vec();
         let cells = self.cells >> (2 * self.path.level());
+        if !self.path.contains(self.only) {
+            return;
+        }
         self.bytes += packed_bytes(&shape, cells, self.dtype, self.path.contains("downsamplers"));
     }
 }

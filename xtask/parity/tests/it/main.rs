@@ -93,7 +93,7 @@ fn damaged_files_and_shapes_that_do_not_fit_fail() {
     );
     fails_with(
         &changed("small_2d", |index| index["weights"]["small_2d"]["files"] = json!(["geglu_ff.weights.safetensors"])),
-        "missing",
+        "lack required tensors",
     );
     // A panic inside a network is an outcome too.
     fails_with(
