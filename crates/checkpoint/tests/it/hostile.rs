@@ -159,6 +159,6 @@ fn archives_of_another_kind_are_refused() {
     check_archive(&[("a/data.pkl", &pickle)], "checkpoint.tensor", "storage `0`");
     let twice =
         [b"\x80\x02}(".to_vec(), text("w"), tensor(0, &[4], &[1]), text("w"), tensor(0, &[4], &[1]), b"u.".to_vec()];
-    check(&twice.concat(), "checkpoint.damaged", &["two entries `w`"]);
-    check(&[b"\x80\x02}(".to_vec(), int(1), int(2), b"u.".to_vec()].concat(), "checkpoint.unknown_form", &["a key"]);
+    check(&twice.concat(), "checkpoint.damaged", &["two entries named `w`"]);
+    check(&[b"\x80\x02}(".to_vec(), int(1), int(2), b"u.".to_vec()].concat(), "checkpoint.unknown_form", &["as a key"]);
 }

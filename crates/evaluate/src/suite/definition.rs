@@ -238,7 +238,7 @@ mod tests {
         };
         check(&format!("{LEAST}beauty = 1"), "unknown field `beauty`");
         check(&format!("{LEAST}environment = 'reference'"), "need `source = \"videos\"`");
-        check(&format!("{LEAST}colour = [0, 0, 0]"), "`colour` belongs to");
+        check(&format!("{LEAST}colour = [0, 0, 0]"), "must be used together");
         check(&format!("{LEAST}paper-table = 5"), "`paper-table` is 5");
         check(&format!("{LEAST}paper-table = 1"), "`paper-table` needs");
         check(&LEAST.replace("['source']", "[]"), "`rivals` is empty");

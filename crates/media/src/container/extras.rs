@@ -143,9 +143,9 @@ mod tests {
         };
         assert_eq!(found, expected);
         let (_, lost) = found.arguments(Ending::Mp4, 1, false);
-        assert_eq!(lost, ["1 other streams"]);
+        assert_eq!(lost, ["other streams (number: 1)"]);
         let (arguments, lost) = found.arguments(Ending::Matroska, 0, false);
-        assert_eq!(lost, ["subtitles in mov_text", "1 other streams"]);
+        assert_eq!(lost, ["subtitles in mov_text", "other streams (number: 1)"]);
         assert!(!arguments.contains(&"-write_tmcd".into()));
     }
 

@@ -160,7 +160,7 @@ fn warnings_say_what_and_where() {
     );
     check(
         Fault::WrongSize { frame: 3, made: (4, 5), truth: (6, 7) },
-        "wrong_size: clip 2: frame 3 is 4x5, the truth 6x7",
+        "wrong_size: clip 2: frame 3 has 4x5 pixels, the ground truth has 6x7",
     );
     check(Fault::BlackFrame { frame: 1 }, "black_frame: clip 2: frame 1 is black, but the ground truth is not");
     check(Fault::BgrForRgb, "bgr_for_rgb: clip 2: the red and blue channels seem to be swapped");

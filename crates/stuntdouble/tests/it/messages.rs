@@ -495,15 +495,6 @@ fn weights_that_do_not_exist() {
 }
 
 #[test]
-fn a_preset_without_its_weights() {
-    insta::assert_snapshot!(failure(&["bench", "--preset", "moore"]), @r"
-    exit code 2
-    error[settings.invalid]: setting `weights`: this preset needs a folder of weight files
-    help: see `stuntdouble help replace` for the settings and their ranges
-    ");
-}
-
-#[test]
 fn a_training_that_does_not_exist() {
     insta::assert_snapshot!(failure(&["train", "nowhere.toml"]), @r"
     exit code 3
