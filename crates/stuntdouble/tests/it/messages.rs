@@ -26,22 +26,22 @@ fn replace(options: &[&str]) -> String {
 #[test]
 fn help_of_replace() {
     insta::assert_snapshot!(help("replace"), @r"
-    Put the character in the person's place, in the video's own scene
+    Replace the person in a video with the character, and keep the scene of the video
 
     Usage: stuntdouble replace [OPTIONS] --character <PICTURE> --video <VIDEO> --output <FILE>
 
     Options:
           --character <PICTURE>
-              Picture of the character; repeat the option for other views of it (back, face)
+              Picture of the character; repeat the option for other views such as back or face
 
           --json
-              Print one JSON event a line on standard output
+              Print JSON events to standard output, one per line
 
           --character-pose <FILE>
-              Pose of the character in its first picture: a `pose.json` or an OpenPose file
+              Pose of the character in the first picture: a `pose.json` or an OpenPose file
 
           --offline
-              Never use the network; a missing file is an error
+              Do not use the network; report missing files as errors
 
           --video <VIDEO>
               The driving video: a video file, a GIF, or a folder of frames
@@ -50,19 +50,19 @@ fn help_of_replace() {
               The video to write
 
           --run-dir <FOLDER>
-              Where intermediate files are kept [default: the output's name with `.run`]
+              Folder for intermediate files [default: the name of the output with `.run`]
 
           --signals <FOLDER>
-              Use these signals instead of perceiving them: a folder that `perceive` wrote, edited or not, or one from elsewhere
+              Use existing signals: a folder that `perceive` wrote, possibly edited, or one from another program
 
           --dry-run
-              Report what would be done, and do nothing
+              Report what would be done without doing it
 
           --weight-cache <FOLDER>
-              Cache the prepacked weights of `--weights` in this folder, 2 to 4.5 bytes a number, so that later runs start sooner [default: `packs` in the cache]
+              Folder to cache the prepacked weights of `--weights`, so that later runs start sooner (2 to 4.5 bytes per weight) [default: `packs` in the cache]
 
           --no-weight-cache
-              Do not cache prepacked weights, and use none
+              Neither read nor write cached prepacked weights
 
           --config <FILE>
               Read settings from a TOML file; options take precedence over it
@@ -74,39 +74,39 @@ fn help_of_replace() {
               Networks to run
 
               Possible values:
-              - bundled: The small networks of this project, inside the program
-              - sd15:    The paper's size, with weights from `--weights`: ours, or public ones as a starting point
+              - bundled: The small networks of this project, which are included in the program
+              - sd15:    The paper's size, with trained or public weights from `--weights`
               - moore:   Animate Anyone, the predecessor of the method, with its public weights from `--weights`
+              - mimo:    MIMO, a variant of Animate Anyone that sees the scene, with its public weights from `--weights`
               - tiny:    Random weights, for tests
 
           --weights <FOLDER>
               Folder of weights: safetensors or PyTorch files
 
-          --device <DEVICE>
-              Where the networks run
-
-              Possible values:
-              - auto: The best device of this build
-              - cpu:  The processor
+          --device <auto|cpu|cuda:N|gpu:N>
+              Device on which the networks run
 
           --precision <PRECISION>
               Number format of the networks
 
               Possible values:
-              - f32:  32 bit
-              - bf16: 16 bit with 8 bits of mantissa, sums in 32 bit. Faster on processors with bf16 instructions, and half the memory for features
+              - f32:  32-bit floating point
+              - bf16: 16-bit bfloat16 with 32-bit sums; faster on processors with bf16 instructions, and half the memory for features
+
+          --size <PIXELS>
+              Side in pixels of the square picture that the networks generate [default: the preset's]
 
           --seed <SEED>
-              Seed of the noise
+              Random seed of the noise
 
           --steps <STEPS>
-              Denoising steps
+              Number of denoising steps
 
           --guidance <GUIDANCE>
-              Classifier-free guidance; 1 switches it off
+              Scale of classifier-free guidance; 1 disables it
 
           --mask <MASK>
-              Shape of the removed region
+              Shape of the region that is removed from the video
 
               Possible values:
               - shape-agnostic: Blocks of about 10 pixels (Eq. 2)
@@ -117,22 +117,22 @@ fn help_of_replace() {
               Number of blocks along each side of the person's box, instead of blocks of about 10 pixels
 
           --person <X,Y[@T]>
-              The person to replace: a point of it in pixels; T as seconds (`1.5`) or a frame (`12f`)
+              A point on the person to replace, in pixels; T is a time in seconds (`1.5`) or a frame (`12f`)
 
           --object <X,Y[@T]>
-              An object to keep: a point in it, at T; give the option again for more objects, each a layer of its own
+              A point on an object to keep, at T; repeat the option for more objects, each becomes a separate layer
 
           --object-box <X,Y,W,H[@T]>
-              An object to keep: left, top, width and height of a box around it, at T
+              A box around an object to keep, at T: left, top, width and height
 
           --not <X,Y[@T]>
-              A point that does not belong to the object named before it
+              A point that does not belong to the preceding object
 
           --character-at <X,Y>
-              The character, if its first picture shows several people: a point of that picture in pixels
+              Point on the character, in pixels, if the first picture shows several people
 
           --draft
-              Make the video from drafts alone, by geometry
+              Create the video from drafts by geometry alone, without generative networks
 
           --proportions <0..1>
               Proportions of the result: 0 = the driving person's bone lengths, 1 = the character's own
@@ -141,16 +141,16 @@ fn help_of_replace() {
               The character's height relative to the driving person's: 0.6 for a child, 1.3 for a giant
 
           --quick
-              Perceive faster and less exactly, with lighter networks
+              Use smaller perception networks, which are faster and less accurate
 
           --raw
-              Show the network's whole picture instead of compositing it into the source
+              Show the generated picture without compositing it into the source
 
           --max-frames <N>
               Process at most this many frames
 
           --tolerate-damage
-              Continue if the video is damaged, with the frames that can be decoded
+              Continue with the decodable frames if the video is damaged
 
       -h, --help
               Print help (see a summary with '-h')
@@ -163,7 +163,7 @@ fn help_of_replace() {
 #[test]
 fn help_of_perceive() {
     insta::assert_snapshot!(help("perceive"), @r"
-    Write pose and masks as files, with a contact sheet
+    Write poses and masks of a video as files, with a contact sheet
 
     Usage: stuntdouble perceive [OPTIONS] --output <FOLDER> <VIDEO>
 
@@ -173,7 +173,7 @@ fn help_of_perceive() {
 
     Options:
           --json
-              Print one JSON event a line on standard output
+              Print JSON events to standard output, one per line
 
       -o, --output <FOLDER>
               The folder to write
@@ -182,7 +182,7 @@ fn help_of_perceive() {
               Read settings from a TOML file; options take precedence over it
 
           --offline
-              Never use the network; a missing file is an error
+              Do not use the network; report missing files as errors
 
           --set <NAME=VALUE>
               Set any setting by name; takes precedence over everything else
@@ -191,39 +191,39 @@ fn help_of_perceive() {
               Networks to run
 
               Possible values:
-              - bundled: The small networks of this project, inside the program
-              - sd15:    The paper's size, with weights from `--weights`: ours, or public ones as a starting point
+              - bundled: The small networks of this project, which are included in the program
+              - sd15:    The paper's size, with trained or public weights from `--weights`
               - moore:   Animate Anyone, the predecessor of the method, with its public weights from `--weights`
+              - mimo:    MIMO, a variant of Animate Anyone that sees the scene, with its public weights from `--weights`
               - tiny:    Random weights, for tests
 
           --weights <FOLDER>
               Folder of weights: safetensors or PyTorch files
 
-          --device <DEVICE>
-              Where the networks run
-
-              Possible values:
-              - auto: The best device of this build
-              - cpu:  The processor
+          --device <auto|cpu|cuda:N|gpu:N>
+              Device on which the networks run
 
           --precision <PRECISION>
               Number format of the networks
 
               Possible values:
-              - f32:  32 bit
-              - bf16: 16 bit with 8 bits of mantissa, sums in 32 bit. Faster on processors with bf16 instructions, and half the memory for features
+              - f32:  32-bit floating point
+              - bf16: 16-bit bfloat16 with 32-bit sums; faster on processors with bf16 instructions, and half the memory for features
+
+          --size <PIXELS>
+              Side in pixels of the square picture that the networks generate [default: the preset's]
 
           --seed <SEED>
-              Seed of the noise
+              Random seed of the noise
 
           --steps <STEPS>
-              Denoising steps
+              Number of denoising steps
 
           --guidance <GUIDANCE>
-              Classifier-free guidance; 1 switches it off
+              Scale of classifier-free guidance; 1 disables it
 
           --mask <MASK>
-              Shape of the removed region
+              Shape of the region that is removed from the video
 
               Possible values:
               - shape-agnostic: Blocks of about 10 pixels (Eq. 2)
@@ -234,22 +234,22 @@ fn help_of_perceive() {
               Number of blocks along each side of the person's box, instead of blocks of about 10 pixels
 
           --person <X,Y[@T]>
-              The person to replace: a point of it in pixels; T as seconds (`1.5`) or a frame (`12f`)
+              A point on the person to replace, in pixels; T is a time in seconds (`1.5`) or a frame (`12f`)
 
           --object <X,Y[@T]>
-              An object to keep: a point in it, at T; give the option again for more objects, each a layer of its own
+              A point on an object to keep, at T; repeat the option for more objects, each becomes a separate layer
 
           --object-box <X,Y,W,H[@T]>
-              An object to keep: left, top, width and height of a box around it, at T
+              A box around an object to keep, at T: left, top, width and height
 
           --not <X,Y[@T]>
-              A point that does not belong to the object named before it
+              A point that does not belong to the preceding object
 
           --character-at <X,Y>
-              The character, if its first picture shows several people: a point of that picture in pixels
+              Point on the character, in pixels, if the first picture shows several people
 
           --draft
-              Make the video from drafts alone, by geometry
+              Create the video from drafts by geometry alone, without generative networks
 
           --proportions <0..1>
               Proportions of the result: 0 = the driving person's bone lengths, 1 = the character's own
@@ -258,16 +258,16 @@ fn help_of_perceive() {
               The character's height relative to the driving person's: 0.6 for a child, 1.3 for a giant
 
           --quick
-              Perceive faster and less exactly, with lighter networks
+              Use smaller perception networks, which are faster and less accurate
 
           --raw
-              Show the network's whole picture instead of compositing it into the source
+              Show the generated picture without compositing it into the source
 
           --max-frames <N>
               Process at most this many frames
 
           --tolerate-damage
-              Continue if the video is damaged, with the frames that can be decoded
+              Continue with the decodable frames if the video is damaged
 
       -h, --help
               Print help (see a summary with '-h')
@@ -280,26 +280,26 @@ fn help_of_perceive() {
 #[test]
 fn help_of_train() {
     insta::assert_snapshot!(help("train"), @r"
-    Train networks from a configuration file, follow a run, or prepare videos for one
+    Train networks from a configuration file, plot a run, or prepare training videos
 
     Usage: stuntdouble train [OPTIONS] <CONFIG>
            stuntdouble train <COMMAND>
 
     Commands:
-      plot  Draw losses, learning rate and held-out measures of a run over its steps
+      plot  Plot losses, learning rate and held-out metrics of a run over its steps
       data  Turn videos into training data, or check a set
       help  Print this message or the help of the given subcommand(s)
 
     Arguments:
-      <CONFIG>  The configuration, TOML
+      <CONFIG>  The training configuration, a TOML file
 
     Options:
-          --json               Print one JSON event a line on standard output
-          --offline            Never use the network; a missing file is an error
-          --set <PLACE=VALUE>  Change a setting of the configuration by its place, for example `feed.batch=2`
-          --device <NAME>      Where to train: `cpu`, or `cuda:N` in a build with libtorch [default: cpu]
+          --json               Print JSON events to standard output, one per line
+          --offline            Do not use the network; report missing files as errors
+          --set <PLACE=VALUE>  Override a setting of the configuration by its path, for example `feed.batch=2`
+          --device <NAME>      Device for training: `cpu`, or `cuda:N` in a build with libtorch [default: cpu]
           --steps <N>          Total number of steps
-          --time-limit <TIME>  Stop after this time and save everything: minutes, or with a unit such as `90s`, `8m`, `2h`
+          --time-limit <TIME>  Stop after this time and save a checkpoint: minutes, or a time with a unit such as `90s`, `8m`, `2h`
       -h, --help               Print help
       -V, --version            Print version
     ");
@@ -308,25 +308,25 @@ fn help_of_train() {
 #[test]
 fn help_of_evaluate() {
     insta::assert_snapshot!(help("evaluate"), @r"
-    Measure how good results are, beside baselines and the truth
+    Measure the quality of results against baselines and ground truth
 
     Usage: stuntdouble evaluate [OPTIONS] --suite <NAME|FILE.toml> --out <FOLDER>
 
     Options:
           --json
-              Print one JSON event a line on standard output
+              Print JSON events to standard output, one per line
 
           --suite <NAME|FILE.toml>
-              What is measured: `table1`, `table2`, `table3`, `fig7`, `stage-cross`, `stage-self`, `real-self`, `drift`, or a TOML file
+              The suite to measure: `table1`, `table2`, `table3`, `fig7`, `stage-cross`, `stage-self`, `real-self`, `drift`, or a TOML file
 
           --method <NAME>
-              A method to compare, beside the suite's rivals and the truth; give the option again for more: `paste`, `plate`, `draft`, `ours`, `rigid`, `pseudo`, `bundled`, `finished`, `folder:DIR` (another tool's frames, a folder or video a clip)
+              A method to compare in addition to the baselines of the suite and the ground truth; repeat for more: `paste`, `plate`, `draft`, `ours`, `rigid`, `pseudo`, `bundled`, `finished`, `folder:DIR` (frames of another tool, one folder or video per clip)
 
           --offline
-              Never use the network; a missing file is an error
+              Do not use the network; report missing files as errors
 
           --rows <NAMES>
-              Exactly these rows in this order, instead of rivals, methods and truth
+              Use exactly these rows in this order, instead of baselines, methods and ground truth
 
       -o, --out <FOLDER>
               The folder to write; an interrupted run continues there
@@ -335,16 +335,16 @@ fn help_of_evaluate() {
               Number of clips [default: the suite's]
 
           --frames <N>
-              Frames a clip; 0 for all of a video [default: the suite's]
+              Number of frames per clip; 0 uses all frames of a video [default: the suite's]
 
           --size <PIXELS>
-              Side of a rendered frame, or longest side of a video's, in pixels; 0 leaves a video as it is [default: the suite's]
+              Side of rendered frames, or longest side of video frames, in pixels; 0 keeps the video size [default: the suite's]
 
           --reference-frame <N>
-              The frame of each video that is the reference, from 0 [default: the suite's]
+              Number of the reference frame in each video, counted from 0 [default: the suite's]
 
           --signals <SIGNALS>
-              Poses and masks that the methods are given [default: the suite's]
+              Source of the poses and masks that the methods receive [default: the suite's]
 
               Possible values:
               - exact:     From the renderer or the labels
@@ -354,19 +354,19 @@ fn help_of_evaluate() {
               A folder or pack of characters, motions, props and places to render [default: the built-in cast]
 
           --clips-dir <FOLDER>
-              The folder of clips, for suites of real clips and videos
+              Folder of clips, for suites of real clips and videos
 
           --finisher <FILE>
               Weights of the network that finishes drafts, for row `finished`
 
           --lpips-vgg <FILES>
-              Weights of LPIPS with VGG: one file with everything, or backbone and factors
+              LPIPS weights with VGG: one file with everything, or one for the backbone and one for the linear factors
 
           --lpips-alex <FILES>
-              Weights of LPIPS with AlexNet
+              LPIPS weights with AlexNet, in the same form
 
           --jobs <N>
-              Clips measured beside one another [default: as processors and memory allow]
+              Number of clips to measure in parallel [default: as processors and memory allow]
 
       -h, --help
               Print help (see a summary with '-h')
@@ -380,8 +380,8 @@ fn help_of_evaluate() {
 fn an_option_that_is_missing() {
     insta::assert_snapshot!(failure(&["perceive", "take.mp4"]), @r"
     exit code 2
-    error[usage.invalid]: the following required arguments were not provided: --output <FOLDER>
-    help: see `stuntdouble help`, and `stuntdouble help COMMAND` for the options of a command
+    error[usage.invalid]: invalid command line: the following required arguments were not provided: --output <FOLDER>
+    help: run `stuntdouble help`, or `stuntdouble help COMMAND` for the options of a command
     ");
 }
 
@@ -389,8 +389,8 @@ fn an_option_that_is_missing() {
 fn a_command_that_does_not_exist() {
     insta::assert_snapshot!(failure(&["frobnicate"]), @r"
     exit code 2
-    error[usage.invalid]: unrecognized subcommand 'frobnicate' tip: a similar subcommand exists: 'animate'
-    help: see `stuntdouble help`, and `stuntdouble help COMMAND` for the options of a command
+    error[usage.invalid]: invalid command line: unrecognized subcommand 'frobnicate' tip: a similar subcommand exists: 'animate'
+    help: run `stuntdouble help`, or `stuntdouble help COMMAND` for the options of a command
     ");
 }
 
@@ -398,8 +398,8 @@ fn a_command_that_does_not_exist() {
 fn a_preset_that_does_not_exist() {
     insta::assert_snapshot!(replace(&["--preset", "huge"]), @r"
     exit code 2
-    error[usage.invalid]: invalid value 'huge' for '--preset <PRESET>' [possible values: bundled, sd15, moore, tiny]
-    help: see `stuntdouble help`, and `stuntdouble help COMMAND` for the options of a command
+    error[usage.invalid]: invalid command line: invalid value 'huge' for '--preset <PRESET>' [possible values: bundled, sd15, moore, mimo, tiny]
+    help: run `stuntdouble help`, or `stuntdouble help COMMAND` for the options of a command
     ");
 }
 
@@ -407,8 +407,8 @@ fn a_preset_that_does_not_exist() {
 fn a_setting_that_does_not_exist() {
     insta::assert_snapshot!(replace(&["--set", "stepz=3"]), @r"
     exit code 2
-    error[settings.invalid]: setting file or option: unknown field `stepz`, expected one of `preset`, `weights`, `device`, `precision`, `seed`, `steps`, `guidance`, `mask`, `mask-blocks`, `person`, `objects`, `character-at`, `draft`, `proportions`, `height`, `light`, `shadow`, `quick`, `raw`, `max-frames`, `tolerate-damage`, `keep-fields`
-    help: see `stuntdouble help replace` for the settings and their ranges
+    error[settings.invalid]: invalid setting file or option: unknown field `stepz`, expected one of `preset`, `weights`, `device`, `precision`, `size`, `seed`, `steps`, `guidance`, `mask`, `mask-blocks`, `person`, `objects`, `character-at`, `draft`, `proportions`, `height`, `light`, `shadow`, `quick`, `raw`, `max-frames`, `tolerate-damage`, `keep-fields`
+    help: run `stuntdouble help replace` to see the settings and their ranges
     ");
 }
 
@@ -416,8 +416,8 @@ fn a_setting_that_does_not_exist() {
 fn a_setting_out_of_range() {
     insta::assert_snapshot!(replace(&["--steps", "0"]), @r"
     exit code 2
-    error[settings.invalid]: setting `steps`: found 0, expected 1 to 1000
-    help: see `stuntdouble help replace` for the settings and their ranges
+    error[settings.invalid]: invalid setting `steps`: found 0, expected 1 to 1000
+    help: run `stuntdouble help replace` to see the settings and their ranges
     ");
 }
 
@@ -426,7 +426,7 @@ fn a_configuration_that_does_not_exist() {
     insta::assert_snapshot!(replace(&["--config", "nowhere.toml"]), @r"
     exit code 3
     error[file.inaccessible]: cannot read `nowhere.toml`: No such file or directory (os error 2)
-    help: check that the path exists and that you may read and write it
+    help: check that the path exists and that you can read and write it
     ");
 }
 
@@ -434,8 +434,8 @@ fn a_configuration_that_does_not_exist() {
 fn a_picture_that_does_not_exist() {
     insta::assert_snapshot!(replace(&[]), @r"
     exit code 3
-    error[input.unreadable]: cannot read: No such file or directory (os error 2): `hero.png`
-    help: check that the path exists and that you may read it
+    error[input.unreadable]: cannot read the file or folder: No such file or directory (os error 2): `hero.png`
+    help: check that the path exists and that you can read it
     ");
 }
 
@@ -443,8 +443,8 @@ fn a_picture_that_does_not_exist() {
 fn a_video_that_does_not_exist() {
     insta::assert_snapshot!(failure(&["perceive", "nowhere.mp4", "-o", "signals"]), @r"
     exit code 3
-    error[input.unreadable]: cannot read: No such file or directory (os error 2): `nowhere.mp4`
-    help: check that the path exists and that you may read it
+    error[input.unreadable]: cannot read the file or folder: No such file or directory (os error 2): `nowhere.mp4`
+    help: check that the path exists and that you can read it
     ");
 }
 
@@ -452,8 +452,8 @@ fn a_video_that_does_not_exist() {
 fn a_person_in_words() {
     insta::assert_snapshot!(replace(&["--person", "left"]), @r"
     exit code 2
-    error[prompt.shape]: expected `X,Y[@T]`, found `left`
-    help: write for example `--object 120,80@1.5s` or `--object-box 100,60,40,40@12f`
+    error[prompt.shape]: the prompt has the wrong format: expected `X,Y[@T]`, found `left`
+    help: write a prompt such as `--object 120,80@1.5s` or `--object-box 100,60,40,40@12f`
     ");
 }
 
@@ -461,8 +461,8 @@ fn a_person_in_words() {
 fn a_point_without_its_object() {
     insta::assert_snapshot!(replace(&["--not", "3,4"]), @r"
     exit code 2
-    error[prompt.not_without_object]: `--not 3,4` comes before every `--object` and `--object-box`
-    help: write `--not` after the object that it belongs to
+    error[prompt.not_without_object]: `--not 3,4` must come after an `--object` or `--object-box`
+    help: write `--not` after the `--object` or `--object-box` that it refers to
     ");
 }
 
@@ -471,8 +471,8 @@ fn an_object_in_the_picture_s_own_scene() {
     let animate = ["animate", "--character", "hero.png", "--video", "take.mp4", "-o", "out.mp4"];
     insta::assert_snapshot!(failure(&[&animate[..], &["--object", "3,4"]].concat()), @r"
     exit code 2
-    error[settings.invalid]: setting `object`: `animate` shows the picture's own scene, in which nothing of the video is kept; use `replace`
-    help: see `stuntdouble help replace` for the settings and their ranges
+    error[settings.invalid]: invalid setting `object`: `animate` keeps no objects of the video, because it shows the scene of the picture; use `replace`
+    help: run `stuntdouble help replace` to see the settings and their ranges
     ");
 }
 
@@ -480,8 +480,8 @@ fn an_object_in_the_picture_s_own_scene() {
 fn a_size_that_the_networks_do_not_support() {
     insta::assert_snapshot!(failure(&["bench", "--preset", "tiny", "--size", "13"]), @r"
     exit code 2
-    error[settings.invalid]: setting `size`: found 13, expected a multiple of 16
-    help: see `stuntdouble help replace` for the settings and their ranges
+    error[settings.invalid]: invalid setting `size`: found 13, expected 16 to 2048 pixels
+    help: run `stuntdouble help replace` to see the settings and their ranges
     ");
 }
 
@@ -489,7 +489,7 @@ fn a_size_that_the_networks_do_not_support() {
 fn weights_that_do_not_exist() {
     insta::assert_snapshot!(failure(&["bench", "--weights", "nowhere"]), @r"
     exit code 4
-    error[weights.io]: cannot access weight file `nowhere`: No such file or directory (os error 2)
+    error[weights.io]: cannot access the weight file `nowhere`: No such file or directory (os error 2)
     help: check the path and its permissions, or fetch the weights again
     ");
 }
@@ -507,8 +507,8 @@ fn a_training_that_does_not_exist() {
 fn a_suite_that_does_not_exist() {
     insta::assert_snapshot!(failure(&["evaluate", "--suite", "nowhere", "--out", "out"]), @r"
     exit code 2
-    error[evaluate.unknown_suite]: unknown suite `nowhere`, expected one of `table1`, `table2`, `table3`, `fig7`, `stage-cross`, `stage-self`, `real-self`, `drift`, or a file that ends in `.toml`
-    help: give `--suite` a name from that list
+    error[evaluate.unknown_suite]: unknown suite `nowhere`, expected a `.toml` file or one of `table1`, `table2`, `table3`, `fig7`, `stage-cross`, `stage-self`, `real-self`, `drift`
+    help: pass one of the suite names listed above to `--suite`
     ");
 }
 
@@ -518,7 +518,7 @@ fn a_row_that_does_not_exist() {
     insta::assert_snapshot!(failure(&evaluate), @r"
     exit code 2
     error[evaluate.unknown_row]: unknown row `magic`, expected one of `source`, `still`, `plate`, `plate+cutout`, `rigid`, `rigid-sized`, `draft`, `draft4`, `draft-sized`, `pseudo`, `truth`, `bundled`, `bundled-precise`, `bundled-box`, `bundled-shape-agnostic`, `finished`
-    help: give `--rows` names from that list, with commas
+    help: pass row names listed above to `--rows`, separated by commas
     ");
 }
 
@@ -526,8 +526,8 @@ fn a_row_that_does_not_exist() {
 fn a_suite_without_its_assets() {
     insta::assert_snapshot!(failure(&["evaluate", "--suite", "real-self", "--out", "out"]), @r"
     exit code 2
-    error[evaluate.assets_missing]: suite `real-self` needs a folder of clips, found none at ``
-    help: give `--assets` (rendered clips) or `--clips-dir` (real clips)
+    error[evaluate.assets_missing]: suite `real-self` needs a folder of clips, but no path was given
+    help: pass `--assets` for rendered clips, or `--clips-dir` for real clips
     ");
 }
 
@@ -535,7 +535,7 @@ fn a_suite_without_its_assets() {
 fn a_model_that_does_not_exist() {
     insta::assert_snapshot!(failure(&["models", "fetch", "nowhere"]), @r"
     exit code 4
-    error[fetch.unknown_name]: no file or group is called `nowhere`; known are `hub`, `metrics`, `perception`, `perception-extra`, `tools`, `blazepose-detector`, `blazepose-landmarks-full`, `hand-landmarks`, `face-landmarks`, `selfie-segmentation`, `u2netp`, `blazepose-landmarks-lite`, `hand-landmarks-lite`, `vgg-hed`, `ffmpeg`, `sd-vae-ft-mse`
-    help: list the names with `stuntdouble models list`
+    error[fetch.unknown_name]: unknown file or group `nowhere`, expected one of `hub`, `metrics`, `perception`, `perception-extra`, `tools`, `blazepose-detector`, `blazepose-landmarks-full`, `hand-landmarks`, `face-landmarks`, `selfie-segmentation`, `u2netp`, `blazepose-landmarks-lite`, `hand-landmarks-lite`, `vgg-hed`, `ffmpeg`, `sd-vae-ft-mse`
+    help: run `stuntdouble models list` to see the names
     ");
 }
