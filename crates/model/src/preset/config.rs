@@ -126,8 +126,7 @@ impl NetworksConfig {
             });
         let longest = self.unet.motion.as_ref().filter(|motion| motion.positions).map(|motion| motion.max_frames);
         let cells = self.autoencoder.pixels_per_cell();
-        // Every level but the last halves the latent.
-        let smallest = cells << (self.unet.block_out_channels.len() - 1);
+        let smallest = cells << (self.unet.block_out_channels.len() - 1); // Every level but the last halves the latent.
         let rules = [
             (
                 "autoencoder",
