@@ -10,11 +10,16 @@ use burn::tensor::{Distribution, Tensor, TensorData};
 use proptest::prelude::*;
 
 use crate::ops::tests::random;
-use crate::ops::{self, Convolution, ModelBackend, composed};
+use crate::ops::{self, Convolution, DifferentiableBackend, composed};
 use operations::{Attentions, Block, Convolutions, InTime, Linear, Norms, Op, Upsampling};
 
 /// The values of the result, and of the gradients of all operands if the result's gradient is `outside`.
-fn values<B: ModelBackend>(op: &impl Op, operands: &[TensorData], outside: &TensorData, own: bool) -> Vec<Vec<f32>> {
+fn values<B: DifferentiableBackend>(
+    op: &impl Op,
+    operands: &[TensorData],
+    outside: &TensorData,
+    own: bool,
+) -> Vec<Vec<f32>> {
     let device = Default::default();
     let lifted: Vec<Tensor<Autodiff<B>, 1>> =
         operands.iter().map(|of| Tensor::from_data(of.clone(), &device).require_grad()).collect();
