@@ -147,7 +147,7 @@ pub fn starting_noise<B: ModelBackend>(
 }
 
 /// Generates the latents `[1, C, N, h, w]` of a clip from noise of that shape. `progress` receives the number of
-/// completed steps and the total. The memory of all other networks is [released](Networks::rest) before the first step.
+/// completed steps and the total. The memory of all other networks is [released](Networks::offload) before the first step.
 ///
 /// # Errors
 /// [`SamplingError`].
@@ -264,7 +264,7 @@ fn guided_in_windows<B: ModelBackend>(
 }
 
 /// Decodes the frames at `places` of a clip's latents `[1, C, N, h, w]` one by one. `sink` receives each place and its
-/// picture `[1, 3, H, W]`, approximately in [-1, 1]. The denoiser's memory is [released](Networks::rest) first.
+/// picture `[1, 3, H, W]`, approximately in [-1, 1]. The denoiser's memory is [released](Networks::offload) first.
 ///
 /// # Errors
 /// [`SamplingError::NonFinite`], and [`SamplingError::Stopped`] when `sink` breaks.

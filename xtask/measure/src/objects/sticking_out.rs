@@ -53,7 +53,7 @@ impl Hands {
         self.circles.iter().any(|&(middle, reach)| near(middle) < reach)
     }
 
-    /// The objects at the hands, from a plate of the [`widened`](Self::widened) region. None when there are none.
+    /// The objects at the hands, from a plate of the widened region. None when there are none.
     fn things(&self, source: &Picture, plate: &PlateFrame, person: &Mask, hole: &Mask) -> Option<Mask> {
         let (width, height) = source.size();
         let near_person = grown(person, EDGE);
