@@ -6,8 +6,8 @@
 //! | denoising | denoiser | all frames of a window, twice with guidance, and the pose features of the clip |
 //! | decoding | denoiser unless its weights are cached, autoencoder | one picture through the autoencoder |
 //!
-//! Prepacked weights are counted exactly. Feature maps are counted in multiples of the largest map; the multiples come from
-//! measured runs (`docs/benchmarks.md`).
+//! Prepacked weights are counted exactly. Feature maps are estimated as multiples of the largest map. `docs/weights.md`
+//! compares predictions with measured peaks.
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{DType, Tensor};
