@@ -137,3 +137,38 @@ fn available() -> Option<u64> {
     };
     kibibytes(&std::fs::read_to_string("/proc/meminfo").ok()?, "MemAvailable:")
 }
+
+#[cfg(test)]
+mod tests {
+    use model::preset::Preset;
+
+    use super::*;
+
+    #[test]
+    fn prepacked_weights_by_hand() {
+        let bytes = |shape: &[usize], cells, dtype, is_strided| packed_bytes(shape, cells, dtype, is_strided);
+        assert_eq!(bytes(&[10, 20], 4096, DType::BF16, false), 400);
+        assert_eq!(bytes(&[32, 32, 3, 3], 4096, DType::F32, false), 4 * 9 * 1024);
+        // Winograd packing holds 36 values for the 9 of a kernel. It does not pay with a stride or on few cells.
+        assert_eq!(bytes(&[64, 64, 3, 3], 4096, DType::F32, false), 4 * 36 * 4096);
+        assert_eq!(bytes(&[64, 64, 3, 3], 4096, DType::F32, true), 4 * 9 * 4096);
+        assert_eq!(bytes(&[64, 64, 3, 3], 1000, DType::F32, false), 4 * 9 * 4096);
+    }
+
+    #[test]
+    fn more_of_anything_needs_more_memory() {
+        let networks = Networks::<Cpu>::init(&Preset::Tiny.config(), 1, &Default::default()).unwrap();
+        let clip = Clip { size: 64, frames: 8, window: 8, is_guided: false, is_cached: false };
+        let least = peak(&networks, ComputePrecision::F32, clip);
+        let more = [
+            Clip { size: 128, ..clip },
+            Clip { frames: 80, ..clip },
+            Clip { frames: 80, window: 80, is_guided: true, ..clip },
+        ];
+        for more in more {
+            assert!(peak(&networks, ComputePrecision::F32, more) > least, "{more:?}");
+        }
+        assert!(peak(&networks, ComputePrecision::Bf16, clip) < least);
+        assert!(peak(&networks, ComputePrecision::F32, Clip { is_cached: true, ..clip }) <= least);
+    }
+}
