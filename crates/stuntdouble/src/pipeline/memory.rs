@@ -146,13 +146,12 @@ mod tests {
 
     #[test]
     fn prepacked_weights_by_hand() {
-        let bytes = |shape: &[usize], cells, dtype, is_strided| packed_bytes(shape, cells, dtype, is_strided);
-        assert_eq!(bytes(&[10, 20], 4096, DType::BF16, false), 400);
-        assert_eq!(bytes(&[32, 32, 3, 3], 4096, DType::F32, false), 4 * 9 * 1024);
+        assert_eq!(packed_bytes(&[10, 20], 4096, DType::BF16, false), 400);
+        assert_eq!(packed_bytes(&[32, 32, 3, 3], 4096, DType::F32, false), 4 * 9 * 1024);
         // Winograd packing holds 36 values for the 9 of a kernel. It does not pay with a stride or on few cells.
-        assert_eq!(bytes(&[64, 64, 3, 3], 4096, DType::F32, false), 4 * 36 * 4096);
-        assert_eq!(bytes(&[64, 64, 3, 3], 4096, DType::F32, true), 4 * 9 * 4096);
-        assert_eq!(bytes(&[64, 64, 3, 3], 1000, DType::F32, false), 4 * 9 * 4096);
+        assert_eq!(packed_bytes(&[64, 64, 3, 3], 4096, DType::F32, false), 4 * 36 * 4096);
+        assert_eq!(packed_bytes(&[64, 64, 3, 3], 4096, DType::F32, true), 4 * 9 * 4096);
+        assert_eq!(packed_bytes(&[64, 64, 3, 3], 1000, DType::F32, false), 4 * 9 * 4096);
     }
 
     #[test]
